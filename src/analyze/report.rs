@@ -1,0 +1,436 @@
+//! The answers about one trace. Field names are those of the JSON report (`stepscope.report/1`): scripts
+//! rely on them, so they are added to and never changed.
+//!
+//! Times are integer nanoseconds on the trace's own clock. `None` means unknown; 0 is never used for it.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::dialect::terms::{Bucket, Evidence, Period, Phase};
+
+/// How sure a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sure {
+    /// The trace says so.
+    Recorded,
+    /// Computed from what the trace says, by a stated definition.
+    Derived,
+    /// A rule of thumb.
+    Suspected,
+}
+
+/// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's
+/// duration, plus the input preparation that stands before it where the engine records it so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    pub prepare_ns: Option<i64>,
+    pub forward_ns: Option<i64>,
+    pub logits_ns: Option<i64>,
+    pub sample_ns: Option<i64>,
+    pub post_ns: Option<i64>,
+    pub compile_ns: Option<i64>,
+    pub other_ns: Option<i64>,
+}
+
+/// Device time of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDevice {
+    /// Union of all compute engines, ns.
+    pub busy_ns: i64,
+    /// The step's device window less `busy_ns`.
+    pub idle_ns: i64,
+    pub engines: Engines,
+    /// How device events were given to the step: `"launch"` (by the launch that caused them) or `"time"`.
+    pub method: String,
+}
+
+/// Union of busy time of each engine, ns; `None` where the device has no such engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engines {
+    pub mme: Option<i64>,
+    pub tpc: Option<i64>,
+    pub dma: Option<i64>,
+    pub nic: Option<i64>,
+    /// Engines of devices without that split.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compute: Option<i64>,
+}
+
+/// One prefill or decode pass that the trace records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub index: u32,
+    /// Several passes of one engine step carry the same number.
+    pub engine_step: Option<u32>,
+    pub phase: Phase,
+    pub period: Period,
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    /// From the end of the engine step before to the start of this one; `None` for the first, and for all but
+    /// the first pass of an engine step.
+    pub gap_before_ns: Option<i64>,
+    pub bucket: Option<Bucket>,
+    /// Requests really in the batch; the bucket's batch is the padded number.
+    pub batch: Option<u32>,
+    pub tokens: Option<u64>,
+    pub context_requests: Option<u32>,
+    pub context_tokens: Option<u64>,
+    pub generation_requests: Option<u32>,
+    pub generation_tokens: Option<u64>,
+    /// Whether captured graphs were replayed.
+    pub graphs: Option<bool>,
+    pub parts: Parts,
+    pub device: Option<StepDevice>,
+    /// Row of the slice that marks it, for the timeline.
+    pub slice: u32,
+}
+
+/// Steps of one phase, bucket and period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepGroup {
+    pub phase: Phase,
+    pub bucket: Option<Bucket>,
+    pub period: Period,
+    pub count: u64,
+    pub total_ns: i64,
+    pub p50_ns: i64,
+    pub p90_ns: i64,
+    pub p99_ns: i64,
+    pub max_ns: i64,
+    /// Mean real batch over padded batch, both summed; `None` where either is unknown.
+    pub real_batch: Option<u64>,
+    pub padded_batch: Option<u64>,
+}
+
+/// One graph compile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recompile {
+    pub evidence: Evidence,
+    pub name: String,
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    /// False where the trace gives the compile's cost but only the region in which it happened.
+    pub start_is_exact: bool,
+    /// Index of the step that it held up.
+    pub step: Option<u32>,
+    pub phase: Phase,
+    pub bucket: Option<Bucket>,
+    pub period: Period,
+    /// The region that encloses it, as recorded.
+    pub region: Option<String>,
+    pub region_start_ns: Option<i64>,
+    pub region_end_ns: Option<i64>,
+    /// For a compile that two levels saw: the other one's evidence.
+    pub also: Option<Evidence>,
+    /// Row of its slice.
+    pub slice: Option<u32>,
+}
+
+/// A bucket with its phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PhaseBucket {
+    pub phase: Phase,
+    pub bucket: Bucket,
+    /// Steps that used it.
+    pub count: u64,
+}
+
+/// Which buckets warm-up compiled and which were served.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketCoverage {
+    pub warmed: Vec<PhaseBucket>,
+    pub served: Vec<PhaseBucket>,
+    pub served_not_warmed: Vec<PhaseBucket>,
+}
+
+/// Three different quantities that are never added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GapKind {
+    /// Between the end of one engine step and the start of the next.
+    Step,
+    /// No compute engine runs, inside what the device trace covers.
+    Device,
+    /// Between one launch and the next, on the launching thread.
+    Launch,
+}
+
+/// What the host did in a gap: the class that covers most of it, in order of precedence for ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Recompile,
+    Wait,
+    Submit,
+    InputPrep,
+    Sampler,
+    Collective,
+    HostOp,
+    /// Longer than a second between steps: probably no request.
+    NoLoad,
+    /// Shorter than the floor: scheduling on the device itself.
+    Device,
+    /// Nothing recorded on the host.
+    Unaccounted,
+}
+
+impl Cause {
+    /// Its name in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Recompile => "recompile",
+            Cause::Wait => "wait",
+            Cause::Submit => "submit",
+            Cause::InputPrep => "input_prep",
+            Cause::Sampler => "sampler",
+            Cause::Collective => "collective",
+            Cause::HostOp => "host_op",
+            Cause::NoLoad => "no_load",
+            Cause::Device => "device",
+            Cause::Unaccounted => "unaccounted",
+        }
+    }
+}
+
+/// One class of a gap histogram: `[from_ns, to_ns)`; the last is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapBin {
+    pub from_ns: i64,
+    pub to_ns: Option<i64>,
+    pub count: u64,
+    pub total_ns: i64,
+    /// The bin's total time by cause; same order as the histogram's `causes`.
+    pub by_cause_ns: Vec<i64>,
+    /// The bin's count by cause; same order.
+    pub by_cause_count: Vec<u64>,
+}
+
+/// The gaps of one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapCause {
+    pub cause: Cause,
+    pub count: u64,
+    pub total_ns: i64,
+}
+
+/// One gap, for the list of the longest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    pub cause: Cause,
+    /// What covers most of it on the host, or what stands on both sides.
+    pub says: String,
+    /// Index of the step in which it lies, or before which it lies.
+    pub step: Option<u32>,
+    /// Whether it lies inside a step.
+    pub inside_step: bool,
+}
+
+/// All gaps of one kind in one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gaps {
+    pub kind: GapKind,
+    /// `"device 0"`, `"vLLM"`, a thread.
+    pub r#where: String,
+    pub count: u64,
+    pub total_ns: i64,
+    pub p50_ns: Option<i64>,
+    pub p99_ns: Option<i64>,
+    pub max_ns: Option<i64>,
+    /// Part of the host's recording that this place's recording covers.
+    pub coverage: Option<f64>,
+    pub bins: Vec<GapBin>,
+    pub causes: Vec<GapCause>,
+    /// The longest, longest first, at most 50.
+    pub longest: Vec<Gap>,
+    /// One sentence: what is counted here.
+    pub definition: String,
+}
+
+/// How a device spent its time. `compute + comm_exposed + copy_exposed + idle = span`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceTime {
+    pub device: i64,
+    /// `"all"`, or `"linked"`: only work whose launch is in the trace.
+    pub scope: String,
+    pub span_ns: i64,
+    pub busy_ns: i64,
+    pub compute_ns: i64,
+    pub comm_exposed_ns: i64,
+    pub copy_exposed_ns: i64,
+    pub idle_ns: i64,
+    pub engines: Engines,
+    /// First start and last end.
+    pub start_ns: i64,
+    pub end_ns: i64,
+}
+
+/// A kernel by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    pub name: String,
+    /// `compute|comm|copy|set|other`
+    pub kind: String,
+    pub count: u64,
+    pub total_ns: i64,
+    pub min_ns: i64,
+    pub max_ns: i64,
+    pub mean_ns: i64,
+}
+
+/// A framework operator, or a python frame, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    pub name: String,
+    pub count: u64,
+    pub self_cpu_ns: i64,
+    /// Summed over all calls that are not inside a call of the same name.
+    pub total_cpu_ns: i64,
+    pub self_device_ns: Option<i64>,
+    pub total_device_ns: Option<i64>,
+    /// Row of its longest call, for the timeline.
+    pub longest_slice: u32,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Problem,
+    Hint,
+    Fine,
+}
+
+/// One fact that a finding rests on, with the place that shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingEvidence {
+    pub says: String,
+    pub start_ns: Option<i64>,
+    pub end_ns: Option<i64>,
+    pub step: Option<u32>,
+    /// Row of a slice to select.
+    pub slice: Option<u32>,
+}
+
+/// One sentence with numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable, in kebab-case: `compiles-while-serving`.
+    pub id: String,
+    pub level: Level,
+    pub sure: Sure,
+    pub says: String,
+    pub cost_ns: Option<i64>,
+    pub evidence: Vec<FindingEvidence>,
+    pub advice: String,
+    /// Which view has the rest: `overview`, `steps`, `gaps`, `recompiles`, `python`, `timeline`.
+    pub view: String,
+}
+
+/// A share of the time between the first and the last serving step. Shares add up to `TimeBudget::total_ns`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetShare {
+    /// `compile|device_busy|host_gap|prefill|decode|between_steps|no_load|…`
+    pub id: String,
+    pub says: String,
+    pub total_ns: i64,
+}
+
+/// Where serving time went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeBudget {
+    pub total_ns: i64,
+    pub shares: Vec<BudgetShare>,
+    /// One sentence: what is divided, and how.
+    pub definition: String,
+}
+
+/// What the metrics file (`PT_HPU_METRICS_FILE`) says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    pub file: String,
+    pub graph_compilations: Option<u64>,
+    pub graph_compilation_ns: Option<i64>,
+    pub cpu_fallbacks: Option<u64>,
+    pub recipe_cache_hits: Option<u64>,
+    pub recipe_cache_misses: Option<u64>,
+    pub defragmentations: Option<u64>,
+    /// Each compile: recipe, cost, and its end on the file's wall clock (local time, no zone), if dumped then.
+    pub compiles: Vec<MetricCompile>,
+    /// How many recompile markers got their time from here.
+    pub matched: u64,
+    pub notes: Vec<String>,
+}
+
+/// One compile of the metrics file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricCompile {
+    pub recipe: String,
+    pub dur_ns: i64,
+    /// Local wall clock, as written.
+    pub generated_on: Option<String>,
+}
+
+/// A defect as the report shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefectRow {
+    pub kind: String,
+    pub severity: crate::base::Severity,
+    pub count: u64,
+    pub first_at_byte: Option<u64>,
+    pub says: String,
+}
+
+/// Everything that is known about one trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceReport {
+    pub file: String,
+    /// `gaudi-highlevel|gaudi-e2e|gaudi-metrics|torch|chrome|…`
+    pub format: String,
+    pub bytes: u64,
+    pub inflated_bytes: u64,
+    pub events: u64,
+    pub rank: Option<i64>,
+    pub world_size: Option<i64>,
+    /// `hpu|cuda|rocm|npu|xpu|mtia|cpu|unknown`
+    pub device_kind: String,
+    /// `"GAUDI3"`, where the trace says.
+    pub device_name: Option<String>,
+    /// `"vLLM V1"`, `"vLLM V0"`, …
+    pub engine: Option<String>,
+    pub start_ns: Option<i64>,
+    pub end_ns: Option<i64>,
+    pub base_time_ns: Option<i64>,
+    /// What the torch profiler covers, where that is less than the trace.
+    pub capture_start_ns: Option<i64>,
+    pub capture_end_ns: Option<i64>,
+    /// Every region was synchronised with the device while recording, so host and device do not overlap.
+    pub synchronised_capture: bool,
+    /// What to know when reading the numbers, one sentence each.
+    pub notes: Vec<String>,
+    pub defects: Vec<DefectRow>,
+    pub steps: Vec<Step>,
+    pub step_groups: Vec<StepGroup>,
+    pub recompiles: Vec<Recompile>,
+    pub bucket_coverage: Option<BucketCoverage>,
+    pub gaps: Vec<Gaps>,
+    pub device_time: Vec<DeviceTime>,
+    pub kernels: Vec<Kernel>,
+    pub operators: Vec<Operator>,
+    /// Python frames by name; empty where the trace has no stacks.
+    pub python: Vec<Operator>,
+    pub budget: Option<TimeBudget>,
+    pub metrics: Option<Metrics>,
+    pub findings: Vec<Finding>,
+}
+
+/// What `stepscope report --format json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: String,
+    pub traces: Vec<TraceReport>,
+}
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "stepscope.report/1";

@@ -1,0 +1,151 @@
+//! What was wrong with a trace that could still be read.
+//!
+//! Reading never stops at a bad event and never drops one in silence: it adds to a counter here, and every
+//! counter that is not zero is shown.
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a defect is for the reader of the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Repaired; no number suffers.
+    Info,
+    /// Something is missing or was replaced by a guess.
+    Loss,
+    /// The input ended or broke before its end.
+    Error,
+}
+
+macro_rules! defects {
+    ($($(#[$doc:meta])* $kind:ident $name:literal $severity:ident $says:literal;)*) => {
+        /// Every kind of defect.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum DefectKind { $($(#[$doc])* $kind),* }
+
+        impl DefectKind {
+            /// All kinds, in the order in which they are shown.
+            pub const ALL: &'static [DefectKind] = &[$(DefectKind::$kind),*];
+
+            /// Its fixed name in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(DefectKind::$kind => $name),* }
+            }
+
+            /// How bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(DefectKind::$kind => Severity::$severity),* }
+            }
+
+            /// One sentence: what it is and what was done.
+            pub fn says(self) -> &'static str {
+                match self { $(DefectKind::$kind => $says),* }
+            }
+        }
+    };
+}
+
+defects! {
+    TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
+    CorruptGzip "corrupt_gzip" Error "The gzip stream is damaged; everything before the damage was read.";
+    GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
+    TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
+    TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
+    UnclosedArray "unclosed_array" Info "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
+    AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
+    BadEvent "bad_event" Loss "An event could not be read as JSON and was lost; reading went on at the next one.";
+    OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
+    NotAnEvent "not_an_event" Loss "A value in the list of events is no object and was skipped.";
+    UnescapedQuote "unescaped_quote" Info "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
+    BadEscape "bad_escape" Info "A backslash in a name starts no JSON escape; it was kept as it stands.";
+    ControlCharacter "control_character" Info "A name holds a raw control character or line break, which JSON forbids; it was kept.";
+    InvalidUtf8 "invalid_utf8" Info "A name is not valid UTF-8; the bytes in question were replaced.";
+    NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
+    DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
+    MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
+    UnknownPhase "unknown_phase" Info "An event of a phase that is not drawn (samples, object snapshots, …) was skipped.";
+    MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
+    MissingDuration "missing_duration" Loss "A complete event has no duration; it is kept with length 0 and counts as no time.";
+    NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";
+    OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
+    EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
+    BeginWithoutEnd "begin_without_end" Loss "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
+    PartialOverlap "partial_overlap" Info "Slices of one thread overlap without one containing the other; they are drawn in extra lanes.";
+    TooManyRows "too_many_rows" Loss "The table is full (2^32 rows); further events were dropped.";
+    ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
+}
+
+/// A counter a kind, and where the first of each stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Defects {
+    counts: Vec<(DefectKind, u64, Option<u64>)>,
+}
+
+impl Defects {
+    /// Counts one defect, first seen at byte `at` of the inflated trace.
+    pub fn add(&mut self, kind: DefectKind, at: Option<u64>) {
+        self.add_many(kind, 1, at);
+    }
+
+    /// Counts `n` defects of a kind.
+    pub fn add_many(&mut self, kind: DefectKind, n: u64, at: Option<u64>) {
+        if n == 0 {
+            return;
+        }
+        match self.counts.iter_mut().find(|(k, ..)| *k == kind) {
+            Some((_, count, first)) => {
+                *count += n;
+                *first = match (*first, at) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            None => self.counts.push((kind, n, at)),
+        }
+    }
+
+    /// Adds all of `other`'s.
+    pub fn merge(&mut self, other: &Defects) {
+        for &(kind, n, at) in &other.counts {
+            self.add_many(kind, n, at);
+        }
+    }
+
+    /// How many of `kind`.
+    pub fn count(&self, kind: DefectKind) -> u64 {
+        self.counts.iter().find(|(k, ..)| *k == kind).map_or(0, |c| c.1)
+    }
+
+    /// Every kind that occurred, worst first: kind, count, byte of the first.
+    pub fn iter(&self) -> impl Iterator<Item = (DefectKind, u64, Option<u64>)> {
+        let mut all = self.counts.clone();
+        all.sort_by_key(|&(kind, ..)| (std::cmp::Reverse(kind.severity()), kind));
+        all.into_iter()
+    }
+
+    /// Whether nothing was wrong.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defects_count_and_keep_the_first_place() {
+        let mut d = Defects::default();
+        d.add(DefectKind::BadEvent, Some(90));
+        d.add(DefectKind::BadEvent, Some(20));
+        d.add(DefectKind::TruncatedGzip, None);
+        let all: Vec<_> = d.iter().collect();
+        assert_eq!(
+            all,
+            vec![
+                (DefectKind::TruncatedGzip, 1, None),
+                (DefectKind::BadEvent, 2, Some(20))
+            ]
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! Vocabulary of our own: time, ids, names, defects, spans, and numbers for people.
+//!
+//! Imports nothing else of this crate.
+
+pub mod defects;
+pub mod ids;
+pub mod names;
+pub mod show;
+pub mod spans;
+pub mod stats;
+pub mod time;
+
+pub use defects::{DefectKind, Defects, Severity};
+pub use ids::{CategoryId, NameId, SliceId, TrackId};
+pub use names::Names;
+pub use spans::{Span, Union};
+pub use time::{Dur, Ts};

@@ -1,0 +1,115 @@
+//! Numbers for people: three digits and a unit.
+
+/// A duration: `"4.31 ms"`, `"12.0 s"`, `"850 ns"`, `"2 min 05 s"`. The unit is chosen so that three digits say it.
+pub fn duration(ns: i64) -> String {
+    if ns < 0 {
+        return format!("-{}", duration(ns.saturating_neg()));
+    }
+    let value = ns as f64;
+    let rounds_below = |limit: f64| value < limit * 0.9995;
+    if ns < 1_000 {
+        format!("{ns} ns")
+    } else if rounds_below(1e6) {
+        format!("{} µs", three_digits(value / 1e3))
+    } else if rounds_below(1e9) {
+        format!("{} ms", three_digits(value / 1e6))
+    } else if ns < 119_500_000_000 {
+        format!("{} s", three_digits(value / 1e9))
+    } else {
+        let s = (ns + 500_000_000) / 1_000_000_000;
+        if s < 7200 {
+            format!("{} min {:02} s", s / 60, s % 60)
+        } else {
+            format!("{} h {:02} min", s / 3600, s % 3600 / 60)
+        }
+    }
+}
+
+/// Three significant digits: `"4.31"`, `"43.1"`, `"431"`.
+fn three_digits(value: f64) -> String {
+    if value < 9.995 {
+        format!("{value:.2}")
+    } else if value < 99.95 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+/// A count with grouped digits: `"1,399,502"`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A count with its noun: `"1 step"`, `"1,204 steps"`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A size in bytes, in powers of 1000: `"457 MB"`.
+pub fn bytes(n: u64) -> String {
+    let value = n as f64;
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..999_500 => format!("{} KB", three_digits(value / 1e3)),
+        999_500..999_500_000 => format!("{} MB", three_digits(value / 1e6)),
+        _ => format!("{} GB", three_digits(value / 1e9)),
+    }
+}
+
+/// `part` of `whole` in per cent: `"41 %"`, `"0.4 %"`; `"–"` of nothing.
+pub fn percent(part: i64, whole: i64) -> String {
+    if whole == 0 {
+        return "–".into();
+    }
+    let p = part as f64 * 100.0 / whole as f64;
+    if p != 0.0 && p.abs() < 9.95 {
+        format!("{p:.1} %")
+    } else {
+        format!("{p:.0} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_scale_their_unit() {
+        let cases = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (999_400, "999 µs"),
+            (999_600, "1.00 ms"),
+            (4_312_000, "4.31 ms"),
+            (1_310_000_000, "1.31 s"),
+            (43_100_000_000, "43.1 s"),
+            (125_000_000_000, "2 min 05 s"),
+            (7_260_000_000_000, "2 h 01 min"),
+            (-1_500, "-1.50 µs"),
+        ];
+        for (ns, want) in cases {
+            assert_eq!(duration(ns), want);
+        }
+    }
+
+    #[test]
+    fn counts_are_grouped_and_sizes_scaled() {
+        assert_eq!(count(1_399_502), "1,399,502");
+        assert_eq!(count(12), "12");
+        assert_eq!(counted(1, "step"), "1 step");
+        assert_eq!(bytes(457_520_984), "458 MB");
+        assert_eq!(percent(41, 100), "41 %");
+        assert_eq!(percent(1, 250), "0.4 %");
+        assert_eq!(percent(1, 0), "–");
+    }
+}

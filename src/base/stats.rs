@@ -1,0 +1,29 @@
+//! Exact quantiles: the values are in memory, so nothing is sketched.
+
+/// The `q`-quantile (`0.0..=1.0`) of `sorted` by the nearest-rank rule: the smallest value that at least
+/// `q` of all values do not exceed. `None` for no values.
+pub fn quantile<T: Copy>(sorted: &[T], q: f64) -> Option<T> {
+    let n = sorted.len();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 <= rank <= n"
+    )]
+    let rank = (q.clamp(0.0, 1.0) * n as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_rank() {
+        let v = [10, 20, 30, 40];
+        assert_eq!(quantile(&v, 0.5), Some(20));
+        assert_eq!(quantile(&v, 0.51), Some(30));
+        assert_eq!(quantile(&v, 0.99), Some(40));
+        assert_eq!(quantile(&v, 0.0), Some(10));
+        assert_eq!(quantile::<i64>(&[], 0.5), None);
+    }
+}

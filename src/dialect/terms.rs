@@ -1,0 +1,67 @@
+//! Words of the serving world that dialects speak and analyses answer in.
+
+use serde::{Deserialize, Serialize};
+
+/// What the passes of a step compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Prefill,
+    Decode,
+    /// Both in one pass.
+    Mixed,
+    Idle,
+    Unknown,
+}
+
+/// When in the server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Warmup,
+    /// Recorded before the torch profiler started.
+    BeforeCapture,
+    Serving,
+    /// A profiling run on invented data.
+    Dummy,
+    Unknown,
+}
+
+/// The padded shape that a graph was compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Bucket {
+    pub batch: u32,
+    pub seq: Option<u32>,
+    /// Context blocks.
+    pub ctx: Option<u32>,
+}
+
+impl std::fmt::Display for Bucket {
+    /// `(batch, seq, ctx)`, `–` where unknown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({}", self.batch)?;
+        for part in [self.seq, self.ctx] {
+            match part {
+                Some(n) => write!(f, ", {n}")?,
+                None => write!(f, ", –")?,
+            }
+        }
+        write!(f, ")")
+    }
+}
+
+/// What a recompile marker rests on. Levels are never added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The serving engine recorded the compile (L1).
+    Recorded,
+    /// The graph compiler's own host event (L2, L2b).
+    Synapse,
+    /// torch.compile (L3).
+    Dynamo,
+    /// A device graph captured while serving.
+    GraphCapture,
+    /// Nothing recorded; a step looks like it (L4).
+    Suspected,
+}

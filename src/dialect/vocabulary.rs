@@ -1,0 +1,227 @@
+//! The common words into which a dialect translates a trace. Analyses know these and no vendor.
+
+use crate::base::{SliceId, Span, TrackId};
+
+use super::terms::{Bucket, Evidence, Period, Phase};
+
+/// What a slice is to the analyses. One byte a slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// Nothing that an analysis asks for.
+    #[default]
+    Other,
+    /// A prefill or decode pass.
+    Pass,
+    /// Input preparation of a step.
+    Prepare,
+    /// The model's forward pass on the host (it launches the device's work).
+    Forward,
+    Logits,
+    Sample,
+    /// After sampling; where the engine is synchronous it waits for the device here.
+    Post,
+    /// Preparation of encoder inputs (multimodal).
+    Encoder,
+    /// Contains all warm-up passes.
+    Warmup,
+    /// A pass on invented data, outside any step.
+    Dummy,
+    /// A graph compile, as the serving engine recorded it.
+    CompileRecorded,
+    /// A graph compile, as the graph compiler's host events show it.
+    CompileEngine,
+    /// A new compiled graph was stored.
+    NewRecipe,
+    /// torch.compile at work.
+    CompileDynamo,
+    /// A device graph being captured.
+    GraphCapture,
+    /// Host work is handed to the device queue.
+    Launch,
+    /// The host waits for the device.
+    Wait,
+    /// Other submission work on the way to a launch.
+    Submit,
+    Collective,
+    /// A framework operator on the host.
+    HostOp,
+    /// Other host activity that is recorded (runtime calls, bridge functions).
+    HostOther,
+    PythonFrame,
+    /// Matrix engine.
+    DeviceMatrix,
+    /// Vector engine (TPC).
+    DeviceVector,
+    DeviceDma,
+    DeviceNic,
+    /// Compute of a device without engine split.
+    DeviceCompute,
+    DeviceComm,
+    DeviceCopy,
+    DeviceSet,
+    /// On a device lane, kind unknown.
+    DeviceOther,
+}
+
+impl Role {
+    /// Whether the slice is work of a device.
+    pub fn is_device(self) -> bool {
+        self >= Role::DeviceMatrix
+    }
+
+    /// Whether the slice is device work that computes (not copies, communication or memsets).
+    pub fn is_device_compute(self) -> bool {
+        matches!(
+            self,
+            Role::DeviceMatrix | Role::DeviceVector | Role::DeviceCompute
+        )
+    }
+}
+
+/// A part of a step's host time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Prepare,
+    Forward,
+    Logits,
+    Sample,
+    Post,
+}
+
+/// One prefill or decode pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass {
+    /// The slice that marks it.
+    pub slice: SliceId,
+    /// The pass itself, without the input preparation that stands before it.
+    pub span: Span,
+    /// Its row in [`Vocabulary::engine_steps`].
+    pub engine_step: Option<u32>,
+    pub phase: Phase,
+    pub period: Period,
+    pub bucket: Option<Bucket>,
+    pub graphs: Option<bool>,
+    /// Requests really in the batch.
+    pub batch: Option<u32>,
+    pub tokens: Option<u64>,
+    pub context_requests: Option<u32>,
+    pub context_tokens: Option<u64>,
+    pub generation_requests: Option<u32>,
+    pub generation_tokens: Option<u64>,
+    /// Slices that are parts of it; they do not overlap. Input preparation of the engine step belongs to its
+    /// first pass, what follows sampling to its last.
+    pub parts: Vec<(Part, SliceId)>,
+}
+
+/// One turn of the engine: input preparation, its passes, what follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineStep {
+    pub span: Span,
+    /// Its rows in [`Vocabulary::passes`].
+    pub passes: std::ops::Range<u32>,
+    pub period: Period,
+}
+
+/// A compile at one level of evidence, before levels are matched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompileMark {
+    pub evidence: Evidence,
+    pub name: String,
+    pub slice: SliceId,
+    pub span: Span,
+    /// False where only duration and region are facts.
+    pub start_is_exact: bool,
+    /// The recorded region in which it happened.
+    pub region: Option<SliceId>,
+    /// An eager operator's own graph, not a model graph: shown apart.
+    pub eager: bool,
+}
+
+/// The lanes of one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    pub device: i64,
+    pub tracks: Vec<TrackId>,
+}
+
+/// How device work finds the host call that launched it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchLink {
+    /// Equal values of an int arg, one launch to many pieces of work, unique in the file.
+    Correlation(&'static str),
+    /// Equal values of an int arg that recurs: the nearest launch before the work.
+    Recurring(&'static str),
+    /// Nothing links them: by time only.
+    None,
+}
+
+/// A trace in common words.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    /// As in the report: `gaudi-highlevel`, `gaudi-e2e`, `torch`, `chrome`, …
+    pub format: &'static str,
+    pub device_kind: &'static str,
+    pub device_name: Option<String>,
+    /// `"vLLM V1"`.
+    pub engine: Option<String>,
+    pub rank: Option<i64>,
+    pub world_size: Option<i64>,
+    /// Unix time of the trace clock's zero, ns.
+    pub base_time_ns: Option<i64>,
+    /// What the torch profiler covers.
+    pub capture: Option<Span>,
+    /// Every region ended with a device synchronisation while recording.
+    pub synchronised_capture: bool,
+    /// Whether the file holds warm-up, so that "not warmed" means something.
+    pub has_warmup: bool,
+    /// Whether a step's span is host time only, so that device time is elsewhere.
+    pub notes: Vec<String>,
+    /// One a slice.
+    pub roles: Vec<Role>,
+    /// In order of start.
+    pub passes: Vec<Pass>,
+    /// In order of start.
+    pub engine_steps: Vec<EngineStep>,
+    /// In order of start.
+    pub compiles: Vec<CompileMark>,
+    pub devices: Vec<Device>,
+    pub launch_link: LaunchLink,
+    /// The track on which the engine's steps are recorded, for the name of its gaps.
+    pub step_track: Option<TrackId>,
+    /// Tracks of the host threads that run the model, most busy first.
+    pub main_threads: Vec<TrackId>,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Vocabulary {
+            format: "chrome",
+            device_kind: "unknown",
+            device_name: None,
+            engine: None,
+            rank: None,
+            world_size: None,
+            base_time_ns: None,
+            capture: None,
+            synchronised_capture: false,
+            has_warmup: false,
+            notes: Vec::new(),
+            roles: Vec::new(),
+            passes: Vec::new(),
+            engine_steps: Vec::new(),
+            compiles: Vec::new(),
+            devices: Vec::new(),
+            launch_link: LaunchLink::None,
+            step_track: None,
+            main_threads: Vec::new(),
+        }
+    }
+}
+
+impl Vocabulary {
+    /// The role of a slice.
+    pub fn role(&self, id: SliceId) -> Role {
+        self.roles.get(id.index()).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,434 @@
+//! The columns of an opened trace. Immutable once [`Builder::finish`](super::build::Builder::finish) gave them.
+//!
+//! Bytes held for each event of a kind (see [`Index::bytes`]):
+//!
+//! | table | bytes an event | columns |
+//! |---|---|---|
+//! | [`Slices`] | 44 | start 8, duration 8, byte offset 8, name 4, parent 4, lane order 4, depth 2, category 2, and ≤ 4 for the zoom pyramid |
+//! | [`Instants`] | 26 | time 8, byte offset 8, name 4, track 4, category 2 |
+//! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
+//! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
+//! | [`ArgColumn`] | 12 a value | row 4, value 8; only args that an analysis asked for, only where present |
+
+use serde::Serialize;
+
+use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
+
+use super::pyramid::Lanes;
+
+/// Every slice (a named stretch of time on one track), column by column.
+///
+/// Invariants:
+/// - all columns have the same length;
+/// - rows are grouped by track ([`Track::rows`]); inside a track they are ordered by (start, longest first,
+///   place in the file);
+/// - a parent lies on the same track, before its children: `parent(i) < i`; it starts no later than its child
+///   and ends no earlier, but for `NEST_SLACK`;
+/// - two slices of one track and one depth never overlap, but for the same slack.
+#[derive(Default)]
+pub struct Slices {
+    pub(super) start: Vec<i64>,
+    pub(super) dur: Vec<i64>,
+    pub(super) at: Vec<u64>,
+    pub(super) name: Vec<u32>,
+    pub(super) parent: Vec<u32>,
+    pub(super) depth: Vec<u16>,
+    pub(super) category: Vec<u16>,
+}
+
+/// `parent` of a slice that has none.
+pub(super) const NO_PARENT: u32 = u32::MAX;
+
+impl Slices {
+    pub fn len(&self) -> usize {
+        self.start.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start.is_empty()
+    }
+
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = SliceId> + ExactSizeIterator + use<> {
+        (0..u32::try_from(self.len()).expect("fewer than 2^32 slices")).map(SliceId)
+    }
+
+    pub fn start(&self, id: SliceId) -> Ts {
+        Ts::from_ns(self.start[id.index()])
+    }
+
+    pub fn end(&self, id: SliceId) -> Ts {
+        self.start(id).plus(self.dur(id))
+    }
+
+    pub fn dur(&self, id: SliceId) -> Dur {
+        Dur::from_ns(self.dur[id.index()])
+    }
+
+    /// From start to end.
+    pub fn span(&self, id: SliceId) -> Span {
+        Span::new(self.start[id.index()], self.end(id).as_ns())
+    }
+
+    pub fn name(&self, id: SliceId) -> NameId {
+        NameId(self.name[id.index()])
+    }
+
+    pub fn category(&self, id: SliceId) -> CategoryId {
+        CategoryId(self.category[id.index()])
+    }
+
+    /// The innermost slice of the same track that encloses this one.
+    pub fn parent(&self, id: SliceId) -> Option<SliceId> {
+        let parent = self.parent[id.index()];
+        (parent != NO_PARENT).then_some(SliceId(parent))
+    }
+
+    /// The row on its track, from 0; nesting and overlap lanes together.
+    pub fn depth(&self, id: SliceId) -> u16 {
+        self.depth[id.index()]
+    }
+
+    /// Byte offset, in the inflated trace, of the event's `{`. It orders events as the file does.
+    pub fn at(&self, id: SliceId) -> u64 {
+        self.at[id.index()]
+    }
+}
+
+/// What a pid or tid is: traces write numbers and strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    Int(i64),
+    Text(NameId),
+}
+
+impl Key {
+    /// As a person reads it.
+    pub fn show(self, names: &Names) -> String {
+        match self {
+            Key::Int(n) => n.to_string(),
+            Key::Text(id) => names.get(id).to_owned(),
+        }
+    }
+}
+
+/// Slices that nest among themselves. Python frames and the operators they call are recorded by two clocks
+/// that disagree by microseconds, so one thread has a track for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    Main,
+    Python,
+}
+
+/// The slices of one (pid, tid, family).
+#[derive(Clone, Debug)]
+pub struct Track {
+    pub pid: Key,
+    pub tid: Key,
+    pub family: Family,
+    /// Its rows in [`Slices`].
+    pub rows: std::ops::Range<u32>,
+    /// How many depths its slices use; 0 for a track that has instants or flows only.
+    pub n_depths: u16,
+    /// `thread_name` metadata.
+    pub name: Option<NameId>,
+    /// `thread_sort_index` metadata.
+    pub sort_index: Option<i64>,
+}
+
+/// What metadata events say of a pid.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub pid: Key,
+    pub name: Option<NameId>,
+    pub labels: Option<NameId>,
+    pub sort_index: Option<i64>,
+}
+
+/// Instant events (`i`, `I`), in order of time.
+#[derive(Default)]
+pub struct Instants {
+    pub ts: Vec<i64>,
+    pub at: Vec<u64>,
+    pub name: Vec<u32>,
+    pub track: Vec<u32>,
+    pub category: Vec<u16>,
+}
+
+/// Which end of an arrow a flow event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FlowKind {
+    Start,
+    Step,
+    End,
+}
+
+/// Flow events (`s`, `t`, `f`), in order of time. Events with equal category and id belong together.
+#[derive(Default)]
+pub struct Flows {
+    pub ts: Vec<i64>,
+    pub id: Vec<u64>,
+    pub track: Vec<u32>,
+    pub category: Vec<u16>,
+    pub kind: Vec<FlowKind>,
+}
+
+/// One counter: each key of a counter event's args is a series of its own, because events of one name may
+/// carry different keys, and a key that is missing is unknown, not 0.
+#[derive(Clone, Debug)]
+pub struct CounterSeries {
+    pub pid: Key,
+    pub tid: Key,
+    pub name: NameId,
+    pub key: NameId,
+    /// In order of time; equal times keep the order of the file.
+    pub ts: Vec<i64>,
+    pub value: Vec<f64>,
+}
+
+impl CounterSeries {
+    /// The last value at or before `ts`.
+    pub fn last_at(&self, ts: Ts) -> Option<f64> {
+        let after = self.ts.partition_point(|&t| t <= ts.as_ns());
+        after.checked_sub(1).map(|i| self.value[i])
+    }
+
+    /// The value recorded at exactly `ts`.
+    pub fn exactly_at(&self, ts: Ts) -> Option<f64> {
+        let i = self.ts.partition_point(|&t| t < ts.as_ns());
+        (self.ts.get(i) == Some(&ts.as_ns())).then(|| self.value[i])
+    }
+}
+
+/// An arg that some analysis needs in a column. Dialects declare these; the scanner knows none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArgSpec {
+    /// The key, compared without regard to ASCII case (older tracers spell `external id`).
+    pub key: &'static str,
+    pub kind: ArgKind,
+}
+
+/// How an arg's value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgKind {
+    /// A whole number, also when written as a string of digits. Others are not kept.
+    Int,
+    /// A string; numbers are kept as they are written.
+    Text,
+}
+
+/// One arg of the slices that have it.
+#[derive(Clone, Debug)]
+pub struct ArgColumn {
+    pub spec: ArgSpec,
+    /// Slice rows, ascending.
+    pub(super) row: Vec<u32>,
+    /// [`ArgKind::Int`]: the number; [`ArgKind::Text`]: a [`NameId`].
+    pub(super) value: Vec<i64>,
+}
+
+impl ArgColumn {
+    /// How many slices have it.
+    pub fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.row.is_empty()
+    }
+
+    fn raw(&self, id: SliceId) -> Option<i64> {
+        self.row.binary_search(&id.0).ok().map(|i| self.value[i])
+    }
+}
+
+/// The keys beside `traceEvents`.
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    /// Every top-level key but `traceEvents` with its JSON text, in the order of the file.
+    pub entries: Vec<(String, String)>,
+}
+
+impl Header {
+    /// The value of `key`, if it is valid JSON.
+    pub fn get(&self, key: &str) -> Option<serde_json::Value> {
+        let (_, text) = self.entries.iter().find(|(k, _)| k == key)?;
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// What kind of document the events came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Container {
+    /// An object with a `traceEvents` array.
+    #[default]
+    Object,
+    /// A bare array.
+    Array,
+}
+
+/// An opened trace.
+#[derive(Default)]
+pub struct Index {
+    pub names: Names,
+    pub categories: Vec<NameId>,
+    pub slices: Slices,
+    /// Ordered by pid and tid as they first appeared.
+    pub tracks: Vec<Track>,
+    pub processes: Vec<Process>,
+    pub instants: Instants,
+    pub counters: Vec<CounterSeries>,
+    pub flows: Flows,
+    pub args: Vec<ArgColumn>,
+    pub header: Header,
+    pub container: Container,
+    /// Events read, of every kind, metadata included.
+    pub n_events: u64,
+    /// Rows by (track, depth), and what is longest in any stretch of them.
+    pub lanes: Lanes,
+}
+
+impl Index {
+    pub fn text(&self, id: NameId) -> &str {
+        self.names.get(id)
+    }
+
+    /// The name of a slice.
+    pub fn name_of(&self, id: SliceId) -> &str {
+        self.names.get(self.slices.name(id))
+    }
+
+    /// The category of a slice; `""` where the event has none.
+    pub fn category_of(&self, id: SliceId) -> &str {
+        self.category_text(self.slices.category(id))
+    }
+
+    /// The text of a category.
+    pub fn category_text(&self, id: CategoryId) -> &str {
+        self.categories
+            .get(id.index())
+            .map_or("", |&name| self.names.get(name))
+    }
+
+    /// The track that holds a slice.
+    pub fn track_of(&self, id: SliceId) -> TrackId {
+        TrackId::from_index(self.tracks.partition_point(|t| t.rows.end <= id.0))
+    }
+
+    pub fn track(&self, id: TrackId) -> &Track {
+        &self.tracks[id.index()]
+    }
+
+    pub fn track_ids(&self) -> impl Iterator<Item = TrackId> + use<> {
+        (0..self.tracks.len()).map(TrackId::from_index)
+    }
+
+    /// The slices of a track, in order of start.
+    pub fn rows(&self, id: TrackId) -> impl DoubleEndedIterator<Item = SliceId> + ExactSizeIterator + use<> {
+        self.tracks[id.index()].rows.clone().map(SliceId)
+    }
+
+    /// The slices of a track that start in `[from, to)`, in order of start.
+    pub fn rows_starting_in(&self, id: TrackId, window: Span) -> impl Iterator<Item = SliceId> + use<> {
+        let rows = self.tracks[id.index()].rows.clone();
+        let starts = &self.slices.start[rows.start as usize..rows.end as usize];
+        let from = starts.partition_point(|&s| s < window.start);
+        let to = starts.partition_point(|&s| s < window.end).max(from);
+        let first = rows.start;
+        (from..to).map(move |i| SliceId(first + u32::try_from(i).expect("rows fit u32")))
+    }
+
+    /// The direct children of a slice, in order of start.
+    pub fn children(&self, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
+        self.descendants(id)
+            .filter(move |&c| self.slices.parent(c) == Some(id))
+    }
+
+    /// All slices nested in a slice, in order of start.
+    pub fn descendants(&self, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
+        let track = self.track(self.track_of(id));
+        let end = self.slices.end(id);
+        (id.0 + 1..track.rows.end)
+            .map(SliceId)
+            .take_while(move |&c| self.slices.start(c) < end || self.slices.parent(c) == Some(id))
+            .filter(move |&c| self.is_inside(c, id))
+    }
+
+    fn is_inside(&self, mut id: SliceId, ancestor: SliceId) -> bool {
+        while let Some(parent) = self.slices.parent(id) {
+            if parent == ancestor {
+                return true;
+            }
+            if parent < ancestor {
+                return false;
+            }
+            id = parent;
+        }
+        false
+    }
+
+    /// Column of the arg `key` (as declared), if any slice has it.
+    pub fn arg_column(&self, key: &str) -> Option<&ArgColumn> {
+        self.args.iter().find(|c| c.spec.key == key)
+    }
+
+    /// A whole-number arg of a slice.
+    pub fn arg_int(&self, key: &str, id: SliceId) -> Option<i64> {
+        let column = self.arg_column(key)?;
+        if column.spec.kind == ArgKind::Int {
+            column.raw(id)
+        } else {
+            None
+        }
+    }
+
+    /// A text arg of a slice.
+    pub fn arg_text(&self, key: &str, id: SliceId) -> Option<&str> {
+        let column = self.arg_column(key)?;
+        if column.spec.kind != ArgKind::Text {
+            return None;
+        }
+        let name = u32::try_from(column.raw(id)?).ok()?;
+        Some(self.names.get(NameId(name)))
+    }
+
+    pub fn process(&self, pid: Key) -> Option<&Process> {
+        self.processes.iter().find(|p| p.pid == pid)
+    }
+
+    /// From the first start to the last end of everything that has a time; `None` for no events.
+    pub fn extent(&self) -> Option<Span> {
+        let mut extent: Option<Span> = None;
+        let mut add = |start: i64, end: i64| {
+            let e = extent.get_or_insert(Span::new(start, end));
+            e.start = e.start.min(start);
+            e.end = e.end.max(end);
+        };
+        for (start, dur) in self.slices.start.iter().zip(&self.slices.dur) {
+            add(*start, start.saturating_add(*dur));
+        }
+        for ts in self.instants.ts.iter().chain(&self.flows.ts) {
+            add(*ts, *ts);
+        }
+        for series in &self.counters {
+            for ts in &series.ts {
+                add(*ts, *ts);
+            }
+        }
+        extent
+    }
+
+    /// Bytes held by the columns.
+    pub fn bytes(&self) -> usize {
+        let args: usize = self.args.iter().map(|a| a.len() * 12).sum();
+        let counters: usize = self.counters.iter().map(|c| c.ts.len() * 16).sum();
+        self.slices.len() * 36
+            + self.lanes.bytes()
+            + self.instants.ts.len() * 26
+            + self.flows.ts.len() * 23
+            + args
+            + counters
+            + self.names.bytes()
+    }
+}

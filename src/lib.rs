@@ -1,0 +1,22 @@
+//! Stepscope reads the profile of an LLM-inference server and says where a step's time goes.
+//!
+//! Modules in order of dependency; each may import those before it (see ARCHITECTURE.md, and
+//! `tests/it/architecture.rs`, which checks it):
+//!
+//! - [`base`]: time, ids, names, defects, spans, numbers for people
+//! - [`ingest`]: bytes to events
+//! - [`index`]: events to columns
+//! - [`dialect`]: a vendor's words to common words
+//! - [`analyze`]: columns and common words to answers
+//! - [`view`]: answers to what is drawn
+//! - [`export`]: answers to text, JSON and Markdown
+//! - [`protocol`]: what page and worker say to each other
+//! - [`session`]: the engine as a function of messages
+//! - `web`, `app`: the browser (wasm32 only)
+
+pub mod analyze;
+pub mod base;
+pub mod dialect;
+pub mod index;
+pub mod protocol;
+pub mod view;

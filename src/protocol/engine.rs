@@ -1,0 +1,157 @@
+//! Page and worker. Messages are small and plain; bulk bytes travel beside them, moved and not copied.
+//!
+//! A worker lives for one trace: cancelling, and opening the next file, replace it, so its memory is freed
+//! whole. The page sends [`Request::Hello`] with the files beside it, then questions at any time; the worker
+//! answers in order, between two slices of the file while it still loads.
+//!
+//! 64-bit integers cross as `BigInt`, exactly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Span;
+use crate::view::{
+    AreaStatistics, Frame, SearchResult, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder,
+    StepsView, Summary, TimelineTracks, TrackPart,
+};
+
+/// Raised with every change of a message: a worker kept in a cache may be older than the page.
+pub const PROTOCOL: u32 = 1;
+
+/// Page to worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// The first message.
+    Hello {
+        protocol: u32,
+    },
+    /// Open these files (names and sizes; the `File`s travel beside). One is the trace; a metrics file may
+    /// stand beside it.
+    Open {
+        files: Vec<FileHead>,
+    },
+    /// Open the built-in sample, which the worker generates.
+    OpenSample,
+    Ask {
+        id: u32,
+        question: Question,
+    },
+}
+
+/// A file, before it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileHead {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// What the page may ask at any time. Every question is answered once, by [`Reply::Answer`] with its number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Question {
+    /// A page of the step table, the plot and the mean parts.
+    Steps {
+        filter: StepFilter,
+        order: StepOrder,
+        first_row: u32,
+        n_rows: u32,
+        plot_window: Option<Span>,
+        width_px: u32,
+    },
+    Step {
+        index: u32,
+    },
+    Tracks,
+    /// One frame of the timeline.
+    Timeline {
+        window: Span,
+        width_px: u32,
+        parts: Vec<TrackPart>,
+    },
+    /// What is known of a slice without reading the file again.
+    Slice {
+        slice: u32,
+    },
+    /// Its args, read from the file.
+    Args {
+        slice: u32,
+    },
+    Area {
+        window: Span,
+        tracks: Vec<u32>,
+    },
+    Search {
+        text: String,
+    },
+    /// A report for download: `json`, `markdown`, `text`.
+    Report {
+        format: String,
+    },
+}
+
+/// Worker to page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Answers [`Request::Hello`].
+    Ready {
+        protocol: u32,
+    },
+    Progress(Progress),
+    /// Findings so far (`partial`) or all of them. Sent again and again while loading.
+    Summary(Box<Summary>),
+    /// The file is read; the last `Summary` is whole.
+    Loaded,
+    /// Nothing could be read; one sentence.
+    Failed {
+        message: String,
+    },
+    Answer {
+        id: u32,
+        answer: Answer,
+    },
+}
+
+/// Where loading is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub stage: Stage,
+    pub bytes_read: u64,
+    pub bytes_total: u64,
+    pub inflated_bytes: u64,
+    pub events: u64,
+    /// Since the start of loading.
+    pub elapsed_ms: f64,
+}
+
+/// What loading does now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    #[default]
+    Reading,
+    Indexing,
+    Analysing,
+}
+
+/// See [`Question`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    Steps(Box<StepsView>),
+    Step(Box<StepDetail>),
+    Tracks(TimelineTracks),
+    /// The frame's words travel beside the message (see [`Frame::to_words`]); its names here.
+    Timeline {
+        names: Vec<String>,
+        #[serde(skip)]
+        frame: Option<Box<Frame>>,
+    },
+    Slice(Box<SliceDetail>),
+    Args(SliceArgs),
+    Area(AreaStatistics),
+    Search(SearchResult),
+    Report {
+        file_name: String,
+        text: String,
+    },
+    /// There is no such step, slice or track, or the file can no longer be read; one sentence.
+    Nothing {
+        why: String,
+    },
+}

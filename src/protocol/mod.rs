@@ -1,0 +1,3 @@
+//! What page and worker say to each other. Pure: no browser types.
+
+pub mod engine;

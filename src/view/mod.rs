@@ -1,0 +1,8 @@
+//! Answers to what is drawn: `pure fn(&answer, window, width) -> view model`. Every view model has a bounded
+//! size, whatever the trace's size.
+//!
+//! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
+
+pub mod model;
+
+pub use model::*;

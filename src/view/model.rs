@@ -1,0 +1,492 @@
+//! View models: what crosses from the worker to the page. Plain data, bounded in size.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::analyze::report::{
+    Bucket, BucketCoverage, BudgetShare, Cause, DefectRow, DeviceTime, Engines, Evidence, Finding,
+    FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, Kernel, Level, MetricCompile, Metrics, Operator,
+    Parts, Period, Phase, PhaseBucket, Recompile, Step, StepDevice, StepGroup, Sure, TimeBudget,
+};
+pub use crate::base::{Severity, Span};
+
+/// The Overview, and what every view's head shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub file: String,
+    pub format: String,
+    pub bytes: u64,
+    pub inflated_bytes: u64,
+    pub events: u64,
+    pub rank: Option<i64>,
+    pub world_size: Option<i64>,
+    pub device_kind: String,
+    pub device_name: Option<String>,
+    pub engine: Option<String>,
+    /// First start and last end of anything in the trace, ns.
+    pub extent: Option<Span>,
+    /// What the timeline shows first: the torch profiler's window, or serving, or all.
+    pub home: Option<Span>,
+    pub base_time_ns: Option<i64>,
+    pub synchronised_capture: bool,
+    /// True while more of the file is being read: the numbers are those of its first part.
+    pub partial: bool,
+    pub notes: Vec<String>,
+    pub defects: Vec<DefectRow>,
+    pub findings: Vec<Finding>,
+    pub budget: Option<TimeBudget>,
+    pub n_steps: u32,
+    /// Passes a phase and period, in order: `(phase, period, count)`.
+    pub step_counts: Vec<(Phase, Period, u64)>,
+    pub step_groups: Vec<StepGroup>,
+    /// At most [`MAX_RECOMPILES`], in order of time.
+    pub recompiles: Vec<Recompile>,
+    pub n_recompiles: u32,
+    pub bucket_coverage: Option<BucketCoverage>,
+    pub gaps: Vec<Gaps>,
+    pub device_time: Vec<DeviceTime>,
+    /// At most [`MAX_OPERATORS`], by total time.
+    pub kernels: Vec<Kernel>,
+    /// At most [`MAX_OPERATORS`], by self time.
+    pub operators: Vec<Operator>,
+    /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
+    pub python: Vec<Operator>,
+    pub metrics: Option<Metrics>,
+    /// Bytes that the index holds.
+    pub index_bytes: u64,
+}
+
+/// Bound of [`Summary::recompiles`].
+pub const MAX_RECOMPILES: usize = 5_000;
+/// Bound of the operator tables.
+pub const MAX_OPERATORS: usize = 500;
+
+/// Which steps are asked for. `None` is "all".
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepFilter {
+    pub phase: Option<Phase>,
+    pub period: Option<Period>,
+    pub bucket: Option<Bucket>,
+    /// Steps that start in it.
+    pub window: Option<Span>,
+}
+
+/// Order of the step table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepOrder {
+    #[default]
+    Time,
+    /// Longest first.
+    Longest,
+    /// Longest gap before it first.
+    GapBefore,
+    /// Most compile time first.
+    Compile,
+}
+
+/// One mark of the steps plot: all passes of one phase whose start falls into one pixel column.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepMark {
+    pub x: f32,
+    pub phase: Phase,
+    pub period: Period,
+    /// Longest of the merged passes, ns.
+    pub max_ns: i64,
+    /// Shortest of the merged passes, ns.
+    pub min_ns: i64,
+    pub count: u32,
+    /// The longest one.
+    pub step: u32,
+    /// Whether a graph was compiled in one of them.
+    pub compiled: bool,
+}
+
+/// Duration of steps over time, at most four marks (one a phase) a pixel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepsPlot {
+    pub window: Span,
+    pub width_px: u32,
+    pub marks: Vec<StepMark>,
+    /// For the vertical axis: the longest step in the window.
+    pub max_ns: i64,
+    pub min_ns: i64,
+}
+
+/// Mean parts of the steps of one group: what one stacked bar shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupParts {
+    pub phase: Phase,
+    pub bucket: Option<Bucket>,
+    pub period: Period,
+    pub count: u64,
+    /// Means, ns.
+    pub mean: Parts,
+    pub mean_total_ns: i64,
+    pub mean_device_busy_ns: Option<i64>,
+    pub mean_device_idle_ns: Option<i64>,
+    pub mean_engines: Option<Engines>,
+}
+
+/// The Steps view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepsView {
+    pub plot: StepsPlot,
+    /// One page of the table.
+    pub rows: Vec<Step>,
+    pub first_row: u32,
+    /// Rows that the filter lets through.
+    pub n_rows: u32,
+    pub parts: Vec<GroupParts>,
+}
+
+/// One step in detail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepDetail {
+    pub step: Step,
+    /// The same group's numbers, to compare with.
+    pub group: Option<StepGroup>,
+    pub group_parts: Option<GroupParts>,
+    pub recompiles: Vec<Recompile>,
+    pub previous: Option<u32>,
+    pub next: Option<u32>,
+}
+
+/// What the slices of a timeline track are; it decides its colour and its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TrackKind {
+    Steps,
+    Device,
+    Launch,
+    Host,
+    Python,
+    Counter,
+    Other,
+}
+
+/// One row group of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackHead {
+    /// Its number in questions and frames; counters are numbered after the tracks.
+    pub id: u32,
+    pub kind: TrackKind,
+    pub title: String,
+    /// Process and thread, as recorded.
+    pub subtitle: String,
+    /// Rows high; 1 for counters.
+    pub n_depths: u16,
+    pub n_slices: u32,
+    /// For counters: the range of values.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// The timeline's tracks, in the order of the story: steps, device, launches, host threads, python, counters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimelineTracks {
+    pub extent: Span,
+    pub tracks: Vec<TrackHead>,
+}
+
+/// What of one track is on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackPart {
+    pub track: u32,
+    pub first_depth: u16,
+    pub n_depths: u16,
+}
+
+/// A colour class of a bar: what the slice is. The page maps it to a colour and a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum BarClass {
+    Other,
+    Prefill,
+    Decode,
+    Mixed,
+    Prepare,
+    Forward,
+    Logits,
+    Sample,
+    Post,
+    Warmup,
+    Compile,
+    Launch,
+    Wait,
+    HostOp,
+    Python,
+    DeviceMatrix,
+    DeviceVector,
+    DeviceDma,
+    DeviceNic,
+    DeviceCompute,
+    DeviceComm,
+    DeviceCopy,
+    DeviceOther,
+}
+
+impl BarClass {
+    /// All classes, by number.
+    pub const ALL: [BarClass; 23] = [
+        BarClass::Other,
+        BarClass::Prefill,
+        BarClass::Decode,
+        BarClass::Mixed,
+        BarClass::Prepare,
+        BarClass::Forward,
+        BarClass::Logits,
+        BarClass::Sample,
+        BarClass::Post,
+        BarClass::Warmup,
+        BarClass::Compile,
+        BarClass::Launch,
+        BarClass::Wait,
+        BarClass::HostOp,
+        BarClass::Python,
+        BarClass::DeviceMatrix,
+        BarClass::DeviceVector,
+        BarClass::DeviceDma,
+        BarClass::DeviceNic,
+        BarClass::DeviceCompute,
+        BarClass::DeviceComm,
+        BarClass::DeviceCopy,
+        BarClass::DeviceOther,
+    ];
+
+    /// The word for it, for legends and those who do not see colours.
+    pub fn word(self) -> &'static str {
+        match self {
+            BarClass::Other => "other",
+            BarClass::Prefill => "prefill",
+            BarClass::Decode => "decode",
+            BarClass::Mixed => "prefill + decode",
+            BarClass::Prepare => "input preparation",
+            BarClass::Forward => "forward (host)",
+            BarClass::Logits => "logits",
+            BarClass::Sample => "sampling",
+            BarClass::Post => "after sampling",
+            BarClass::Warmup => "warm-up",
+            BarClass::Compile => "graph compile",
+            BarClass::Launch => "launch",
+            BarClass::Wait => "wait for device",
+            BarClass::HostOp => "host operator",
+            BarClass::Python => "python",
+            BarClass::DeviceMatrix => "MME",
+            BarClass::DeviceVector => "TPC",
+            BarClass::DeviceDma => "DMA",
+            BarClass::DeviceNic => "NIC",
+            BarClass::DeviceCompute => "device compute",
+            BarClass::DeviceComm => "device communication",
+            BarClass::DeviceCopy => "device copy",
+            BarClass::DeviceOther => "device, other",
+        }
+    }
+}
+
+/// A bar: slices of one track and depth that fall together at this zoom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Left and right edge in px from the window's left edge, clamped to it.
+    pub x0: f32,
+    pub x1: f32,
+    /// The longest of the merged slices.
+    pub slice: u32,
+    /// How many slices it stands for.
+    pub count: u32,
+    pub class: BarClass,
+    /// Row in [`Frame::names`], for bars wide enough to be labelled.
+    pub name: Option<u32>,
+}
+
+/// One depth of one track in a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameRow {
+    pub track: u32,
+    pub depth: u16,
+    pub bars: Vec<Bar>,
+}
+
+/// A counter in a frame: the last value in each pixel column that has one, and the value before the window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameCounter {
+    pub track: u32,
+    /// `(x, value)`, in order of x; a value holds until the next.
+    pub points: Vec<(f32, f32)>,
+}
+
+/// What the timeline shows of a window. Crosses to the page as words ([`Frame::to_words`]), because a
+/// transferred buffer costs nothing and objects cost a microsecond each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    pub window: Span,
+    pub width_px: u32,
+    pub rows: Vec<FrameRow>,
+    pub counters: Vec<FrameCounter>,
+    pub names: Vec<String>,
+}
+
+impl Frame {
+    /// The frame without its names, as little words: header `[width, start lo, start hi, end lo, end hi, rows,
+    /// counters]`; a row is `[track, depth, bars, then 6 words a bar: x0, x1 (f32 bits), slice, count, class,
+    /// name or u32::MAX]`; a counter is `[track, points, then x, value (f32 bits) a point]`.
+    pub fn to_words(&self) -> Vec<u32> {
+        let halves = |v: i64| [(v as u64 & 0xffff_ffff) as u32, (v as u64 >> 32) as u32];
+        let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut words = vec![self.width_px];
+        words.extend(halves(self.window.start));
+        words.extend(halves(self.window.end));
+        words.extend([len(self.rows.len()), len(self.counters.len())]);
+        for row in &self.rows {
+            words.extend([row.track, u32::from(row.depth), len(row.bars.len())]);
+            for bar in &row.bars {
+                let name = bar.name.unwrap_or(u32::MAX);
+                words.extend([
+                    bar.x0.to_bits(),
+                    bar.x1.to_bits(),
+                    bar.slice,
+                    bar.count,
+                    bar.class as u32,
+                    name,
+                ]);
+            }
+        }
+        for counter in &self.counters {
+            words.extend([counter.track, len(counter.points.len())]);
+            words.extend(
+                counter
+                    .points
+                    .iter()
+                    .flat_map(|(x, value)| [x.to_bits(), value.to_bits()]),
+            );
+        }
+        words
+    }
+
+    /// The inverse of [`Frame::to_words`]; `None` for words that it did not write.
+    pub fn from_words(words: &[u32], names: Vec<String>) -> Option<Frame> {
+        let mut words = words.iter().copied();
+        let mut next = || words.next();
+        let width_px = next()?;
+        let mut wide = || Some(i64::from(next()?) | (i64::from(next()?.cast_signed()) << 32));
+        let window = Span {
+            start: wide()?,
+            end: wide()?,
+        };
+        let (n_rows, n_counters) = (next()?, next()?);
+        let mut rows = Vec::new();
+        for _ in 0..n_rows {
+            let (track, depth, n_bars) = (next()?, u16::try_from(next()?).ok()?, next()?);
+            let mut bars = Vec::new();
+            for _ in 0..n_bars {
+                let (x0, x1) = (f32::from_bits(next()?), f32::from_bits(next()?));
+                let (slice, count) = (next()?, next()?);
+                let class = *BarClass::ALL.get(next()? as usize)?;
+                let name = next().map(|n| (n != u32::MAX).then_some(n))?;
+                bars.push(Bar {
+                    x0,
+                    x1,
+                    slice,
+                    count,
+                    class,
+                    name,
+                });
+            }
+            rows.push(FrameRow { track, depth, bars });
+        }
+        let mut counters = Vec::new();
+        for _ in 0..n_counters {
+            let (track, n_points) = (next()?, next()?);
+            let mut points = Vec::new();
+            for _ in 0..n_points {
+                points.push((f32::from_bits(next()?), f32::from_bits(next()?)));
+            }
+            counters.push(FrameCounter { track, points });
+        }
+        Some(Frame {
+            window,
+            width_px,
+            rows,
+            counters,
+            names,
+        })
+    }
+}
+
+/// A selected slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SliceDetail {
+    pub slice: u32,
+    pub name: String,
+    pub category: String,
+    pub class: BarClass,
+    pub process: String,
+    pub thread: String,
+    pub track: u32,
+    pub depth: u16,
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    /// Duration less that of its direct children.
+    pub self_ns: i64,
+    pub n_children: u32,
+    pub parent: Option<u32>,
+    pub previous: Option<u32>,
+    pub next: Option<u32>,
+    pub step: Option<u32>,
+    /// Byte of the event in the inflated trace.
+    pub at_byte: u64,
+    /// Slices of this name in the whole trace, and their total, shortest, longest.
+    pub same_name_count: u64,
+    pub same_name_total_ns: i64,
+    pub same_name_min_ns: i64,
+    pub same_name_max_ns: i64,
+}
+
+/// The event's own text, read again from the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SliceArgs {
+    pub slice: u32,
+    /// `(key, value)` of `args`, nested values as JSON.
+    pub args: Vec<(String, String)>,
+}
+
+/// What is inside a stretch of time: slices by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AreaStatistics {
+    pub window: Span,
+    /// By total time inside the window, at most 200: name, class, count, total, shortest, longest, longest slice.
+    pub rows: Vec<AreaRow>,
+    pub n_slices: u64,
+}
+
+/// See [`AreaStatistics`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AreaRow {
+    pub name: String,
+    pub class: BarClass,
+    pub count: u64,
+    /// Clipped to the window.
+    pub total_ns: i64,
+    pub self_ns: i64,
+    pub min_ns: i64,
+    pub max_ns: i64,
+    pub longest_slice: u32,
+}
+
+/// Slices whose name contains a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchResult {
+    pub text: String,
+    /// Names that contain it, most time first, at most 100: name, count, total, longest slice.
+    pub names: Vec<SearchRow>,
+    /// Matching slices in all.
+    pub n_slices: u64,
+}
+
+/// See [`SearchResult`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchRow {
+    pub name: String,
+    pub class: BarClass,
+    pub count: u64,
+    pub total_ns: i64,
+    pub longest_slice: u32,
+    pub first_slice: u32,
+}
