@@ -18,7 +18,9 @@ pub mod analyze;
 pub mod base;
 pub mod dialect;
 pub mod index;
+pub mod ingest;
 pub mod protocol;
+pub mod session;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
