@@ -37,7 +37,7 @@ pub enum Engine {
 pub enum Target {
     /// Turns of the engine while serving.
     Steps(u32),
-    /// Bytes of JSON, before any compression; met within a few per cent.
+    /// Bytes of JSON, before any compression; met within five per cent from 2 MB on.
     Bytes(u64),
 }
 

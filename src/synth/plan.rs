@@ -236,7 +236,10 @@ impl Plan {
     pub fn new(options: &Options, turns: u32) -> Plan {
         let warmup = if options.warmup { warmed() } else { Vec::new() };
         let specials = specials(options, turns);
-        let every = turns / (u32::try_from(specials.len()).unwrap_or(u32::MAX).saturating_add(1));
+        let every = turns
+            / (u32::try_from(specials.len())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1));
         let warmup_turns = u32::try_from(warmup.len()).unwrap_or(0);
         Plan {
             random: Random::new(options.seed),
@@ -395,7 +398,11 @@ impl Plan {
         let wanted = if (turn / 48) % 3 == 2 { 6 } else { 11 };
         let mut passes = Vec::new();
         if self.active == 0 || (self.active < wanted && self.random.permille(300)) {
-            let real = if self.active + 1 < wanted { small(self.random.within(1, 2)) } else { 1 };
+            let real = if self.active + 1 < wanted {
+                small(self.random.within(1, 2))
+            } else {
+                1
+            };
             let seq = 128 << small(self.random.within(0, 3));
             passes.push((
                 Shape {
@@ -449,7 +456,8 @@ impl Plan {
                 // A logits graph serves all buckets of its batch: compiled with the first of them.
                 Special {
                     compile_forward: true,
-                    compile_logits: (shape.prefill && shape.seq == 128) || (shape.batch > 2 && shape.ctx == 128),
+                    compile_logits: (shape.prefill && shape.seq == 128)
+                        || (shape.batch > 2 && shape.ctx == 128),
                     ..Special::default()
                 }
             } else if shape.prefill {
@@ -492,7 +500,12 @@ impl Plan {
         let update = Span::new(self.now, self.now + self.random.time(180, 700));
         let end = update.end + 20_000;
         // Now and then the process does something else between two turns.
-        self.now = end + if self.random.permille(35) { self.random.time(4_000, 14_000) } else { self.random.time(5, 60) };
+        self.now = end
+            + if self.random.permille(35) {
+                self.random.time(4_000, 14_000)
+            } else {
+                self.random.time(5, 60)
+            };
         Turn {
             warmup,
             iteration,

@@ -106,8 +106,12 @@ pub fn turns(options: &Options) -> u32 {
                     break;
                 }
                 let now = size(turns);
-                let off = u32::try_from(now.abs_diff(wanted) / a_turn).unwrap_or(0);
-                turns = if now < wanted { turns + off } else { turns.saturating_sub(off).max(1) };
+                let off = u32::try_from((now.abs_diff(wanted) + a_turn / 2) / a_turn).unwrap_or(0);
+                turns = if now < wanted {
+                    turns + off
+                } else {
+                    turns.saturating_sub(off).max(1)
+                };
             }
             turns
         }
@@ -377,7 +381,9 @@ impl Chunks {
         self.frame(name, step, PID, turn.schedule);
         let model_end = turn
             .post
-            .map_or(turn.passes.last().map_or(turn.wait.end, |p| p.span.end), |p| p.end);
+            .map_or(turn.passes.last().map_or(turn.wait.end, |p| p.span.end), |p| {
+                p.end
+            });
         let model = Span::new(turn.prepare.start - 40_000, model_end + 10_000);
         let name = pick(
             "vllm_gaudi/v1/worker/hpu_worker.py(371): execute_model",
@@ -452,7 +458,9 @@ impl Chunks {
 
     fn metadata(&mut self) {
         let capture = self.facts.capture;
-        self.text.begin().raw("{\"args\": {\"Op count\": 0}, \"cat\": \"Trace\", \"dur\": ");
+        self.text
+            .begin()
+            .raw("{\"args\": {\"Op count\": 0}, \"cat\": \"Trace\", \"dur\": ");
         self.text
             .thousandths(capture.len_ns())
             .raw(", \"name\": \"PyTorch Profiler (0)\", \"ph\": \"X\", \"pid\": \"Spans\"")
@@ -694,13 +702,7 @@ impl Chunks {
         for region in turn.passes.iter().flat_map(Pass::regions) {
             let span = Span::new(region.launch_ns + 2_000, region.launch_ns + 15_000);
             let args = "\"args\": {\"numberTensors\": \"412\", \"streamHandle\": \"0x54f0\"}, ";
-            self.pair(
-                SYNAPSE_PID,
-                LAUNCH_TID,
-                "synLaunchWithExternalEvents",
-                args,
-                span,
-            );
+            self.pair(SYNAPSE_PID, LAUNCH_TID, "synLaunchWithExternalEvents", args, span);
         }
         for wait in waits(turn) {
             self.pair(
@@ -716,8 +718,13 @@ impl Chunks {
     fn bridge_log(&mut self, turn: &Turn) {
         for region in turn.passes.iter().flat_map(Pass::regions) {
             // Gathering the graph takes the region's host time, up to the launch.
-            let from = region.compile.as_ref().map_or(region.span.start, |c| c.span.start - 8_000);
-            let from = from.max(region.launch_ns - 400_000).max(region.span.start + 2_000);
+            let from = region
+                .compile
+                .as_ref()
+                .map_or(region.span.start, |c| c.span.start - 8_000);
+            let from = from
+                .max(region.launch_ns - 400_000)
+                .max(region.span.start + 2_000);
             let sync = Span::new(
                 region.compile.as_ref().map_or(from, |c| c.span.start - 8_000),
                 region.launch_ns + 18_000,
@@ -769,7 +776,11 @@ impl Chunks {
         self.compiles += 1;
         let n = self.compiles;
         self.counter(region.span.start);
-        self.text.raw("\"cumulative_graph_compilations\": ").int(n).raw("}").end();
+        self.text
+            .raw("\"cumulative_graph_compilations\": ")
+            .int(n)
+            .raw("}")
+            .end();
         let name = format!("GRAPH COMPILE: {}", compile.graph);
         self.server_event(&name, region.span.start);
         // Whole microseconds, without a point.
@@ -847,7 +858,9 @@ impl Chunks {
             for (name, region, requests) in regions {
                 let Some(region) = region else { continue };
                 self.server_event(&name, region.span.start);
-                self.text.thousandths(region.span.len_ns()).raw(", \"args\": {\"real_seq_len\": [");
+                self.text
+                    .thousandths(region.span.len_ns())
+                    .raw(", \"args\": {\"real_seq_len\": [");
                 for n in 0..requests {
                     if n > 0 {
                         self.text.raw(", ");
@@ -885,7 +898,10 @@ impl Chunks {
         let blocks = per_block / 128 + real;
         self.counter(pass.span.start);
         let key = |text: &mut Text, first: bool, rest: &str| {
-            text.raw(if first { "\"" } else { ", \"" }).raw(phase).raw(rest).raw("\": ");
+            text.raw(if first { "\"" } else { ", \"" })
+                .raw(phase)
+                .raw(rest)
+                .raw("\": ");
         };
         let text = &mut self.text;
         key(text, true, "_bucket_batch_size");
