@@ -19,6 +19,11 @@ pub mod analyze;
 pub mod base;
 pub mod dialect;
 pub mod index;
+pub mod ingest;
 pub mod protocol;
+<<<<<<< HEAD
 pub mod synth;
+=======
+pub mod session;
+>>>>>>> main
 pub mod view;

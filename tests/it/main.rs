@@ -1,1 +1,5 @@
+//! Native tests that need more than one module, or the corpus.
+
+mod corpus;
+mod ingest;
 mod synth;
