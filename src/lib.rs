@@ -21,9 +21,6 @@ pub mod dialect;
 pub mod index;
 pub mod ingest;
 pub mod protocol;
-<<<<<<< HEAD
 pub mod synth;
-=======
 pub mod session;
->>>>>>> main
 pub mod view;
