@@ -603,7 +603,7 @@ fn arg_columns(
     values: Vec<Column<i64>>,
     order: &[u32],
 ) -> Vec<ArgColumn> {
-    let any = rows.iter().any(|r| r.len() > 0);
+    let any = rows.iter().any(|r| !r.is_empty());
     let mut place = Vec::new();
     if any {
         place = vec![0u32; order.len()];
@@ -613,7 +613,7 @@ fn arg_columns(
     }
     let mut out = Vec::new();
     for ((&spec, rows), values) in specs.iter().zip(rows).zip(values) {
-        if rows.len() == 0 {
+        if rows.is_empty() {
             continue;
         }
         let mut pairs: Vec<(u32, i64)> = rows

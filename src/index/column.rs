@@ -34,6 +34,10 @@ impl<T: Copy> Column<T> {
             .map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     pub fn get(&self, i: usize) -> T {
         self.pieces[i / PIECE][i % PIECE]
     }
