@@ -230,11 +230,6 @@ impl Loader {
             defects.merge(part);
         }
         let vocabulary = dialect::recognise(&index, &self.name);
-        let facts = FileFacts {
-            name: self.name,
-            bytes: self.bytes,
-            inflated_bytes,
-        };
         let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
         Ok(Opened {
             index,
