@@ -1,4 +1,5 @@
 //! Native tests that need more than one module, or the corpus.
 
+mod architecture;
 mod corpus;
 mod ingest;
