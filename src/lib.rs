@@ -22,3 +22,5 @@ pub mod ingest;
 pub mod protocol;
 pub mod session;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
