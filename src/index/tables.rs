@@ -241,7 +241,9 @@ impl ArgColumn {
     pub fn ints(&self) -> impl Iterator<Item = (SliceId, i64)> + '_ {
         let kept = self.spec.kind == ArgKind::Int;
         let pairs = self.row.iter().zip(&self.value);
-        pairs.filter(move |_| kept).map(|(&row, &value)| (SliceId(row), value))
+        pairs
+            .filter(move |_| kept)
+            .map(|(&row, &value)| (SliceId(row), value))
     }
 
     fn raw(&self, id: SliceId) -> Option<i64> {
