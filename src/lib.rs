@@ -18,5 +18,7 @@ pub mod analyze;
 pub mod base;
 pub mod dialect;
 pub mod index;
+pub mod ingest;
 pub mod protocol;
+pub mod session;
 pub mod view;

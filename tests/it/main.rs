@@ -1,0 +1,4 @@
+//! Native tests that need more than one module, or the corpus.
+
+mod corpus;
+mod ingest;
