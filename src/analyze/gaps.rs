@@ -12,7 +12,7 @@
 //! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
 
 use crate::base::{SliceId, Span, TrackId, Union, show, stats};
-use crate::dialect::{EngineStep, Period, Role, Vocabulary};
+use crate::dialect::{EngineStep, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
 
 use super::activity::{Activity, ByCause, HostThreads, compile_span, most_of};
@@ -260,6 +260,88 @@ fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
         format!("{}.", what_the_host_did(host, gap, cause))
     });
     Some(gaps)
+}
+
+/// What the device did between the first and the last serving decode step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeIdle {
+    /// The part of that time that the device recording covers.
+    pub window: Span,
+    /// No compute engine runs: by cause.
+    pub by_cause: ByCause,
+    /// The longest gap that is neither a compile nor a pause without load.
+    pub longest: Option<Span>,
+}
+
+impl DecodeIdle {
+    /// Causes that are the host's doing: not compiles, which are counted for themselves, not pauses without
+    /// load, and not the device's own scheduling.
+    pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
+        Cause::ALL
+            .into_iter()
+            .filter(|c| !matches!(c, Cause::Recompile | Cause::NoLoad | Cause::Device))
+            .map(|c| (c, self.by_cause[c as usize]))
+    }
+
+    /// Idle time that is the host's doing.
+    pub fn host_ns(&self) -> i64 {
+        self.host_causes().map(|(_, ns)| ns).sum()
+    }
+
+    /// The window less compiles and pauses without load.
+    pub fn base_ns(&self) -> i64 {
+        self.window.len_ns()
+            - self.by_cause[Cause::Recompile as usize]
+            - self.by_cause[Cause::NoLoad as usize]
+    }
+}
+
+/// See [`DecodeIdle`]; `None` without a decode step or without device work between the first and the last.
+pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
+    let decodes = host
+        .steps
+        .iter()
+        .filter(|s| s.phase == Phase::Decode && s.period == Period::Serving)
+        .map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)));
+    let between = Union::of(decodes).extent()?;
+    let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
+        let union = compute_union(host.index, host.vocabulary, &device.tracks);
+        union.spans().to_vec()
+    }));
+    idle_in(&compute, &host.activity, between)
+}
+
+/// Idle time of a device in `window`, as far as its recording covers it.
+fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeIdle> {
+    let window = compute.extent()?.intersect(window);
+    if window.is_empty() {
+        return None;
+    }
+    let mut idle = DecodeIdle {
+        window,
+        by_cause: ByCause::default(),
+        longest: None,
+    };
+    for gap in compute.gaps() {
+        let inside = gap.intersect(window);
+        if inside.is_empty() {
+            continue;
+        }
+        // Whether a gap is the device's own is judged by all of it.
+        let by_cause = if gap.len_ns() < DEVICE_FLOOR_NS {
+            divide_device_gap(activity, inside)
+        } else {
+            activity.divide(inside)
+        };
+        for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
+            *total += ns;
+        }
+        let is_host = !matches!(Activity::main_cause(&by_cause), Cause::Recompile | Cause::NoLoad);
+        if is_host && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns()) {
+            idle.longest = Some(inside);
+        }
+    }
+    Some(idle)
 }
 
 /// The name of a thread, else its id.
@@ -523,6 +605,24 @@ mod tests {
             (got.p50_ns, got.p99_ns, got.max_ns),
             (Some(10_000), Some(100_000), Some(100_000))
         );
+    }
+
+    #[test]
+    fn idle_decode_time_is_cut_to_the_device_recording() {
+        let compute = Union::of([
+            Span::new(100_000, 200_000),
+            Span::new(205_000, 300_000),
+            Span::new(400_000, 500_000),
+        ]);
+        let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
+        let idle = idle_in(&compute, &activity, Span::new(0, 380_000)).unwrap();
+        assert_eq!(idle.window, Span::new(100_000, 380_000));
+        assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
+        assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
+        assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
+        assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
+        assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
+        assert_eq!(idle_in(&compute, &activity, Span::new(600_000, 700_000)), None);
     }
 
     #[test]
