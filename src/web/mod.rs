@@ -1,0 +1,3 @@
+//! The browser, wasm32 only: the one place, beside `app`, that names web-sys.
+
+pub mod boot;
