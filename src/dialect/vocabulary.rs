@@ -136,6 +136,8 @@ pub struct CompileMark {
     pub region: Option<SliceId>,
     /// An eager operator's own graph, not a model graph: shown apart.
     pub eager: bool,
+    /// When its region ran.
+    pub period: Period,
 }
 
 /// The lanes of one device.
