@@ -21,8 +21,8 @@ pub mod dialect;
 pub mod index;
 pub mod ingest;
 pub mod protocol;
-pub mod synth;
 pub mod session;
+pub mod synth;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
