@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end here")]
 
+mod analyze;
 mod architecture;
 mod corpus;
 mod ingest;
