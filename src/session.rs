@@ -8,6 +8,7 @@ pub use crate::ingest::LoadError;
 use crate::ingest::inflate::RangeReader;
 use crate::ingest::{Checkpoints, Inflater, Scanner, json};
 use crate::protocol::engine::{Answer, Question};
+use crate::synth;
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::summary;
 use crate::view::timeline::Scene;
@@ -247,4 +248,10 @@ pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         loader.feed(chunk);
     }
     loader.finish()
+}
+
+/// The built-in sample: its name and its text. Generated, and marked as such in its header.
+pub fn sample() -> (String, Vec<u8>) {
+    let options = synth::Options::sample();
+    (options.file_name(), synth::chunks(&options).flatten().collect())
 }

@@ -13,8 +13,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use crate::protocol::engine::{Answer, FileHead, PROTOCOL, Progress, Question, Reply, Request, Stage};
-use crate::session::{Loader, Opened};
-use crate::synth;
+use crate::session::{self, Loader, Opened};
 use crate::view::timeline::Scene;
 
 /// Bytes of a file taken at once. Smaller than the page's patience, larger than a disk's latency.
@@ -133,10 +132,9 @@ fn handle(worker: &Shared, request: Request, message: &JsValue) {
         Request::OpenSample => {
             let worker = worker.clone();
             spawn_local(async move {
-                let options = synth::Options::sample();
-                let bytes: Vec<u8> = synth::chunks(&options).flatten().collect();
+                let (name, bytes) = session::sample();
                 let head = FileHead {
-                    name: options.file_name(),
+                    name,
                     bytes: bytes.len() as u64,
                 };
                 open(&worker, vec![(head, Source::Memory(Rc::new(bytes)))]).await;
