@@ -32,7 +32,9 @@ fn buffer(bytes: &[u8]) -> ArrayBuffer {
 
 /// The next message of a worker.
 async fn next(worker: &Worker) -> String {
-    let message = JsFuture::from(Promise::new(&mut |resolve, _| worker.set_onmessage(Some(&resolve))));
+    let message = JsFuture::from(Promise::new(&mut |resolve, _| {
+        worker.set_onmessage(Some(&resolve))
+    }));
     let event: MessageEvent = message.await.unwrap().unchecked_into();
     event.data().as_string().unwrap()
 }
@@ -61,6 +63,8 @@ async fn one_source_starts_many_workers() {
 
 #[wasm_bindgen_test]
 async fn what_is_no_module_says_so() {
-    let why = WorkerSource::from_parts(GLUE, &buffer(b"<!doctype html>")).await.unwrap_err();
+    let why = WorkerSource::from_parts(GLUE, &buffer(b"<!doctype html>"))
+        .await
+        .unwrap_err();
     assert!(matches!(why, BootError::Compile { .. }), "{why}");
 }

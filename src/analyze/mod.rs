@@ -1,6 +1,11 @@
 //! `pure fn(&Index, &Vocabulary, …) -> answer`. A file a question; no vendor's name appears here.
 
+pub mod coverage;
+pub mod metrics;
+pub mod recompiles;
 pub mod report;
+mod step_device;
+pub mod steps;
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub fn analyze(
     defects: &crate::base::Defects,
 ) -> report::TraceReport {
     let extent = index.extent();
+    let recompiles = recompiles::recompiles(index, vocabulary);
+    let steps = steps::steps(index, vocabulary, &recompiles);
     report::TraceReport {
         file: file.name.clone(),
         format: vocabulary.format.to_owned(),
@@ -38,10 +45,10 @@ pub fn analyze(
         synchronised_capture: vocabulary.synchronised_capture,
         notes: vocabulary.notes.clone(),
         defects: defect_rows(defects),
-        steps: Vec::new(),
-        step_groups: Vec::new(),
-        recompiles: Vec::new(),
-        bucket_coverage: None,
+        step_groups: steps::step_groups(&steps),
+        bucket_coverage: coverage::coverage(&steps, vocabulary.has_warmup),
+        steps,
+        recompiles,
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),

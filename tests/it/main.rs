@@ -1,4 +1,5 @@
 //! Native tests that need more than one module, or the corpus.
 
 mod corpus;
+mod gaudi;
 mod ingest;

@@ -29,9 +29,14 @@ impl Tests {
     pub fn from_line(line: &str) -> Option<Tests> {
         let counts = line.trim().strip_prefix("test result: ")?.split_once(". ")?.1;
         let count = |word: &str| {
-            counts.split(';').find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
+            counts
+                .split(';')
+                .find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
         };
-        Some(Tests { passed: count(" passed")?, failed: count(" failed")? })
+        Some(Tests {
+            passed: count(" passed")?,
+            failed: count(" failed")?,
+        })
     }
 }
 
@@ -71,7 +76,10 @@ pub fn run(command: &mut Command) -> Result<Ended> {
             }
         }
     }
-    Ok(Ended { ok: child.wait()?.success(), tests })
+    Ok(Ended {
+        ok: child.wait()?.success(),
+        tests,
+    })
 }
 
 /// Runs to the end; anything but success is an error.
@@ -85,7 +93,9 @@ pub fn must(command: &mut Command) -> Result<()> {
 /// Whether the command succeeds within `limit`; it is stopped when the time is over.
 pub fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
     println!("$ {}   (at most {} s)", shown(command), limit.as_secs());
-    let Ok(mut child) = command.stdin(Stdio::null()).spawn() else { return false };
+    let Ok(mut child) = command.stdin(Stdio::null()).spawn() else {
+        return false;
+    };
     let start = Instant::now();
     while start.elapsed() < limit {
         match child.try_wait() {
@@ -104,7 +114,10 @@ pub fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
 /// What a quick question to a program gives; `None` if there is no such program, or it fails.
 pub fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn shown(command: &Command) -> String {
@@ -112,7 +125,10 @@ fn shown(command: &Command) -> String {
     for (name, value) in command.get_envs() {
         let name = name.to_string_lossy();
         // The rest is noise: PATH and colours are the same for all.
-        if let (Some(value), true) = (value, name.starts_with("RUSTUP_") || name.starts_with("STEPSCOPE_")) {
+        if let (Some(value), true) = (
+            value,
+            name.starts_with("RUSTUP_") || name.starts_with("STEPSCOPE_"),
+        ) {
             let _ = write!(text, "{name}={} ", value.display());
         }
     }
@@ -141,7 +157,13 @@ mod tests {
     #[test]
     fn a_report_of_libtest_is_counted() {
         let line = "test result: FAILED. 41 passed; 2 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.0s";
-        assert_eq!(Tests::from_line(line), Some(Tests { passed: 41, failed: 2 }));
+        assert_eq!(
+            Tests::from_line(line),
+            Some(Tests {
+                passed: 41,
+                failed: 2
+            })
+        );
     }
 
     #[test]
@@ -165,7 +187,10 @@ mod tests {
     #[test]
     fn a_command_that_takes_too_long_is_stopped() {
         let start = Instant::now();
-        assert!(!succeeds_within(Command::new("sleep").arg("30"), Duration::from_millis(200)));
+        assert!(!succeeds_within(
+            Command::new("sleep").arg("30"),
+            Duration::from_millis(200)
+        ));
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 }

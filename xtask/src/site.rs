@@ -25,7 +25,10 @@ impl Site {
     pub fn serve(dir: &Path, port: u16) -> Result<Site> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("port {port} is taken: choose another with --port"))?;
-        let site = Site { address: listener.local_addr()?, asked: Arc::default() };
+        let site = Site {
+            address: listener.local_addr()?,
+            asked: Arc::default(),
+        };
         let dir: Arc<Path> = Arc::from(dir);
         let asked = Arc::clone(&site.asked);
         thread::spawn(move || {
@@ -59,7 +62,10 @@ fn answer(stream: TcpStream, dir: &Path, asked: &Mutex<Vec<String>>) -> io::Resu
     if method.is_empty() {
         return Ok(());
     }
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{method} {path}"));
+    asked
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(format!("{method} {path}"));
     let mut header = String::new();
     while read_line(&mut reader, &mut header)? > 2 {
         header.clear();
@@ -68,10 +74,18 @@ fn answer(stream: TcpStream, dir: &Path, asked: &Mutex<Vec<String>>) -> io::Resu
     let (status, kind, body) = match (method, file(dir, path)) {
         ("GET" | "HEAD", Some(file)) => match fs::read(&file) {
             Ok(body) => ("200 OK", content_type(&file), body),
-            Err(_) => ("404 Not Found", "text/plain", b"There is no such file here.\n".to_vec()),
+            Err(_) => (
+                "404 Not Found",
+                "text/plain",
+                b"There is no such file here.\n".to_vec(),
+            ),
         },
         ("GET" | "HEAD", None) => ("400 Bad Request", "text/plain", b"This is no path.\n".to_vec()),
-        _ => ("405 Method Not Allowed", "text/plain", b"Only GET and HEAD.\n".to_vec()),
+        _ => (
+            "405 Method Not Allowed",
+            "text/plain",
+            b"Only GET and HEAD.\n".to_vec(),
+        ),
     };
     let mut stream = &stream;
     write!(
@@ -102,7 +116,11 @@ fn file(dir: &Path, path: &str) -> Option<PathBuf> {
         }
         file.push(part);
     }
-    Some(if file.is_dir() { file.join("index.html") } else { file })
+    Some(if file.is_dir() {
+        file.join("index.html")
+    } else {
+        file
+    })
 }
 
 fn content_type(file: &Path) -> &'static str {
@@ -120,7 +138,10 @@ fn content_type(file: &Path) -> &'static str {
         ("webmanifest", "application/manifest+json"),
         ("woff2", "font/woff2"),
     ]);
-    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let ending = file
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
     types.get(ending).copied().unwrap_or("application/octet-stream")
 }
 
@@ -147,13 +168,21 @@ mod tests {
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
         assert!(head.contains("Cache-Control: no-cache"), "{head}");
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{head}");
+        assert!(
+            head.contains(&format!("Content-Length: {}\r\n", body.len())),
+            "{head}"
+        );
         assert!(body.starts_with("[package]"));
     }
 
     #[test]
     fn nothing_above_the_directory_is_served() {
-        for path in ["/../Cargo.toml", "/src/../../Cargo.toml", "/%2e%2e/Cargo.toml", "/.git/config"] {
+        for path in [
+            "/../Cargo.toml",
+            "/src/../../Cargo.toml",
+            "/%2e%2e/Cargo.toml",
+            "/.git/config",
+        ] {
             assert!(get(&site(), path).starts_with("HTTP/1.1 400 "), "{path}");
         }
     }
@@ -166,7 +195,10 @@ mod tests {
     #[test]
     fn wasm_and_scripts_have_the_types_that_browsers_insist_on() {
         assert_eq!(content_type(Path::new("a/app_bg.wasm")), "application/wasm");
-        assert_eq!(content_type(Path::new("app.js")), "text/javascript; charset=utf-8");
+        assert_eq!(
+            content_type(Path::new("app.js")),
+            "text/javascript; charset=utf-8"
+        );
     }
 
     #[test]

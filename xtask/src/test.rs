@@ -1,6 +1,9 @@
 //! `cargo xtask test`: everything that must hold, stage by stage.
 
-#![expect(clippy::disallowed_types, reason = "native: the clock says how long a stage took")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "native: the clock says how long a stage took"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -23,18 +26,50 @@ struct Stage {
 }
 
 const STAGES: [Stage; 7] = [
-    Stage { name: "fmt", asks: "is every file formatted?", run: fmt },
-    Stage { name: "clippy", asks: "no warnings, native", run: clippy },
-    Stage { name: "clippy-wasm", asks: "no warnings, wasm32", run: clippy_wasm },
-    Stage { name: "native", asks: "tests of engine and command line", run: native },
-    Stage { name: "wasm", asks: "tests in headless Chromium", run: wasm },
-    Stage { name: "page", asks: "does the page build?", run: build_page },
-    Stage { name: "e2e", asks: "the built page, used in headless Chromium", run: e2e },
+    Stage {
+        name: "fmt",
+        asks: "is every file formatted?",
+        run: fmt,
+    },
+    Stage {
+        name: "clippy",
+        asks: "no warnings, native",
+        run: clippy,
+    },
+    Stage {
+        name: "clippy-wasm",
+        asks: "no warnings, wasm32",
+        run: clippy_wasm,
+    },
+    Stage {
+        name: "native",
+        asks: "tests of engine and command line",
+        run: native,
+    },
+    Stage {
+        name: "wasm",
+        asks: "tests in headless Chromium",
+        run: wasm,
+    },
+    Stage {
+        name: "page",
+        asks: "does the page build?",
+        run: build_page,
+    },
+    Stage {
+        name: "e2e",
+        asks: "the built page, used in headless Chromium",
+        run: e2e,
+    },
 ];
 
 /// `false`: something failed; all was said.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    if let Some(unknown) = arguments.stages.iter().find(|name| STAGES.iter().all(|stage| stage.name != **name)) {
+    if let Some(unknown) = arguments
+        .stages
+        .iter()
+        .find(|name| STAGES.iter().all(|stage| stage.name != **name))
+    {
         let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
         bail!("there is no stage {unknown:?}: choose from {}", names.join(", "));
     }
@@ -51,7 +86,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         let start = Instant::now();
         let mut ended = (stage.run)().unwrap_or_else(|why| {
             println!("error: {why:#}");
-            Ended { ok: false, tests: Tests::default() }
+            Ended {
+                ok: false,
+                tests: Tests::default(),
+            }
         });
         // A stage that breaks before its tests report (it does not compile, say) must not look like "0 failed".
         if !ended.ok && ended.tests.failed == 0 {
@@ -85,21 +123,45 @@ fn fmt() -> Result<Ended> {
 
 fn clippy() -> Result<Ended> {
     tools::lints()?;
-    child::run(child::command("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    child::run(child::command("cargo").args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 /// What is compiled for the browser: the engine, the page, the worker and the tests that run there.
-const WASM_PARTS: [&str; 9] =
-    ["--target", "wasm32-unknown-unknown", "--lib", "--bin", "app", "--bin", "worker", "--test", "web*"];
+const WASM_PARTS: [&str; 9] = [
+    "--target",
+    "wasm32-unknown-unknown",
+    "--lib",
+    "--bin",
+    "app",
+    "--bin",
+    "worker",
+    "--test",
+    "web*",
+];
 
 fn clippy_wasm() -> Result<Ended> {
     tools::lints()?;
     let wasm = tools::wasm()?;
     if let Some(toolchain) = wasm.toolchain {
         println!("skipped: the toolchain for wasm32 here is {toolchain}, which comes without clippy");
-        return Ok(Ended { ok: true, tests: Tests::default() });
+        return Ok(Ended {
+            ok: true,
+            tests: Tests::default(),
+        });
     }
-    child::run(wasm.command("cargo").arg("clippy").args(WASM_PARTS).args(["--", "-D", "warnings"]))
+    child::run(
+        wasm.command("cargo")
+            .arg("clippy")
+            .args(WASM_PARTS)
+            .args(["--", "-D", "warnings"]),
+    )
 }
 
 fn native() -> Result<Ended> {
@@ -118,8 +180,18 @@ fn wasm() -> Result<Ended> {
     let browser = tools::browser()?;
     let mut cargo = tools::wasm()?.command("cargo");
     cargo
-        .args(["test", "--no-fail-fast", "--target", "wasm32-unknown-unknown", "--test", "web*"])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+        .args([
+            "test",
+            "--no-fail-fast",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--test",
+            "web*",
+        ])
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            "wasm-bindgen-test-runner",
+        )
         // Seconds for one test binary; the default of 20 is short on a busy machine.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
         .env("CHROMEDRIVER", browser.chromedriver);
@@ -130,7 +202,10 @@ fn build_page() -> Result<Ended> {
     let wasm = tools::wasm()?;
     tools::trunk()?;
     page::build(&wasm)?;
-    Ok(Ended { ok: true, tests: Tests::default() })
+    Ok(Ended {
+        ok: true,
+        tests: Tests::default(),
+    })
 }
 
 fn e2e() -> Result<Ended> {

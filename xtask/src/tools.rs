@@ -60,7 +60,10 @@ pub fn lints() -> Result<()> {
     }
     says("rustfmt and clippy are missing; adding them to the toolchain");
     let add = &mut child::command("rustup");
-    if child::succeeds_within(add.args(["component", "add", "rustfmt", "clippy"]), DOWNLOAD_LIMIT) {
+    if child::succeeds_within(
+        add.args(["component", "add", "rustfmt", "clippy"]),
+        DOWNLOAD_LIMIT,
+    ) {
         return Ok(());
     }
     bail!("rustfmt or clippy is missing and could not be added: run `rustup component add rustfmt clippy`")
@@ -69,7 +72,12 @@ pub fn lints() -> Result<()> {
 /// Makes sure that wasm32 can be built for: a standard library for it, and wasm-bindgen.
 pub fn wasm() -> Result<Wasm> {
     let wasm = wasm_std()?;
-    install("wasm-bindgen-cli", &["wasm-bindgen", "wasm-bindgen-test-runner"], WASM_BINDGEN, false)?;
+    install(
+        "wasm-bindgen-cli",
+        &["wasm-bindgen", "wasm-bindgen-test-runner"],
+        WASM_BINDGEN,
+        false,
+    )?;
     Ok(wasm)
 }
 
@@ -91,39 +99,68 @@ pub fn browser() -> Result<Browser> {
     says("Chromium or chromedriver is missing; installing Debian's");
     child::must(apt_get().args(["update", "-q"]))?;
     // A font, because a browser without any draws none of the text.
-    let packages = ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
+    let packages = [
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "chromium",
+        "chromium-driver",
+        "fonts-dejavu-core",
+    ];
     child::must(apt_get().args(packages)).with_context(|| remedy.to_owned())?;
     find_browser().with_context(|| format!("Chromium is still not found: {remedy}"))
 }
 
 /// Chromium and chromedriver, if they are on this machine.
 pub fn find_browser() -> Option<Browser> {
-    let named = |variable: &str| env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
+    let named = |variable: &str| {
+        env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.exists())
+    };
     let chromium = named("CHROMIUM").or_else(|| {
-        ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"].into_iter().find_map(on_path)
+        [
+            "chromium",
+            "chromium-browser",
+            "google-chrome-stable",
+            "google-chrome",
+        ]
+        .into_iter()
+        .find_map(on_path)
     })?;
     let chromedriver = named("CHROMEDRIVER").or_else(|| on_path("chromedriver"))?;
-    Some(Browser { chromium, chromedriver })
+    Some(Browser {
+        chromium,
+        chromedriver,
+    })
 }
 
 /// PATH with the pinned tools first.
 pub fn path_with_tools() -> OsString {
     let rest = env::var_os("PATH").unwrap_or_default();
-    let all = cache().map(|tools| tools.join("bin")).into_iter().chain(env::split_paths(&rest));
+    let all = cache()
+        .map(|tools| tools.join("bin"))
+        .into_iter()
+        .chain(env::split_paths(&rest));
     env::join_paths(all).unwrap_or(rest)
 }
 
 fn wasm_std() -> Result<Wasm> {
     let candidates = [None, Some(DISTRO_TOOLCHAIN)];
     let ready = || {
-        candidates.into_iter().find(|toolchain| has_wasm_std(*toolchain)).map(|toolchain| Wasm { toolchain })
+        candidates
+            .into_iter()
+            .find(|toolchain| has_wasm_std(*toolchain))
+            .map(|toolchain| Wasm { toolchain })
     };
     if let Some(wasm) = ready() {
         return Ok(wasm);
     }
     says("the standard library for wasm32 is missing; adding it to the toolchain");
-    if child::succeeds_within(child::command("rustup").args(["target", "add", WASM_TARGET]), DOWNLOAD_LIMIT)
-        && let Some(wasm) = ready()
+    if child::succeeds_within(
+        child::command("rustup").args(["target", "add", WASM_TARGET]),
+        DOWNLOAD_LIMIT,
+    ) && let Some(wasm) = ready()
     {
         return Ok(wasm);
     }
@@ -133,8 +170,12 @@ fn wasm_std() -> Result<Wasm> {
         bail!("rustc cannot build for wasm32, and the target could not be added: {remedy}");
     }
     says("that did not work; building the standard library from Debian's packages instead (some minutes)");
-    child::must(child::command("bash").arg("xtask/wasm-std.sh").env("DEBIAN_FRONTEND", "noninteractive"))
-        .with_context(|| remedy.to_owned())?;
+    child::must(
+        child::command("bash")
+            .arg("xtask/wasm-std.sh")
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+    .with_context(|| remedy.to_owned())?;
     ready().with_context(|| format!("rustc still cannot build for wasm32: {remedy}"))
 }
 
@@ -146,7 +187,9 @@ fn has_wasm_std(toolchain: Option<&str>) -> bool {
     let Some(dir) = child::answer(rustc.args(["--print", "target-libdir", "--target", WASM_TARGET])) else {
         return false;
     };
-    let Ok(files) = fs::read_dir(dir) else { return false };
+    let Ok(files) = fs::read_dir(dir) else {
+        return false;
+    };
     files.flatten().any(|file| {
         let name = file.file_name();
         let name = name.to_string_lossy();
@@ -165,11 +208,27 @@ fn install(package: &str, programs: &[&str], version: &str, locked: bool) -> Res
         return Ok(());
     }
     let tools = cache().context("there is no HOME to keep tools in: set STEPSCOPE_TOOLS to a directory")?;
-    fs::create_dir_all(&tools)
-        .with_context(|| format!("{} could not be made: set STEPSCOPE_TOOLS to another place", tools.display()))?;
-    says(&format!("{package} {version} is missing; building it into {} (some minutes)", tools.display()));
+    fs::create_dir_all(&tools).with_context(|| {
+        format!(
+            "{} could not be made: set STEPSCOPE_TOOLS to another place",
+            tools.display()
+        )
+    })?;
+    says(&format!(
+        "{package} {version} is missing; building it into {} (some minutes)",
+        tools.display()
+    ));
     let mut cargo = child::command("cargo");
-    cargo.args(["install", package, "--version", &format!("={version}"), "--force", "--root"]).arg(&tools);
+    cargo
+        .args([
+            "install",
+            package,
+            "--version",
+            &format!("={version}"),
+            "--force",
+            "--root",
+        ])
+        .arg(&tools);
     if locked {
         cargo.arg("--locked");
     }
@@ -179,11 +238,18 @@ fn install(package: &str, programs: &[&str], version: &str, locked: bool) -> Res
     if programs.iter().all(there) {
         return Ok(());
     }
-    bail!("{package} {version} was installed into {}, but does not run", tools.display())
+    bail!(
+        "{package} {version} was installed into {}, but does not run",
+        tools.display()
+    )
 }
 
 fn cache() -> Option<PathBuf> {
-    let from = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from = |variable: &str| {
+        env::var_os(variable)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     from("STEPSCOPE_TOOLS")
         .or_else(|| Some(from("XDG_CACHE_HOME")?.join("stepscope/tools")))
         .or_else(|| Some(from("HOME")?.join(".cache/stepscope/tools")))
@@ -191,7 +257,9 @@ fn cache() -> Option<PathBuf> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+    env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
 }
 
 fn is_root_on_debian() -> bool {
@@ -217,7 +285,10 @@ mod tests {
     fn the_pinned_wasm_bindgen_is_the_one_in_the_lock_file() {
         let lock = fs::read_to_string(crate::root().join("Cargo.lock")).expect("a lock file");
         let entry = format!("name = \"wasm-bindgen\"\nversion = \"{WASM_BINDGEN}\"\n");
-        assert!(lock.contains(&entry), "Cargo.lock has another wasm-bindgen than {WASM_BINDGEN}");
+        assert!(
+            lock.contains(&entry),
+            "Cargo.lock has another wasm-bindgen than {WASM_BINDGEN}"
+        );
     }
 
     #[test]

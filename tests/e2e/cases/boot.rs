@@ -6,10 +6,20 @@ use stepscope_e2e::{Look, Page};
 fn the_page_starts_with_nothing_open() {
     let page = Page::open();
     assert_eq!(page.state(), "empty");
-    assert_eq!(page.count("#boot"), 0, "the line that says it is starting is gone");
+    assert_eq!(
+        page.count("#boot"),
+        0,
+        "the line that says it is starting is gone"
+    );
     assert!(page.text("body").contains("Stepscope"));
     page.screenshot("start-light", Look::LAPTOP);
-    page.screenshot("start-dark", Look { dark: true, ..Look::LAPTOP });
+    page.screenshot(
+        "start-dark",
+        Look {
+            dark: true,
+            ..Look::LAPTOP
+        },
+    );
     page.screenshot("start-phone", Look::PHONE);
     page.must_be_clean();
 }

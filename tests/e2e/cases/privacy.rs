@@ -5,7 +5,9 @@ use stepscope_e2e::Page;
 
 /// What came back, or why nothing did.
 fn outcome(value: &Value) -> String {
-    value["rejected"].as_str().map_or_else(|| format!("got {value}"), |why| format!("rejected: {why}"))
+    value["rejected"]
+        .as_str()
+        .map_or_else(|| format!("got {value}"), |why| format!("rejected: {why}"))
 }
 
 /// In a worker that starts as the page's own do (src/web/boot.rs).
@@ -31,7 +33,10 @@ fn must_be_rejected(page: &Page, what: &str, script: &str) {
 fn the_lock_is_what_blocks() {
     // The same requests succeed before the page's program has run, or the tests below would prove nothing.
     let mut page = Page::blank();
-    page.cdp("Network.setBlockedURLs", serde_json::json!({ "urls": ["*app_bg.wasm"] }));
+    page.cdp(
+        "Network.setBlockedURLs",
+        serde_json::json!({ "urls": ["*app_bg.wasm"] }),
+    );
     page.go_to("");
     assert_eq!(page.state(), "failed");
     let status = page.eval_async("return (await fetch('index.html')).status");
@@ -45,15 +50,26 @@ fn the_lock_is_what_blocks() {
     assert_eq!(page.eval_async(FETCH_IN_A_WORKER), "status 200");
     let asked = page.requests_since_boot();
     for one in ["GET /index.html", "GET /no-such.png", "GET /"] {
-        assert!(asked.iter().any(|request| request == one), "{one} is not in {asked:?}");
+        assert!(
+            asked.iter().any(|request| request == one),
+            "{one} is not in {asked:?}"
+        );
     }
 }
 
 #[test]
 fn the_page_cannot_fetch() {
     let page = Page::open();
-    must_be_rejected(&page, "fetch of our own origin", "return (await fetch('/')).status");
-    must_be_rejected(&page, "fetch of another", "return (await fetch('http://127.0.0.1:9/')).status");
+    must_be_rejected(
+        &page,
+        "fetch of our own origin",
+        "return (await fetch('/')).status",
+    );
+    must_be_rejected(
+        &page,
+        "fetch of another",
+        "return (await fetch('http://127.0.0.1:9/')).status",
+    );
 }
 
 #[test]
@@ -100,7 +116,11 @@ fn no_other_way_out_of_the_page_is_open() {
         socket.onerror = () => reject('blocked');
     })";
     must_be_rejected(&page, "WebSocket", socket);
-    must_be_rejected(&page, "a script's address", "await import('/boot.js?secret'); return 'loaded'");
+    must_be_rejected(
+        &page,
+        "a script's address",
+        "await import('/boot.js?secret'); return 'loaded'",
+    );
     let frame = "return await new Promise((resolve, reject) => {
         document.addEventListener('securitypolicyviolation', () => reject('blocked'), { once: true });
         const frame = document.createElement('iframe');

@@ -27,7 +27,9 @@ impl Chromedriver {
         let mut driver = Chromedriver { child, port: 0 };
         for _ in 0..1000 {
             let mut text = String::new();
-            if fs::File::open(&log).and_then(|mut log| log.read_to_string(&mut text)).is_ok()
+            if fs::File::open(&log)
+                .and_then(|mut log| log.read_to_string(&mut text))
+                .is_ok()
                 && let Some(port) = port_in(&text)
             {
                 driver.port = port;

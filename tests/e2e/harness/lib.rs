@@ -53,8 +53,16 @@ pub struct Look {
 }
 
 impl Look {
-    pub const LAPTOP: Look = Look { width_px: 1280, height_px: 800, dark: false };
-    pub const PHONE: Look = Look { width_px: 390, height_px: 844, dark: false };
+    pub const LAPTOP: Look = Look {
+        width_px: 1280,
+        height_px: 800,
+        dark: false,
+    };
+    pub const PHONE: Look = Look {
+        width_px: 390,
+        height_px: 844,
+        dark: false,
+    };
 }
 
 /// The page in a browser of its own.
@@ -86,15 +94,26 @@ impl Page {
     /// A browser and a server, and no page yet.
     pub fn blank() -> Page {
         page::must_be_built().unwrap_or_else(|why| panic!("{why}"));
-        let browser = tools::find_browser().expect("no Chromium or chromedriver: `cargo xtask test` installs them");
+        let browser =
+            tools::find_browser().expect("no Chromium or chromedriver: `cargo xtask test` installs them");
         let site = Site::serve(&page::dist(), 0).expect("a server on a free port");
         let profile = tempfile::tempdir().expect("a directory for the browser's profile");
         let driver = Chromedriver::start(&browser.chromedriver, profile.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let capabilities = webdriver::capabilities(&browser.chromium, &profile.path().join("profile"));
         let client = runtime.block_on(webdriver::connect(&driver.url(), capabilities));
         let client = client.unwrap_or_else(|why| panic!("Chromium does not start: {why}"));
-        Page { client: Some(client), runtime, _driver: driver, _profile: profile, site, asked_by_boot: 0 }
+        Page {
+            client: Some(client),
+            runtime,
+            _driver: driver,
+            _profile: profile,
+            site,
+            asked_by_boot: 0,
+        }
     }
 
     /// Loads the page and waits until it says that it is up, or has failed.
@@ -102,7 +121,9 @@ impl Page {
         let url = format!("{}{tail}", self.site.url());
         self.look(Look::LAPTOP);
         self.run("open the page", self.client().goto(&url));
-        self.wait_until("the page is up", || ["empty", "ready", "failed"].contains(&&*self.state()));
+        self.wait_until("the page is up", || {
+            ["empty", "ready", "failed"].contains(&&*self.state())
+        });
         self.asked_by_boot = self.site.asked().len();
         // What was logged while it started is the start's; later calls give what came after.
         self.network_log();
@@ -110,14 +131,21 @@ impl Page {
 
     /// `data-state` of the root element; empty if it has none.
     pub fn state(&self) -> String {
-        self.eval("return document.documentElement.dataset.state ?? ''").as_str().unwrap_or_default().to_owned()
+        self.eval("return document.documentElement.dataset.state ?? ''")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Waits until the page is in this state. Panics with the page's text if it fails first.
     pub fn wait_for(&self, state: &str) {
         self.wait_until(&format!("the page is {state:?}"), || {
             let now = self.state();
-            assert!(now != "failed" || state == "failed", "the page failed and says: {}", self.text("body"));
+            assert!(
+                now != "failed" || state == "failed",
+                "the page failed and says: {}",
+                self.text("body")
+            );
             now == state
         });
     }
@@ -127,7 +155,11 @@ impl Page {
         let step = Duration::from_millis(25);
         let mut waited = Duration::ZERO;
         while !so() {
-            assert!(waited < PATIENCE, "it did not happen that {what}; the page says: {}", self.text("body"));
+            assert!(
+                waited < PATIENCE,
+                "it did not happen that {what}; the page says: {}",
+                self.text("body")
+            );
             thread::sleep(step);
             waited += step;
         }
@@ -137,22 +169,38 @@ impl Page {
     pub fn choose_files(&self, files: &[&Path]) {
         let paths: Vec<String> = files
             .iter()
-            .map(|file| file.canonicalize().unwrap_or_else(|why| panic!("{}: {why}", file.display())))
+            .map(|file| {
+                file.canonicalize()
+                    .unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+            })
             .map(|file| file.to_str().expect("a path in UTF-8").to_owned())
             .collect();
-        let input = self.run("find the file input", self.client().find(Locator::Css("input[type=file]")));
+        let input = self.run(
+            "find the file input",
+            self.client().find(Locator::Css("input[type=file]")),
+        );
         self.run("choose files", input.send_keys(&paths.join("\n")));
     }
 
     /// The visible text of the first element that matches.
     pub fn text(&self, css: &str) -> String {
-        let found = self.eval_with("return document.querySelector(arguments[0])?.innerText", vec![json!(css)]);
-        found.as_str().unwrap_or_else(|| panic!("there is no {css}")).trim().to_owned()
+        let found = self.eval_with(
+            "return document.querySelector(arguments[0])?.innerText",
+            vec![json!(css)],
+        );
+        found
+            .as_str()
+            .unwrap_or_else(|| panic!("there is no {css}"))
+            .trim()
+            .to_owned()
     }
 
     /// How many elements match.
     pub fn count(&self, css: &str) -> u64 {
-        let found = self.eval_with("return document.querySelectorAll(arguments[0]).length", vec![json!(css)]);
+        let found = self.eval_with(
+            "return document.querySelectorAll(arguments[0]).length",
+            vec![json!(css)],
+        );
         found.as_u64().expect("a length")
     }
 
@@ -184,12 +232,19 @@ impl Page {
             "const done = arguments[arguments.length - 1];
              (async () => {{ {body} }})().then(done, why => done({{ rejected: String(why) }}));"
         );
-        self.run(&format!("run {body}"), self.client().execute_async(&script, Vec::new()))
+        self.run(
+            &format!("run {body}"),
+            self.client().execute_async(&script, Vec::new()),
+        )
     }
 
     /// Sets the size of the view and the colour scheme that the reader prefers.
     pub fn look(&self, look: Look) {
-        let Look { width_px, height_px, dark } = look;
+        let Look {
+            width_px,
+            height_px,
+            dark,
+        } = look;
         let scheme = if dark { "dark" } else { "light" };
         self.cdp(
             "Emulation.setDeviceMetricsOverride",
@@ -235,7 +290,11 @@ impl Page {
     /// No error in the console, and no request since the page was up.
     pub fn must_be_clean(&self) {
         assert_eq!(self.console_errors(), [""; 0], "errors in the console");
-        assert_eq!(self.requests_since_boot(), [""; 0], "requests since the page was up");
+        assert_eq!(
+            self.requests_since_boot(),
+            [""; 0],
+            "requests since the page was up"
+        );
     }
 
     /// One command of the Chrome DevTools Protocol.
@@ -247,8 +306,8 @@ impl Page {
         let entries = self.log("performance");
         let mut began = Vec::new();
         for entry in &entries {
-            let message: Value =
-                serde_json::from_str(entry["message"].as_str().unwrap_or_default()).expect("a log entry in JSON");
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default())
+                .expect("a log entry in JSON");
             let message = &message["message"];
             let parameters = &message["params"];
             match message["method"].as_str() {
@@ -274,12 +333,16 @@ impl Page {
     }
 
     fn client(&self) -> &Client {
-        self.client.as_ref().expect("the session lasts as long as the page")
+        self.client
+            .as_ref()
+            .expect("the session lasts as long as the page")
     }
 
     /// Does it, or says what could not be done and why.
     fn run<T, E: std::fmt::Display>(&self, what: &str, doing: impl Future<Output = Result<T, E>>) -> T {
-        self.runtime.block_on(doing).unwrap_or_else(|why| panic!("could not {what}: {why}"))
+        self.runtime
+            .block_on(doing)
+            .unwrap_or_else(|why| panic!("could not {what}: {why}"))
     }
 }
 
@@ -310,10 +373,15 @@ pub fn key(key: Key) -> String {
 /// A file of the corpus, `$STEPSCOPE_CORPUS` or `../shared/traces`; `None`, loudly, if it is not there.
 pub fn corpus(file: &str) -> Option<PathBuf> {
     let place = std::env::var_os("STEPSCOPE_CORPUS").map(PathBuf::from);
-    let path = place.unwrap_or_else(|| root().join("../shared/traces")).join(file);
+    let path = place
+        .unwrap_or_else(|| root().join("../shared/traces"))
+        .join(file);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED: there is no {} (STEPSCOPE_CORPUS names the corpus)", path.display());
+    eprintln!(
+        "SKIPPED: there is no {} (STEPSCOPE_CORPUS names the corpus)",
+        path.display()
+    );
     None
 }

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub async fn connect(url: &str, capabilities: Capabilities) -> Result<Client, NewSessionError> {
-    ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(url).await
+    ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(url)
+        .await
 }
 
 /// Headless, quiet (a browser that updates itself would spoil the count of requests), with all logs.
@@ -47,7 +50,10 @@ impl Cdp {
 
 impl WebDriverCompatibleCommand for Cdp {
     fn endpoint(&self, base_url: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        base_url.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+        base_url.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
     }
 
     fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
