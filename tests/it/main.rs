@@ -5,6 +5,7 @@
 mod analyze;
 mod architecture;
 mod corpus;
+mod gaudi;
 mod ingest;
 mod malformed;
 mod synth;
