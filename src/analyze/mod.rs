@@ -17,7 +17,7 @@ pub mod steps;
 pub mod words;
 
 use crate::base::Defects;
-use crate::dialect::gaudi_metrics::MetricsFile;
+use crate::dialect::metrics_file::MetricsFile;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
