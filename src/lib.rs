@@ -18,9 +18,10 @@
 pub mod analyze;
 pub mod base;
 pub mod dialect;
+pub mod export;
 pub mod index;
 pub mod ingest;
 pub mod protocol;
-pub mod synth;
 pub mod session;
+pub mod synth;
 pub mod view;
