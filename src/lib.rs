@@ -25,3 +25,5 @@ pub mod protocol;
 pub mod session;
 pub mod synth;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;

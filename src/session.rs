@@ -1,10 +1,16 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
 use crate::analyze::{self, FileFacts, report::TraceReport};
-use crate::base::Defects;
+use crate::base::{Defects, SliceId};
 use crate::dialect::{self, Vocabulary};
 use crate::index::{Builder, Index};
-use crate::ingest::{Checkpoints, Inflater, LoadError, Scanner};
+use crate::ingest::inflate::RangeReader;
+use crate::ingest::{Checkpoints, Inflater, LoadError, Scanner, json};
+use crate::protocol::engine::{Answer, Question};
+use crate::view::steps::{step_detail, steps_view};
+use crate::view::summary::summary;
+use crate::view::timeline::Scene;
+use crate::view::{SliceArgs, Summary, details};
 
 /// An opened trace.
 pub struct Opened {
@@ -13,6 +19,119 @@ pub struct Opened {
     pub report: TraceReport,
     /// What makes the text of any event reachable again.
     pub checkpoints: Checkpoints,
+}
+
+impl Opened {
+    /// What the views need beside the index.
+    pub fn scene(&self) -> Scene {
+        Scene::new(&self.index, &self.vocabulary)
+    }
+
+    /// The Overview of the whole trace.
+    pub fn summary(&self) -> Summary {
+        summary(&self.report, self.index.bytes() as u64, false)
+    }
+
+    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see
+    /// [`Opened::args_reader`].
+    pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
+        let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
+        let report = &self.report;
+        match question {
+            Question::Steps {
+                filter,
+                order,
+                first_row,
+                n_rows,
+                plot_window,
+                width_px,
+            } => Answer::Steps(Box::new(steps_view(
+                &report.steps,
+                &report.recompiles,
+                filter,
+                *order,
+                *first_row,
+                *n_rows,
+                *plot_window,
+                *width_px,
+            ))),
+            Question::Step { index } => {
+                match step_detail(&report.steps, &report.step_groups, &report.recompiles, *index) {
+                    Some(detail) => Answer::Step(Box::new(detail)),
+                    None => nothing("there is no such step"),
+                }
+            }
+            Question::Tracks => Answer::Tracks(scene.tracks().clone()),
+            Question::Timeline {
+                window,
+                width_px,
+                parts,
+            } => {
+                let frame = scene.frame(&self.index, &self.vocabulary, *window, *width_px, parts);
+                Answer::Timeline {
+                    names: frame.names.clone(),
+                    frame: Some(Box::new(frame)),
+                }
+            }
+            Question::Slice { slice } => {
+                match details::slice(&self.index, &self.vocabulary, scene, &report.steps, *slice) {
+                    Some(detail) => Answer::Slice(Box::new(detail)),
+                    None => nothing("there is no such slice"),
+                }
+            }
+            Question::Args { .. } => nothing("the file is not at hand"),
+            Question::Area { window, tracks } => Answer::Area(details::area(
+                &self.index,
+                &self.vocabulary,
+                scene,
+                *window,
+                tracks,
+            )),
+            Question::Search { text } => {
+                Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
+            }
+            Question::Report { .. } => nothing("no such report"),
+        }
+    }
+
+    /// Reads the text of a slice's event again; `None` if there is no such slice.
+    pub fn args_reader(&self, slice: u32) -> Option<ArgsReader> {
+        if slice as usize >= self.index.slices.len() {
+            return None;
+        }
+        let at = self.index.slices.at(SliceId(slice));
+        Some(ArgsReader {
+            slice,
+            range: self.checkpoints.reader(at),
+            text: Vec::new(),
+        })
+    }
+}
+
+/// Reads one event's text; asks for bytes of the file, knows no file.
+pub struct ArgsReader {
+    slice: u32,
+    range: RangeReader,
+    text: Vec<u8>,
+}
+
+impl ArgsReader {
+    /// Byte of the file from which the next bytes are wanted.
+    pub fn wants(&self) -> u64 {
+        self.range.wants()
+    }
+
+    /// Takes the bytes at [`ArgsReader::wants`]; gives the args once the event is whole. Empty input means the
+    /// end of the file: then what is there is all there will be.
+    pub fn feed(&mut self, bytes: &[u8]) -> Option<SliceArgs> {
+        self.range.feed(bytes, &mut self.text);
+        let whole = match json::container(&self.text, 0) {
+            Ok(end) => &self.text[..end],
+            Err(_) if bytes.is_empty() => &self.text[..],
+            Err(_) => return None,
+        };
+        Some(details::slice_args(self.slice, whole))
+    }
 }
 
 /// Reads a trace from bytes as they come.

@@ -3,6 +3,10 @@
 //!
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
+pub mod details;
 pub mod model;
+pub mod steps;
+pub mod summary;
+pub mod timeline;
 
 pub use model::*;
