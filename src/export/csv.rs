@@ -7,10 +7,11 @@ use crate::analyze::report::TraceReport;
 
 /// A field that a spreadsheet would take for a formula is led by an apostrophe.
 fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    let text = super::words::plain(text);
+    if text.starts_with(['=', '+', '-', '@']) {
         format!("'{text}")
     } else {
-        text.to_owned()
+        text
     }
 }
 

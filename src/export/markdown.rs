@@ -31,6 +31,15 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// The same for the summary of a folded part, where Markdown is not read.
+fn html(text: &str) -> String {
+    plain(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('@', "&#64;")
+}
+
 fn name(text: &str) -> String {
     escaped(&clipped(text, NAME))
 }
@@ -213,9 +222,9 @@ fn gaps(out: &mut String, trace: &TraceReport) {
             })
             .collect();
         let title = format!(
-            "{}, {}: {}",
+            "{} ({}): {}",
             words::gap_kind(gaps.kind),
-            escaped(&gaps.r#where),
+            html(&gaps.r#where),
             words::gaps_line(gaps)
         );
         table(

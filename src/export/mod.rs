@@ -6,6 +6,8 @@
 mod csv;
 mod json;
 mod markdown;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

@@ -1,6 +1,6 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
-use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
+use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Period, Report, StepGroup, TraceReport};
 use crate::base::{Severity, show};
 
 use super::words::{self, UNKNOWN, clipped, plain};
@@ -43,7 +43,9 @@ impl Table {
         }
         let last = widths.len() - 1;
         let before: usize = widths[..last].iter().map(|w| w + 2).sum::<usize>() + 2;
-        widths[last] = widths[last].min(WIDTH.saturating_sub(before)).max(8);
+        if self.is_left(last) {
+            widths[last] = widths[last].min(WIDTH.saturating_sub(before)).max(8);
+        }
         let mut line = |cells: &mut dyn Iterator<Item = &str>| {
             let start = out.len();
             for (i, cell) in cells.enumerate() {
@@ -211,16 +213,36 @@ fn steps(out: &mut String, trace: &TraceReport) {
         return;
     }
     out.push_str("  Host time of a prefill or decode pass; a bucket is (batch, sequence, context blocks).\n");
-    let mut table = Table::new(
-        3,
-        &[
-            "period", "phase", "bucket", "count", "p50", "p90", "p99", "max", "total", "padding",
-        ],
-    );
-    for group in &trace.step_groups {
-        table.row(group_cells(group));
+    // What users waited for comes first.
+    for period in [
+        Period::Serving,
+        Period::Unknown,
+        Period::Dummy,
+        Period::BeforeCapture,
+        Period::Warmup,
+    ] {
+        let mut table = Table::new(
+            2,
+            &[
+                words::period(period),
+                "bucket",
+                "count",
+                "p50",
+                "p90",
+                "p99",
+                "max",
+                "total",
+                "padding",
+            ],
+        );
+        for group in trace.step_groups.iter().filter(|g| g.period == period) {
+            table.row(group_cells(group));
+        }
+        if !table.rows.is_empty() {
+            out.push('\n');
+            table.write(out);
+        }
     }
-    table.write(out);
     if let Some(coverage) = &trace.bucket_coverage
         && !coverage.served_not_warmed.is_empty()
     {
@@ -229,13 +251,13 @@ fn steps(out: &mut String, trace: &TraceReport) {
             .iter()
             .map(|b| format!("{} {}", words::phase(b.phase), b.bucket))
             .collect();
+        out.push('\n');
         wrapped(out, "  Served, not warmed up: ", &list.join("; "));
     }
 }
 
 fn group_cells(group: &StepGroup) -> Vec<String> {
     vec![
-        words::period(group.period).to_owned(),
         words::phase(group.phase).to_owned(),
         words::bucket(group.bucket),
         show::count(group.count),
@@ -259,7 +281,7 @@ fn bar(part: i64, whole: i64, width: i64) -> String {
 
 fn gaps(out: &mut String, all: &[Gaps]) {
     for gaps in all {
-        let title = format!("Gaps: {}, {}", words::gap_kind(gaps.kind), plain(&gaps.r#where));
+        let title = format!("{} ({})", words::gap_kind(gaps.kind), plain(&gaps.r#where));
         heading(out, &title);
         wrapped(out, "  ", &gaps.definition);
         wrapped(out, "  ", &words::gaps_line(gaps));
@@ -287,6 +309,7 @@ fn gaps(out: &mut String, all: &[Gaps]) {
             ]);
         }
         if !table.rows.is_empty() {
+            out.push('\n');
             table.write(out);
         }
     }
@@ -306,7 +329,7 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
     }
     // Those while serving first: they cost users time.
     let mut order: Vec<_> = trace.recompiles.iter().collect();
-    order.sort_by_key(|r| (r.period == crate::analyze::report::Period::Warmup, r.start_ns));
+    order.sort_by_key(|r| (r.period == Period::Warmup, r.start_ns));
     let mut table = Table::new(
         3,
         &["period", "evidence", "bucket", "start", "cost", "step", "name"],

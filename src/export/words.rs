@@ -64,9 +64,9 @@ pub fn sure(sure: Sure) -> &'static str {
 
 pub fn gap_kind(kind: GapKind) -> &'static str {
     match kind {
-        GapKind::Step => "Between engine steps",
-        GapKind::Device => "Device without compute",
-        GapKind::Launch => "Between launches",
+        GapKind::Step => "Gaps between engine steps",
+        GapKind::Device => "Gaps in device compute",
+        GapKind::Launch => "Gaps between launches",
     }
 }
 
