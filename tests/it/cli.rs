@@ -1,7 +1,5 @@
 //! The command line as its users run it.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
