@@ -50,6 +50,9 @@ struct ReportArgs {
     /// Write here in place of standard output.
     #[arg(long, short)]
     output: Option<PathBuf>,
+    /// Also write steps, compiles, gaps, kernels and operators as CSV into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    csv: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -258,8 +261,35 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
             Format::Markdown => export::report_markdown(&report),
         };
         deliver(&text, args.output.as_deref())?;
+        if let Some(folder) = &args.csv {
+            write_tables(&report, folder)?;
+        }
     }
     Ok(ExitCode::from(if failed > 0 { 2 } else { 0 }))
+}
+
+/// `<trace>.steps.csv` and so on; numbered where several traces are reported.
+fn write_tables(report: &Report, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    for (n, trace) in (1..).zip(&report.traces) {
+        let number = if report.traces.len() > 1 {
+            format!("{n}.")
+        } else {
+            String::new()
+        };
+        let tables = [
+            ("steps", export::steps_csv(trace)),
+            ("compiles", export::recompiles_csv(trace)),
+            ("gaps", export::gaps_csv(trace)),
+            ("kernels", export::kernels_csv(trace)),
+            ("operators", export::operators_csv(trace)),
+        ];
+        for (name, table) in tables {
+            let path = folder.join(format!("{number}{}.{name}.csv", trace.file));
+            deliver(&table, Some(&path))?;
+        }
+    }
+    Ok(())
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {

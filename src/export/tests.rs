@@ -251,8 +251,7 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
 
             Where serving time went (1.00 ms)
               From the first to the last serving step.
-                time  share  what it is
-              410 µs   41 %  compiling graphs
+                410 µs    41 %  compiling graphs
 
             Steps by bucket (1 in all)
               Host time of a prefill or decode pass; a bucket is (batch, sequence, context blocks).

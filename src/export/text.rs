@@ -73,10 +73,34 @@ impl Table {
         }
     }
 
-    /// Words stand left: the first columns, and a last one headed `name`, `cause`, `share` and the like.
+    /// Words stand left: the first columns, and and a last one that holds names or bars.
     fn is_left(&self, column: usize) -> bool {
-        column < self.left || matches!(self.heads[column], "name" | "" | "what it is")
+        column < self.left || matches!(self.heads[column], "name" | "")
     }
+}
+
+/// Words, of which a number and its unit are one.
+fn unbroken(sentence: &str) -> Vec<&str> {
+    const UNITS: [&str; 12] = ["ns", "µs", "ms", "s", "min", "h", "%", "B", "KB", "MB", "GB", "×"];
+    let mut words: Vec<&str> = Vec::new();
+    // Where the last word starts in the sentence.
+    let mut start = 0;
+    let mut at = 0;
+    for word in sentence.split(' ') {
+        let end = at + word.len();
+        let bare = word.trim_end_matches(['.', ',', ';', ':', ')']);
+        match words.last_mut() {
+            Some(number) if UNITS.contains(&bare) && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                *number = &sentence[start..end];
+            }
+            _ => {
+                words.push(word);
+                start = at;
+            }
+        }
+        at = end + 1;
+    }
+    words
 }
 
 /// A sentence over several lines, the first led by `lead`, the others indented as far.
@@ -85,7 +109,8 @@ fn wrapped(out: &mut String, lead: &str, sentence: &str) {
     out.push_str(lead);
     let mut column = indent;
     let mut first = true;
-    for word in plain(sentence).split(' ') {
+    let sentence = plain(sentence);
+    for word in unbroken(&sentence) {
         let n = word.chars().count();
         if !first && column + 1 + n > WIDTH {
             out.push('\n');
@@ -189,15 +214,14 @@ fn budget(out: &mut String, trace: &TraceReport) {
         &format!("Where serving time went ({})", show::duration(budget.total_ns)),
     );
     wrapped(out, "  ", &budget.definition);
-    let mut table = Table::new(0, &["time", "share", "what it is"]);
     for share in &budget.shares {
-        table.row(vec![
+        let lead = format!(
+            "  {:>8}{:>8}  ",
             show::duration(share.total_ns),
-            show::percent(share.total_ns, budget.total_ns),
-            plain(&share.says),
-        ]);
+            show::percent(share.total_ns, budget.total_ns)
+        );
+        wrapped(out, &lead, &share.says);
     }
-    table.write(out);
 }
 
 fn steps(out: &mut String, trace: &TraceReport) {

@@ -17,7 +17,10 @@ struct Ran {
 }
 
 fn run(args: &[&str]) -> Ran {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("stepscope")).args(args).output().unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
+        .args(args)
+        .output()
+        .unwrap();
     Ran {
         code: output.status.code().expect("ended by itself"),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -110,6 +113,18 @@ fn a_report_goes_to_the_file_asked_for() {
         assert_eq!(std::fs::read_to_string(&to).unwrap(), stdout);
         assert!(stdout.contains("t.json"));
     }
+}
+
+#[test]
+fn tables_are_written_for_a_spreadsheet() {
+    let (dir, path) = file("t.json", &trace(&short()));
+    let folder = dir.path().join("tables");
+    let ran = run(&["report", text(&path), text(&path), "--csv", text(&folder)]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 10);
+    let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
+    assert!(kernels.starts_with("name,kind,count,total_ns,"), "{kernels}");
+    assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
 }
 
 #[test]
