@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepscope::analyze::report::{Report, SCHEMA, TraceReport};
 use stepscope::base::{Severity, show};
 use stepscope::export;
-use stepscope::session::Loader;
+use stepscope::session::{self, Loader};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
@@ -193,15 +193,59 @@ impl Drop for Progress {
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 1 << 20;
 
-/// Reads a trace, never holding the file.
-fn open(path: &Path) -> Result<TraceReport> {
-    let mut file = File::open(path)?;
+/// A file's name without its folder.
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         bail!("this is a folder, not a file");
     }
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Ok(file)
+}
+
+/// Whether it is a metrics file. A file that cannot be read is none; opening it says why.
+fn is_metrics(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_file(path).and_then(|file| Ok(file.take(512).read_to_end(&mut head)?));
+    read.is_ok() && session::is_metrics(&head)
+}
+
+/// All of a metrics file.
+fn read_metrics(path: &Path) -> Result<Vec<u8>> {
+    let file = open_file(path)?;
+    let len = file.metadata()?.len();
+    if len > session::MAX_METRICS_BYTES {
+        bail!(
+            "a metrics file of {}; at most {} are read",
+            show::bytes(len),
+            show::bytes(session::MAX_METRICS_BYTES)
+        );
+    }
+    let mut bytes = Vec::new();
+    file.take(session::MAX_METRICS_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open_metrics(path: &Path) -> Result<TraceReport> {
+    Ok(session::open_metrics(&name_of(path), &read_metrics(path)?)?.report)
+}
+
+/// Reads a trace, never holding the file.
+fn open_trace(path: &Path, metrics: Option<&Path>) -> Result<TraceReport> {
+    let mut file = open_file(path)?;
+    let name = name_of(path);
     let mut loader = Loader::new(&name);
-    let mut progress = Progress::new(name.to_string(), file.metadata()?.len());
+    if let Some(metrics) = metrics {
+        let bytes = read_metrics(metrics).with_context(|| format!("with {}", metrics.display()))?;
+        loader.attach_metrics(&name_of(metrics), &bytes);
+    }
+    let mut progress = Progress::new(name, file.metadata()?.len());
     let mut chunk = vec![0; CHUNK];
     loop {
         let n = match file.read(&mut chunk) {
@@ -221,20 +265,47 @@ fn open(path: &Path) -> Result<TraceReport> {
     Ok(loader.finish()?.report)
 }
 
+/// What is reported, each trace with its metrics file: the only one given, or the only one in its folder. A
+/// metrics file that belongs to no trace is reported for itself.
+fn pair(files: &[PathBuf]) -> Vec<(&Path, Option<&Path>)> {
+    let (metrics, traces): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|path| is_metrics(path));
+    let beside = |trace: &Path| {
+        let mut near = metrics
+            .iter()
+            .filter(|m| (metrics.len() == 1 && traces.len() == 1) || m.parent() == trace.parent());
+        match (near.next(), near.next()) {
+            (Some(only), None) => Some(only.as_path()),
+            _ => None,
+        }
+    };
+    let used: Vec<&Path> = traces.iter().filter_map(|trace| beside(trace)).collect();
+    files
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|path| !used.contains(path))
+        .map(|path| (path, beside(path).filter(|m| *m != path)))
+        .collect()
+}
+
 /// Opens each file, says on standard error which could not be opened and why, and gives the others.
 fn open_all(files: &[PathBuf]) -> (Vec<TraceReport>, usize) {
     let mut failed = 0;
-    let mut traces = Vec::new();
-    for path in files {
-        match open(path) {
-            Ok(report) => traces.push(report),
+    let mut reports = Vec::new();
+    for (path, metrics) in pair(files) {
+        let opened = if is_metrics(path) {
+            open_metrics(path)
+        } else {
+            open_trace(path, metrics)
+        };
+        match opened {
+            Ok(report) => reports.push(report),
             Err(error) => {
                 failed += 1;
                 eprintln!("stepscope: {}: {error:#}", path.display());
             }
         }
     }
-    (traces, failed)
+    (reports, failed)
 }
 
 /// Writes to a file or to standard output; a reader that has had enough (`| head`) is no error.

@@ -189,6 +189,46 @@ fn a_broken_file_does_not_keep_the_others_from_being_reported() {
 }
 
 #[test]
+fn a_metrics_file_belongs_to_the_trace_beside_it() {
+    let metrics = br#"[{"metric_name": "graph_compilation", "triggered_by": "process_exit", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 7, "TotalTime": 310000, "AvgTime": 310000.0, "recipe": []}}]"#;
+    let (dir, path) = file("t.json", &trace(&short()));
+    let beside = dir.path().join("metrics.json");
+    std::fs::write(&beside, metrics).unwrap();
+    let traces = |files: &[&Path]| {
+        let mut args = vec!["report", "--format", "json"];
+        args.extend(files.iter().map(|f| text(f)));
+        let ran = run(&args);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        let of = |t: &Value| {
+            (
+                t["file"].as_str().unwrap().to_owned(),
+                t["metrics"]["graph_compilations"].as_u64(),
+            )
+        };
+        report["traces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+    };
+    let with = ("t.json".to_owned(), Some(7));
+    let without = ("t.json".to_owned(), None);
+    let alone = ("metrics.json".to_owned(), Some(7));
+    assert_eq!(traces(&[&beside, &path]), vec![with]);
+    assert_eq!(traces(&[&path]), vec![without.clone()]);
+    assert_eq!(traces(&[&beside]), vec![alone.clone()]);
+    // Two traces elsewhere: whose it is, is not known.
+    let (_one, first) = file("t.json", &trace(&short()));
+    let (_two, second) = file("t.json", &trace(&short()));
+    assert_eq!(
+        traces(&[&first, &second, &beside]),
+        vec![without.clone(), without, alone]
+    );
+}
+
+#[test]
 fn synth_writes_the_size_asked_for_plain_and_compressed() {
     let dir = tempfile::tempdir().unwrap();
     let plain = dir.path().join("a.json");
