@@ -196,6 +196,8 @@ pub struct Vocabulary {
     /// Categories whose slices are framework operators or annotations: the rows of the operator table. Others
     /// (runtime calls) take no time away from the operator around them.
     pub operator_categories: Vec<CategoryId>,
+    /// By a finding's id, a sentence of advice that names this engine's own switches.
+    pub advice: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Vocabulary {
@@ -221,6 +223,7 @@ impl Default for Vocabulary {
             step_track: None,
             main_threads: Vec::new(),
             operator_categories: Vec::new(),
+            advice: &[],
         }
     }
 }
