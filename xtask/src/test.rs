@@ -6,7 +6,7 @@
 )]
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use xtask::child::{self, Ended, Tests};
@@ -98,13 +98,13 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             ended.tests.failed = 1;
         }
         all += ended.tests;
-        println!("{place}: {}, {}", word(ended.ok), seconds(start.elapsed()));
+        println!("{place}: {}, {}", word(ended.ok), child::seconds(start.elapsed()));
         results.push((stage.name, ended, start.elapsed()));
     }
 
     println!();
     for (name, ended, took) in &results {
-        println!("{name:<12} {:<7} {:>9}", word(ended.ok), seconds(*took));
+        println!("{name:<12} {:<7} {:>9}", word(ended.ok), child::seconds(*took));
     }
     println!("{} passed, {} failed", all.passed, all.failed);
     Ok(results.iter().all(|(_, ended, _)| ended.ok))
@@ -112,10 +112,6 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 
 fn word(ok: bool) -> &'static str {
     if ok { "ok" } else { "FAILED" }
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
 }
 
 fn fmt() -> Result<Ended> {
