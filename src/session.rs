@@ -4,8 +4,9 @@ use crate::analyze::{self, FileFacts, report::TraceReport};
 use crate::base::{Defects, SliceId};
 use crate::dialect::{self, Vocabulary};
 use crate::index::{Builder, Index};
+pub use crate::ingest::LoadError;
 use crate::ingest::inflate::RangeReader;
-use crate::ingest::{Checkpoints, Inflater, LoadError, Scanner, json};
+use crate::ingest::{Checkpoints, Inflater, Scanner, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::summary;
@@ -199,9 +200,27 @@ impl Loader {
         }
     }
 
+    /// The answers about what was read so far, marked as such. Costs a copy of the columns and a whole
+    /// analysis, so it is for the first part of a large file.
+    pub fn partial(&self) -> Summary {
+        let (index, defects) = self.builder.clone().finish(false);
+        let vocabulary = dialect::recognise(&index, &self.name);
+        let facts = self.facts();
+        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        summary(&report, index.bytes() as u64, true)
+    }
+
+    fn facts(&self) -> FileFacts {
+        FileFacts {
+            name: self.name.clone(),
+            bytes: self.bytes,
+            inflated_bytes: self.inflater.written(),
+        }
+    }
+
     /// No more bytes will come.
     pub fn finish(mut self) -> Result<Opened, LoadError> {
-        let inflated_bytes = self.inflater.written();
+        let facts = self.facts();
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
         let scanned = scanner.finish(&mut self.builder).map_err(|e| self.explain(e))?;
         let (inflate_defects, checkpoints) = self.inflater.finish();
@@ -211,11 +230,6 @@ impl Loader {
             defects.merge(part);
         }
         let vocabulary = dialect::recognise(&index, &self.name);
-        let facts = FileFacts {
-            name: self.name,
-            bytes: self.bytes,
-            inflated_bytes,
-        };
         let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
         Ok(Opened {
             index,

@@ -1,6 +1,21 @@
 //! `pure fn(&Index, &Vocabulary, …) -> answer`. A file a question; no vendor's name appears here.
 
+pub mod activity;
+pub mod budget;
+pub mod device_time;
+pub mod findings;
+pub mod gaps;
+pub mod kernels;
+pub mod operators;
+pub mod python;
 pub mod report;
+pub mod words;
+
+use crate::base::Defects;
+use crate::dialect::{Role, Vocabulary};
+use crate::index::Index;
+
+use report::{DefectRow, Recompile, Step, TraceReport};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,15 +26,67 @@ pub struct FileFacts {
     pub inflated_bytes: u64,
 }
 
+/// How much is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Steps, compiles and what follows from them: for the first answers while a file is still read.
+    Steps,
+    /// All of it.
+    Everything,
+}
+
 /// Everything about one trace.
-pub fn analyze(
-    index: &crate::index::Index,
-    vocabulary: &crate::dialect::Vocabulary,
+pub fn analyze(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
+    analyze_to(Depth::Everything, index, vocabulary, file, defects)
+}
+
+/// As much about one trace as `depth` asks for; what is not asked for is left empty.
+pub fn analyze_to(
+    depth: Depth,
+    index: &Index,
+    vocabulary: &Vocabulary,
     file: &FileFacts,
-    defects: &crate::base::Defects,
-) -> report::TraceReport {
+    defects: &Defects,
+) -> TraceReport {
+    let mut report = facts(index, vocabulary, file, defects);
+    // steps, step_groups, recompiles, bucket_coverage go here
+    let steps: Vec<Step> = std::mem::take(&mut report.steps);
+    let recompiles: Vec<Recompile> = std::mem::take(&mut report.recompiles);
+    let host = gaps::Host::of(index, vocabulary, &steps, &recompiles);
+    report.budget = budget::budget(&host);
+    report.gaps = gaps::gaps(&host);
+    report.device_time = device_time::device_time(index, vocabulary);
+    let decode_idle = gaps::decode_idle(&host);
+    drop(host);
+    report.steps = steps;
+    report.recompiles = recompiles;
+    if depth == Depth::Everything {
+        report.kernels = kernels::kernels(index, vocabulary);
+        report.operators = operators::operators(index, vocabulary);
+        report.python = python::python(index, vocabulary);
+    }
+    let beside = findings::Facts {
+        vocabulary,
+        decode_idle,
+        last_launch_ns: last_launch_ns(index, vocabulary),
+    };
+    report.findings = findings::findings(&report, &beside);
+    report
+}
+
+/// The end of the last host call that hands work to a device.
+fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
+    let launches = index
+        .slices
+        .ids()
+        .filter(|&id| vocabulary.role(id) == Role::Launch);
+    launches.map(|id| index.slices.end(id).as_ns()).max()
+}
+
+/// What the trace says of itself, before anything is computed.
+fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
     let extent = index.extent();
-    report::TraceReport {
+    TraceReport {
         file: file.name.clone(),
         format: vocabulary.format.to_owned(),
         bytes: file.bytes,
@@ -53,10 +120,10 @@ pub fn analyze(
     }
 }
 
-fn defect_rows(defects: &crate::base::Defects) -> Vec<report::DefectRow> {
+fn defect_rows(defects: &Defects) -> Vec<DefectRow> {
     defects
         .iter()
-        .map(|(kind, count, first_at_byte)| report::DefectRow {
+        .map(|(kind, count, first_at_byte)| DefectRow {
             kind: kind.name().to_owned(),
             severity: kind.severity(),
             count,

@@ -21,7 +21,7 @@ use super::tables::{
 const PYTHON: &str = "python_function";
 
 /// Which table a track's events went to, for the order of its rows.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Rows {
     start: Column<i64>,
     dur: Column<i64>,
@@ -49,7 +49,8 @@ struct ThreadMeta {
     sort_index: Option<i64>,
 }
 
-/// Takes events, gives an [`Index`].
+/// Takes events, gives an [`Index`]. A clone finished early gives the answers of the first part of a trace.
+#[derive(Clone)]
 pub struct Builder {
     specs: &'static [ArgSpec],
     names: Names,
@@ -603,7 +604,7 @@ fn arg_columns(
     values: Vec<Column<i64>>,
     order: &[u32],
 ) -> Vec<ArgColumn> {
-    let any = rows.iter().any(|r| r.len() > 0);
+    let any = rows.iter().any(|r| !r.is_empty());
     let mut place = Vec::new();
     if any {
         place = vec![0u32; order.len()];
@@ -613,7 +614,7 @@ fn arg_columns(
     }
     let mut out = Vec::new();
     for ((&spec, rows), values) in specs.iter().zip(rows).zip(values) {
-        if rows.len() == 0 {
+        if rows.is_empty() {
             continue;
         }
         let mut pairs: Vec<(u32, i64)> = rows

@@ -5,6 +5,7 @@
 const PIECE: usize = 1 << 16;
 
 /// A push-only column of `T`, in pieces of 65 536 rows.
+#[derive(Clone)]
 pub struct Column<T> {
     pieces: Vec<Vec<T>>,
 }
@@ -34,6 +35,10 @@ impl<T: Copy> Column<T> {
             .map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     pub fn get(&self, i: usize) -> T {
         self.pieces[i / PIECE][i % PIECE]
     }
@@ -45,15 +50,6 @@ impl<T: Copy> Column<T> {
     /// The values in the order of `rows`; the column is gone afterwards.
     pub fn gather(self, rows: &[u32]) -> Vec<T> {
         rows.iter().map(|&row| self.get(row as usize)).collect()
-    }
-
-    /// The first `n` values.
-    pub fn prefix(&self, n: usize) -> Column<T> {
-        let mut copy = Column::default();
-        for value in self.iter().take(n) {
-            copy.push(value);
-        }
-        copy
     }
 }
 
@@ -69,7 +65,6 @@ mod tests {
         }
         assert_eq!(column.len(), 200_000);
         assert_eq!(column.get(65_536), 65_536 * 3);
-        assert_eq!(column.prefix(70_000).len(), 70_000);
         assert_eq!(column.gather(&[199_999, 0, 65_535]), vec![599_997, 0, 196_605]);
     }
 }

@@ -107,6 +107,7 @@ impl Scanner {
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Scanned, LoadError> {
         self.run(true, sink);
         let end = self.base + self.buf.len() as u64;
+        let commas = self.buf.iter().take_while(|b| b" \n\r\t,".contains(b)).count() as u64;
         match self.state {
             State::Start if end == 0 => return Err(LoadError::Empty),
             State::Start => {
@@ -118,7 +119,9 @@ impl Scanner {
             }
             State::Failed => return Err(self.error.take().unwrap_or(LoadError::Empty)),
             State::Events if self.buf.is_empty() => self.defects.add(DefectKind::UnclosedArray, Some(end)),
-            State::Events => self.defects.add(DefectKind::TruncatedJson, Some(self.base)),
+            State::Events => self
+                .defects
+                .add(DefectKind::TruncatedJson, Some(self.base + commas)),
             State::Skip { .. } => self.defects.add(DefectKind::TruncatedJson, Some(end)),
             State::Keys if self.seen_events_key => {
                 self.defects.add(DefectKind::TruncatedJson, Some(self.base))
@@ -187,11 +190,9 @@ impl Scanner {
             State::Skip { .. } => self.skip(b, i),
             State::Done => {
                 let rest = json::blanks(b, i);
-                if rest < b.len() {
-                    if self.defects.count(DefectKind::AfterTrace) == 0 {
-                        self.defects
-                            .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
-                    }
+                if rest < b.len() && self.defects.count(DefectKind::AfterTrace) == 0 {
+                    self.defects
+                        .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
                 }
                 Ok(i)
             }

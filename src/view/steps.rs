@@ -13,6 +13,7 @@ fn passes(filter: &StepFilter, step: &Step) -> bool {
 }
 
 /// One page of the table under `filter`, with the plot and the mean parts of the same steps.
+#[expect(clippy::too_many_arguments, reason = "they are the fields of one question")]
 pub fn steps_view(
     steps: &[Step],
     recompiles: &[Recompile],

@@ -23,6 +23,9 @@ const SLICE: u64 = 4 << 20;
 const ARGS_SLICE: u64 = 256 << 10;
 /// Between two reports of progress, ms.
 const PROGRESS_MS: f64 = 100.0;
+/// Answers about the first part are given at these many events, if that is less than half of the file. The
+/// second costs a copy of about 70 MB, so there is no third.
+const PARTIAL_EVENTS: [u64; 2] = [30_000, 1_000_000];
 
 /// What is open.
 struct Trace {
@@ -188,7 +191,7 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
         ..Progress::default()
     };
     let mut reported = started;
-    // The next slice is read from disk while this one is worked on.
+    let mut partials = &PARTIAL_EVENTS[..];
     let mut next = source.read(0, SLICE).await?;
     while !next.is_empty() {
         loader.feed(&next);
@@ -203,6 +206,13 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
             progress.events = loader.events();
             progress.elapsed_ms = now - started;
             post(&Reply::Progress(progress));
+        }
+        if let [at, rest @ ..] = partials
+            && loader.events() >= *at
+            && loader.bytes() < source.len() / 2
+        {
+            partials = rest;
+            post(&Reply::Summary(Box::new(loader.partial())));
         }
         next = source.read(loader.bytes(), SLICE).await?;
     }

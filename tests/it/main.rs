@@ -1,6 +1,10 @@
 //! Native tests that need more than one module, or the corpus.
 
+#![allow(clippy::unwrap_used, reason = "a test may end here")]
+
+mod analyze;
 mod architecture;
 mod corpus;
 mod ingest;
+mod malformed;
 mod synth;
