@@ -116,6 +116,34 @@ impl Page {
         }
     }
 
+    /// From the next [`Page::go_to`] on, keeps what the page's workers say; see [`Page::heard`].
+    pub fn listen_to_workers(&self) {
+        // In the page before its own scripts. A worker's `head` is a small plain object, its BigInts shown as text.
+        let source = "
+            window.heard = [];
+            const plain = (_, value) => typeof value === 'bigint' ? String(value) : value;
+            window.Worker = class extends Worker {
+                constructor(...how) {
+                    super(...how);
+                    this.addEventListener('message', event => heard.push(JSON.stringify(event.data?.head, plain)));
+                    this.addEventListener('error', event => heard.push(`error: ${event.message}`));
+                }
+            };";
+        self.cdp(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": source }),
+        );
+    }
+
+    /// What the workers said so far: each message's head, as JSON.
+    pub fn heard(&self) -> Vec<String> {
+        let heard = self.eval("return heard");
+        let heard = heard.as_array().expect("listen_to_workers() first").iter();
+        heard
+            .map(|message| message.as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
     /// Loads the page and waits until it says that it is up, or has failed.
     pub fn go_to(&mut self, tail: &str) {
         let url = format!("{}{tail}", self.site.url());
