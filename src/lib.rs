@@ -18,6 +18,7 @@
 pub mod analyze;
 pub mod base;
 pub mod dialect;
+pub mod export;
 pub mod index;
 pub mod ingest;
 pub mod protocol;

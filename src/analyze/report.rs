@@ -20,7 +20,8 @@ pub enum Sure {
 }
 
 /// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's
-/// duration, plus the input preparation that stands before it where the engine records it so.
+/// duration, plus what the engine records outside the step's own slice: the input preparation that stands before
+/// it and the post-processing behind it (vLLM V1 on Gaudi).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     pub prepare_ns: Option<i64>,

@@ -117,8 +117,9 @@ pub fn process_name(index: &Index, track: TrackId) -> Option<&str> {
 }
 
 /// Tracks of host threads that work for the model, most busy first: those that launch, wait, or run its steps;
-/// where nothing does, those with operators. Busy is the sum of their outermost slices.
-pub fn main_threads(index: &Index, roles: &[Role]) -> Vec<TrackId> {
+/// where nothing does, or `with_operators` (a thread may be several tracks), those with operators too. Busy is
+/// the sum of their outermost slices.
+pub fn main_threads(index: &Index, roles: &[Role], with_operators: bool) -> Vec<TrackId> {
     let drives = |role: Role| {
         matches!(
             role,
@@ -149,12 +150,12 @@ pub fn main_threads(index: &Index, roles: &[Role]) -> Vec<TrackId> {
         busy.sort_by_key(|&(sum, track)| (std::cmp::Reverse(sum), track));
         busy.into_iter().map(|(_, track)| track).collect::<Vec<_>>()
     };
-    let driving = busy_of(&drives);
-    if driving.is_empty() {
-        busy_of(&|role| role == Role::HostOp)
-    } else {
-        driving
+    let with_any = || busy_of(&|role| role == Role::HostOp || drives(role));
+    if with_operators {
+        return with_any();
     }
+    let driving = busy_of(&drives);
+    if driving.is_empty() { with_any() } else { driving }
 }
 
 /// The track that most passes lie on.
@@ -202,12 +203,11 @@ pub fn device_kind(index: &Index, has_device_work: bool) -> &'static str {
             }
         }
     }
-    if has_device_work {
-        "unknown"
-    } else if categories(index, is_operator).is_empty() {
-        "unknown"
-    } else {
+    let has_operators = !categories(index, is_operator).is_empty();
+    if has_operators && !has_device_work {
         "cpu"
+    } else {
+        "unknown"
     }
 }
 

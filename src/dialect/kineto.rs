@@ -34,7 +34,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     }
     vllm::read_steps(index, &mut v);
     v.compiles = compiles(index, &v.roles);
-    v.main_threads = facts::main_threads(index, &v.roles);
+    v.main_threads = facts::main_threads(index, &v.roles, false);
     v
 }
 

@@ -4,7 +4,7 @@
 mod enclosing;
 mod facts;
 pub mod gaudi;
-pub mod gaudi_metrics;
+pub mod metrics_file;
 pub mod kineto;
 mod pattern;
 mod roles;

@@ -4,7 +4,9 @@
 
 mod analyze;
 mod architecture;
+mod cli;
 mod corpus;
+mod gaudi;
 mod ingest;
 mod malformed;
 mod synth;

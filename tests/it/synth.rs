@@ -1,7 +1,5 @@
 //! Invented traces: their shape, their size, and that equal seeds give equal bytes.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
 use stepscope::base::time::ns_from_micros_text;
 use stepscope::synth::{self, Engine, Facts, Options, Target};
 

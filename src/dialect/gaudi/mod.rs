@@ -118,7 +118,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     } else {
         read_engine(index, &engine_lanes, &mut v);
     }
-    v.main_threads = facts::main_threads(index, &v.roles);
+    v.main_threads = facts::main_threads(index, &v.roles, true);
     v
 }
 
@@ -209,7 +209,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         v.compiles.extend(marks);
     }
     if is_v0 {
-        swap_v0_roles(&found, all().map(|(id, name)| (id, name)), &mut v.roles);
+        swap_v0_roles(&found, all(), &mut v.roles);
     }
     write_turns(found, v);
     v.step_track =
