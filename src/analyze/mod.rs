@@ -17,7 +17,7 @@ pub mod steps;
 pub mod words;
 
 use crate::base::Defects;
-use crate::dialect::gaudi_metrics::MetricsFile;
+use crate::dialect::metrics_file::MetricsFile;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
@@ -57,9 +57,20 @@ pub fn analyze_to(
     defects: &Defects,
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
-    // steps, step_groups, recompiles, bucket_coverage go here
-    let steps: Vec<Step> = std::mem::take(&mut report.steps);
-    let recompiles: Vec<Recompile> = std::mem::take(&mut report.recompiles);
+    let mut recompiles: Vec<Recompile> = recompiles::recompiles(index, vocabulary);
+    if let Some((name, metrics_file)) = &file.metrics {
+        let mut metrics = metrics::metrics(metrics_file, name);
+        metrics::apply(
+            &mut recompiles,
+            &mut metrics,
+            metrics_file,
+            vocabulary.base_time_ns,
+        );
+        report.metrics = Some(metrics);
+    }
+    let steps: Vec<Step> = steps::steps(index, vocabulary, &recompiles);
+    report.step_groups = steps::step_groups(&steps);
+    report.bucket_coverage = coverage::coverage(&steps, vocabulary.has_warmup);
     let host = gaps::Host::of(index, vocabulary, &steps, &recompiles);
     report.budget = budget::budget(&host);
     report.gaps = gaps::gaps(&host);
@@ -94,13 +105,6 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
     let extent = index.extent();
-    let mut recompiles = recompiles::recompiles(index, vocabulary);
-    let metrics = file.metrics.as_ref().map(|(name, file)| {
-        let mut metrics = metrics::metrics(file, name);
-        metrics::apply(&mut recompiles, &mut metrics, file, vocabulary.base_time_ns);
-        metrics
-    });
-    let steps = steps::steps(index, vocabulary, &recompiles);
     TraceReport {
         file: file.name.clone(),
         format: vocabulary.format.to_owned(),
@@ -120,17 +124,17 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         synchronised_capture: vocabulary.synchronised_capture,
         notes: vocabulary.notes.clone(),
         defects: defect_rows(defects),
-        step_groups: steps::step_groups(&steps),
-        bucket_coverage: coverage::coverage(&steps, vocabulary.has_warmup),
-        steps,
-        recompiles,
+        steps: Vec::new(),
+        step_groups: Vec::new(),
+        recompiles: Vec::new(),
+        bucket_coverage: None,
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
         budget: None,
-        metrics,
+        metrics: None,
         findings: Vec::new(),
     }
 }
