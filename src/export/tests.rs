@@ -275,8 +275,8 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
               input prep     45  75.3 ms  100 %
 
             Graph compiles (1 in all)
-              period   evidence          bucket     start    cost  step  name
-              serving  recorded by vLLM  –       ≈+2.50 s  412 ms     –  pipe|star*tick` <b> @all #…J\u{202e}end
+              period   evidence  bucket     start    cost  step  name
+              serving  recorded  –       ≈+2.50 s  412 ms     –  pipe|star*tick` <b> @all #12 \u…}[2J\u{202e}end
               ≈: count, cost and region are recorded; the moment is not.
 
             Device time
@@ -327,7 +327,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             | period | evidence | bucket | start | cost | recipe |
             | --- | --- | --- | ---: | ---: | --- |
-            | serving | recorded by vLLM | – | +2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
+            | serving | recorded | – | +2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
 
             </details>
 
@@ -415,7 +415,7 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
             0,4,decode,serving,1000000,28100000,,16,1,128,11,,true,,20000000,,,,,8100000,,
 
             evidence,period,phase,bucket,start_ns,start_is_exact,dur_ns,step,name
-            recorded by vLLM,serving,decode,,2500000000,false,412345000,,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end
+            recorded,serving,decode,,2500000000,false,412345000,,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end
 
             kind,where,from_ns,to_ns,count,total_ns
             Gaps between engine steps,vLLM,1000000,5000000,44,67448200

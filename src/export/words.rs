@@ -38,8 +38,8 @@ pub fn period(period: Period) -> &'static str {
 
 pub fn evidence(evidence: Evidence) -> &'static str {
     match evidence {
-        Evidence::Recorded => "recorded by vLLM",
-        Evidence::Synapse => "compiler's event",
+        Evidence::Recorded => "recorded",
+        Evidence::Synapse => "compiler event",
         Evidence::Dynamo => "torch.compile",
         Evidence::GraphCapture => "graph capture",
         Evidence::Suspected => "suspected",
