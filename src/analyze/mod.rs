@@ -17,18 +17,21 @@ pub mod steps;
 pub mod words;
 
 use crate::base::Defects;
+use crate::dialect::MetricsFile;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
 use report::{DefectRow, Recompile, Step, TraceReport};
 
 /// What is known of the file itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileFacts {
     pub name: String,
     /// As it lies on disk.
     pub bytes: u64,
     pub inflated_bytes: u64,
+    /// A metrics file of the same process, with its name: it gives compiles their true clock.
+    pub metrics: Option<(String, MetricsFile)>,
 }
 
 /// How much is computed.
@@ -54,10 +57,9 @@ pub fn analyze_to(
     defects: &Defects,
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
-    let recompiles: Vec<Recompile> = recompiles::recompiles(index, vocabulary);
-    let steps: Vec<Step> = steps::steps(index, vocabulary, &recompiles);
-    report.step_groups = steps::step_groups(&steps);
-    report.bucket_coverage = coverage::coverage(&steps, vocabulary.has_warmup);
+    // steps, step_groups, recompiles, bucket_coverage go here
+    let steps: Vec<Step> = std::mem::take(&mut report.steps);
+    let recompiles: Vec<Recompile> = std::mem::take(&mut report.recompiles);
     let host = gaps::Host::of(index, vocabulary, &steps, &recompiles);
     report.budget = budget::budget(&host);
     report.gaps = gaps::gaps(&host);
@@ -92,6 +94,13 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
     let extent = index.extent();
+    let mut recompiles = recompiles::recompiles(index, vocabulary);
+    let metrics = file.metrics.as_ref().map(|(name, file)| {
+        let mut metrics = metrics::metrics(file, name);
+        metrics::apply(&mut recompiles, &mut metrics, file, vocabulary.base_time_ns);
+        metrics
+    });
+    let steps = steps::steps(index, vocabulary, &recompiles);
     TraceReport {
         file: file.name.clone(),
         format: vocabulary.format.to_owned(),
@@ -111,17 +120,17 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         synchronised_capture: vocabulary.synchronised_capture,
         notes: vocabulary.notes.clone(),
         defects: defect_rows(defects),
-        steps: Vec::new(),
-        step_groups: Vec::new(),
-        recompiles: Vec::new(),
-        bucket_coverage: None,
+        step_groups: steps::step_groups(&steps),
+        bucket_coverage: coverage::coverage(&steps, vocabulary.has_warmup),
+        steps,
+        recompiles,
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
         budget: None,
-        metrics: None,
+        metrics,
         findings: Vec::new(),
     }
 }

@@ -178,12 +178,56 @@ async fn open(worker: &Shared, files: Vec<(FileHead, Source)>) {
     }
 }
 
+/// Of the files that were given: the first trace, and the first metrics file, read whole.
+struct Chosen {
+    trace: Option<(FileHead, Source)>,
+    metrics: Option<(String, Vec<u8>)>,
+    left_out: Vec<String>,
+}
+
+async fn choose(files: Vec<(FileHead, Source)>) -> Result<Chosen, String> {
+    let mut chosen = Chosen {
+        trace: None,
+        metrics: None,
+        left_out: Vec::new(),
+    };
+    for (head, source) in files {
+        let is_metrics = session::is_metrics(&source.read(0, 512).await?);
+        if is_metrics && chosen.metrics.is_none() && source.len() <= session::MAX_METRICS_BYTES {
+            chosen.metrics = Some((head.name, source.read(0, source.len()).await?));
+        } else if !is_metrics && chosen.trace.is_none() {
+            chosen.trace = Some((head, source));
+        } else {
+            chosen.left_out.push(head.name);
+        }
+    }
+    Ok(chosen)
+}
+
 async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
     let started = js_sys::Date::now();
-    let Some((head, source)) = files.into_iter().next() else {
-        return Err("no file was given".into());
+    let Chosen {
+        trace,
+        metrics,
+        left_out,
+    } = choose(files).await?;
+    let Some((head, source)) = trace else {
+        let Some((name, bytes)) = metrics else {
+            return Err("no file was given".into());
+        };
+        let opened = session::open_metrics(&name, &bytes).map_err(|error| format!("{name}: {error}."))?;
+        let scene = opened.scene();
+        let source = Source::Memory(Rc::new(bytes));
+        return Ok(Trace {
+            opened,
+            scene,
+            source,
+        });
     };
     let mut loader = Loader::new(&head.name);
+    if let Some((name, bytes)) = metrics {
+        loader.attach_metrics(&name, &bytes);
+    }
     let mut progress = Progress {
         bytes_total: source.len(),
         ..Progress::default()
@@ -220,9 +264,13 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
     progress.stage = Stage::Indexing;
     progress.elapsed_ms = js_sys::Date::now() - started;
     post(&Reply::Progress(progress));
-    let opened = loader
+    let mut opened = loader
         .finish()
         .map_err(|error| format!("{}: {error}.", head.name))?;
+    if !left_out.is_empty() {
+        let note = format!("A page holds one trace; not opened: {}.", left_out.join(", "));
+        opened.report.notes.push(note);
+    }
     let scene = opened.scene();
     Ok(Trace {
         opened,
