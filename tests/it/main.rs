@@ -5,6 +5,7 @@
 mod analyze;
 mod architecture;
 mod corpus;
+mod dialects;
 mod gaudi;
 mod ingest;
 mod malformed;
