@@ -3,6 +3,10 @@
 //!
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
+pub mod histogram;
 pub mod model;
+pub mod place;
+pub mod table;
+pub mod timescale;
 
 pub use model::*;
