@@ -20,3 +20,5 @@ pub mod dialect;
 pub mod index;
 pub mod protocol;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
