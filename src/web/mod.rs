@@ -8,3 +8,4 @@ pub mod files;
 pub mod hash;
 pub mod listener;
 pub mod theme;
+pub mod timer;
