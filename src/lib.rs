@@ -11,14 +11,20 @@
 //! - [`view`]: answers to what is drawn
 //! - [`export`]: answers to text, JSON and Markdown
 //! - [`protocol`]: what page and worker say to each other
+//! - [`synth`]: invented traces of known content, for the sample, tests and benchmarks
 //! - [`session`]: the engine as a function of messages
 //! - `web`, `app`: the browser (wasm32 only)
 
 pub mod analyze;
+#[cfg(target_arch = "wasm32")]
+pub mod app;
 pub mod base;
 pub mod dialect;
 pub mod index;
+pub mod ingest;
 pub mod protocol;
+pub mod session;
+pub mod synth;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

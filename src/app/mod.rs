@@ -167,7 +167,7 @@ pub fn App(props: &AppProps) -> Html {
                 }));
                 listeners.push(Listener::new(&window, "hashchange", {
                     let dispatch = dispatch.clone();
-                    move |_: web_sys::Event| dispatch.dispatch(Action::Hash(Place::from_hash(&hash::get())))
+                    move |_: Event| dispatch.dispatch(Action::Hash(Place::from_hash(&hash::get())))
                 }));
                 listeners.push(Listener::new(&window, "keydown", move |event: KeyboardEvent| {
                     if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() {

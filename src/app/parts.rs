@@ -14,7 +14,7 @@ pub struct ToProps {
     pub class: Classes,
     #[prop_or_default]
     pub label: Option<AttrValue>,
-    pub children: Children,
+    pub children: Html,
 }
 
 #[component]

@@ -6,3 +6,14 @@ pub mod vocabulary;
 
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
+
+/// The args that become columns.
+pub const WANTED_ARGS: &[crate::ingest::ArgSpec] = &[];
+
+/// A trace in common words.
+pub fn recognise(index: &crate::index::Index, _file_name: &str) -> Vocabulary {
+    Vocabulary {
+        roles: vec![Role::Other; index.slices.len()],
+        ..Vocabulary::default()
+    }
+}

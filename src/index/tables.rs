@@ -13,6 +13,7 @@
 use serde::Serialize;
 
 use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
+pub use crate::ingest::{ArgKind, ArgSpec};
 
 use super::pyramid::Lanes;
 
@@ -23,7 +24,7 @@ use super::pyramid::Lanes;
 /// - rows are grouped by track ([`Track::rows`]); inside a track they are ordered by (start, longest first,
 ///   place in the file);
 /// - a parent lies on the same track, before its children: `parent(i) < i`; it starts no later than its child
-///   and ends no earlier, but for `NEST_SLACK`;
+///   and ends no earlier, but for [`NEST_SLACK`](super::nest::NEST_SLACK);
 /// - two slices of one track and one depth never overlap, but for the same slack.
 #[derive(Default)]
 pub struct Slices {
@@ -198,23 +199,6 @@ impl CounterSeries {
         let i = self.ts.partition_point(|&t| t < ts.as_ns());
         (self.ts.get(i) == Some(&ts.as_ns())).then(|| self.value[i])
     }
-}
-
-/// An arg that some analysis needs in a column. Dialects declare these; the scanner knows none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArgSpec {
-    /// The key, compared without regard to ASCII case (older tracers spell `external id`).
-    pub key: &'static str,
-    pub kind: ArgKind,
-}
-
-/// How an arg's value is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArgKind {
-    /// A whole number, also when written as a string of digits. Others are not kept.
-    Int,
-    /// A string; numbers are kept as they are written.
-    Text,
 }
 
 /// One arg of the slices that have it.

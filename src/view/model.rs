@@ -328,7 +328,13 @@ impl Frame {
     /// counters]`; a row is `[track, depth, bars, then 6 words a bar: x0, x1 (f32 bits), slice, count, class,
     /// name or u32::MAX]`; a counter is `[track, points, then x, value (f32 bits) a point]`.
     pub fn to_words(&self) -> Vec<u32> {
-        let halves = |v: i64| [(v as u64 & 0xffff_ffff) as u32, (v as u64 >> 32) as u32];
+        let halves = |v: i64| {
+            let v = v.cast_unsigned();
+            [
+                u32::try_from(v & 0xffff_ffff).unwrap_or(0),
+                u32::try_from(v >> 32).unwrap_or(0),
+            ]
+        };
         let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut words = vec![self.width_px];
         words.extend(halves(self.window.start));
@@ -489,4 +495,60 @@ pub struct SearchRow {
     pub total_ns: i64,
     pub longest_slice: u32,
     pub first_slice: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_from_its_words() {
+        let bar = |x0, name| Bar {
+            x0,
+            x1: x0 + 1.5,
+            slice: 7,
+            count: 3,
+            class: BarClass::DeviceNic,
+            name,
+        };
+        let frame = Frame {
+            window: Span {
+                start: -5,
+                end: 4_458_978_880_414_314,
+            },
+            width_px: 1_400,
+            rows: vec![
+                FrameRow {
+                    track: 2,
+                    depth: 1,
+                    bars: vec![bar(0.25, None), bar(9.0, Some(0))],
+                },
+                FrameRow {
+                    track: 3,
+                    depth: 0,
+                    bars: vec![],
+                },
+            ],
+            counters: vec![FrameCounter {
+                track: 9,
+                points: vec![(1.0, -2.5)],
+            }],
+            names: vec!["BatchGemm".into()],
+        };
+        let words = frame.to_words();
+        assert_eq!(
+            Frame::from_words(&words, frame.names.clone()),
+            Some(frame.clone())
+        );
+        for cut in 0..words.len() {
+            assert_eq!(Frame::from_words(&words[..cut], Vec::new()), None, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_bar_class_is_its_own_number() {
+        for (i, class) in BarClass::ALL.iter().enumerate() {
+            assert_eq!(*class as usize, i);
+        }
+    }
 }

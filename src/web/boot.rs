@@ -38,7 +38,9 @@ pub enum BootError {
     NoPage,
     #[error("{file} could not be fetched: {why}")]
     Fetch { file: &'static str, why: String },
-    #[error("{WASM} could not be compiled: {why}. A browser of 2023 or later is needed (WebAssembly with SIMD)")]
+    #[error(
+        "{WASM} could not be compiled: {why}. A browser of 2023 or later is needed (WebAssembly with SIMD)"
+    )]
     Compile { why: String },
     #[error("a worker could not be started: {why}")]
     Start { why: String },
@@ -138,7 +140,9 @@ pub fn set_page_state(state: PageState) {
 
 /// Takes away the "is starting" line of index.html, or lets it say why the page did not start.
 pub fn end_boot(failure: Option<&BootError>) {
-    let Some(place) = document().and_then(|d| d.get_element_by_id("boot")) else { return };
+    let Some(place) = document().and_then(|d| d.get_element_by_id("boot")) else {
+        return;
+    };
     match failure {
         None => place.remove(),
         Some(why) => {
@@ -158,16 +162,24 @@ fn document() -> Option<Document> {
 
 async fn fetched(file: &'static str) -> Result<Response, BootError> {
     let window = window().ok_or(BootError::NoPage)?;
-    let response: Response = future(Ok(window.fetch_with_str(file)), file).await?.unchecked_into();
+    let response: Response = future(Ok(window.fetch_with_str(file)), file)
+        .await?
+        .unchecked_into();
     if response.ok() {
         Ok(response)
     } else {
-        Err(BootError::Fetch { file, why: format!("the server answered {}", response.status()) })
+        Err(BootError::Fetch {
+            file,
+            why: format!("the server answered {}", response.status()),
+        })
     }
 }
 
 async fn future(promise: Result<js_sys::Promise, JsValue>, file: &'static str) -> Result<JsValue, BootError> {
-    let failed = |why: JsValue| BootError::Fetch { file, why: text_of(&why) };
+    let failed = |why: JsValue| BootError::Fetch {
+        file,
+        why: text_of(&why),
+    };
     JsFuture::from(promise.map_err(failed)?).await.map_err(failed)
 }
 

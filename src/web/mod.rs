@@ -9,3 +9,4 @@ pub mod hash;
 pub mod listener;
 pub mod theme;
 pub mod timer;
+pub mod worker;

@@ -1,0 +1,16 @@
+//! What the project's commands are made of: the set-up ([`tools`]), child processes ([`child`]) and the
+//! static server ([`site`]), which the end-to-end tests use as well.
+
+#![expect(clippy::disallowed_types, reason = "native: clocks and maps as they come")]
+
+pub mod child;
+pub mod page;
+pub mod site;
+pub mod tools;
+
+use std::path::Path;
+
+/// The top of the clone.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,1 +1,40 @@
-fn main() {}
+//! The project's commands: `cargo xtask serve`, `cargo xtask test`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod serve;
+mod test;
+
+/// Builds, serves and checks Stepscope. Installs what is missing.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+// One file a command; the next is to be `bench`.
+#[derive(Subcommand)]
+enum Task {
+    /// Build the page and serve it on this machine.
+    Serve(serve::Arguments),
+    /// Check everything: formatting, lints, tests, the page in a real browser.
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Task::Serve(arguments) => serve::run(&arguments).map(|()| true),
+        Task::Test(arguments) => test::run(&arguments),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("error: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The built page, used in a real browser.
+//!
+//! `cargo xtask test page e2e` builds the page and runs these tests; `cargo test -p stepscope-e2e NAME` runs
+//! one of them on the page as it was built last.
+//!
+//! # To add a test
+//! One file a topic in `tests/e2e/cases`, with a `mod` line in `cases/main.rs`; a test is a sentence:
+//!
+//! ```ignore
+//! #[test]
+//! fn a_trace_opens_from_the_dialog() {
+//!     let page = Page::open();                               // idle, nothing open, network locked
+//!     page.choose_files(&[&trace("small.json")]);
+//!     page.wait_for("ready");                                // <html data-state="ready">
+//!     assert_eq!(page.text("[data-test=n-steps]"), "406");
+//!     page.screenshot("overview-dark", Look { dark: true, ..Look::LAPTOP });
+//!     page.must_be_clean();                                  // no error in the console, no request
+//! }
+//! ```
+//!
+//! A `Page` has its own server, chromedriver, Chromium and profile directory, and ends them when it is
+//! dropped, in a panic too. Whatever goes wrong in here is a panic that says what was tried: this is test code.
+//!
+//! What the page promises: `<html data-state>` is `empty`, `loading`, `ready` or `failed`, and is set after
+//! what it speaks of is on the screen. Wait for that, never for a time.
+
+mod chromedriver;
+mod webdriver;
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use fantoccini::key::Key;
+use fantoccini::{Client, Locator};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use xtask::site::Site;
+use xtask::{page, root, tools};
+
+use chromedriver::Chromedriver;
+use webdriver::{Cdp, Log};
+
+/// Nothing that a test waits for may take longer, on a busy machine with two cores.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the page is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub width_px: u32,
+    pub height_px: u32,
+    pub dark: bool,
+}
+
+impl Look {
+    pub const LAPTOP: Look = Look {
+        width_px: 1280,
+        height_px: 800,
+        dark: false,
+    };
+    pub const PHONE: Look = Look {
+        width_px: 390,
+        height_px: 844,
+        dark: false,
+    };
+}
+
+/// The page in a browser of its own.
+pub struct Page {
+    // Dropped in this order, after the session was closed.
+    client: Option<Client>,
+    runtime: Runtime,
+    _driver: Chromedriver,
+    _profile: tempfile::TempDir,
+    site: Site,
+    /// How many requests had reached the server when the page was up.
+    asked_by_boot: usize,
+}
+
+impl Page {
+    /// Opens the page and waits until it is up, with nothing loaded.
+    pub fn open() -> Page {
+        Page::open_at("")
+    }
+
+    /// Opens the page with something behind its address, `#view=steps` say.
+    pub fn open_at(tail: &str) -> Page {
+        let mut page = Page::blank();
+        page.go_to(tail);
+        page.wait_for("empty");
+        page
+    }
+
+    /// A browser and a server, and no page yet.
+    pub fn blank() -> Page {
+        page::must_be_built().unwrap_or_else(|why| panic!("{why}"));
+        let browser =
+            tools::find_browser().expect("no Chromium or chromedriver: `cargo xtask test` installs them");
+        let site = Site::serve(&page::dist(), 0).expect("a server on a free port");
+        let profile = tempfile::tempdir().expect("a directory for the browser's profile");
+        let driver = Chromedriver::start(&browser.chromedriver, profile.path());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let capabilities = webdriver::capabilities(&browser.chromium, &profile.path().join("profile"));
+        let client = runtime.block_on(webdriver::connect(&driver.url(), capabilities));
+        let client = client.unwrap_or_else(|why| panic!("Chromium does not start: {why}"));
+        Page {
+            client: Some(client),
+            runtime,
+            _driver: driver,
+            _profile: profile,
+            site,
+            asked_by_boot: 0,
+        }
+    }
+
+    /// Loads the page and waits until it says that it is up, or has failed.
+    pub fn go_to(&mut self, tail: &str) {
+        let url = format!("{}{tail}", self.site.url());
+        self.look(Look::LAPTOP);
+        self.run("open the page", self.client().goto(&url));
+        self.wait_until("the page is up", || {
+            ["empty", "ready", "failed"].contains(&&*self.state())
+        });
+        self.asked_by_boot = self.site.asked().len();
+        // What was logged while it started is the start's; later calls give what came after.
+        self.network_log();
+    }
+
+    /// `data-state` of the root element; empty if it has none.
+    pub fn state(&self) -> String {
+        self.eval("return document.documentElement.dataset.state ?? ''")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Waits until the page is in this state. Panics with the page's text if it fails first.
+    pub fn wait_for(&self, state: &str) {
+        self.wait_until(&format!("the page is {state:?}"), || {
+            let now = self.state();
+            assert!(
+                now != "failed" || state == "failed",
+                "the page failed and says: {}",
+                self.text("body")
+            );
+            now == state
+        });
+    }
+
+    /// Waits until it is so. `what` completes "it did not happen that …".
+    pub fn wait_until(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let step = Duration::from_millis(25);
+        let mut waited = Duration::ZERO;
+        while !so() {
+            assert!(
+                waited < PATIENCE,
+                "it did not happen that {what}; the page says: {}",
+                self.text("body")
+            );
+            thread::sleep(step);
+            waited += step;
+        }
+    }
+
+    /// Chooses files in the page's file dialog (its first `<input type=file>`).
+    pub fn choose_files(&self, files: &[&Path]) {
+        let paths: Vec<String> = files
+            .iter()
+            .map(|file| {
+                file.canonicalize()
+                    .unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+            })
+            .map(|file| file.to_str().expect("a path in UTF-8").to_owned())
+            .collect();
+        let input = self.run(
+            "find the file input",
+            self.client().find(Locator::Css("input[type=file]")),
+        );
+        self.run("choose files", input.send_keys(&paths.join("\n")));
+    }
+
+    /// The visible text of the first element that matches.
+    pub fn text(&self, css: &str) -> String {
+        let found = self.eval_with(
+            "return document.querySelector(arguments[0])?.innerText",
+            vec![json!(css)],
+        );
+        found
+            .as_str()
+            .unwrap_or_else(|| panic!("there is no {css}"))
+            .trim()
+            .to_owned()
+    }
+
+    /// How many elements match.
+    pub fn count(&self, css: &str) -> u64 {
+        let found = self.eval_with(
+            "return document.querySelectorAll(arguments[0]).length",
+            vec![json!(css)],
+        );
+        found.as_u64().expect("a length")
+    }
+
+    /// Clicks the first element that matches, as a person would: it must be visible and not covered.
+    pub fn click(&self, css: &str) {
+        let element = self.run(&format!("find {css}"), self.client().find(Locator::Css(css)));
+        self.run(&format!("click {css}"), element.click());
+    }
+
+    /// Types into whatever has the focus. For special keys see [`key`].
+    pub fn press(&self, keys: &str) {
+        let element = self.run("find what has the focus", self.client().active_element());
+        self.run(&format!("press {keys:?}"), element.send_keys(keys));
+    }
+
+    /// The value of a script's `return`.
+    pub fn eval(&self, script: &str) -> Value {
+        self.eval_with(script, Vec::new())
+    }
+
+    /// As [`Page::eval`]; the script finds `arguments[0]`, ….
+    pub fn eval_with(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.run(&format!("run {script}"), self.client().execute(script, arguments))
+    }
+
+    /// The value that an async function's body returns, or `{"rejected": "…"}`.
+    pub fn eval_async(&self, body: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             (async () => {{ {body} }})().then(done, why => done({{ rejected: String(why) }}));"
+        );
+        self.run(
+            &format!("run {body}"),
+            self.client().execute_async(&script, Vec::new()),
+        )
+    }
+
+    /// Sets the size of the view and the colour scheme that the reader prefers.
+    pub fn look(&self, look: Look) {
+        let Look {
+            width_px,
+            height_px,
+            dark,
+        } = look;
+        let scheme = if dark { "dark" } else { "light" };
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width_px, "height": height_px, "deviceScaleFactor": 1, "mobile": false }),
+        );
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+        );
+    }
+
+    /// Saves what is seen with this look as `target/e2e/NAME.png`, and keeps the look.
+    pub fn screenshot(&self, name: &str, look: Look) -> PathBuf {
+        self.look(look);
+        // Two frames: one lays out with the new size, the next has painted it.
+        self.eval_async("for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame)");
+        let png = self.run("take a screenshot", self.client().screenshot());
+        let dir = root().join("target/e2e");
+        std::fs::create_dir_all(&dir).expect("target/e2e");
+        let file = dir.join(format!("{name}.png"));
+        std::fs::write(&file, png).expect("a screenshot saved");
+        file
+    }
+
+    /// Errors that the console shows since the last call, broken policies among them.
+    pub fn console_errors(&self) -> Vec<String> {
+        let entries = self.log("browser");
+        entries
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// What asked the network for something since the page was up: requests that the browser began (of page
+    /// and workers, blocked ones left out) and those that reached the server.
+    pub fn requests_since_boot(&self) -> Vec<String> {
+        let mut requests = self.network_log();
+        requests.extend(self.site.asked().into_iter().skip(self.asked_by_boot));
+        requests
+    }
+
+    /// No error in the console, and no request since the page was up.
+    pub fn must_be_clean(&self) {
+        assert_eq!(self.console_errors(), [""; 0], "errors in the console");
+        assert_eq!(
+            self.requests_since_boot(),
+            [""; 0],
+            "requests since the page was up"
+        );
+    }
+
+    /// One command of the Chrome DevTools Protocol.
+    pub fn cdp(&self, method: &str, parameters: Value) -> Value {
+        self.run(method, self.client().issue_cmd(Cdp::new(method, parameters)))
+    }
+
+    fn network_log(&self) -> Vec<String> {
+        let entries = self.log("performance");
+        let mut began = Vec::new();
+        for entry in &entries {
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default())
+                .expect("a log entry in JSON");
+            let message = &message["message"];
+            let parameters = &message["params"];
+            match message["method"].as_str() {
+                Some("Network.requestWillBeSent") => {
+                    let url = parameters["request"]["url"].as_str().unwrap_or_default();
+                    // blob: and data: are the page's own memory.
+                    if !url.starts_with("blob:") && !url.starts_with("data:") {
+                        began.push((parameters["requestId"].clone(), url.to_owned()));
+                    }
+                }
+                Some("Network.loadingFailed") if !parameters["blockedReason"].is_null() => {
+                    began.retain(|(id, _)| *id != parameters["requestId"]);
+                }
+                _ => {}
+            }
+        }
+        began.into_iter().map(|(_, url)| url).collect()
+    }
+
+    fn log(&self, kind: &'static str) -> Vec<Value> {
+        let entries = self.run("read the log", self.client().issue_cmd(Log(kind)));
+        entries.as_array().cloned().unwrap_or_default()
+    }
+
+    fn client(&self) -> &Client {
+        self.client
+            .as_ref()
+            .expect("the session lasts as long as the page")
+    }
+
+    /// Does it, or says what could not be done and why.
+    fn run<T, E: std::fmt::Display>(&self, what: &str, doing: impl Future<Output = Result<T, E>>) -> T {
+        self.runtime
+            .block_on(doing)
+            .unwrap_or_else(|why| panic!("could not {what}: {why}"))
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            if thread::panicking() {
+                let shot = self.runtime.block_on(client.screenshot());
+                let name = thread::current().name().unwrap_or("test").replace("::", "-");
+                let file = root().join(format!("target/e2e/failed-{name}.png"));
+                if let (Ok(png), Ok(())) = (shot, std::fs::create_dir_all(root().join("target/e2e")))
+                    && std::fs::write(&file, png).is_ok()
+                {
+                    eprintln!("what the page showed: {}", file.display());
+                }
+            }
+            // Ends Chromium; chromedriver's own end does so as well, should this fail.
+            let _ = self.runtime.block_on(client.close());
+        }
+    }
+}
+
+/// The text that [`Page::press`] takes for a special key.
+pub fn key(key: Key) -> String {
+    char::from(key).to_string()
+}
+
+/// A file of the corpus, `$STEPSCOPE_CORPUS` or `../shared/traces`; `None`, loudly, if it is not there.
+pub fn corpus(file: &str) -> Option<PathBuf> {
+    let place = std::env::var_os("STEPSCOPE_CORPUS").map(PathBuf::from);
+    let path = place
+        .unwrap_or_else(|| root().join("../shared/traces"))
+        .join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "SKIPPED: there is no {} (STEPSCOPE_CORPUS names the corpus)",
+        path.display()
+    );
+    None
+}

@@ -1,0 +1,199 @@
+//! Which slice encloses which, on one track.
+//!
+//! A slice that lies within the one before it is its child. One that overlaps it without lying within
+//! (kernels under programmatic dependent launch do, and durations that a tracer got wrong) goes to an extra
+//! lane of the same track: nothing is dropped.
+
+use super::tables::NO_PARENT;
+
+/// Tracers that keep microseconds of the Unix epoch in an `f64` round both ends to 250 ns. Within this much,
+/// ends count as equal.
+pub const NEST_SLACK: i64 = 250;
+
+/// Depths and parents of the slices of a track, in order of (start, longest first).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Nesting {
+    /// Row on the track: lanes one below the other.
+    pub depth: Vec<u16>,
+    /// Index of the parent in the same arrays; [`NO_PARENT`] for none.
+    pub parent: Vec<u32>,
+    pub n_depths: u16,
+    /// Slices that had to go to an extra lane.
+    pub n_overlaps: u64,
+    /// The first of them.
+    pub first_overlap: Option<usize>,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// Open slices, outermost first: index and end.
+    open: Vec<(u32, i64)>,
+    n_depths: u16,
+}
+
+/// Nests slices that start at `start[i]` and last `dur[i]` ns.
+pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
+    let mut lanes: Vec<Lane> = vec![Lane::default()];
+    let mut lane_of: Vec<u16> = Vec::new();
+    let mut out = Nesting {
+        depth: Vec::with_capacity(start.len()),
+        parent: Vec::with_capacity(start.len()),
+        ..Nesting::default()
+    };
+    for (i, (&start, &dur)) in start.iter().zip(dur).enumerate() {
+        let end = start.saturating_add(dur);
+        let mut at = 0;
+        while !lanes[at].admits(start, end) {
+            at += 1;
+            if at == lanes.len() {
+                lanes.push(Lane::default());
+            }
+        }
+        // A track has 65 535 depths at most; what overlaps more deeply shares the last one.
+        let at = at.min(usize::from(u16::MAX));
+        if at > 0 {
+            out.n_overlaps += 1;
+            out.first_overlap.get_or_insert(i);
+            if lane_of.is_empty() {
+                lane_of = vec![0; i];
+            }
+        }
+        if !lane_of.is_empty() {
+            lane_of.push(u16::try_from(at).unwrap_or(u16::MAX));
+        }
+        let lane = &mut lanes[at];
+        let depth = u16::try_from(lane.open.len()).unwrap_or(u16::MAX - 1);
+        lane.n_depths = lane.n_depths.max(depth + 1);
+        out.depth.push(depth);
+        out.parent.push(lane.open.last().map_or(NO_PARENT, |o| o.0));
+        lane.open.push((u32::try_from(i).unwrap_or(NO_PARENT), end));
+    }
+    let mut first: Vec<u16> = Vec::with_capacity(lanes.len());
+    for lane in &lanes {
+        first.push(out.n_depths);
+        out.n_depths = out.n_depths.saturating_add(lane.n_depths);
+    }
+    for (depth, &lane) in out.depth.iter_mut().zip(&lane_of) {
+        *depth = depth.saturating_add(first[usize::from(lane)]);
+    }
+    out
+}
+
+impl Lane {
+    /// Closes what has ended before `start`; whether the slice then fits in this lane.
+    fn admits(&mut self, start: i64, end: i64) -> bool {
+        while let Some(&(_, open_end)) = self.open.last() {
+            if start < open_end && end <= open_end {
+                return true;
+            }
+            if open_end > start.saturating_add(NEST_SLACK) {
+                return end <= open_end.saturating_add(NEST_SLACK);
+            }
+            self.open.pop();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Slices as `start..end`, in order; gives `depth^parent`.
+    fn nested(slices: &[(i64, i64)]) -> String {
+        let (start, dur): (Vec<_>, Vec<_>) = slices.iter().map(|&(a, b)| (a, b - a)).unzip();
+        let n = nest(&start, &dur);
+        let rows: Vec<String> = n
+            .depth
+            .iter()
+            .zip(&n.parent)
+            .map(|(d, p)| {
+                if *p == NO_PARENT {
+                    format!("{d}")
+                } else {
+                    format!("{d}^{p}")
+                }
+            })
+            .collect();
+        format!(
+            "{} | {} deep, {} overlap",
+            rows.join(" "),
+            n.n_depths,
+            n.n_overlaps
+        )
+    }
+
+    #[test]
+    fn a_child_lies_within_its_parent() {
+        assert_eq!(
+            nested(&[
+                (0, 10_000),
+                (1_000, 4_000),
+                (1_000, 2_000),
+                (5_000, 9_000),
+                (10_000, 12_000)
+            ]),
+            "0 1^0 2^1 1^0 0 | 3 deep, 0 overlap"
+        );
+    }
+
+    #[test]
+    fn equal_slices_nest_and_empty_ones_stand_side_by_side() {
+        assert_eq!(
+            nested(&[(0, 5_000), (0, 5_000), (5_000, 5_000)]),
+            "0 1^0 0 | 2 deep, 0 overlap"
+        );
+        assert_eq!(
+            nested(&[(0, 5_000), (0, 0), (0, 0)]),
+            "0 1^0 1^0 | 2 deep, 0 overlap"
+        );
+    }
+
+    #[test]
+    fn partial_overlaps_go_to_lanes_below() {
+        assert_eq!(
+            nested(&[
+                (0, 10_000),
+                (5_000, 15_000),
+                (6_000, 7_000),
+                (8_000, 20_000),
+                (30_000, 31_000)
+            ]),
+            "0 2 1^0 3 0 | 4 deep, 2 overlap"
+        );
+    }
+
+    #[test]
+    fn rounded_ends_count_as_equal() {
+        assert_eq!(
+            nested(&[(0, 10_000), (5_000, 10_200)]),
+            "0 1^0 | 2 deep, 0 overlap"
+        );
+        assert_eq!(
+            nested(&[(0, 10_200), (10_000, 20_000)]),
+            "0 0 | 1 deep, 0 overlap"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_slices_of_a_depth_overlap(slices in proptest::collection::vec((0i64..40, 0i64..20), 1..60)) {
+            let mut slices: Vec<(i64, i64)> = slices.into_iter().map(|(s, d)| (s * 1000, d * 1000)).collect();
+            slices.sort_by_key(|&(s, d)| (s, std::cmp::Reverse(d)));
+            let (start, dur): (Vec<_>, Vec<_>) = slices.iter().copied().unzip();
+            let n = nest(&start, &dur);
+            for i in 0..slices.len() {
+                if n.parent[i] != NO_PARENT {
+                    let p = n.parent[i] as usize;
+                    proptest::prop_assert!(p < i && start[p] <= start[i] && start[i] + dur[i] <= start[p] + dur[p]);
+                    proptest::prop_assert!(n.depth[i] == n.depth[p] + 1);
+                }
+                for j in 0..i {
+                    if n.depth[i] == n.depth[j] {
+                        proptest::prop_assert!(start[j] + dur[j] <= start[i], "{j} and {i}");
+                    }
+                }
+            }
+        }
+    }
+}

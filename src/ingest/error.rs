@@ -1,0 +1,33 @@
+//! Why nothing could be read. Everything less is a defect.
+
+use thiserror::Error;
+
+/// Nothing could be read of a file.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LoadError {
+    #[error("the file is empty (0 bytes)")]
+    Empty,
+
+    #[error("the gzip file ends after {bytes} bytes, before any content")]
+    NoContent { bytes: u64 },
+
+    #[error("the gzip stream is damaged at byte {at} ({why}), and nothing could be read before that")]
+    CorruptGzip { at: u64, why: &'static str },
+
+    /// `found` names what the first bytes are; `inside` is " in the gzip file" or "".
+    #[error("this is no trace: expected a JSON object or array at byte {at}{inside}, found {found}")]
+    NotATrace {
+        at: u64,
+        found: String,
+        inside: &'static str,
+    },
+
+    #[error("this is JSON, but no trace: an object without \"traceEvents\" (its keys: {keys})")]
+    NoTraceEvents { keys: String },
+
+    #[error("this is a list, but none of its {values} values is a trace event")]
+    NoEvents { values: u64 },
+
+    #[error("the file could not be read: {why}")]
+    Io { why: String },
+}

@@ -1,0 +1,487 @@
+//! gzip (RFC 1952) and plain bytes, to plain bytes.
+//!
+//! The deflate engine is miniz_oxide's; the gzip header, trailer, CRC-32 and members are read here. Any number
+//! of members may follow one another (bgzip writes a member every 64 KiB). Truncation and damage end the
+//! stream and are counted; what came before them stands.
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+
+use crate::base::{DefectKind, Defects};
+
+use super::detect::GZIP_MAGIC;
+
+/// Output window: a power of two, at least deflate's 32 KiB of history. 256 KiB stays in the second-level
+/// cache and keeps the number of hand-overs small.
+const WINDOW: usize = 256 * 1024;
+/// What deflate can refer back to.
+const HISTORY: usize = 32 * 1024;
+/// A checkpoint every so many bytes of output at first; doubled whenever there are [`MAX_CHECKPOINTS`].
+const FIRST_SPACING: u64 = 4 << 20;
+/// About 45 KB each, so 12 MB at most.
+const MAX_CHECKPOINTS: usize = 256;
+
+enum State {
+    /// Nothing seen yet, or one byte that may start the magic.
+    Start,
+    Plain,
+    /// Bytes of a member's header so far.
+    Header(Vec<u8>),
+    Body,
+    /// Bytes of a member's trailer so far.
+    Trailer(Vec<u8>),
+    /// After a member: another one, padding, or garbage.
+    Between(Vec<u8>),
+    /// The end was reached, or damage; all further input is ignored.
+    End,
+}
+
+/// Streaming gzip reader; passes plain input through.
+pub struct Inflater {
+    state: State,
+    engine: Box<DecompressorOxide>,
+    window: Box<[u8]>,
+    window_at: usize,
+    crc: crc32fast::Hasher,
+    /// Output of the current member.
+    member_out: u64,
+    read: u64,
+    written: u64,
+    members: u32,
+    defects: Defects,
+    damage: Option<(u64, &'static str)>,
+    checkpoints: Checkpoints,
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Inflater {
+            state: State::Start,
+            engine: Box::default(),
+            window: vec![0; WINDOW].into_boxed_slice(),
+            window_at: 0,
+            crc: crc32fast::Hasher::new(),
+            member_out: 0,
+            read: 0,
+            written: 0,
+            members: 0,
+            defects: Defects::default(),
+            damage: None,
+            checkpoints: Checkpoints {
+                list: Vec::new(),
+                spacing: FIRST_SPACING,
+                plain: false,
+            },
+        }
+    }
+}
+
+impl Inflater {
+    /// Reads `input` and hands the output to `sink`, piece by piece. `keep` asks for checkpoints.
+    pub fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        while !input.is_empty() {
+            let before = input.len();
+            match &mut self.state {
+                State::Start => {
+                    if self.read == 0 && input[0] != GZIP_MAGIC[0] {
+                        self.state = State::Plain;
+                        self.checkpoints.plain = true;
+                    } else {
+                        self.state = State::Header(Vec::new());
+                    }
+                    continue;
+                }
+                State::Plain => {
+                    self.written += input.len() as u64;
+                    sink(input);
+                    input = &[];
+                }
+                State::Header(head) => {
+                    head.push(input[0]);
+                    input = &input[1..];
+                    match header_end(head) {
+                        HeaderEnd::More => {}
+                        HeaderEnd::Here => {
+                            self.state = State::Body;
+                            *self.engine = DecompressorOxide::new();
+                            self.window_at = 0;
+                            self.crc = crc32fast::Hasher::new();
+                            self.member_out = 0;
+                            self.members += 1;
+                        }
+                        HeaderEnd::NotGzip if self.members == 0 && head.len() <= 2 => {
+                            // A plain file may start with byte 0x1f; let the reader of JSON say what it found.
+                            let head = std::mem::take(head);
+                            self.state = State::Plain;
+                            self.checkpoints.plain = true;
+                            self.written += head.len() as u64;
+                            sink(&head);
+                        }
+                        HeaderEnd::NotGzip => self.damaged("not a gzip header", before - input.len()),
+                    }
+                }
+                State::Body => input = self.body(input, sink),
+                State::Trailer(tail) => {
+                    tail.push(input[0]);
+                    input = &input[1..];
+                    if let [a, b, c, d, e, f, g, h] = tail[..] {
+                        let crc = std::mem::take(&mut self.crc).finalize();
+                        let wrong_crc = u32::from_le_bytes([a, b, c, d]) != crc;
+                        let length = u64::from(u32::from_le_bytes([e, f, g, h]));
+                        if wrong_crc || length != self.member_out & 0xffff_ffff {
+                            self.defects.add(DefectKind::GzipChecksum, None);
+                        }
+                        self.state = State::Between(Vec::new());
+                    }
+                }
+                State::Between(seen) => {
+                    seen.push(input[0]);
+                    input = &input[1..];
+                    if seen.as_slice() == GZIP_MAGIC {
+                        self.state = State::Header(std::mem::take(seen));
+                    } else if !GZIP_MAGIC.starts_with(seen) {
+                        // Padding with zeros is allowed by custom (tar, dd); anything else is said.
+                        if seen.iter().any(|&b| b != 0) {
+                            self.defects.add(DefectKind::TrailingGarbage, None);
+                            self.state = State::End;
+                        } else {
+                            seen.clear();
+                        }
+                    }
+                }
+                State::End => input = &[],
+            }
+            self.read += (before - input.len()) as u64;
+        }
+    }
+
+    /// Inflates until `input` is used up or the member ends; gives what is left of `input`.
+    fn body<'a>(&mut self, input: &'a [u8], sink: &mut dyn FnMut(&[u8])) -> &'a [u8] {
+        let mut used = 0;
+        loop {
+            let (status, n_in, n_out) = decompress(
+                &mut self.engine,
+                &input[used..],
+                &mut self.window,
+                self.window_at,
+                inflate_flags::TINFL_FLAG_HAS_MORE_INPUT,
+            );
+            let out = &self.window[self.window_at..self.window_at + n_out];
+            self.crc.update(out);
+            sink(out);
+            used += n_in;
+            self.written += n_out as u64;
+            self.member_out += n_out as u64;
+            self.window_at = (self.window_at + n_out) & (WINDOW - 1);
+            match status {
+                TINFLStatus::HasMoreOutput => {
+                    if self.checkpoints.due(self.written) {
+                        self.checkpoints.add(Checkpoint {
+                            read: self.read + used as u64,
+                            written: self.written,
+                            engine: self.engine.clone(),
+                            history: self.history(),
+                        });
+                    }
+                }
+                TINFLStatus::NeedsMoreInput | TINFLStatus::FailedCannotMakeProgress => return &input[used..],
+                TINFLStatus::Done => {
+                    self.state = State::Trailer(Vec::new());
+                    return &input[used..];
+                }
+                _ => {
+                    self.damaged("the deflate data is invalid", used);
+                    return &[];
+                }
+            }
+        }
+    }
+
+    fn damaged(&mut self, why: &'static str, further: usize) {
+        self.damage = Some((self.read + further as u64, why));
+        self.defects.add(DefectKind::CorruptGzip, None);
+        self.state = State::End;
+    }
+
+    /// The last 32 KiB of output, oldest first.
+    fn history(&self) -> Box<[u8]> {
+        (0..HISTORY)
+            .map(|i| self.window[(self.window_at + WINDOW - HISTORY + i) & (WINDOW - 1)])
+            .collect()
+    }
+
+    /// No more input will come. Gives what was wrong, and what makes any byte of the output reachable again.
+    pub fn finish(mut self) -> (Defects, Checkpoints) {
+        match self.state {
+            State::Header(_) | State::Body | State::Trailer(_) => {
+                self.defects.add(DefectKind::TruncatedGzip, None)
+            }
+            State::Between(seen) if !seen.is_empty() => self.defects.add(DefectKind::TrailingGarbage, None),
+            _ => {}
+        }
+        (self.defects, self.checkpoints)
+    }
+
+    /// Bytes of input so far.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// Bytes of output so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether the input is gzip; `false` while nothing was read.
+    pub fn is_gzip(&self) -> bool {
+        !matches!(self.state, State::Start | State::Plain)
+    }
+
+    /// Where the stream is damaged (byte of the input), and how.
+    pub fn damage(&self) -> Option<(u64, &'static str)> {
+        self.damage
+    }
+}
+
+enum HeaderEnd {
+    More,
+    Here,
+    NotGzip,
+}
+
+/// Whether `head` is a whole gzip header (RFC 1952, section 2.3): fixed part, then extra field, name, comment
+/// and header CRC as the flags say.
+fn header_end(head: &[u8]) -> HeaderEnd {
+    const FHCRC: u8 = 2;
+    const FEXTRA: u8 = 4;
+    const FNAME: u8 = 8;
+    const FCOMMENT: u8 = 16;
+    if !(GZIP_MAGIC.starts_with(head) || head.starts_with(&GZIP_MAGIC)) {
+        return HeaderEnd::NotGzip;
+    }
+    if head.get(2).is_some_and(|&method| method != 8) {
+        return HeaderEnd::NotGzip;
+    }
+    let end = || -> Option<usize> {
+        let flags = *head.get(3)?;
+        let mut end = 10;
+        if flags & FEXTRA != 0 {
+            end += 2 + usize::from(u16::from_le_bytes([*head.get(end)?, *head.get(end + 1)?]));
+        }
+        for flag in [FNAME, FCOMMENT] {
+            if flags & flag != 0 {
+                end += head.get(end..)?.iter().position(|&b| b == 0)? + 1;
+            }
+        }
+        Some(end + if flags & FHCRC != 0 { 2 } else { 0 })
+    };
+    match end() {
+        Some(end) if head.len() >= end => HeaderEnd::Here,
+        _ => HeaderEnd::More,
+    }
+}
+
+/// A place from which inflating can be taken up again.
+struct Checkpoint {
+    /// Input used up to here.
+    read: u64,
+    /// Output given up to here.
+    written: u64,
+    engine: Box<DecompressorOxide>,
+    history: Box<[u8]>,
+}
+
+/// Places from which any byte of the output is reachable without starting over.
+pub struct Checkpoints {
+    list: Vec<Checkpoint>,
+    spacing: u64,
+    /// The input was not compressed: output and input are the same.
+    plain: bool,
+}
+
+impl Checkpoints {
+    fn due(&self, written: u64) -> bool {
+        written >= self.list.last().map_or(0, |c| c.written) + self.spacing
+    }
+
+    fn add(&mut self, checkpoint: Checkpoint) {
+        self.list.push(checkpoint);
+        if self.list.len() > MAX_CHECKPOINTS {
+            self.spacing *= 2;
+            let mut keep = false;
+            self.list.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+    }
+
+    /// Starts reading at byte `at` of the output.
+    pub fn reader(&self, at: u64) -> RangeReader {
+        if self.plain {
+            let inflater = Inflater {
+                state: State::Plain,
+                read: at,
+                written: at,
+                ..Inflater::default()
+            };
+            return RangeReader { inflater, at };
+        }
+        let before = self.list.partition_point(|c| c.written <= at);
+        let mut inflater = Inflater::default();
+        if let Some(checkpoint) = before.checked_sub(1).map(|i| &self.list[i]) {
+            inflater.state = State::Body;
+            inflater.engine = checkpoint.engine.clone();
+            inflater.window[WINDOW - HISTORY..].copy_from_slice(&checkpoint.history);
+            inflater.read = checkpoint.read;
+            inflater.written = checkpoint.written;
+            inflater.members = 1;
+        }
+        // A range reader needs no checkpoints of its own.
+        inflater.checkpoints.spacing = u64::MAX / 2;
+        RangeReader { inflater, at }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.list.len() * (HISTORY + size_of::<DecompressorOxide>() + 32)
+    }
+}
+
+/// Reads the output from some byte on; asks for input, knows no file.
+pub struct RangeReader {
+    inflater: Inflater,
+    at: u64,
+}
+
+impl RangeReader {
+    /// Byte of the file from which the next input is wanted.
+    pub fn wants(&self) -> u64 {
+        self.inflater.read
+    }
+
+    /// Takes the input at [`RangeReader::wants`], gives what of the output lies at or after the wanted byte.
+    pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let mut written = self.inflater.written;
+        let at = self.at;
+        self.inflater.feed(input, &mut |piece| {
+            let skip = usize::try_from(at.saturating_sub(written)).unwrap_or(usize::MAX);
+            written += piece.len() as u64;
+            out.extend_from_slice(piece.get(skip..).unwrap_or_default());
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miniz_oxide::deflate::compress_to_vec;
+
+    pub fn gz(data: &[u8]) -> Vec<u8> {
+        let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        out.extend(compress_to_vec(data, 6));
+        out.extend(crc32fast::hash(data).to_le_bytes());
+        out.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
+        out
+    }
+
+    fn inflate<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Defects, Checkpoints) {
+        let mut inflater = Inflater::default();
+        let mut out = Vec::new();
+        for chunk in chunks {
+            inflater.feed(chunk, &mut |piece| out.extend_from_slice(piece));
+        }
+        let (defects, checkpoints) = inflater.finish();
+        (out, defects, checkpoints)
+    }
+
+    fn lines(n: usize) -> Vec<u8> {
+        (0..n)
+            .flat_map(|i| format!("{{\"line\": {i}, \"x\": {}}},\n", i * 7919 % 1000).into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn members_follow_one_another() {
+        let mut file = gz(b"one ");
+        file.extend(gz(b""));
+        file.extend(gz(b"two"));
+        let (out, defects, _) = inflate([&file[..]]);
+        assert_eq!(out, b"one two");
+        assert!(defects.is_empty());
+    }
+
+    #[test]
+    fn damage_is_counted_and_what_came_before_stands() {
+        let data = lines(5000);
+        let good = gz(&data);
+        let (out, defects, _) = inflate([&good[..good.len() / 2]]);
+        assert!(data.starts_with(&out) && out.len() > 1000);
+        assert_eq!(defects.count(DefectKind::TruncatedGzip), 1);
+
+        let mut wrong_crc = good.clone();
+        let n = wrong_crc.len();
+        wrong_crc[n - 8] ^= 1;
+        let (out, defects, _) = inflate([&wrong_crc[..]]);
+        assert_eq!(out, data);
+        assert_eq!(
+            defects.iter().collect::<Vec<_>>(),
+            vec![(DefectKind::GzipChecksum, 1, None)]
+        );
+
+        let mut garbage = good.clone();
+        garbage.extend(b"junk");
+        let (out, defects, _) = inflate([&garbage[..]]);
+        assert_eq!(out, data);
+        assert_eq!(
+            defects.iter().collect::<Vec<_>>(),
+            vec![(DefectKind::TrailingGarbage, 1, None)]
+        );
+
+        let mut padded = good;
+        padded.extend([0; 512]);
+        assert!(inflate([&padded[..]]).1.is_empty());
+    }
+
+    #[test]
+    fn any_byte_is_reachable_from_a_checkpoint() {
+        let data = lines(900_000);
+        let file = gz(&data);
+        let (out, _, checkpoints) = inflate(file.chunks(1 << 20));
+        assert!(out == data);
+        assert!(checkpoints.list.len() >= 4, "{}", checkpoints.list.len());
+        for at in [0, 1, 5_000_000, 12_345_678, data.len() - 10] {
+            let mut reader = checkpoints.reader(at as u64);
+            let mut got = Vec::new();
+            while got.len() < 10 {
+                let from = usize::try_from(reader.wants()).unwrap();
+                reader.feed(&file[from..(from + 4096).min(file.len())], &mut got);
+            }
+            assert_eq!(&got[..10], &data[at..at + 10], "at {at}");
+        }
+        let (_, _, plain) = inflate([&data[..100]]);
+        let mut got = Vec::new();
+        let mut reader = plain.reader(40);
+        assert_eq!(reader.wants(), 40);
+        reader.feed(&data[40..60], &mut got);
+        assert_eq!(got, &data[40..60]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn chunking_changes_nothing(cut in 1usize..40, at in 0usize..3000, flip in proptest::option::of(0usize..3000), extra in "[a-z\\x00]{0,6}") {
+            let mut file = gz(&lines(120));
+            file.extend(gz(&lines(40)));
+            file.extend(extra.as_bytes());
+            if let Some(flip) = flip {
+                let n = file.len();
+                file[flip % n] ^= 0x10;
+            }
+            let file = &file[..file.len().min(at + 5)];
+            let (whole, whole_defects, _) = inflate([file]);
+            let (cut, cut_defects, _) = inflate(file.chunks(cut));
+            proptest::prop_assert_eq!(whole, cut);
+            proptest::prop_assert_eq!(whole_defects, cut_defects);
+        }
+    }
+}

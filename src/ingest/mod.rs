@@ -1,0 +1,17 @@
+//! Bytes to events. Does no I/O: whoever has bytes feeds them; where one chunk ends and the next begins
+//! changes nothing.
+//!
+//! [`inflate`] turns bytes into bytes, [`scan`] turns bytes into [`event::Event`]s, [`detect`] says what a
+//! file is that is no trace.
+
+pub mod detect;
+pub mod error;
+pub mod event;
+pub mod inflate;
+pub mod json;
+pub mod scan;
+
+pub use error::LoadError;
+pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar};
+pub use inflate::{Checkpoints, Inflater};
+pub use scan::{Scanner, Sink};

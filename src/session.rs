@@ -1,0 +1,237 @@
+//! The engine without a browser: bytes in, an opened trace and its report out.
+
+use crate::analyze::{self, FileFacts, report::TraceReport};
+use crate::base::{Defects, SliceId};
+use crate::dialect::{self, Vocabulary};
+use crate::index::{Builder, Index};
+pub use crate::ingest::LoadError;
+use crate::ingest::inflate::RangeReader;
+use crate::ingest::{Checkpoints, Inflater, Scanner, json};
+use crate::protocol::engine::{Answer, Question};
+use crate::view::steps::{step_detail, steps_view};
+use crate::view::summary::summary;
+use crate::view::timeline::Scene;
+use crate::view::{SliceArgs, Summary, details};
+
+/// An opened trace.
+pub struct Opened {
+    pub index: Index,
+    pub vocabulary: Vocabulary,
+    pub report: TraceReport,
+    /// What makes the text of any event reachable again.
+    pub checkpoints: Checkpoints,
+}
+
+impl Opened {
+    /// What the views need beside the index.
+    pub fn scene(&self) -> Scene {
+        Scene::new(&self.index, &self.vocabulary)
+    }
+
+    /// The Overview of the whole trace.
+    pub fn summary(&self) -> Summary {
+        summary(&self.report, self.index.bytes() as u64, false)
+    }
+
+    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see
+    /// [`Opened::args_reader`].
+    pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
+        let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
+        let report = &self.report;
+        match question {
+            Question::Steps {
+                filter,
+                order,
+                first_row,
+                n_rows,
+                plot_window,
+                width_px,
+            } => Answer::Steps(Box::new(steps_view(
+                &report.steps,
+                &report.recompiles,
+                filter,
+                *order,
+                *first_row,
+                *n_rows,
+                *plot_window,
+                *width_px,
+            ))),
+            Question::Step { index } => {
+                match step_detail(&report.steps, &report.step_groups, &report.recompiles, *index) {
+                    Some(detail) => Answer::Step(Box::new(detail)),
+                    None => nothing("there is no such step"),
+                }
+            }
+            Question::Tracks => Answer::Tracks(scene.tracks().clone()),
+            Question::Timeline {
+                window,
+                width_px,
+                parts,
+            } => {
+                let frame = scene.frame(&self.index, &self.vocabulary, *window, *width_px, parts);
+                Answer::Timeline {
+                    names: frame.names.clone(),
+                    frame: Some(Box::new(frame)),
+                }
+            }
+            Question::Slice { slice } => {
+                match details::slice(&self.index, &self.vocabulary, scene, &report.steps, *slice) {
+                    Some(detail) => Answer::Slice(Box::new(detail)),
+                    None => nothing("there is no such slice"),
+                }
+            }
+            Question::Args { .. } => nothing("the file is not at hand"),
+            Question::Area { window, tracks } => Answer::Area(details::area(
+                &self.index,
+                &self.vocabulary,
+                scene,
+                *window,
+                tracks,
+            )),
+            Question::Search { text } => {
+                Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
+            }
+            Question::Report { .. } => nothing("no such report"),
+        }
+    }
+
+    /// Reads the text of a slice's event again; `None` if there is no such slice.
+    pub fn args_reader(&self, slice: u32) -> Option<ArgsReader> {
+        if slice as usize >= self.index.slices.len() {
+            return None;
+        }
+        let at = self.index.slices.at(SliceId(slice));
+        Some(ArgsReader {
+            slice,
+            range: self.checkpoints.reader(at),
+            text: Vec::new(),
+        })
+    }
+}
+
+/// Reads one event's text; asks for bytes of the file, knows no file.
+pub struct ArgsReader {
+    slice: u32,
+    range: RangeReader,
+    text: Vec<u8>,
+}
+
+impl ArgsReader {
+    /// Byte of the file from which the next bytes are wanted.
+    pub fn wants(&self) -> u64 {
+        self.range.wants()
+    }
+
+    /// Takes the bytes at [`ArgsReader::wants`]; gives the args once the event is whole. Empty input means the
+    /// end of the file: then what is there is all there will be.
+    pub fn feed(&mut self, bytes: &[u8]) -> Option<SliceArgs> {
+        self.range.feed(bytes, &mut self.text);
+        let whole = match json::container(&self.text, 0) {
+            Ok(end) => &self.text[..end],
+            Err(_) if bytes.is_empty() => &self.text[..],
+            Err(_) => return None,
+        };
+        Some(details::slice_args(self.slice, whole))
+    }
+}
+
+/// Reads a trace from bytes as they come.
+pub struct Loader {
+    name: String,
+    bytes: u64,
+    inflater: Inflater,
+    scanner: Scanner,
+    builder: Builder,
+}
+
+impl Loader {
+    /// `name` is the file's, for the report.
+    pub fn new(name: &str) -> Loader {
+        Loader {
+            name: name.to_owned(),
+            bytes: 0,
+            inflater: Inflater::default(),
+            scanner: Scanner::new(dialect::WANTED_ARGS),
+            builder: Builder::new(dialect::WANTED_ARGS),
+        }
+    }
+
+    /// The next bytes of the file.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let (scanner, builder) = (&mut self.scanner, &mut self.builder);
+        self.inflater
+            .feed(bytes, &mut |piece| scanner.feed(piece, builder));
+    }
+
+    /// Bytes of the file so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of text so far.
+    pub fn inflated_bytes(&self) -> u64 {
+        self.inflater.written()
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.builder.n_events()
+    }
+
+    /// Why it is certain that nothing can be read, as soon as it is.
+    pub fn error(&self) -> Option<LoadError> {
+        self.scanner.error().map(|e| self.explain(e.clone()))
+    }
+
+    fn explain(&self, error: LoadError) -> LoadError {
+        let inside = if self.inflater.is_gzip() {
+            ", inside the gzip file"
+        } else {
+            ""
+        };
+        match error {
+            LoadError::NotATrace { at, found, .. } => LoadError::NotATrace { at, found, inside },
+            LoadError::Empty if self.bytes > 0 => match self.inflater.damage() {
+                Some((at, why)) => LoadError::CorruptGzip { at, why },
+                None => LoadError::NoContent { bytes: self.bytes },
+            },
+            other => other,
+        }
+    }
+
+    /// No more bytes will come.
+    pub fn finish(mut self) -> Result<Opened, LoadError> {
+        let inflated_bytes = self.inflater.written();
+        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
+        let scanned = scanner.finish(&mut self.builder).map_err(|e| self.explain(e))?;
+        let (inflate_defects, checkpoints) = self.inflater.finish();
+        let (index, build_defects) = self.builder.finish(scanned.bare_array);
+        let mut defects = Defects::default();
+        for part in [&inflate_defects, &scanned.defects, &build_defects] {
+            defects.merge(part);
+        }
+        let vocabulary = dialect::recognise(&index, &self.name);
+        let facts = FileFacts {
+            name: self.name,
+            bytes: self.bytes,
+            inflated_bytes,
+        };
+        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        Ok(Opened {
+            index,
+            vocabulary,
+            report,
+            checkpoints,
+        })
+    }
+}
+
+/// Opens a file that is in memory.
+pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
+    let mut loader = Loader::new(name);
+    for chunk in bytes.chunks(1 << 20) {
+        loader.feed(chunk);
+    }
+    loader.finish()
+}

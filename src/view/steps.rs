@@ -1,0 +1,293 @@
+//! The Steps view: a plot of durations over time, mean parts by group, pages of the table.
+
+use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
+use crate::base::Span;
+
+use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepOrder, StepsPlot, StepsView};
+
+fn passes(filter: &StepFilter, step: &Step) -> bool {
+    filter.phase.is_none_or(|p| p == step.phase)
+        && filter.period.is_none_or(|p| p == step.period)
+        && filter.bucket.is_none_or(|b| Some(b) == step.bucket)
+        && filter.window.is_none_or(|w| w.contains(step.start_ns))
+}
+
+/// One page of the table under `filter`, with the plot and the mean parts of the same steps.
+#[expect(clippy::too_many_arguments, reason = "they are the fields of one question")]
+pub fn steps_view(
+    steps: &[Step],
+    recompiles: &[Recompile],
+    filter: &StepFilter,
+    order: StepOrder,
+    first_row: u32,
+    n_rows: u32,
+    plot_window: Option<Span>,
+    width_px: u32,
+) -> StepsView {
+    let mut rows: Vec<&Step> = steps.iter().filter(|s| passes(filter, s)).collect();
+    let plot = plot(&rows, recompiles, plot_window, width_px);
+    let parts = group_parts(&rows);
+    match order {
+        StepOrder::Time => {}
+        StepOrder::Longest => rows.sort_by_key(|s| std::cmp::Reverse(s.dur_ns)),
+        StepOrder::GapBefore => rows.sort_by_key(|s| std::cmp::Reverse(s.gap_before_ns)),
+        StepOrder::Compile => rows.sort_by_key(|s| std::cmp::Reverse(s.parts.compile_ns)),
+    }
+    let n = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    let page = rows
+        .into_iter()
+        .skip(first_row as usize)
+        .take(n_rows.min(1_000) as usize)
+        .cloned()
+        .collect();
+    StepsView {
+        plot,
+        rows: page,
+        first_row,
+        n_rows: n,
+        parts,
+    }
+}
+
+/// Duration over time: the steps of one phase and period that start in one pixel column make one mark.
+fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px: u32) -> StepsPlot {
+    let extent = rows
+        .first()
+        .zip(rows.last())
+        .map(|(first, last)| Span::new(first.start_ns, last.start_ns.saturating_add(last.dur_ns) + 1));
+    let Some(window) = window.or(extent).filter(|w| !w.is_empty() && width_px > 0) else {
+        return StepsPlot {
+            window: window.or(extent).unwrap_or_default(),
+            width_px,
+            ..StepsPlot::default()
+        };
+    };
+    let mut compiled: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
+    compiled.sort_unstable();
+    let mut plot = StepsPlot {
+        window,
+        width_px,
+        min_ns: i64::MAX,
+        ..StepsPlot::default()
+    };
+    let from = rows.partition_point(|s| s.start_ns < window.start);
+    // Marks of the pixel column at hand start here.
+    let mut column = 0;
+    for step in rows[from..].iter().take_while(|s| s.start_ns < window.end) {
+        #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
+        let x = ((step.start_ns - window.start) as f64 * f64::from(width_px) / window.len_ns() as f64).floor()
+            as f32;
+        plot.max_ns = plot.max_ns.max(step.dur_ns);
+        plot.min_ns = plot.min_ns.min(step.dur_ns);
+        let was_compiled = compiled.binary_search(&step.index).is_ok();
+        if plot.marks.get(column).is_some_and(|m| m.x != x) {
+            column = plot.marks.len();
+        }
+        let same = plot.marks[column..]
+            .iter_mut()
+            .find(|m| m.phase == step.phase && m.period == step.period);
+        match same {
+            Some(mark) => {
+                if step.dur_ns > mark.max_ns {
+                    mark.max_ns = step.dur_ns;
+                    mark.step = step.index;
+                }
+                mark.min_ns = mark.min_ns.min(step.dur_ns);
+                mark.count += 1;
+                mark.compiled |= was_compiled;
+            }
+            None => plot.marks.push(StepMark {
+                x,
+                phase: step.phase,
+                period: step.period,
+                max_ns: step.dur_ns,
+                min_ns: step.dur_ns,
+                count: 1,
+                step: step.index,
+                compiled: was_compiled,
+            }),
+        }
+    }
+    if plot.marks.is_empty() {
+        plot.min_ns = 0;
+    }
+    plot
+}
+
+/// A sum in which "unknown for all" stays unknown.
+#[derive(Default)]
+struct Sum(Option<i64>);
+
+impl Sum {
+    fn add(&mut self, value: Option<i64>) {
+        if let Some(value) = value {
+            self.0 = Some(self.0.unwrap_or(0) + value);
+        }
+    }
+
+    fn mean(&self, n: usize) -> Option<i64> {
+        self.0.map(|sum| sum / i64::try_from(n).unwrap_or(1).max(1))
+    }
+}
+
+/// Mean parts of each group, by phase, period and bucket; at most 200 groups, those with most time.
+fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
+    let mut sorted: Vec<&Step> = rows.to_vec();
+    sorted.sort_by_key(|s| (s.period, s.phase, s.bucket));
+    let mut groups: Vec<(i64, GroupParts)> = sorted
+        .chunk_by(|a, b| (a.period, a.phase, a.bucket) == (b.period, b.phase, b.bucket))
+        .map(|group| {
+            let mean = |part: fn(&Step) -> Option<i64>| {
+                let mut sum = Sum::default();
+                group.iter().for_each(|s| sum.add(part(s)));
+                sum.mean(group.len())
+            };
+            let total: i64 = group.iter().map(|s| s.dur_ns).sum();
+            let engines = Engines {
+                mme: mean(|s| s.device.as_ref()?.engines.mme),
+                tpc: mean(|s| s.device.as_ref()?.engines.tpc),
+                dma: mean(|s| s.device.as_ref()?.engines.dma),
+                nic: mean(|s| s.device.as_ref()?.engines.nic),
+                compute: mean(|s| s.device.as_ref()?.engines.compute),
+            };
+            let busy = mean(|s| Some(s.device.as_ref()?.busy_ns));
+            let parts = GroupParts {
+                phase: group[0].phase,
+                bucket: group[0].bucket,
+                period: group[0].period,
+                count: group.len() as u64,
+                mean: Parts {
+                    prepare_ns: mean(|s| s.parts.prepare_ns),
+                    forward_ns: mean(|s| s.parts.forward_ns),
+                    logits_ns: mean(|s| s.parts.logits_ns),
+                    sample_ns: mean(|s| s.parts.sample_ns),
+                    post_ns: mean(|s| s.parts.post_ns),
+                    compile_ns: mean(|s| s.parts.compile_ns),
+                    other_ns: mean(|s| s.parts.other_ns),
+                },
+                mean_total_ns: total / i64::try_from(group.len()).unwrap_or(1),
+                mean_device_busy_ns: busy,
+                mean_device_idle_ns: mean(|s| Some(s.device.as_ref()?.idle_ns)),
+                mean_engines: busy.map(|_| engines),
+            };
+            (total, parts)
+        })
+        .collect();
+    groups.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
+    groups.truncate(200);
+    groups.into_iter().map(|(_, parts)| parts).collect()
+}
+
+/// One step with its neighbours and its like.
+pub fn step_detail(
+    steps: &[Step],
+    groups: &[StepGroup],
+    recompiles: &[Recompile],
+    index: u32,
+) -> Option<StepDetail> {
+    let at = index as usize;
+    let step = steps.get(at)?.clone();
+    let like: Vec<&Step> = steps
+        .iter()
+        .filter(|s| (s.phase, s.bucket, s.period) == (step.phase, step.bucket, step.period))
+        .collect();
+    Some(StepDetail {
+        group: groups
+            .iter()
+            .find(|g| (g.phase, g.bucket, g.period) == (step.phase, step.bucket, step.period))
+            .cloned(),
+        group_parts: group_parts(&like).pop(),
+        recompiles: recompiles
+            .iter()
+            .filter(|r| r.step == Some(index))
+            .take(500)
+            .cloned()
+            .collect(),
+        previous: index.checked_sub(1),
+        next: (at + 1 < steps.len()).then_some(index + 1),
+        step,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{Period, Phase};
+
+    fn step(index: u32, start_ns: i64, dur_ns: i64, phase: Phase) -> Step {
+        Step {
+            index,
+            engine_step: None,
+            phase,
+            period: Period::Serving,
+            start_ns,
+            dur_ns,
+            gap_before_ns: None,
+            bucket: None,
+            batch: None,
+            tokens: None,
+            context_requests: None,
+            context_tokens: None,
+            generation_requests: None,
+            generation_tokens: None,
+            graphs: None,
+            parts: Parts {
+                forward_ns: Some(dur_ns / 2),
+                ..Parts::default()
+            },
+            device: None,
+            slice: index,
+        }
+    }
+
+    #[test]
+    fn marks_of_one_pixel_join_by_phase_and_keep_the_longest() {
+        let steps = [
+            step(0, 0, 10, Phase::Decode),
+            step(1, 20, 30, Phase::Decode),
+            step(2, 60, 5, Phase::Prefill),
+            step(3, 250, 7, Phase::Decode),
+        ];
+        let view = steps_view(
+            &steps,
+            &[],
+            &StepFilter::default(),
+            StepOrder::Longest,
+            0,
+            2,
+            Some(Span::new(0, 300)),
+            3,
+        );
+        let marks: Vec<_> = view
+            .plot
+            .marks
+            .iter()
+            .map(|m| (m.x, m.phase, m.count, m.step))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                (0.0, Phase::Decode, 2, 1),
+                (0.0, Phase::Prefill, 1, 2),
+                (2.0, Phase::Decode, 1, 3)
+            ]
+        );
+        assert_eq!((view.plot.min_ns, view.plot.max_ns), (5, 30));
+        assert_eq!(view.rows.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(view.n_rows, 4);
+        let decode = view.parts.iter().find(|p| p.phase == Phase::Decode).unwrap();
+        assert_eq!(
+            (decode.count, decode.mean_total_ns, decode.mean.forward_ns),
+            (3, 15, Some(7))
+        );
+        assert_eq!(decode.mean.prepare_ns, None, "unknown stays unknown");
+    }
+
+    #[test]
+    fn a_detail_knows_its_neighbours() {
+        let steps = [step(0, 0, 10, Phase::Decode), step(1, 20, 30, Phase::Decode)];
+        let detail = step_detail(&steps, &[], &[], 1).unwrap();
+        assert_eq!((detail.previous, detail.next), (Some(0), None));
+        assert!(step_detail(&steps, &[], &[], 2).is_none());
+    }
+}

@@ -1,0 +1,81 @@
+//! The Overview: the report, cut to a bounded size.
+
+use crate::analyze::report::{Period, Phase, TraceReport};
+use crate::base::Span;
+
+use super::model::{MAX_OPERATORS, MAX_RECOMPILES, Summary};
+
+/// The report without its steps; `index_bytes` is what the columns hold.
+pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary {
+    let mut step_counts: Vec<(Phase, Period, u64)> = Vec::new();
+    for step in &report.steps {
+        match step_counts
+            .iter_mut()
+            .find(|(phase, period, _)| (*phase, *period) == (step.phase, step.period))
+        {
+            Some((.., n)) => *n += 1,
+            None => step_counts.push((step.phase, step.period, 1)),
+        }
+    }
+    step_counts.sort_by_key(|&(phase, period, _)| (period, phase));
+    let extent = report
+        .start_ns
+        .zip(report.end_ns)
+        .map(|(start, end)| Span::new(start, end));
+    let first = |n: usize, rows: &[crate::analyze::report::Operator]| rows[..rows.len().min(n)].to_vec();
+    Summary {
+        file: report.file.clone(),
+        format: report.format.clone(),
+        bytes: report.bytes,
+        inflated_bytes: report.inflated_bytes,
+        events: report.events,
+        rank: report.rank,
+        world_size: report.world_size,
+        device_kind: report.device_kind.clone(),
+        device_name: report.device_name.clone(),
+        engine: report.engine.clone(),
+        extent,
+        home: home(report).or(extent),
+        base_time_ns: report.base_time_ns,
+        synchronised_capture: report.synchronised_capture,
+        partial,
+        notes: report.notes.clone(),
+        defects: report.defects.clone(),
+        findings: report.findings.clone(),
+        budget: report.budget.clone(),
+        n_steps: u32::try_from(report.steps.len()).unwrap_or(u32::MAX),
+        step_counts,
+        step_groups: report.step_groups.clone(),
+        recompiles: report.recompiles[..report.recompiles.len().min(MAX_RECOMPILES)].to_vec(),
+        n_recompiles: u32::try_from(report.recompiles.len()).unwrap_or(u32::MAX),
+        bucket_coverage: report.bucket_coverage.clone(),
+        gaps: report.gaps.clone(),
+        device_time: report.device_time.clone(),
+        kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
+        operators: first(MAX_OPERATORS, &report.operators),
+        python: first(MAX_OPERATORS, &report.python),
+        metrics: report.metrics.clone(),
+        index_bytes,
+    }
+}
+
+/// What the timeline shows first: serving, else the profiler's window.
+fn home(report: &TraceReport) -> Option<Span> {
+    let serving = report.steps.iter().filter(|s| s.period == Period::Serving);
+    let span = serving.fold(None, |span: Option<Span>, s| {
+        let end = s.start_ns.saturating_add(s.dur_ns);
+        Some(span.map_or(Span::new(s.start_ns, end), |w| {
+            Span::new(w.start.min(s.start_ns), w.end.max(end))
+        }))
+    });
+    let capture = report
+        .capture_start_ns
+        .zip(report.capture_end_ns)
+        .map(|(a, b)| Span::new(a, b));
+    let span = span.or(capture)?;
+    let margin = span.len_ns() / 50;
+    Some(Span::new(
+        span.start.saturating_sub(margin),
+        span.end.saturating_add(margin),
+    ))
+}

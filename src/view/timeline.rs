@@ -1,0 +1,444 @@
+//! The timeline: which tracks there are, and what a window of them shows.
+//!
+//! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
+//! are taken together by binary search, and the longest of them is found in the index's pyramid.
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::dialect::{Phase, Role, Vocabulary};
+use crate::index::{CounterSeries, Family, Index, Key};
+
+use super::model::{
+    Bar, BarClass, Frame, FrameCounter, FrameRow, TimelineTracks, TrackHead, TrackKind, TrackPart,
+};
+
+/// Bars at least this wide carry their name.
+const LABEL_PX: f32 = 24.0;
+
+/// What the views need of a trace beside its index: colour classes, and the order of the tracks.
+pub struct Scene {
+    phase_of_pass: FxHashMap<u32, Phase>,
+    tracks: TimelineTracks,
+}
+
+impl Scene {
+    pub fn new(index: &Index, vocabulary: &Vocabulary) -> Scene {
+        let phase_of_pass = vocabulary.passes.iter().map(|p| (p.slice.0, p.phase)).collect();
+        Scene {
+            phase_of_pass,
+            tracks: tracks(index, vocabulary),
+        }
+    }
+
+    pub fn tracks(&self) -> &TimelineTracks {
+        &self.tracks
+    }
+
+    /// The colour class of a slice.
+    pub fn class(&self, vocabulary: &Vocabulary, slice: SliceId) -> BarClass {
+        match vocabulary.role(slice) {
+            Role::Pass => match self.phase_of_pass.get(&slice.0) {
+                Some(Phase::Prefill) => BarClass::Prefill,
+                Some(Phase::Decode) => BarClass::Decode,
+                Some(Phase::Mixed) => BarClass::Mixed,
+                _ => BarClass::Other,
+            },
+            Role::Prepare | Role::Encoder => BarClass::Prepare,
+            Role::Forward | Role::Dummy => BarClass::Forward,
+            Role::Logits => BarClass::Logits,
+            Role::Sample => BarClass::Sample,
+            Role::Post => BarClass::Post,
+            Role::Warmup => BarClass::Warmup,
+            Role::CompileRecorded
+            | Role::CompileEngine
+            | Role::NewRecipe
+            | Role::CompileDynamo
+            | Role::GraphCapture => BarClass::Compile,
+            Role::Launch | Role::Submit => BarClass::Launch,
+            Role::Wait => BarClass::Wait,
+            Role::HostOp | Role::Collective => BarClass::HostOp,
+            Role::PythonFrame => BarClass::Python,
+            Role::DeviceMatrix => BarClass::DeviceMatrix,
+            Role::DeviceVector => BarClass::DeviceVector,
+            Role::DeviceDma => BarClass::DeviceDma,
+            Role::DeviceNic => BarClass::DeviceNic,
+            Role::DeviceCompute => BarClass::DeviceCompute,
+            Role::DeviceComm => BarClass::DeviceComm,
+            Role::DeviceCopy | Role::DeviceSet => BarClass::DeviceCopy,
+            Role::DeviceOther => BarClass::DeviceOther,
+            Role::Other | Role::HostOther => BarClass::Other,
+        }
+    }
+
+    /// What `parts` show of `window`, `width_px` wide.
+    pub fn frame(
+        &self,
+        index: &Index,
+        vocabulary: &Vocabulary,
+        window: Span,
+        width_px: u32,
+        parts: &[TrackPart],
+    ) -> Frame {
+        let mut frame = Frame {
+            window,
+            width_px,
+            ..Frame::default()
+        };
+        let mut name_rows: FxHashMap<NameId, u32> = FxHashMap::default();
+        if window.is_empty() || width_px == 0 {
+            return frame;
+        }
+        for part in parts {
+            let id = part.track as usize;
+            if let Some(series) = id.checked_sub(index.tracks.len()).map(|i| index.counters.get(i)) {
+                if let Some(series) = series {
+                    frame
+                        .counters
+                        .push(counter_points(part.track, series, window, width_px));
+                }
+                continue;
+            }
+            let track = TrackId(part.track);
+            let end = index
+                .track(track)
+                .n_depths
+                .min(part.first_depth.saturating_add(part.n_depths));
+            for depth in part.first_depth..end {
+                let mut bars = bars(index, index.lanes.lane(track, depth), window, width_px);
+                for bar in &mut bars {
+                    let slice = SliceId(bar.slice);
+                    bar.class = self.class(vocabulary, slice);
+                    if bar.x1 - bar.x0 >= LABEL_PX {
+                        let name = index.slices.name(slice);
+                        let row = *name_rows.entry(name).or_insert_with(|| {
+                            frame.names.push(index.text(name).to_owned());
+                            u32::try_from(frame.names.len() - 1).unwrap_or(u32::MAX)
+                        });
+                        bar.name = Some(row);
+                    }
+                }
+                if !bars.is_empty() {
+                    frame.rows.push(FrameRow {
+                        track: part.track,
+                        depth,
+                        bars,
+                    });
+                }
+            }
+        }
+        frame
+    }
+}
+
+/// Pixels from times: the window's start goes off as integers, before any rounding, because an absolute time
+/// in ns does not fit an `f32`, nor always an `f64`.
+struct Scale {
+    window: Span,
+    width_px: f64,
+}
+
+impl Scale {
+    fn to_px(&self, t: i64) -> f32 {
+        let t = t.clamp(self.window.start, self.window.end) - self.window.start;
+        #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
+        let px = (t as f64 * self.width_px / self.window.len_ns() as f64) as f32;
+        px
+    }
+
+    /// The first time at or right of `px`.
+    fn to_time(&self, px: f64) -> i64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "within the window, which is an i64 long"
+        )]
+        let t = (px * self.window.len_ns() as f64 / self.width_px).ceil() as i64;
+        self.window.start.saturating_add(t)
+    }
+}
+
+/// Lays out one lane (its `places` in [`Lanes`](crate::index::pyramid::Lanes)) as seen through `window`.
+///
+/// Slices that end within a pixel of a bar's left edge join that bar, so there are at most `2 * width_px + 2`
+/// bars, whatever the trace's size; their counts add up to all slices in the window.
+pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_px: u32) -> Vec<Bar> {
+    let scale = Scale {
+        window,
+        width_px: f64::from(width_px),
+    };
+    let start = |p: usize| index.slices.start(index.lanes.at(p)).as_ns();
+    let end = |p: usize| index.slices.end(index.lanes.at(p)).as_ns();
+    let mut bars = Vec::new();
+    // A lane is in order of start and end at once.
+    let mut p = first_place(places.start, places.end, |p| {
+        end(p) <= window.start && start(p) < window.start
+    });
+    while p < places.end && start(p) < window.end {
+        let x0 = scale.to_px(start(p));
+        let until = scale.to_time(f64::from(x0) + 1.0);
+        let mut next = p + 1;
+        if end(p) <= until {
+            next = gallop(next, places.end, |q| end(q) <= until && start(q) < window.end);
+        }
+        let x1 = scale.to_px(end(next - 1));
+        let slice = if next == p + 1 {
+            Some(index.lanes.at(p))
+        } else {
+            index.lanes.longest(&index.slices, p..next)
+        };
+        bars.push(Bar {
+            x0,
+            x1: x1.max(x0),
+            slice: slice.unwrap_or_default().0,
+            count: u32::try_from(next - p).unwrap_or(u32::MAX),
+            class: BarClass::Other,
+            name: None,
+        });
+        p = next;
+    }
+    bars
+}
+
+/// The first place in `from..to` for which `before` does not hold; `before` holds for a prefix.
+fn first_place(mut from: usize, mut to: usize, before: impl Fn(usize) -> bool) -> usize {
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if before(middle) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
+}
+
+/// Like [`first_place`], quick when the place is near.
+fn gallop(from: usize, to: usize, before: impl Fn(usize) -> bool) -> usize {
+    let mut step = 1;
+    let mut low = from;
+    while low < to && before(low) {
+        let high = (low + step).min(to);
+        if high == to || !before(high) {
+            return first_place(low + 1, high, before);
+        }
+        low = high;
+        step *= 2;
+    }
+    low
+}
+
+fn counter_points(track: u32, series: &CounterSeries, window: Span, width_px: u32) -> FrameCounter {
+    let scale = Scale {
+        window,
+        width_px: f64::from(width_px),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "drawn as pixels")]
+    let value = |i: usize| series.value[i] as f32;
+    let from = series.ts.partition_point(|&t| t < window.start);
+    let to = series.ts.partition_point(|&t| t < window.end);
+    let mut points = Vec::new();
+    if let Some(before) = from.checked_sub(1) {
+        points.push((0.0, value(before)));
+    }
+    let mut i = from;
+    while i < to {
+        let until = scale.to_time(f64::from(scale.to_px(series.ts[i])) + 1.0);
+        let next = gallop(i + 1, to, |q| series.ts[q] < until);
+        points.push((scale.to_px(series.ts[i]), value(next - 1)));
+        i = next;
+    }
+    FrameCounter { track, points }
+}
+
+fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
+    let mut heads: Vec<((TrackKind, usize, i64, u32), TrackHead)> = Vec::new();
+    for id in index.track_ids() {
+        let track = index.track(id);
+        if track.rows.is_empty() {
+            continue;
+        }
+        let kind = kind_of(index, vocabulary, id);
+        let among_main = vocabulary
+            .main_threads
+            .iter()
+            .position(|&t| t == id)
+            .unwrap_or(vocabulary.main_threads.len());
+        let process = index.process(track.pid);
+        let process_name = process.and_then(|p| p.name.or(p.labels)).map(|n| index.text(n));
+        let thread_name = track.name.map(|n| index.text(n)).filter(|n| !n.is_empty());
+        let numbers = format!(
+            "pid {}, tid {}",
+            track.pid.show(&index.names),
+            track.tid.show(&index.names)
+        );
+        let title = match (kind, thread_name, process_name) {
+            (TrackKind::Steps, ..) => "Engine steps".to_owned(),
+            (TrackKind::Python, name, _) => {
+                format!("Python: {}", name.map_or_else(|| numbers.clone(), str::to_owned))
+            }
+            (_, Some(name), _) => name.to_owned(),
+            (_, None, Some(process)) => format!("{process} {}", track.tid.show(&index.names)),
+            (_, None, None) => numbers.clone(),
+        };
+        let subtitle = match process_name {
+            Some(process) => format!("{process}, {numbers}"),
+            None => numbers,
+        };
+        let head = TrackHead {
+            id: id.0,
+            kind,
+            title,
+            subtitle,
+            n_depths: track.n_depths,
+            n_slices: track.rows.end - track.rows.start,
+            min: None,
+            max: None,
+        };
+        let sort = track.sort_index.or(match track.tid {
+            Key::Int(n) => Some(n),
+            Key::Text(_) => None,
+        });
+        heads.push(((kind, among_main, sort.unwrap_or(i64::MAX), id.0), head));
+    }
+    for (i, series) in index.counters.iter().enumerate() {
+        let id = u32::try_from(index.tracks.len() + i).unwrap_or(u32::MAX);
+        let range = series
+            .value
+            .iter()
+            .copied()
+            .fold(None, |range: Option<(f64, f64)>, v| {
+                Some(range.map_or((v, v), |(a, b)| (a.min(v), b.max(v))))
+            });
+        let head = TrackHead {
+            id,
+            kind: TrackKind::Counter,
+            title: index.text(series.key).to_owned(),
+            subtitle: format!(
+                "counter {}, pid {}, {} samples",
+                index.text(series.name),
+                series.pid.show(&index.names),
+                series.ts.len()
+            ),
+            n_depths: 1,
+            n_slices: 0,
+            min: range.map(|r| r.0),
+            max: range.map(|r| r.1),
+        };
+        heads.push(((TrackKind::Counter, 0, 0, id), head));
+    }
+    heads.sort_by_key(|(key, _)| *key);
+    TimelineTracks {
+        extent: index.extent().unwrap_or_default(),
+        tracks: heads.into_iter().map(|(_, head)| head).collect(),
+    }
+}
+
+/// By what stands on the track: its own roles decide, sampled where it is long.
+fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
+    let track = index.track(id);
+    if vocabulary.step_track == Some(id) {
+        return TrackKind::Steps;
+    }
+    if track.family == Family::Python {
+        return TrackKind::Python;
+    }
+    if vocabulary.devices.iter().any(|d| d.tracks.contains(&id)) {
+        return TrackKind::Device;
+    }
+    let rows = track.rows.clone();
+    let stride = ((rows.end - rows.start) / 1_000).max(1);
+    let (mut launches, mut host) = (0, 0);
+    for row in rows.step_by(stride as usize) {
+        match vocabulary.role(SliceId(row)) {
+            Role::Launch | Role::Submit => launches += 1,
+            Role::HostOp
+            | Role::HostOther
+            | Role::Pass
+            | Role::Wait
+            | Role::Collective
+            | Role::Forward
+            | Role::CompileDynamo => host += 1,
+            role if role.is_device() => return TrackKind::Device,
+            _ => {}
+        }
+    }
+    if launches > host {
+        TrackKind::Launch
+    } else if host > 0 || vocabulary.main_threads.contains(&id) {
+        TrackKind::Host
+    } else {
+        TrackKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Builder;
+    use crate::ingest::Scanner;
+
+    /// An index of slices of one track, as (start µs, duration µs).
+    fn index(slices: &[(i64, i64)]) -> Index {
+        let events: Vec<String> = slices
+            .iter()
+            .map(|(ts, dur)| format!(r#"{{"ph":"X","name":"n{dur}","pid":1,"tid":1,"ts":{ts},"dur":{dur}}}"#))
+            .collect();
+        let text = format!("[{}]", events.join(","));
+        let (mut scanner, mut builder) = (Scanner::new(&[]), Builder::new(&[]));
+        scanner.feed(text.as_bytes(), &mut builder);
+        scanner.finish(&mut builder).unwrap();
+        builder.finish(true).0
+    }
+
+    fn lane_bars(index: &Index, window: Span, width_px: u32) -> Vec<Bar> {
+        bars(index, index.lanes.lane(TrackId(0), 0), window, width_px)
+    }
+
+    #[test]
+    fn wide_slices_stand_alone_and_narrow_ones_join() {
+        let index = index(&[(0, 50), (60, 1), (61, 1), (62, 2), (90, 10)]);
+        let bars = lane_bars(&index, Span::new(0, 100_000), 10);
+        let got: Vec<_> = bars.iter().map(|b| (b.x0, b.x1, b.count)).collect();
+        assert_eq!(got, [(0.0, 5.0, 1), (6.0, 6.4, 3), (9.0, 10.0, 1)]);
+        assert_eq!(
+            index.slices.dur(SliceId(bars[1].slice)).as_ns(),
+            2_000,
+            "the longest stands for the others"
+        );
+    }
+
+    #[test]
+    fn slices_that_reach_into_the_window_are_cut() {
+        let index = index(&[(0, 50), (60, 100)]);
+        let bars = lane_bars(&index, Span::new(40_000, 80_000), 40);
+        let got: Vec<_> = bars.iter().map(|b| (b.x0, b.x1)).collect();
+        assert_eq!(got, [(0.0, 10.0), (20.0, 40.0)]);
+        assert!(lane_bars(&index, Span::new(51_000, 59_000), 40).is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bars_are_bounded_and_count_every_slice(slices in proptest::collection::vec((1i64..30, 0i64..30), 1..300),
+                                                  from in 0i64..3000, len in 1i64..4000, width in 1u32..60) {
+            let mut at = 0;
+            let slices: Vec<(i64, i64)> = slices.into_iter().map(|(gap, dur)| {
+                let start = at + gap;
+                at = start + dur;
+                (start, dur)
+            }).collect();
+            let index = index(&slices);
+            let window = Span::new(from * 1000, (from + len) * 1000);
+            let got = lane_bars(&index, window, width);
+            let n: u32 = got.iter().map(|b| b.count).sum();
+            let want = slices.iter().filter(|(s, d)| {
+                let (start, end) = (s * 1000, (s + d) * 1000);
+                start < window.end && (end > window.start || start >= window.start)
+            }).count();
+            proptest::prop_assert_eq!(n as usize, want);
+            proptest::prop_assert!(got.len() <= 2 * width as usize + 2);
+            for pair in got.windows(2) {
+                proptest::prop_assert!(pair[0].x0 <= pair[1].x0 && pair[0].x1 <= pair[1].x1 + 0.001);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The page starts, and says so when it cannot.
+
+use stepscope_e2e::{Look, Page};
+
+#[test]
+fn the_page_starts_with_nothing_open() {
+    let page = Page::open();
+    assert_eq!(page.state(), "empty");
+    assert_eq!(
+        page.count("#boot"),
+        0,
+        "the line that says it is starting is gone"
+    );
+    assert!(page.text("body").contains("Stepscope"));
+    page.screenshot("start-light", Look::LAPTOP);
+    page.screenshot(
+        "start-dark",
+        Look {
+            dark: true,
+            ..Look::LAPTOP
+        },
+    );
+    page.screenshot("start-phone", Look::PHONE);
+    page.must_be_clean();
+}
+
+#[test]
+fn a_style_that_yew_sets_is_not_blocked() {
+    let page = Page::open();
+    let width = page.eval(
+        "const p = document.createElement('p');
+         p.setAttribute('style', 'width: 123px');
+         document.body.append(p);
+         return getComputedStyle(p).width",
+    );
+    assert_eq!(width, "123px");
+    page.must_be_clean();
+}
+
+#[test]
+fn a_worker_starts_without_the_network() {
+    // The same way as the page's own (src/web/boot.rs), after the lock, and its wasm runs.
+    let page = Page::open();
+    let answer = page.eval_async(
+        "const source = `self.onmessage = async event => {
+             const instance = await WebAssembly.instantiate(event.data);
+             self.postMessage(instance instanceof WebAssembly.Instance);
+         }`;
+         const module = await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+         const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+         worker.postMessage(module);
+         return await new Promise((resolve, reject) => {
+             worker.onmessage = event => resolve(event.data);
+             worker.onerror = event => reject(event.message ?? 'no reason');
+         })",
+    );
+    assert_eq!(answer, true);
+    page.must_be_clean();
+}

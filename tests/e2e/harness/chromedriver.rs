@@ -1,0 +1,60 @@
+//! chromedriver, as a child that ends with its owner.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{fs, thread};
+
+pub struct Chromedriver {
+    child: Child,
+    port: u16,
+}
+
+impl Chromedriver {
+    /// Starts it on a port of its own choosing. `dir`: where it may write its output.
+    pub fn start(program: &Path, dir: &Path) -> Chromedriver {
+        let log = dir.join("chromedriver.log");
+        // To a file, not a pipe: a pipe that nobody empties would stop it one day.
+        let output = fs::File::create(&log).expect("chromedriver's log");
+        let child = Command::new(program)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|why| panic!("{} does not start: {why}", program.display()));
+        let mut driver = Chromedriver { child, port: 0 };
+        for _ in 0..1000 {
+            let mut text = String::new();
+            if fs::File::open(&log)
+                .and_then(|mut log| log.read_to_string(&mut text))
+                .is_ok()
+                && let Some(port) = port_in(&text)
+            {
+                driver.port = port;
+                return driver;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("chromedriver did not say its port within 20 s");
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Chromedriver {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `ChromeDriver was started successfully on port 41231.`
+fn port_in(text: &str) -> Option<u16> {
+    let after = text.split_once("successfully on port ")?.1;
+    after.split_once('.')?.0.trim().parse().ok()
+}

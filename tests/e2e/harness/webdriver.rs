@@ -1,0 +1,76 @@
+//! The session, and what chromedriver knows beyond WebDriver.
+
+use std::path::Path;
+
+use fantoccini::error::NewSessionError;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use url::Url;
+
+pub async fn connect(url: &str, capabilities: Capabilities) -> Result<Client, NewSessionError> {
+    ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(url)
+        .await
+}
+
+/// Headless, quiet (a browser that updates itself would spoil the count of requests), with all logs.
+pub fn capabilities(chromium: &Path, profile: &Path) -> Capabilities {
+    let args = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        // A container's /dev/shm is often 64 MB.
+        "--disable-dev-shm-usage",
+        &format!("--user-data-dir={}", profile.display()),
+    ];
+    let all = json!({
+        "goog:chromeOptions": { "binary": chromium, "args": args },
+        "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+    });
+    all.as_object().cloned().unwrap_or_default()
+}
+
+/// A command of the Chrome DevTools Protocol.
+#[derive(Debug)]
+pub struct Cdp(Value);
+
+impl Cdp {
+    pub fn new(method: &str, parameters: Value) -> Cdp {
+        Cdp(json!({ "cmd": method, "params": parameters }))
+    }
+}
+
+impl WebDriverCompatibleCommand for Cdp {
+    fn endpoint(&self, base_url: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base_url.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.0.to_string()))
+    }
+}
+
+/// What was logged (`browser` or `performance`) since it was last asked for.
+#[derive(Debug)]
+pub struct Log(pub &'static str);
+
+impl WebDriverCompatibleCommand for Log {
+    fn endpoint(&self, base_url: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base_url.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}

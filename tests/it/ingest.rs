@@ -1,0 +1,174 @@
+//! The scanner against its slow, obvious twin: serde_json on the whole text.
+
+use serde_json::Value;
+use stepscope::ingest::{Event, Phase, Scalar, Scanner, Sink};
+
+use crate::corpus;
+
+#[derive(Default)]
+struct Seen {
+    events: Vec<String>,
+    headers: Vec<(String, String)>,
+}
+
+fn text(s: Scalar<'_>) -> Option<String> {
+    match s {
+        Scalar::Missing => None,
+        Scalar::Null => Some("null".into()),
+        Scalar::Bare(b) => Some(String::from_utf8_lossy(b).into_owned()),
+        Scalar::Text(raw) => Some(format!(
+            "\"{}\"",
+            String::from_utf8_lossy(raw.text(&mut Vec::new()).0)
+        )),
+        Scalar::Nested => Some("nested".into()),
+    }
+}
+
+impl Sink for Seen {
+    fn event(&mut self, e: &Event<'_>) {
+        let fields = [e.name, e.category, e.pid, e.tid, e.ts, e.dur, e.id].map(text);
+        let wanted: Vec<_> = e.wanted_args().map(|(i, v)| (i, text(v))).collect();
+        let args = String::from_utf8_lossy(e.args).into_owned();
+        self.events
+            .push(format!("{} {:?} {fields:?} {wanted:?} {args}", e.at, e.phase));
+    }
+
+    fn header(&mut self, key: &[u8], value: &[u8]) {
+        let s = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        self.headers.push((s(key), s(value)));
+    }
+}
+
+const WANTED: &[stepscope::ingest::ArgSpec] = &[
+    stepscope::ingest::ArgSpec {
+        key: "External id",
+        kind: stepscope::ingest::ArgKind::Int,
+    },
+    stepscope::ingest::ArgSpec {
+        key: "HW event name",
+        kind: stepscope::ingest::ArgKind::Text,
+    },
+];
+
+fn scan<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut scanner = Scanner::new(WANTED);
+    let mut seen = Seen::default();
+    for chunk in chunks {
+        scanner.feed(chunk, &mut seen);
+    }
+    let end = scanner.finish(&mut seen);
+    format!("{:#?}\n{:#?}\n{end:#?}", seen.headers, seen.events)
+}
+
+#[test]
+fn chunking_changes_nothing_on_malformed_files() {
+    for path in corpus::files("malformed") {
+        let bytes = std::fs::read(&path).unwrap();
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            continue;
+        }
+        let whole = scan([&bytes[..]]);
+        for size in [1, 2, 3, 7, 64, 100] {
+            assert_eq!(
+                scan(bytes.chunks(size)),
+                whole,
+                "{} in chunks of {size}",
+                path.display()
+            );
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn chunking_changes_nothing(text in r#"(\{"traceEvents": ?)?\[(\{"ph":"[XBEiC]","name":"[a\\"{},:]{0,9}","ts":[0-9.e]{1,4}(,"args":\{"External id":[0-9]{1,2},"x":\[[{}",1]{0,3}\]\})?\}[,\] x]{0,2}){0,5}[\[\]{},:"\\a ]{0,12}"#, cut in 1usize..9) {
+        let bytes = text.as_bytes();
+        proptest::prop_assert_eq!(scan(bytes.chunks(cut)), scan([bytes]));
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), cut in 1usize..30) {
+        proptest::prop_assert_eq!(scan(bytes.chunks(cut)), scan([&bytes[..]]));
+    }
+}
+
+/// Every event of a valid file, field by field.
+fn assert_agrees_with_serde_json(name: &str, bytes: &[u8]) {
+    let mut json = Vec::new();
+    let mut inflater = stepscope::ingest::Inflater::default();
+    inflater.feed(bytes, &mut |piece| json.extend_from_slice(piece));
+    let document: Value = serde_json::from_slice(&json).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let events = document
+        .as_array()
+        .or_else(|| document["traceEvents"].as_array())
+        .unwrap();
+
+    struct Compare<'a>(std::slice::Iter<'a, Value>, &'a str);
+    impl Sink for Compare<'_> {
+        fn event(&mut self, e: &Event<'_>) {
+            let want = self
+                .0
+                .next()
+                .unwrap_or_else(|| panic!("{}: more events than serde_json sees", self.1));
+            let check = |key: &str, got: Scalar<'_>| {
+                let got = match got {
+                    Scalar::Missing => None,
+                    Scalar::Null => Some(Value::Null),
+                    Scalar::Bare(b) => Some(serde_json::from_slice(b).unwrap()),
+                    Scalar::Text(raw) => Some(Value::String(
+                        String::from_utf8(raw.text(&mut Vec::new()).0.to_vec()).unwrap(),
+                    )),
+                    Scalar::Nested => Some(want[key].clone()),
+                };
+                assert_eq!(got.as_ref(), want.get(key), "{} at byte {}: {key}", self.1, e.at);
+            };
+            check("name", e.name);
+            check("cat", e.category);
+            check("pid", e.pid);
+            check("tid", e.tid);
+            check("ts", e.ts);
+            check("dur", e.dur);
+            check("id", e.id);
+            assert_eq!(
+                serde_json::from_slice::<Value>(e.text).unwrap(),
+                *want,
+                "{} at byte {}",
+                self.1,
+                e.at
+            );
+            if let Some(args) = want.get("args").filter(|a| a.is_object()) {
+                assert_eq!(serde_json::from_slice::<Value>(e.args).unwrap(), *args);
+                let id = e.wanted_args().find(|(i, _)| *i == 0).and_then(|(_, v)| v.int());
+                assert_eq!(id, args.get("External id").and_then(Value::as_i64));
+            }
+            let ph = want["ph"].as_str().unwrap_or("");
+            assert_eq!(ph == "X", e.phase == Phase::Complete);
+            assert_eq!(ph == "M", e.phase == Phase::Metadata);
+        }
+        fn header(&mut self, _: &[u8], _: &[u8]) {}
+    }
+    let mut compare = Compare(events.iter(), name);
+    let mut scanner = Scanner::new(WANTED);
+    for chunk in json.chunks(10_007) {
+        scanner.feed(chunk, &mut compare);
+    }
+    let scanned = scanner.finish(&mut compare).unwrap();
+    assert_eq!(scanned.n_events, events.len() as u64, "{name}");
+    assert!(scanned.defects.is_empty(), "{name}: {:?}", scanned.defects);
+}
+
+#[test]
+fn real_traces_agree_with_serde_json_event_by_event() {
+    let mut n = 0;
+    for path in corpus::files("gaudi").into_iter().chain(corpus::files("kineto")) {
+        let name = path.display().to_string();
+        let small = std::fs::metadata(&path).unwrap().len() < 500_000;
+        let valid = name.ends_with(".pt.trace.json.gz")
+            || name.contains("/tracelens/") && name.ends_with("trace.json.gz");
+        if small && valid && !name.contains("/edge/") {
+            assert_agrees_with_serde_json(&name, &std::fs::read(&path).unwrap());
+            n += 1;
+        }
+    }
+    assert!(n >= 14 || corpus::root().is_none(), "only {n} files compared");
+}

@@ -1,0 +1,8 @@
+//! Native tests that need more than one module, or the corpus.
+
+#![allow(clippy::unwrap_used, reason = "a test may end here")]
+
+mod corpus;
+mod ingest;
+mod malformed;
+mod synth;

@@ -1,0 +1,118 @@
+//! Every damaged file has its expected outcome written down: what was still read, and what was said.
+
+use std::fmt::Write;
+
+use expect_test::expect;
+use stepscope::session::{LoadError, Opened, open_bytes};
+
+use crate::corpus;
+
+/// One line a file: events, slices, and every defect with its count and place; or the error.
+fn outcome(result: Result<Opened, LoadError>) -> String {
+    match result {
+        Err(error) => format!("ERROR {error}"),
+        Ok(opened) => {
+            let mut out = format!(
+                "{} events, {} slices",
+                opened.report.events,
+                opened.index.slices.len()
+            );
+            for d in &opened.report.defects {
+                let at = d.first_at_byte.map_or_else(String::new, |at| format!(" at {at}"));
+                write!(out, "; {} {}{at}", d.count, d.kind).unwrap();
+            }
+            out
+        }
+    }
+}
+
+#[test]
+fn every_damaged_file_is_read_as_far_as_it_goes() {
+    let mut out = String::new();
+    for path in corpus::files("malformed") {
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let whole = outcome(open_bytes(&name, &bytes));
+        let mut loader = stepscope::session::Loader::new("other name");
+        bytes.chunks(13).for_each(|c| loader.feed(c));
+        assert_eq!(
+            outcome(loader.finish()),
+            whole,
+            "{name} in small pieces, under a meaningless name"
+        );
+        writeln!(out, "{name}: {whole}").unwrap();
+    }
+    if out.is_empty() {
+        return;
+    }
+    expect![[r#"
+        array_only.json: 2 events, 2 slices
+        array_unterminated.json: 2 events, 2 slices; 1 unclosed_array at 169
+        backslash_win_path.json: 4 events, 4 slices; 1 bad_escape at 288
+        bad_crc.json.gz: 2000 events, 2000 slices; 1 gzip_checksum
+        begin_end_pairs.json: 3 events, 2 slices; 1 begin_without_end at 200
+        bom.json: 2 events, 2 slices
+        control_char.json: 3 events, 3 slices; 1 control_character at 288
+        dup_keys_and_external_id_case.json: 1 events, 1 slices
+        empty_events.json: 0 events, 0 slices
+        empty_file.json: ERROR the file is empty (0 bytes)
+        epoch_float_ts.json: 1 events, 1 slices
+        huge_dur_overflow.json: 3 events, 3 slices; 1 oversized_duration at 288
+        inf_bandwidth.json: 3 events, 3 slices
+        invalid_utf8.json: 3 events, 3 slices; 1 invalid_utf8 at 288
+        missing_dur.json: 3 events, 3 slices; 1 missing_duration at 288
+        multi_member.json.gz: 2 events, 2 slices
+        nan_arg.json: 3 events, 2 slices; 1 not_a_number at 288
+        nan_minus.json: 3 events, 2 slices; 2 not_a_number at 288
+        negative_dur.json: 3 events, 3 slices; 1 negative_duration at 288
+        no_traceEvents.json: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: schemaVersion, deviceProperties)
+        overlap_same_track.json: 2 events, 2 slices; 1 partial_overlap at 229
+        plain_named_gz.json.gz: 2 events, 2 slices
+        raw_newline_in_string.json: 3 events, 3 slices; 1 control_character at 288
+        string_ts_and_tid.json: 1 events, 1 slices
+        traceEvents_before_header.json: 2 events, 2 slices
+        trailing_comma.json: 2 events, 2 slices
+        trailing_garbage.json.gz: 2000 events, 2000 slices; 1 trailing_garbage
+        truncated.json.gz: 975 events, 975 slices; 1 truncated_gzip; 1 truncated_json at 73025
+        truncated_array.json: 2 events, 2 slices; 1 truncated_json at 288
+        unescaped_quote.json: 4 events, 4 slices; 1 unescaped_quote at 288
+    "#]].assert_eq(&out);
+}
+
+#[test]
+fn a_file_that_is_no_trace_gets_one_clear_sentence() {
+    let says = |bytes: &[u8]| outcome(open_bytes("x", bytes));
+    let cases: Vec<String> = [
+        &b""[..],
+        b"{}",
+        b"[]",
+        b"[",
+        b"\x1f\x8b",
+        b"\x1f",
+        b"hi",
+        b"\x89PNG\r\n\x1a\n0000",
+        b"[1,2,3]",
+        b"[{\"a\":1}]",
+        b"{\"a\":1,\"b\":[2]}",
+        b"   \n",
+        b"{\"traceEvents\":[{\"ph\":\"X\",\"ts\":1,\"dur\":2,\"name\":\"a\"}]} and more",
+    ]
+    .into_iter()
+    .map(says)
+    .collect();
+    expect![[r#"
+        ERROR the file is empty (0 bytes)
+        ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        0 events, 0 slices
+        0 events, 0 slices; 1 unclosed_array at 1
+        ERROR the gzip file ends after 2 bytes, before any content
+        ERROR the gzip file ends after 1 bytes, before any content
+        ERROR this is no trace: expected a JSON object or array at byte 0, found text: "hi"
+        ERROR this is no trace: expected a JSON object or array at byte 0, found a PNG picture
+        ERROR this is a list, but none of its 3 values is a trace event
+        1 events, 0 slices; 1 missing_phase at 1
+        ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: a, b)
+        ERROR this is no trace: expected a JSON object or array at byte 0, found only blanks
+        1 events, 1 slices; 1 after_trace at 55"#]]
+    .assert_eq(&cases.join("\n"));
+}

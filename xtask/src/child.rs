@@ -1,0 +1,196 @@
+//! Running a child process: its command line is shown, its output is passed on line by line, and the test
+//! results in it are added up.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::ops::AddAssign;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// How many tests ran, by their own report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tests {
+    pub passed: u64,
+    pub failed: u64,
+}
+
+impl AddAssign for Tests {
+    fn add_assign(&mut self, more: Tests) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+    }
+}
+
+impl Tests {
+    /// Reads the last line of a test binary's report, of libtest and of wasm-bindgen-test alike:
+    /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
+    pub fn from_line(line: &str) -> Option<Tests> {
+        let counts = line.trim().strip_prefix("test result: ")?.split_once(". ")?.1;
+        let count = |word: &str| {
+            counts
+                .split(';')
+                .find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
+        };
+        Some(Tests {
+            passed: count(" passed")?,
+            failed: count(" failed")?,
+        })
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    pub ok: bool,
+    pub tests: Tests,
+}
+
+/// A command with colours as the terminal of *this* process has them: a child sees a pipe.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    if std::env::var_os("CARGO_TERM_COLOR").is_none() {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        command.env("CARGO_TERM_COLOR", if colour { "always" } else { "never" });
+    }
+    command.current_dir(crate::root());
+    command
+}
+
+/// Runs to the end; the child's standard output is passed on as it comes.
+pub fn run(command: &mut Command) -> Result<Ended> {
+    println!("$ {}", shown(command));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start {}", command.get_program().display()))?;
+    let mut tests = Tests::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.context("the child's output could not be read")?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            if let Some(found) = Tests::from_line(&plain(&line)) {
+                tests += found;
+            }
+        }
+    }
+    Ok(Ended {
+        ok: child.wait()?.success(),
+        tests,
+    })
+}
+
+/// Runs to the end; anything but success is an error.
+pub fn must(command: &mut Command) -> Result<()> {
+    if run(command)?.ok {
+        return Ok(());
+    }
+    bail!("`{}` failed; its own words are above", shown(command))
+}
+
+/// Whether the command succeeds within `limit`; it is stopped when the time is over.
+pub fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
+    println!("$ {}   (at most {} s)", shown(command), limit.as_secs());
+    let Ok(mut child) = command.stdin(Stdio::null()).spawn() else {
+        return false;
+    };
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => break,
+        }
+    }
+    // Both may fail only if it has ended by itself, just now.
+    let _ = child.kill();
+    let _ = child.wait();
+    println!("stopped after {} s", limit.as_secs());
+    false
+}
+
+/// What a quick question to a program gives; `None` if there is no such program, or it fails.
+pub fn answer(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn shown(command: &Command) -> String {
+    let mut text = String::new();
+    for (name, value) in command.get_envs() {
+        let name = name.to_string_lossy();
+        // The rest is noise: PATH and colours are the same for all.
+        if let (Some(value), true) = (
+            value,
+            name.starts_with("RUSTUP_") || name.starts_with("STEPSCOPE_"),
+        ) {
+            let _ = write!(text, "{name}={} ", value.display());
+        }
+    }
+    let _ = write!(text, "{}", command.get_program().display());
+    for argument in command.get_args() {
+        let _ = write!(text, " {}", argument.display());
+    }
+    text
+}
+
+/// A line without its colours (`ESC [ … m`).
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        text.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_libtest_is_counted() {
+        let line = "test result: FAILED. 41 passed; 2 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.0s";
+        assert_eq!(
+            Tests::from_line(line),
+            Some(Tests {
+                passed: 41,
+                failed: 2
+            })
+        );
+    }
+
+    #[test]
+    fn a_report_of_wasm_bindgen_test_is_counted() {
+        let line = "test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.11s";
+        assert_eq!(Tests::from_line(line), Some(Tests { passed: 3, failed: 0 }));
+    }
+
+    #[test]
+    fn other_lines_are_not_counted() {
+        assert_eq!(Tests::from_line("test a_result ... ok"), None);
+        assert_eq!(Tests::from_line("5 passed; 1 failed"), None);
+    }
+
+    #[test]
+    fn colours_do_not_hide_a_report() {
+        let line = "test result: \u{1b}[32mok\u{1b}[0m. 3 passed; 0 failed";
+        assert_eq!(plain(line), "test result: ok. 3 passed; 0 failed");
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_stopped() {
+        let start = Instant::now();
+        assert!(!succeeds_within(
+            Command::new("sleep").arg("30"),
+            Duration::from_millis(200)
+        ));
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+}

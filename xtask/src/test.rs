@@ -1,0 +1,226 @@
+//! `cargo xtask test`: everything that must hold, stage by stage.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "native: the clock says how long a stage took"
+)]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use xtask::child::{self, Ended, Tests};
+use xtask::{page, root, tools};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only these stages: fmt, clippy, clippy-wasm, native, wasm, page, e2e. Without any: all.
+    #[arg(value_name = "STAGE")]
+    stages: Vec<String>,
+}
+
+struct Stage {
+    name: &'static str,
+    /// What it asks.
+    asks: &'static str,
+    run: fn() -> Result<Ended>,
+}
+
+const STAGES: [Stage; 7] = [
+    Stage {
+        name: "fmt",
+        asks: "is every file formatted?",
+        run: fmt,
+    },
+    Stage {
+        name: "clippy",
+        asks: "no warnings, native",
+        run: clippy,
+    },
+    Stage {
+        name: "clippy-wasm",
+        asks: "no warnings, wasm32",
+        run: clippy_wasm,
+    },
+    Stage {
+        name: "native",
+        asks: "tests of engine and command line",
+        run: native,
+    },
+    Stage {
+        name: "wasm",
+        asks: "tests in headless Chromium",
+        run: wasm,
+    },
+    Stage {
+        name: "page",
+        asks: "does the page build?",
+        run: build_page,
+    },
+    Stage {
+        name: "e2e",
+        asks: "the built page, used in headless Chromium",
+        run: e2e,
+    },
+];
+
+/// `false`: something failed; all was said.
+pub fn run(arguments: &Arguments) -> Result<bool> {
+    if let Some(unknown) = arguments
+        .stages
+        .iter()
+        .find(|name| STAGES.iter().all(|stage| stage.name != **name))
+    {
+        let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+        bail!("there is no stage {unknown:?}: choose from {}", names.join(", "));
+    }
+    let chosen: Vec<_> = STAGES
+        .iter()
+        .filter(|stage| arguments.stages.is_empty() || arguments.stages.iter().any(|name| name == stage.name))
+        .collect();
+
+    let mut results = Vec::new();
+    let mut all = Tests::default();
+    for (i, stage) in chosen.iter().enumerate() {
+        let place = format!("[{}/{}] {}", i + 1, chosen.len(), stage.name);
+        println!("\n{place}: {}", stage.asks);
+        let start = Instant::now();
+        let mut ended = (stage.run)().unwrap_or_else(|why| {
+            println!("error: {why:#}");
+            Ended {
+                ok: false,
+                tests: Tests::default(),
+            }
+        });
+        // A stage that breaks before its tests report (it does not compile, say) must not look like "0 failed".
+        if !ended.ok && ended.tests.failed == 0 {
+            ended.tests.failed = 1;
+        }
+        all += ended.tests;
+        println!("{place}: {}, {}", word(ended.ok), seconds(start.elapsed()));
+        results.push((stage.name, ended, start.elapsed()));
+    }
+
+    println!();
+    for (name, ended, took) in &results {
+        println!("{name:<12} {:<7} {:>9}", word(ended.ok), seconds(*took));
+    }
+    println!("{} passed, {} failed", all.passed, all.failed);
+    Ok(results.iter().all(|(_, ended, _)| ended.ok))
+}
+
+fn word(ok: bool) -> &'static str {
+    if ok { "ok" } else { "FAILED" }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn fmt() -> Result<Ended> {
+    tools::lints()?;
+    child::run(child::command("cargo").args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<Ended> {
+    tools::lints()?;
+    child::run(child::command("cargo").args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// What is compiled for the browser: the engine, the page, the worker and the tests that run there.
+const WASM_PARTS: [&str; 9] = [
+    "--target",
+    "wasm32-unknown-unknown",
+    "--lib",
+    "--bin",
+    "app",
+    "--bin",
+    "worker",
+    "--test",
+    "web*",
+];
+
+fn clippy_wasm() -> Result<Ended> {
+    tools::lints()?;
+    let wasm = tools::wasm()?;
+    if let Some(toolchain) = wasm.toolchain {
+        println!("skipped: the toolchain for wasm32 here is {toolchain}, which comes without clippy");
+        return Ok(Ended {
+            ok: true,
+            tests: Tests::default(),
+        });
+    }
+    child::run(
+        wasm.command("cargo")
+            .arg("clippy")
+            .args(WASM_PARTS)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn native() -> Result<Ended> {
+    child::run(child::command("cargo").args([
+        "test",
+        "--profile",
+        "ci",
+        "--no-fail-fast",
+        "--workspace",
+        "--exclude",
+        "stepscope-e2e",
+    ]))
+}
+
+fn wasm() -> Result<Ended> {
+    let browser = tools::browser()?;
+    let mut cargo = tools::wasm()?.command("cargo");
+    cargo
+        .args([
+            "test",
+            "--no-fail-fast",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--test",
+            "web*",
+        ])
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            "wasm-bindgen-test-runner",
+        )
+        // Seconds for one test binary; the default of 20 is short on a busy machine.
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
+        .env("CHROMEDRIVER", browser.chromedriver);
+    child::run(&mut cargo)
+}
+
+fn build_page() -> Result<Ended> {
+    let wasm = tools::wasm()?;
+    tools::trunk()?;
+    page::build(&wasm)?;
+    Ok(Ended {
+        ok: true,
+        tests: Tests::default(),
+    })
+}
+
+fn e2e() -> Result<Ended> {
+    page::must_be_built()?;
+    tools::browser()?;
+    let shots = root().join("target/e2e");
+    let ended = child::run(child::command("cargo").args([
+        "test",
+        "--package",
+        "stepscope-e2e",
+        "--no-fail-fast",
+        "--",
+        // A Chromium for each test: two at a time keep two cores busy, more make times meaningless.
+        "--test-threads=2",
+    ]))?;
+    println!("screenshots: {}", shots.display());
+    Ok(ended)
+}
