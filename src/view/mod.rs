@@ -5,6 +5,7 @@
 
 pub mod details;
 pub mod histogram;
+pub mod layout;
 pub mod model;
 pub mod place;
 pub mod steps;
