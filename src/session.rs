@@ -2,12 +2,14 @@
 
 use crate::analyze::{self, FileFacts, report::TraceReport};
 use crate::base::{Defects, SliceId};
+use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::index::{Builder, Index};
 pub use crate::ingest::LoadError;
 use crate::ingest::inflate::RangeReader;
 use crate::ingest::{Checkpoints, Inflater, Scanner, json};
 use crate::protocol::engine::{Answer, Question};
+use crate::synth;
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::summary;
 use crate::view::timeline::Scene;
@@ -142,6 +144,7 @@ pub struct Loader {
     inflater: Inflater,
     scanner: Scanner,
     builder: Builder,
+    metrics: Option<(String, MetricsFile)>,
 }
 
 impl Loader {
@@ -153,7 +156,16 @@ impl Loader {
             inflater: Inflater::default(),
             scanner: Scanner::new(dialect::WANTED_ARGS),
             builder: Builder::new(dialect::WANTED_ARGS),
+            metrics: None,
         }
+    }
+
+    /// Puts a metrics file of the same process beside the trace. `false`: `bytes` are no metrics file.
+    pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
+        let file = gaudi_metrics::parse(bytes);
+        let found = file.is_some();
+        self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
+        found
     }
 
     /// The next bytes of the file.
@@ -200,9 +212,28 @@ impl Loader {
         }
     }
 
+    /// The answers about what was read so far, marked as such. Costs a copy of the columns and a whole
+    /// analysis, so it is for the first part of a large file.
+    pub fn partial(&self) -> Summary {
+        let (index, defects) = self.builder.clone().finish(false);
+        let vocabulary = dialect::recognise(&index, &self.name);
+        let facts = self.facts();
+        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        summary(&report, index.bytes() as u64, true)
+    }
+
+    fn facts(&self) -> FileFacts {
+        FileFacts {
+            name: self.name.clone(),
+            bytes: self.bytes,
+            inflated_bytes: self.inflater.written(),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     /// No more bytes will come.
     pub fn finish(mut self) -> Result<Opened, LoadError> {
-        let inflated_bytes = self.inflater.written();
+        let facts = self.facts();
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
         let scanned = scanner.finish(&mut self.builder).map_err(|e| self.explain(e))?;
         let (inflate_defects, checkpoints) = self.inflater.finish();
@@ -212,11 +243,6 @@ impl Loader {
             defects.merge(part);
         }
         let vocabulary = dialect::recognise(&index, &self.name);
-        let facts = FileFacts {
-            name: self.name,
-            bytes: self.bytes,
-            inflated_bytes,
-        };
         let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
         Ok(Opened {
             index,
@@ -227,11 +253,61 @@ impl Loader {
     }
 }
 
-/// Opens a file that is in memory.
+/// A larger metrics file is not read; one dump a compile is about 200 bytes a compile so far.
+pub const MAX_METRICS_BYTES: u64 = 256 << 20;
+
+/// Whether a file that starts with `head` (512 bytes will do) is a metrics file and no trace.
+pub fn is_metrics(head: &[u8]) -> bool {
+    gaudi_metrics::looks_like(head)
+}
+
+/// Opens a metrics file alone: a report with its counters and nothing else.
+pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
+    let Some(file) = gaudi_metrics::parse(bytes) else {
+        return Err(LoadError::NotATrace {
+            at: 0,
+            found: "a metrics file that cannot be read".into(),
+            inside: "",
+        });
+    };
+    let index = Index::default();
+    let vocabulary = Vocabulary {
+        format: "gaudi-metrics",
+        device_kind: "hpu",
+        ..Vocabulary::default()
+    };
+    let len = bytes.len() as u64;
+    let metrics = Some((name.to_owned(), file));
+    let facts = FileFacts {
+        name: name.to_owned(),
+        bytes: len,
+        inflated_bytes: len,
+        metrics,
+    };
+    let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
+    let (_, checkpoints) = Inflater::default().finish();
+    Ok(Opened {
+        index,
+        vocabulary,
+        report,
+        checkpoints,
+    })
+}
+
+/// Opens a file that is in memory, a trace or a metrics file.
 pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
+    if is_metrics(bytes) {
+        return open_metrics(name, bytes);
+    }
     let mut loader = Loader::new(name);
     for chunk in bytes.chunks(1 << 20) {
         loader.feed(chunk);
     }
     loader.finish()
+}
+
+/// The built-in sample: its name and its text. Generated, and marked as such in its header.
+pub fn sample() -> (String, Vec<u8>) {
+    let options = synth::Options::sample();
+    (options.file_name(), synth::chunks(&options).flatten().collect())
 }

@@ -20,7 +20,8 @@ pub enum Sure {
 }
 
 /// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's
-/// duration, plus the input preparation that stands before it where the engine records it so.
+/// duration, plus what the engine records outside the step's own slice: the input preparation that stands before
+/// it and the post-processing behind it (vLLM V1 on Gaudi).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     pub prepare_ns: Option<i64>,
@@ -168,6 +169,8 @@ pub enum Cause {
     HostOp,
     /// Longer than a second between steps: probably no request.
     NoLoad,
+    /// Only python frames: the interpreter ran between operators, or waited without saying so.
+    Python,
     /// Shorter than the floor: scheduling on the device itself.
     Device,
     /// Nothing recorded on the host.
@@ -175,6 +178,21 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause, in order of precedence.
+    pub const ALL: [Cause; 11] = [
+        Cause::Recompile,
+        Cause::Wait,
+        Cause::Submit,
+        Cause::InputPrep,
+        Cause::Sampler,
+        Cause::Collective,
+        Cause::HostOp,
+        Cause::NoLoad,
+        Cause::Python,
+        Cause::Device,
+        Cause::Unaccounted,
+    ];
+
     /// Its name in a report.
     pub fn name(self) -> &'static str {
         match self {
@@ -186,6 +204,7 @@ impl Cause {
             Cause::Collective => "collective",
             Cause::HostOp => "host_op",
             Cause::NoLoad => "no_load",
+            Cause::Python => "python",
             Cause::Device => "device",
             Cause::Unaccounted => "unaccounted",
         }
@@ -285,7 +304,8 @@ pub struct Operator {
     pub name: String,
     pub count: u64,
     pub self_cpu_ns: i64,
-    /// Summed over all calls that are not inside a call of the same name.
+    /// Operators: summed over all calls, as torch's `key_averages` does. Python frames: calls inside a call
+    /// of the same name are not counted again.
     pub total_cpu_ns: i64,
     pub self_device_ns: Option<i64>,
     pub total_device_ns: Option<i64>,

@@ -18,6 +18,7 @@ use super::NameId;
 ///
 /// Fx is quick but not made for hostile keys; a trace is the reader's own file, so the worst a crafted one
 /// can do is slow down the tab that opened it.
+#[derive(Clone)]
 pub struct Names {
     text: String,
     ends: Vec<u32>,

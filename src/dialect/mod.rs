@@ -1,19 +1,93 @@
 //! Names and categories of one vendor, in the common words of [`vocabulary`]. One file a dialect: adding a
 //! vendor, or a new release of one, is adding or editing one file and its table of tests.
 
+mod enclosing;
+mod facts;
+pub mod gaudi;
+pub mod gaudi_metrics;
+pub mod kineto;
+mod pattern;
+mod roles;
 pub mod terms;
+pub mod vllm;
 pub mod vocabulary;
+
+use crate::index::tables::{ArgKind, ArgSpec, Index};
 
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
 
-/// The args that become columns.
-pub const WANTED_ARGS: &[crate::ingest::ArgSpec] = &[];
-
-/// A trace in common words.
-pub fn recognise(index: &crate::index::Index, _file_name: &str) -> Vocabulary {
-    Vocabulary {
-        roles: vec![Role::Other; index.slices.len()],
-        ..Vocabulary::default()
+const fn int(key: &'static str) -> ArgSpec {
+    ArgSpec {
+        key,
+        kind: ArgKind::Int,
     }
+}
+
+const fn text(key: &'static str) -> ArgSpec {
+    ArgSpec {
+        key,
+        kind: ArgKind::Text,
+    }
+}
+
+/// Args of slices that become typed columns; all others are read again from the file when asked for.
+pub const WANTED_ARGS: &[ArgSpec] = &[
+    int("correlation"),
+    int("device"),
+    text("stream"),
+    int("External id"),
+    int("recipeId"),
+    text("recipeHandle"),
+    text("recipeName"),
+    text(gaudi::lanes::HW_EVENT),
+    int("real_batch_size"),
+];
+
+/// Categories of python frames, which nest among themselves.
+pub const PYTHON_CATEGORIES: &[&str] = &["python_function"];
+
+/// A trace in common words. Content decides; the file's name is asked only where the content says nothing.
+pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
+    let gaudi = gaudi::traits(index);
+    if gaudi.has_engine || gaudi.has_hpu {
+        return gaudi::recognise(index);
+    }
+    if is_torch(index) {
+        return kineto::recognise(index);
+    }
+    let mut v = kineto::recognise(index);
+    v.format = "chrome";
+    v.device_kind = "unknown";
+    if index.slices.is_empty() && index.counters.is_empty() && is_server_events(file_name) {
+        v.format = "gaudi-highlevel";
+        v.device_kind = "hpu";
+        v.notes.push(
+            "The file is named like vLLM's high-level profile for Gaudi and holds no event: the server stopped \
+             before the first was written."
+                .to_owned(),
+        );
+    }
+    v
+}
+
+/// torch's header, or a category that only torch writes.
+fn is_torch(index: &Index) -> bool {
+    let header = index
+        .header
+        .entries
+        .iter()
+        .any(|(key, _)| matches!(key.as_str(), "schemaVersion" | "baseTimeNanoseconds"));
+    header
+        || index.categories.iter().any(|&c| {
+            matches!(
+                index.text(c).to_ascii_lowercase().as_str(),
+                "cpu_op" | "operator" | "user_annotation" | "python_function" | "cuda_runtime" | "gpu_memcpy"
+            )
+        })
+}
+
+fn is_server_events(file_name: &str) -> bool {
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+    name.starts_with("server_events_")
 }

@@ -1,6 +1,6 @@
 //! The common words into which a dialect translates a trace. Analyses know these and no vendor.
 
-use crate::base::{SliceId, Span, TrackId};
+use crate::base::{CategoryId, SliceId, Span, TrackId};
 
 use super::terms::{Bucket, Evidence, Period, Phase};
 
@@ -136,6 +136,8 @@ pub struct CompileMark {
     pub region: Option<SliceId>,
     /// An eager operator's own graph, not a model graph: shown apart.
     pub eager: bool,
+    /// When its region ran.
+    pub period: Period,
 }
 
 /// The lanes of one device.
@@ -191,6 +193,11 @@ pub struct Vocabulary {
     pub step_track: Option<TrackId>,
     /// Tracks of the host threads that run the model, most busy first.
     pub main_threads: Vec<TrackId>,
+    /// Categories whose slices are framework operators or annotations: the rows of the operator table. Others
+    /// (runtime calls) take no time away from the operator around them.
+    pub operator_categories: Vec<CategoryId>,
+    /// By a finding's id, a sentence of advice that names this engine's own switches.
+    pub advice: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Vocabulary {
@@ -215,6 +222,8 @@ impl Default for Vocabulary {
             launch_link: LaunchLink::None,
             step_track: None,
             main_threads: Vec::new(),
+            operator_categories: Vec::new(),
+            advice: &[],
         }
     }
 }

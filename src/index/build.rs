@@ -21,7 +21,7 @@ use super::tables::{
 const PYTHON: &str = "python_function";
 
 /// Which table a track's events went to, for the order of its rows.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Rows {
     start: Column<i64>,
     dur: Column<i64>,
@@ -49,7 +49,8 @@ struct ThreadMeta {
     sort_index: Option<i64>,
 }
 
-/// Takes events, gives an [`Index`].
+/// Takes events, gives an [`Index`]. A clone finished early gives the answers of the first part of a trace.
+#[derive(Clone)]
 pub struct Builder {
     specs: &'static [ArgSpec],
     names: Names,

@@ -5,6 +5,7 @@
 const PIECE: usize = 1 << 16;
 
 /// A push-only column of `T`, in pieces of 65 536 rows.
+#[derive(Clone)]
 pub struct Column<T> {
     pieces: Vec<Vec<T>>,
 }
@@ -50,15 +51,6 @@ impl<T: Copy> Column<T> {
     pub fn gather(self, rows: &[u32]) -> Vec<T> {
         rows.iter().map(|&row| self.get(row as usize)).collect()
     }
-
-    /// The first `n` values.
-    pub fn prefix(&self, n: usize) -> Column<T> {
-        let mut copy = Column::default();
-        for value in self.iter().take(n) {
-            copy.push(value);
-        }
-        copy
-    }
 }
 
 #[cfg(test)]
@@ -73,7 +65,6 @@ mod tests {
         }
         assert_eq!(column.len(), 200_000);
         assert_eq!(column.get(65_536), 65_536 * 3);
-        assert_eq!(column.prefix(70_000).len(), 70_000);
         assert_eq!(column.gather(&[199_999, 0, 65_535]), vec![599_997, 0, 196_605]);
     }
 }

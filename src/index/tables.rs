@@ -221,6 +221,26 @@ impl ArgColumn {
         self.row.is_empty()
     }
 
+    /// Every slice that has it with its whole-number value, in order of rows.
+    pub fn ints(&self) -> impl Iterator<Item = (SliceId, i64)> + '_ {
+        let kept = self.spec.kind == ArgKind::Int;
+        let pairs = self.row.iter().zip(&self.value);
+        pairs
+            .filter(move |_| kept)
+            .map(|(&row, &value)| (SliceId(row), value))
+    }
+
+    /// The same, from slice `first` on.
+    pub fn ints_from(&self, first: SliceId) -> impl Iterator<Item = (SliceId, i64)> + '_ {
+        let from = if self.spec.kind == ArgKind::Int {
+            self.row.partition_point(|&row| row < first.0)
+        } else {
+            self.row.len()
+        };
+        let pairs = self.row[from..].iter().zip(&self.value[from..]);
+        pairs.map(|(&row, &value)| (SliceId(row), value))
+    }
+
     fn raw(&self, id: SliceId) -> Option<i64> {
         self.row.binary_search(&id.0).ok().map(|i| self.value[i])
     }

@@ -13,8 +13,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use crate::protocol::engine::{Answer, FileHead, PROTOCOL, Progress, Question, Reply, Request, Stage};
-use crate::session::{Loader, Opened};
-use crate::synth;
+use crate::session::{self, Loader, Opened};
 use crate::view::timeline::Scene;
 
 /// Bytes of a file taken at once. Smaller than the page's patience, larger than a disk's latency.
@@ -23,6 +22,9 @@ const SLICE: u64 = 4 << 20;
 const ARGS_SLICE: u64 = 256 << 10;
 /// Between two reports of progress, ms.
 const PROGRESS_MS: f64 = 100.0;
+/// Answers about the first part are given at these many events, if that is less than half of the file. The
+/// second costs a copy of about 70 MB, so there is no third.
+const PARTIAL_EVENTS: [u64; 2] = [30_000, 1_000_000];
 
 /// What is open.
 struct Trace {
@@ -130,10 +132,9 @@ fn handle(worker: &Shared, request: Request, message: &JsValue) {
         Request::OpenSample => {
             let worker = worker.clone();
             spawn_local(async move {
-                let options = synth::Options::sample();
-                let bytes: Vec<u8> = synth::chunks(&options).flatten().collect();
+                let (name, bytes) = session::sample();
                 let head = FileHead {
-                    name: options.file_name(),
+                    name,
                     bytes: bytes.len() as u64,
                 };
                 open(&worker, vec![(head, Source::Memory(Rc::new(bytes)))]).await;
@@ -177,18 +178,62 @@ async fn open(worker: &Shared, files: Vec<(FileHead, Source)>) {
     }
 }
 
+/// Of the files that were given: the first trace, and the first metrics file, read whole.
+struct Chosen {
+    trace: Option<(FileHead, Source)>,
+    metrics: Option<(String, Vec<u8>)>,
+    left_out: Vec<String>,
+}
+
+async fn choose(files: Vec<(FileHead, Source)>) -> Result<Chosen, String> {
+    let mut chosen = Chosen {
+        trace: None,
+        metrics: None,
+        left_out: Vec::new(),
+    };
+    for (head, source) in files {
+        let is_metrics = session::is_metrics(&source.read(0, 512).await?);
+        if is_metrics && chosen.metrics.is_none() && source.len() <= session::MAX_METRICS_BYTES {
+            chosen.metrics = Some((head.name, source.read(0, source.len()).await?));
+        } else if !is_metrics && chosen.trace.is_none() {
+            chosen.trace = Some((head, source));
+        } else {
+            chosen.left_out.push(head.name);
+        }
+    }
+    Ok(chosen)
+}
+
 async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
     let started = js_sys::Date::now();
-    let Some((head, source)) = files.into_iter().next() else {
-        return Err("no file was given".into());
+    let Chosen {
+        trace,
+        metrics,
+        left_out,
+    } = choose(files).await?;
+    let Some((head, source)) = trace else {
+        let Some((name, bytes)) = metrics else {
+            return Err("no file was given".into());
+        };
+        let opened = session::open_metrics(&name, &bytes).map_err(|error| format!("{name}: {error}."))?;
+        let scene = opened.scene();
+        let source = Source::Memory(Rc::new(bytes));
+        return Ok(Trace {
+            opened,
+            scene,
+            source,
+        });
     };
     let mut loader = Loader::new(&head.name);
+    if let Some((name, bytes)) = metrics {
+        loader.attach_metrics(&name, &bytes);
+    }
     let mut progress = Progress {
         bytes_total: source.len(),
         ..Progress::default()
     };
     let mut reported = started;
-    // The next slice is read from disk while this one is worked on.
+    let mut partials = &PARTIAL_EVENTS[..];
     let mut next = source.read(0, SLICE).await?;
     while !next.is_empty() {
         loader.feed(&next);
@@ -204,6 +249,13 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
             progress.elapsed_ms = now - started;
             post(&Reply::Progress(progress));
         }
+        if let [at, rest @ ..] = partials
+            && loader.events() >= *at
+            && loader.bytes() < source.len() / 2
+        {
+            partials = rest;
+            post(&Reply::Summary(Box::new(loader.partial())));
+        }
         next = source.read(loader.bytes(), SLICE).await?;
     }
     progress.bytes_read = loader.bytes();
@@ -212,9 +264,13 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
     progress.stage = Stage::Indexing;
     progress.elapsed_ms = js_sys::Date::now() - started;
     post(&Reply::Progress(progress));
-    let opened = loader
+    let mut opened = loader
         .finish()
         .map_err(|error| format!("{}: {error}.", head.name))?;
+    if !left_out.is_empty() {
+        let note = format!("A page holds one trace; not opened: {}.", left_out.join(", "));
+        opened.report.notes.push(note);
+    }
     let scene = opened.scene();
     Ok(Trace {
         opened,

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end here")]
 
+mod analyze;
+mod architecture;
 mod corpus;
+mod gaudi;
 mod ingest;
 mod malformed;
 mod synth;

@@ -1,0 +1,191 @@
+//! How each device spent the time from its first to its last recorded work.
+//!
+//! Compute is the union of everything on the device that is neither communication nor a copy (memsets and work
+//! of unknown kind included); exposed communication is the time of collectives that no compute hides; exposed
+//! copies the time of copies that neither hides; the rest is idle. So the four add up to the span, as in
+//! TraceLens' `gpu_timeline`.
+//!
+//! Scope `all` takes all work of the device. Scope `linked` only that whose launch is in the trace: what was
+//! launched before the recording began, or by calls that were not recorded, is left out.
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{SliceId, Span, Union};
+use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
+use crate::index::Index;
+
+use super::report::{DeviceTime, Engines};
+
+/// Device time in every scope that the trace allows, device by device.
+pub fn device_time(index: &Index, vocabulary: &Vocabulary) -> Vec<DeviceTime> {
+    let launches = Launches::of(index, vocabulary);
+    let mut all = Vec::new();
+    for device in &vocabulary.devices {
+        all.extend(in_scope(index, vocabulary, device, "all", |_| true));
+        if let Some(launches) = &launches {
+            all.extend(in_scope(index, vocabulary, device, "linked", |id| {
+                launches.has(id)
+            }));
+        }
+    }
+    all
+}
+
+fn in_scope(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    device: &Device,
+    scope: &str,
+    wanted: impl Fn(SliceId) -> bool,
+) -> Option<DeviceTime> {
+    let work = || {
+        let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
+        rows.map(|id| (id, vocabulary.role(id)))
+            .filter(|&(id, role)| role.is_device() && wanted(id))
+            .map(|(id, role)| (role, index.slices.span(id)))
+    };
+    let union = |of: fn(Role) -> bool| Union::of(work().filter(|&(role, _)| of(role)).map(|(_, span)| span));
+    let comm = union(is_comm);
+    let copy = union(is_copy);
+    let compute = union(|role| !is_comm(role) && !is_copy(role));
+    let engine = |of: fn(Role) -> bool| Some(union(of).total_ns()).filter(|&ns| ns > 0);
+    Some(DeviceTime {
+        device: device.device,
+        scope: scope.into(),
+        engines: Engines {
+            mme: engine(|role| role == Role::DeviceMatrix),
+            tpc: engine(|role| role == Role::DeviceVector),
+            dma: engine(|role| role == Role::DeviceDma),
+            nic: engine(|role| role == Role::DeviceNic),
+            compute: engine(|role| role == Role::DeviceCompute),
+        },
+        ..divide(&compute, &comm, &copy)?
+    })
+}
+
+fn is_comm(role: Role) -> bool {
+    matches!(role, Role::DeviceComm | Role::DeviceNic)
+}
+
+fn is_copy(role: Role) -> bool {
+    matches!(role, Role::DeviceCopy | Role::DeviceDma)
+}
+
+/// Divides the time from the first start to the last end; `None` for no work.
+pub fn divide(compute: &Union, comm: &Union, copy: &Union) -> Option<DeviceTime> {
+    let both = Union::of(compute.spans().iter().chain(comm.spans()).copied());
+    let busy = Union::of(both.spans().iter().chain(copy.spans()).copied());
+    let extent: Span = busy.extent()?;
+    Some(DeviceTime {
+        device: 0,
+        scope: String::new(),
+        span_ns: extent.len_ns(),
+        busy_ns: busy.total_ns(),
+        compute_ns: compute.total_ns(),
+        comm_exposed_ns: both.total_ns() - compute.total_ns(),
+        copy_exposed_ns: busy.total_ns() - both.total_ns(),
+        idle_ns: extent.len_ns() - busy.total_ns(),
+        engines: Engines::default(),
+        start_ns: extent.start,
+        end_ns: extent.end,
+    })
+}
+
+/// The host calls that launched device work, by the number that links them.
+pub struct Launches {
+    /// Of each link number the earliest host call.
+    first: FxHashMap<i64, i64>,
+    /// Of each slice that has one, the link number; sorted by slice.
+    link: Vec<(SliceId, i64)>,
+    start: Vec<i64>,
+    recurs: bool,
+}
+
+impl Launches {
+    /// `None` where nothing links device work to host calls.
+    pub fn of(index: &Index, vocabulary: &Vocabulary) -> Option<Launches> {
+        let (key, recurs) = match vocabulary.launch_link {
+            LaunchLink::Correlation(key) => (key, false),
+            LaunchLink::Recurring(key) => (key, true),
+            LaunchLink::None => return None,
+        };
+        let mut first: FxHashMap<i64, i64> = FxHashMap::default();
+        let (mut link, mut start) = (Vec::new(), Vec::new());
+        for (id, value) in index.arg_column(key)?.ints() {
+            let starts = index.slices.start(id).as_ns();
+            if vocabulary.role(id).is_device() {
+                link.push((id, value));
+                start.push(starts);
+            } else {
+                let earliest = first.entry(value).or_insert(starts);
+                *earliest = starts.min(*earliest);
+            }
+        }
+        Some(Launches {
+            first,
+            link,
+            start,
+            recurs,
+        })
+    }
+
+    /// Whether the launch of a piece of device work is in the trace. Where link numbers recur, it must start
+    /// before the work.
+    pub fn has(&self, work: SliceId) -> bool {
+        let Ok(i) = self.link.binary_search_by_key(&work, |&(id, _)| id) else {
+            return false;
+        };
+        self.first
+            .get(&self.link[i].1)
+            .is_some_and(|&launch| !self.recurs || launch <= self.start[i])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn union(spans: &[(i64, i64)]) -> Union {
+        Union::of(spans.iter().map(|&(start, dur)| Span::new(start, start + dur)))
+    }
+
+    #[test]
+    fn only_exposed_communication_and_copies_count() {
+        let time = divide(
+            &union(&[(0, 10)]),
+            &union(&[(5, 10)]),
+            &union(&[(12, 8), (30, 5)]),
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                time.compute_ns,
+                time.comm_exposed_ns,
+                time.copy_exposed_ns,
+                time.idle_ns
+            ),
+            (10, 5, 10, 10)
+        );
+        assert_eq!(
+            (time.span_ns, time.busy_ns, time.start_ns, time.end_ns),
+            (35, 25, 0, 35)
+        );
+        assert!(divide(&union(&[]), &union(&[]), &union(&[])).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_add_up_to_the_span(
+            a in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
+            b in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
+            c in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
+        ) {
+            if let Some(t) = divide(&union(&a), &union(&b), &union(&c)) {
+                prop_assert_eq!(t.compute_ns + t.comm_exposed_ns + t.copy_exposed_ns + t.idle_ns, t.span_ns);
+                prop_assert_eq!(t.busy_ns + t.idle_ns, t.span_ns);
+                prop_assert!([t.compute_ns, t.comm_exposed_ns, t.copy_exposed_ns, t.idle_ns].iter().all(|&x| x >= 0));
+            }
+        }
+    }
+}

@@ -1,0 +1,662 @@
+//! Gaps: three quantities that are defined apart, because they answer different questions, and never added up.
+//!
+//! - *step*: from the end of one engine step to the start of the next. Counts between serving steps; where the
+//!   trace has none, between all steps.
+//! - *device*: no compute engine of a device runs, between its first and its last work. Gaps below
+//!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
+//! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
+//!   may well be busy in it; where no device recording exists it is what there is.
+//!
+//! Causes. Each instant of a gap has one cause (see [`Activity`]), so the causes' times add up to the total. A
+//! gap is counted under the cause that has most of its time, so the causes' counts add up to the count. Step
+//! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
+
+use crate::base::{SliceId, Span, TrackId, Union, show, stats};
+use crate::dialect::{EngineStep, Period, Phase, Role, Vocabulary};
+use crate::index::Index;
+
+use super::activity::{Activity, ByCause, HostThreads, compile_span, most_of};
+use super::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step};
+
+/// Below this a device gap is scheduling on the device, not waiting for the host.
+pub const DEVICE_FLOOR_NS: i64 = 10_000;
+
+/// A step gap longer than this is probably no request to serve.
+pub const NO_LOAD_NS: i64 = 1_000_000_000;
+
+/// Where the bins of the histogram start; each ends where the next starts, the last is open.
+pub const BIN_EDGES_NS: [i64; 10] = [
+    0,
+    10_000,
+    50_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+];
+
+/// How many of the longest gaps are kept.
+const N_LONGEST: usize = 50;
+
+/// Everything that gaps of all kinds are judged by.
+pub struct Host<'a> {
+    pub index: &'a Index,
+    pub vocabulary: &'a Vocabulary,
+    pub steps: &'a [Step],
+    pub recompiles: &'a [Recompile],
+    pub activity: Activity,
+    pub threads: HostThreads,
+}
+
+impl<'a> Host<'a> {
+    /// Reads the whole trace once.
+    pub fn of(
+        index: &'a Index,
+        vocabulary: &'a Vocabulary,
+        steps: &'a [Step],
+        recompiles: &'a [Recompile],
+    ) -> Host<'a> {
+        let between = between_steps(&vocabulary.engine_steps);
+        let no_load = Union::of(between.iter().map(|g| g.span).filter(|g| g.len_ns() > NO_LOAD_NS));
+        Host {
+            index,
+            vocabulary,
+            steps,
+            recompiles,
+            activity: Activity::of_host(index, vocabulary, recompiles, &no_load),
+            threads: HostThreads::of(index, vocabulary),
+        }
+    }
+}
+
+/// All gaps of a trace: between steps, of each device, between launches.
+pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
+    let mut all = Vec::new();
+    all.extend(step_gaps(host));
+    for device in &host.vocabulary.devices {
+        let compute = compute_union(host.index, host.vocabulary, &device.tracks);
+        all.extend(device_gaps(host, device.device, &compute));
+    }
+    all.extend(launch_gaps(host));
+    all
+}
+
+/// A gap between two engine steps: its neighbours are rows of [`Vocabulary::engine_steps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    pub span: Span,
+    pub before: usize,
+    pub after: usize,
+}
+
+/// The gaps between engine steps. Steps that overlap or touch have none. Only gaps with a serving step on both
+/// sides count, unless no step is serving.
+pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
+    let any_serving = steps.iter().any(|s| s.period == Period::Serving);
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    order.sort_by_key(|&i| steps[i].span);
+    let mut gaps = Vec::new();
+    let mut last: Option<usize> = None;
+    for i in order {
+        let step = &steps[i];
+        if let Some(before) = last {
+            let counts =
+                !any_serving || (steps[before].period == Period::Serving && step.period == Period::Serving);
+            if counts && step.span.start > steps[before].span.end {
+                gaps.push(Between {
+                    span: Span::new(steps[before].span.end, step.span.start),
+                    before,
+                    after: i,
+                });
+            }
+        }
+        if last.is_none_or(|before| step.span.end > steps[before].span.end) {
+            last = Some(i);
+        }
+    }
+    gaps
+}
+
+/// When a device computes: matrix and vector engines; where the device has no such split, compute and
+/// communication kernels; where nothing says what a lane does, all its work.
+pub fn compute_union(index: &Index, vocabulary: &Vocabulary, tracks: &[TrackId]) -> Union {
+    let spans = |wanted: fn(Role) -> bool| {
+        Union::of(tracks.iter().flat_map(|&track| {
+            index
+                .rows(track)
+                .filter(move |&id| wanted(vocabulary.role(id)))
+                .map(|id| index.slices.span(id))
+        }))
+    };
+    let union = spans(|role| {
+        matches!(
+            role,
+            Role::DeviceMatrix | Role::DeviceVector | Role::DeviceCompute | Role::DeviceComm
+        )
+    });
+    if union.spans().is_empty() {
+        spans(|role| role == Role::DeviceOther)
+    } else {
+        union
+    }
+}
+
+fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
+    let engine_steps = &host.vocabulary.engine_steps;
+    let between = between_steps(engine_steps);
+    if engine_steps.len() < 2 {
+        return None;
+    }
+    let serving = engine_steps.iter().any(|s| s.period == Period::Serving);
+    let measured: Vec<_> = between
+        .iter()
+        .map(|g| (g.span, host.activity.divide(g.span)))
+        .collect();
+    let mut gaps = summarise(&measured);
+    gaps.kind = GapKind::Step;
+    gaps.r#where = engine_name(host.vocabulary);
+    gaps.definition = format!(
+        "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
+         engine, and waiting for requests. Overlapping steps have no gap between them.",
+        if serving { ", while serving" } else { "" }
+    );
+    let label = |i: usize| match engine_steps[i]
+        .passes
+        .clone()
+        .next()
+        .and_then(|p| step_of_pass(host, p))
+    {
+        Some(step) => step_label(step),
+        None => "an engine step".to_owned(),
+    };
+    gaps.longest = longest(host, &measured, |i, gap, cause| {
+        let sides = format!(
+            "between {} and {}",
+            label(between[i].before),
+            label(between[i].after)
+        );
+        format!("{}; {sides}.", what_the_host_did(host, gap, cause))
+    });
+    Some(gaps)
+}
+
+fn device_gaps(host: &Host<'_>, device: i64, compute: &Union) -> Option<Gaps> {
+    let extent = compute.extent()?;
+    let holes: Vec<Span> = compute.gaps().collect();
+    let measured: Vec<_> = holes
+        .iter()
+        .map(|&gap| (gap, divide_device_gap(&host.activity, gap)))
+        .collect();
+    let mut gaps = summarise(&measured);
+    gaps.kind = GapKind::Device;
+    gaps.r#where = format!("device {device}");
+    gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
+    gaps.definition = format!(
+        "Time in which no compute engine of the device runs, between its first and its last recorded work. \
+         Gaps shorter than {} are scheduling on the device itself.",
+        show::duration(DEVICE_FLOOR_NS)
+    );
+    gaps.longest = longest(host, &measured, |_, gap, cause| {
+        format!("{}.", what_the_host_did(host, gap, cause))
+    });
+    Some(gaps)
+}
+
+/// The part of `window` that `part` is.
+fn share(part: Span, window: Span) -> f64 {
+    if window.is_empty() {
+        return 0.0;
+    }
+    part.len_ns() as f64 / window.len_ns() as f64
+}
+
+/// What the torch profiler covers; where the trace does not say, everything recorded.
+pub fn capture_window(host: &Host<'_>) -> Option<Span> {
+    host.vocabulary.capture.or_else(|| host.index.extent())
+}
+
+/// A gap below the floor is the device's own; of a longer one each instant has the host's cause.
+fn divide_device_gap(activity: &Activity, gap: Span) -> ByCause {
+    if gap.len_ns() >= DEVICE_FLOOR_NS {
+        return activity.divide(gap);
+    }
+    let mut by_cause = ByCause::default();
+    by_cause[Cause::Device as usize] = gap.len_ns();
+    by_cause
+}
+
+fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
+    let launches_on = |track: TrackId| {
+        host.index
+            .rows(track)
+            .filter(|&id| host.vocabulary.role(id) == Role::Launch)
+    };
+    let (track, n_launches) = host
+        .index
+        .track_ids()
+        .map(|track| (track, launches_on(track).count()))
+        .max_by_key(|&(track, n)| (n, std::cmp::Reverse(track)))?;
+    if n_launches < 2 {
+        return None;
+    }
+    let union = Union::of(launches_on(track).map(|id| host.index.slices.span(id)));
+    let holes: Vec<Span> = union.gaps().collect();
+    let measured: Vec<_> = holes
+        .iter()
+        .map(|&gap| (gap, host.activity.divide(gap)))
+        .collect();
+    let mut gaps = summarise(&measured);
+    gaps.kind = GapKind::Launch;
+    gaps.r#where = track_name(host.index, track);
+    let extent = union.extent().unwrap_or_default();
+    gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
+    gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
+                       launches. This is not idle time of the device: it may be running what was launched before."
+        .into();
+    gaps.longest = longest(host, &measured, |_, gap, cause| {
+        format!("{}.", what_the_host_did(host, gap, cause))
+    });
+    Some(gaps)
+}
+
+/// What the device did between the first and the last serving decode step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeIdle {
+    /// The part of that time that the device recording covers.
+    pub window: Span,
+    /// No compute engine runs: by cause.
+    pub by_cause: ByCause,
+    /// The longest gap that is neither a compile nor a pause without load.
+    pub longest: Option<Span>,
+}
+
+impl DecodeIdle {
+    /// Causes that are the host's doing: not compiles, which are counted for themselves, not pauses without
+    /// load, and not the device's own scheduling.
+    pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
+        Cause::ALL
+            .into_iter()
+            .filter(|c| !matches!(c, Cause::Recompile | Cause::NoLoad | Cause::Device))
+            .map(|c| (c, self.by_cause[c as usize]))
+    }
+
+    /// Idle time that is the host's doing.
+    pub fn host_ns(&self) -> i64 {
+        self.host_causes().map(|(_, ns)| ns).sum()
+    }
+
+    /// The window less compiles and pauses without load.
+    pub fn base_ns(&self) -> i64 {
+        self.window.len_ns()
+            - self.by_cause[Cause::Recompile as usize]
+            - self.by_cause[Cause::NoLoad as usize]
+    }
+}
+
+/// See [`DecodeIdle`]; `None` without a decode step or without device work between the first and the last.
+pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
+    let decodes = host
+        .steps
+        .iter()
+        .filter(|s| s.phase == Phase::Decode && s.period == Period::Serving)
+        .map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)));
+    let between = Union::of(decodes).extent()?;
+    let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
+        let union = compute_union(host.index, host.vocabulary, &device.tracks);
+        union.spans().to_vec()
+    }));
+    idle_in(&compute, &host.activity, between)
+}
+
+/// Idle time of a device in `window`, as far as its recording covers it.
+fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeIdle> {
+    let window = compute.extent()?.intersect(window);
+    if window.is_empty() {
+        return None;
+    }
+    let mut idle = DecodeIdle {
+        window,
+        by_cause: ByCause::default(),
+        longest: None,
+    };
+    for gap in compute.gaps() {
+        let inside = gap.intersect(window);
+        if inside.is_empty() {
+            continue;
+        }
+        // Whether a gap is the device's own is judged by all of it.
+        let by_cause = if gap.len_ns() < DEVICE_FLOOR_NS {
+            divide_device_gap(activity, inside)
+        } else {
+            activity.divide(inside)
+        };
+        for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
+            *total += ns;
+        }
+        let is_host = !matches!(Activity::main_cause(&by_cause), Cause::Recompile | Cause::NoLoad);
+        if is_host && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns()) {
+            idle.longest = Some(inside);
+        }
+    }
+    Some(idle)
+}
+
+/// The name of a thread, else its id.
+fn track_name(index: &Index, id: TrackId) -> String {
+    let track = index.track(id);
+    match track.name {
+        Some(name) => index.text(name).to_owned(),
+        None => format!("thread {}", track.tid.show(&index.names)),
+    }
+}
+
+/// `vLLM` of `vLLM V1`.
+fn engine_name(vocabulary: &Vocabulary) -> String {
+    let engine = vocabulary
+        .engine
+        .as_deref()
+        .and_then(|e| e.split_whitespace().next());
+    engine.unwrap_or("engine").to_owned()
+}
+
+/// Counts, quantiles, bins and causes of gaps given with their time by cause. Place, kind and words are the
+/// caller's.
+pub fn summarise(gaps: &[(Span, ByCause)]) -> Gaps {
+    let mut lengths: Vec<i64> = gaps.iter().map(|(span, _)| span.len_ns()).collect();
+    lengths.sort_unstable();
+    let mut count = [0u64; Cause::ALL.len()];
+    let mut total = ByCause::default();
+    let mut bins = vec![(ByCause::default(), [0u64; Cause::ALL.len()]); BIN_EDGES_NS.len()];
+    for (span, by_cause) in gaps {
+        let main = Activity::main_cause(by_cause) as usize;
+        let bin = BIN_EDGES_NS.partition_point(|&edge| edge <= span.len_ns()).max(1) - 1;
+        count[main] += 1;
+        bins[bin].1[main] += 1;
+        for (i, ns) in by_cause.iter().enumerate() {
+            total[i] += ns;
+            bins[bin].0[i] += ns;
+        }
+    }
+    let causes: Vec<usize> = (0..Cause::ALL.len())
+        .filter(|&i| count[i] > 0 || total[i] > 0)
+        .collect();
+    Gaps {
+        kind: GapKind::Step,
+        r#where: String::new(),
+        count: gaps.len() as u64,
+        total_ns: lengths.iter().sum(),
+        p50_ns: stats::quantile(&lengths, 0.5),
+        p99_ns: stats::quantile(&lengths, 0.99),
+        max_ns: lengths.last().copied(),
+        coverage: None,
+        bins: bins
+            .iter()
+            .enumerate()
+            .map(|(i, (ns, n))| GapBin {
+                from_ns: BIN_EDGES_NS[i],
+                to_ns: BIN_EDGES_NS.get(i + 1).copied(),
+                count: n.iter().sum(),
+                total_ns: ns.iter().sum(),
+                by_cause_ns: causes.iter().map(|&c| ns[c]).collect(),
+                by_cause_count: causes.iter().map(|&c| n[c]).collect(),
+            })
+            .collect(),
+        causes: causes
+            .iter()
+            .map(|&c| GapCause {
+                cause: Cause::ALL[c],
+                count: count[c],
+                total_ns: total[c],
+            })
+            .collect(),
+        longest: Vec::new(),
+        definition: String::new(),
+    }
+}
+
+/// The longest gaps, longest first; of equal ones the earlier first.
+fn longest(
+    host: &Host<'_>,
+    gaps: &[(Span, ByCause)],
+    says: impl Fn(usize, Span, Cause) -> String,
+) -> Vec<Gap> {
+    let mut order: Vec<usize> = (0..gaps.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(gaps[i].0.len_ns()), gaps[i].0.start));
+    order.truncate(N_LONGEST);
+    let gap = |i: usize| {
+        let (span, by_cause) = &gaps[i];
+        let cause = Activity::main_cause(by_cause);
+        let (step, inside_step) = step_at(host, *span);
+        Gap {
+            start_ns: span.start,
+            dur_ns: span.len_ns(),
+            cause,
+            says: says(i, *span, cause),
+            step,
+            inside_step,
+        }
+    };
+    order.into_iter().map(gap).collect()
+}
+
+/// The step in which a gap lies, and true; else the next step after its start, and false.
+fn step_at(host: &Host<'_>, gap: Span) -> (Option<u32>, bool) {
+    let end = |step: &Step| step.start_ns.saturating_add(step.dur_ns);
+    let next = host.steps.partition_point(|s| s.start_ns <= gap.start);
+    if let Some(last) = next.checked_sub(1).map(|i| &host.steps[i])
+        && gap.start < end(last)
+    {
+        return (Some(last.index), gap.end <= end(last));
+    }
+    (host.steps.get(next).map(|s| s.index), false)
+}
+
+/// The step whose pass is row `pass` of [`Vocabulary::passes`].
+fn step_of_pass<'h>(host: &'h Host<'_>, pass: u32) -> Option<&'h Step> {
+    let slice = host.vocabulary.passes.get(pass as usize)?.slice;
+    host.steps.iter().find(|s| s.slice == slice.0)
+}
+
+/// `"step 12 (decode, bucket (4, 1, 128))"`.
+pub fn step_label(step: &Step) -> String {
+    let phase = super::words::phase(step.phase);
+    match step.bucket {
+        Some(bucket) => format!("step {} ({phase}, bucket {bucket})", step.index),
+        None => format!("step {} ({phase})", step.index),
+    }
+}
+
+/// Half a sentence: what the host did in a gap, for how much of it.
+fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+    let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
+    match cause {
+        Cause::Recompile => {
+            if let Some(compile) = host
+                .recompiles
+                .iter()
+                .filter(|r| compile_span(r).is_some_and(|s| !s.intersect(gap).is_empty()))
+                .max_by_key(|r| r.dur_ns)
+            {
+                let took = show::duration(compile.dur_ns);
+                return format!("The graph {} was compiled, which took {took}", compile.name);
+            }
+        }
+        Cause::NoLoad => {
+            return format!(
+                "Nothing ran for {}: probably there was no request",
+                show::duration(gap.len_ns())
+            );
+        }
+        Cause::Device => return "Shorter than the floor: scheduling on the device".into(),
+        Cause::Unaccounted => {
+            let ns = host.activity.divide(gap)[Cause::Unaccounted as usize];
+            return format!("Nothing is recorded on the host for {}", of(ns));
+        }
+        _ => {}
+    }
+    let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, &host.threads, gap, cause);
+    let did = super::words::cause(cause);
+    match named {
+        Some((id, ns)) => format!("The host {did}: {}, {}", host.index.name_of(id), of(ns)),
+        None => format!("The host {did}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn step(start: i64, end: i64, period: Period) -> EngineStep {
+        EngineStep {
+            span: Span::new(start, end),
+            passes: 0..0,
+            period,
+        }
+    }
+
+    fn spans(gaps: &[Between]) -> Vec<(i64, i64)> {
+        gaps.iter().map(|g| (g.span.start, g.span.end)).collect()
+    }
+
+    #[test]
+    fn a_step_gap_needs_a_serving_step_on_both_sides() {
+        use Period::{Serving, Warmup};
+        let steps = [
+            step(0, 10, Warmup),
+            step(20, 30, Warmup),
+            step(40, 50, Serving),
+            step(55, 70, Serving),
+            step(60, 65, Serving),
+            step(70, 80, Serving),
+            step(81, 90, Serving),
+        ];
+        assert_eq!(spans(&between_steps(&steps)), vec![(50, 55), (80, 81)]);
+    }
+
+    #[test]
+    fn where_nothing_is_serving_all_step_gaps_count() {
+        let steps = [step(0, 10, Period::Warmup), step(20, 30, Period::Unknown)];
+        assert_eq!(spans(&between_steps(&steps)), vec![(10, 20)]);
+        assert_eq!(spans(&between_steps(&[])), vec![]);
+    }
+
+    #[test]
+    fn a_long_step_covers_the_short_ones_in_it() {
+        let s = Period::Serving;
+        let steps = [
+            step(0, 100, s),
+            step(10, 20, s),
+            step(30, 40, s),
+            step(120, 130, s),
+        ];
+        let gaps = between_steps(&steps);
+        assert_eq!(spans(&gaps), vec![(100, 120)]);
+        assert_eq!((gaps[0].before, gaps[0].after), (0, 3));
+    }
+
+    #[test]
+    fn a_gap_is_counted_once_and_its_time_divided() {
+        let activity = Activity::of([
+            (Cause::Recompile, Union::of([Span::new(0, 40_000)])),
+            (Cause::InputPrep, Union::of([Span::new(0, 100_000)])),
+        ]);
+        let gaps: Vec<_> = [
+            Span::new(0, 100_000),
+            Span::new(200_000, 209_999),
+            Span::new(300_000, 310_000),
+        ]
+        .into_iter()
+        .map(|g| (g, divide_device_gap(&activity, g)))
+        .collect();
+        let got = summarise(&gaps);
+        let causes: Vec<_> = got
+            .causes
+            .iter()
+            .map(|c| (c.cause, c.count, c.total_ns))
+            .collect();
+        assert_eq!(
+            causes,
+            vec![
+                (Cause::Recompile, 0, 40_000),
+                (Cause::InputPrep, 1, 60_000),
+                (Cause::Device, 1, 9_999),
+                (Cause::Unaccounted, 1, 10_000),
+            ]
+        );
+        let bins: Vec<_> = got
+            .bins
+            .iter()
+            .map(|b| (b.from_ns, b.to_ns, b.count, b.total_ns))
+            .collect();
+        assert_eq!(bins[0], (0, Some(10_000), 1, 9_999));
+        assert_eq!(
+            bins[1],
+            (10_000, Some(50_000), 1, 10_000),
+            "an edge belongs to the bin above it"
+        );
+        assert_eq!(bins[3], (100_000, Some(500_000), 1, 100_000));
+        assert_eq!(bins.iter().map(|b| b.2).sum::<u64>(), 3);
+        assert_eq!(got.bins[3].by_cause_ns, vec![40_000, 60_000, 0, 0]);
+        assert_eq!(
+            (got.p50_ns, got.p99_ns, got.max_ns),
+            (Some(10_000), Some(100_000), Some(100_000))
+        );
+    }
+
+    #[test]
+    fn idle_decode_time_is_cut_to_the_device_recording() {
+        let compute = Union::of([
+            Span::new(100_000, 200_000),
+            Span::new(205_000, 300_000),
+            Span::new(400_000, 500_000),
+        ]);
+        let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
+        let idle = idle_in(&compute, &activity, Span::new(0, 380_000)).unwrap();
+        assert_eq!(idle.window, Span::new(100_000, 380_000));
+        assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
+        assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
+        assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
+        assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
+        assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
+        assert_eq!(idle_in(&compute, &activity, Span::new(600_000, 700_000)), None);
+    }
+
+    #[test]
+    fn no_gap_is_no_number() {
+        let got = summarise(&[]);
+        assert_eq!(
+            (got.count, got.total_ns, got.p50_ns, got.max_ns),
+            (0, 0, None, None)
+        );
+        assert_eq!(got.bins.len(), 10);
+        assert_eq!((got.bins[9].from_ns, got.bins[9].to_ns), (1_000_000_000, None));
+    }
+
+    proptest! {
+        #[test]
+        fn bins_and_causes_add_up_to_the_total(
+            busy in proptest::collection::vec((0i64..2_000_000_000, 0i64..40_000_000), 0..40),
+            layers in proptest::collection::vec(proptest::collection::vec((0i64..2_000_000_000, 0i64..90_000_000), 0..8), 0..8),
+        ) {
+            let union = |list: &[(i64, i64)]| Union::of(list.iter().map(|&(s, d)| Span::new(s, s + d)));
+            let activity = Activity::of(layers.iter().enumerate().map(|(i, l)| (Cause::ALL[i], union(l))));
+            let compute = union(&busy);
+            let gaps: Vec<_> = compute.gaps().map(|g| (g, divide_device_gap(&activity, g))).collect();
+            let gaps = summarise(&gaps);
+            let hole_ns = compute.extent().map_or(0, |e| e.len_ns()) - compute.total_ns();
+            prop_assert_eq!(gaps.total_ns, hole_ns);
+            prop_assert_eq!(gaps.causes.iter().map(|c| c.total_ns).sum::<i64>(), gaps.total_ns);
+            prop_assert_eq!(gaps.causes.iter().map(|c| c.count).sum::<u64>(), gaps.count);
+            prop_assert_eq!(gaps.bins.iter().map(|b| b.total_ns).sum::<i64>(), gaps.total_ns);
+            prop_assert_eq!(gaps.bins.iter().map(|b| b.count).sum::<u64>(), gaps.count);
+            for bin in &gaps.bins {
+                prop_assert_eq!(bin.by_cause_ns.iter().sum::<i64>(), bin.total_ns);
+                prop_assert_eq!(bin.by_cause_count.iter().sum::<u64>(), bin.count);
+            }
+        }
+    }
+}

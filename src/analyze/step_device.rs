@@ -1,0 +1,493 @@
+//! The device work of each step.
+//!
+//! A device runs behind the host, under asynchronous scheduling by a step or more, so the wall clock does not
+//! say whose work it is doing. Where launches carry an id that device work repeats, work belongs to the step
+//! that launched it (method `"launch"`); else to the step in whose time it starts (`"time"`).
+//!
+//! Ids of compiled graphs recur: every decode step launches the same one. Work of one id that follows on itself
+//! is a run; the runs of an id are its launches in order. If there are fewer runs than launches, some launches
+//! left no trace: those at the end if the recording of the device ends first, else those at the start.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::iter::Peekable;
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{SliceId, Span, TrackId};
+use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::index::tables::Index;
+
+use super::report::{Engines, StepDevice};
+
+/// Host and device clocks agree to about this.
+const CLOCK_SLACK_NS: i64 = 10_000;
+
+/// Device time of every pass; `None` for passes without device work, and for all of a trace without any.
+pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDevice>> {
+    let none = || vec![None; vocabulary.passes.len()];
+    if vocabulary.devices.is_empty() || vocabulary.passes.is_empty() {
+        return none();
+    }
+    let owners = Owners::new(vocabulary);
+    let linked = match &vocabulary.launch_link {
+        LaunchLink::Correlation(key) => by_correlation(index, vocabulary, &owners, key),
+        LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key),
+        LaunchLink::None => None,
+    };
+    let (assigned, method) = match linked {
+        Some(assigned) => (assigned, "launch"),
+        None => (by_time(index, vocabulary, &owners), "time"),
+    };
+    let lanes = engines_of(index, vocabulary);
+    assigned
+        .into_iter()
+        .enumerate()
+        .map(|(i, work)| {
+            let work = work?;
+            let window = match method {
+                "launch" => work.extent,
+                _ => owners.window(i),
+            };
+            let busy_ns = work.compute.total;
+            let engine = |present: bool, union: &Running| present.then_some(union.total);
+            Some(StepDevice {
+                busy_ns,
+                idle_ns: (window.len_ns() - busy_ns).max(0),
+                engines: Engines {
+                    mme: engine(lanes.mme, &work.mme),
+                    tpc: engine(lanes.tpc, &work.tpc),
+                    dma: engine(lanes.dma, &work.dma),
+                    nic: engine(lanes.nic, &work.nic),
+                    compute: engine(lanes.compute, &work.plain),
+                },
+                method: method.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Which passes things belong to, by time.
+struct Owners<'a> {
+    vocabulary: &'a Vocabulary,
+}
+
+impl<'a> Owners<'a> {
+    fn new(vocabulary: &'a Vocabulary) -> Owners<'a> {
+        Owners { vocabulary }
+    }
+
+    /// The time of a pass and of what follows it in its engine step.
+    fn window(&self, pass: usize) -> Span {
+        let passes = &self.vocabulary.passes;
+        let span = passes[pass].span;
+        let step = passes[pass]
+            .engine_step
+            .and_then(|row| self.vocabulary.engine_steps.get(row as usize));
+        let next = passes
+            .get(pass + 1)
+            .filter(|next| next.engine_step.is_some() && next.engine_step == passes[pass].engine_step);
+        let end = match (next, step) {
+            (Some(next), _) => next.span.start,
+            (None, Some(step)) => step.span.end,
+            (None, None) => span.end,
+        };
+        Span::new(span.start, end.max(span.start))
+    }
+
+    /// The pass in whose window `at` lies; what an engine step does before its first pass belongs to that.
+    fn at(&self, at: i64) -> Option<usize> {
+        let passes = &self.vocabulary.passes;
+        let last = passes.partition_point(|p| p.span.start <= at).checked_sub(1);
+        if let Some(i) = last
+            && (self.window(i).contains(at) || passes[i].span.contains(at))
+        {
+            return Some(i);
+        }
+        let steps = &self.vocabulary.engine_steps;
+        let step = &steps[steps.partition_point(|s| s.span.start <= at).checked_sub(1)?];
+        let first = step.passes.start as usize;
+        (step.span.contains(at) && !step.passes.is_empty() && at < passes.get(first)?.span.start)
+            .then_some(first)
+    }
+}
+
+/// A union that grows by spans in order of start.
+#[derive(Clone, Copy)]
+struct Running {
+    end: i64,
+    total: i64,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Running {
+            end: i64::MIN,
+            total: 0,
+        }
+    }
+}
+
+impl Running {
+    fn add(&mut self, span: Span) {
+        let from = span.start.max(self.end);
+        if span.end > from {
+            self.total += span.end - from;
+            self.end = span.end;
+        }
+    }
+}
+
+/// What a pass had the device do.
+#[derive(Clone, Copy, Default)]
+struct Work {
+    extent: Span,
+    compute: Running,
+    mme: Running,
+    tpc: Running,
+    dma: Running,
+    nic: Running,
+    plain: Running,
+}
+
+impl Work {
+    fn add(slot: &mut Option<Work>, role: Role, span: Span) {
+        let work = slot.get_or_insert_with(|| Work {
+            extent: span,
+            ..Work::default()
+        });
+        work.extent.start = work.extent.start.min(span.start);
+        work.extent.end = work.extent.end.max(span.end);
+        if role.is_device_compute() {
+            work.compute.add(span);
+        }
+        match role {
+            Role::DeviceMatrix => work.mme.add(span),
+            Role::DeviceVector => work.tpc.add(span),
+            Role::DeviceDma => work.dma.add(span),
+            Role::DeviceNic => work.nic.add(span),
+            Role::DeviceCompute => work.plain.add(span),
+            _ => {}
+        }
+    }
+}
+
+/// Which engines a trace has lanes of.
+#[derive(Default)]
+struct Lanes {
+    mme: bool,
+    tpc: bool,
+    dma: bool,
+    nic: bool,
+    compute: bool,
+}
+
+fn engines_of(index: &Index, vocabulary: &Vocabulary) -> Lanes {
+    let mut lanes = Lanes::default();
+    for track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
+        for id in index.rows(*track) {
+            match vocabulary.role(id) {
+                Role::DeviceMatrix => lanes.mme = true,
+                Role::DeviceVector => lanes.tpc = true,
+                Role::DeviceDma => lanes.dma = true,
+                Role::DeviceNic => lanes.nic = true,
+                Role::DeviceCompute => lanes.compute = true,
+                _ => {}
+            }
+        }
+    }
+    lanes
+}
+
+/// Every lane of every device, with its device's place in the list of devices.
+fn lanes(vocabulary: &Vocabulary) -> Vec<(usize, TrackId)> {
+    let devices = vocabulary.devices.iter().enumerate();
+    devices
+        .flat_map(|(i, d)| d.tracks.iter().map(move |&track| (i, track)))
+        .collect()
+}
+
+/// Calls `see` with the lane's number and every device slice, in order of start.
+fn in_order(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    lanes: &[(usize, TrackId)],
+    mut see: impl FnMut(usize, SliceId, Role),
+) {
+    let mut heap: BinaryHeap<Reverse<(i64, SliceId, usize)>> = BinaryHeap::new();
+    for (lane, &(_, track)) in lanes.iter().enumerate() {
+        if let Some(first) = index.rows(track).next() {
+            heap.push(Reverse((index.slices.start(first).as_ns(), first, lane)));
+        }
+    }
+    while let Some(Reverse((_, id, lane))) = heap.pop() {
+        let role = vocabulary.role(id);
+        if role.is_device() {
+            see(lane, id, role);
+        }
+        let next = SliceId(id.0 + 1);
+        if next.0 < index.track(lanes[lane].1).rows.end {
+            heap.push(Reverse((index.slices.start(next).as_ns(), next, lane)));
+        }
+    }
+}
+
+fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Vec<Option<Work>> {
+    let mut work = vec![None; vocabulary.passes.len()];
+    in_order(index, vocabulary, &lanes(vocabulary), |_, id, role| {
+        let span = index.slices.span(id);
+        if let Some(pass) = owners.at(span.start) {
+            Work::add(&mut work[pass], role, span.intersect(owners.window(pass)));
+        }
+    });
+    work
+}
+
+/// The passes of launches by their id.
+fn launches<'a>(
+    index: &'a Index,
+    vocabulary: &'a Vocabulary,
+    key: &str,
+) -> Option<impl Iterator<Item = (SliceId, i64)> + 'a> {
+    let column = index.arg_column(key)?;
+    Some(
+        column
+            .ints()
+            .filter(|&(id, _)| vocabulary.role(id) == Role::Launch),
+    )
+}
+
+/// One launch to many pieces of work, ids unique in the file.
+fn by_correlation(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    owners: &Owners<'_>,
+    key: &str,
+) -> Option<Vec<Option<Work>>> {
+    let mut pass_of: FxHashMap<i64, u32> = FxHashMap::default();
+    for (id, value) in launches(index, vocabulary, key)? {
+        if let Some(pass) = owners.at(index.slices.start(id).as_ns()) {
+            pass_of.insert(value, u32::try_from(pass).unwrap_or(u32::MAX));
+        }
+    }
+    if pass_of.is_empty() {
+        return None;
+    }
+    let lanes = lanes(vocabulary);
+    let mut ids = Ids::new(index, key, &lanes);
+    let mut work = vec![None; vocabulary.passes.len()];
+    let mut any = false;
+    in_order(index, vocabulary, &lanes, |lane, id, role| {
+        let pass = ids.of(lane, id).and_then(|value| pass_of.get(&value));
+        if let Some(slot) = pass.and_then(|&pass| work.get_mut(pass as usize)) {
+            any = true;
+            Work::add(slot, role, index.slices.span(id));
+        }
+    });
+    any.then_some(work)
+}
+
+/// Values of an int arg, asked for in order of rows on each lane: millions of searches would take seconds.
+struct Ids<I: Iterator<Item = (SliceId, i64)>> {
+    by_lane: Vec<Peekable<I>>,
+}
+
+impl<'a> Ids<Box<dyn Iterator<Item = (SliceId, i64)> + 'a>> {
+    fn new(index: &'a Index, key: &str, lanes: &[(usize, TrackId)]) -> Self {
+        let column = index.arg_column(key);
+        let values = |track: TrackId| -> Box<dyn Iterator<Item = (SliceId, i64)> + 'a> {
+            match column {
+                Some(column) => Box::new(column.ints_from(SliceId(index.track(track).rows.start))),
+                None => Box::new(std::iter::empty()),
+            }
+        };
+        Ids {
+            by_lane: lanes.iter().map(|&(_, track)| values(track).peekable()).collect(),
+        }
+    }
+}
+
+impl<I: Iterator<Item = (SliceId, i64)>> Ids<I> {
+    fn of(&mut self, lane: usize, id: SliceId) -> Option<i64> {
+        let values = self.by_lane.get_mut(lane)?;
+        while values.next_if(|&(row, _)| row < id).is_some() {}
+        values.next_if(|&(row, _)| row == id).map(|(_, value)| value)
+    }
+}
+
+/// Work of one id that follows on itself.
+struct Run {
+    device: usize,
+    id: i64,
+    start: i64,
+    end: i64,
+}
+
+/// Runs of a recurring id, device by device, matched with its launches in order.
+fn by_runs(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    owners: &Owners<'_>,
+    key: &str,
+) -> Option<Vec<Option<Work>>> {
+    let mut by_id: FxHashMap<i64, Vec<i64>> = FxHashMap::default();
+    let mut last_launch = i64::MIN;
+    for (id, value) in launches(index, vocabulary, key)? {
+        let start = index.slices.start(id).as_ns();
+        last_launch = last_launch.max(start);
+        by_id.entry(value).or_default().push(start);
+    }
+    if by_id.is_empty() {
+        return None;
+    }
+    for starts in by_id.values_mut() {
+        starts.sort_unstable();
+    }
+    let lanes = lanes(vocabulary);
+    let (runs, run_of) = runs(index, vocabulary, &lanes, key);
+    let ends_early = runs
+        .iter()
+        .map(|r| r.end)
+        .max()
+        .is_some_and(|end| end < last_launch);
+    let passes: Vec<Option<usize>> = match_runs(&runs, &by_id, ends_early)
+        .into_iter()
+        .map(|at| owners.at(at?))
+        .collect();
+    let mut work = vec![None; vocabulary.passes.len()];
+    let mut seen = run_of.into_iter();
+    let mut any = false;
+    in_order(index, vocabulary, &lanes, |_, id, role| {
+        let pass = seen.next().and_then(|run| *passes.get(run as usize)?);
+        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
+            any = true;
+            Work::add(slot, role, index.slices.span(id));
+        }
+    });
+    any.then_some(work)
+}
+
+/// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for
+/// slices without an id).
+fn runs(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    lanes: &[(usize, TrackId)],
+    key: &str,
+) -> (Vec<Run>, Vec<u32>) {
+    let mut ids = Ids::new(index, key, lanes);
+    let mut runs: Vec<Run> = Vec::new();
+    let mut run_of: Vec<u32> = Vec::new();
+    let mut last: FxHashMap<(usize, i64), usize> = FxHashMap::default();
+    let mut newest: Vec<usize> = vec![usize::MAX; vocabulary.devices.len()];
+    in_order(index, vocabulary, lanes, |lane, slice, _| {
+        let Some(id) = ids.of(lane, slice) else {
+            run_of.push(u32::MAX);
+            return;
+        };
+        let device = lanes[lane].0;
+        let span = index.slices.span(slice);
+        let known = last.get(&(device, id)).copied().filter(|&run| {
+            // Engines overlap: the tail of one graph may run beside the head of the next.
+            run == newest[device] || span.start <= runs[run].end.saturating_add(CLOCK_SLACK_NS)
+        });
+        let run = known.unwrap_or_else(|| {
+            newest[device] = runs.len();
+            runs.push(Run {
+                device,
+                id,
+                start: span.start,
+                end: span.end,
+            });
+            runs.len() - 1
+        });
+        last.insert((device, id), run);
+        runs[run].end = runs[run].end.max(span.end);
+        run_of.push(u32::try_from(run).unwrap_or(u32::MAX));
+    });
+    (runs, run_of)
+}
+
+/// The start of the launch of each run.
+fn match_runs(runs: &[Run], launches: &FxHashMap<i64, Vec<i64>>, ends_early: bool) -> Vec<Option<i64>> {
+    let mut of_id: FxHashMap<(usize, i64), Vec<usize>> = FxHashMap::default();
+    for (i, run) in runs.iter().enumerate() {
+        of_id.entry((run.device, run.id)).or_default().push(i);
+    }
+    let mut found = vec![None; runs.len()];
+    for ((_, id), mine) in of_id {
+        let Some(starts) = launches.get(&id) else { continue };
+        let possible = |run: usize, launch: i64| launch <= runs[run].start.saturating_add(CLOCK_SLACK_NS);
+        let one_to_one = mine.len() == starts.len() && mine.iter().zip(starts).all(|(&r, &l)| possible(r, l));
+        if one_to_one {
+            for (&run, &launch) in mine.iter().zip(starts) {
+                found[run] = Some(launch);
+            }
+        } else if ends_early {
+            let mut next = 0;
+            for &run in &mine {
+                if let Some(&launch) = starts.get(next).filter(|&&launch| possible(run, launch)) {
+                    found[run] = Some(launch);
+                    next += 1;
+                }
+            }
+        } else {
+            let mut bound = starts.len();
+            for &run in mine.iter().rev() {
+                let before = starts[..bound].partition_point(|&launch| possible(run, launch));
+                if let Some(i) = before.checked_sub(1) {
+                    found[run] = Some(starts[i]);
+                    bound = i;
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: i64, start: i64) -> Run {
+        Run {
+            device: 0,
+            id,
+            start,
+            end: start + 10,
+        }
+    }
+
+    #[test]
+    fn a_device_that_runs_a_step_behind_keeps_its_launches_in_order() {
+        let launches = FxHashMap::from_iter([(7, vec![0, 100_000, 200_000])]);
+        let behind = [run(7, 150_000), run(7, 250_000), run(7, 350_000)];
+        assert_eq!(
+            match_runs(&behind, &launches, false),
+            [Some(0), Some(100_000), Some(200_000)]
+        );
+    }
+
+    #[test]
+    fn lost_runs_are_those_at_the_end_if_the_device_was_recorded_for_a_shorter_time() {
+        let launches = FxHashMap::from_iter([(7, vec![0, 100_000, 200_000])]);
+        let two = [run(7, 150_000), run(7, 250_000)];
+        assert_eq!(match_runs(&two, &launches, true), [Some(0), Some(100_000)]);
+        assert_eq!(match_runs(&two, &launches, false), [Some(100_000), Some(200_000)]);
+        assert_eq!(match_runs(&[run(8, 5)], &launches, false), [None]);
+        assert_eq!(
+            match_runs(&[run(7, -50_000)], &launches, false),
+            [None],
+            "before any launch"
+        );
+    }
+
+    #[test]
+    fn a_running_union_counts_no_instant_twice() {
+        let mut union = Running::default();
+        for (start, end) in [(0, 10), (2, 5), (8, 12), (20, 20), (30, 31)] {
+            union.add(Span::new(start, end));
+        }
+        assert_eq!(union.total, 13);
+    }
+}

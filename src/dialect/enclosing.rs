@@ -1,0 +1,43 @@
+//! Which slice of a track was open at an instant.
+
+use crate::base::{SliceId, Span, TrackId};
+use crate::index::tables::Index;
+
+/// The last slice of a track that starts at or before `at`, in ns.
+pub fn last_started(index: &Index, track: TrackId, at: i64) -> Option<SliceId> {
+    let rows = index.track(track).rows.clone();
+    let (mut low, mut high) = (rows.start, rows.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if index.slices.start(SliceId(middle)).as_ns() <= at {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    (low > rows.start).then(|| SliceId(low - 1))
+}
+
+/// The slice and those around it, from the inside out.
+pub fn chain(index: &Index, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
+    std::iter::successors(Some(id), |&id| index.slices.parent(id))
+}
+
+/// The innermost slice of a track that holds the whole of `span` and that `fits`.
+pub fn innermost(
+    index: &Index,
+    track: TrackId,
+    span: Span,
+    fits: impl Fn(SliceId) -> bool,
+) -> Option<SliceId> {
+    let last = last_started(index, track, span.start)?;
+    chain(index, last).find(|&id| {
+        let outer = index.slices.span(id);
+        outer.start <= span.start && span.end <= outer.end && fits(id)
+    })
+}
+
+/// Whether a slice around this one, on the same track, `fits`.
+pub fn is_inside(index: &Index, id: SliceId, fits: impl Fn(SliceId) -> bool) -> bool {
+    chain(index, id).skip(1).any(fits)
+}

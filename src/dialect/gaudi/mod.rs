@@ -1,0 +1,477 @@
+//! vLLM on Intel Gaudi.
+//!
+//! Three kinds of file, told by what they hold and never by their names:
+//! - `gaudi-highlevel`: what vLLM's high-level profiler writes alone (`server_events_*.json`): slices on tid 3
+//!   and counters on tid 1, no category, times since 1970;
+//! - `gaudi-e2e`: torch's trace with those events appended (`vllm.*.pt.trace.json.gz`);
+//! - `torch`: torch's trace alone, with Gaudi's device lanes and host calls.
+//!
+//! Left out: `.hltv` archives and the CSV files of Synapse's own profiler.
+
+pub mod compiles;
+pub mod counters;
+pub mod lanes;
+pub mod names;
+pub mod turns;
+
+use crate::base::{SliceId, Span, TrackId};
+use crate::index::tables::{Container, Family, Index, Key};
+
+use super::enclosing;
+use super::facts;
+use super::kineto;
+use super::pattern::{has, python_frame};
+use super::roles::rows_with;
+use super::terms::{Evidence, Period};
+use super::vllm;
+use super::vocabulary::{EngineStep, LaunchLink, Pass, Role, Vocabulary};
+
+use lanes::{Calls, Lane};
+use names::EngineName;
+use turns::Turn;
+
+/// What the index holds of Gaudi.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// A name that only the high-level profiler writes.
+    pub has_engine: bool,
+    /// Something that only Gaudi's software writes.
+    pub has_hpu: bool,
+}
+
+/// Looks for Gaudi.
+pub fn traits(index: &Index) -> Traits {
+    let has_engine = index.track_ids().any(|track| {
+        matches!(index.track(track).tid, Key::Int(2 | 3))
+            && index.rows(track).any(|id| {
+                index.category_of(id).is_empty()
+                    && EngineName::parse(index.name_of(id)).is_some_and(EngineName::is_unmistakable)
+            })
+    });
+    Traits {
+        has_engine,
+        has_hpu: has_hpu(index),
+    }
+}
+
+fn has_hpu(index: &Index) -> bool {
+    let device_named = index.header.get("deviceProperties").is_some_and(|devices| {
+        devices
+            .get(0)
+            .and_then(|d| d.get("name")?.as_str())
+            .is_some_and(|name| has(name, "gaudi") || name.starts_with("HL-"))
+    });
+    let process_named = index.processes.iter().any(|p| {
+        [p.name, p.labels].into_iter().flatten().any(|name| {
+            let name = index.text(name);
+            name.starts_with("/device:HPU") || matches!(name, "Synapse Logger" | "Bridge Logs")
+        })
+    });
+    let thread_named = || {
+        index.tracks.iter().any(|t| {
+            t.name
+                .is_some_and(|name| index.text(name).starts_with("Synapse/"))
+        })
+    };
+    let hardware_events = || {
+        index
+            .arg_column(lanes::HW_EVENT)
+            .is_some_and(|column| !column.is_empty())
+    };
+    let named = || {
+        index.names.iter().any(|(_, text)| {
+            text.starts_with("enqueueWithExternalEvents")
+                || text.contains("hpu_lazy")
+                || python_frame(text).is_some_and(|(file, _)| file == "hpu_model_runner")
+        })
+    };
+    device_named || process_named || thread_named() || hardware_events() || named()
+}
+
+/// The whole trace in common words.
+pub fn recognise(index: &Index) -> Vocabulary {
+    let lanes = lanes::lanes(index);
+    let engine_lanes: Vec<TrackId> = index
+        .track_ids()
+        .filter(|track| lanes[track.index()] == Lane::Engine)
+        .collect();
+    let has_torch = index.categories.iter().any(|&c| !index.text(c).is_empty());
+    let mut v = Vocabulary {
+        format: match (engine_lanes.is_empty(), index.container, has_torch) {
+            (true, ..) => "torch",
+            (false, Container::Array, false) => "gaudi-highlevel",
+            (false, ..) => "gaudi-e2e",
+        },
+        device_kind: "hpu",
+        roles: lanes::roles(index, &lanes, Calls::of(index)),
+        operator_categories: facts::operator_categories(index),
+        capture: facts::capture(index),
+        ..Vocabulary::default()
+    };
+    facts::read_header(index, &mut v);
+    v.devices = facts::devices(index, &v.roles);
+    if index.arg_column("recipeId").is_some_and(|c| !c.is_empty()) {
+        v.launch_link = LaunchLink::Recurring("recipeId");
+    }
+    if engine_lanes.is_empty() {
+        read_torch_only(index, &mut v);
+    } else {
+        read_engine(index, &engine_lanes, &mut v);
+    }
+    v.main_threads = facts::main_threads(index, &v.roles, true);
+    v
+}
+
+/// When warm-up ran in each process, and what else decides on periods.
+struct Periods {
+    warmups: Vec<(Key, Span)>,
+    non_driver: bool,
+    capture: Option<Span>,
+}
+
+impl Periods {
+    /// In order: inside `warmup`; before torch's profiler in a file without warm-up; serving. A rank that does
+    /// not drive the engine never writes `warmup`, so nothing is known.
+    fn of(&self, pid: Key, at: i64) -> Period {
+        if self.non_driver {
+            return Period::Unknown;
+        }
+        let mut mine = self.warmups.iter().filter(|(p, _)| *p == pid);
+        if mine.any(|(_, span)| span.start <= at && at < span.end) {
+            Period::Warmup
+        } else if self.warmups.is_empty() && self.capture.is_some_and(|c| at < c.start) {
+            Period::BeforeCapture
+        } else {
+            Period::Serving
+        }
+    }
+}
+
+/// Steps and compiles of the high-level profiler.
+fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
+    let by_lane: Vec<(TrackId, Vec<(SliceId, EngineName<'_>)>)> = engine_lanes
+        .iter()
+        .map(|&track| (track, turns::engine_events(index, track)))
+        .collect();
+    let all = || by_lane.iter().flat_map(|(_, events)| events.iter().copied());
+    let pid_of = |track: TrackId| index.track(track).pid;
+
+    let has_model = all().any(|(_, name)| matches!(name, EngineName::Model(_) | EngineName::Unified(_)));
+    let has_executable = all().any(|(_, name)| name == EngineName::ModelExecutable);
+    let warmups: Vec<(Key, Span)> = by_lane
+        .iter()
+        .flat_map(|(track, events)| {
+            let warmups = events.iter().filter(|(_, name)| *name == EngineName::Warmup);
+            warmups.map(|&(id, _)| (pid_of(*track), index.slices.span(id)))
+        })
+        .collect();
+    let no_warmup = warmups.is_empty();
+    let periods = Periods {
+        non_driver: (has_executable && !has_model) || (no_warmup && v.rank.is_some_and(|rank| rank > 0)),
+        warmups,
+        capture: v.capture.filter(|_| v.format == "gaudi-e2e"),
+    };
+    v.has_warmup = !no_warmup;
+
+    let is_v0 = by_lane.iter().any(|(_, events)| turns::is_v0(index, events));
+    let is_unified =
+        all().any(|(_, name)| matches!(name, EngineName::PrepareUnified | EngineName::Unified(_)));
+    v.engine = Some(
+        if is_v0 {
+            "vLLM V0"
+        } else if is_unified {
+            "vLLM V1, unified attention"
+        } else {
+            "vLLM V1"
+        }
+        .to_owned(),
+    );
+
+    let mut found: Vec<Turn> = Vec::new();
+    let mut n_dummies = 0;
+    for (track, events) in &by_lane {
+        let mut here = if is_v0 {
+            turns::v0(index, events)
+        } else {
+            turns::v1(index, events)
+        };
+        counters::join(index, pid_of(*track), &mut here.turns);
+        for pass in here.turns.iter_mut().flat_map(|turn| &mut turn.passes) {
+            pass.period = periods.of(pid_of(*track), index.slices.start(pass.slice).as_ns());
+        }
+        found.append(&mut here.turns);
+        for slice in here.dummies {
+            v.roles[slice.index()] = Role::Dummy;
+            n_dummies += 1;
+        }
+        let marks = compiles::recorded(index, events);
+        say_whether_counted(index, pid_of(*track), marks.len(), v);
+        v.compiles.extend(marks);
+    }
+    if is_v0 {
+        swap_v0_roles(&found, all(), &mut v.roles);
+    }
+    write_turns(found, v);
+    v.step_track =
+        facts::step_track(index, v.passes.iter().map(|p| p.slice)).or(engine_lanes.first().copied());
+
+    add_other_compiles(index, engine_lanes, v);
+    for i in 0..v.compiles.len() {
+        let mark = &v.compiles[i];
+        let at = mark
+            .region
+            .map_or(mark.span.start, |r| index.slices.start(r).as_ns());
+        let pid = engine_lanes.first().map_or(Key::Int(0), |_| {
+            index.track(index.track_of(mark.region.unwrap_or(mark.slice))).pid
+        });
+        // Synapse's own events have a pid of their own; the engine's is meant.
+        let pid = if engine_lanes.iter().any(|&t| pid_of(t) == pid) || engine_lanes.is_empty() {
+            pid
+        } else {
+            pid_of(engine_lanes[0])
+        };
+        v.compiles[i].period = periods.of(pid, at);
+    }
+    v.synchronised_capture = v.compiles.iter().any(|m| m.evidence == Evidence::Recorded)
+        || engine_lanes
+            .iter()
+            .any(|&t| counters::counted_compiles(index, pid_of(t)).is_some());
+    say_engine_notes(&periods, is_v0, n_dummies, v);
+}
+
+/// A block without its counter, or the reverse, means that the file was cut.
+fn say_whether_counted(index: &Index, pid: Key, blocks: usize, v: &mut Vocabulary) {
+    let counted = counters::counted_compiles(index, pid).unwrap_or(0);
+    if counted != blocks as u64 {
+        v.notes.push(format!(
+            "The counter of graph compiles rose by {counted}, but {blocks} compiles are recorded: the file was \
+             cut, or lost events."
+        ));
+    }
+}
+
+/// V0 calls the step `prepare_input_tensors` and its input preparation `prompt` or `decode`.
+fn swap_v0_roles<'a>(
+    turns: &[Turn],
+    events: impl Iterator<Item = (SliceId, EngineName<'a>)>,
+    roles: &mut [Role],
+) {
+    for (id, name) in events {
+        if matches!(name, EngineName::Phase(_)) {
+            roles[id.index()] = Role::Prepare;
+        }
+    }
+    for pass in turns.iter().flat_map(|turn| &turn.passes) {
+        roles[pass.slice.index()] = Role::Pass;
+    }
+}
+
+/// Numbers turns and passes in order of start.
+fn write_turns(mut turns: Vec<Turn>, v: &mut Vocabulary) {
+    turns.sort_by_key(|turn| (turn.span.start, turn.span.end));
+    let interleaved = turns.windows(2).any(|pair| {
+        let last = pair[0].passes.last().map(|p| p.span.start);
+        last > pair[1].passes.first().map(|p| p.span.start)
+    });
+    if interleaved {
+        // Several processes in one file: their passes cannot stay together and in order of start.
+        turns = turns
+            .into_iter()
+            .flat_map(|turn| turn.passes)
+            .map(|pass| Turn {
+                span: pass.span,
+                passes: vec![pass],
+            })
+            .collect();
+        turns.sort_by_key(|turn| (turn.span.start, turn.span.end));
+    }
+    for turn in turns {
+        let row = u32::try_from(v.engine_steps.len()).unwrap_or(u32::MAX);
+        let first = u32::try_from(v.passes.len()).unwrap_or(u32::MAX);
+        let period = turn.passes.first().map_or(Period::Unknown, |p| p.period);
+        v.passes.extend(turn.passes.into_iter().map(|pass| Pass {
+            engine_step: Some(row),
+            ..pass
+        }));
+        let end = u32::try_from(v.passes.len()).unwrap_or(u32::MAX);
+        v.engine_steps.push(EngineStep {
+            span: turn.span,
+            passes: first..end,
+            period,
+        });
+    }
+}
+
+/// Levels 2, 2b and 3.
+fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
+    let by_synapse = compiles::by_synapse(index, &v.roles, engine_lanes);
+    let eager: Vec<i64> = by_synapse
+        .iter()
+        .filter(|m| m.eager)
+        .map(|m| m.span.len_ns())
+        .collect();
+    if !eager.is_empty() {
+        v.notes.push(format!(
+            "{} graphs of single operators were compiled outside any step, in less than 5 ms each and {} together; \
+             they are not counted as recompiles.",
+            eager.len(),
+            crate::base::show::duration(eager.iter().sum())
+        ));
+    }
+    let has_other = !v.compiles.is_empty() || by_synapse.iter().any(|m| !m.eager);
+    v.compiles.extend(by_synapse);
+    if !has_other {
+        let stored = compiles::new_recipes(index, &v.roles);
+        if !stored.is_empty() {
+            v.notes.push(
+                "Compiles are known from new recipes being stored; how long they took to compile is not recorded."
+                    .to_owned(),
+            );
+        }
+        v.compiles.extend(stored);
+    }
+    v.compiles.extend(kineto::compiles(index, &v.roles));
+    v.compiles.sort_by_key(|m| (m.span.start, m.span.end, m.slice));
+}
+
+fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vocabulary) {
+    if v.synchronised_capture {
+        v.notes.push(
+            "Graph compiles were tracked while recording, so every recorded region ended with a device \
+             synchronisation: forward passes include the device's time, and host and device do not overlap as \
+             they do otherwise."
+                .to_owned(),
+        );
+    } else {
+        v.notes.push(
+            "Times of steps and their parts are the host's; what the device still computes after a call returned \
+             is not in them."
+                .to_owned(),
+        );
+    }
+    if is_v0 {
+        v.notes.push(
+            "vLLM V0 writes no compile events, and calls the whole step prepare_input_tensors and its input \
+             preparation prompt or decode; the names are put right here."
+                .to_owned(),
+        );
+    }
+    if periods.non_driver {
+        v.notes.push(
+            "This rank does not drive the engine: vLLM writes none of its steps, no shapes and no end of warm-up \
+             for it. A decode that is recorded is an event ended by the wrong call and covers the end of warm-up; \
+             whether anything belongs to warm-up or to serving is unknown."
+                .to_owned(),
+        );
+    } else if !v.has_warmup && v.passes.iter().any(|p| p.period == Period::Serving) {
+        v.notes.push(
+            "The file holds no warm-up: all steps count as serving, and which shapes were warmed is unknown."
+                .to_owned(),
+        );
+    }
+    if n_dummies > 0 {
+        v.notes.push(format!(
+            "{n_dummies} forward passes belong to no step: this rank ran on invented data to keep pace with others."
+        ));
+    }
+}
+
+/// Torch's trace alone: steps by python frames, the profiler's own steps, or what lies between two waits.
+fn read_torch_only(index: &Index, v: &mut Vocabulary) {
+    vllm::read_steps(index, v);
+    if v.passes.is_empty() {
+        infer_iterations(index, v);
+    }
+    mark_dummy_runs(index, v);
+    add_other_compiles(index, &[], v);
+    for i in 0..v.compiles.len() {
+        let at = v.compiles[i].span.start;
+        let after = v.passes.partition_point(|p| p.span.start <= at);
+        v.compiles[i].period = after
+            .checked_sub(1)
+            .and_then(|i| v.passes.get(i))
+            .map_or(Period::Serving, |pass| pass.period);
+    }
+}
+
+/// Without stacks and markers: from the first launch after a wait for the device to the end of the next wait.
+fn infer_iterations(index: &Index, v: &mut Vocabulary) {
+    let is_wait = |id: SliceId| v.roles[id.index()] == Role::Wait;
+    let mut calls: Vec<(Span, SliceId)> = rows_with(&v.roles, |r| matches!(r, Role::Launch | Role::Wait))
+        .filter(|&id| !enclosing::is_inside(index, id, is_wait))
+        .map(|id| (index.slices.span(id), id))
+        .collect();
+    calls.sort_by_key(|&(span, id)| (span.start, std::cmp::Reverse(span.end), id));
+    let mut found: Vec<Turn> = Vec::new();
+    let mut first: Option<(Span, SliceId)> = None;
+    for (span, id) in calls {
+        if !is_wait(id) {
+            first.get_or_insert((span, id));
+        } else if let Some((start, slice)) = first.take() {
+            let span = Span::new(start.start, span.end);
+            let pass = turns::inferred_pass(slice, span);
+            found.push(Turn {
+                span,
+                passes: vec![pass],
+            });
+        }
+    }
+    // One or two waits in a whole trace are no rhythm.
+    if found.len() < 3 {
+        return;
+    }
+    v.notes.push(
+        "This trace has no step markers and no python frames: steps are inferred, each from the first launch \
+         after a wait for the device to the end of the next wait."
+            .to_owned(),
+    );
+    write_turns(found, v);
+    v.step_track = facts::step_track(index, v.passes.iter().map(|p| p.slice));
+}
+
+/// `VLLM_PT_PROFILE` and its kind run invented data under these frames, before warm-up.
+fn mark_dummy_runs(index: &Index, v: &mut Vocabulary) {
+    let is_dummy_frame = |name: &str| {
+        python_frame(name).is_some_and(|(_, function)| {
+            matches!(
+                function,
+                "warmup_scenario" | "_prepare_dummy_scenario" | "_generate_profiling"
+            )
+        })
+    };
+    let wanted: Vec<_> = index
+        .names
+        .iter()
+        .filter(|(_, text)| is_dummy_frame(text))
+        .map(|(id, _)| id)
+        .collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let spans: Vec<Span> = index
+        .track_ids()
+        .filter(|&t| index.track(t).family == Family::Python)
+        .flat_map(|t| index.rows(t))
+        .filter(|&id| wanted.contains(&index.slices.name(id)))
+        .map(|id| index.slices.span(id))
+        .collect();
+    let mut any = false;
+    for pass in &mut v.passes {
+        let middle = pass.span.start + pass.span.len_ns() / 2;
+        if spans.iter().any(|s| s.contains(middle)) {
+            pass.period = Period::Dummy;
+            any = true;
+        }
+    }
+    for step in &mut v.engine_steps {
+        if let Some(pass) = v.passes.get(step.passes.start as usize) {
+            step.period = pass.period;
+        }
+    }
+    if any {
+        v.notes.push(
+            "Steps inside vLLM's profiling scenario run on invented data and are not counted as serving."
+                .to_owned(),
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! The trace of torch's profiler (Kineto), for CUDA, ROCm, MTIA, XPU and CPU.
+//!
+//! Categories as in Kineto's `ActivityType.h`; torch 1.8 to 1.11 spelled some of them otherwise (`Operator`,
+//! `Kernel`, `Memcpy`, `Memset`, `Runtime`), so they are compared without regard to case. A device is told by
+//! category, never by pid: inside containers a host pid may be 0 to 7 as well.
+
+use rustc_hash::FxHashSet;
+
+use crate::base::{NameId, SliceId, Span};
+use crate::index::tables::{Family, Index};
+
+use super::enclosing;
+use super::facts;
+use super::pattern::{Rest, has, python_frame, starts};
+use super::roles;
+use super::terms::{Evidence, Period};
+use super::vllm;
+use super::vocabulary::{CompileMark, LaunchLink, Role, Vocabulary};
+
+/// The whole trace in common words.
+pub fn recognise(index: &Index) -> Vocabulary {
+    let mut v = Vocabulary {
+        format: "torch",
+        roles: roles::assign(index, |_| (), |(), category, name| role(category, name)),
+        capture: facts::capture(index),
+        operator_categories: facts::operator_categories(index),
+        ..Vocabulary::default()
+    };
+    facts::read_header(index, &mut v);
+    v.devices = facts::devices(index, &v.roles);
+    v.device_kind = facts::device_kind(index, !v.devices.is_empty());
+    if index.arg_column("correlation").is_some_and(|c| !c.is_empty()) {
+        v.launch_link = LaunchLink::Correlation("correlation");
+    }
+    vllm::read_steps(index, &mut v);
+    v.compiles = compiles(index, &v.roles);
+    v.main_threads = facts::main_threads(index, &v.roles, false);
+    v
+}
+
+/// What a slice of `category` called `name` is.
+pub fn role(category: &str, name: &str) -> Role {
+    let is = |known: &[&str]| known.iter().any(|k| category.eq_ignore_ascii_case(k));
+    if facts::is_operator(category) {
+        return if vllm::Marker::parse(name).is_some() {
+            Role::Pass
+        } else {
+            annotation(name).unwrap_or(Role::HostOp)
+        };
+    }
+    if is(&["python_function"]) {
+        return Role::PythonFrame;
+    }
+    if is(&["kernel"]) {
+        return kernel(name);
+    }
+    if is(&["user_annotation"]) {
+        return if vllm::Marker::parse(name).is_some() {
+            Role::Pass
+        } else {
+            annotation(name).unwrap_or(Role::HostOther)
+        };
+    }
+    if is(&["gpu_memcpy", "memcpy"]) {
+        return Role::DeviceCopy;
+    }
+    if is(&["gpu_memset", "memset"]) {
+        return Role::DeviceSet;
+    }
+    if is(&["collective_comm"]) {
+        return Role::DeviceComm;
+    }
+    if is(&["mtia_ccp_events"]) {
+        return match name {
+            "dma_request" => Role::DeviceCopy,
+            _ if name.starts_with("event_") => Role::Other,
+            _ => Role::DeviceCompute,
+        };
+    }
+    if facts::is_runtime(category) {
+        return runtime_call(name);
+    }
+    if is(&["overhead"]) {
+        return Role::HostOther;
+    }
+    Role::Other
+}
+
+/// Annotations and operators with a meaning of their own.
+fn annotation(name: &str) -> Option<Role> {
+    if let Some(part) = vllm::part(name) {
+        return Some(part.1);
+    }
+    if name.starts_with("_compile.compile_inner") && !name.contains("_data:") {
+        return Some(Role::CompileDynamo);
+    }
+    if is_capture(name) {
+        return Some(Role::GraphCapture);
+    }
+    if name.starts_with("nccl:") || name.starts_with("hccl") {
+        return Some(Role::Collective);
+    }
+    None
+}
+
+/// `capture_{tokens}_{FULL, PIECEWISE, DECODE, …}`
+fn is_capture(name: &str) -> bool {
+    let mut rest = Rest(name);
+    rest.eat("capture_").is_some() && rest.number::<u64>().is_some() && rest.eat("_").is_some()
+}
+
+fn kernel(name: &str) -> Role {
+    if ["nccl", "rccl", "mscclkernel", "msccl"]
+        .iter()
+        .any(|p| starts(name, p))
+    {
+        Role::DeviceComm
+    } else if starts(name, "__amd_rocclr_copy") || starts(name, "memcpy") {
+        // ROCm 7 copies with kernels.
+        Role::DeviceCopy
+    } else if starts(name, "__amd_rocclr_fill") || starts(name, "memset") {
+        Role::DeviceSet
+    } else {
+        Role::DeviceCompute
+    }
+}
+
+/// A call into the device's runtime or driver.
+pub fn runtime_call(name: &str) -> Role {
+    if has(name, "begincapture") || has(name, "endcapture") || has(name, "graphinstantiate") {
+        Role::GraphCapture
+    } else if has(name, "synchronize") || name == "hipMemcpyWithStream" {
+        Role::Wait
+    } else if has(name, "launch")
+        || (has(name, "memcpy") && has(name, "async"))
+        || (has(name, "memset") && has(name, "async"))
+        || name.starts_with("runFunction")
+    {
+        Role::Launch
+    } else if matches!(name, "cudaMemcpy" | "hipMemcpy" | "cuMemcpy") {
+        Role::Wait
+    } else if has(name, "nccl") || has(name, "hccl") {
+        Role::Collective
+    } else {
+        Role::HostOther
+    }
+}
+
+/// Compiles by torch.compile, and device graphs being captured.
+pub fn compiles(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
+    let mut marks = dynamo(index, roles);
+    marks.extend(captures(index, roles));
+    marks.sort_by_key(|m| (m.span.start, m.span.end, m.slice));
+    marks
+}
+
+fn mark(evidence: Evidence, name: String, slice: SliceId, span: Span) -> CompileMark {
+    CompileMark {
+        evidence,
+        name,
+        slice,
+        span,
+        start_is_exact: true,
+        region: None,
+        eager: false,
+        period: Period::Serving,
+    }
+}
+
+/// Each outermost `_compile.compile_inner` is a compile; where a trace has none, the first run of each
+/// recompiled region (`Torch-Compiled Region: frame/attempt`, attempt 1 or later), else the frames of
+/// `torch/_dynamo/convert_frame.py`.
+fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
+    let is_compile = |id: SliceId| roles[id.index()] == Role::CompileDynamo;
+    let recorded: Vec<CompileMark> = roles::rows_with(roles, |r| r == Role::CompileDynamo)
+        .filter(|&id| !enclosing::is_inside(index, id, is_compile))
+        .map(|id| {
+            let name = match compile_id(index, id) {
+                Some(which) => format!("torch.compile {which}"),
+                None => "torch.compile".to_owned(),
+            };
+            mark(Evidence::Dynamo, name, id, index.slices.span(id))
+        })
+        .collect();
+    if !recorded.is_empty() {
+        return recorded;
+    }
+    let mut seen: FxHashSet<NameId> = FxHashSet::default();
+    let regions: FxHashSet<NameId> = index
+        .names
+        .iter()
+        .filter(|(_, text)| recompiled_region(text))
+        .map(|(id, _)| id)
+        .collect();
+    let frames: FxHashSet<NameId> = index
+        .names
+        .iter()
+        .filter(|(_, text)| is_convert_frame(text))
+        .map(|(id, _)| id)
+        .collect();
+    if regions.is_empty() && frames.is_empty() {
+        return Vec::new();
+    }
+    let mut by_region = Vec::new();
+    let mut by_frame = Vec::new();
+    for id in index.slices.ids() {
+        let name = index.slices.name(id);
+        if regions.contains(&name) && seen.insert(name) {
+            let says = index.text(name).to_owned();
+            by_region.push(mark(Evidence::Dynamo, says, id, index.slices.span(id)));
+        } else if frames.contains(&name)
+            && !enclosing::is_inside(index, id, |o| frames.contains(&index.slices.name(o)))
+        {
+            let says = "torch.compile (python frame)".to_owned();
+            by_frame.push(mark(Evidence::Dynamo, says, id, index.slices.span(id)));
+        }
+    }
+    if by_frame.is_empty() { by_region } else { by_frame }
+}
+
+/// `Torch-Compiled Region: 0/2`: frame 0, compiled anew for the second time.
+fn recompiled_region(name: &str) -> bool {
+    let mut rest = Rest(name);
+    rest.eat("Torch-Compiled Region: ").is_some()
+        && rest.number::<u64>().is_some()
+        && rest.maybe_number::<u64>("/").is_some_and(|attempt| attempt >= 1)
+}
+
+fn is_convert_frame(name: &str) -> bool {
+    matches!(python_frame(name), Some(("convert_frame", "_compile")))
+}
+
+/// torch 2.15 writes `…, compile_id=0/2` into a short annotation right before the compile.
+fn compile_id(index: &Index, id: SliceId) -> Option<&str> {
+    let track = index.track(index.track_of(id));
+    (track.rows.start..id.0)
+        .rev()
+        .take(4)
+        .map(|row| index.name_of(SliceId(row)))
+        .find_map(|name| name.split_once("compile_id=").map(|(_, which)| which))
+}
+
+/// Annotated captures, else the stretch from begin to end of a stream capture on one thread.
+fn captures(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
+    let is_annotated = |id: SliceId| roles[id.index()] == Role::GraphCapture && is_capture(index.name_of(id));
+    let annotated: Vec<CompileMark> = roles::rows_with(roles, |r| r == Role::GraphCapture)
+        .filter(|&id| is_annotated(id) && !enclosing::is_inside(index, id, is_annotated))
+        .map(|id| {
+            let name = index.name_of(id).to_owned();
+            mark(Evidence::GraphCapture, name, id, index.slices.span(id))
+        })
+        .collect();
+    if !annotated.is_empty() {
+        return annotated;
+    }
+    let mut found = Vec::new();
+    for track in index.track_ids() {
+        if index.track(track).family != Family::Main {
+            continue;
+        }
+        let mut begun: Option<SliceId> = None;
+        for id in index.rows(track) {
+            if roles[id.index()] != Role::GraphCapture {
+                continue;
+            }
+            let name = index.name_of(id);
+            if has(name, "begincapture") {
+                begun = Some(id);
+            } else if has(name, "endcapture")
+                && let Some(first) = begun.take()
+            {
+                let span = Span::new(index.slices.start(first).as_ns(), index.slices.end(id).as_ns());
+                found.push(mark(
+                    Evidence::GraphCapture,
+                    "stream capture".to_owned(),
+                    first,
+                    span,
+                ));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_old_and_new_mean_the_same() {
+        let cases = [
+            ("cpu_op", "aten::mm", Role::HostOp),
+            ("Operator", "aten::mm", Role::HostOp),
+            ("kernel", "gemm", Role::DeviceCompute),
+            ("Kernel", "ncclKernel_AllReduce", Role::DeviceComm),
+            ("kernel", "__amd_rocclr_copyBuffer", Role::DeviceCopy),
+            ("gpu_memcpy", "Memcpy HtoD", Role::DeviceCopy),
+            ("Memcpy", "Memcpy HtoD", Role::DeviceCopy),
+            ("gpu_memset", "Memset", Role::DeviceSet),
+            ("cuda_runtime", "cudaLaunchKernel", Role::Launch),
+            ("Runtime", "cudaLaunchKernel", Role::Launch),
+            ("cuda_driver", "cuLaunchKernelEx", Role::Launch),
+            ("cuda_runtime", "hipGraphLaunch", Role::Launch),
+            ("cuda_runtime", "cudaMemcpyAsync", Role::Launch),
+            ("cuda_runtime", "hipMemcpyWithStream", Role::Wait),
+            ("cuda_runtime", "cudaDeviceSynchronize", Role::Wait),
+            ("cuda_runtime", "cudaStreamWaitEvent", Role::HostOther),
+            ("cuda_runtime", "cudaStreamBeginCapture", Role::GraphCapture),
+            ("cuda_runtime", "cudaStreamIsCapturing", Role::HostOther),
+            ("mtia_runtime", "synchronizeStream", Role::Wait),
+            ("python_function", "a.py(1): f", Role::PythonFrame),
+            (
+                "user_annotation",
+                "execute_context_0(0)_generation_4(4)",
+                Role::Pass,
+            ),
+            (
+                "gpu_user_annotation",
+                "execute_context_0(0)_generation_4(4)",
+                Role::Other,
+            ),
+            ("user_annotation", "gpu_model_runner: forward", Role::Forward),
+            ("user_annotation", "nccl:all_reduce", Role::Collective),
+            ("user_annotation", "capture_32_FULL", Role::GraphCapture),
+            (
+                "user_annotation",
+                "_compile.compile_inner (dynamo_timed)",
+                Role::CompileDynamo,
+            ),
+            (
+                "cpu_op",
+                "_compile.compile_inner (dynamo_timed)",
+                Role::CompileDynamo,
+            ),
+            ("cuda_sync", "Stream Sync", Role::Other),
+            ("", "anything", Role::Other),
+        ];
+        for (category, name, expected) in cases {
+            assert_eq!(role(category, name), expected, "{category} {name}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_recompiled_from_its_second_attempt_on() {
+        assert!(!recompiled_region("Torch-Compiled Region: 0/0"));
+        assert!(recompiled_region("Torch-Compiled Region: 0/1"));
+        assert!(!recompiled_region("Torch-Compiled Region"));
+    }
+}
