@@ -54,7 +54,7 @@ pub fn Head(props: &HeadProps) -> Html {
     };
     html! {
         <header class="head">
-            <div class="head-line">
+            <div class="head-line full">
                 { brand }
                 <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
                 <span class="facts">{ facts(summary) }</span>

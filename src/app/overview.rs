@@ -150,7 +150,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         order: StepOrder::Time,
         first_row: 0,
         n_rows: 0,
-        plot_window: None,
+        plot_window: props.summary.home,
         width_px,
     }));
     let plot = match answer.as_deref() {

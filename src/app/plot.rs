@@ -204,7 +204,8 @@ fn paint(
         pen.text(colors.get("--ink-soft"), &label, LEFT - 6.0, at + 4.0);
     }
     pen.context.set_text_align("center");
-    for tick in ticks(area.time, origin_ns, 90.0).ticks {
+    let axis = ticks(area.time, origin_ns, 90.0);
+    for tick in &axis.ticks {
         let at = LEFT + area.time.x(tick.at_ns);
         pen.fill(colors.get("--line"), at.round(), floor, 1.0, 4.0);
         if at > LEFT + 12.0 && at < LEFT + area.width - 16.0 {
@@ -212,6 +213,9 @@ fn paint(
         }
     }
     pen.context.set_text_align("left");
+    if let Some(base) = &axis.base {
+        pen.text(colors.get("--ink-soft"), &format!("{base} +"), 2.0, floor + 15.0);
+    }
 
     // Few steps may be wide; the closest neighbours decide.
     let mut xs: Vec<f64> = plot.marks.iter().map(|m| area.x(plot, m)).collect();

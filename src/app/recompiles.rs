@@ -122,7 +122,7 @@ fn coverage(summary: &Summary) -> Html {
     let Some(coverage) = &summary.bucket_coverage else { return html! {} };
     html! {
         <section aria-labelledby="coverage-head">
-            <h2 id="coverage-head">{ "Bucket coverage" }<span class="aside">{ "which padded shapes warm-up compiled, and which were served" }</span></h2>
+            <h2 id="coverage-head">{ "Bucket coverage" }<span class="aside">{ "rows are batch sizes, columns are query length × context blocks; a cell counts steps" }</span></h2>
             <p class="legend">
                 <span class="keyed"><i class="cell served" aria-hidden="true">{ "✓" }</i>{ "served, warmed up before" }</span>
                 <span class="keyed"><i class="cell warmed" aria-hidden="true">{ "·" }</i>{ "warmed up, not served" }</span>
@@ -138,7 +138,7 @@ fn grid(grid: &CoverageGrid) -> Html {
     html! {
         <div class="scrolled">
         <table class="grid">
-            <caption>{ swatch(words::phase_key(grid.phase), words::phase(grid.phase)) }{ ": rows are batch sizes, columns are query length × context blocks; a cell counts steps" }</caption>
+            <caption>{ swatch(words::phase_key(grid.phase), words::phase(grid.phase)) }{ "" }</caption>
             <thead><tr><th>{ "batch" }</th>{ for grid.columns.iter().map(|(seq, ctx)| html! { <th class="num">{ format!("{} × {}", dash(*seq), dash(*ctx)) }</th> }) }</tr></thead>
             <tbody>
                 { for grid.batches.iter().zip(&grid.cells).map(|(batch, cells)| html! {

@@ -4,7 +4,7 @@ use web_sys::{HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
-use super::parts::{Part, Stack, Term, To, maybe_count, maybe_duration, step_place, step_span, swatch, timeline_at};
+use super::parts::{Part, Stack, Term, To, maybe_count, maybe_duration, rare_duration, step_place, step_span, swatch, timeline_at};
 use super::plot::StepsPlotCanvas;
 use super::shown::Shown;
 use super::step_detail::StepPanel;
@@ -35,6 +35,7 @@ pub fn Steps(props: &StepsProps) -> Html {
     let order = use_state_eq(StepOrder::default);
     let row = use_state_eq(|| 0u32);
     let log = use_state_eq(|| true);
+    let one_scale = use_state_eq(|| false);
     let node = use_node_ref();
     let width_px = use_width(&node);
     let answer = use_answer(&props.engine, (width_px > 0).then(|| Question::Steps {
@@ -104,7 +105,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                 { groups_table(&summary.step_groups, Some(&filter), Some(&on_group)) }
             </section>
             if let Some(view) = view {
-                { parts_section(&view.parts) }
+                { parts_section(&view.parts, &one_scale) }
                 { table_section(view, *order, &order, &row, props.selected) }
             }
         </>
@@ -267,33 +268,43 @@ pub fn engine_parts(engines: &Engines) -> Vec<Part> {
     .collect()
 }
 
-fn parts_section(groups: &[GroupParts]) -> Html {
+fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Html {
     if groups.is_empty() {
         return html! {};
     }
-    // One scale for all bars, so that lengths can be compared.
-    let sum = |g: &GroupParts| host_parts(&g.mean).iter().map(|p| p.ns).sum::<i64>();
-    let whole = groups.iter().map(|g| sum(g).max(g.mean_total_ns)).max().unwrap_or(1);
+    // On one scale, lengths can be compared; but one group with a compile makes all others a line.
+    let engines = |g: &GroupParts| g.mean_engines.iter().flat_map(engine_parts).map(|p| p.ns).max().unwrap_or(0);
+    let sum = |g: &GroupParts| {
+        let host: i64 = host_parts(&g.mean).iter().map(|p| p.ns).sum();
+        host.max(g.mean_total_ns).max(engines(g))
+    };
+    let longest = groups.iter().map(sum).max().unwrap_or(1);
+    let whole_of = |g: &GroupParts| if **one_scale { longest } else { sum(g) };
+    let on_scale = {
+        let one_scale = one_scale.clone();
+        move |_| one_scale.set(!*one_scale)
+    };
     html! {
         <section aria-labelledby="parts-head">
-            <h2 id="parts-head">{ "What a step is made of" }<span class="aside">{ "means of the steps shown; all bars have one scale" }</span></h2>
+            <h2 id="parts-head">{ "What a step is made of" }<span class="aside">{ "means of the steps shown; host above, device engines below, on the same scale" }</span></h2>
+            <p class="filters"><label><input type="checkbox" checked={**one_scale} onchange={on_scale} />{ " one scale for all groups" }</label></p>
             <p class="legend">
                 { for [("prepare", "input preparation"), ("forward", "forward (host)"), ("logits", "logits"), ("sample", "sampling"),
                     ("post", "after sampling"), ("compile", "graph compile"), ("other", "other"), ("mme", "MME"), ("tpc", "TPC"), ("dma", "DMA"), ("nic", "NIC")]
                     .map(|(key, word)| swatch(key, word)) }
             </p>
             <table class="parts">
-                <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Mean" }</th><th>{ "Host, by part; device engines below" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
+                <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Mean" }</th><th>{ "Parts" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
                 <tbody>
                     { for groups.iter().map(|g| html! {
-                        <tr>
+                        <tr class="middle">
                             <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }{ g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }<span class="soft">{ words::period(g.period) }</span></td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.mean_total_ns) }</td>
                             <td class="bars">
-                                <Stack parts={host_parts(&g.mean)} whole_ns={whole} />
+                                <Stack parts={host_parts(&g.mean)} whole_ns={whole_of(g)} />
                                 if let Some(engines) = &g.mean_engines {
-                                    { for engine_parts(engines).into_iter().map(|part| html! { <Stack class="thin" parts={vec![part]} whole_ns={whole} /> }) }
+                                    { for engine_parts(engines).into_iter().map(|part| html! { <Stack class="thin" parts={vec![part]} whole_ns={whole_of(g)} /> }) }
                                 }
                             </td>
                             <td class="num">{ maybe_duration(g.mean_device_busy_ns) }</td>
@@ -363,7 +374,7 @@ fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
     let whole = parts.iter().map(|p| p.ns).sum::<i64>().max(step.dur_ns);
     let here = selected == Some(step.index);
     html! {
-        <tr class={classes!(here.then_some("here"))} key={step.index}>
+        <tr class={classes!("middle", here.then_some("here"))} key={step.index}>
             <td class="num"><To place={step_place(step.index)}>{ step.index }</To></td>
             <td>{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }</td>
             <td class="num-left">{ step.bucket.map_or_else(|| "–".into(), |b| b.to_string()) }</td>
@@ -372,7 +383,7 @@ fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
             <td class="num">{ show::duration(step.start_ns.saturating_sub(origin_ns)) }</td>
             <td class="num">{ show::duration(step.dur_ns) }</td>
             <td class="num">{ maybe_duration(step.gap_before_ns) }</td>
-            <td class={classes!("num", step.parts.compile_ns.is_some_and(|ns| ns > 0).then_some("compile-mark"))}>{ maybe_duration(step.parts.compile_ns) }</td>
+            <td class={classes!("num", step.parts.compile_ns.is_some_and(|ns| ns > 0).then_some("compile-mark"))}>{ rare_duration(step.parts.compile_ns) }</td>
             <td class="num">{ maybe_duration(step.device.as_ref().map(|d| d.busy_ns)) }</td>
             <td class="bars"><Stack class="thin" {parts} whole_ns={whole} /></td>
             <td><To place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "timeline" }</To></td>

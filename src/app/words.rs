@@ -119,10 +119,15 @@ pub fn gap_kind(kind: GapKind) -> &'static str {
 
 /// The colour of a share of the time budget.
 pub fn budget_key(id: &str) -> &'static str {
+    if let Some(cause) = id.strip_prefix("host_gap_") {
+        let all = [Cause::Wait, Cause::Submit, Cause::InputPrep, Cause::Sampler, Cause::Collective, Cause::HostOp, Cause::Python];
+        return all.into_iter().find(|c| c.name() == cause).map_or("other", cause_key);
+    }
     match id {
         "compile" => "compile",
         "device_busy" => "mme",
-        "host_gap" => "hostop",
+        "device_scheduling" => "deviceother",
+        "not_recorded" => "noload",
         "prefill" => "prefill",
         "decode" => "decode",
         "mixed" => "mixed",

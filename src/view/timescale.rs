@@ -100,11 +100,11 @@ pub struct Ticks {
 /// Ticks of 1, 2 or 5 times a power of ten, at least `min_gap_px` apart, counted from `origin_ns`.
 pub fn ticks(scale: TimeScale, origin_ns: i64, min_gap_px: f64) -> Ticks {
     let step_ns = round_up(whole_ns((scale.ns_per_px() * min_gap_px).max(1.0)));
-    // The unit is chosen so that a step is at least a tenth of it: one decimal says every tick.
+    // The unit is chosen so that a step is at least a hundredth of it: two decimals say every tick.
     let (unit_ns, unit) = match step_ns {
-        100_000_000.. => (1_000_000_000, "s"),
-        100_000.. => (1_000_000, "ms"),
-        100.. => (1_000, "µs"),
+        10_000_000.. => (1_000_000_000, "s"),
+        10_000.. => (1_000_000, "ms"),
+        10.. => (1_000, "µs"),
         _ => (1, "ns"),
     };
     let from = scale.window.start.saturating_sub(origin_ns);
@@ -125,10 +125,13 @@ pub fn ticks(scale: TimeScale, origin_ns: i64, min_gap_px: f64) -> Ticks {
 }
 
 fn in_unit(ns: i64, unit_ns: i64, step_ns: i64) -> String {
+    let value = ns as f64 / unit_ns as f64;
     if step_ns >= unit_ns {
-        (ns / unit_ns).to_string()
+        format!("{value:.0}")
+    } else if step_ns * 10 >= unit_ns {
+        format!("{value:.1}")
     } else {
-        format!("{:.1}", ns as f64 / unit_ns as f64)
+        format!("{value:.2}")
     }
 }
 

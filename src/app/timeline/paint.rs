@@ -168,7 +168,8 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
             if let Some(name) = name {
                 let letters = usize::try_from(whole(((x1 - x0 - 7.0) / LETTER_PX).floor())).unwrap_or(0);
                 let text = cut(name, letters);
-                drop(pen.context.fill_text(&text, x0 + 4.0, y + 12.0));
+                // Wide letters are squeezed rather than run into the next bar.
+                drop(pen.context.fill_text_with_max_width(&text, x0 + 4.0, y + 12.0, x1 - x0 - 7.0));
             }
         }
     }
