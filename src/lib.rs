@@ -20,6 +20,7 @@ pub mod analyze;
 pub mod app;
 pub mod base;
 pub mod dialect;
+pub mod export;
 pub mod index;
 pub mod ingest;
 pub mod protocol;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::dialect::gaudi_metrics::{Compile, MetricsFile, micros};
+use crate::dialect::metrics_file::{Compile, MetricsFile, micros};
 
 use super::report::{Evidence, MetricCompile, Metrics, Recompile};
 
@@ -93,8 +93,8 @@ pub fn apply(
     };
     if dated.is_empty() {
         metrics.notes.push(
-            "The metrics file was written at exit only, so it dates no compile; PT_HPU_METRICS_DUMP_TRIGGERS with \
-             metric_change makes it do so."
+            "The metrics file was written at exit only, so it dates no compile; dump triggers that include \
+             metric_change make it do so."
                 .to_owned(),
         );
         return;

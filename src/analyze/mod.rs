@@ -17,11 +17,11 @@ pub mod steps;
 pub mod words;
 
 use crate::base::Defects;
-use crate::dialect::gaudi_metrics::MetricsFile;
+use crate::dialect::metrics_file::MetricsFile;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
-use report::{DefectRow, Recompile, Step, TraceReport};
+use report::{DefectRow, TraceReport};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,17 +57,24 @@ pub fn analyze_to(
     defects: &Defects,
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
-    // steps, step_groups, recompiles, bucket_coverage go here
-    let steps: Vec<Step> = std::mem::take(&mut report.steps);
-    let recompiles: Vec<Recompile> = std::mem::take(&mut report.recompiles);
-    let host = gaps::Host::of(index, vocabulary, &steps, &recompiles);
-    report.budget = budget::budget(&host);
-    report.gaps = gaps::gaps(&host);
-    report.device_time = device_time::device_time(index, vocabulary);
+    report.recompiles = recompiles::recompiles(index, vocabulary);
+    if let Some((name, metrics_file)) = &file.metrics {
+        let mut metrics = metrics::metrics(metrics_file, name);
+        let base = vocabulary.base_time_ns;
+        metrics::apply(&mut report.recompiles, &mut metrics, metrics_file, base);
+        report.metrics = Some(metrics);
+    }
+    report.steps = steps::steps(index, vocabulary, &report.recompiles);
+    report.step_groups = steps::step_groups(&report.steps);
+    report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
+    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles);
+    let budget = budget::budget(&host);
+    let gaps = gaps::gaps(&host);
     let decode_idle = gaps::decode_idle(&host);
     drop(host);
-    report.steps = steps;
-    report.recompiles = recompiles;
+    report.budget = budget;
+    report.gaps = gaps;
+    report.device_time = device_time::device_time(index, vocabulary);
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);
@@ -94,13 +101,6 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
     let extent = index.extent();
-    let mut recompiles = recompiles::recompiles(index, vocabulary);
-    let metrics = file.metrics.as_ref().map(|(name, file)| {
-        let mut metrics = metrics::metrics(file, name);
-        metrics::apply(&mut recompiles, &mut metrics, file, vocabulary.base_time_ns);
-        metrics
-    });
-    let steps = steps::steps(index, vocabulary, &recompiles);
     TraceReport {
         file: file.name.clone(),
         format: vocabulary.format.to_owned(),
@@ -120,17 +120,17 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         synchronised_capture: vocabulary.synchronised_capture,
         notes: vocabulary.notes.clone(),
         defects: defect_rows(defects),
-        step_groups: steps::step_groups(&steps),
-        bucket_coverage: coverage::coverage(&steps, vocabulary.has_warmup),
-        steps,
-        recompiles,
+        steps: Vec::new(),
+        step_groups: Vec::new(),
+        recompiles: Vec::new(),
+        bucket_coverage: None,
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
         budget: None,
-        metrics,
+        metrics: None,
         findings: Vec::new(),
     }
 }

@@ -1,1 +1,436 @@
-fn main() {}
+//! The command line: the same engine, without a browser.
+#![allow(clippy::print_stdout)]
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use stepscope::analyze::report::{Report, SCHEMA, TraceReport};
+use stepscope::base::{Severity, show};
+use stepscope::export;
+use stepscope::session::{self, Loader};
+use stepscope::synth::{self, Engine, Gzip, Options, Target};
+
+/// Reads the profile of an LLM-inference server and says where a step's time goes.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say where the time goes: findings, steps by bucket, gaps, graph compiles, device time.
+    Report(ReportArgs),
+    /// Say what the files are and what is wrong with them.
+    ///
+    /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be
+    /// read.
+    Check {
+        /// Traces; gzip is seen by content.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Write an invented trace in the shape of vLLM's on Intel Gaudi, for tests and benchmarks.
+    Synth(SynthArgs),
+}
+
+#[derive(Args)]
+struct ReportArgs {
+    /// Traces, and metrics files that stand beside them; gzip is seen by content.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write here in place of standard output.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Also write steps, compiles, gaps, kernels and operators as CSV into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    csv: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs: all numbers, times in whole nanoseconds.
+    Json,
+    /// For a pull request.
+    Markdown,
+}
+
+#[derive(Args)]
+struct SynthArgs {
+    /// Write here.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// Bytes of JSON, before compression: 200MB, 2GB (powers of 1000).
+    #[arg(long, value_parser = size, conflicts_with = "steps")]
+    size: Option<u64>,
+    /// Turns of the engine while serving.
+    #[arg(long)]
+    steps: Option<u32>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Compress; also if the name ends in .gz.
+    #[arg(long)]
+    gz: bool,
+    #[arg(long, value_enum, default_value_t = EngineName::V1)]
+    engine: EngineName,
+    /// Leave warm-up out.
+    #[arg(long)]
+    no_warmup: bool,
+    /// Graphs compiled while serving.
+    #[arg(long, default_value_t = 4)]
+    compiles: u32,
+    /// Buckets that are served and were not warmed up.
+    #[arg(long, default_value_t = 2)]
+    unwarmed: u32,
+    /// Without compile blocks, and without the synchronisation that recording them brings.
+    #[arg(long)]
+    no_tracking: bool,
+    /// Without device lanes.
+    #[arg(long)]
+    no_device: bool,
+    /// Without python frames.
+    #[arg(long)]
+    no_python: bool,
+    /// With arrows from launches to device work.
+    #[arg(long)]
+    flows: bool,
+    /// Kernel groups in a forward pass.
+    #[arg(long)]
+    layers: Option<u32>,
+    /// Only vLLM's own events, as in server_events_*.json.
+    #[arg(long)]
+    high_level: bool,
+    /// Exactly the sample that the page offers.
+    #[arg(long, conflicts_with_all = ["size", "steps"])]
+    sample: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineName {
+    V0,
+    V1,
+}
+
+/// Reads `200MB`, `2GB`, `500kB`, `1000`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err("expected bytes, kB, MB or GB".to_owned()),
+    };
+    let n: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| "expected a number, such as 200MB".to_owned())?;
+    n.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Report(args) => report(&args),
+        Command::Check { files } => check(&files),
+        Command::Synth(args) => synthesise(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("stepscope: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+/// One line on standard error that is written over, where that is a terminal.
+struct Progress {
+    shown: bool,
+    on: bool,
+    total: u64,
+    label: String,
+}
+
+impl Progress {
+    fn new(label: String, total: u64) -> Progress {
+        Progress {
+            shown: false,
+            on: std::io::stderr().is_terminal(),
+            total,
+            label,
+        }
+    }
+
+    fn show(&mut self, done: u64, events: u64) {
+        if self.on {
+            self.shown = true;
+            let percent = (done.saturating_mul(100) / self.total.max(1)).min(100);
+            eprint!(
+                "\r\x1b[2K{}: {percent} % of {}, {}",
+                self.label,
+                show::bytes(self.total),
+                show::counted(events, "event")
+            );
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            eprint!("\r\x1b[2K");
+        }
+    }
+}
+
+/// Bytes that are read from a file at once.
+const CHUNK: usize = 1 << 20;
+
+/// A file's name without its folder.
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        bail!("this is a folder, not a file");
+    }
+    Ok(file)
+}
+
+/// Whether it is a metrics file. A file that cannot be read is none; opening it says why.
+fn is_metrics(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_file(path).and_then(|file| Ok(file.take(512).read_to_end(&mut head)?));
+    read.is_ok() && session::is_metrics(&head)
+}
+
+/// All of a metrics file.
+fn read_metrics(path: &Path) -> Result<Vec<u8>> {
+    let file = open_file(path)?;
+    let len = file.metadata()?.len();
+    if len > session::MAX_METRICS_BYTES {
+        bail!(
+            "a metrics file of {}; at most {} are read",
+            show::bytes(len),
+            show::bytes(session::MAX_METRICS_BYTES)
+        );
+    }
+    let mut bytes = Vec::new();
+    file.take(session::MAX_METRICS_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open_metrics(path: &Path) -> Result<TraceReport> {
+    Ok(session::open_metrics(&name_of(path), &read_metrics(path)?)?.report)
+}
+
+/// Reads a trace, never holding the file.
+fn open_trace(path: &Path, metrics: Option<&Path>) -> Result<TraceReport> {
+    let mut file = open_file(path)?;
+    let name = name_of(path);
+    let mut loader = Loader::new(&name);
+    if let Some(metrics) = metrics {
+        let bytes = read_metrics(metrics).with_context(|| format!("with {}", metrics.display()))?;
+        loader.attach_metrics(&name_of(metrics), &bytes);
+    }
+    let mut progress = Progress::new(name, file.metadata()?.len());
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let n = match file.read(&mut chunk) {
+            Ok(n) => n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if n == 0 {
+            break;
+        }
+        loader.feed(&chunk[..n]);
+        if let Some(error) = loader.error() {
+            return Err(error.into());
+        }
+        progress.show(loader.bytes(), loader.events());
+    }
+    Ok(loader.finish()?.report)
+}
+
+/// What is reported, each trace with its metrics file: the only one given, or the only one in its folder. A
+/// metrics file that belongs to no trace is reported for itself.
+fn pair(files: &[PathBuf]) -> Vec<(&Path, Option<&Path>)> {
+    let (metrics, traces): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|path| is_metrics(path));
+    let beside = |trace: &Path| {
+        let mut near = metrics
+            .iter()
+            .filter(|m| (metrics.len() == 1 && traces.len() == 1) || m.parent() == trace.parent());
+        match (near.next(), near.next()) {
+            (Some(only), None) => Some(only.as_path()),
+            _ => None,
+        }
+    };
+    let used: Vec<&Path> = traces.iter().filter_map(|trace| beside(trace)).collect();
+    files
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|path| !used.contains(path))
+        .map(|path| (path, beside(path).filter(|m| *m != path)))
+        .collect()
+}
+
+/// Opens each file, says on standard error which could not be opened and why, and gives the others.
+fn open_all(files: &[PathBuf]) -> (Vec<TraceReport>, usize) {
+    let mut failed = 0;
+    let mut reports = Vec::new();
+    for (path, metrics) in pair(files) {
+        let opened = if is_metrics(path) {
+            open_metrics(path)
+        } else {
+            open_trace(path, metrics)
+        };
+        match opened {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                failed += 1;
+                eprintln!("stepscope: {}: {error:#}", path.display());
+            }
+        }
+    }
+    (reports, failed)
+}
+
+/// Writes to a file or to standard output; a reader that has had enough (`| head`) is no error.
+fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
+    match output {
+        Some(path) => std::fs::write(path, text).with_context(|| format!("writing {}", path.display())),
+        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("writing to standard output"),
+        },
+    }
+}
+
+fn report(args: &ReportArgs) -> Result<ExitCode> {
+    let (traces, failed) = open_all(&args.files);
+    let report = Report {
+        schema: SCHEMA.to_owned(),
+        traces,
+    };
+    if !report.traces.is_empty() {
+        let text = match args.format {
+            Format::Text => export::report_text(&report),
+            Format::Json => export::report_json(&report),
+            Format::Markdown => export::report_markdown(&report),
+        };
+        deliver(&text, args.output.as_deref())?;
+        if let Some(folder) = &args.csv {
+            write_tables(&report, folder)?;
+        }
+    }
+    Ok(ExitCode::from(if failed > 0 { 2 } else { 0 }))
+}
+
+/// `<trace>.steps.csv` and so on; numbered where several traces are reported.
+fn write_tables(report: &Report, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    for (n, trace) in (1..).zip(&report.traces) {
+        let number = if report.traces.len() > 1 {
+            format!("{n}.")
+        } else {
+            String::new()
+        };
+        let tables = [
+            ("steps", export::steps_csv(trace)),
+            ("compiles", export::recompiles_csv(trace)),
+            ("gaps", export::gaps_csv(trace)),
+            ("kernels", export::kernels_csv(trace)),
+            ("operators", export::operators_csv(trace)),
+        ];
+        for (name, table) in tables {
+            let path = folder.join(format!("{number}{}.{name}.csv", trace.file));
+            deliver(&table, Some(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn check(files: &[PathBuf]) -> Result<ExitCode> {
+    let (traces, failed) = open_all(files);
+    let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
+    deliver(&texts.join("\n"), None)?;
+    let lossy = traces
+        .iter()
+        .flat_map(|t| &t.defects)
+        .any(|d| d.severity >= Severity::Loss);
+    Ok(ExitCode::from(match (failed > 0, lossy) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    }))
+}
+
+fn synthesise(args: &SynthArgs) -> Result<ExitCode> {
+    let target = match (args.size, args.steps) {
+        (Some(bytes), _) => Target::Bytes(bytes),
+        (None, Some(steps)) => Target::Steps(steps),
+        (None, None) => Target::Bytes(20_000_000),
+    };
+    let wide = if args.sample {
+        Options::sample()
+    } else {
+        Options::wide(target)
+    };
+    let options = Options {
+        seed: args.seed,
+        engine: match args.engine {
+            EngineName::V0 => Engine::V0,
+            EngineName::V1 => Engine::V1,
+        },
+        warmup: !args.no_warmup,
+        serving_compiles: args.compiles,
+        unwarmed_buckets: args.unwarmed,
+        compile_tracking: !args.no_tracking,
+        with_device: !args.no_device,
+        with_python: !args.no_python,
+        with_flows: args.flows,
+        layers: args.layers.unwrap_or(wide.layers),
+        high_level_only: args.high_level,
+        ..wide
+    };
+    let writing = || format!("writing {}", args.out.display());
+    let mut file = BufWriter::with_capacity(CHUNK, File::create(&args.out).with_context(writing)?);
+    let gz = args.gz || args.out.extension().is_some_and(|e| e == "gz");
+    let written = if gz {
+        let mut gzip = Gzip::new(file, 1).with_context(writing)?;
+        let written = synth::write(&options, &mut gzip).with_context(writing)?;
+        gzip.finish().with_context(writing)?;
+        written
+    } else {
+        let written = synth::write(&options, &mut file).with_context(writing)?;
+        file.flush().with_context(writing)?;
+        written
+    };
+    let facts = &written.facts;
+    let serving = facts.compiles.iter().filter(|c| !c.warmup);
+    println!(
+        "{}: {} of JSON, {}; while serving {}, {}, {} costing {}, {} not warmed up",
+        args.out.display(),
+        show::bytes(written.bytes),
+        show::counted(written.events, "event"),
+        show::counted(facts.serving_prefill, "prefill"),
+        show::counted(facts.serving_decode, "decode step"),
+        show::counted(serving.clone().count() as u64, "compile"),
+        show::duration(serving.map(|c| c.dur_ns).sum()),
+        show::counted(facts.served_not_warmed.len() as u64, "bucket"),
+    );
+    Ok(ExitCode::SUCCESS)
+}

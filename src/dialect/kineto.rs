@@ -4,7 +4,7 @@
 //! `Kernel`, `Memcpy`, `Memset`, `Runtime`), so they are compared without regard to case. A device is told by
 //! category, never by pid: inside containers a host pid may be 0 to 7 as well.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span};
 use crate::index::tables::{Family, Index};
@@ -167,9 +167,10 @@ fn mark(evidence: Evidence, name: String, slice: SliceId, span: Span) -> Compile
     }
 }
 
-/// Each outermost `_compile.compile_inner` is a compile; where a trace has none, the first run of each
-/// recompiled region (`Torch-Compiled Region: frame/attempt`, attempt 1 or later), else the frames of
-/// `torch/_dynamo/convert_frame.py`.
+/// Each outermost `_compile.compile_inner` is a compile. A trace without has frames of
+/// `torch/_dynamo/convert_frame.py`, or shows by its regions (`Torch-Compiled Region: frame/attempt`) that a
+/// frame was compiled anew: an attempt first runs after an earlier one ran. (One that runs from the start on was
+/// compiled before the trace.)
 fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     let is_compile = |id: SliceId| roles[id.index()] == Role::CompileDynamo;
     let recorded: Vec<CompileMark> = roles::rows_with(roles, |r| r == Role::CompileDynamo)
@@ -185,12 +186,10 @@ fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     if !recorded.is_empty() {
         return recorded;
     }
-    let mut seen: FxHashSet<NameId> = FxHashSet::default();
-    let regions: FxHashSet<NameId> = index
+    let regions: FxHashMap<NameId, (u64, u64)> = index
         .names
         .iter()
-        .filter(|(_, text)| recompiled_region(text))
-        .map(|(id, _)| id)
+        .filter_map(|(id, text)| Some((id, compiled_region(text)?)))
         .collect();
     let frames: FxHashSet<NameId> = index
         .names
@@ -201,13 +200,12 @@ fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     if regions.is_empty() && frames.is_empty() {
         return Vec::new();
     }
-    let mut by_region = Vec::new();
+    let mut runs: Vec<(i64, SliceId, (u64, u64))> = Vec::new();
     let mut by_frame = Vec::new();
     for id in index.slices.ids() {
         let name = index.slices.name(id);
-        if regions.contains(&name) && seen.insert(name) {
-            let says = index.text(name).to_owned();
-            by_region.push(mark(Evidence::Dynamo, says, id, index.slices.span(id)));
+        if let Some(&region) = regions.get(&name) {
+            runs.push((index.slices.start(id).as_ns(), id, region));
         } else if frames.contains(&name)
             && !enclosing::is_inside(index, id, |o| frames.contains(&index.slices.name(o)))
         {
@@ -215,15 +213,35 @@ fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
             by_frame.push(mark(Evidence::Dynamo, says, id, index.slices.span(id)));
         }
     }
-    if by_frame.is_empty() { by_region } else { by_frame }
+    if by_frame.is_empty() {
+        newly_run(runs)
+    } else {
+        by_frame
+    }
+}
+
+/// Attempts that first run after an earlier attempt of the same frame. What they cost is not recorded.
+fn newly_run(mut runs: Vec<(i64, SliceId, (u64, u64))>) -> Vec<CompileMark> {
+    runs.sort_unstable();
+    let mut latest: FxHashMap<u64, u64> = FxHashMap::default();
+    let mut marks = Vec::new();
+    for (start, id, (frame, attempt)) in runs {
+        let is_new = latest.get(&frame).is_some_and(|&last| attempt > last);
+        let last = latest.entry(frame).or_insert(attempt);
+        *last = (*last).max(attempt);
+        if is_new {
+            let says = format!("torch.compile {frame}/{attempt} (cost not recorded)");
+            marks.push(mark(Evidence::Dynamo, says, id, Span::new(start, start)));
+        }
+    }
+    marks
 }
 
 /// `Torch-Compiled Region: 0/2`: frame 0, compiled anew for the second time.
-fn recompiled_region(name: &str) -> bool {
+fn compiled_region(name: &str) -> Option<(u64, u64)> {
     let mut rest = Rest(name);
-    rest.eat("Torch-Compiled Region: ").is_some()
-        && rest.number::<u64>().is_some()
-        && rest.maybe_number::<u64>("/").is_some_and(|attempt| attempt >= 1)
+    rest.eat("Torch-Compiled Region: ")?;
+    Some((rest.number()?, rest.maybe_number("/")?))
 }
 
 fn is_convert_frame(name: &str) -> bool {
@@ -341,9 +359,19 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_recompiled_from_its_second_attempt_on() {
-        assert!(!recompiled_region("Torch-Compiled Region: 0/0"));
-        assert!(recompiled_region("Torch-Compiled Region: 0/1"));
-        assert!(!recompiled_region("Torch-Compiled Region"));
+    fn an_attempt_is_new_only_after_an_earlier_one_ran() {
+        assert_eq!(compiled_region("Torch-Compiled Region: 0/1"), Some((0, 1)));
+        assert_eq!(compiled_region("Torch-Compiled Region"), None);
+        let run = |start, region| (start, SliceId(u32::try_from(start).unwrap()), region);
+        let marks = newly_run(vec![
+            run(0, (0, 1)),
+            run(10, (0, 1)),
+            run(20, (0, 2)),
+            run(30, (0, 1)),
+            run(40, (7, 0)),
+        ]);
+        let starts: Vec<i64> = marks.iter().map(|m| m.span.start).collect();
+        assert_eq!(starts, [20]);
+        assert_eq!(marks[0].name, "torch.compile 0/2 (cost not recorded)");
     }
 }

@@ -4,8 +4,8 @@
 mod enclosing;
 mod facts;
 pub mod gaudi;
-pub mod gaudi_metrics;
 pub mod kineto;
+pub mod metrics_file;
 mod pattern;
 mod roles;
 pub mod terms;

@@ -254,12 +254,12 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
             }
         };
         if enclosing::is_inside(index, id, |outer| v.roles[outer.index()] == Role::Pass) {
-            inner.push(id);
+            inner.push((id, marker));
         } else {
             found.push((id, marker));
         }
     }
-    for id in inner {
+    for (id, _) in &inner {
         v.roles[id.index()] = Role::HostOther;
     }
     if found.iter().any(|(_, m)| m.ambiguous) {
@@ -269,7 +269,8 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
                 .to_owned(),
         );
     }
-    v.engine = found.first().map(|(_, m)| m.engine.to_owned());
+    // Tools that rewrite traces put vLLM's form of marker around an engine's own.
+    v.engine = inner.first().or(found.first()).map(|(_, m)| m.engine.to_owned());
     found
 }
 

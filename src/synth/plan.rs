@@ -588,7 +588,7 @@ pub fn work(region: &Region, layers: u32, mut each: impl FnMut(Work)) {
                 let end = if last { device.end } else { from + slot };
                 let matrix_end = from + slot * 9 / 20;
                 put(WorkEngine::Matrix, from, matrix_end, layer * 3);
-                let exchange = layer % 2 == 1 && !last;
+                let exchange = layer % 2 == 0 && !last;
                 let vector_end = if exchange {
                     end - slot / 16
                 } else if last {

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod architecture;
+mod cli;
 mod corpus;
 mod gaudi;
 mod ingest;

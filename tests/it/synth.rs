@@ -1,9 +1,9 @@
 //! Invented traces: their shape, their size, and that equal seeds give equal bytes.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
+use stepscope::analyze::report::{Evidence, Period, Phase, PhaseBucket, Recompile, Step, TraceReport};
 use stepscope::base::time::ns_from_micros_text;
-use stepscope::synth::{self, Engine, Facts, Options, Target};
+use stepscope::session;
+use stepscope::synth::{self, Engine, Facts, Options, Shape, Target};
 
 fn text(options: &Options) -> (Vec<u8>, synth::Written) {
     let mut out = Vec::new();
@@ -268,4 +268,198 @@ fn v0_writes_no_compile_blocks_and_swaps_the_outer_names() {
     assert!(outer.is_some());
     let inner = list.iter().filter(|e| name(e) == "decode").find(holds);
     assert!(inner.is_none(), "the short one is only the preparation");
+}
+
+fn report(options: &Options) -> (TraceReport, Facts) {
+    let (json, written) = text(options);
+    let opened = session::open_bytes("synth.json", &json).unwrap();
+    assert_eq!(opened.report.events, written.events);
+    assert_eq!(opened.report.inflated_bytes, written.bytes);
+    (opened.report, written.facts)
+}
+
+fn shape(of: &PhaseBucket) -> Shape {
+    Shape {
+        prefill: of.phase == Phase::Prefill,
+        batch: of.bucket.batch,
+        seq: of.bucket.seq.unwrap(),
+        ctx: of.bucket.ctx.unwrap(),
+    }
+}
+
+fn count(report: &TraceReport, period: Period, phase: Phase) -> u64 {
+    let hits = |s: &&Step| s.period == period && s.phase == phase;
+    report.steps.iter().filter(hits).count() as u64
+}
+
+/// Name, cost and whether in warm-up.
+fn compiles(report: &TraceReport, evidence: Evidence) -> Vec<(String, i64, bool)> {
+    let mut list: Vec<&Recompile> = report
+        .recompiles
+        .iter()
+        .filter(|r| r.evidence == evidence)
+        .collect();
+    list.sort_by_key(|r| r.start_ns);
+    let row = |r: &Recompile| (r.name.clone(), r.dur_ns, r.period == Period::Warmup);
+    list.into_iter().map(row).collect()
+}
+
+/// All that the facts of a V1 trace with warm-up and device promise.
+fn holds(options: &Options) {
+    let (report, facts) = report(options);
+    assert_eq!(
+        report.format,
+        if options.high_level_only {
+            "gaudi-highlevel"
+        } else {
+            "gaudi-e2e"
+        }
+    );
+    let serious: Vec<_> = report
+        .defects
+        .iter()
+        .filter(|d| d.kind != "unclosed_array")
+        .collect();
+    assert!(serious.is_empty(), "{serious:?}");
+    assert_eq!(
+        count(&report, Period::Serving, Phase::Prefill),
+        facts.serving_prefill
+    );
+    assert_eq!(
+        count(&report, Period::Serving, Phase::Decode),
+        facts.serving_decode
+    );
+    assert_eq!(
+        count(&report, Period::Warmup, Phase::Prefill),
+        facts.warmup_prefill
+    );
+    assert_eq!(count(&report, Period::Warmup, Phase::Decode), facts.warmup_decode);
+    let facts_of = |c: &synth::CompileFact| (c.name.clone(), c.dur_ns, c.warmup);
+    let expected: Vec<_> = facts
+        .compiles
+        .iter()
+        .filter(|c| c.recorded)
+        .map(facts_of)
+        .collect();
+    assert_eq!(compiles(&report, Evidence::Recorded), expected);
+    assert_eq!(
+        compiles(&report, Evidence::Synapse),
+        vec![],
+        "one compile is told once"
+    );
+    for (compile, fact) in report.recompiles.iter().zip(&facts.compiles) {
+        let step = &report.steps[usize::try_from(compile.step.unwrap()).unwrap()];
+        assert_eq!(step.bucket.unwrap().batch, fact.shape.batch, "{}", compile.name);
+        assert_eq!(compile.start_is_exact, fact.event, "{}", compile.name);
+    }
+    let coverage = report.bucket_coverage.as_ref().unwrap();
+    let shapes = |list: &[PhaseBucket]| {
+        let mut shapes: Vec<Shape> = list.iter().map(shape).collect();
+        shapes.sort_unstable();
+        shapes
+    };
+    assert_eq!(shapes(&coverage.warmed), facts.warmed);
+    assert_eq!(shapes(&coverage.served), facts.served);
+    assert_eq!(shapes(&coverage.served_not_warmed), facts.served_not_warmed);
+    let decode = report
+        .step_groups
+        .iter()
+        .filter(|g| g.period == Period::Serving && g.phase == Phase::Decode);
+    let batches = decode.map(|g| (g.real_batch.unwrap(), g.padded_batch.unwrap()));
+    let (real, padded) = batches.fold((0, 0), |sum, b| (sum.0 + b.0, sum.1 + b.1));
+    assert_eq!((real, padded), (facts.real_batch, facts.padded_batch));
+    let outlier = facts.outlier.unwrap();
+    let base_ns = if options.high_level_only {
+        1_790_857_026_000_000_000
+    } else {
+        0
+    };
+    assert!(
+        report
+            .steps
+            .iter()
+            .any(|s| s.start_ns == base_ns + outlier.start && s.dur_ns == outlier.len_ns())
+    );
+}
+
+#[test]
+fn the_analyses_find_exactly_what_the_sample_holds() {
+    let options = Options::sample();
+    holds(&options);
+    let (report, facts) = report(&options);
+    assert_eq!(report.capture_start_ns, Some(facts.capture.start));
+    assert_eq!(report.capture_end_ns, Some(facts.capture.end));
+    let device = report.device_time.iter().find(|d| d.scope == "all").unwrap();
+    assert_eq!(device.compute_ns, facts.device_compute_ns);
+    assert!(report.synchronised_capture);
+    let found: Vec<&str> = report.findings.iter().map(|f| f.id.as_str()).collect();
+    assert!(found.contains(&"compiles-while-serving"), "{found:?}");
+}
+
+#[test]
+fn the_analyses_find_exactly_what_other_seeds_hold() {
+    for seed in [2, 3, 40] {
+        holds(&Options {
+            seed,
+            serving_compiles: 6,
+            unwarmed_buckets: 3,
+            ..Options::wide(Target::Steps(150))
+        });
+    }
+    holds(&Options {
+        high_level_only: true,
+        compile_events: false,
+        ..Options::sample()
+    });
+}
+
+#[test]
+fn a_server_without_compiles_has_none() {
+    let (report, facts) = report(&Options {
+        serving_compiles: 0,
+        unwarmed_buckets: 0,
+        outlier: false,
+        warmup: false,
+        compile_tracking: false,
+        ..Options::sample()
+    });
+    assert_eq!(facts.compiles, vec![]);
+    assert_eq!(report.recompiles, vec![]);
+    assert!(!report.synchronised_capture);
+    assert_eq!(
+        count(&report, Period::Serving, Phase::Decode),
+        facts.serving_decode
+    );
+    assert_eq!(
+        report.steps.len() as u64,
+        facts.serving_decode + facts.serving_prefill
+    );
+}
+
+#[test]
+fn v0_compiles_are_known_by_synapse_alone() {
+    let (report, facts) = report(&Options {
+        engine: Engine::V0,
+        ..Options::sample()
+    });
+    let facts_of = |c: &synth::CompileFact| (c.dur_ns, c.warmup);
+    let expected: Vec<_> = facts.compiles.iter().map(facts_of).collect();
+    let found = compiles(&report, Evidence::Synapse);
+    assert_eq!(
+        found
+            .into_iter()
+            .map(|(_, dur, warm)| (dur, warm))
+            .collect::<Vec<_>>(),
+        expected
+    );
+    assert_eq!(report.recompiles.len(), expected.len());
+    assert_eq!(
+        count(&report, Period::Serving, Phase::Prefill),
+        facts.serving_prefill
+    );
+    assert_eq!(
+        count(&report, Period::Serving, Phase::Decode),
+        facts.serving_decode
+    );
+    assert_eq!(count(&report, Period::Warmup, Phase::Decode), facts.warmup_decode);
 }

@@ -1,0 +1,176 @@
+//! Tables for a spreadsheet. Durations and instants in whole nanoseconds, as the column's name says; an empty
+//! cell is an unknown value.
+
+use serde::Serialize;
+
+use crate::analyze::report::TraceReport;
+
+/// A field that a spreadsheet would take for a formula is led by an apostrophe.
+fn cell(text: &str) -> String {
+    let text = super::words::plain(text);
+    if text.starts_with(['=', '+', '-', '@']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}
+
+fn table<R: Serialize>(rows: impl Iterator<Item = R>) -> String {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).expect("flat rows into memory");
+    }
+    let bytes = writer.into_inner().expect("a flush into memory");
+    String::from_utf8(bytes).expect("made of strings")
+}
+
+/// One row a step.
+pub fn steps_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        index: u32,
+        engine_step: Option<u32>,
+        phase: &'static str,
+        period: &'static str,
+        start_ns: i64,
+        dur_ns: i64,
+        gap_before_ns: Option<i64>,
+        bucket_batch: Option<u32>,
+        bucket_seq: Option<u32>,
+        bucket_ctx: Option<u32>,
+        batch: Option<u32>,
+        tokens: Option<u64>,
+        graphs: Option<bool>,
+        prepare_ns: Option<i64>,
+        forward_ns: Option<i64>,
+        logits_ns: Option<i64>,
+        sample_ns: Option<i64>,
+        post_ns: Option<i64>,
+        compile_ns: Option<i64>,
+        other_ns: Option<i64>,
+        device_busy_ns: Option<i64>,
+        device_idle_ns: Option<i64>,
+    }
+    table(trace.steps.iter().map(|s| Row {
+        index: s.index,
+        engine_step: s.engine_step,
+        phase: super::words::phase(s.phase),
+        period: super::words::period(s.period),
+        start_ns: s.start_ns,
+        dur_ns: s.dur_ns,
+        gap_before_ns: s.gap_before_ns,
+        bucket_batch: s.bucket.map(|b| b.batch),
+        bucket_seq: s.bucket.and_then(|b| b.seq),
+        bucket_ctx: s.bucket.and_then(|b| b.ctx),
+        batch: s.batch,
+        tokens: s.tokens,
+        graphs: s.graphs,
+        prepare_ns: s.parts.prepare_ns,
+        forward_ns: s.parts.forward_ns,
+        logits_ns: s.parts.logits_ns,
+        sample_ns: s.parts.sample_ns,
+        post_ns: s.parts.post_ns,
+        compile_ns: s.parts.compile_ns,
+        other_ns: s.parts.other_ns,
+        device_busy_ns: s.device.as_ref().map(|d| d.busy_ns),
+        device_idle_ns: s.device.as_ref().map(|d| d.idle_ns),
+    }))
+}
+
+/// One row a graph compile.
+pub fn recompiles_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        evidence: &'static str,
+        period: &'static str,
+        phase: &'static str,
+        bucket: Option<String>,
+        start_ns: i64,
+        start_is_exact: bool,
+        dur_ns: i64,
+        step: Option<u32>,
+        name: String,
+    }
+    table(trace.recompiles.iter().map(|r| Row {
+        evidence: super::words::evidence(r.evidence),
+        period: super::words::period(r.period),
+        phase: super::words::phase(r.phase),
+        bucket: r.bucket.map(|b| b.to_string()),
+        start_ns: r.start_ns,
+        start_is_exact: r.start_is_exact,
+        dur_ns: r.dur_ns,
+        step: r.step,
+        name: cell(&r.name),
+    }))
+}
+
+/// One row a class of a gap histogram.
+pub fn gaps_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        kind: &'static str,
+        r#where: String,
+        from_ns: i64,
+        to_ns: Option<i64>,
+        count: u64,
+        total_ns: i64,
+    }
+    table(trace.gaps.iter().flat_map(|g| {
+        g.bins.iter().map(|b| Row {
+            kind: super::words::gap_kind(g.kind),
+            r#where: cell(&g.r#where),
+            from_ns: b.from_ns,
+            to_ns: b.to_ns,
+            count: b.count,
+            total_ns: b.total_ns,
+        })
+    }))
+}
+
+/// One row a kernel.
+pub fn kernels_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        name: String,
+        kind: String,
+        count: u64,
+        total_ns: i64,
+        min_ns: i64,
+        max_ns: i64,
+        mean_ns: i64,
+    }
+    table(trace.kernels.iter().map(|k| Row {
+        name: cell(&k.name),
+        kind: k.kind.clone(),
+        count: k.count,
+        total_ns: k.total_ns,
+        min_ns: k.min_ns,
+        max_ns: k.max_ns,
+        mean_ns: k.mean_ns,
+    }))
+}
+
+/// One row an operator or python function.
+pub fn operators_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        kind: &'static str,
+        name: String,
+        count: u64,
+        self_cpu_ns: i64,
+        total_cpu_ns: i64,
+        self_device_ns: Option<i64>,
+        total_device_ns: Option<i64>,
+    }
+    let operators = trace.operators.iter().map(|o| ("operator", o));
+    let all = operators.chain(trace.python.iter().map(|o| ("python", o)));
+    table(all.map(|(kind, o)| Row {
+        kind,
+        name: cell(&o.name),
+        count: o.count,
+        self_cpu_ns: o.self_cpu_ns,
+        total_cpu_ns: o.total_cpu_ns,
+        self_device_ns: o.self_device_ns,
+        total_device_ns: o.total_device_ns,
+    }))
+}

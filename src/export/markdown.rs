@@ -1,0 +1,268 @@
+//! The report for a pull request: findings in the open, tables folded away.
+
+use crate::analyze::report::{Level, Period, Report, TraceReport};
+use crate::base::{Severity, show};
+
+use super::words::{self, clipped, plain};
+
+/// Rows of a table before it is cut.
+const ROWS: usize = 20;
+/// Characters of a name before it is cut.
+const NAME: usize = 80;
+
+/// Text that Markdown and GitHub leave alone: no markup, no HTML, no mention, no link to an issue, no end of
+/// a cell.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in plain(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("&#64;"),
+            '#' => out.push_str("&#35;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same for the summary of a folded part, where Markdown is not read.
+fn html(text: &str) -> String {
+    plain(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('@', "&#64;")
+}
+
+fn name(text: &str) -> String {
+    escaped(&clipped(text, NAME))
+}
+
+/// A folded table. `numbers` says which columns are set right.
+fn table(out: &mut String, title: &str, heads: &[(&str, bool)], rows: &[Vec<String>]) {
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n<details><summary>{title}</summary>\n\n|"));
+    for (head, _) in heads {
+        out.push_str(&format!(" {head} |"));
+    }
+    out.push_str("\n|");
+    for (_, number) in heads {
+        out.push_str(if *number { " ---: |" } else { " --- |" });
+    }
+    out.push('\n');
+    for row in rows.iter().take(ROWS) {
+        out.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+    if rows.len() > ROWS {
+        out.push_str(&format!("\n… and {} more.\n", rows.len() - ROWS));
+    }
+    out.push_str("\n</details>\n");
+}
+
+/// Everything, for a comment on a pull request.
+pub fn report_markdown(report: &Report) -> String {
+    let mut out = String::new();
+    for trace in &report.traces {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        of_trace(&mut out, trace);
+    }
+    out
+}
+
+fn of_trace(out: &mut String, trace: &TraceReport) {
+    out.push_str(&format!(
+        "### {}\n\n{}\n",
+        escaped(&trace.file),
+        escaped(&words::facts_line(trace))
+    ));
+    for note in &trace.notes {
+        out.push_str(&format!("\n> {}\n", escaped(note)));
+    }
+    findings(out, trace);
+    steps(out, trace);
+    recompiles(out, trace);
+    gaps(out, trace);
+    device(out, trace);
+    let rows: Vec<Vec<String>> = trace
+        .defects
+        .iter()
+        .map(|d| {
+            let severity = match d.severity {
+                Severity::Info => "info",
+                Severity::Loss => "loss",
+                Severity::Error => "error",
+            };
+            vec![severity.to_owned(), show::count(d.count), escaped(&d.says)]
+        })
+        .collect();
+    table(
+        out,
+        "Defects of the file",
+        &[("severity", false), ("count", true), ("what", false)],
+        &rows,
+    );
+}
+
+fn findings(out: &mut String, trace: &TraceReport) {
+    out.push('\n');
+    for finding in &trace.findings {
+        let mark = match finding.level {
+            Level::Problem => "**Problem:** ",
+            Level::Hint => "**Hint:** ",
+            Level::Fine => "",
+        };
+        out.push_str(&format!(
+            "- {mark}{} _({})_",
+            escaped(&finding.says),
+            words::sure(finding.sure)
+        ));
+        if !finding.advice.is_empty() {
+            out.push_str(&format!(" {}", escaped(&finding.advice)));
+        }
+        out.push('\n');
+    }
+    if trace.findings.is_empty() {
+        out.push_str("Nothing here that an analysis looks for.\n");
+    }
+}
+
+fn steps(out: &mut String, trace: &TraceReport) {
+    let rows: Vec<Vec<String>> = trace
+        .step_groups
+        .iter()
+        .map(|g| {
+            vec![
+                words::period(g.period).to_owned(),
+                words::phase(g.phase).to_owned(),
+                words::bucket(g.bucket),
+                show::count(g.count),
+                show::duration(g.p50_ns),
+                show::duration(g.p90_ns),
+                show::duration(g.p99_ns),
+                show::duration(g.max_ns),
+                words::padding(g.real_batch, g.padded_batch),
+            ]
+        })
+        .collect();
+    table(
+        out,
+        &format!(
+            "Steps by bucket ({} steps)",
+            show::count(trace.steps.len() as u64)
+        ),
+        &[
+            ("period", false),
+            ("phase", false),
+            ("bucket (batch, seq, ctx blocks)", false),
+            ("count", true),
+            ("p50", true),
+            ("p90", true),
+            ("p99", true),
+            ("max", true),
+            ("padding", true),
+        ],
+        &rows,
+    );
+}
+
+fn recompiles(out: &mut String, trace: &TraceReport) {
+    let mut order: Vec<_> = trace.recompiles.iter().collect();
+    order.sort_by_key(|r| (r.period == Period::Warmup, r.start_ns));
+    let rows: Vec<Vec<String>> = order
+        .iter()
+        .map(|r| {
+            vec![
+                words::period(r.period).to_owned(),
+                words::evidence(r.evidence).to_owned(),
+                words::bucket(r.bucket),
+                words::since_start(trace, r.start_ns),
+                show::duration(r.dur_ns),
+                name(&r.name),
+            ]
+        })
+        .collect();
+    table(
+        out,
+        &format!("Graph compiles ({})", show::count(trace.recompiles.len() as u64)),
+        &[
+            ("period", false),
+            ("evidence", false),
+            ("bucket", false),
+            ("start", true),
+            ("cost", true),
+            ("recipe", false),
+        ],
+        &rows,
+    );
+}
+
+fn gaps(out: &mut String, trace: &TraceReport) {
+    for gaps in trace.gaps.iter().filter(|g| g.count > 0) {
+        let rows: Vec<Vec<String>> = gaps
+            .causes
+            .iter()
+            .filter(|c| c.count > 0 || c.total_ns > 0)
+            .map(|c| {
+                vec![
+                    words::cause(c.cause),
+                    show::count(c.count),
+                    show::duration(c.total_ns),
+                    show::percent(c.total_ns, gaps.total_ns),
+                ]
+            })
+            .collect();
+        let title = format!(
+            "{} ({}): {}",
+            words::gap_kind(gaps.kind),
+            html(&gaps.r#where),
+            words::gaps_line(gaps)
+        );
+        table(
+            out,
+            &title,
+            &[
+                ("cause", false),
+                ("count", true),
+                ("total", true),
+                ("share", true),
+            ],
+            &rows,
+        );
+    }
+}
+
+fn device(out: &mut String, trace: &TraceReport) {
+    let rows: Vec<Vec<String>> = trace
+        .kernels
+        .iter()
+        .map(|k| {
+            vec![
+                show::duration(k.total_ns),
+                show::count(k.count),
+                show::duration(k.mean_ns),
+                name(&k.name),
+            ]
+        })
+        .collect();
+    table(
+        out,
+        "Kernels by device time",
+        &[
+            ("total", true),
+            ("count", true),
+            ("mean", true),
+            ("kernel", false),
+        ],
+        &rows,
+    );
+}

@@ -1,0 +1,17 @@
+//! Answers as JSON for programs, text for a terminal, Markdown for a pull request, and CSV for a spreadsheet.
+//!
+//! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
+//! and characters that turn the direction of writing, are written as escapes.
+
+mod csv;
+mod json;
+mod markdown;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+pub use csv::{gaps_csv, kernels_csv, operators_csv, recompiles_csv, steps_csv};
+pub use json::report_json;
+pub use markdown::report_markdown;
+pub use text::{checked_text, report_text};

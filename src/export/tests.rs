@@ -1,0 +1,431 @@
+//! One small report by hand, with unknown values and names that are up to mischief, in every format.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::analyze::report::*;
+use crate::base::Severity;
+
+fn nasty() -> String {
+    "pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end".to_owned()
+}
+
+fn decode(ctx: u32) -> Bucket {
+    Bucket {
+        batch: 16,
+        seq: Some(1),
+        ctx: Some(ctx),
+    }
+}
+
+fn report() -> Report {
+    let step = Step {
+        index: 0,
+        engine_step: Some(4),
+        phase: Phase::Decode,
+        period: Period::Serving,
+        start_ns: 1_000_000,
+        dur_ns: 28_100_000,
+        gap_before_ns: None,
+        bucket: Some(decode(128)),
+        batch: Some(11),
+        tokens: None,
+        context_requests: None,
+        context_tokens: None,
+        generation_requests: None,
+        generation_tokens: None,
+        graphs: Some(true),
+        parts: Parts {
+            forward_ns: Some(20_000_000),
+            other_ns: Some(8_100_000),
+            ..Parts::default()
+        },
+        device: None,
+        slice: 7,
+    };
+    let trace = TraceReport {
+        file: "vllm.1|2.pt.trace.json.gz".to_owned(),
+        format: "gaudi-e2e".to_owned(),
+        bytes: 33_027,
+        inflated_bytes: 1_234_567,
+        events: 4_171,
+        rank: Some(0),
+        world_size: None,
+        device_kind: "hpu".to_owned(),
+        device_name: Some("GAUDI3".to_owned()),
+        engine: Some("vLLM V1".to_owned()),
+        start_ns: Some(0),
+        end_ns: Some(5_590_000_000),
+        base_time_ns: None,
+        capture_start_ns: None,
+        capture_end_ns: None,
+        synchronised_capture: true,
+        notes: vec!["Every region was synchronised.".to_owned()],
+        defects: vec![DefectRow {
+            kind: "truncated_gzip".to_owned(),
+            severity: Severity::Error,
+            count: 1,
+            first_at_byte: Some(33_000),
+            says: "The gzip stream ends in the middle; everything before that was read.".to_owned(),
+        }],
+        steps: vec![step],
+        step_groups: vec![
+            StepGroup {
+                phase: Phase::Decode,
+                bucket: Some(decode(128)),
+                period: Period::Serving,
+                count: 1_042,
+                total_ns: 29_300_000_000,
+                p50_ns: 28_100_000,
+                p90_ns: 29_000_000,
+                p99_ns: 31_200_000,
+                max_ns: 240_000_000,
+                real_batch: Some(11_462),
+                padded_batch: Some(16_672),
+            },
+            StepGroup {
+                phase: Phase::Unknown,
+                bucket: None,
+                period: Period::BeforeCapture,
+                count: 1,
+                total_ns: 1_000,
+                p50_ns: 1_000,
+                p90_ns: 1_000,
+                p99_ns: 1_000,
+                max_ns: 1_000,
+                real_batch: None,
+                padded_batch: None,
+            },
+        ],
+        recompiles: vec![Recompile {
+            evidence: Evidence::Recorded,
+            name: nasty(),
+            start_ns: 2_500_000_000,
+            dur_ns: 412_345_000,
+            start_is_exact: false,
+            step: None,
+            phase: Phase::Decode,
+            bucket: None,
+            period: Period::Serving,
+            region: None,
+            region_start_ns: None,
+            region_end_ns: None,
+            also: None,
+            slice: None,
+        }],
+        bucket_coverage: Some(BucketCoverage {
+            served_not_warmed: vec![PhaseBucket {
+                phase: Phase::Decode,
+                bucket: decode(256),
+                count: 3,
+            }],
+            ..BucketCoverage::default()
+        }),
+        gaps: vec![Gaps {
+            kind: GapKind::Step,
+            r#where: "vLLM".to_owned(),
+            count: 45,
+            total_ns: 75_300_000,
+            p50_ns: Some(1_656_800),
+            p99_ns: None,
+            max_ns: Some(7_851_800),
+            coverage: None,
+            bins: vec![
+                GapBin {
+                    from_ns: 1_000_000,
+                    to_ns: Some(5_000_000),
+                    count: 44,
+                    total_ns: 67_448_200,
+                    by_cause_ns: vec![67_448_200],
+                    by_cause_count: vec![44],
+                },
+                GapBin {
+                    from_ns: 5_000_000,
+                    to_ns: None,
+                    count: 1,
+                    total_ns: 7_851_800,
+                    by_cause_ns: vec![7_851_800],
+                    by_cause_count: vec![1],
+                },
+            ],
+            causes: vec![GapCause {
+                cause: Cause::InputPrep,
+                count: 45,
+                total_ns: 75_300_000,
+            }],
+            longest: Vec::new(),
+            definition: "From the end of one engine step to the start of the next.".to_owned(),
+        }],
+        device_time: vec![DeviceTime {
+            device: 0,
+            scope: "all".to_owned(),
+            span_ns: 1_000_000,
+            busy_ns: 640_000,
+            compute_ns: 600_000,
+            comm_exposed_ns: 40_000,
+            copy_exposed_ns: 0,
+            idle_ns: 360_000,
+            engines: Engines {
+                mme: Some(410_000),
+                ..Engines::default()
+            },
+            start_ns: 0,
+            end_ns: 1_000_000,
+        }],
+        kernels: vec![Kernel {
+            name: format!("{}{}", nasty(), "x".repeat(90)),
+            kind: "compute".to_owned(),
+            count: 3,
+            total_ns: 300,
+            min_ns: 100,
+            max_ns: 100,
+            mean_ns: 100,
+        }],
+        operators: vec![Operator {
+            name: "=aten::copy_".to_owned(),
+            count: 2,
+            self_cpu_ns: 5_000,
+            total_cpu_ns: 9_000,
+            self_device_ns: None,
+            total_device_ns: None,
+            longest_slice: 1,
+        }],
+        python: Vec::new(),
+        budget: Some(TimeBudget {
+            total_ns: 1_000_000,
+            shares: vec![BudgetShare {
+                id: "compile".to_owned(),
+                says: "compiling graphs".to_owned(),
+                total_ns: 410_000,
+            }],
+            definition: "From the first to the last serving step.".to_owned(),
+        }),
+        metrics: None,
+        findings: vec![Finding {
+            id: "compiles-while-serving".to_owned(),
+            level: Level::Problem,
+            sure: Sure::Recorded,
+            says: "1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step.".to_owned(),
+            cost_ns: Some(412_345_000),
+            evidence: vec![FindingEvidence {
+                says: nasty(),
+                start_ns: Some(2_500_000_000),
+                end_ns: None,
+                step: None,
+                slice: None,
+            }],
+            advice: "Warm up the bucket (16, 1, 256).".to_owned(),
+            view: "recompiles".to_owned(),
+        }],
+    };
+    Report {
+        schema: SCHEMA.to_owned(),
+        traces: vec![trace],
+    }
+}
+
+fn check(actual: &str, expected: &Expect) {
+    expected.assert_eq(actual);
+}
+
+#[test]
+fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
+    let text = report_text(&report());
+    assert!(!text.contains(['\u{1b}', '\u{202e}']));
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    check(
+        &text,
+        &expect![[r#"
+            vllm.1|2.pt.trace.json.gz
+              gaudi-e2e · vLLM V1 · HPU GAUDI3 · rank 0 · 33.0 KB (1.23 MB inflated) · 4,171 events · 5.59 s
+              long
+              Note: Every region was synchronised.
+
+            Findings
+              problem  1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between
+                       the first and the last step. (recorded, 412 ms)
+                       - pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end (at +2.50 s)
+                       → Warm up the bucket (16, 1, 256).
+
+            Where serving time went (1.00 ms)
+              From the first to the last serving step.
+                410 µs    41 %  compiling graphs
+
+            Steps by bucket (1 in all)
+              Host time of a prefill or decode pass; a bucket is (batch, sequence, context blocks).
+
+              serving  bucket        count      p50      p90      p99     max   total  padding
+              decode   (16, 1, 128)  1,042  28.1 ms  29.0 ms  31.2 ms  240 ms  29.3 s     31 %
+
+              before capture  bucket  count      p50      p90      p99      max    total  padding
+              unknown         –           1  1.00 µs  1.00 µs  1.00 µs  1.00 µs  1.00 µs        –
+
+              Served, not warmed up: decode (16, 1, 256)
+
+            Gaps between engine steps (vLLM)
+              From the end of one engine step to the start of the next.
+              45 gaps, 75.3 ms in all; p50 1.66 ms, p99 –, longest 7.85 ms
+              length             count    total
+              1.00 ms – 5.00 ms     44  67.4 ms  ████████████████████████████████████████
+              from 5.00 ms           1  7.85 ms  ████
+
+              cause       count    total  share
+              input prep     45  75.3 ms  100 %
+
+            Graph compiles (1 in all)
+              period   evidence  bucket     start    cost  step  name
+              serving  recorded  –       ≈+2.50 s  412 ms     –  pipe|star*tick` <b> @all #12 \u…}[2J\u{202e}end
+              ≈: count, cost and region are recorded; the moment is not.
+
+            Device time
+              device  scope     span  busy  compute  comm only  copy only    idle   MME  TPC  DMA  NIC
+              0       all    1.00 ms  64 %   600 µs    40.0 µs       0 ns  360 µs  41 %    –    –    –
+              Engines: share of the span in which at least one lane is busy; they overlap.
+
+            Kernels, by total device time
+               total  count    mean     max     kind  name
+              300 ns      3  100 ns  100 ns  compute  pipe|star*tick` <b> @all #12 \u{1b}[2J…xxxxxxxxxxxxxxxxxxx
+
+            Operators, by host time of their own
+                 self    total  count  name
+              5.00 µs  9.00 µs      2  =aten::copy_
+
+            Defects of the file
+              error  1 × truncated_gzip: The gzip stream ends in the middle; everything before that was read.
+                     First at byte 33,000.
+        "#]],
+    );
+}
+
+#[test]
+fn markdown_is_short_and_its_cells_hold() {
+    let markdown = report_markdown(&report());
+    assert!(!markdown.contains("<b>") && !markdown.contains("@all"));
+    check(
+        &markdown,
+        &expect![[r#"
+            ### vllm.1\|2.pt.trace.json.gz
+
+            gaudi-e2e · vLLM V1 · HPU GAUDI3 · rank 0 · 33.0 KB (1.23 MB inflated) · 4,171 events · 5.59 s long
+
+            > Every region was synchronised.
+
+            - **Problem:** 1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step. _(recorded)_ Warm up the bucket (16, 1, 256).
+
+            <details><summary>Steps by bucket (1 steps)</summary>
+
+            | period | phase | bucket (batch, seq, ctx blocks) | count | p50 | p90 | p99 | max | padding |
+            | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+            | serving | decode | (16, 1, 128) | 1,042 | 28.1 ms | 29.0 ms | 31.2 ms | 240 ms | 31 % |
+            | before capture | unknown | – | 1 | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | – |
+
+            </details>
+
+            <details><summary>Graph compiles (1)</summary>
+
+            | period | evidence | bucket | start | cost | recipe |
+            | --- | --- | --- | ---: | ---: | --- |
+            | serving | recorded | – | +2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
+
+            </details>
+
+            <details><summary>Gaps between engine steps (vLLM): 45 gaps, 75.3 ms in all; p50 1.66 ms, p99 –, longest 7.85 ms</summary>
+
+            | cause | count | total | share |
+            | --- | ---: | ---: | ---: |
+            | input prep | 45 | 75.3 ms | 100 % |
+
+            </details>
+
+            <details><summary>Kernels by device time</summary>
+
+            | total | count | mean | kernel |
+            | ---: | ---: | ---: | --- |
+            | 300 ns | 3 | 100 ns | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}endxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx |
+
+            </details>
+
+            <details><summary>Defects of the file</summary>
+
+            | severity | count | what |
+            | --- | ---: | --- |
+            | error | 1 | The gzip stream ends in the middle; everything before that was read. |
+
+            </details>
+        "#]],
+    );
+}
+
+#[test]
+fn json_has_the_names_in_order_and_null_where_unknown() {
+    let json = report_json(&report());
+    let start: String = json.lines().take(20).collect::<Vec<_>>().join("\n");
+    check(
+        &start,
+        &expect![[r#"
+        {
+          "schema": "stepscope.report/1",
+          "traces": [
+            {
+              "file": "vllm.1|2.pt.trace.json.gz",
+              "format": "gaudi-e2e",
+              "bytes": 33027,
+              "inflated_bytes": 1234567,
+              "events": 4171,
+              "rank": 0,
+              "world_size": null,
+              "device_kind": "hpu",
+              "device_name": "GAUDI3",
+              "engine": "vLLM V1",
+              "start_ns": 0,
+              "end_ns": 5590000000,
+              "base_time_ns": null,
+              "capture_start_ns": null,
+              "capture_end_ns": null,
+              "synchronised_capture": true,"#]],
+    );
+    let back: Report = serde_json::from_str(&json).expect("its own output");
+    assert_eq!(back, report());
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let step = &value["traces"][0]["steps"][0];
+    assert!(step["gap_before_ns"].is_null() && step.get("gap_before_ns").is_some());
+    assert_eq!(step["parts"]["prepare_ns"], serde_json::Value::Null);
+    assert_eq!(step["phase"], "decode");
+    assert_eq!(value["traces"][0]["step_groups"][1]["period"], "before_capture");
+}
+
+#[test]
+fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
+    let report = report();
+    let trace = &report.traces[0];
+    let all = [
+        steps_csv(trace),
+        recompiles_csv(trace),
+        gaps_csv(trace),
+        kernels_csv(trace),
+        operators_csv(trace),
+    ]
+    .join("\n");
+    check(
+        &all,
+        &expect![[r#"
+            index,engine_step,phase,period,start_ns,dur_ns,gap_before_ns,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,compile_ns,other_ns,device_busy_ns,device_idle_ns
+            0,4,decode,serving,1000000,28100000,,16,1,128,11,,true,,20000000,,,,,8100000,,
+
+            evidence,period,phase,bucket,start_ns,start_is_exact,dur_ns,step,name
+            recorded,serving,decode,,2500000000,false,412345000,,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end
+
+            kind,where,from_ns,to_ns,count,total_ns
+            Gaps between engine steps,vLLM,1000000,5000000,44,67448200
+            Gaps between engine steps,vLLM,5000000,,1,7851800
+
+            name,kind,count,total_ns,min_ns,max_ns,mean_ns
+            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,3,300,100,100,100
+
+            kind,name,count,self_cpu_ns,total_cpu_ns,self_device_ns,total_device_ns
+            operator,'=aten::copy_,2,5000,9000,,
+        "#]],
+    );
+}

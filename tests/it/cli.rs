@@ -1,0 +1,274 @@
+//! The command line as its users run it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+use stepscope::synth::{self, Gzip, Options, Target};
+
+use crate::corpus;
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn run(args: &[&str]) -> Ran {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
+        .args(args)
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().expect("ended by itself"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A folder with one file in it.
+fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn short() -> Options {
+    Options {
+        target: Target::Steps(40),
+        ..Options::sample()
+    }
+}
+
+fn trace(options: &Options) -> Vec<u8> {
+    let mut json = Vec::new();
+    synth::write(options, &mut json).unwrap();
+    json
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = Gzip::new(Vec::new(), 1).unwrap();
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// The names that scripts rely on.
+const TRACE_NAMES: &[&str] = &[
+    "file",
+    "format",
+    "bytes",
+    "inflated_bytes",
+    "events",
+    "rank",
+    "world_size",
+    "device_kind",
+    "start_ns",
+    "end_ns",
+    "base_time_ns",
+    "defects",
+    "steps",
+    "step_groups",
+    "recompiles",
+    "bucket_coverage",
+    "gaps",
+    "device_time",
+    "kernels",
+    "operators",
+    "findings",
+];
+
+#[test]
+fn a_json_report_has_every_name_that_scripts_rely_on() {
+    let (_dir, path) = file("t.json", &trace(&short()));
+    let ran = run(&["report", text(&path), "--format", "json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["schema"], "stepscope.report/1");
+    assert_eq!(report["traces"].as_array().unwrap().len(), 1);
+    for name in TRACE_NAMES {
+        assert!(report["traces"][0].get(name).is_some(), "{name} is missing");
+    }
+    assert_eq!(report["traces"][0]["file"], "t.json");
+    assert_eq!(
+        report["traces"][0]["bytes"],
+        std::fs::metadata(&path).unwrap().len()
+    );
+}
+
+#[test]
+fn a_report_goes_to_the_file_asked_for() {
+    let (dir, path) = file("t.json", &trace(&short()));
+    for format in ["text", "markdown", "json"] {
+        let to = dir.path().join(format);
+        let ran = run(&["report", text(&path), "--format", format, "--output", text(&to)]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+        let stdout = run(&["report", text(&path), "--format", format]).out;
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), stdout);
+        assert!(stdout.contains("t.json"));
+    }
+}
+
+#[test]
+fn tables_are_written_for_a_spreadsheet() {
+    let (dir, path) = file("t.json", &trace(&short()));
+    let folder = dir.path().join("tables");
+    let ran = run(&["report", text(&path), text(&path), "--csv", text(&folder)]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 10);
+    let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
+    assert!(kernels.starts_with("name,kind,count,total_ns,"), "{kernels}");
+    assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
+}
+
+#[test]
+fn check_says_0_for_a_whole_file_also_inside_gzip() {
+    let json = trace(&short());
+    for bytes in [json.clone(), gzipped(&json)] {
+        let (_dir, path) = file("t", &bytes);
+        let ran = run(&["check", text(&path)]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+        assert!(ran.out.contains("everything in it was read"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn check_says_1_for_a_gzip_that_ends_too_early() {
+    let whole = gzipped(&trace(&short()));
+    let (_dir, path) = file("t.json.gz", &whole[..whole.len() / 2]);
+    let ran = run(&["check", text(&path)]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(ran.out.contains("truncated_gzip"), "{}", ran.out);
+}
+
+#[test]
+fn check_says_2_and_one_sentence_where_nothing_can_be_read() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01";
+    let cases: &[(&[u8], &str)] = &[
+        (b"", "empty"),
+        (b"\x1f\x8b", "gzip"),
+        (b"{}", "traceEvents"),
+        (png, "no trace"),
+        (&gzipped(b"hello, this is no trace"), "no trace"),
+    ];
+    for (bytes, says) in cases {
+        let (_dir, path) = file("t.json", bytes);
+        for command in ["check", "report"] {
+            let ran = run(&[command, text(&path)]);
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{says}");
+            assert!(ran.err.contains(says), "{says}: {}", ran.err);
+            assert!(ran.err.contains("t.json"), "{}", ran.err);
+            assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        }
+    }
+    let ran = run(&["check", "no such file"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("no such file: "), "{}", ran.err);
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(&["check", text(dir.path())]).err.contains("folder"));
+}
+
+#[test]
+fn a_broken_file_does_not_keep_the_others_from_being_reported() {
+    let (dir, good) = file("good.json", &trace(&short()));
+    let broken = dir.path().join("broken.json");
+    std::fs::write(&broken, b"").unwrap();
+    let files = [text(&good), text(&broken), text(&good)];
+    let ran = run(&["report", files[0], files[1], files[2], "--format", "json"]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    assert!(ran.err.contains("broken.json"), "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["traces"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_metrics_file_belongs_to_the_trace_beside_it() {
+    let metrics = br#"[{"metric_name": "graph_compilation", "triggered_by": "process_exit", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 7, "TotalTime": 310000, "AvgTime": 310000.0, "recipe": []}}]"#;
+    let (dir, path) = file("t.json", &trace(&short()));
+    let beside = dir.path().join("metrics.json");
+    std::fs::write(&beside, metrics).unwrap();
+    let traces = |files: &[&Path]| {
+        let mut args = vec!["report", "--format", "json"];
+        args.extend(files.iter().map(|f| text(f)));
+        let ran = run(&args);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        let of = |t: &Value| {
+            (
+                t["file"].as_str().unwrap().to_owned(),
+                t["metrics"]["graph_compilations"].as_u64(),
+            )
+        };
+        report["traces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+    };
+    let with = ("t.json".to_owned(), Some(7));
+    let without = ("t.json".to_owned(), None);
+    let alone = ("metrics.json".to_owned(), Some(7));
+    assert_eq!(traces(&[&beside, &path]), vec![with]);
+    assert_eq!(traces(&[&path]), vec![without.clone()]);
+    assert_eq!(traces(&[&beside]), vec![alone.clone()]);
+    // Two traces elsewhere: whose it is, is not known.
+    let (_one, first) = file("t.json", &trace(&short()));
+    let (_two, second) = file("t.json", &trace(&short()));
+    assert_eq!(
+        traces(&[&first, &second, &beside]),
+        vec![without.clone(), without, alone]
+    );
+}
+
+#[test]
+fn synth_writes_the_size_asked_for_plain_and_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dir.path().join("a.json");
+    let packed = dir.path().join("a.json.gz");
+    for out in [&plain, &packed] {
+        let ran = run(&["synth", "--out", text(out), "--size", "5MB", "--seed", "3"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    }
+    let bytes = std::fs::metadata(&plain).unwrap().len();
+    assert!(bytes.abs_diff(5_000_000) <= 250_000, "{bytes}");
+    assert!(std::fs::metadata(&packed).unwrap().len() < bytes / 5);
+    // Both hold the same text.
+    let inflated = |path: &Path| {
+        let ran = run(&["report", text(path), "--format", "json"]);
+        let mut report: Value = serde_json::from_str(&ran.out).unwrap();
+        report["traces"][0]["file"] = Value::Null;
+        report["traces"][0]["bytes"] = Value::Null;
+        report
+    };
+    assert_eq!(inflated(&plain), inflated(&packed));
+    assert_eq!(
+        std::fs::read(&plain).unwrap(),
+        trace(&Options {
+            seed: 3,
+            ..Options::wide(Target::Bytes(5_000_000))
+        })
+    );
+}
+
+#[test]
+fn every_file_of_the_corpus_is_survived() {
+    for under in ["gaudi", "malformed"] {
+        for path in corpus::files(under) {
+            let ran = run(&["report", text(&path), "--format", "json"]);
+            match ran.code {
+                0 => drop(serde_json::from_str::<Value>(&ran.out).unwrap()),
+                2 => assert_eq!(ran.err.lines().count(), 1, "{}: {}", path.display(), ran.err),
+                other => panic!("{} ended with {other}: {}", path.display(), ran.err),
+            }
+            assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        }
+    }
+}
