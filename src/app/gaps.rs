@@ -32,7 +32,10 @@ fn absent(kind: GapKind) -> &'static str {
 pub fn GapsView(props: &GapsViewProps) -> Html {
     let all = &props.summary.gaps;
     let has = |kind: GapKind| all.iter().any(|g| g.kind == kind);
-    let kind = props.kind.filter(|k| has(*k)).or_else(|| KINDS.into_iter().find(|k| has(*k)));
+    let kind = props
+        .kind
+        .filter(|k| has(*k))
+        .or_else(|| KINDS.into_iter().find(|k| has(*k)));
     let missing: Vec<String> = KINDS
         .into_iter()
         .filter(|k| !has(*k))
@@ -114,10 +117,14 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
     let y = |part: f64| TOP + (1.0 - part) * H;
     let mut says = Vec::new();
     for bar in &h.bars {
-        says.push(format!("{}: {}", bin_name(bar.from_ns, bar.to_ns), match measure {
-            Measure::Count => show::count(bar.count),
-            Measure::Time => show::duration(bar.total_ns),
-        }));
+        says.push(format!(
+            "{}: {}",
+            bin_name(bar.from_ns, bar.to_ns),
+            match measure {
+                Measure::Count => show::count(bar.count),
+                Measure::Time => show::duration(bar.total_ns),
+            }
+        ));
     }
     html! {
         <svg class="chart" viewBox="0 0 600 232" role="img" aria-label={says.join("; ")}>

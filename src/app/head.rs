@@ -89,7 +89,11 @@ fn badge(view: View, summary: &Summary) -> Html {
         View::Recompiles => u64::from(summary.n_recompiles),
         _ => 0,
     };
-    if n == 0 { html! {} } else { html! { <span class="tab-count">{ show::count(n) }</span> } }
+    if n == 0 {
+        html! {}
+    } else {
+        html! { <span class="tab-count">{ show::count(n) }</span> }
+    }
 }
 
 /// Device, engine, rank and counts in one line.
@@ -106,7 +110,10 @@ fn facts(summary: &Summary) -> String {
         (Some(rank), None) => facts.push(format!("rank {rank}")),
         _ => {}
     }
-    let serving = summary.step_counts.iter().any(|(_, period, _)| *period == Period::Serving);
+    let serving = summary
+        .step_counts
+        .iter()
+        .any(|(_, period, _)| *period == Period::Serving);
     let counts: Vec<String> = summary
         .step_counts
         .iter()
@@ -114,7 +121,11 @@ fn facts(summary: &Summary) -> String {
         .map(|(phase, _, n)| format!("{} {}", show::count(*n), words::phase(*phase)))
         .collect();
     if !counts.is_empty() {
-        facts.push(format!("{}{}", counts.join(", "), if serving { " serving" } else { "" }));
+        facts.push(format!(
+            "{}{}",
+            counts.join(", "),
+            if serving { " serving" } else { "" }
+        ));
     }
     if let Some(extent) = summary.extent {
         facts.push(show::duration(extent.len_ns()));

@@ -61,7 +61,12 @@ pub fn App(props: &AppProps) -> Html {
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
     let begin: Callback<Option<Picked>> = {
-        let (source, dispatch, run, engine) = (props.source.clone(), state.dispatcher(), run.clone(), engine.clone());
+        let (source, dispatch, run, engine) = (
+            props.source.clone(),
+            state.dispatcher(),
+            run.clone(),
+            engine.clone(),
+        );
         Callback::from(move |picked: Option<Picked>| {
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
@@ -90,7 +95,10 @@ pub fn App(props: &AppProps) -> Html {
             match started {
                 Ok(new) => {
                     *engine.borrow_mut() = Some(new.clone());
-                    dispatch.dispatch(Action::Opening { engine: new, files: heads });
+                    dispatch.dispatch(Action::Opening {
+                        engine: new,
+                        files: heads,
+                    });
                 }
                 Err(why) => dispatch.dispatch(Action::Told(Told::Failed(why))),
             }
@@ -216,9 +224,14 @@ pub fn App(props: &AppProps) -> Html {
         Callback::from(move |format: &'static str| {
             let Some(engine) = &engine else { return };
             let dispatch = dispatch.clone();
-            engine.ask(Question::Report { format: format.into() }, move |answer| {
-                dispatch.dispatch(Action::Report(format, Rc::new(answer)));
-            });
+            engine.ask(
+                Question::Report {
+                    format: format.into(),
+                },
+                move |answer| {
+                    dispatch.dispatch(Action::Report(format, Rc::new(answer)));
+                },
+            );
         })
     };
     let on_moved = {

@@ -11,7 +11,9 @@ use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
-use crate::view::{DeviceTime, Finding, FindingEvidence, Level, Span, StepFilter, StepOrder, Summary, TimeBudget};
+use crate::view::{
+    DeviceTime, Finding, FindingEvidence, Level, Span, StepFilter, StepOrder, Summary, TimeBudget,
+};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -93,7 +95,10 @@ fn view_word(view: View) -> &'static str {
 }
 
 fn evidence(fact: &FindingEvidence) -> Html {
-    let span = fact.start_ns.zip(fact.end_ns).map(|(start, end)| Span::new(start, end));
+    let span = fact
+        .start_ns
+        .zip(fact.end_ns)
+        .map(|(start, end)| Span::new(start, end));
     html! {
         <li>
             { &fact.says }
@@ -111,7 +116,11 @@ fn budget_section(budget: &TimeBudget) -> Html {
     let parts: Vec<Part> = budget
         .shares
         .iter()
-        .map(|share| Part { key: words::budget_key(&share.id), word: share.says.clone(), ns: share.total_ns })
+        .map(|share| Part {
+            key: words::budget_key(&share.id),
+            word: share.says.clone(),
+            ns: share.total_ns,
+        })
         .collect();
     html! {
         <section aria-labelledby="budget-head">
@@ -145,14 +154,17 @@ struct StepsStripProps {
 fn StepsStrip(props: &StepsStripProps) -> Html {
     let node = use_node_ref();
     let width_px = use_width(&node);
-    let answer = use_answer(&props.engine, (width_px > 0).then(|| Question::Steps {
-        filter: StepFilter::default(),
-        order: StepOrder::Time,
-        first_row: 0,
-        n_rows: 0,
-        plot_window: props.summary.home,
-        width_px,
-    }));
+    let answer = use_answer(
+        &props.engine,
+        (width_px > 0).then(|| Question::Steps {
+            filter: StepFilter::default(),
+            order: StepOrder::Time,
+            first_row: 0,
+            n_rows: 0,
+            plot_window: props.summary.home,
+            width_px,
+        }),
+    );
     let plot = match answer.as_deref() {
         Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
         _ => None,

@@ -21,7 +21,9 @@ pub fn Search(props: &SearchProps) -> Html {
     let text = use_state_eq(String::new);
     let input = use_node_ref();
     super::use_focus(&input);
-    let question = (!text.trim().is_empty()).then(|| Question::Search { text: text.trim().to_owned() });
+    let question = (!text.trim().is_empty()).then(|| Question::Search {
+        text: text.trim().to_owned(),
+    });
     let answer = use_answer(&props.engine, question);
     let oninput = {
         let text = text.clone();

@@ -67,7 +67,11 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
         None => decade(gaps.max_ns.unwrap_or(0)).max(decade(from_ns) + 0.3),
     };
     let (Some(head), Some(tail)) = (bins.first(), bins.last()) else {
-        return Histogram { bars: Vec::new(), max: 0, ticks: Vec::new() };
+        return Histogram {
+            bars: Vec::new(),
+            max: 0,
+            ticks: Vec::new(),
+        };
     };
     let left = low(head.from_ns, head.to_ns);
     let right = high(tail.from_ns, tail.to_ns);
@@ -85,7 +89,12 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
                 let total = bin.by_cause_ns.get(i).copied().unwrap_or(0);
                 let v = value(count, total);
                 if v > 0 {
-                    segments.push(Segment { cause: cause.cause, y0: height(at), y1: height(at + v), value: v });
+                    segments.push(Segment {
+                        cause: cause.cause,
+                        y0: height(at),
+                        y1: height(at + v),
+                        value: v,
+                    });
                     at += v;
                 }
             }
@@ -128,7 +137,11 @@ mod tests {
             by_cause_ns: vec![by[0].1, by[1].1],
             by_cause_count: vec![by[0].0, by[1].0],
         };
-        let cause = |cause, count, total_ns| GapCause { cause, count, total_ns };
+        let cause = |cause, count, total_ns| GapCause {
+            cause,
+            count,
+            total_ns,
+        };
         Gaps {
             kind: GapKind::Step,
             r#where: "vLLM".into(),
@@ -143,7 +156,10 @@ mod tests {
                 bin(10_000, Some(100_000), [(4, 40_000), (2, 20_000)]),
                 bin(100_000, None, [(0, 0), (2, 2_000_000)]),
             ],
-            causes: vec![cause(Cause::InputPrep, 4, 40_000), cause(Cause::Wait, 4, 2_020_000)],
+            causes: vec![
+                cause(Cause::InputPrep, 4, 40_000),
+                cause(Cause::Wait, 4, 2_020_000),
+            ],
             longest: Vec::new(),
             definition: String::new(),
         }
