@@ -278,9 +278,9 @@ fn compile_advice(report: &TraceReport, compiles: &[&Recompile]) -> String {
         return "Find out which shape or code path is new in these steps, and run it in the warm-up.".into();
     }
     format!(
-        "{} of {} in buckets that warm-up left out: let warm-up run these buckets.",
+        "{} of {} fell in buckets that warm-up left out: let warm-up run these buckets.",
         show::count(n_missed as u64),
-        were(compiles.len(), "graph")
+        show::counted(compiles.len() as u64, "compile")
     )
 }
 
@@ -551,18 +551,29 @@ fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Findin
         show::duration(cause_ns),
         show::duration(host_ns)
     );
-    let mut evidence: Vec<FindingEvidence> = idle
+    let mut causes: Vec<(Cause, i64)> = idle
         .host_causes()
-        .filter(|&(_, ns)| ns > 0)
+        .filter(|&(_, ns)| reaches(ns, 1, host_ns))
+        .collect();
+    causes.sort_by_key(|&(c, ns)| (std::cmp::Reverse(ns), c));
+    let mut evidence: Vec<FindingEvidence> = causes
+        .into_iter()
         .map(|(c, ns)| {
+            let share = show::percent(ns, host_ns);
             fact(format!(
-                "{}: {} ({})",
+                "{}: {} ({share})",
                 words::cause_noun(c),
-                show::duration(ns),
-                show::percent(ns, host_ns)
+                show::duration(ns)
             ))
         })
         .collect();
+    if idle.between_steps_ns > 0 {
+        evidence.push(fact(format!(
+            "{} of it lies between engine steps, in scheduling, the server around the engine, or waiting for \
+             requests.",
+            show::duration(idle.between_steps_ns)
+        )));
+    }
     if let Some(longest) = idle.longest {
         evidence.push(FindingEvidence {
             start_ns: Some(longest.start),
@@ -1080,7 +1091,7 @@ mod tests {
         assert!(
             get(&all, "compiles-while-serving")
                 .advice
-                .starts_with("1 of 1 graph was in buckets that warm-up left out")
+                .starts_with("1 of 1 compile fell in buckets that warm-up left out")
         );
         // Without warm-up in the file, "not warmed" would mean nothing.
         let all = of(&report);
@@ -1145,6 +1156,7 @@ mod tests {
         let idle = DecodeIdle {
             window: Span::new(0, 1000 * MS),
             by_cause,
+            between_steps_ns: 20 * MS,
             longest: Some(Span::new(5, 9)),
         };
         let vocabulary = Vocabulary::default();
@@ -1161,6 +1173,15 @@ mod tests {
              the time, compiles and pauses without load left out. Largest cause: input preparation, 150 ms of 200 ms."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Problem, Some(200 * MS)));
+        let says: Vec<&str> = found.evidence.iter().map(|e| e.says.as_str()).collect();
+        assert_eq!(
+            says[..2],
+            [
+                "input preparation: 150 ms (75 %)",
+                "waiting for the device: 50.0 ms (25 %)"
+            ]
+        );
+        assert!(says[2].starts_with("20.0 ms of it lies between engine steps"));
         let busy = DecodeIdle {
             by_cause: ByCause::default(),
             ..idle

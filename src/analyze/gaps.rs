@@ -199,9 +199,7 @@ fn device_gaps(host: &Host<'_>, device: i64, compute: &Union) -> Option<Gaps> {
          Gaps shorter than {} are scheduling on the device itself.",
         show::duration(DEVICE_FLOOR_NS)
     );
-    gaps.longest = longest(host, &measured, |_, gap, cause| {
-        format!("{}.", what_the_host_did(host, gap, cause))
-    });
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
@@ -256,9 +254,7 @@ fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
     gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
                        launches. This is not idle time of the device: it may be running what was launched before."
         .into();
-    gaps.longest = longest(host, &measured, |_, gap, cause| {
-        format!("{}.", what_the_host_did(host, gap, cause))
-    });
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
@@ -269,18 +265,17 @@ pub struct DecodeIdle {
     pub window: Span,
     /// No compute engine runs: by cause.
     pub by_cause: ByCause,
+    /// Of the idle time that is the host's doing, what lies between engine steps.
+    pub between_steps_ns: i64,
     /// The longest gap that is neither a compile nor a pause without load.
     pub longest: Option<Span>,
 }
 
 impl DecodeIdle {
-    /// Causes that are the host's doing: not compiles, which are counted for themselves, not pauses without
-    /// load, and not the device's own scheduling.
+    /// Idle time by the causes that are the host's doing.
     pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
-        Cause::ALL
-            .into_iter()
-            .filter(|c| !matches!(c, Cause::Recompile | Cause::NoLoad | Cause::Device))
-            .map(|c| (c, self.by_cause[c as usize]))
+        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        causes.map(|c| (c, self.by_cause[c as usize]))
     }
 
     /// Idle time that is the host's doing.
@@ -296,6 +291,12 @@ impl DecodeIdle {
     }
 }
 
+/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not
+/// pauses without load, and not the device's own scheduling.
+fn is_hosts_doing(cause: Cause) -> bool {
+    !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Device)
+}
+
 /// See [`DecodeIdle`]; `None` without a decode step or without device work between the first and the last.
 pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
     let decodes = host
@@ -308,11 +309,16 @@ pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
         let union = compute_union(host.index, host.vocabulary, &device.tracks);
         union.spans().to_vec()
     }));
-    idle_in(&compute, &host.activity, between)
+    let step_gaps = Union::of(
+        between_steps(&host.vocabulary.engine_steps)
+            .iter()
+            .map(|g| g.span),
+    );
+    idle_in(&compute, &host.activity, between, &step_gaps)
 }
 
 /// Idle time of a device in `window`, as far as its recording covers it.
-fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeIdle> {
+fn idle_in(compute: &Union, activity: &Activity, window: Span, step_gaps: &Union) -> Option<DecodeIdle> {
     let window = compute.extent()?.intersect(window);
     if window.is_empty() {
         return None;
@@ -320,6 +326,7 @@ fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeI
     let mut idle = DecodeIdle {
         window,
         by_cause: ByCause::default(),
+        between_steps_ns: 0,
         longest: None,
     };
     for gap in compute.gaps() {
@@ -328,16 +335,23 @@ fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeI
             continue;
         }
         // Whether a gap is the device's own is judged by all of it.
-        let by_cause = if gap.len_ns() < DEVICE_FLOOR_NS {
+        let is_own = gap.len_ns() < DEVICE_FLOOR_NS;
+        let by_cause = if is_own {
             divide_device_gap(activity, inside)
         } else {
             activity.divide(inside)
         };
+        for between in step_gaps.overlapping(inside).filter(|_| !is_own) {
+            let parts = activity.divide(between.intersect(inside));
+            let hosts = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+            idle.between_steps_ns += hosts.map(|c| parts[c as usize]).sum::<i64>();
+        }
         for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
             *total += ns;
         }
-        let is_host = !matches!(Activity::main_cause(&by_cause), Cause::Recompile | Cause::NoLoad);
-        if is_host && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns()) {
+        if is_hosts_doing(Activity::main_cause(&by_cause))
+            && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns())
+        {
             idle.longest = Some(inside);
         }
     }
@@ -466,6 +480,28 @@ pub fn step_label(step: &Step) -> String {
     match step.bucket {
         Some(bucket) => format!("step {} ({phase}, bucket {bucket})", step.index),
         None => format!("step {} ({phase})", step.index),
+    }
+}
+
+/// A sentence: what the host did in a gap, and where among the steps it lies.
+fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+    let what = what_the_host_did(host, gap, cause);
+    let step = |index: u32| host.steps.iter().find(|s| s.index == index);
+    match step_at(host, gap) {
+        (Some(index), true) => format!("{what}; in {}.", step(index).map_or(String::new(), step_label)),
+        (Some(index), false) if step(index).is_some_and(|s| s.start_ns >= gap.end) => {
+            format!(
+                "{what}; between two passes, before {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (Some(index), false) => {
+            format!(
+                "{what}; across an end of {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (None, _) => format!("{what}."),
     }
 }
 
@@ -615,14 +651,19 @@ mod tests {
             Span::new(400_000, 500_000),
         ]);
         let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
-        let idle = idle_in(&compute, &activity, Span::new(0, 380_000)).unwrap();
+        let step_gaps = Union::of([Span::new(201_000, 204_000), Span::new(340_000, 390_000)]);
+        let idle = idle_in(&compute, &activity, Span::new(0, 380_000), &step_gaps).unwrap();
         assert_eq!(idle.window, Span::new(100_000, 380_000));
         assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
         assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
         assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
         assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
+        assert_eq!(idle.between_steps_ns, 40_000);
         assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
-        assert_eq!(idle_in(&compute, &activity, Span::new(600_000, 700_000)), None);
+        assert_eq!(
+            idle_in(&compute, &activity, Span::new(600_000, 700_000), &step_gaps),
+            None
+        );
     }
 
     #[test]
