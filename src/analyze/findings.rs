@@ -54,7 +54,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
             }
         }
     }
-    all.sort_by(|a, b| (a.level, std::cmp::Reverse(a.cost_ns)).cmp(&(b.level, std::cmp::Reverse(b.cost_ns))));
+    all.sort_by_key(|f| (f.level, std::cmp::Reverse(f.cost_ns)));
     all
 }
 

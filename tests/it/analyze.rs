@@ -485,6 +485,7 @@ fn operators_agree_with_torchs_key_averages() {
                 .unwrap()
                 .iter()
                 .map(|row| {
+                    #[expect(clippy::cast_possible_truncation, reason = "minutes in ns fit")]
                     let ns = |key: &str| (row[key].as_f64().unwrap() * 1e3).round() as i64;
                     (
                         row["key"].as_str().unwrap().to_owned(),
