@@ -156,9 +156,9 @@ pub fn cause_of(role: Role) -> Option<Cause> {
         Role::Wait => Some(Cause::Wait),
         Role::Launch | Role::Submit => Some(Cause::Submit),
         Role::Prepare | Role::Encoder => Some(Cause::InputPrep),
-        Role::Sample => Some(Cause::Sampler),
+        Role::Sample | Role::Post => Some(Cause::Sampler),
         Role::Collective => Some(Cause::Collective),
-        Role::Forward | Role::Logits | Role::Post | Role::HostOp | Role::HostOther => Some(Cause::HostOp),
+        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther => Some(Cause::HostOp),
         Role::PythonFrame => Some(Cause::Python),
         _ => None,
     }
