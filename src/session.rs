@@ -1,6 +1,6 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
-use crate::analyze::{self, FileFacts, report::TraceReport};
+use crate::analyze::{self, Depth, FileFacts, report::TraceReport};
 use crate::base::{Defects, SliceId};
 use crate::dialect::metrics_file::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
@@ -218,7 +218,7 @@ impl Loader {
         let (index, defects) = self.builder.clone().finish(false);
         let vocabulary = dialect::recognise(&index, &self.name);
         let facts = self.facts();
-        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
         summary(&report, index.bytes() as u64, true)
     }
 

@@ -789,7 +789,9 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
                 )
             })
             .collect(),
-        advice: "Look at each in the timeline: what runs in it that its neighbours do not have?".into(),
+        advice:
+            "Compare each with its neighbours in the timeline: something runs in it that they do not have."
+                .into(),
         ..finding(
             "slow-steps",
             if is_costly { Level::Problem } else { Level::Hint },

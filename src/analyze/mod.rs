@@ -21,7 +21,7 @@ use crate::dialect::metrics_file::MetricsFile;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
-use report::{DefectRow, Recompile, Step, TraceReport};
+use report::{DefectRow, TraceReport};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,28 +57,24 @@ pub fn analyze_to(
     defects: &Defects,
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
-    let mut recompiles: Vec<Recompile> = recompiles::recompiles(index, vocabulary);
+    report.recompiles = recompiles::recompiles(index, vocabulary);
     if let Some((name, metrics_file)) = &file.metrics {
         let mut metrics = metrics::metrics(metrics_file, name);
-        metrics::apply(
-            &mut recompiles,
-            &mut metrics,
-            metrics_file,
-            vocabulary.base_time_ns,
-        );
+        let base = vocabulary.base_time_ns;
+        metrics::apply(&mut report.recompiles, &mut metrics, metrics_file, base);
         report.metrics = Some(metrics);
     }
-    let steps: Vec<Step> = steps::steps(index, vocabulary, &recompiles);
-    report.step_groups = steps::step_groups(&steps);
-    report.bucket_coverage = coverage::coverage(&steps, vocabulary.has_warmup);
-    let host = gaps::Host::of(index, vocabulary, &steps, &recompiles);
-    report.budget = budget::budget(&host);
-    report.gaps = gaps::gaps(&host);
-    report.device_time = device_time::device_time(index, vocabulary);
+    report.steps = steps::steps(index, vocabulary, &report.recompiles);
+    report.step_groups = steps::step_groups(&report.steps);
+    report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
+    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles);
+    let budget = budget::budget(&host);
+    let gaps = gaps::gaps(&host);
     let decode_idle = gaps::decode_idle(&host);
     drop(host);
-    report.steps = steps;
-    report.recompiles = recompiles;
+    report.budget = budget;
+    report.gaps = gaps;
+    report.device_time = device_time::device_time(index, vocabulary);
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);

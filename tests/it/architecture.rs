@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and which others it may import beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("base", &[]),
     ("ingest", &["base"]),
     ("index", &["base", "ingest"]),
@@ -24,8 +24,9 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "base", "ingest", "index", "dialect", "analyze", "view", "export", "synth", "protocol",
         ],
     ),
-    // The worker's half of `web` drives a session; `app` sees none of the engine.
-    ("web", &["base", "view", "protocol", "session"]),
+    // The worker's half of `web` drives a session; the page's half and `app` see none of the engine.
+    ("web/worker", &["base", "view", "synth", "protocol", "session"]),
+    ("web", &["base", "view", "protocol"]),
     ("app", &["base", "view", "protocol", "web"]),
     ("lib", &[]),
 ];
@@ -276,12 +277,12 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 
 /// `src/index/tables.rs` -> `index` and what it may import. `None`: a program, or a module without a place.
 fn module_of(path: &str) -> Option<(&'static str, &'static [&'static str])> {
-    let name = path
-        .strip_prefix("src/")?
-        .split('/')
-        .next()?
-        .trim_end_matches(".rs");
-    MAY_IMPORT.into_iter().find(|(module, _)| *module == name)
+    let path = path.strip_prefix("src/")?.strip_suffix(".rs")?;
+    let holds = |module: &str| {
+        path.strip_prefix(module)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    MAY_IMPORT.into_iter().find(|(module, _)| holds(module))
 }
 
 fn imports(tokens: &[Token]) -> Vec<(String, usize)> {

@@ -1,8 +1,15 @@
 //! `cargo xtask serve`: the page, built and served on this machine.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "native: the clock says how long a step took"
+)]
+
+use std::time::Instant;
+
 use anyhow::Result;
 use xtask::site::Site;
-use xtask::{page, tools};
+use xtask::{child, page, tools};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -18,11 +25,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.no_build {
         page::must_be_built()?;
     } else {
+        let start = Instant::now();
         println!("[1/3] set-up: is everything here that builds the page?");
         let wasm = tools::wasm()?;
         tools::trunk()?;
-        println!("[2/3] page: building it, in release mode");
+        println!("[1/3] set-up: ok, {}", child::seconds(start.elapsed()));
+        let start = Instant::now();
+        println!("[2/3] page: building it, in release mode (some minutes the first time)");
         page::build(&wasm)?;
+        println!("[2/3] page: ok, {}", child::seconds(start.elapsed()));
         println!("[3/3] serve");
     }
     let site = match arguments.port {

@@ -5,11 +5,13 @@
     reason = "native: the clock says how long a stage took"
 )]
 
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use xtask::child::{self, Ended, Tests};
-use xtask::{page, root, tools};
+use xtask::tools::{self, Wasm};
+use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -96,13 +98,13 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             ended.tests.failed = 1;
         }
         all += ended.tests;
-        println!("{place}: {}, {}", word(ended.ok), seconds(start.elapsed()));
+        println!("{place}: {}, {}", word(ended.ok), child::seconds(start.elapsed()));
         results.push((stage.name, ended, start.elapsed()));
     }
 
     println!();
     for (name, ended, took) in &results {
-        println!("{name:<12} {:<7} {:>9}", word(ended.ok), seconds(*took));
+        println!("{name:<12} {:<7} {:>9}", word(ended.ok), child::seconds(*took));
     }
     println!("{} passed, {} failed", all.passed, all.failed);
     Ok(results.iter().all(|(_, ended, _)| ended.ok))
@@ -112,39 +114,15 @@ fn word(ok: bool) -> &'static str {
     if ok { "ok" } else { "FAILED" }
 }
 
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
-}
-
 fn fmt() -> Result<Ended> {
     tools::lints()?;
-    child::run(child::command("cargo").args(["fmt", "--all", "--check"]))
+    child::run(&mut cargo("fmt --all --check"))
 }
 
 fn clippy() -> Result<Ended> {
     tools::lints()?;
-    child::run(child::command("cargo").args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    child::run(&mut cargo("clippy --workspace --all-targets -- -D warnings"))
 }
-
-/// What is compiled for the browser: the engine, the page, the worker and the tests that run there.
-const WASM_PARTS: [&str; 9] = [
-    "--target",
-    "wasm32-unknown-unknown",
-    "--lib",
-    "--bin",
-    "app",
-    "--bin",
-    "worker",
-    "--test",
-    "web*",
-];
 
 fn clippy_wasm() -> Result<Ended> {
     tools::lints()?;
@@ -156,46 +134,35 @@ fn clippy_wasm() -> Result<Ended> {
             tests: Tests::default(),
         });
     }
-    child::run(
-        wasm.command("cargo")
-            .arg("clippy")
-            .args(WASM_PARTS)
-            .args(["--", "-D", "warnings"]),
-    )
+    // What is compiled for the browser: the engine, the page, the worker and the tests that run there.
+    let parts = "--lib --bin app --bin worker --test web*";
+    child::run(&mut cargo_for(
+        &wasm,
+        &format!("clippy {ON_WASM} {parts} -- -D warnings"),
+    ))
 }
 
 fn native() -> Result<Ended> {
-    child::run(child::command("cargo").args([
-        "test",
-        "--profile",
-        "ci",
-        "--no-fail-fast",
-        "--workspace",
-        "--exclude",
-        "stepscope-e2e",
-    ]))
+    child::run(&mut cargo(
+        "test --profile ci --no-fail-fast --workspace --exclude stepscope-e2e",
+    ))
 }
 
 fn wasm() -> Result<Ended> {
     let browser = tools::browser()?;
-    let mut cargo = tools::wasm()?.command("cargo");
-    cargo
-        .args([
-            "test",
-            "--no-fail-fast",
-            "--target",
-            "wasm32-unknown-unknown",
-            "--test",
-            "web*",
-        ])
+    child::run(
+        cargo_for(
+            &tools::wasm()?,
+            &format!("test {ON_WASM} --no-fail-fast --test web*"),
+        )
         .env(
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
             "wasm-bindgen-test-runner",
         )
         // Seconds for one test binary; the default of 20 is short on a busy machine.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
-        .env("CHROMEDRIVER", browser.chromedriver);
-    child::run(&mut cargo)
+        .env("CHROMEDRIVER", browser.chromedriver),
+    )
 }
 
 fn build_page() -> Result<Ended> {
@@ -211,16 +178,25 @@ fn build_page() -> Result<Ended> {
 fn e2e() -> Result<Ended> {
     page::must_be_built()?;
     tools::browser()?;
-    let shots = root().join("target/e2e");
-    let ended = child::run(child::command("cargo").args([
-        "test",
-        "--package",
-        "stepscope-e2e",
-        "--no-fail-fast",
-        "--",
-        // A Chromium for each test: two at a time keep two cores busy, more make times meaningless.
-        "--test-threads=2",
-    ]))?;
-    println!("screenshots: {}", shots.display());
+    // A Chromium for each test: two at a time keep two cores busy, more make times meaningless.
+    let ended = child::run(&mut cargo(
+        "test --package stepscope-e2e --no-fail-fast -- --test-threads=2",
+    ))?;
+    println!("screenshots: {}", root().join("target/e2e").display());
     Ok(ended)
+}
+
+/// Without the command line, which is native (see `[features]` in Cargo.toml).
+const ON_WASM: &str = "--target wasm32-unknown-unknown --no-default-features";
+
+fn cargo(arguments: &str) -> Command {
+    let mut cargo = child::command("cargo");
+    cargo.args(arguments.split(' '));
+    cargo
+}
+
+fn cargo_for(wasm: &Wasm, arguments: &str) -> Command {
+    let mut cargo = wasm.command("cargo");
+    cargo.args(arguments.split(' '));
+    cargo
 }

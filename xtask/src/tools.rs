@@ -97,7 +97,7 @@ pub fn browser() -> Result<Browser> {
         bail!("there is no Chromium or no chromedriver on PATH: {remedy}");
     }
     says("Chromium or chromedriver is missing; installing Debian's");
-    child::must(apt_get().args(["update", "-q"]))?;
+    child::must(apt_get().args(["update", "-q"])).with_context(|| remedy.to_owned())?;
     // A font, because a browser without any draws none of the text.
     let packages = [
         "install",

@@ -1,5 +1,6 @@
 //! The page starts, and says so when it cannot.
 
+use serde_json::json;
 use stepscope_e2e::{Look, Page};
 
 #[test]
@@ -55,5 +56,31 @@ fn a_worker_starts_without_the_network() {
          })",
     );
     assert_eq!(answer, true);
+    page.must_be_clean();
+}
+
+#[test]
+fn a_page_that_cannot_start_says_why() {
+    let mut page = Page::blank();
+    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*worker_bg.wasm"] }));
+    page.go_to("");
+    assert_eq!(page.state(), "failed");
+    let says = page.text("#boot");
+    assert!(
+        says.starts_with("Stepscope could not start: worker_bg.wasm could not be fetched"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_file_can_still_be_saved() {
+    let page = Page::open();
+    page.eval(
+        "const link = document.createElement('a');
+         link.href = URL.createObjectURL(new Blob(['a report']));
+         link.download = 'report.txt';
+         link.click()",
+    );
+    assert_eq!(page.downloaded("report.txt"), b"a report");
     page.must_be_clean();
 }

@@ -71,7 +71,7 @@ pub struct Page {
     client: Option<Client>,
     runtime: Runtime,
     _driver: Chromedriver,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
     site: Site,
     /// How many requests had reached the server when the page was up.
     asked_by_boot: usize,
@@ -103,17 +103,45 @@ impl Page {
             .enable_all()
             .build()
             .expect("a runtime");
-        let capabilities = webdriver::capabilities(&browser.chromium, &profile.path().join("profile"));
+        let capabilities = webdriver::capabilities(&browser.chromium, profile.path());
         let client = runtime.block_on(webdriver::connect(&driver.url(), capabilities));
         let client = client.unwrap_or_else(|why| panic!("Chromium does not start: {why}"));
         Page {
             client: Some(client),
             runtime,
             _driver: driver,
-            _profile: profile,
+            profile,
             site,
             asked_by_boot: 0,
         }
+    }
+
+    /// From the next [`Page::go_to`] on, keeps what the page's workers say; see [`Page::heard`].
+    pub fn listen_to_workers(&self) {
+        // In the page before its own scripts. A worker's `head` is a small plain object, its BigInts shown as text.
+        let source = "
+            window.heard = [];
+            const plain = (_, value) => typeof value === 'bigint' ? String(value) : value;
+            window.Worker = class extends Worker {
+                constructor(...how) {
+                    super(...how);
+                    this.addEventListener('message', event => heard.push(JSON.stringify(event.data?.head, plain)));
+                    this.addEventListener('error', event => heard.push(`error: ${event.message}`));
+                }
+            };";
+        self.cdp(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": source }),
+        );
+    }
+
+    /// What the workers said so far: each message's head, as JSON.
+    pub fn heard(&self) -> Vec<String> {
+        let heard = self.eval("return heard");
+        let heard = heard.as_array().expect("listen_to_workers() first").iter();
+        heard
+            .map(|message| message.as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Loads the page and waits until it says that it is up, or has failed.
@@ -180,6 +208,45 @@ impl Page {
             self.client().find(Locator::Css("input[type=file]")),
         );
         self.run("choose files", input.send_keys(&paths.join("\n")));
+    }
+
+    /// Drops a file on the page, as from a file manager.
+    pub fn drop_file(&self, file: &Path) {
+        // Only a file dialog gives a script a file of the disk, so one is put up for a moment.
+        self.eval(
+            "const input = document.createElement('input');
+             Object.assign(input, { type: 'file', id: 'e2e-drop' });
+             document.body.append(input)",
+        );
+        let file = file
+            .canonicalize()
+            .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        let input = self.run(
+            "find the drop's input",
+            self.client().find(Locator::Id("e2e-drop")),
+        );
+        self.run(
+            "choose what to drop",
+            input.send_keys(file.to_str().expect("a path in UTF-8")),
+        );
+        self.eval(
+            "const input = document.getElementById('e2e-drop');
+             const dataTransfer = new DataTransfer();
+             dataTransfer.items.add(input.files[0]);
+             input.remove();
+             for (const kind of ['dragenter', 'dragover', 'drop']) {
+                 const event = new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true });
+                 document.body.dispatchEvent(event);
+             }",
+        );
+    }
+
+    /// Waits until the page has saved a file of this name, and gives what is in it.
+    pub fn downloaded(&self, name: &str) -> Vec<u8> {
+        let file = webdriver::downloads(self.profile.path()).join(name);
+        // The browser writes NAME.crdownload and renames it when it is whole.
+        self.wait_until(&format!("{name} was downloaded"), || file.exists());
+        std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
     }
 
     /// The visible text of the first element that matches.

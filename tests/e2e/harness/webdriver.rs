@@ -1,6 +1,6 @@
 //! The session, and what chromedriver knows beyond WebDriver.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fantoccini::error::NewSessionError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
@@ -17,7 +17,8 @@ pub async fn connect(url: &str, capabilities: Capabilities) -> Result<Client, Ne
 }
 
 /// Headless, quiet (a browser that updates itself would spoil the count of requests), with all logs.
-pub fn capabilities(chromium: &Path, profile: &Path) -> Capabilities {
+/// `dir`: where the profile and what is downloaded go.
+pub fn capabilities(chromium: &Path, dir: &Path) -> Capabilities {
     let args = [
         "--headless=new",
         "--no-sandbox",
@@ -29,13 +30,20 @@ pub fn capabilities(chromium: &Path, profile: &Path) -> Capabilities {
         "--disable-sync",
         // A container's /dev/shm is often 64 MB.
         "--disable-dev-shm-usage",
-        &format!("--user-data-dir={}", profile.display()),
+        &format!("--user-data-dir={}", dir.join("profile").display()),
     ];
+    let prefs =
+        json!({ "download.default_directory": downloads(dir), "download.prompt_for_download": false });
     let all = json!({
-        "goog:chromeOptions": { "binary": chromium, "args": args },
+        "goog:chromeOptions": { "binary": chromium, "args": args, "prefs": prefs },
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
     });
     all.as_object().cloned().unwrap_or_default()
+}
+
+/// Where the browser saves to.
+pub fn downloads(dir: &Path) -> PathBuf {
+    dir.join("downloads")
 }
 
 /// A command of the Chrome DevTools Protocol.
