@@ -16,6 +16,8 @@
 //! - `web`, `app`: the browser (wasm32 only)
 
 pub mod analyze;
+#[cfg(target_arch = "wasm32")]
+pub mod app;
 pub mod base;
 pub mod dialect;
 pub mod export;

@@ -2,7 +2,7 @@
 
 use crate::analyze::{self, Depth, FileFacts, report::TraceReport};
 use crate::base::{Defects, SliceId};
-use crate::dialect::metrics_file::{self, MetricsFile};
+use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::index::{Builder, Index};
 pub use crate::ingest::LoadError;
@@ -162,7 +162,7 @@ impl Loader {
 
     /// Puts a metrics file of the same process beside the trace. `false`: `bytes` are no metrics file.
     pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
-        let file = metrics_file::parse(bytes);
+        let file = gaudi_metrics::parse(bytes);
         let found = file.is_some();
         self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
         found
@@ -258,12 +258,12 @@ pub const MAX_METRICS_BYTES: u64 = 256 << 20;
 
 /// Whether a file that starts with `head` (512 bytes will do) is a metrics file and no trace.
 pub fn is_metrics(head: &[u8]) -> bool {
-    metrics_file::looks_like(head)
+    gaudi_metrics::looks_like(head)
 }
 
 /// Opens a metrics file alone: a report with its counters and nothing else.
 pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
-    let Some(file) = metrics_file::parse(bytes) else {
+    let Some(file) = gaudi_metrics::parse(bytes) else {
         return Err(LoadError::NotATrace {
             at: 0,
             found: "a metrics file that cannot be read".into(),

@@ -6,9 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use crate::dialect::metrics_file::{Compile, MetricsFile, micros};
+use crate::dialect::{DumpedCompile, MetricsFile};
 
 use super::report::{Evidence, MetricCompile, Metrics, Recompile};
 
@@ -21,8 +19,7 @@ const SLACK_NS: i64 = 5_000_000;
 
 /// The file's counters at its end, and its compiles.
 pub fn metrics(file: &MetricsFile, name: &str) -> Metrics {
-    let total = |metric: &str, key: &str| file.last(metric)?.get(key).and_then(Value::as_u64);
-    let compilation = file.last("graph_compilation");
+    let total = |metric: &str, key: &str| file.total(metric, key);
     let mut notes = Vec::new();
     if file.unclosed {
         notes.push(
@@ -40,10 +37,7 @@ pub fn metrics(file: &MetricsFile, name: &str) -> Metrics {
     Metrics {
         file: name.to_owned(),
         graph_compilations: total("graph_compilation", "TotalNumber"),
-        graph_compilation_ns: compilation
-            .and_then(|s| s.get("TotalTime"))
-            .and_then(micros)
-            .map(|us| us.saturating_mul(1_000)),
+        graph_compilation_ns: file.total_ns("graph_compilation", "TotalTime"),
         cpu_fallbacks: total("cpu_fallback", "TotalNumber"),
         recipe_cache_hits: total("recipe_cache", "TotalHit"),
         recipe_cache_misses: total("recipe_cache", "TotalMiss"),
@@ -76,7 +70,7 @@ pub fn apply(
     if recorded.is_empty() {
         return;
     }
-    let dated: Vec<(Compile, i64)> = file
+    let dated: Vec<(DumpedCompile, i64)> = file
         .compiles()
         .into_iter()
         .filter_map(|c| {
@@ -92,11 +86,10 @@ pub fn apply(
         return;
     };
     if dated.is_empty() {
-        metrics.notes.push(
-            "The metrics file was written at exit only, so it dates no compile; dump triggers that include \
-             metric_change make it do so."
-                .to_owned(),
-        );
+        metrics.notes.push(format!(
+            "The metrics file was written at exit only, so it dates no compile. {}",
+            crate::dialect::HOW_TO_DATE_COMPILES
+        ));
         return;
     }
     let Some(quarters) = zone(recompiles, &recorded, &dated, base) else {
@@ -139,7 +132,7 @@ pub fn apply(
 }
 
 /// Whether a dated compile is this row: same recipe and duration, and it ended in the row's region.
-fn fits(row: &Recompile, compile: &Compile, end_ns: i64) -> bool {
+fn fits(row: &Recompile, compile: &DumpedCompile, end_ns: i64) -> bool {
     // Both are whole µs of the same measurement; a row dated by the compiler's event may differ by 1 %.
     let same_cost = row.dur_ns.abs_diff(compile.dur_ns) <= compile.dur_ns.unsigned_abs() / 100;
     let (Some(from), Some(to)) = (row.region_start_ns, row.region_end_ns) else {
@@ -152,7 +145,12 @@ fn fits(row: &Recompile, compile: &Compile, end_ns: i64) -> bool {
 }
 
 /// Quarters of an hour that local time is ahead of UTC: those under which most compiles fit.
-fn zone(recompiles: &[Recompile], recorded: &[usize], dated: &[(Compile, i64)], base: i64) -> Option<i64> {
+fn zone(
+    recompiles: &[Recompile],
+    recorded: &[usize],
+    dated: &[(DumpedCompile, i64)],
+    base: i64,
+) -> Option<i64> {
     let mut votes: BTreeMap<i64, u64> = BTreeMap::new();
     for (compile, ended) in dated {
         for &i in recorded {

@@ -17,8 +17,7 @@ pub mod steps;
 pub mod words;
 
 use crate::base::Defects;
-use crate::dialect::metrics_file::MetricsFile;
-use crate::dialect::{Role, Vocabulary};
+use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
 use report::{DefectRow, TraceReport};

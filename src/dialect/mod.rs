@@ -4,8 +4,8 @@
 mod enclosing;
 mod facts;
 pub mod gaudi;
+pub mod gaudi_metrics;
 pub mod kineto;
-pub mod metrics_file;
 mod pattern;
 mod roles;
 pub mod terms;
@@ -14,6 +14,7 @@ pub mod vocabulary;
 
 use crate::index::tables::{ArgKind, ArgSpec, Index};
 
+pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
 

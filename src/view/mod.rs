@@ -4,9 +4,14 @@
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
 pub mod details;
+pub mod histogram;
+pub mod layout;
 pub mod model;
+pub mod place;
 pub mod steps;
 pub mod summary;
+pub mod table;
 pub mod timeline;
+pub mod timescale;
 
 pub use model::*;

@@ -1,4 +1,12 @@
 //! The browser, wasm32 only: the one place, beside `app`, that names web-sys.
 
 pub mod boot;
+pub mod canvas;
+pub mod download;
+pub mod engine;
+pub mod files;
+pub mod hash;
+pub mod listener;
+pub mod theme;
+pub mod timer;
 pub mod worker;

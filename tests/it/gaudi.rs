@@ -4,7 +4,7 @@ use stepscope::analyze::metrics;
 use stepscope::analyze::report::{Bucket, Evidence, Period, Phase, Recompile, Step};
 use stepscope::base::Union;
 use stepscope::dialect::gaudi::counters::counted_compiles;
-use stepscope::dialect::{Role, metrics_file};
+use stepscope::dialect::{Role, gaudi_metrics};
 use stepscope::index::tables::Key;
 use stepscope::session::{Opened, open_bytes};
 
@@ -425,7 +425,7 @@ fn cut_files_keep_what_they_hold() {
 
 fn apply_metrics(folder: &str, file: &str) -> Option<(Opened, stepscope::analyze::report::Metrics)> {
     let mut t = open_folder(folder)?;
-    let read = metrics_file::parse(&corpus::read(&format!("{folder}/{file}"))?).expect("a metrics file");
+    let read = gaudi_metrics::parse(&corpus::read(&format!("{folder}/{file}"))?).expect("a metrics file");
     let mut says = metrics::metrics(&read, file);
     let base = t.report.base_time_ns;
     metrics::apply(&mut t.report.recompiles, &mut says, &read, base);

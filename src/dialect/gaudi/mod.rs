@@ -244,8 +244,8 @@ fn say_whether_counted(index: &Index, pid: Key, blocks: usize, v: &mut Vocabular
     let counted = counters::counted_compiles(index, pid).unwrap_or(0);
     if counted != blocks as u64 {
         v.notes.push(format!(
-            "The counter of graph compiles rose by {counted}, but {blocks} compiles are recorded: the file was \
-             cut, or lost events."
+            "The counter of graph compiles counted {counted} in this file, but recorded compiles are {blocks}: the \
+             file was cut, or lost events."
         ));
     }
 }
@@ -312,9 +312,9 @@ fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabular
         .collect();
     if !eager.is_empty() {
         v.notes.push(format!(
-            "{} graphs of single operators were compiled outside any step, in less than 5 ms each and {} together; \
-             they are not counted as recompiles.",
-            eager.len(),
+            "Graphs of single operators compiled outside any step, in less than 5 ms each: {}, {} together. They are \
+             not counted as recompiles.",
+            crate::base::show::count(eager.len() as u64),
             crate::base::show::duration(eager.iter().sum())
         ));
     }
@@ -371,7 +371,8 @@ fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vo
     }
     if n_dummies > 0 {
         v.notes.push(format!(
-            "{n_dummies} forward passes belong to no step: this rank ran on invented data to keep pace with others."
+            "Forward passes that belong to no step: {n_dummies}. This rank ran them on invented data to keep pace with \
+             others."
         ));
     }
 }

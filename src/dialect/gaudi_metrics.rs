@@ -33,9 +33,13 @@ pub struct MetricsFile {
     pub n_unreadable: u64,
 }
 
+/// What makes the file say when each compile ended.
+pub const HOW_TO_DATE_COMPILES: &str =
+    "With metric_change in PT_HPU_METRICS_DUMP_TRIGGERS it would say when each compile ended.";
+
 /// One compile, from the difference of two dumps.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Compile {
+pub struct DumpedCompile {
     pub recipe: String,
     pub dur_ns: i64,
     /// When it ended, if a dump was written right then.
@@ -110,14 +114,24 @@ fn dump(value: Value) -> Option<Dump> {
 
 impl MetricsFile {
     /// The last dump of a metric: its values are cumulative.
-    pub fn last(&self, metric: &str) -> Option<&Value> {
+    fn last(&self, metric: &str) -> Option<&Value> {
         let mine = self.dumps.iter().rev().find(|d| d.metric == metric)?;
         Some(&mine.statistics)
     }
 
+    /// A count of a metric at its last dump.
+    pub fn total(&self, metric: &str, key: &str) -> Option<u64> {
+        self.last(metric)?.get(key)?.as_u64()
+    }
+
+    /// A time of a metric at its last dump, which is written in µs.
+    pub fn total_ns(&self, metric: &str, key: &str) -> Option<i64> {
+        Some(micros(self.last(metric)?.get(key)?)?.saturating_mul(1_000))
+    }
+
     /// Every compile. A dump that a change triggered was written when the compile that it adds had ended.
-    pub fn compiles(&self) -> Vec<Compile> {
-        let mut found: Vec<Compile> = Vec::new();
+    pub fn compiles(&self) -> Vec<DumpedCompile> {
+        let mut found: Vec<DumpedCompile> = Vec::new();
         for dump in self.dumps.iter().filter(|d| d.metric == "graph_compilation") {
             let Some(recipes) = dump.statistics.get("recipe").and_then(Value::as_array) else {
                 continue;
@@ -131,7 +145,7 @@ impl MetricsFile {
                     continue;
                 };
                 let is_last = i + 1 == new.len();
-                found.push(Compile {
+                found.push(DumpedCompile {
                     recipe: name.to_owned(),
                     dur_ns: us.saturating_mul(1_000),
                     ended: dump
@@ -147,7 +161,7 @@ impl MetricsFile {
 
 /// Whole µs; older releases write floats.
 #[expect(clippy::cast_possible_truncation, reason = "saturates, and µs fit")]
-pub fn micros(value: &Value) -> Option<i64> {
+fn micros(value: &Value) -> Option<i64> {
     value
         .as_i64()
         .or_else(|| value.as_f64().map(|us| us.round() as i64))
@@ -219,7 +233,7 @@ mod tests {
         assert_eq!(compiles.len(), 3);
         assert_eq!(
             compiles[0],
-            Compile {
+            DumpedCompile {
                 recipe: "a".to_owned(),
                 dur_ns: 310_000_000,
                 ended: Some(("2026-11-22T02:53:20.315283".to_owned(), 1_795_316_000_315_283_000)),

@@ -1,0 +1,52 @@
+//! Hooks: an answer of the engine, and an element's width.
+
+use yew::prelude::*;
+
+use super::shown::Shown;
+use crate::protocol::engine::{Answer, Question};
+use crate::web::canvas::SizeWatch;
+use crate::web::engine::Engine;
+
+/// The answer to `question`, asked again whenever it changes. Until the new answer is there, the old one is
+/// given: what is on screen does not jump. An answer to an older question is dropped.
+#[hook]
+pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<Answer>> {
+    let answer = use_state(|| None);
+    let newest = use_mut_ref(|| 0u32);
+    use_effect_with((engine.clone(), question), {
+        let answer = answer.clone();
+        move |(engine, question)| {
+            let mine = {
+                let mut newest = newest.borrow_mut();
+                *newest = newest.wrapping_add(1);
+                *newest
+            };
+            match question {
+                None => answer.set(None),
+                Some(question) => engine.ask(question.clone(), move |got| {
+                    if *newest.borrow() == mine {
+                        answer.set(Some(Shown::new(got)));
+                    }
+                }),
+            }
+        }
+    });
+    (*answer).clone()
+}
+
+/// The width of the element at `node` in whole px; 0 until it is known.
+#[hook]
+pub fn use_width(node: &NodeRef) -> u32 {
+    let width = use_state_eq(|| 0);
+    use_effect_with(node.clone(), {
+        let width = width.clone();
+        move |node| {
+            let watch = node.cast::<web_sys::Element>().map(|element| {
+                let seen = element.clone();
+                SizeWatch::new(&element, move || width.set(u32::try_from(seen.client_width()).unwrap_or(0)))
+            });
+            move || drop(watch)
+        }
+    });
+    *width
+}

@@ -1,0 +1,223 @@
+//! The Gaps view: three quantities that are never added up, each with its definition.
+
+use yew::prelude::*;
+
+use super::parts::{Term, To, maybe_duration, step_place, swatch, timeline_at};
+use super::shown::Shown;
+use super::words;
+use crate::base::show;
+use crate::view::histogram::{Histogram, Measure, histogram};
+use crate::view::place::{Place, View};
+use crate::view::timescale::round_duration;
+use crate::view::{Gap, GapKind, Gaps, Span, Summary};
+
+#[derive(Properties, PartialEq)]
+pub struct GapsViewProps {
+    pub summary: Shown<Summary>,
+    pub kind: Option<GapKind>,
+}
+
+const KINDS: [GapKind; 3] = [GapKind::Step, GapKind::Device, GapKind::Launch];
+
+/// Why a kind of gap is not there.
+fn absent(kind: GapKind) -> &'static str {
+    match kind {
+        GapKind::Step => "the trace names no engine steps",
+        GapKind::Device => "the trace holds no device work",
+        GapKind::Launch => "the trace holds no launches",
+    }
+}
+
+#[component]
+pub fn GapsView(props: &GapsViewProps) -> Html {
+    let all = &props.summary.gaps;
+    let has = |kind: GapKind| all.iter().any(|g| g.kind == kind);
+    let kind = props.kind.filter(|k| has(*k)).or_else(|| KINDS.into_iter().find(|k| has(*k)));
+    let missing: Vec<String> = KINDS
+        .into_iter()
+        .filter(|k| !has(*k))
+        .map(|k| format!("{}: {}", words::gap_kind(k), absent(k)))
+        .collect();
+    html! {
+        <>
+            <div class="switches" role="group" aria-label="Which gaps">
+                { for KINDS.into_iter().filter(|k| has(*k)).map(|k| html! {
+                    <a class={classes!("switch", (Some(k) == kind).then_some("here"))} aria-current={(Some(k) == kind).then_some("true")}
+                       href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>{ words::gap_kind(k) }</a>
+                }) }
+            </div>
+            if !missing.is_empty() { <p class="hint">{ format!("Not here – {}.", missing.join("; ")) }</p> }
+            { for all.iter().filter(|g| Some(g.kind) == kind).map(one) }
+        </>
+    }
+}
+
+fn one(gaps: &Gaps) -> Html {
+    html! {
+        <section>
+            <h2>{ format!("{}: {}", words::gap_kind(gaps.kind), gaps.r#where) }
+                <span class="aside num">{ format!("{}, {} in all", show::counted(gaps.count, "gap"), show::duration(gaps.total_ns)) }</span></h2>
+            <p class="definition">{ &gaps.definition }</p>
+            <dl class="facts-list">
+                { fact("Median", maybe_duration(gaps.p50_ns)) }
+                { fact("p99", maybe_duration(gaps.p99_ns)) }
+                { fact("Longest", maybe_duration(gaps.max_ns)) }
+                if let Some(coverage) = gaps.coverage {
+                    { fact("Covers, of the host's recording", format!("{:.0} %", coverage * 100.0)) }
+                }
+            </dl>
+            if gaps.count == 0 {
+                <p class="empty">{ "There are none." }</p>
+            } else {
+                <div class="columns">
+                    <figure><figcaption>{ "How many gaps, by their length" }</figcaption>{ chart(&histogram(gaps, Measure::Count), Measure::Count) }</figure>
+                    <figure><figcaption>{ "How much time, by the gap's length" }</figcaption>{ chart(&histogram(gaps, Measure::Time), Measure::Time) }</figure>
+                </div>
+                <div class="columns">
+                    { causes(gaps) }
+                    { bins(gaps) }
+                </div>
+                { longest(gaps) }
+            }
+        </section>
+    }
+}
+
+fn fact(name: &str, value: String) -> Html {
+    html! { <div><dt>{ name.to_owned() }</dt><dd class="num">{ value }</dd></div> }
+}
+
+/// Values for people: a count or a time.
+fn value(v: u64, measure: Measure) -> String {
+    match measure {
+        Measure::Count => show::count(v),
+        Measure::Time => show::duration(i64::try_from(v).unwrap_or(i64::MAX)),
+    }
+}
+
+fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
+    match (from_ns, to_ns) {
+        (0, Some(to)) => format!("below {}", round_duration(to)),
+        (from, Some(to)) => format!("{} to {}", round_duration(from), round_duration(to)),
+        (from, None) => format!("{} and longer", round_duration(from)),
+    }
+}
+
+// The chart's inner size and its margins, in units of its viewBox.
+const W: f64 = 520.0;
+const H: f64 = 180.0;
+const LEFT: f64 = 64.0;
+const TOP: f64 = 10.0;
+
+fn chart(h: &Histogram, measure: Measure) -> Html {
+    let x = |part: f64| LEFT + part * W;
+    let y = |part: f64| TOP + (1.0 - part) * H;
+    let mut says = Vec::new();
+    for bar in &h.bars {
+        says.push(format!("{}: {}", bin_name(bar.from_ns, bar.to_ns), match measure {
+            Measure::Count => show::count(bar.count),
+            Measure::Time => show::duration(bar.total_ns),
+        }));
+    }
+    html! {
+        <svg class="chart" viewBox="0 0 600 232" role="img" aria-label={says.join("; ")}>
+            { for [0.0, 0.5, 1.0].map(|part: f64| html! {
+                <>
+                    <line class="grid" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(y(part))} y2={n(y(part))} />
+                    <text class="label end" x={n(LEFT - 6.0)} y={n(y(part) + 4.0)}>{ half(h.max, part, measure) }</text>
+                </>
+            }) }
+            { for h.bars.iter().flat_map(|bar| bar.segments.iter().map(move |s| (bar, s))).map(|(bar, s)| html! {
+                <rect class={format!("k-{}", words::cause_key(s.cause))} x={n(x(bar.x0) + 1.0)} width={n((x(bar.x1) - x(bar.x0) - 2.0).max(1.0))}
+                      y={n(y(s.y1))} height={n((y(s.y0) - y(s.y1)).max(0.5))}>
+                    <title>{ format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), words::cause(s.cause).0, value(s.value, measure)) }</title>
+                </rect>
+            }) }
+            { for h.ticks.iter().map(|(part, label)| html! {
+                <>
+                    <line class="axis" x1={n(x(*part))} x2={n(x(*part))} y1={n(TOP + H)} y2={n(TOP + H + 4.0)} />
+                    <text class="label middle" x={n(x(*part))} y={n(TOP + H + 17.0)}>{ label }</text>
+                </>
+            }) }
+            <line class="axis" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(TOP + H)} y2={n(TOP + H)} />
+            <text class="label middle" x={n(LEFT + W / 2.0)} y="228">{ "length of a gap (logarithmic)" }</text>
+        </svg>
+    }
+}
+
+fn half(max: u64, part: f64, measure: Measure) -> String {
+    if part == 0.0 {
+        "0".into()
+    } else if part == 1.0 {
+        value(max, measure)
+    } else if max >= 2 {
+        value(max / 2, measure)
+    } else {
+        String::new()
+    }
+}
+
+/// A number for an attribute.
+fn n(v: f64) -> String {
+    format!("{v:.2}")
+}
+
+fn causes(gaps: &Gaps) -> Html {
+    html! {
+        <table class="fit">
+            <caption>{ "By cause: what the host did for most of the gap" }</caption>
+            <thead><tr><th>{ "Cause" }</th><th class="num">{ "Gaps" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of the time" }</th></tr></thead>
+            <tbody>
+                { for gaps.causes.iter().filter(|c| c.count > 0).map(|c| {
+                    let (word, means) = words::cause(c.cause);
+                    html! {
+                        <tr>
+                            <td><i class={format!("swatch k-{}", words::cause_key(c.cause))} aria-hidden="true"></i><Term {word} {means} /></td>
+                            <td class="num">{ show::count(c.count) }</td><td class="num">{ show::duration(c.total_ns) }</td>
+                            <td class="num">{ show::percent(c.total_ns, gaps.total_ns) }</td>
+                        </tr>
+                    }
+                }) }
+            </tbody>
+        </table>
+    }
+}
+
+fn bins(gaps: &Gaps) -> Html {
+    html! {
+        <table class="fit">
+            <caption>{ "By length" }</caption>
+            <thead><tr><th>{ "Length" }</th><th class="num">{ "Gaps" }</th><th class="num">{ "Time" }</th></tr></thead>
+            <tbody>
+                { for gaps.bins.iter().map(|b| html! {
+                    <tr><td>{ bin_name(b.from_ns, b.to_ns) }</td><td class="num">{ show::count(b.count) }</td><td class="num">{ show::duration(b.total_ns) }</td></tr>
+                }) }
+            </tbody>
+        </table>
+    }
+}
+
+fn longest(gaps: &Gaps) -> Html {
+    html! {
+        <table>
+            <caption>{ format!("The longest {}", gaps.longest.len()) }</caption>
+            <thead><tr><th class="num">{ "Length" }</th><th>{ "Cause" }</th><th>{ "What covers it" }</th><th>{ "Step" }</th><th>{ "Show" }</th></tr></thead>
+            <tbody>{ for gaps.longest.iter().map(gap_row) }</tbody>
+        </table>
+    }
+}
+
+fn gap_row(gap: &Gap) -> Html {
+    let span = Span::new(gap.start_ns, gap.start_ns.saturating_add(gap.dur_ns));
+    html! {
+        <tr>
+            <td class="num">{ show::duration(gap.dur_ns) }</td>
+            <td>{ swatch(words::cause_key(gap.cause), words::cause(gap.cause).0) }</td>
+            <td class="name">{ &gap.says }</td>
+            <td>if let Some(step) = gap.step {
+                { if gap.inside_step { "in " } else { "before " } }<To place={step_place(step)}>{ format!("step {step}") }</To>
+            } else { { "–" } }</td>
+            <td><To place={timeline_at(Some(span), None)}>{ "timeline" }</To></td>
+        </tr>
+    }
+}

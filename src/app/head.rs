@@ -1,0 +1,123 @@
+//! The head of every view: which file, what is in it, where to go.
+
+use yew::prelude::*;
+
+use super::shown::Shown;
+use super::start::OpenButton;
+use super::words;
+use crate::base::show;
+use crate::view::place::View;
+use crate::view::{Period, Summary};
+use crate::web::files::Picked;
+
+#[derive(Properties, PartialEq)]
+pub struct HeadProps {
+    pub summary: Option<Shown<Summary>>,
+    pub view: View,
+    pub ready: bool,
+    pub on_open: Callback<Picked>,
+    pub on_theme: Callback<()>,
+    pub on_help: Callback<bool>,
+    pub on_search: Callback<bool>,
+    pub on_report: Callback<&'static str>,
+    pub on_close: Callback<()>,
+}
+
+#[component]
+pub fn Head(props: &HeadProps) -> Html {
+    let tools = html! {
+        <div class="tools">
+            if props.ready {
+                <button type="button" onclick={props.on_search.reform(|_| true)} title="Search names (/)">{ "Search " }<kbd>{ "/" }</kbd></button>
+                <details class="menu">
+                    <summary>{ "Report" }</summary>
+                    <div class="menu-items">
+                        { for [("json", "JSON"), ("markdown", "Markdown"), ("text", "Text")].map(|(format, word)| html! {
+                            <button type="button" onclick={props.on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
+                        }) }
+                    </div>
+                </details>
+            }
+            if props.summary.is_some() {
+                <OpenButton label="Open another…" on_open={props.on_open.clone()} />
+            }
+            <button type="button" onclick={props.on_theme.reform(|_| ())} title="Light or dark" aria-label="Switch between light and dark">{ "◐" }</button>
+            <button type="button" onclick={props.on_help.reform(|_| true)} title="Keys and help (?)" aria-label="Help">{ "?" }</button>
+        </div>
+    };
+    let Some(summary) = &props.summary else {
+        return html! { <header class="head"><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
+    };
+    let on_close = props.on_close.clone();
+    let brand = html! {
+        <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+    };
+    html! {
+        <header class="head">
+            <div class="head-line full">
+                { brand }
+                <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
+                <span class="facts">{ facts(summary) }</span>
+                { tools }
+            </div>
+            <nav class="tabs" aria-label="Views">
+                { for View::ALL.into_iter().enumerate().map(|(i, view)| html! {
+                    <a href={format!("#view={}", view.id())} class={classes!("tab", (view == props.view).then_some("here"))}
+                       aria-current={(view == props.view).then_some("page")} title={format!("Key {}", i + 1)}>
+                        { title(view) }{ badge(view, summary) }
+                    </a>
+                }) }
+            </nav>
+        </header>
+    }
+}
+
+fn title(view: View) -> &'static str {
+    match view {
+        View::Overview => "Overview",
+        View::Steps => "Steps",
+        View::Gaps => "Gaps",
+        View::Recompiles => "Recompiles",
+        View::Operators => "Python & operators",
+        View::Timeline => "Timeline",
+    }
+}
+
+fn badge(view: View, summary: &Summary) -> Html {
+    let n = match view {
+        View::Steps => u64::from(summary.n_steps),
+        View::Recompiles => u64::from(summary.n_recompiles),
+        _ => 0,
+    };
+    if n == 0 { html! {} } else { html! { <span class="tab-count">{ show::count(n) }</span> } }
+}
+
+/// Device, engine, rank and counts in one line.
+fn facts(summary: &Summary) -> String {
+    let mut facts = Vec::new();
+    match (&summary.device_name, summary.device_kind.as_str()) {
+        (Some(name), _) => facts.push(name.clone()),
+        (None, "unknown") => {}
+        (None, kind) => facts.push(kind.to_uppercase()),
+    }
+    facts.extend(summary.engine.clone());
+    match (summary.rank, summary.world_size) {
+        (Some(rank), Some(world)) => facts.push(format!("rank {rank} of {world}")),
+        (Some(rank), None) => facts.push(format!("rank {rank}")),
+        _ => {}
+    }
+    let serving = summary.step_counts.iter().any(|(_, period, _)| *period == Period::Serving);
+    let counts: Vec<String> = summary
+        .step_counts
+        .iter()
+        .filter(|(_, period, _)| !serving || *period == Period::Serving)
+        .map(|(phase, _, n)| format!("{} {}", show::count(*n), words::phase(*phase)))
+        .collect();
+    if !counts.is_empty() {
+        facts.push(format!("{}{}", counts.join(", "), if serving { " serving" } else { "" }));
+    }
+    if let Some(extent) = summary.extent {
+        facts.push(show::duration(extent.len_ns()));
+    }
+    facts.join(" · ")
+}

@@ -1,0 +1,51 @@
+//! Keys and words.
+
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub struct HelpProps {
+    pub on_close: Callback<()>,
+}
+
+const KEYS: [(&str, &str); 17] = [
+    ("1 … 6", "go to a view"),
+    ("/", "search names of events"),
+    ("?", "this help"),
+    ("Esc", "close; clear the selection"),
+    ("W  S", "timeline: zoom in and out at the pointer"),
+    ("Ctrl or ⌘ + wheel", "timeline: zoom at the pointer"),
+    ("A  D  or  ←  →", "timeline: move left and right"),
+    ("Shift + wheel, drag", "timeline: move"),
+    ("↑  ↓  or wheel", "timeline: scroll the tracks"),
+    ("click", "timeline: select; a track's name folds it"),
+    (".  ,", "timeline: next and previous slice of the same row"),
+    ("P", "timeline: the slice that holds the selected one"),
+    ("F", "timeline: fit the selection"),
+    ("0  or  Home", "timeline: the whole trace"),
+    ("Shift + drag", "timeline: statistics of an area"),
+    ("[  ]", "steps: previous and next step"),
+    ("Enter", "on a link or a button: follow it"),
+];
+
+#[component]
+pub fn Help(props: &HelpProps) -> Html {
+    let close = use_node_ref();
+    super::use_focus(&close);
+    html! {
+        <div class="backdrop" onkeydown={super::on_escape(&props.on_close)}>
+            <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="help-head">
+                <h2 id="help-head">{ "Keys" }</h2>
+                <table class="plain">
+                    <tbody>
+                        { for KEYS.map(|(key, does)| html! { <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr> }) }
+                    </tbody>
+                </table>
+                <h2>{ "How sure is a statement?" }</h2>
+                <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
+                   <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>
+                <p>{ "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not say." }</p>
+                <button ref={close} type="button" class="main" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,309 @@
+//! The page. Components draw what they are given. They know pixels and colours; they know no trace.
+//! Anything worth a unit test belongs in [`view`](crate::view).
+//!
+//! ```text
+//! App            state by reducer: which file, how far, what is known, where the reader is
+//!   Start        before a file
+//!   Loading      while it is read; the Overview grows below
+//!   Head         file, tabs, search, theme, help, reports
+//!   Overview     Steps  Gaps  Recompiles  Operators  Timeline
+//! ```
+//! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
+
+mod ask;
+mod gaps;
+mod head;
+mod help;
+mod loading;
+mod operators;
+mod overview;
+mod parts;
+mod plot;
+mod recompiles;
+mod search;
+mod shown;
+mod start;
+mod state;
+mod step_detail;
+mod steps;
+mod timeline;
+mod words;
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast;
+use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
+use yew::prelude::*;
+
+use crate::protocol::engine::Question;
+use crate::view::place::{Place, Theme, View};
+use crate::web::boot::{PageState, WorkerSource, set_page_state};
+use crate::web::engine::{Engine, Told};
+use crate::web::files::{Picked, carries_files};
+use crate::web::listener::{Listener, is_typing};
+use crate::web::{hash, theme};
+use state::{Action, Stage, State};
+
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    pub source: WorkerSource,
+}
+
+/// The whole page.
+#[component]
+pub fn App(props: &AppProps) -> Html {
+    let state = use_reducer(State::at_start);
+    let dropping = use_state_eq(|| false);
+    let help = use_state_eq(|| false);
+    let searching = use_state_eq(|| false);
+    let run = use_mut_ref(|| 0u32);
+    let engine = use_mut_ref(|| None::<Engine>);
+
+    // Starts a worker for the next file; the one before is stopped and its memory freed.
+    let begin: Callback<Option<Picked>> = {
+        let (source, dispatch, run, engine) = (props.source.clone(), state.dispatcher(), run.clone(), engine.clone());
+        Callback::from(move |picked: Option<Picked>| {
+            if let Some(old) = engine.borrow_mut().take() {
+                old.stop();
+            }
+            let mine = {
+                let mut run = run.borrow_mut();
+                *run += 1;
+                *run
+            };
+            let heads = picked.as_ref().map(Picked::heads).unwrap_or_default();
+            let told = {
+                let (dispatch, run) = (dispatch.clone(), run.clone());
+                move |told: Told| {
+                    if *run.borrow() == mine {
+                        dispatch.dispatch(Action::Told(told));
+                    }
+                }
+            };
+            let started = Engine::start(&source, told).and_then(|new| {
+                match &picked {
+                    Some(picked) => new.open(picked)?,
+                    None => new.open_sample()?,
+                }
+                Ok(new)
+            });
+            match started {
+                Ok(new) => {
+                    *engine.borrow_mut() = Some(new.clone());
+                    dispatch.dispatch(Action::Opening { engine: new, files: heads });
+                }
+                Err(why) => dispatch.dispatch(Action::Told(Told::Failed(why))),
+            }
+        })
+    };
+    let close: Callback<()> = {
+        let (dispatch, run, engine) = (state.dispatcher(), run, engine);
+        Callback::from(move |()| {
+            if let Some(old) = engine.borrow_mut().take() {
+                old.stop();
+            }
+            *run.borrow_mut() += 1;
+            dispatch.dispatch(Action::Closed);
+        })
+    };
+    let on_open = begin.reform(Some);
+    let on_sample = begin.reform(|()| None);
+
+    use_effect_with(state.stage.clone(), |stage| {
+        set_page_state(match stage {
+            Stage::Empty => PageState::Empty,
+            Stage::Loading => PageState::Loading,
+            Stage::Ready => PageState::Ready,
+            Stage::Failed => PageState::Failed,
+        });
+    });
+    use_effect_with(state.place.clone(), |place| {
+        hash::replace(&place.to_hash());
+        theme::apply(place.theme);
+    });
+
+    // Listeners of the whole window: drop and paste anywhere, links, keys.
+    use_effect_with((), {
+        let (dispatch, dropping, on_open) = (state.dispatcher(), dropping.clone(), on_open.clone());
+        let (help, searching) = (help.clone(), searching.clone());
+        move |()| {
+            let mut listeners = Vec::new();
+            if let Some(window) = web_sys::window() {
+                for kind in ["dragenter", "dragover"] {
+                    let dropping = dropping.clone();
+                    listeners.push(Listener::new(&window, kind, move |event: DragEvent| {
+                        if carries_files(event.data_transfer()) {
+                            event.prevent_default();
+                            dropping.set(true);
+                        }
+                    }));
+                }
+                listeners.push(Listener::new(&window, "dragleave", {
+                    let dropping = dropping.clone();
+                    // Leaving the window has no element to go to.
+                    move |event: DragEvent| {
+                        if event.related_target().is_none() {
+                            dropping.set(false);
+                        }
+                    }
+                }));
+                listeners.push(Listener::new(&window, "drop", {
+                    let on_open = on_open.clone();
+                    move |event: DragEvent| {
+                        event.prevent_default();
+                        dropping.set(false);
+                        let picked = Picked::of_transfer(event.data_transfer());
+                        if !picked.is_empty() {
+                            on_open.emit(picked);
+                        }
+                    }
+                }));
+                listeners.push(Listener::new(&window, "paste", move |event: ClipboardEvent| {
+                    let picked = Picked::of_transfer(event.clipboard_data());
+                    if !picked.is_empty() {
+                        event.prevent_default();
+                        on_open.emit(picked);
+                    }
+                }));
+                listeners.push(Listener::new(&window, "hashchange", {
+                    let dispatch = dispatch.clone();
+                    move |_: Event| dispatch.dispatch(Action::Hash(Place::from_hash(&hash::get())))
+                }));
+                listeners.push(Listener::new(&window, "keydown", move |event: KeyboardEvent| {
+                    if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() {
+                        return;
+                    }
+                    match event.key().as_str() {
+                        "/" => {
+                            event.prevent_default();
+                            searching.set(true);
+                        }
+                        "?" => help.set(true),
+                        key => {
+                            // 1 to 6: the views, in the order of their tabs.
+                            let nth = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+                            if let Some(view) = nth.and_then(|n| View::ALL.get(n)) {
+                                dispatch.dispatch(Action::View(*view));
+                            }
+                        }
+                    }
+                }));
+            }
+            move || drop(listeners)
+        }
+    });
+
+    let on_theme = {
+        let dispatch = state.dispatcher();
+        let chosen = state.place.theme;
+        Callback::from(move |()| {
+            dispatch.dispatch(Action::Theme(match theme::shown(chosen) {
+                Theme::Dark => Theme::Light,
+                Theme::Light => Theme::Dark,
+            }));
+        })
+    };
+    let on_help = {
+        let help = help.clone();
+        Callback::from(move |open: bool| help.set(open))
+    };
+    let on_search = {
+        let searching = searching.clone();
+        Callback::from(move |open: bool| searching.set(open))
+    };
+    let on_report = {
+        let (engine, dispatch) = (state.engine.clone(), state.dispatcher());
+        Callback::from(move |format: &'static str| {
+            let Some(engine) = &engine else { return };
+            let dispatch = dispatch.clone();
+            engine.ask(Question::Report { format: format.into() }, move |answer| {
+                dispatch.dispatch(Action::Report(format, Rc::new(answer)));
+            });
+        })
+    };
+    let on_moved = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |window| dispatch.dispatch(Action::Moved(window)))
+    };
+    let on_picked = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |slice| dispatch.dispatch(Action::Picked(slice)))
+    };
+
+    let ready = state.stage == Stage::Ready;
+    let view = match (&state.summary, &state.engine) {
+        (Some(summary), Some(engine)) => {
+            let summary = summary.clone();
+            let engine = engine.clone();
+            let place = &state.place;
+            match place.view {
+                View::Overview => html! { <overview::Overview {summary} {engine} {ready} /> },
+                View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
+                View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
+                View::Operators => html! { <operators::Operators {summary} /> },
+                View::Steps if ready => html! { <steps::Steps {summary} {engine} selected={place.step} /> },
+                View::Timeline if ready => html! {
+                    <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
+                        reveal={state.reveal} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
+                },
+                View::Steps | View::Timeline => {
+                    html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
+                }
+            }
+        }
+        _ => html! {},
+    };
+    let on_start = matches!(state.stage, Stage::Empty | Stage::Failed);
+    html! {
+        <>
+            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} on_open={on_open.clone()}
+                on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_close={close.clone()} />
+            if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
+                <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
+            }
+            if state.stage == Stage::Loading {
+                <loading::Loading files={state.files.clone()} progress={state.progress} on_cancel={close} />
+            }
+            if on_start {
+                <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
+            } else {
+                <main class={classes!("view", format!("view-{}", state.place.view.id()))}>{ view }</main>
+            }
+            if *searching {
+                if let (Some(engine), true) = (&state.engine, ready) {
+                    <search::Search engine={engine.clone()} on_close={on_search.reform(|()| false)} />
+                }
+            }
+            if *help {
+                <help::Help on_close={on_help.reform(|()| false)} />
+            }
+            if *dropping {
+                <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
+            }
+        </>
+    }
+}
+
+/// Closes what is open on Escape.
+fn on_escape(close: &Callback<()>) -> Callback<KeyboardEvent> {
+    let close = close.clone();
+    Callback::from(move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.prevent_default();
+            event.stop_propagation();
+            close.emit(());
+        }
+    })
+}
+
+/// Puts the keyboard into the element at `node` as soon as it is there.
+#[hook]
+fn use_focus(node: &NodeRef) {
+    use_effect_with(node.clone(), |node| {
+        if let Some(element) = node.get().and_then(|n| n.dyn_into::<web_sys::HtmlElement>().ok())
+            && element.focus().is_err()
+        {
+            web_sys::console::error_1(&"an element cannot be focused".into());
+        }
+    });
+}

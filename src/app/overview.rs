@@ -1,0 +1,254 @@
+//! The Overview: what is wrong, what it costs, how that is known; then where time went; then the facts.
+
+use yew::prelude::*;
+
+use super::ask::{use_answer, use_width};
+use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, timeline_at};
+use super::plot::{PlotColors, StepsPlotCanvas};
+use super::shown::Shown;
+use super::steps::groups_table;
+use super::words;
+use crate::base::show;
+use crate::protocol::engine::{Answer, Question};
+use crate::view::place::{Place, View};
+use crate::view::{DeviceTime, Finding, FindingEvidence, Level, Span, StepFilter, StepOrder, Summary, TimeBudget};
+use crate::web::engine::Engine;
+
+#[derive(Properties, PartialEq)]
+pub struct OverviewProps {
+    pub summary: Shown<Summary>,
+    pub engine: Engine,
+    pub ready: bool,
+}
+
+#[component]
+pub fn Overview(props: &OverviewProps) -> Html {
+    let summary = &props.summary;
+    html! {
+        <>
+            <section aria-labelledby="findings-head" aria-live="polite">
+                <h2 id="findings-head">{ if summary.partial { "Findings so far (the file is still being read)" } else { "Findings" } }</h2>
+                if summary.findings.is_empty() {
+                    <p class="empty">{ if summary.partial { "None yet." } else { "There is nothing in this trace that this version can judge." } }</p>
+                }
+                <ul class="findings">{ for summary.findings.iter().map(finding) }</ul>
+                if summary.synchronised_capture {
+                    <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
+                }
+            </section>
+            if let Some(budget) = &summary.budget { { budget_section(budget) } }
+            if props.ready && summary.n_steps > 0 {
+                <StepsStrip engine={props.engine.clone()} summary={summary.clone()} />
+            }
+            if !summary.device_time.is_empty() { { device_section(&summary.device_time) } }
+            { facts_section(summary) }
+        </>
+    }
+}
+
+fn finding(finding: &Finding) -> Html {
+    let (icon, word) = words::level(finding.level);
+    let (sure, sure_means) = words::sure(finding.sure);
+    let key = match finding.level {
+        Level::Problem => "problem",
+        Level::Hint => "hint",
+        Level::Fine => "fine",
+    };
+    let view = View::of_id(&finding.view).filter(|view| *view != View::Overview);
+    html! {
+        <li class={classes!("finding", key)} key={finding.id.clone()}>
+            <span class="finding-level"><span aria-hidden="true">{ icon }</span>{ " " }{ word }</span>
+            <div class="finding-body">
+                <p class="finding-says">{ &finding.says }</p>
+                if !finding.advice.is_empty() { <p class="finding-advice">{ &finding.advice }</p> }
+                if !finding.evidence.is_empty() {
+                    <details>
+                        <summary>{ format!("Evidence ({})", finding.evidence.len()) }</summary>
+                        <ul class="evidence">{ for finding.evidence.iter().map(evidence) }</ul>
+                    </details>
+                }
+            </div>
+            <div class="finding-side">
+                if let Some(cost) = finding.cost_ns.filter(|ns| *ns > 0) {
+                    <span class="cost num" title="What it cost">{ show::duration(cost) }</span>
+                }
+                <Term class="badge" word={sure} means={sure_means} />
+                if let Some(view) = view {
+                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", view_word(view)) }</To>
+                }
+            </div>
+        </li>
+    }
+}
+
+fn view_word(view: View) -> &'static str {
+    match view {
+        View::Overview => "Overview",
+        View::Steps => "Steps",
+        View::Gaps => "Gaps",
+        View::Recompiles => "Recompiles",
+        View::Operators => "Python & operators",
+        View::Timeline => "Timeline",
+    }
+}
+
+fn evidence(fact: &FindingEvidence) -> Html {
+    let span = fact.start_ns.zip(fact.end_ns).map(|(start, end)| Span::new(start, end));
+    html! {
+        <li>
+            { &fact.says }
+            if span.is_some() || fact.slice.is_some() {
+                { " " }<To place={timeline_at(span, fact.slice)}>{ "timeline" }</To>
+            }
+            if let Some(step) = fact.step {
+                { " " }<To place={step_place(step)}>{ format!("step {step}") }</To>
+            }
+        </li>
+    }
+}
+
+fn budget_section(budget: &TimeBudget) -> Html {
+    let parts: Vec<Part> = budget
+        .shares
+        .iter()
+        .map(|share| Part { key: words::budget_key(&share.id), word: share.says.clone(), ns: share.total_ns })
+        .collect();
+    html! {
+        <section aria-labelledby="budget-head">
+            <h2 id="budget-head">{ "Where the time went" }<span class="aside num">{ show::duration(budget.total_ns) }</span></h2>
+            <Stack class="big" parts={parts} whole_ns={budget.total_ns} />
+            <table class="fit">
+                <thead><tr><th>{ "Share" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of all" }</th></tr></thead>
+                <tbody>
+                    { for budget.shares.iter().map(|share| html! {
+                        <tr>
+                            <td>{ swatch(words::budget_key(&share.id), &share.says) }</td>
+                            <td class="num">{ show::duration(share.total_ns) }</td>
+                            <td class="num">{ show::percent(share.total_ns, budget.total_ns) }</td>
+                        </tr>
+                    }) }
+                </tbody>
+            </table>
+            <p class="definition">{ &budget.definition }</p>
+        </section>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct StepsStripProps {
+    engine: Engine,
+    summary: Shown<Summary>,
+}
+
+/// Steps over time, small, beside their groups.
+#[component]
+fn StepsStrip(props: &StepsStripProps) -> Html {
+    let node = use_node_ref();
+    let width_px = use_width(&node);
+    let answer = use_answer(&props.engine, (width_px > 0).then(|| Question::Steps {
+        filter: StepFilter::default(),
+        order: StepOrder::Time,
+        first_row: 0,
+        n_rows: 0,
+        plot_window: props.summary.home,
+        width_px,
+    }));
+    let plot = match answer.as_deref() {
+        Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
+        _ => None,
+    };
+    html! {
+        <section aria-labelledby="strip-head">
+            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration (logarithmic), ◆ = a graph was compiled" }</span></h2>
+            <div ref={node} class="plot small">
+                if let Some(plot) = plot {
+                    <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} colors={PlotColors::default()} />
+                }
+            </div>
+            { groups_table(&props.summary.step_groups, None, None) }
+        </section>
+    }
+}
+
+fn device_section(devices: &[DeviceTime]) -> Html {
+    html! {
+        <section aria-labelledby="device-head">
+            <h2 id="device-head">{ "Device time" }</h2>
+            <table class="fit">
+                <thead><tr>
+                    <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
+                    <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
+                    <th class="num">{ "MME" }</th><th class="num">{ "TPC" }</th><th class="num">{ "DMA" }</th><th class="num">{ "NIC" }</th><th>{ "Show" }</th>
+                </tr></thead>
+                <tbody>
+                    { for devices.iter().map(|d| html! {
+                        <tr>
+                            <td>{ format!("device {}", d.device) }</td>
+                            <td>{ if d.scope == "linked" { "linked to a launch" } else { "all" } }</td>
+                            <td class="num">{ show::duration(d.span_ns) }</td>
+                            <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>
+                            <td class="num">{ format!("{} ({})", show::duration(d.idle_ns), show::percent(d.idle_ns, d.span_ns)) }</td>
+                            <td class="num">{ show::duration(d.compute_ns) }</td>
+                            <td class="num">{ show::duration(d.comm_exposed_ns) }</td>
+                            <td class="num">{ show::duration(d.copy_exposed_ns) }</td>
+                            <td class="num">{ maybe_duration(d.engines.mme) }</td>
+                            <td class="num">{ maybe_duration(d.engines.tpc) }</td>
+                            <td class="num">{ maybe_duration(d.engines.dma) }</td>
+                            <td class="num">{ maybe_duration(d.engines.nic) }</td>
+                            <td><To place={timeline_at(Some(Span::new(d.start_ns, d.end_ns)), None)}>{ "timeline" }</To></td>
+                        </tr>
+                    }) }
+                </tbody>
+            </table>
+            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. Engines overlap: their times are unions of each engine's own work and do not add up." }</p>
+        </section>
+    }
+}
+
+fn facts_section(summary: &Summary) -> Html {
+    let (mut repaired, mut lost) = (0, 0);
+    for defect in &summary.defects {
+        match defect.severity {
+            crate::view::Severity::Info => repaired += defect.count,
+            crate::view::Severity::Loss | crate::view::Severity::Error => lost += defect.count,
+        }
+    }
+    html! {
+        <section aria-labelledby="facts-head">
+            <h2 id="facts-head">{ "About this trace" }</h2>
+            <p>{ format!("Read {}. Repaired {}, lost {}.", show::counted(summary.events, "event"), show::count(repaired), show::count(lost)) }</p>
+            { for summary.notes.iter().map(|note| html! { <p class="note">{ note }</p> }) }
+            if !summary.defects.is_empty() {
+                <table class="fit">
+                    <caption>{ "What was wrong with the file" }</caption>
+                    <thead><tr><th>{ "Defect" }</th><th>{ "Effect" }</th><th class="num">{ "Count" }</th><th class="num">{ "First at byte" }</th><th>{ "Meaning" }</th></tr></thead>
+                    <tbody>
+                        { for summary.defects.iter().map(|d| html! {
+                            <tr>
+                                <td><code>{ &d.kind }</code></td>
+                                <td>{ words::severity(d.severity) }</td>
+                                <td class="num">{ show::count(d.count) }</td>
+                                <td class="num">{ d.first_at_byte.map_or_else(|| "–".into(), show::count) }</td>
+                                <td>{ &d.says }</td>
+                            </tr>
+                        }) }
+                    </tbody>
+                </table>
+            }
+            <dl class="facts-list">
+                { fact("File", &summary.file) }
+                { fact("Format", &summary.format) }
+                { fact("Size", &if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
+                    format!("{}, inflated {}", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes)) }) }
+                { fact("Memory of the index", &show::bytes(summary.index_bytes)) }
+                { fact("Covers", &summary.extent.map_or_else(|| "–".into(), |e| show::duration(e.len_ns()))) }
+                { fact("Device", &summary.device_name.clone().unwrap_or_else(|| summary.device_kind.clone())) }
+                { fact("Engine", summary.engine.as_deref().unwrap_or("–")) }
+            </dl>
+        </section>
+    }
+}
+
+fn fact(name: &str, value: &str) -> Html {
+    html! { <div><dt>{ name.to_owned() }</dt><dd>{ value.to_owned() }</dd></div> }
+}

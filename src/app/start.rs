@@ -1,0 +1,111 @@
+//! Before a file: where to drop one, what becomes of it, how to record one.
+
+use yew::prelude::*;
+
+use super::parts::Copyable;
+use crate::web::files::Picked;
+
+#[derive(Properties, PartialEq)]
+pub struct StartProps {
+    /// Why the last file could not be read.
+    pub trouble: Option<AttrValue>,
+    pub on_open: Callback<Picked>,
+    pub on_sample: Callback<()>,
+}
+
+const END_TO_END: &str = "export VLLM_PROFILER_ENABLED=full
+export VLLM_TORCH_PROFILER_DIR=/tmp/profile
+vllm serve MODEL …
+# while requests run:
+curl -X POST http://localhost:8000/start_profile
+curl -X POST http://localhost:8000/stop_profile
+# then open /tmp/profile/vllm.*.pt.trace.json.gz";
+
+const HIGH_LEVEL: &str = "export VLLM_PROFILER_ENABLED=true
+vllm serve MODEL …
+# then open server_events_vllm-instance-*.json from the working directory of rank 0";
+
+const COMPILES: &str = "export PT_HPU_METRICS_GC_DETAILS=1
+export PT_HPU_METRICS_FILE=/tmp/metrics.json
+# beside one of the others: the trace then records every graph compile,
+# and the metrics file, opened together with it, gives them their true clock.
+# Every region is synchronised with the device while this is on.";
+
+const ONE_DECODE: &str = "export VLLM_PT_PROFILE=decode_16_512_t
+vllm serve MODEL …
+# phase _ batch _ length or blocks _ graphs (t or f): profiles that one bucket
+# on invented data before warm-up, then stops.
+# Then open *.pt.trace.json.gz from the working directory";
+
+#[component]
+pub fn Start(props: &StartProps) -> Html {
+    let on_sample = props.on_sample.reform(|_: MouseEvent| ());
+    html! {
+        <main class="start">
+            if let Some(trouble) = &props.trouble {
+                <p class="trouble" role="alert"><b>{ "✕ Not opened. " }</b>{ trouble.clone() }</p>
+            }
+            <section class="dropzone" aria-labelledby="drop-head">
+                <h1 id="drop-head">{ "Why does a decode step take as long as it does?" }</h1>
+                <p>{ "Drop a profile of vLLM here, paste it, or " }<OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} /></p>
+                <p class="kinds">
+                    <code>{ "vllm.*.pt.trace.json.gz" }</code>{ " " }<code>{ "server_events_*.json" }</code>{ " " }
+                    <code>{ "*.pt.trace.json[.gz]" }</code>{ " " }
+                    <span>{ "A " }<code>{ "PT_HPU_METRICS_FILE" }</code>{ " may be opened beside the trace." }</span>
+                </p>
+                <p>{ "No file at hand? " }<button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button></p>
+            </section>
+            <section class="privacy">
+                <p>{ "Nothing is uploaded. The file is read by this page, on this machine, and the browser blocks the page from the network." }</p>
+                <details>
+                    <summary>{ "How?" }</summary>
+                    <p>{ "When the page has started, it sets itself a content security policy that forbids every connection, for the page and for the workers that read the file. The browser holds to it; the page cannot take it back. To see it: open the developer tools, choose Network, open a file. Or start the page and pull the plug: it goes on working." }</p>
+                </details>
+            </section>
+            <section class="record">
+                <h2>{ "How to record a profile on Gaudi" }</h2>
+                <details open=true><summary>{ "End to end: serving steps, host and device in one file" }</summary><Copyable text={END_TO_END} /></details>
+                <details><summary>{ "Serving steps only: small, and little overhead" }</summary><Copyable text={HIGH_LEVEL} /></details>
+                <details><summary>{ "Graph compiles by name and cost" }</summary><Copyable text={COMPILES} /></details>
+                <details><summary>{ "One decode bucket alone" }</summary><Copyable text={ONE_DECODE} /></details>
+            </section>
+        </main>
+    }
+}
+
+/// A button that opens the browser's file dialog.
+#[derive(Properties, PartialEq)]
+pub struct OpenButtonProps {
+    pub label: AttrValue,
+    #[prop_or_default]
+    pub main: bool,
+    pub on_open: Callback<Picked>,
+}
+
+#[component]
+pub fn OpenButton(props: &OpenButtonProps) -> Html {
+    let input = use_node_ref();
+    let onchange = {
+        let on_open = props.on_open.clone();
+        move |event: Event| {
+            let picked = Picked::of_input(&event.target_unchecked_into());
+            if !picked.is_empty() {
+                on_open.emit(picked);
+            }
+        }
+    };
+    let onclick = {
+        let input = input.clone();
+        move |_| {
+            if let Some(input) = input.cast::<web_sys::HtmlElement>() {
+                input.click();
+            }
+        }
+    };
+    html! {
+        <>
+            <button type="button" class={classes!(props.main.then_some("main"))} {onclick}>{ props.label.clone() }</button>
+            <input ref={input} class="file-input" type="file" multiple=true tabindex="-1" aria-label="Trace, and metrics file" {onchange} />
+        </>
+    }
+}

@@ -1,0 +1,177 @@
+//! The page's state, and what changes it.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::shown::Shown;
+use crate::protocol::engine::{Answer, FileHead, Progress};
+use crate::view::place::{Place, Theme, View};
+use crate::view::{Span, Summary};
+use crate::web::engine::{Engine, Told};
+use crate::web::{download, hash};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Empty,
+    Loading,
+    Ready,
+    Failed,
+}
+
+pub struct State {
+    pub stage: Stage,
+    pub engine: Option<Engine>,
+    pub files: Vec<FileHead>,
+    pub progress: Option<Progress>,
+    pub summary: Option<Shown<Summary>>,
+    /// One sentence about what went wrong last.
+    pub trouble: Option<AttrValue>,
+    pub place: Place,
+    /// Counts the selections that came from a link: the timeline then moves to what is selected.
+    pub reveal: u32,
+    /// Whether a file was opened before: its place in the hash is not the next file's.
+    opened_before: bool,
+}
+
+pub enum Action {
+    Opening { engine: Engine, files: Vec<FileHead> },
+    Told(Told),
+    Closed,
+    Hash(Place),
+    View(View),
+    Theme(Theme),
+    /// The timeline shows this window now.
+    Moved(Span),
+    /// A slice was clicked in the timeline, or the selection was cleared.
+    Picked(Option<u32>),
+    Report(&'static str, Rc<Answer>),
+}
+
+impl State {
+    /// Before a file; the hash may already say where to go.
+    pub fn at_start() -> State {
+        State {
+            stage: Stage::Empty,
+            engine: None,
+            files: Vec::new(),
+            progress: None,
+            summary: None,
+            trouble: None,
+            place: Place::from_hash(&hash::get()),
+            reveal: 0,
+            opened_before: false,
+        }
+    }
+
+    fn with_place(&self, place: Place) -> State {
+        State { place, ..self.copy() }
+    }
+
+    fn copy(&self) -> State {
+        State {
+            stage: self.stage.clone(),
+            engine: self.engine.clone(),
+            files: self.files.clone(),
+            progress: self.progress,
+            summary: self.summary.clone(),
+            trouble: self.trouble.clone(),
+            place: self.place.clone(),
+            reveal: self.reveal,
+            opened_before: self.opened_before,
+        }
+    }
+
+    fn told(&self, told: Told) -> State {
+        let mut next = self.copy();
+        match told {
+            Told::Progress(progress) => next.progress = Some(progress),
+            Told::Summary(summary) => next.summary = Some(Shown::new(*summary)),
+            Told::Loaded => next.stage = Stage::Ready,
+            Told::Failed(why) => {
+                next.stage = Stage::Failed;
+                next.engine = None;
+                next.summary = None;
+                next.trouble = Some(why.into());
+            }
+            Told::Trapped(why) => {
+                next.trouble = Some(why.into());
+                next.stage = Stage::Failed;
+                next.engine = None;
+                next.summary = None;
+            }
+        }
+        next
+    }
+
+    /// A link was followed. What it does not name stays, except what it would contradict.
+    fn followed(&self, to: Place) -> State {
+        let mut place = to;
+        place.theme = place.theme.or(self.place.theme);
+        place.gaps = place.gaps.or(self.place.gaps);
+        let points = place.mark.is_some() || place.slice.is_some();
+        let mut reveal = self.reveal;
+        if points {
+            if place.window.is_none() {
+                reveal += 1;
+                place.window = self.place.window;
+            }
+        } else {
+            place.window = place.window.or(self.place.window);
+            place.slice = self.place.slice;
+            place.mark = self.place.mark;
+        }
+        place.step = place.step.or(self.place.step);
+        State { place, reveal, ..self.copy() }
+    }
+}
+
+impl Reducible for State {
+    type Action = Action;
+
+    fn reduce(self: Rc<State>, action: Action) -> Rc<State> {
+        let place = self.place.clone();
+        Rc::new(match action {
+            Action::Opening { engine, files } => State {
+                stage: Stage::Loading,
+                engine: Some(engine),
+                files,
+                progress: None,
+                summary: None,
+                trouble: None,
+                place: if self.opened_before { Place { theme: place.theme, ..Place::default() } } else { place },
+                reveal: self.reveal,
+                opened_before: true,
+            },
+            Action::Told(told) => self.told(told),
+            Action::Closed => State {
+                place: Place { theme: place.theme, ..Place::default() },
+                opened_before: self.opened_before,
+                reveal: self.reveal,
+                ..State::at_start()
+            },
+            Action::Hash(to) => self.followed(to),
+            Action::View(view) => self.with_place(Place { view, ..place }),
+            Action::Theme(theme) => self.with_place(Place { theme: Some(theme), ..place }),
+            Action::Moved(window) => self.with_place(Place { window: Some(window), ..place }),
+            Action::Picked(slice) => self.with_place(Place { slice, mark: None, ..place }),
+            Action::Report(format, answer) => {
+                let trouble = match &*answer {
+                    Answer::Report { file_name, text } => {
+                        let kind = match format {
+                            "json" => "application/json",
+                            "markdown" => "text/markdown",
+                            _ => "text/plain",
+                        };
+                        download::save(file_name, kind, text)
+                            .err()
+                            .map(|why| AttrValue::from(format!("The report could not be saved: {why:?}.")))
+                    }
+                    Answer::Nothing { why } => Some(why.clone().into()),
+                    _ => None,
+                };
+                State { trouble, ..self.copy() }
+            }
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! One step: what it is made of, beside its like.
+
+use yew::prelude::*;
+
+use super::ask::use_answer;
+use super::parts::{Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at};
+use super::steps::{engine_parts, host_parts};
+use super::words;
+use crate::base::show;
+use crate::protocol::engine::{Answer, Question};
+use crate::view::{Engines, Parts, StepDetail};
+use crate::web::engine::Engine;
+
+#[derive(Properties, PartialEq)]
+pub struct StepPanelProps {
+    pub engine: Engine,
+    pub index: u32,
+}
+
+#[component]
+pub fn StepPanel(props: &StepPanelProps) -> Html {
+    let answer = use_answer(&props.engine, Some(Question::Step { index: props.index }));
+    let body = match answer.as_deref() {
+        Some(Answer::Step(detail)) => panel(detail),
+        Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
+        _ => html! { <p class="empty">{ "…" }</p> },
+    };
+    html! { <section class="panel" aria-label={format!("Step {}", props.index)} aria-live="polite">{ body }</section> }
+}
+
+fn panel(detail: &StepDetail) -> Html {
+    let step = &detail.step;
+    let mean: Option<&Parts> = detail.group_parts.as_ref().map(|g| &g.mean);
+    let mean_of = |key: &str, word: &str| {
+        let parts = mean.map(host_parts).unwrap_or_default();
+        parts.into_iter().find(|p| p.key == key && p.word == word).map(|p| p.ns)
+    };
+    let parts = host_parts(&step.parts);
+    let whole = parts.iter().map(|p| p.ns).sum::<i64>().max(step.dur_ns);
+    let like = detail.group.as_ref().map(|g| {
+        let against = if g.p50_ns > 0 {
+            format!("{:.1} times the median of its like", step.dur_ns as f64 / g.p50_ns as f64)
+        } else {
+            "its like has no median".into()
+        };
+        format!(
+            "{against}: {} {} steps{}, p50 {}, p99 {}, longest {}.",
+            show::count(g.count),
+            words::phase(g.phase),
+            g.bucket.map(|b| format!(" of bucket {b}")).unwrap_or_default(),
+            show::duration(g.p50_ns),
+            show::duration(g.p99_ns),
+            show::duration(g.max_ns)
+        )
+    });
+    html! {
+        <>
+            <div class="panel-head">
+                <h2>{ format!("Step {}", step.index) }{ " " }{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }
+                    <span class="aside num">{ format!("{} · {}", show::duration(step.dur_ns), words::period(step.period)) }</span></h2>
+                <span class="links">
+                    if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
+                    if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }
+                    <To class="strong" place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "Show in the timeline" }</To>
+                </span>
+            </div>
+            if let Some(like) = like { <p>{ like }</p> }
+            <dl class="facts-list">
+                { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
+                { fact("Requests in the batch", maybe_count(step.batch)) }
+                { fact("Tokens", maybe_count(step.tokens)) }
+                { fact("Engine step", maybe_count(step.engine_step)) }
+                { fact("Gap before", maybe_duration(step.gap_before_ns)) }
+                { fact("Graphs replayed", step.graphs.map_or("–", |g| if g { "yes" } else { "no" }).to_owned()) }
+                if step.context_requests.is_some() || step.generation_requests.is_some() {
+                    { fact("Context requests / tokens", format!("{} / {}", maybe_count(step.context_requests), maybe_count(step.context_tokens))) }
+                    { fact("Generation requests / tokens", format!("{} / {}", maybe_count(step.generation_requests), maybe_count(step.generation_tokens))) }
+                }
+            </dl>
+            <div class="columns">
+                <table class="fit">
+                    <caption>{ "Host, by part" }</caption>
+                    <thead><tr><th>{ "Part" }</th><th class="num">{ "This step" }</th><th class="num">{ "Of the step" }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
+                    <tbody>
+                        { for parts.iter().map(|part| html! {
+                            <tr><td>{ swatch(part.key, &part.word) }</td><td class="num">{ show::duration(part.ns) }</td>
+                                <td class="num">{ show::percent(part.ns, whole) }</td>
+                                <td class="num">{ maybe_duration(mean_of(part.key, &part.word)) }</td></tr>
+                        }) }
+                    </tbody>
+                </table>
+                { device(detail) }
+            </div>
+            <Stack class="big" {parts} whole_ns={whole} />
+            if !detail.recompiles.is_empty() {
+                <table class="fit">
+                    <caption>{ "Graphs compiled in it" }</caption>
+                    <thead><tr><th>{ "Graph" }</th><th class="num">{ "Cost" }</th><th>{ "Known by" }</th><th>{ "Show" }</th></tr></thead>
+                    <tbody>
+                        { for detail.recompiles.iter().map(|r| html! {
+                            <tr><td class="name">{ &r.name }</td><td class="num">{ show::duration(r.dur_ns) }</td><td>{ words::evidence(r.evidence).0 }</td>
+                                <td><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To></td></tr>
+                        }) }
+                    </tbody>
+                </table>
+            }
+        </>
+    }
+}
+
+fn device(detail: &StepDetail) -> Html {
+    let Some(device) = &detail.step.device else {
+        return html! { <p class="note">{ "The trace holds no device work for this step." }</p> };
+    };
+    let mean: Engines = detail.group_parts.as_ref().and_then(|g| g.mean_engines).unwrap_or_default();
+    let means: Vec<Part> = engine_parts(&mean);
+    let window = device.busy_ns.saturating_add(device.idle_ns);
+    html! {
+        <table class="fit">
+            <caption>{ format!("Device, work given to the step by {}", if device.method == "launch" { "its launches" } else { "time" }) }</caption>
+            <thead><tr><th>{ "Engine" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Of its window" }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
+            <tbody>
+                <tr><td>{ "any compute" }</td><td class="num">{ show::duration(device.busy_ns) }</td><td class="num">{ show::percent(device.busy_ns, window) }</td>
+                    <td class="num">{ maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_busy_ns)) }</td></tr>
+                <tr><td>{ "idle" }</td><td class="num">{ show::duration(device.idle_ns) }</td><td class="num">{ show::percent(device.idle_ns, window) }</td>
+                    <td class="num">{ maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_idle_ns)) }</td></tr>
+                { for engine_parts(&device.engines).into_iter().map(|part| {
+                    let mean = means.iter().find(|m| m.word == part.word).map(|m| m.ns);
+                    html! {
+                        <tr><td>{ swatch(part.key, &part.word) }</td><td class="num">{ show::duration(part.ns) }</td>
+                            <td class="num">{ show::percent(part.ns, window) }</td><td class="num">{ maybe_duration(mean) }</td></tr>
+                    }
+                }) }
+            </tbody>
+        </table>
+    }
+}
+
+fn fact(name: &str, value: String) -> Html {
+    html! { <div><dt>{ name.to_owned() }</dt><dd class="num">{ value }</dd></div> }
+}

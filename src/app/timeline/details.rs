@@ -1,0 +1,119 @@
+//! What is known of the selected slice.
+
+use yew::prelude::*;
+
+use crate::app::ask::use_answer;
+use crate::app::parts::{To, step_place, swatch, timeline_at};
+use crate::app::shown::Shown;
+use crate::app::words;
+use crate::base::show;
+use crate::protocol::engine::{Answer, Question};
+use crate::view::timescale::seconds;
+use crate::view::{SliceDetail, Span};
+use crate::web::engine::Engine;
+
+#[derive(Properties, PartialEq)]
+pub struct DetailsProps {
+    pub engine: Engine,
+    /// The answer about the selected slice.
+    pub detail: Option<Shown<Answer>>,
+    pub slice: Option<u32>,
+    pub mark: Option<Span>,
+    /// What shown times count from.
+    pub origin_ns: i64,
+    pub on_picked: Callback<Option<u32>>,
+}
+
+#[component]
+pub fn Details(props: &DetailsProps) -> Html {
+    let args = use_answer(&props.engine, props.slice.map(|slice| Question::Args { slice }));
+    let Some(slice) = props.slice else {
+        return match props.mark {
+            Some(mark) => html! {
+                <aside class="tl-details" aria-live="polite">
+                    <h2>{ "Marked stretch" }</h2>
+                    <dl class="pairs">
+                        { pair("Start", seconds(mark.start.saturating_sub(props.origin_ns))) }
+                        { pair("Length", show::duration(mark.len_ns())) }
+                    </dl>
+                    <p class="hint">{ "Click a slice for its details; Esc takes the mark away." }</p>
+                </aside>
+            },
+            None => html! {},
+        };
+    };
+    let body = match props.detail.as_deref() {
+        Some(Answer::Slice(detail)) => slice_body(detail, props, args.as_deref()),
+        Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
+        _ => html! { <p class="empty">{ "…" }</p> },
+    };
+    let close = props.on_picked.reform(|_: MouseEvent| None);
+    html! {
+        <aside class="tl-details" aria-live="polite" aria-label={format!("Slice {slice}")}>
+            <button type="button" class="tl-close" onclick={close} aria-label="Close details" title="Close (Esc)">{ "✕" }</button>
+            { body }
+        </aside>
+    }
+}
+
+fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>) -> Html {
+    let pick = |to: Option<u32>, word: &'static str, key: &'static str| {
+        let on_picked = props.on_picked.clone();
+        html! {
+            <button type="button" disabled={to.is_none()} title={format!("Key {key}")} onclick={move |_| on_picked.emit(to)}>{ word }</button>
+        }
+    };
+    let mean = detail.same_name_total_ns / i64::try_from(detail.same_name_count).unwrap_or(i64::MAX).max(1);
+    let args = match args {
+        Some(Answer::Args(args)) if args.slice == detail.slice => {
+            if args.args.is_empty() {
+                html! { <p class="empty">{ "The event has no arguments." }</p> }
+            } else {
+                html! {
+                    <table class="args"><tbody>
+                        { for args.args.iter().map(|(key, value)| html! { <tr><th scope="row">{ key }</th><td>{ value }</td></tr> }) }
+                    </tbody></table>
+                }
+            }
+        }
+        Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
+        _ => html! { <p class="empty">{ "Reading them from the file …" }</p> },
+    };
+    html! {
+        <>
+            <h2 class="tl-name">{ &detail.name }</h2>
+            <p>{ swatch(words::class_key(detail.class), detail.class.word()) }</p>
+            <div class="tl-walk">
+                { pick(detail.previous, "← previous", ",") }{ pick(detail.next, "next →", ".") }{ pick(detail.parent, "↑ parent", "P") }
+            </div>
+            <dl class="pairs">
+                { pair("Start", seconds(detail.start_ns.saturating_sub(props.origin_ns))) }
+                { pair("Duration", show::duration(detail.dur_ns)) }
+                { pair("Self", format!("{} ({})", show::duration(detail.self_ns), show::percent(detail.self_ns, detail.dur_ns))) }
+                { pair("Children", show::count(detail.n_children.into())) }
+                if let Some(step) = detail.step {
+                    <div><dt>{ "Step" }</dt><dd><To place={step_place(step)}>{ format!("step {step}") }</To></dd></div>
+                }
+                { pair("Process", detail.process.clone()) }
+                { pair("Thread", detail.thread.clone()) }
+                if !detail.category.is_empty() { { pair("Category", detail.category.clone()) } }
+                { pair("Byte in the trace", show::count(detail.at_byte)) }
+            </dl>
+            <p><To place={timeline_at(Some(Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns))), Some(detail.slice))}>{ "Fit it in the window" }</To></p>
+            <h2>{ "All slices of this name" }</h2>
+            <dl class="pairs">
+                { pair("Count", show::count(detail.same_name_count)) }
+                { pair("Total", show::duration(detail.same_name_total_ns)) }
+                { pair("Mean", show::duration(mean)) }
+                { pair("Shortest", show::duration(detail.same_name_min_ns)) }
+                { pair("Longest", show::duration(detail.same_name_max_ns)) }
+            </dl>
+            <h2>{ "Arguments" }</h2>
+            { args }
+        </>
+    }
+}
+
+fn pair(name: &str, value: String) -> Html {
+    html! { <div><dt>{ name.to_owned() }</dt><dd>{ value }</dd></div> }
+}

@@ -1,0 +1,388 @@
+//! Drawing the timeline.
+
+use web_sys::HtmlCanvasElement;
+
+use super::stage::Inner;
+use crate::app::words;
+use crate::base::show;
+use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
+use crate::view::timescale::{DurationScale, ticks};
+use crate::view::{Bar, BarClass, Frame, FrameRow, Span, TrackHead, TrackKind};
+use crate::web::canvas::{Palette, Pen};
+
+/// Height of the time axis.
+pub const AXIS_PX: f64 = 26.0;
+/// A bar's height, in a row of [`ROW_PX`].
+const BAR_PX: f64 = 16.0;
+/// Mean width of a letter of the bars' font.
+const LETTER_PX: f64 = 6.1;
+
+/// Width of the label column.
+pub fn label_px(width_px: f64) -> f64 {
+    if width_px < 700.0 { 92.0 } else { 196.0 }
+}
+
+/// The colours.
+#[derive(Clone)]
+pub struct Look {
+    palette: Palette,
+    classes: Vec<String>,
+}
+
+impl Look {
+    /// From the style sheet, as the theme is now.
+    pub fn read() -> Look {
+        let names = [
+            "--bg", "--raised", "--sunk", "--ink", "--ink-soft", "--line", "--accent", "--brush", "--mark", "--on-bar",
+            "--problem", "--c-compile", "--c-prefill", "--c-decode", "--c-mixed", "--c-other",
+        ];
+        let palette = Palette::read(names);
+        let by_class = Palette::read(BarClass::ALL.map(words::class_property));
+        let classes = BarClass::ALL.iter().map(|c| by_class.get(words::class_property(*c)).to_owned()).collect();
+        Look { palette, classes }
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.palette.get(name)
+    }
+
+    fn class(&self, class: BarClass) -> &str {
+        self.classes.get(class as usize).map_or("#888", String::as_str)
+    }
+}
+
+/// From a frame's pixels to the canvas's, as the window is now: `x * factor + shift`.
+fn to_canvas(inner: &Inner, frame: &Frame) -> (f64, f64) {
+    let scale = inner.scale();
+    let frame_ns_per_px = frame.window.len_ns().max(1) as f64 / f64::from(frame.width_px.max(1));
+    let factor = frame_ns_per_px / scale.ns_per_px();
+    (factor, inner.label() + scale.x(frame.window.start))
+}
+
+/// The bar of a row at `x`; the nearest within 2 px, because bars of a pixel are hard to meet.
+pub fn bar_at(inner: &Inner, frame: &Frame, row: &FrameRow, x: f64) -> Option<Bar> {
+    let (factor, shift) = to_canvas(inner, frame);
+    let mut nearest: Option<(f64, Bar)> = None;
+    for bar in &row.bars {
+        let x0 = f64::from(bar.x0) * factor + shift;
+        let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 1.0);
+        let far = if x < x0 { x0 - x } else { (x - x1).max(0.0) };
+        if far <= 2.0 && nearest.is_none_or(|(best, _)| far < best) {
+            nearest = Some((far, *bar));
+        }
+    }
+    nearest.map(|(_, bar)| bar)
+}
+
+/// The tracks, the axis and the labels.
+pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
+    let Some(pen) = Pen::on(canvas) else { return };
+    let left = inner.label();
+    let (top, bottom) = inner.seen();
+    let placed = inner.layout.between(top, bottom);
+    let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.scroll;
+    pen.context.set_font("11px system-ui, sans-serif");
+
+    clipped(&pen, left, AXIS_PX, pen.width - left, pen.height - AXIS_PX, || {
+        bands(&pen, inner, look);
+        for p in placed {
+            pen.fill(look.get("--line"), left, (y_of(p) + p.height_px + 3.0).round(), pen.width - left, 1.0);
+        }
+        if let Some(frame) = &inner.frame {
+            bars(&pen, inner, look, frame);
+            counters(&pen, inner, look, frame);
+        }
+        highlights(&pen, inner, look);
+    });
+    clipped(&pen, 0.0, AXIS_PX, left, pen.height - AXIS_PX, || {
+        pen.fill(look.get("--bg"), 0.0, AXIS_PX, left, pen.height);
+        for p in placed {
+            if let Some(head) = inner.tracks.tracks.get(p.row) {
+                label(&pen, inner, look, head, p, y_of(p));
+            }
+        }
+    });
+    axis(&pen, inner, look);
+    pen.fill(look.get("--line"), left - 1.0, 0.0, 1.0, pen.height);
+}
+
+fn clipped(pen: &Pen, x: f64, y: f64, width: f64, height: f64, draw: impl FnOnce()) {
+    pen.context.save();
+    pen.context.begin_path();
+    pen.context.rect(x, y, width, height);
+    pen.context.clip();
+    draw();
+    pen.context.restore();
+}
+
+fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
+    let (factor, shift) = to_canvas(inner, frame);
+    let (left, right) = (inner.label(), pen.width);
+    let hovered = inner.hover.map(|(track, depth, bar)| (track, depth, bar.slice));
+    let mut class = None;
+    let mut merged = false;
+    for row in &frame.rows {
+        let Some(placed) = inner.layout.place_of(row.track) else { continue };
+        if row.depth >= placed.n_depths {
+            continue;
+        }
+        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
+        if y > pen.height || y + ROW_PX < AXIS_PX {
+            continue;
+        }
+        for bar in &row.bars {
+            let x0 = f64::from(bar.x0) * factor + shift;
+            let x1 = f64::from(bar.x1) * factor + shift;
+            if x1 < left || x0 > right {
+                continue;
+            }
+            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0));
+            let width = (x1 - x0 - if x1 - x0 > 3.0 { 1.0 } else { 0.0 }).max(1.0);
+            if class != Some(bar.class) {
+                pen.context.set_fill_style_str(look.class(bar.class));
+                class = Some(bar.class);
+            }
+            // Merged slices are paler: what is drawn is not one of them.
+            if merged != (bar.count > 1) {
+                merged = bar.count > 1;
+                pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
+            }
+            pen.context.fill_rect(x0, y, width, BAR_PX);
+        }
+    }
+    pen.context.set_global_alpha(1.0);
+    pen.context.set_fill_style_str(look.get("--on-bar"));
+    for row in &frame.rows {
+        let Some(placed) = inner.layout.place_of(row.track) else { continue };
+        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
+        if row.depth >= placed.n_depths || y > pen.height || y + ROW_PX < AXIS_PX {
+            continue;
+        }
+        for bar in &row.bars {
+            let x0 = (f64::from(bar.x0) * factor + shift).max(left);
+            let x1 = (f64::from(bar.x1) * factor + shift).min(right);
+            if x1 - x0 < 26.0 {
+                continue;
+            }
+            let name = bar.name.and_then(|n| frame.names.get(usize::try_from(n).ok()?));
+            if let Some(name) = name {
+                let letters = usize::try_from(whole(((x1 - x0 - 7.0) / LETTER_PX).floor())).unwrap_or(0);
+                let text = cut(name, letters);
+                // Wide letters are squeezed rather than run into the next bar.
+                drop(pen.context.fill_text_with_max_width(&text, x0 + 4.0, y + 12.0, x1 - x0 - 7.0));
+            }
+        }
+    }
+    if let Some((track, depth, slice)) = hovered
+        && let Some(placed) = inner.layout.place_of(track)
+        && let Some(row) = frame.rows.iter().find(|r| r.track == track && r.depth == depth)
+        && let Some(bar) = row.bars.iter().find(|b| b.slice == slice)
+    {
+        let y = AXIS_PX + placed.top_px + f64::from(depth) * ROW_PX - inner.scroll;
+        let x0 = f64::from(bar.x0) * factor + shift;
+        let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 2.0);
+        pen.outline(look.get("--ink"), 1.0, x0, y, x1 - x0, BAR_PX);
+    }
+}
+
+fn whole(v: f64) -> i64 {
+    crate::view::timescale::whole_ns(v)
+}
+
+/// As much of a name as fits.
+fn cut(name: &str, letters: usize) -> String {
+    if name.len() <= letters {
+        return name.to_owned();
+    }
+    match letters {
+        0..=2 => String::new(),
+        _ => name.chars().take(letters - 1).chain(['…']).collect(),
+    }
+}
+
+fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
+    let (factor, shift) = to_canvas(inner, frame);
+    for counter in &frame.counters {
+        let Some(placed) = inner.layout.place_of(counter.track) else { continue };
+        let Some(head) = inner.tracks.tracks.get(placed.row) else { continue };
+        let y0 = AXIS_PX + placed.top_px - inner.scroll;
+        if y0 > pen.height || y0 + COUNTER_PX < AXIS_PX {
+            continue;
+        }
+        let (low, high) = (head.min.unwrap_or(0.0).min(0.0), head.max.unwrap_or(1.0));
+        let range = (high - low).max(1e-12);
+        let y = |v: f32| y0 + COUNTER_PX - 2.0 - (f64::from(v) - low) / range * (COUNTER_PX - 6.0);
+        pen.context.set_fill_style_str(look.class(BarClass::HostOp));
+        for (i, (x, value)) in counter.points.iter().enumerate() {
+            let from = f64::from(*x) * factor + shift;
+            let to = counter.points.get(i + 1).map_or(pen.width, |(next, _)| f64::from(*next) * factor + shift);
+            let from = from.max(inner.label());
+            if to > from {
+                let top = y(*value);
+                pen.context.fill_rect(from, top, (to - from).max(1.0), (y0 + COUNTER_PX - top).max(1.0));
+            }
+        }
+    }
+}
+
+/// Compiles, behind all tracks.
+fn bands(pen: &Pen, inner: &Inner, look: &Look) {
+    let scale = inner.scale();
+    let left = inner.label();
+    pen.context.set_fill_style_str(look.get("--c-compile"));
+    pen.context.set_global_alpha(0.13);
+    for span in visible(&inner.compiles, inner.window) {
+        let x = left + scale.x(span.start).max(0.0);
+        let to = left + scale.x(span.end).min(scale.width_px);
+        pen.context.fill_rect(x, AXIS_PX, (to - x).max(1.0), pen.height);
+    }
+    pen.context.set_global_alpha(1.0);
+}
+
+fn visible(spans: &[Span], window: Span) -> impl Iterator<Item = Span> + '_ {
+    spans.iter().copied().filter(move |s| s.end > window.start && s.start < window.end)
+}
+
+fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
+    let scale = inner.scale();
+    let left = inner.label();
+    let edges = |span: Span| {
+        (left + scale.x(span.start).clamp(-4.0, scale.width_px), left + scale.x(span.end).clamp(0.0, scale.width_px + 4.0))
+    };
+    if let Some(mark) = inner.mark {
+        let (x, to) = edges(mark);
+        pen.fill(look.get("--mark"), x, AXIS_PX, (to - x).max(1.0), pen.height);
+        for at in [x, to] {
+            pen.fill(look.get("--ink-soft"), at.round(), AXIS_PX, 1.0, pen.height);
+        }
+    }
+    if let Some(detail) = &inner.selected
+        && let Some(placed) = inner.layout.place_of(detail.track)
+        && detail.depth < placed.n_depths
+    {
+        let (x, to) = edges(Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns)));
+        let y = AXIS_PX + placed.top_px + f64::from(detail.depth) * ROW_PX - inner.scroll;
+        let width = (to - x).max(3.0);
+        pen.outline(look.get("--bg"), 3.0, x - 2.0, y - 2.0, width + 4.0, BAR_PX + 4.0);
+        pen.outline(look.get("--ink"), 2.0, x - 1.0, y - 1.0, width + 2.0, BAR_PX + 2.0);
+    }
+    if let Some((span, top, bottom)) = inner.area {
+        let (x, to) = edges(span);
+        let y = AXIS_PX + top - inner.scroll;
+        pen.fill(look.get("--brush"), x, y, to - x, bottom - top);
+        pen.outline(look.get("--accent"), 1.0, x, y, to - x, bottom - top);
+        let length = show::duration(span.len_ns());
+        pen.text(look.get("--ink"), &length, x + 4.0, (y - 4.0).max(AXIS_PX + 12.0));
+    }
+}
+
+fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Placed, y: f64) {
+    let width = inner.label();
+    let class = match head.kind {
+        TrackKind::Steps => BarClass::Decode,
+        TrackKind::Device => BarClass::DeviceMatrix,
+        TrackKind::Launch => BarClass::Launch,
+        TrackKind::Host => BarClass::HostOp,
+        TrackKind::Python => BarClass::Python,
+        TrackKind::Counter | TrackKind::Other => BarClass::Other,
+    };
+    pen.fill(look.class(class), 0.0, y, 4.0, placed.height_px);
+    let can_fold = head.n_depths > 1 && head.kind != TrackKind::Counter;
+    let fold = match (can_fold, inner.folded.contains(&head.id)) {
+        (false, _) => "",
+        (true, true) => "▸ ",
+        (true, false) => "▾ ",
+    };
+    let letters = usize::try_from(whole(((width - 16.0) / LETTER_PX).floor())).unwrap_or(4);
+    // The label of a high track stays in sight while the track is.
+    let at = y.max(AXIS_PX).min((y + placed.height_px - ROW_PX).max(y));
+    pen.text(look.get("--ink"), &cut(&format!("{fold}{}", head.title), letters), 10.0, at + 12.0);
+    let below = match head.kind {
+        TrackKind::Counter => format!(
+            "{} to {}",
+            head.min.map_or_else(|| "–".into(), value),
+            head.max.map_or_else(|| "–".into(), value)
+        ),
+        kind => {
+            if head.subtitle.is_empty() { words::track_kind(kind).to_owned() } else { head.subtitle.clone() }
+        }
+    };
+    if placed.height_px >= 2.0 * ROW_PX {
+        pen.text(look.get("--ink-soft"), &cut(&below, letters), 10.0, at + 26.0);
+    }
+}
+
+/// A counter's value.
+fn value(v: f64) -> String {
+    if v == v.trunc() && v.abs() < 1e15 {
+        let n = show::count(whole(v.abs()).unsigned_abs());
+        if v < 0.0 { format!("-{n}") } else { n }
+    } else {
+        format!("{v:.3}")
+    }
+}
+
+fn axis(pen: &Pen, inner: &Inner, look: &Look) {
+    let left = inner.label();
+    let scale = inner.scale();
+    pen.fill(look.get("--raised"), 0.0, 0.0, pen.width, AXIS_PX);
+    pen.fill(look.get("--line"), 0.0, AXIS_PX - 1.0, pen.width, 1.0);
+    let axis = ticks(scale, inner.tracks.extent.start, 96.0);
+    for tick in &axis.ticks {
+        let x = (left + scale.x(tick.at_ns)).round();
+        pen.fill(look.get("--line"), x, AXIS_PX - 7.0, 1.0, 7.0);
+        pen.text(look.get("--ink-soft"), &tick.label, x + 4.0, AXIS_PX - 9.0);
+    }
+    for span in visible(&inner.compiles, inner.window) {
+        let x = left + scale.x(span.start).max(0.0);
+        let to = left + scale.x(span.end).min(scale.width_px);
+        pen.fill(look.get("--c-compile"), x, AXIS_PX - 4.0, (to - x).max(2.0), 3.0);
+    }
+    pen.fill(look.get("--raised"), 0.0, 0.0, left - 1.0, AXIS_PX - 1.0);
+    let shown = show::duration(inner.window.len_ns());
+    let base = match axis.base {
+        Some(base) => format!("{base} +"),
+        None => format!("{shown} shown"),
+    };
+    pen.text(look.get("--ink"), &base, 10.0, AXIS_PX - 9.0);
+    if left > 150.0 && !base.ends_with("shown") {
+        pen.context.set_text_align("right");
+        pen.text(look.get("--ink-soft"), &format!("{shown} shown"), left - 8.0, AXIS_PX - 9.0);
+        pen.context.set_text_align("left");
+    }
+}
+
+/// The whole trace, and the window in it.
+pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
+    let Some(pen) = Pen::on(canvas) else { return };
+    let scale = inner.map_scale();
+    pen.fill(look.get("--sunk"), 0.0, 0.0, pen.width, pen.height);
+    pen.context.set_font("11px system-ui, sans-serif");
+    let floor = pen.height - 14.0;
+    if let Some(plot) = &inner.plot {
+        let heights = DurationScale::of(plot.min_ns, plot.max_ns, true);
+        let squeeze = pen.width / f64::from(plot.width_px.max(1));
+        for mark in &plot.marks {
+            let height = (heights.part(mark.max_ns) * (floor - 6.0)).max(2.0);
+            pen.fill(look.get(words::phase_property(mark.phase)), f64::from(mark.x) * squeeze, floor - height, 1.5, height);
+        }
+    }
+    for span in &inner.compiles {
+        let (x, to) = (scale.x(span.start), scale.x(span.end));
+        pen.fill(look.get("--c-compile"), x, 0.0, (to - x).max(1.5), 4.0);
+    }
+    let axis = ticks(scale, inner.tracks.extent.start, 110.0);
+    for tick in &axis.ticks {
+        let x = scale.x(tick.at_ns);
+        pen.fill(look.get("--line"), x.round(), floor, 1.0, 4.0);
+        pen.text(look.get("--ink-soft"), &tick.label, x + 3.0, pen.height - 3.0);
+    }
+    let (x, to) = (scale.x(inner.window.start), scale.x(inner.window.end));
+    let (x, to) = (x.max(0.0), to.min(pen.width).max(x + 2.0));
+    pen.context.set_global_alpha(0.55);
+    pen.fill(look.get("--bg"), 0.0, 0.0, x, pen.height);
+    pen.fill(look.get("--bg"), to, 0.0, pen.width - to, pen.height);
+    pen.context.set_global_alpha(1.0);
+    pen.outline(look.get("--accent"), 1.5, x, 0.0, to - x, pen.height);
+    pen.fill(look.get("--line"), 0.0, pen.height - 1.0, pen.width, 1.0);
+}

@@ -1,0 +1,164 @@
+//! Where the reader is: the part of the page's state that stands in the URL hash, so that it can be shared.
+
+use crate::base::Span;
+use crate::view::model::GapKind;
+
+/// A view of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    #[default]
+    Overview,
+    Steps,
+    Gaps,
+    Recompiles,
+    Operators,
+    Timeline,
+}
+
+impl View {
+    /// All views, in the order of their tabs.
+    pub const ALL: [View; 6] =
+        [View::Overview, View::Steps, View::Gaps, View::Recompiles, View::Operators, View::Timeline];
+
+    /// Its name in the hash.
+    pub fn id(self) -> &'static str {
+        match self {
+            View::Overview => "overview",
+            View::Steps => "steps",
+            View::Gaps => "gaps",
+            View::Recompiles => "recompiles",
+            View::Operators => "operators",
+            View::Timeline => "timeline",
+        }
+    }
+
+    /// The view of that name. Findings call the operators view `python`, too.
+    pub fn of_id(id: &str) -> Option<View> {
+        if id == "python" {
+            return Some(View::Operators);
+        }
+        View::ALL.into_iter().find(|view| view.id() == id)
+    }
+}
+
+/// Light or dark, where the reader chose; else the system decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+/// See the module. Times are ns on the trace's own clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub view: View,
+    /// The timeline's window.
+    pub window: Option<Span>,
+    /// A stretch that is pointed out in the timeline.
+    pub mark: Option<Span>,
+    pub step: Option<u32>,
+    pub slice: Option<u32>,
+    pub gaps: Option<GapKind>,
+    pub theme: Option<Theme>,
+}
+
+impl Place {
+    /// As a hash, without the `#`: `view=steps&step=12`.
+    pub fn to_hash(&self) -> String {
+        let mut parts = Vec::new();
+        if self.view != View::default() {
+            parts.push(format!("view={}", self.view.id()));
+        }
+        for (key, span) in [("t", self.window), ("mark", self.mark)] {
+            if let Some(span) = span {
+                parts.push(format!("{key}={},{}", span.start, span.end));
+            }
+        }
+        for (key, row) in [("step", self.step), ("slice", self.slice)] {
+            if let Some(row) = row {
+                parts.push(format!("{key}={row}"));
+            }
+        }
+        if let Some(kind) = self.gaps {
+            parts.push(format!("gaps={}", gap_word(kind)));
+        }
+        if let Some(theme) = self.theme {
+            parts.push(format!("theme={}", if theme == Theme::Dark { "dark" } else { "light" }));
+        }
+        parts.join("&")
+    }
+
+    /// Reads a hash. What is not understood is left out: a link from another version still opens.
+    pub fn from_hash(hash: &str) -> Place {
+        let mut place = Place::default();
+        for part in hash.trim_start_matches('#').split('&') {
+            let Some((key, value)) = part.split_once('=') else { continue };
+            match key {
+                "view" => place.view = View::of_id(value).unwrap_or_default(),
+                "t" => place.window = span(value),
+                "mark" => place.mark = span(value),
+                "step" => place.step = value.parse().ok(),
+                "slice" => place.slice = value.parse().ok(),
+                "gaps" => {
+                    place.gaps =
+                        [GapKind::Step, GapKind::Device, GapKind::Launch].into_iter().find(|k| gap_word(*k) == value);
+                }
+                "theme" => {
+                    place.theme = match value {
+                        "dark" => Some(Theme::Dark),
+                        "light" => Some(Theme::Light),
+                        _ => None,
+                    }
+                }
+                _ => {}
+            }
+        }
+        place
+    }
+}
+
+fn gap_word(kind: GapKind) -> &'static str {
+    match kind {
+        GapKind::Step => "step",
+        GapKind::Device => "device",
+        GapKind::Launch => "launch",
+    }
+}
+
+fn span(text: &str) -> Option<Span> {
+    let (start, end) = text.split_once(',').or_else(|| text.split_once("%2C"))?;
+    let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+    (start < end).then_some(Span { start, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_comes_back_from_its_hash() {
+        let place = Place {
+            view: View::Timeline,
+            window: Some(Span::new(1_795_316_000_005_283_000, 1_795_316_000_005_283_900)),
+            mark: Some(Span::new(-3, 7)),
+            step: Some(12),
+            slice: Some(99),
+            gaps: Some(GapKind::Launch),
+            theme: Some(Theme::Dark),
+        };
+        let hash = place.to_hash();
+        assert_eq!(
+            hash,
+            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark"
+        );
+        assert_eq!(Place::from_hash(&format!("#{hash}")), place);
+        assert_eq!(Place::from_hash(""), Place::default());
+        assert_eq!(Place::default().to_hash(), "");
+    }
+
+    #[test]
+    fn what_a_hash_says_wrongly_is_left_out() {
+        let place = Place::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&more");
+        assert_eq!(place, Place { slice: Some(4), ..Place::default() });
+    }
+}

@@ -1,0 +1,119 @@
+//! Tables: pages, and the grid of bucket coverage.
+
+use crate::view::model::{BucketCoverage, Phase};
+
+/// Rows of a table that are shown at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// From 1.
+    pub number: u32,
+    pub n_pages: u32,
+    /// First row and the row after the last, from 0.
+    pub from: u32,
+    pub to: u32,
+}
+
+/// The page that holds `row`, of `n_rows` rows at `size` a page. An empty table has one empty page.
+pub fn page(n_rows: u32, row: u32, size: u32) -> Page {
+    let size = size.max(1);
+    let n_pages = n_rows.div_ceil(size).max(1);
+    let index = (row / size).min(n_pages - 1);
+    let from = index * size;
+    Page { number: index + 1, n_pages, from, to: from.saturating_add(size).min(n_rows) }
+}
+
+/// What became of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Neither warmed nor served.
+    Absent,
+    /// Warmed up, never served; runs while warming up.
+    Warmed(u64),
+    /// Served by so many steps, and warmed up before.
+    Served(u64),
+    /// Served by so many steps, never warmed up.
+    NotWarmed(u64),
+}
+
+/// Buckets of one phase: batch by length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoverageGrid {
+    pub phase: Phase,
+    /// Padded batch sizes, ascending.
+    pub batches: Vec<u32>,
+    /// `(seq, ctx)`, ascending.
+    pub columns: Vec<(Option<u32>, Option<u32>)>,
+    /// A row a batch.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// The coverage as grids, a phase each.
+pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
+    let all = || coverage.warmed.iter().chain(&coverage.served).chain(&coverage.served_not_warmed);
+    let mut phases: Vec<Phase> = all().map(|b| b.phase).collect();
+    phases.sort_unstable();
+    phases.dedup();
+    phases
+        .into_iter()
+        .map(|phase| {
+            let mut batches: Vec<u32> = Vec::new();
+            let mut columns: Vec<(Option<u32>, Option<u32>)> = Vec::new();
+            for b in all().filter(|b| b.phase == phase) {
+                batches.push(b.bucket.batch);
+                columns.push((b.bucket.seq, b.bucket.ctx));
+            }
+            batches.sort_unstable();
+            batches.dedup();
+            columns.sort_unstable();
+            columns.dedup();
+            let mut cells = vec![vec![Cell::Absent; columns.len()]; batches.len()];
+            let mut put = |list: &[crate::view::model::PhaseBucket], cell: fn(u64) -> Cell| {
+                for b in list.iter().filter(|b| b.phase == phase) {
+                    let row = batches.binary_search(&b.bucket.batch);
+                    let column = columns.binary_search(&(b.bucket.seq, b.bucket.ctx));
+                    if let (Ok(row), Ok(column)) = (row, column) {
+                        cells[row][column] = cell(b.count);
+                    }
+                }
+            };
+            // Later ones override: a served bucket is in `warmed`, and a not warmed one in `served`, too.
+            put(&coverage.warmed, Cell::Warmed);
+            put(&coverage.served, Cell::Served);
+            put(&coverage.served_not_warmed, Cell::NotWarmed);
+            CoverageGrid { phase, batches, columns, cells }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::model::{Bucket, PhaseBucket};
+
+    #[test]
+    fn a_page_holds_its_row() {
+        assert_eq!(page(450, 399, 200), Page { number: 2, n_pages: 3, from: 200, to: 400 });
+        assert_eq!(page(450, 9_999, 200), Page { number: 3, n_pages: 3, from: 400, to: 450 });
+        assert_eq!(page(0, 0, 200), Page { number: 1, n_pages: 1, from: 0, to: 0 });
+    }
+
+    #[test]
+    fn a_bucket_served_without_warm_up_stands_out() {
+        let at = |batch, ctx, count| PhaseBucket {
+            phase: Phase::Decode,
+            bucket: Bucket { batch, seq: Some(1), ctx: Some(ctx) },
+            count,
+        };
+        let coverage = BucketCoverage {
+            warmed: vec![at(4, 128, 2), at(8, 128, 2)],
+            served: vec![at(4, 128, 40), at(4, 256, 5)],
+            served_not_warmed: vec![at(4, 256, 5)],
+        };
+        let grids = coverage_grids(&coverage);
+        assert_eq!(grids.len(), 1);
+        assert_eq!(grids[0].batches, [4, 8]);
+        assert_eq!(grids[0].columns, [(Some(1), Some(128)), (Some(1), Some(256))]);
+        assert_eq!(grids[0].cells[0], [Cell::Served(40), Cell::NotWarmed(5)]);
+        assert_eq!(grids[0].cells[1], [Cell::Warmed(2), Cell::Absent]);
+    }
+}

@@ -1,0 +1,27 @@
+//! Text that leaves the page where the reader wants it: a file on disk, or the clipboard.
+
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+/// Saves `text` as a file.
+pub fn save(file_name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
+    let document = web_sys::window().and_then(|w| w.document()).ok_or("no document")?;
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let link: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(file_name);
+    link.click();
+    Url::revoke_object_url(&url)
+}
+
+/// Puts `text` on the clipboard. A browser that refuses says so in its console.
+pub fn copy(text: &str) {
+    if let Some(window) = web_sys::window() {
+        // The promise is the browser's; nothing waits for it.
+        drop(window.navigator().clipboard().write_text(text));
+    }
+}

@@ -1,0 +1,30 @@
+//! Light and dark: `data-theme` on the root element; without it, the style sheet follows the system.
+
+use crate::view::place::Theme;
+
+/// Sets or clears the reader's choice.
+pub fn apply(theme: Option<Theme>) {
+    let Some(root) = root() else { return };
+    let done = match theme {
+        Some(Theme::Light) => root.set_attribute("data-theme", "light"),
+        Some(Theme::Dark) => root.set_attribute("data-theme", "dark"),
+        None => root.remove_attribute("data-theme"),
+    };
+    if let Err(why) = done {
+        web_sys::console::error_1(&why);
+    }
+}
+
+/// What is shown now, chosen or not.
+pub fn shown(chosen: Option<Theme>) -> Theme {
+    chosen.unwrap_or_else(|| {
+        let dark = web_sys::window()
+            .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten())
+            .is_some_and(|query| query.matches());
+        if dark { Theme::Dark } else { Theme::Light }
+    })
+}
+
+fn root() -> Option<web_sys::Element> {
+    web_sys::window()?.document()?.document_element()
+}

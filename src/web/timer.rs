@@ -1,0 +1,30 @@
+//! One call, later.
+
+use wasm_bindgen::prelude::*;
+
+/// A call that is due; dropping it cancels it.
+pub struct Timer {
+    number: Option<i32>,
+    _closure: Closure<dyn FnMut()>,
+}
+
+impl Timer {
+    /// Calls `due` once, in `ms` milliseconds.
+    pub fn after(ms: i32, mut due: impl FnMut() + 'static) -> Timer {
+        let closure = Closure::<dyn FnMut()>::new(move || due());
+        let number = web_sys::window().and_then(|window| {
+            window
+                .set_timeout_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), ms)
+                .ok()
+        });
+        Timer { number, _closure: closure }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let (Some(number), Some(window)) = (self.number, web_sys::window()) {
+            window.clear_timeout_with_handle(number);
+        }
+    }
+}
