@@ -257,7 +257,7 @@ pub fn App(props: &AppProps) -> Html {
                 View::Steps if ready => html! { <steps::Steps {summary} {engine} selected={place.step} /> },
                 View::Timeline if ready => html! {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
-                        reveal={state.reveal} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
+                        reveal={state.reveal} revealed={state.revealed} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
                 },
                 View::Steps | View::Timeline => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }

@@ -30,6 +30,8 @@ pub struct State {
     pub place: Place,
     /// Counts the selections that came from a link: the timeline then moves to what is selected.
     pub reveal: u32,
+    /// The last of them that the timeline has moved to: coming back to it later does not move it again.
+    pub revealed: u32,
     /// Whether a file was opened before: its place in the hash is not the next file's.
     opened_before: bool,
 }
@@ -63,6 +65,7 @@ impl State {
             trouble: None,
             place: Place::from_hash(&hash::get()),
             reveal: 0,
+            revealed: 0,
             opened_before: false,
         }
     }
@@ -81,6 +84,7 @@ impl State {
             trouble: self.trouble.clone(),
             place: self.place.clone(),
             reveal: self.reveal,
+            revealed: self.revealed,
             opened_before: self.opened_before,
         }
     }
@@ -155,6 +159,7 @@ impl Reducible for State {
                     place
                 },
                 reveal: self.reveal,
+                revealed: self.reveal,
                 opened_before: true,
             },
             Action::Told(told) => self.told(told),
@@ -165,6 +170,7 @@ impl Reducible for State {
                 },
                 opened_before: self.opened_before,
                 reveal: self.reveal,
+                revealed: self.reveal,
                 ..State::at_start()
             },
             Action::Hash(to) => self.followed(to),
@@ -173,10 +179,13 @@ impl Reducible for State {
                 theme: Some(theme),
                 ..place
             }),
-            Action::Moved(window) => self.with_place(Place {
-                window: Some(window),
-                ..place
-            }),
+            Action::Moved(window) => State {
+                revealed: self.reveal,
+                ..self.with_place(Place {
+                    window: Some(window),
+                    ..place
+                })
+            },
             Action::Picked(slice) => self.with_place(Place {
                 slice,
                 mark: None,
