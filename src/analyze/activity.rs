@@ -156,9 +156,9 @@ pub fn cause_of(role: Role) -> Option<Cause> {
         Role::Wait => Some(Cause::Wait),
         Role::Launch | Role::Submit => Some(Cause::Submit),
         Role::Prepare | Role::Encoder => Some(Cause::InputPrep),
-        Role::Sample => Some(Cause::Sampler),
+        Role::Sample | Role::Post => Some(Cause::Sampler),
         Role::Collective => Some(Cause::Collective),
-        Role::Forward | Role::Logits | Role::Post | Role::HostOp | Role::HostOther => Some(Cause::HostOp),
+        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther => Some(Cause::HostOp),
         Role::PythonFrame => Some(Cause::Python),
         _ => None,
     }
@@ -281,9 +281,16 @@ fn open_in(index: &Index, track: TrackId, window: Span) -> Vec<SliceId> {
 /// Spans in order of arrival, joined with the one before where they touch it: rows of a track come in order of
 /// start, so nested slices cost nothing.
 #[derive(Default)]
-struct Joined(Vec<Span>);
+pub(super) struct Joined(Vec<Span>);
 
 impl Joined {
+    /// The union of `spans`, which mostly come in order of start.
+    pub(super) fn of(spans: impl Iterator<Item = Span>) -> Union {
+        let mut joined = Joined::default();
+        spans.for_each(|span| joined.add(span));
+        joined.union()
+    }
+
     fn add(&mut self, span: Span) {
         match self.0.last_mut() {
             Some(last) if last.start <= span.start && span.start <= last.end => {

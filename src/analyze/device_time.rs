@@ -14,6 +14,7 @@ use crate::base::{SliceId, Span, Union};
 use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
+use super::activity::Joined;
 use super::report::{DeviceTime, Engines};
 
 /// Device time in every scope that the trace allows, device by device.
@@ -44,7 +45,7 @@ fn in_scope(
             .filter(|&(id, role)| role.is_device() && wanted(id))
             .map(|(id, role)| (role, index.slices.span(id)))
     };
-    let union = |of: fn(Role) -> bool| Union::of(work().filter(|&(role, _)| of(role)).map(|(_, span)| span));
+    let union = |of: fn(Role) -> bool| Joined::of(work().filter(|&(role, _)| of(role)).map(|(_, span)| span));
     let comm = union(is_comm);
     let copy = union(is_copy);
     let compute = union(|role| !is_comm(role) && !is_copy(role));

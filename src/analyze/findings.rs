@@ -40,7 +40,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
     all.extend(suspected_compiles(report));
     all.extend(bucket_coverage(report, facts.vocabulary.has_warmup));
     all.extend(decode_idle(report, facts.decode_idle.as_ref()));
-    all.extend(between_steps(report, facts.decode_idle.is_some()));
+    all.extend(between_steps(report, !report.device_time.is_empty()));
     all.extend(decode_padding(report));
     all.extend(prefill_padding(report));
     all.extend(slow_steps(report));
@@ -54,7 +54,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
             }
         }
     }
-    all.sort_by(|a, b| (a.level, std::cmp::Reverse(a.cost_ns)).cmp(&(b.level, std::cmp::Reverse(b.cost_ns))));
+    all.sort_by_key(|f| (f.level, std::cmp::Reverse(f.cost_ns)));
     all
 }
 
@@ -175,11 +175,11 @@ fn no_steps(report: &TraceReport) -> Option<Finding> {
     })
 }
 
-/// Compiles of one level of evidence while serving, most costly first.
-fn compiled(report: &TraceReport, evidence: Evidence) -> Vec<&Recompile> {
+/// Compiles of one level of evidence in one period, most costly first.
+fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Recompile> {
     let of = report.recompiles.iter();
     let mut found: Vec<&Recompile> = of
-        .filter(|r| r.evidence == evidence && r.period == Period::Serving)
+        .filter(|r| r.evidence == evidence && r.period == period)
         .collect();
     found.sort_by_key(|r| (std::cmp::Reverse(r.dur_ns), r.start_ns));
     found
@@ -205,23 +205,31 @@ fn was_compiled(evidence: Evidence, n: usize) -> String {
     }
 }
 
+/// Levels of evidence for a compile, strongest first. They are never added up.
+const LEVELS: [Evidence; 4] = [
+    Evidence::Recorded,
+    Evidence::Synapse,
+    Evidence::Dynamo,
+    Evidence::GraphCapture,
+];
+
 fn compiles(report: &TraceReport) -> Option<Finding> {
-    let levels = [
-        Evidence::Recorded,
-        Evidence::Synapse,
-        Evidence::Dynamo,
-        Evidence::GraphCapture,
-    ];
-    let found: Vec<_> = levels
-        .map(|level| (level, compiled(report, level)))
+    let found: Vec<_> = LEVELS
+        .map(|level| (level, compiled(report, level, Period::Serving)))
         .into_iter()
         .filter(|(_, compiles)| !compiles.is_empty())
         .collect();
     let Some(((level, compiles), weaker)) = found.split_first() else {
-        return no_compiles(report);
+        return compiles_in_unknown_period(report).or_else(|| no_compiles(report));
     };
+    let has_steps = serving(report).next().is_some();
     let cost = compile_ns(compiles);
-    let mut says = format!("{} while serving.", was_compiled(*level, compiles.len()));
+    let when = if has_steps {
+        "while serving"
+    } else {
+        "in this recording"
+    };
+    let mut says = format!("{} {when}.", was_compiled(*level, compiles.len()));
     let cost_says = match serving_ns(report) {
         Some(total) => format!(
             "{} ({} of serving time)",
@@ -240,11 +248,7 @@ fn compiles(report: &TraceReport) -> Option<Finding> {
     } else {
         says += &format!(" {they} took {cost_says}.");
     }
-    let mut evidence: Vec<FindingEvidence> = compiles
-        .iter()
-        .take(N_EVIDENCE)
-        .map(|r| at_compile(report, r))
-        .collect();
+    let mut evidence = at_compiles(report, compiles);
     for (level, compiles) in weaker {
         let ns = show::duration(compile_ns(compiles));
         evidence.push(fact(format!(
@@ -253,7 +257,11 @@ fn compiles(report: &TraceReport) -> Option<Finding> {
         )));
     }
     let is_costly = serving_ns(report).is_none_or(|total| reaches(cost, 1, total)) || cost >= 50_000_000;
-    let level = if is_costly { Level::Problem } else { Level::Hint };
+    let level = if is_costly && has_steps {
+        Level::Problem
+    } else {
+        Level::Hint
+    };
     Some(Finding {
         cost_ns: Some(cost),
         evidence,
@@ -268,6 +276,37 @@ fn compiles(report: &TraceReport) -> Option<Finding> {
     })
 }
 
+/// Compiles of which the trace does not say whether they belong to warm-up or to serving.
+fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
+    let (level, compiles) = LEVELS
+        .map(|level| (level, compiled(report, level, Period::Unknown)))
+        .into_iter()
+        .find(|(_, compiles)| !compiles.is_empty())?;
+    let cost = compile_ns(&compiles);
+    let says = format!(
+        "{}, for {}; whether while warming up or while serving, this trace does not say.",
+        was_compiled(level, compiles.len()),
+        show::duration(cost)
+    );
+    Some(Finding {
+        cost_ns: Some(cost),
+        evidence: at_compiles(report, &compiles),
+        advice: "Open the trace of the rank that drives the engine: it says which steps are warm-up.".into(),
+        ..finding(
+            "compiles-in-unknown-period",
+            Level::Hint,
+            Sure::Recorded,
+            "recompiles",
+            says,
+        )
+    })
+}
+
+fn at_compiles(report: &TraceReport, compiles: &[&Recompile]) -> Vec<FindingEvidence> {
+    let most_costly = compiles.iter().take(N_EVIDENCE);
+    most_costly.map(|r| at_compile(report, r)).collect()
+}
+
 fn compile_advice(report: &TraceReport, compiles: &[&Recompile]) -> String {
     let missed = report.bucket_coverage.as_ref().map(|c| &c.served_not_warmed);
     let is_missed = |r: &&Recompile| {
@@ -278,9 +317,9 @@ fn compile_advice(report: &TraceReport, compiles: &[&Recompile]) -> String {
         return "Find out which shape or code path is new in these steps, and run it in the warm-up.".into();
     }
     format!(
-        "{} of {} in buckets that warm-up left out: let warm-up run these buckets.",
+        "{} of {} fell in buckets that warm-up left out: let warm-up run these buckets.",
         show::count(n_missed as u64),
-        were(compiles.len(), "graph")
+        show::counted(compiles.len() as u64, "compile")
     )
 }
 
@@ -324,7 +363,8 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
 }
 
 fn no_compiles(report: &TraceReport) -> Option<Finding> {
-    serving(report).next()?;
+    // Steps of a training loop are not served.
+    serving(report).find(|s| report.engine.is_some() || s.phase != Phase::Unknown)?;
     // A trace that shows a compile, or was recorded with compile tracking, would show the others.
     let would_show = report.synchronised_capture
         || report
@@ -349,7 +389,7 @@ fn no_compiles(report: &TraceReport) -> Option<Finding> {
 }
 
 fn suspected_compiles(report: &TraceReport) -> Option<Finding> {
-    let suspected = compiled(report, Evidence::Suspected);
+    let suspected = compiled(report, Evidence::Suspected, Period::Serving);
     if suspected.is_empty() {
         return None;
     }
@@ -364,6 +404,7 @@ fn suspected_compiles(report: &TraceReport) -> Option<Finding> {
         if n == 1 { "it" } else { "them" },
     );
     Some(Finding {
+        cost_ns: Some(suspected.iter().map(|r| r.dur_ns).sum()),
         evidence: suspected
             .iter()
             .take(N_EVIDENCE)
@@ -528,41 +569,62 @@ fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Findin
     } else {
         ""
     };
+    let (who, steps) = if idle.is_decode {
+        ("Decode", "decode step")
+    } else {
+        ("The device", "step")
+    };
     if !reaches(host_ns, 5, base_ns) {
         let says = format!(
-            "Decode hardly waits for the host: between the first and the last decode step the device is idle for \
+            "{who} hardly waits for the host: between the first and the last {steps} the device is idle for \
              {share} of the time{left_out}."
         );
-        return Some(finding(
-            "decode-keeps-the-device-busy",
-            Level::Fine,
-            Sure::Derived,
-            "gaps",
-            says,
-        ));
+        let id = if idle.is_decode {
+            "decode-keeps-the-device-busy"
+        } else {
+            "device-is-kept-busy"
+        };
+        return Some(finding(id, Level::Fine, Sure::Derived, "gaps", says));
     }
     let (cause, cause_ns) = idle
         .host_causes()
         .max_by_key(|&(c, ns)| (ns, std::cmp::Reverse(c)))?;
-    let says = format!(
-        "Decode waits for the host: between the first and the last decode step the device is idle for {share} of \
-         the time{left_out}. Largest cause: {}, {} of {}.",
+    let mut says = format!(
+        "{who} waits for the host: between the first and the last {steps} the device is idle for {share} of the \
+         time{left_out}. Largest cause: {}, {} of {}.",
         words::cause_noun(cause),
         show::duration(cause_ns),
         show::duration(host_ns)
     );
-    let mut evidence: Vec<FindingEvidence> = idle
+    if reaches(idle.suspected_ns, 10, host_ns) {
+        says += &format!(
+            " {} of it passes in steps that look as if a graph was compiled.",
+            show::duration(idle.suspected_ns)
+        );
+    }
+    let mut causes: Vec<(Cause, i64)> = idle
         .host_causes()
-        .filter(|&(_, ns)| ns > 0)
+        .filter(|&(_, ns)| reaches(ns, 1, host_ns))
+        .collect();
+    causes.sort_by_key(|&(c, ns)| (std::cmp::Reverse(ns), c));
+    let mut evidence: Vec<FindingEvidence> = causes
+        .into_iter()
         .map(|(c, ns)| {
+            let share = show::percent(ns, host_ns);
             fact(format!(
-                "{}: {} ({})",
+                "{}: {} ({share})",
                 words::cause_noun(c),
-                show::duration(ns),
-                show::percent(ns, host_ns)
+                show::duration(ns)
             ))
         })
         .collect();
+    if idle.between_steps_ns > 0 {
+        evidence.push(fact(format!(
+            "{} of it lies between engine steps, in scheduling, the server around the engine, or waiting for \
+             requests.",
+            show::duration(idle.between_steps_ns)
+        )));
+    }
     if let Some(longest) = idle.longest {
         evidence.push(FindingEvidence {
             start_ns: Some(longest.start),
@@ -588,15 +650,25 @@ fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Findin
         cost_ns: Some(host_ns),
         evidence,
         advice: cause_advice(cause).into(),
-        ..finding("decode-waits-for-host", level, Sure::Derived, "gaps", says)
+        ..finding(
+            if idle.is_decode {
+                "decode-waits-for-host"
+            } else {
+                "device-waits-for-host"
+            },
+            level,
+            Sure::Derived,
+            "gaps",
+            says,
+        )
     })
 }
 
 fn cause_advice(cause: Cause) -> &'static str {
     match cause {
         Cause::Wait => {
-            "The device waits while the host waits for its results: look for early copies to the host, and let \
-             the engine schedule the next step before it reads the last one's tokens."
+            "The host waits while no work of the device is recorded: the way back from device to host takes \
+             long, or the device worked on something that this trace does not show."
         }
         Cause::Submit => {
             "Handing work to the device is the bottleneck: launch fewer, larger pieces (captured graphs, larger \
@@ -755,7 +827,7 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
     let rule = format!("{SLOW_FACTOR} × the median of its phase and bucket");
     if slow.is_empty() {
         let says = format!(
-            "Apart from those that compile, no step is slower than {rule} ({} compared).",
+            "Apart from those that compile, or look as if they did, no step is slower than {rule} ({} compared).",
             show::counted(judged, "step")
         );
         return Some(finding(
@@ -1003,6 +1075,37 @@ mod tests {
     }
 
     #[test]
+    fn compiles_are_not_said_to_be_while_serving_where_the_trace_does_not_say() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100)];
+        let mut unknown = compile(0, 10, 50);
+        unknown.period = Period::Unknown;
+        report.recompiles = vec![unknown];
+        let all = of(&report);
+        assert_eq!(
+            get(&all, "compiles-in-unknown-period").says,
+            "1 graph was compiled, for 50.0 ms; whether while warming up or while serving, this trace does not say."
+        );
+        assert!(!has(&all, "compiles-while-serving") && !has(&all, "no-compiles-while-serving"));
+        let mut capture = compile(0, 10, 50);
+        capture.evidence = Evidence::GraphCapture;
+        capture.step = None;
+        report.recompiles = vec![capture];
+        report.steps.clear();
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!(
+            found.says,
+            "1 device graph was captured in this recording. It took 50.0 ms."
+        );
+        assert_eq!(
+            found.level,
+            Level::Hint,
+            "a trace without steps may be of the warm-up"
+        );
+    }
+
+    #[test]
     fn levels_of_evidence_are_never_added() {
         let mut report = blank();
         report.steps = vec![step(0, 0, 100)];
@@ -1080,7 +1183,7 @@ mod tests {
         assert!(
             get(&all, "compiles-while-serving")
                 .advice
-                .starts_with("1 of 1 graph was in buckets that warm-up left out")
+                .starts_with("1 of 1 compile fell in buckets that warm-up left out")
         );
         // Without warm-up in the file, "not warmed" would mean nothing.
         let all = of(&report);
@@ -1143,8 +1246,11 @@ mod tests {
         by_cause[Cause::Wait as usize] = 50 * MS;
         by_cause[Cause::Device as usize] = 7 * MS;
         let idle = DecodeIdle {
+            is_decode: true,
             window: Span::new(0, 1000 * MS),
             by_cause,
+            between_steps_ns: 20 * MS,
+            suspected_ns: 19 * MS,
             longest: Some(Span::new(5, 9)),
         };
         let vocabulary = Vocabulary::default();
@@ -1161,6 +1267,34 @@ mod tests {
              the time, compiles and pauses without load left out. Largest cause: input preparation, 150 ms of 200 ms."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Problem, Some(200 * MS)));
+        let says: Vec<&str> = found.evidence.iter().map(|e| e.says.as_str()).collect();
+        assert_eq!(
+            says[..2],
+            [
+                "input preparation: 150 ms (75 %)",
+                "waiting for the device: 50.0 ms (25 %)"
+            ]
+        );
+        assert!(says[2].starts_with("20.0 ms of it lies between engine steps"));
+        let suspected = DecodeIdle {
+            suspected_ns: 20 * MS,
+            ..idle.clone()
+        };
+        let all = findings(&report, &facts(suspected));
+        assert!(
+            get(&all, "decode-waits-for-host")
+                .says
+                .ends_with("20.0 ms of it passes in steps that look as if a graph was compiled.")
+        );
+        let phaseless = DecodeIdle {
+            is_decode: false,
+            ..idle.clone()
+        };
+        let all = findings(&report, &facts(phaseless));
+        let says = &get(&all, "device-waits-for-host").says;
+        assert!(
+            says.starts_with("The device waits for the host: between the first and the last step the device")
+        );
         let busy = DecodeIdle {
             by_cause: ByCause::default(),
             ..idle

@@ -12,10 +12,10 @@
 //! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
 
 use crate::base::{SliceId, Span, TrackId, Union, show, stats};
-use crate::dialect::{EngineStep, Period, Phase, Role, Vocabulary};
+use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
 
-use super::activity::{Activity, ByCause, HostThreads, compile_span, most_of};
+use super::activity::{Activity, ByCause, HostThreads, Joined, compile_span, most_of};
 use super::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
@@ -124,7 +124,7 @@ pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
 /// communication kernels; where nothing says what a lane does, all its work.
 pub fn compute_union(index: &Index, vocabulary: &Vocabulary, tracks: &[TrackId]) -> Union {
     let spans = |wanted: fn(Role) -> bool| {
-        Union::of(tracks.iter().flat_map(|&track| {
+        Joined::of(tracks.iter().flat_map(|&track| {
             index
                 .rows(track)
                 .filter(move |&id| wanted(vocabulary.role(id)))
@@ -199,9 +199,7 @@ fn device_gaps(host: &Host<'_>, device: i64, compute: &Union) -> Option<Gaps> {
          Gaps shorter than {} are scheduling on the device itself.",
         show::duration(DEVICE_FLOOR_NS)
     );
-    gaps.longest = longest(host, &measured, |_, gap, cause| {
-        format!("{}.", what_the_host_did(host, gap, cause))
-    });
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
@@ -256,31 +254,33 @@ fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
     gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
                        launches. This is not idle time of the device: it may be running what was launched before."
         .into();
-    gaps.longest = longest(host, &measured, |_, gap, cause| {
-        format!("{}.", what_the_host_did(host, gap, cause))
-    });
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
-/// What the device did between the first and the last serving decode step.
+/// What the device did between the first and the last serving decode step; where no step is known to decode,
+/// between the first and the last serving step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeIdle {
+    /// Whether the steps are decode steps.
+    pub is_decode: bool,
     /// The part of that time that the device recording covers.
     pub window: Span,
     /// No compute engine runs: by cause.
     pub by_cause: ByCause,
+    /// Of the idle time that is the host's doing, what lies between engine steps.
+    pub between_steps_ns: i64,
+    /// Of the same, what lies in suspected compiles.
+    pub suspected_ns: i64,
     /// The longest gap that is neither a compile nor a pause without load.
     pub longest: Option<Span>,
 }
 
 impl DecodeIdle {
-    /// Causes that are the host's doing: not compiles, which are counted for themselves, not pauses without
-    /// load, and not the device's own scheduling.
+    /// Idle time by the causes that are the host's doing.
     pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
-        Cause::ALL
-            .into_iter()
-            .filter(|c| !matches!(c, Cause::Recompile | Cause::NoLoad | Cause::Device))
-            .map(|c| (c, self.by_cause[c as usize]))
+        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        causes.map(|c| (c, self.by_cause[c as usize]))
     }
 
     /// Idle time that is the host's doing.
@@ -296,30 +296,71 @@ impl DecodeIdle {
     }
 }
 
-/// See [`DecodeIdle`]; `None` without a decode step or without device work between the first and the last.
+/// Of `gap` inside `within`, the time that is the host's doing.
+fn hosts_ns(activity: &Activity, gap: Span, within: &Union) -> i64 {
+    let parts = within.overlapping(gap).map(|s| activity.divide(s.intersect(gap)));
+    let hosts = |by_cause: ByCause| -> i64 {
+        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        causes.map(|c| by_cause[c as usize]).sum()
+    };
+    parts.map(hosts).sum()
+}
+
+/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not
+/// pauses without load, and not the device's own scheduling.
+fn is_hosts_doing(cause: Cause) -> bool {
+    !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Device)
+}
+
+/// See [`DecodeIdle`]; `None` without a serving step or without device work between the first and the last.
 pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
-    let decodes = host
-        .steps
-        .iter()
-        .filter(|s| s.phase == Phase::Decode && s.period == Period::Serving)
-        .map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)));
-    let between = Union::of(decodes).extent()?;
+    let extent = |wanted: fn(&Step) -> bool| {
+        let steps = host
+            .steps
+            .iter()
+            .filter(|s| s.period == Period::Serving && wanted(s));
+        Union::of(steps.map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)))).extent()
+    };
+    let decode = extent(|s| s.phase == Phase::Decode);
+    let window = decode.or_else(|| extent(|_| true))?;
     let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
         let union = compute_union(host.index, host.vocabulary, &device.tracks);
         union.spans().to_vec()
     }));
-    idle_in(&compute, &host.activity, between)
+    let step_gaps = Union::of(
+        between_steps(&host.vocabulary.engine_steps)
+            .iter()
+            .map(|g| g.span),
+    );
+    let suspected = host
+        .recompiles
+        .iter()
+        .filter(|r| r.evidence == Evidence::Suspected);
+    let suspected = Union::of(suspected.map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))));
+    Some(DecodeIdle {
+        is_decode: decode.is_some(),
+        ..idle_in(&compute, &host.activity, window, &step_gaps, &suspected)?
+    })
 }
 
 /// Idle time of a device in `window`, as far as its recording covers it.
-fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeIdle> {
+fn idle_in(
+    compute: &Union,
+    activity: &Activity,
+    window: Span,
+    step_gaps: &Union,
+    suspected: &Union,
+) -> Option<DecodeIdle> {
     let window = compute.extent()?.intersect(window);
     if window.is_empty() {
         return None;
     }
     let mut idle = DecodeIdle {
+        is_decode: true,
         window,
         by_cause: ByCause::default(),
+        between_steps_ns: 0,
+        suspected_ns: 0,
         longest: None,
     };
     for gap in compute.gaps() {
@@ -328,16 +369,22 @@ fn idle_in(compute: &Union, activity: &Activity, window: Span) -> Option<DecodeI
             continue;
         }
         // Whether a gap is the device's own is judged by all of it.
-        let by_cause = if gap.len_ns() < DEVICE_FLOOR_NS {
+        let is_own = gap.len_ns() < DEVICE_FLOOR_NS;
+        let by_cause = if is_own {
             divide_device_gap(activity, inside)
         } else {
             activity.divide(inside)
         };
+        if !is_own {
+            idle.between_steps_ns += hosts_ns(activity, inside, step_gaps);
+            idle.suspected_ns += hosts_ns(activity, inside, suspected);
+        }
         for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
             *total += ns;
         }
-        let is_host = !matches!(Activity::main_cause(&by_cause), Cause::Recompile | Cause::NoLoad);
-        if is_host && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns()) {
+        if is_hosts_doing(Activity::main_cause(&by_cause))
+            && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns())
+        {
             idle.longest = Some(inside);
         }
     }
@@ -469,6 +516,28 @@ pub fn step_label(step: &Step) -> String {
     }
 }
 
+/// A sentence: what the host did in a gap, and where among the steps it lies.
+fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+    let what = what_the_host_did(host, gap, cause);
+    let step = |index: u32| host.steps.iter().find(|s| s.index == index);
+    match step_at(host, gap) {
+        (Some(index), true) => format!("{what}; in {}.", step(index).map_or(String::new(), step_label)),
+        (Some(index), false) if step(index).is_some_and(|s| s.start_ns >= gap.end) => {
+            format!(
+                "{what}; between two passes, before {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (Some(index), false) => {
+            format!(
+                "{what}; it begins in {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (None, _) => format!("{what}."),
+    }
+}
+
 /// Half a sentence: what the host did in a gap, for how much of it.
 fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
     let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
@@ -481,7 +550,16 @@ fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
                 .max_by_key(|r| r.dur_ns)
             {
                 let took = show::duration(compile.dur_ns);
-                return format!("The graph {} was compiled, which took {took}", compile.name);
+                return match compile.evidence {
+                    Evidence::GraphCapture => {
+                        format!(
+                            "The device graph {} was captured, which took {took}",
+                            compile.name
+                        )
+                    }
+                    Evidence::Dynamo => format!("The host compiled: {}, which took {took}", compile.name),
+                    _ => format!("The graph {} was compiled, which took {took}", compile.name),
+                };
             }
         }
         Cause::NoLoad => {
@@ -615,14 +693,32 @@ mod tests {
             Span::new(400_000, 500_000),
         ]);
         let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
-        let idle = idle_in(&compute, &activity, Span::new(0, 380_000)).unwrap();
+        let step_gaps = Union::of([Span::new(201_000, 204_000), Span::new(340_000, 390_000)]);
+        let idle = idle_in(
+            &compute,
+            &activity,
+            Span::new(0, 380_000),
+            &step_gaps,
+            &Union::of([Span::new(310_000, 350_000)]),
+        )
+        .unwrap();
         assert_eq!(idle.window, Span::new(100_000, 380_000));
         assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
         assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
         assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
         assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
+        assert_eq!((idle.between_steps_ns, idle.suspected_ns), (40_000, 40_000));
         assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
-        assert_eq!(idle_in(&compute, &activity, Span::new(600_000, 700_000)), None);
+        assert_eq!(
+            idle_in(
+                &compute,
+                &activity,
+                Span::new(600_000, 700_000),
+                &step_gaps,
+                &Union::default()
+            ),
+            None
+        );
     }
 
     #[test]

@@ -43,7 +43,9 @@ pub fn use_width(node: &NodeRef) -> u32 {
         move |node| {
             let watch = node.cast::<web_sys::Element>().map(|element| {
                 let seen = element.clone();
-                SizeWatch::new(&element, move || width.set(u32::try_from(seen.client_width()).unwrap_or(0)))
+                SizeWatch::new(&element, move || {
+                    width.set(u32::try_from(seen.client_width()).unwrap_or(0))
+                })
             });
             move || drop(watch)
         }

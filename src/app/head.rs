@@ -15,6 +15,8 @@ pub struct HeadProps {
     pub summary: Option<Shown<Summary>>,
     pub view: View,
     pub ready: bool,
+    /// Whether it is the built-in sample.
+    pub sample: bool,
     pub on_open: Callback<Picked>,
     pub on_theme: Callback<()>,
     pub on_help: Callback<bool>,
@@ -25,15 +27,26 @@ pub struct HeadProps {
 
 #[component]
 pub fn Head(props: &HeadProps) -> Html {
+    let menu = use_node_ref();
+    let on_report = {
+        let (menu, on_report) = (menu.clone(), props.on_report.clone());
+        Callback::from(move |format: &'static str| {
+            if let Some(menu) = menu.cast::<web_sys::Element>() {
+                // A menu that stays open is only untidy.
+                drop(menu.remove_attribute("open"));
+            }
+            on_report.emit(format);
+        })
+    };
     let tools = html! {
         <div class="tools">
             if props.ready {
                 <button type="button" onclick={props.on_search.reform(|_| true)} title="Search names (/)">{ "Search " }<kbd>{ "/" }</kbd></button>
-                <details class="menu">
+                <details ref={menu} class="menu">
                     <summary>{ "Report" }</summary>
                     <div class="menu-items">
                         { for [("json", "JSON"), ("markdown", "Markdown"), ("text", "Text")].map(|(format, word)| html! {
-                            <button type="button" onclick={props.on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
+                            <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
                         }) }
                     </div>
                 </details>
@@ -57,7 +70,8 @@ pub fn Head(props: &HeadProps) -> Html {
             <div class="head-line full">
                 { brand }
                 <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
-                <span class="facts">{ facts(summary) }</span>
+                if props.sample { <span class="badge sample-badge">{ "generated sample" }</span> }
+                <span class="facts" title={facts(summary)}>{ facts(summary) }</span>
                 { tools }
             </div>
             <nav class="tabs" aria-label="Views">
@@ -89,7 +103,11 @@ fn badge(view: View, summary: &Summary) -> Html {
         View::Recompiles => u64::from(summary.n_recompiles),
         _ => 0,
     };
-    if n == 0 { html! {} } else { html! { <span class="tab-count">{ show::count(n) }</span> } }
+    if n == 0 {
+        html! {}
+    } else {
+        html! { <span class="tab-count">{ show::count(n) }</span> }
+    }
 }
 
 /// Device, engine, rank and counts in one line.
@@ -106,7 +124,10 @@ fn facts(summary: &Summary) -> String {
         (Some(rank), None) => facts.push(format!("rank {rank}")),
         _ => {}
     }
-    let serving = summary.step_counts.iter().any(|(_, period, _)| *period == Period::Serving);
+    let serving = summary
+        .step_counts
+        .iter()
+        .any(|(_, period, _)| *period == Period::Serving);
     let counts: Vec<String> = summary
         .step_counts
         .iter()
@@ -114,7 +135,11 @@ fn facts(summary: &Summary) -> String {
         .map(|(phase, _, n)| format!("{} {}", show::count(*n), words::phase(*phase)))
         .collect();
     if !counts.is_empty() {
-        facts.push(format!("{}{}", counts.join(", "), if serving { " serving" } else { "" }));
+        facts.push(format!(
+            "{}{}",
+            counts.join(", "),
+            if serving { " serving" } else { "" }
+        ));
     }
     if let Some(extent) = summary.extent {
         facts.push(show::duration(extent.len_ns()));

@@ -16,7 +16,11 @@ pub struct LoadingProps {
 #[component]
 pub fn Loading(props: &LoadingProps) -> Html {
     let names: Vec<&str> = props.files.iter().map(|f| f.name.as_str()).collect();
-    let name = if names.is_empty() { "the sample".to_owned() } else { names.join(", ") };
+    let name = if names.is_empty() {
+        "the sample".to_owned()
+    } else {
+        names.join(", ")
+    };
     let progress = props.progress.unwrap_or_default();
     let total = progress.bytes_total.max(1);
     let part = (progress.bytes_read as f64 / total as f64).clamp(0.0, 1.0);
@@ -38,8 +42,13 @@ pub fn Loading(props: &LoadingProps) -> Html {
                 show::bytes(progress.inflated_bytes),
                 show::counted(progress.events, "event"),
             );
-            if progress.stage == Stage::Reading && left >= 0.2 {
-                says.push_str(&format!(" · about {} left", show::duration(whole_ns(left * 1e9))));
+            if progress.stage == Stage::Reading && left >= 0.5 {
+                let left = if left < 100.0 {
+                    format!("{:.0} s", left.ceil())
+                } else {
+                    show::duration(whole_ns(left * 1e9))
+                };
+                says.push_str(&format!(" · about {left} left"));
             }
             says
         }

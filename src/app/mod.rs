@@ -61,7 +61,12 @@ pub fn App(props: &AppProps) -> Html {
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
     let begin: Callback<Option<Picked>> = {
-        let (source, dispatch, run, engine) = (props.source.clone(), state.dispatcher(), run.clone(), engine.clone());
+        let (source, dispatch, run, engine) = (
+            props.source.clone(),
+            state.dispatcher(),
+            run.clone(),
+            engine.clone(),
+        );
         Callback::from(move |picked: Option<Picked>| {
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
@@ -90,7 +95,10 @@ pub fn App(props: &AppProps) -> Html {
             match started {
                 Ok(new) => {
                     *engine.borrow_mut() = Some(new.clone());
-                    dispatch.dispatch(Action::Opening { engine: new, files: heads });
+                    dispatch.dispatch(Action::Opening {
+                        engine: new,
+                        files: heads,
+                    });
                 }
                 Err(why) => dispatch.dispatch(Action::Told(Told::Failed(why))),
             }
@@ -216,9 +224,14 @@ pub fn App(props: &AppProps) -> Html {
         Callback::from(move |format: &'static str| {
             let Some(engine) = &engine else { return };
             let dispatch = dispatch.clone();
-            engine.ask(Question::Report { format: format.into() }, move |answer| {
-                dispatch.dispatch(Action::Report(format, Rc::new(answer)));
-            });
+            engine.ask(
+                Question::Report {
+                    format: format.into(),
+                },
+                move |answer| {
+                    dispatch.dispatch(Action::Report(format, Rc::new(answer)));
+                },
+            );
         })
     };
     let on_moved = {
@@ -256,7 +269,7 @@ pub fn App(props: &AppProps) -> Html {
     let on_start = matches!(state.stage, Stage::Empty | Stage::Failed);
     html! {
         <>
-            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} on_open={on_open.clone()}
+            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>

@@ -33,11 +33,20 @@ pub fn To(props: &ToProps) -> Html {
 
 /// A place in the timeline: a stretch, and a slice to select.
 pub fn timeline_at(mark: Option<Span>, slice: Option<u32>) -> Place {
-    Place { view: View::Timeline, mark, slice, ..Place::default() }
+    Place {
+        view: View::Timeline,
+        mark,
+        slice,
+        ..Place::default()
+    }
 }
 
 pub fn step_place(index: u32) -> Place {
-    Place { view: View::Steps, step: Some(index), ..Place::default() }
+    Place {
+        view: View::Steps,
+        step: Some(index),
+        ..Place::default()
+    }
 }
 
 pub fn step_span(step: &Step) -> Span {
@@ -46,9 +55,16 @@ pub fn step_span(step: &Step) -> Span {
 
 /// Where a compile is to be looked for: itself, or the region that encloses it.
 pub fn recompile_span(recompile: &Recompile) -> Span {
-    match (recompile.start_is_exact, recompile.region_start_ns, recompile.region_end_ns) {
+    match (
+        recompile.start_is_exact,
+        recompile.region_start_ns,
+        recompile.region_end_ns,
+    ) {
         (false, Some(start), Some(end)) => Span::new(start, end),
-        _ => Span::new(recompile.start_ns, recompile.start_ns.saturating_add(recompile.dur_ns)),
+        _ => Span::new(
+            recompile.start_ns,
+            recompile.start_ns.saturating_add(recompile.dur_ns),
+        ),
     }
 }
 
@@ -115,7 +131,12 @@ pub fn Stack(props: &StackProps) -> Html {
     let bars = props.parts.iter().filter(|part| part.ns > 0).map(|part| {
         let (x, width) = (at, part.ns as f64 * 1000.0 / whole);
         at += width;
-        let says = format!("{}: {} ({})", part.word, show::duration(part.ns), show::percent(part.ns, props.whole_ns));
+        let says = format!(
+            "{}: {} ({})",
+            part.word,
+            show::duration(part.ns),
+            show::percent(part.ns, props.whole_ns)
+        );
         html! {
             <rect class={format!("k-{}", part.key)} x={format!("{x:.2}")} y="0" height="10"
                   width={format!("{:.2}", (width - 1.0).max(0.6))}><title>{ says }</title></rect>

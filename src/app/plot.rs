@@ -52,7 +52,14 @@ struct Area {
 impl Area {
     fn of(plot: &StepsPlot, width: f64, height: f64) -> Area {
         let inner = (width - LEFT - 4.0).max(1.0);
-        Area { time: TimeScale { window: plot.window, width_px: inner }, width: inner, height: height - TOP - BOTTOM }
+        Area {
+            time: TimeScale {
+                window: plot.window,
+                width_px: inner,
+            },
+            width: inner,
+            height: height - TOP - BOTTOM,
+        }
     }
 
     /// Marks are laid out for the width that was asked; the canvas may be narrower.
@@ -70,7 +77,14 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
     use_effect_with(
         (
             canvas.clone(),
-            (props.plot.clone(), props.log, props.colors, props.selected, props.brushed, props.origin_ns),
+            (
+                props.plot.clone(),
+                props.log,
+                props.colors,
+                props.selected,
+                props.brushed,
+                props.origin_ns,
+            ),
             *hover,
             *drag,
         ),
@@ -96,7 +110,11 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
             let width = f64::from(canvas.cast::<HtmlCanvasElement>()?.client_width());
             let area = Area::of(&plot, width, 100.0);
             let far = |mark: &StepMark| (area.x(&plot, mark) - x).abs();
-            let (i, mark) = plot.marks.iter().enumerate().min_by(|a, b| far(a.1).total_cmp(&far(b.1)))?;
+            let (i, mark) = plot
+                .marks
+                .iter()
+                .enumerate()
+                .min_by(|a, b| far(a.1).total_cmp(&far(b.1)))?;
             (far(mark) < 8.0).then_some(i)
         })
     };
@@ -127,13 +145,16 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
         }
     };
     let onpointerup = {
-        let (drag, nearest, plot, canvas) = (drag.clone(), nearest.clone(), props.plot.clone(), canvas.clone());
+        let (drag, nearest, plot, canvas) =
+            (drag.clone(), nearest.clone(), props.plot.clone(), canvas.clone());
         let (on_brush, on_step) = (props.on_brush.clone(), props.on_step.clone());
         move |event: PointerEvent| {
             let Some((from, _)) = *drag else { return };
             drag.set(None);
             let to = at(&event);
-            let width = canvas.cast::<HtmlCanvasElement>().map_or(1.0, |c| f64::from(c.client_width()));
+            let width = canvas
+                .cast::<HtmlCanvasElement>()
+                .map_or(1.0, |c| f64::from(c.client_width()));
             let time = Area::of(&plot, width, 100.0).time;
             if (to - from).abs() < 4.0 {
                 let mark = nearest(to).and_then(|i| plot.marks.get(i));
@@ -151,7 +172,11 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
     let tip = hover.and_then(|i| props.plot.marks.get(i)).map(|mark| {
         let from = show::duration(mark.min_ns);
         let length = if mark.count > 1 {
-            format!("{} steps, {from} to {}", show::count(u64::from(mark.count)), show::duration(mark.max_ns))
+            format!(
+                "{} steps, {from} to {}",
+                show::count(u64::from(mark.count)),
+                show::duration(mark.max_ns)
+            )
         } else {
             format!("step {}, {}", mark.step, show::duration(mark.max_ns))
         };
@@ -159,7 +184,11 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
             "{} · {} · {length}{}",
             words::phase(mark.phase),
             words::period(mark.period),
-            if mark.compiled { " · ◆ a graph was compiled" } else { "" }
+            if mark.compiled {
+                " · ◆ a graph was compiled"
+            } else {
+                ""
+            }
         )
     });
     let says = format!(
@@ -176,7 +205,10 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, and all of it is what is drawn")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call, and all of it is what is drawn"
+)]
 fn paint(
     pen: &Pen,
     plot: &StepsPlot,
@@ -188,8 +220,17 @@ fn paint(
     drag: Option<(f64, f64)>,
 ) {
     let colors = Palette::read([
-        "--ink", "--ink-soft", "--line", "--accent", "--brush", "--c-prefill", "--c-decode", "--c-mixed", "--c-other",
-        "--c-compile", "--c-warmup",
+        "--ink",
+        "--ink-soft",
+        "--line",
+        "--accent",
+        "--brush",
+        "--c-prefill",
+        "--c-decode",
+        "--c-mixed",
+        "--c-other",
+        "--c-compile",
+        "--c-warmup",
     ]);
     let area = Area::of(plot, pen.width, pen.height);
     let scale = DurationScale::of(plot.min_ns, plot.max_ns, log);
@@ -220,13 +261,27 @@ fn paint(
     // Few steps may be wide; the closest neighbours decide.
     let mut xs: Vec<f64> = plot.marks.iter().map(|m| area.x(plot, m)).collect();
     xs.sort_by(f64::total_cmp);
-    let closest = xs.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.5).fold(8.0, f64::min);
+    let closest = xs
+        .windows(2)
+        .map(|w| w[1] - w[0])
+        .filter(|d| *d > 0.5)
+        .fold(8.0, f64::min);
     let bar = (closest - 1.0).clamp(1.5, 6.0);
     // Decodes are short and many: drawn last, they stand before what they would else hide behind.
-    for phase in [Phase::Unknown, Phase::Idle, Phase::Mixed, Phase::Prefill, Phase::Decode] {
-        pen.context.set_fill_style_str(colors.get(words::phase_property(phase)));
+    for phase in [
+        Phase::Unknown,
+        Phase::Idle,
+        Phase::Mixed,
+        Phase::Prefill,
+        Phase::Decode,
+    ] {
+        pen.context
+            .set_fill_style_str(colors.get(words::phase_property(phase)));
         for mark in plot.marks.iter().filter(|m| m.phase == phase) {
-            let served = matches!(mark.period, crate::view::Period::Serving | crate::view::Period::Unknown);
+            let served = matches!(
+                mark.period,
+                crate::view::Period::Serving | crate::view::Period::Unknown
+            );
             pen.context.set_global_alpha(if served { 1.0 } else { 0.4 });
             let (x, top) = (area.x(plot, mark), y(mark.max_ns));
             pen.context.fill_rect(x, top, bar, (floor - top).max(1.0));
@@ -234,12 +289,24 @@ fn paint(
     }
     pen.context.set_global_alpha(1.0);
     for mark in plot.marks.iter().filter(|m| m.compiled) {
-        diamond(pen, colors.get("--c-compile"), area.x(plot, mark) + bar / 2.0, y(mark.max_ns) - 4.0);
+        diamond(
+            pen,
+            colors.get("--c-compile"),
+            area.x(plot, mark) + bar / 2.0,
+            y(mark.max_ns) - 4.0,
+        );
     }
     for (i, mark) in plot.marks.iter().enumerate() {
         if Some(mark.step) == selected || Some(i) == hover {
             let x = area.x(plot, mark);
-            pen.outline(colors.get("--ink"), 1.5, x - 2.0, y(mark.max_ns) - 2.0, bar + 4.0, floor - y(mark.max_ns) + 3.0);
+            pen.outline(
+                colors.get("--ink"),
+                1.5,
+                x - 2.0,
+                y(mark.max_ns) - 2.0,
+                bar + 4.0,
+                floor - y(mark.max_ns) + 3.0,
+            );
         }
     }
     let stretch = drag

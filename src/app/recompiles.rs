@@ -22,8 +22,11 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     periods.dedup();
     let chosen = use_state_eq(|| periods.contains(&Period::Serving).then_some(Period::Serving));
     let by_cost = use_state_eq(|| true);
-    let mut rows: Vec<&Recompile> =
-        summary.recompiles.iter().filter(|r| chosen.is_none_or(|period| r.period == period)).collect();
+    let mut rows: Vec<&Recompile> = summary
+        .recompiles
+        .iter()
+        .filter(|r| chosen.is_none_or(|period| r.period == period))
+        .collect();
     if *by_cost {
         rows.sort_by_key(|r| std::cmp::Reverse(r.dur_ns));
     }
@@ -38,7 +41,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     let sorted = |cost: bool, word: &'static str| {
         let (by_cost, here) = (by_cost.clone(), *by_cost == cost);
         html! { <th class="num" aria-sort={here.then_some(if cost { "descending" } else { "ascending" })}>
-            <button type="button" class="sort" onclick={move |_| by_cost.set(cost)}>{ word }{ match (here, cost) { (true, true) => " ▼", (true, false) => " ▲", _ => "" } }</button></th> }
+        <button type="button" class="sort" onclick={move |_| by_cost.set(cost)}>{ word }{ match (here, cost) { (true, true) => " ▼", (true, false) => " ▲", _ => "" } }</button></th> }
     };
     let origin = summary.extent.map_or(0, |e| e.start);
     html! {
@@ -100,7 +103,9 @@ fn row(r: &Recompile, origin_ns: i64) -> Html {
 
 /// When: bands over the whole trace.
 fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
-    let Some(extent) = summary.extent else { return html! {} };
+    let Some(extent) = summary.extent else {
+        return html! {};
+    };
     let whole = extent.len_ns().max(1) as f64;
     html! {
         <figure class="bands">
@@ -119,7 +124,9 @@ fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
 }
 
 fn coverage(summary: &Summary) -> Html {
-    let Some(coverage) = &summary.bucket_coverage else { return html! {} };
+    let Some(coverage) = &summary.bucket_coverage else {
+        return html! {};
+    };
     html! {
         <section aria-labelledby="coverage-head">
             <h2 id="coverage-head">{ "Bucket coverage" }<span class="aside">{ "rows are batch sizes, columns are query length × context blocks; a cell counts steps" }</span></h2>

@@ -21,7 +21,9 @@ pub fn Search(props: &SearchProps) -> Html {
     let text = use_state_eq(String::new);
     let input = use_node_ref();
     super::use_focus(&input);
-    let question = (!text.trim().is_empty()).then(|| Question::Search { text: text.trim().to_owned() });
+    let question = (!text.trim().is_empty()).then(|| Question::Search {
+        text: text.trim().to_owned(),
+    });
     let answer = use_answer(&props.engine, question);
     let oninput = {
         let text = text.clone();
@@ -45,7 +47,7 @@ pub fn Search(props: &SearchProps) -> Html {
                                 <td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
                                 <td class="num">{ show::count(row.count) }</td>
                                 <td class="num">{ show::duration(row.total_ns) }</td>
-                                <td class="links">
+                                <td class="nowrap">
                                     <To place={timeline_at(None, Some(row.longest_slice))}>{ "longest" }</To>{ " " }
                                     <To place={timeline_at(None, Some(row.first_slice))}>{ "first" }</To>
                                 </td>

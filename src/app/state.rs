@@ -35,7 +35,10 @@ pub struct State {
 }
 
 pub enum Action {
-    Opening { engine: Engine, files: Vec<FileHead> },
+    Opening {
+        engine: Engine,
+        files: Vec<FileHead>,
+    },
     Told(Told),
     Closed,
     Hash(Place),
@@ -122,7 +125,11 @@ impl State {
             place.mark = self.place.mark;
         }
         place.step = place.step.or(self.place.step);
-        State { place, reveal, ..self.copy() }
+        State {
+            place,
+            reveal,
+            ..self.copy()
+        }
     }
 }
 
@@ -139,22 +146,42 @@ impl Reducible for State {
                 progress: None,
                 summary: None,
                 trouble: None,
-                place: if self.opened_before { Place { theme: place.theme, ..Place::default() } } else { place },
+                place: if self.opened_before {
+                    Place {
+                        theme: place.theme,
+                        ..Place::default()
+                    }
+                } else {
+                    place
+                },
                 reveal: self.reveal,
                 opened_before: true,
             },
             Action::Told(told) => self.told(told),
             Action::Closed => State {
-                place: Place { theme: place.theme, ..Place::default() },
+                place: Place {
+                    theme: place.theme,
+                    ..Place::default()
+                },
                 opened_before: self.opened_before,
                 reveal: self.reveal,
                 ..State::at_start()
             },
             Action::Hash(to) => self.followed(to),
             Action::View(view) => self.with_place(Place { view, ..place }),
-            Action::Theme(theme) => self.with_place(Place { theme: Some(theme), ..place }),
-            Action::Moved(window) => self.with_place(Place { window: Some(window), ..place }),
-            Action::Picked(slice) => self.with_place(Place { slice, mark: None, ..place }),
+            Action::Theme(theme) => self.with_place(Place {
+                theme: Some(theme),
+                ..place
+            }),
+            Action::Moved(window) => self.with_place(Place {
+                window: Some(window),
+                ..place
+            }),
+            Action::Picked(slice) => self.with_place(Place {
+                slice,
+                mark: None,
+                ..place
+            }),
             Action::Report(format, answer) => {
                 let trouble = match &*answer {
                     Answer::Report { file_name, text } => {
@@ -170,7 +197,10 @@ impl Reducible for State {
                     Answer::Nothing { why } => Some(why.clone().into()),
                     _ => None,
                 };
-                State { trouble, ..self.copy() }
+                State {
+                    trouble,
+                    ..self.copy()
+                }
             }
         })
     }

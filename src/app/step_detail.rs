@@ -3,7 +3,9 @@
 use yew::prelude::*;
 
 use super::ask::use_answer;
-use super::parts::{Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at};
+use super::parts::{
+    Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
+};
 use super::steps::{engine_parts, host_parts};
 use super::words;
 use crate::base::show;
@@ -33,13 +35,19 @@ fn panel(detail: &StepDetail) -> Html {
     let mean: Option<&Parts> = detail.group_parts.as_ref().map(|g| &g.mean);
     let mean_of = |key: &str, word: &str| {
         let parts = mean.map(host_parts).unwrap_or_default();
-        parts.into_iter().find(|p| p.key == key && p.word == word).map(|p| p.ns)
+        parts
+            .into_iter()
+            .find(|p| p.key == key && p.word == word)
+            .map(|p| p.ns)
     };
     let parts = host_parts(&step.parts);
     let whole = parts.iter().map(|p| p.ns).sum::<i64>().max(step.dur_ns);
     let like = detail.group.as_ref().map(|g| {
         let against = if g.p50_ns > 0 {
-            format!("{:.1} times the median of its like", step.dur_ns as f64 / g.p50_ns as f64)
+            format!(
+                "{:.1} times the median of its like",
+                step.dur_ns as f64 / g.p50_ns as f64
+            )
         } else {
             "its like has no median".into()
         };
@@ -112,7 +120,11 @@ fn device(detail: &StepDetail) -> Html {
     let Some(device) = &detail.step.device else {
         return html! { <p class="note">{ "The trace holds no device work for this step." }</p> };
     };
-    let mean: Engines = detail.group_parts.as_ref().and_then(|g| g.mean_engines).unwrap_or_default();
+    let mean: Engines = detail
+        .group_parts
+        .as_ref()
+        .and_then(|g| g.mean_engines)
+        .unwrap_or_default();
     let means: Vec<Part> = engine_parts(&mean);
     let window = device.busy_ns.saturating_add(device.idle_ns);
     html! {

@@ -4,7 +4,10 @@ use web_sys::{HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
-use super::parts::{Part, Stack, Term, To, maybe_count, maybe_duration, rare_duration, step_place, step_span, swatch, timeline_at};
+use super::parts::{
+    Part, Stack, Term, To, maybe_count, maybe_duration, rare_duration, step_place, step_span, swatch,
+    timeline_at,
+};
 use super::plot::StepsPlotCanvas;
 use super::shown::Shown;
 use super::step_detail::StepPanel;
@@ -13,9 +16,11 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
-    Bucket, Engines, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder, StepsView, Summary,
+    Bucket, Engines, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder, StepsView,
+    Summary,
 };
 use crate::web::engine::Engine;
+use crate::web::listener::{Listener, is_typing};
 
 /// Rows of the step table at a time.
 const PAGE_ROWS: u32 = 200;
@@ -30,22 +35,31 @@ pub struct StepsProps {
 #[component]
 pub fn Steps(props: &StepsProps) -> Html {
     let summary = &props.summary;
-    let serves = summary.step_counts.iter().any(|(_, period, _)| *period == Period::Serving);
-    let filter = use_state_eq(|| StepFilter { period: serves.then_some(Period::Serving), ..StepFilter::default() });
+    let serves = summary
+        .step_counts
+        .iter()
+        .any(|(_, period, _)| *period == Period::Serving);
+    let filter = use_state_eq(|| StepFilter {
+        period: serves.then_some(Period::Serving),
+        ..StepFilter::default()
+    });
     let order = use_state_eq(StepOrder::default);
     let row = use_state_eq(|| 0u32);
     let log = use_state_eq(|| true);
     let one_scale = use_state_eq(|| false);
     let node = use_node_ref();
     let width_px = use_width(&node);
-    let answer = use_answer(&props.engine, (width_px > 0).then(|| Question::Steps {
-        filter: (*filter).clone(),
-        order: *order,
-        first_row: *row,
-        n_rows: PAGE_ROWS,
-        plot_window: None,
-        width_px,
-    }));
+    let answer = use_answer(
+        &props.engine,
+        (width_px > 0).then(|| Question::Steps {
+            filter: (*filter).clone(),
+            order: *order,
+            first_row: *row,
+            n_rows: PAGE_ROWS,
+            plot_window: None,
+            width_px,
+        }),
+    );
     let view: Option<&StepsView> = match answer.as_deref() {
         Some(Answer::Steps(view)) => Some(view),
         _ => None,
@@ -64,7 +78,12 @@ pub fn Steps(props: &StepsProps) -> Html {
     };
     let on_brush = {
         let (filter, set_filter) = (filter.clone(), set_filter.clone());
-        Callback::from(move |window| set_filter.emit(StepFilter { window, ..(*filter).clone() }))
+        Callback::from(move |window| {
+            set_filter.emit(StepFilter {
+                window,
+                ..(*filter).clone()
+            })
+        })
     };
     let on_step = Callback::from(move |index: u32| go_to_step(index));
     let on_group = {
@@ -72,13 +91,24 @@ pub fn Steps(props: &StepsProps) -> Html {
         Callback::from(move |group: Option<(Phase, Option<Bucket>, Period)>| {
             let window = filter.window;
             set_filter.emit(match group {
-                Some((phase, bucket, period)) => {
-                    StepFilter { phase: Some(phase), bucket, period: Some(period), window }
-                }
-                None => StepFilter { window, ..StepFilter::default() },
+                Some((phase, bucket, period)) => StepFilter {
+                    phase: Some(phase),
+                    bucket,
+                    period: Some(period),
+                    window,
+                },
+                None => StepFilter {
+                    window,
+                    ..StepFilter::default()
+                },
             });
         })
     };
+    use_effect_with((props.selected, summary.n_steps), |(selected, n_steps)| {
+        let keys = step_keys(*selected, *n_steps);
+        let listener = web_sys::window().map(|window| Listener::new(&window, "keydown", keys));
+        move || drop(listener)
+    });
     if summary.n_steps == 0 {
         return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows." }</p> };
     }
@@ -89,7 +119,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                     <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }<span class="keyed compile-mark">{ "◆ a graph was compiled" }</span></span>
                 </h2>
                 { filters(summary, &filter, &set_filter, &log) }
-                <div ref={node} class="plot" onkeydown={step_keys(props.selected, summary.n_steps)} tabindex="0">
+                <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
                         <StepsPlotCanvas plot={plot.clone()} log={*log} origin_ns={summary.extent.map_or(0, |e| e.start)}
                             selected={props.selected} brushed={filter.window} on_brush={on_brush} on_step={on_step} />
@@ -119,8 +149,11 @@ fn go_to_step(index: u32) {
     }
 }
 
-fn step_keys(selected: Option<u32>, n_steps: u32) -> Callback<KeyboardEvent> {
-    Callback::from(move |event: KeyboardEvent| {
+fn step_keys(selected: Option<u32>, n_steps: u32) -> impl FnMut(KeyboardEvent) {
+    move |event: KeyboardEvent| {
+        if is_typing(&event) {
+            return;
+        }
         let next = match (event.key().as_str(), selected) {
             ("]", Some(step)) => step.saturating_add(1),
             ("[", Some(step)) => step.saturating_sub(1),
@@ -131,7 +164,7 @@ fn step_keys(selected: Option<u32>, n_steps: u32) -> Callback<KeyboardEvent> {
         if next < n_steps {
             go_to_step(next);
         }
-    })
+    }
 }
 
 fn filters(
@@ -150,15 +183,28 @@ fn filters(
     let on_phase = {
         let (filter, set_filter, phases) = (filter.clone(), set_filter.clone(), phases.clone());
         move |event: Event| {
-            let phase = phases.iter().copied().find(|p| words::phase(*p) == chosen(&event));
-            set_filter.emit(StepFilter { phase, bucket: None, ..(*filter).clone() });
+            let phase = phases
+                .iter()
+                .copied()
+                .find(|p| words::phase(*p) == chosen(&event));
+            set_filter.emit(StepFilter {
+                phase,
+                bucket: None,
+                ..(*filter).clone()
+            });
         }
     };
     let on_period = {
         let (filter, set_filter, periods) = (filter.clone(), set_filter.clone(), periods.clone());
         move |event: Event| {
-            let period = periods.iter().copied().find(|p| words::period(*p) == chosen(&event));
-            set_filter.emit(StepFilter { period, ..(*filter).clone() });
+            let period = periods
+                .iter()
+                .copied()
+                .find(|p| words::period(*p) == chosen(&event));
+            set_filter.emit(StepFilter {
+                period,
+                ..(*filter).clone()
+            });
         }
     };
     let on_log = {
@@ -250,7 +296,13 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
         ("other", "other", parts.other_ns),
     ]
     .into_iter()
-    .filter_map(|(key, word, ns)| Some(Part { key, word: word.into(), ns: ns? }))
+    .filter_map(|(key, word, ns)| {
+        Some(Part {
+            key,
+            word: word.into(),
+            ns: ns?,
+        })
+    })
     .collect()
 }
 
@@ -264,7 +316,13 @@ pub fn engine_parts(engines: &Engines) -> Vec<Part> {
         ("mme", "compute", engines.compute),
     ]
     .into_iter()
-    .filter_map(|(key, word, ns)| Some(Part { key, word: word.into(), ns: ns? }))
+    .filter_map(|(key, word, ns)| {
+        Some(Part {
+            key,
+            word: word.into(),
+            ns: ns?,
+        })
+    })
     .collect()
 }
 
@@ -273,7 +331,14 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
         return html! {};
     }
     // On one scale, lengths can be compared; but one group with a compile makes all others a line.
-    let engines = |g: &GroupParts| g.mean_engines.iter().flat_map(engine_parts).map(|p| p.ns).max().unwrap_or(0);
+    let engines = |g: &GroupParts| {
+        g.mean_engines
+            .iter()
+            .flat_map(engine_parts)
+            .map(|p| p.ns)
+            .max()
+            .unwrap_or(0)
+    };
     let sum = |g: &GroupParts| {
         let host: i64 = host_parts(&g.mean).iter().map(|p| p.ns).sum();
         host.max(g.mean_total_ns).max(engines(g))
@@ -341,7 +406,11 @@ fn table_section(
         }
     };
     let first = view.rows.iter().map(|s| s.start_ns).min().unwrap_or(0);
-    let origin = if view.plot.window.is_empty() { first } else { view.plot.window.start };
+    let origin = if view.plot.window.is_empty() {
+        first
+    } else {
+        view.plot.window.start
+    };
     html! {
         <section aria-labelledby="steps-head">
             <h2 id="steps-head">{ "Steps" }<span class="aside num">{ format!("{} to {} of {}", show::count(u64::from(page.from + 1).min(u64::from(page.to))), show::count(page.to.into()), show::count(view.n_rows.into())) }</span></h2>

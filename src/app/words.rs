@@ -46,8 +46,14 @@ pub fn period_means(period: Period) -> &'static str {
 pub fn sure(sure: Sure) -> (&'static str, &'static str) {
     match sure {
         Sure::Recorded => ("recorded", "The trace says so."),
-        Sure::Derived => ("derived", "Computed from what the trace says, by the definition shown."),
-        Sure::Suspected => ("suspected", "A rule of thumb: look at the evidence before you act."),
+        Sure::Derived => (
+            "derived",
+            "Computed from what the trace says, by the definition shown.",
+        ),
+        Sure::Suspected => (
+            "suspected",
+            "A rule of thumb: look at the evidence before you act.",
+        ),
     }
 }
 
@@ -73,22 +79,37 @@ pub fn evidence(evidence: Evidence) -> (&'static str, &'static str) {
         Evidence::Synapse => ("graph compiler", "The graph compiler's own host event."),
         Evidence::Dynamo => ("torch.compile", "torch.compile compiled on the host."),
         Evidence::GraphCapture => ("graph capture", "A device graph was captured."),
-        Evidence::Suspected => ("suspected", "Nothing recorded; a step is as slow as a compile makes it."),
+        Evidence::Suspected => (
+            "suspected",
+            "Nothing recorded; a step is as slow as a compile makes it.",
+        ),
     }
 }
 
 pub fn cause(cause: Cause) -> (&'static str, &'static str) {
     match cause {
         Cause::Recompile => ("graph compile", "A graph was compiled."),
-        Cause::Wait => ("wait for device", "The host waited for the device, or synchronised with it."),
+        Cause::Wait => (
+            "wait for device",
+            "The host waited for the device, or synchronised with it.",
+        ),
         Cause::Submit => ("submit", "The host handed work to the device."),
         Cause::InputPrep => ("input preparation", "The host prepared the step's inputs."),
         Cause::Sampler => ("sampling", "The host ran the sampler, or what follows it."),
         Cause::Collective => ("collective", "Communication between ranks."),
         Cause::HostOp => ("host operators", "Framework operators on the host."),
-        Cause::Python => ("python", "Only python frames: the interpreter ran between operators, or waited without saying so."),
-        Cause::NoLoad => ("no load", "Longer than a second between steps: probably no request."),
-        Cause::Device => ("device", "Too short for the host: scheduling on the device itself."),
+        Cause::Python => (
+            "python",
+            "Only python frames: the interpreter ran between operators, or waited without saying so.",
+        ),
+        Cause::NoLoad => (
+            "no load",
+            "Longer than a second between steps: probably no request.",
+        ),
+        Cause::Device => (
+            "device",
+            "Too short for the host: scheduling on the device itself.",
+        ),
         Cause::Unaccounted => ("unaccounted", "The trace records nothing on the host here."),
     }
 }
@@ -120,8 +141,19 @@ pub fn gap_kind(kind: GapKind) -> &'static str {
 /// The colour of a share of the time budget.
 pub fn budget_key(id: &str) -> &'static str {
     if let Some(cause) = id.strip_prefix("host_gap_") {
-        let all = [Cause::Wait, Cause::Submit, Cause::InputPrep, Cause::Sampler, Cause::Collective, Cause::HostOp, Cause::Python];
-        return all.into_iter().find(|c| c.name() == cause).map_or("other", cause_key);
+        let all = [
+            Cause::Wait,
+            Cause::Submit,
+            Cause::InputPrep,
+            Cause::Sampler,
+            Cause::Collective,
+            Cause::HostOp,
+            Cause::Python,
+        ];
+        return all
+            .into_iter()
+            .find(|c| c.name() == cause)
+            .map_or("other", cause_key);
     }
     match id {
         "compile" => "compile",

@@ -18,9 +18,20 @@ pub struct Histogram {
     pub bars: Vec<HistogramBar>,
     /// The value at height 1.
     pub max: u64,
-    /// Edges of the bins along the axis: place and label.
-    pub ticks: Vec<(f64, String)>,
+    /// Edges of the bins along the axis.
+    pub ticks: Vec<Edge>,
 }
+
+/// An edge between two bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    pub x: f64,
+    /// Empty where it would run into a neighbour's; powers of ten go first.
+    pub label: String,
+}
+
+/// Room for a label, as a part of the width.
+const LABEL_ROOM: f64 = 0.085;
 
 /// One bin.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +78,11 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
         None => decade(gaps.max_ns.unwrap_or(0)).max(decade(from_ns) + 0.3),
     };
     let (Some(head), Some(tail)) = (bins.first(), bins.last()) else {
-        return Histogram { bars: Vec::new(), max: 0, ticks: Vec::new() };
+        return Histogram {
+            bars: Vec::new(),
+            max: 0,
+            ticks: Vec::new(),
+        };
     };
     let left = low(head.from_ns, head.to_ns);
     let right = high(tail.from_ns, tail.to_ns);
@@ -85,7 +100,12 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
                 let total = bin.by_cause_ns.get(i).copied().unwrap_or(0);
                 let v = value(count, total);
                 if v > 0 {
-                    segments.push(Segment { cause: cause.cause, y0: height(at), y1: height(at + v), value: v });
+                    segments.push(Segment {
+                        cause: cause.cause,
+                        y0: height(at),
+                        y1: height(at + v),
+                        value: v,
+                    });
                     at += v;
                 }
             }
@@ -100,18 +120,36 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
             }
         })
         .collect();
-    let mut ticks: Vec<(f64, String)> = Vec::new();
-    for bin in bins {
-        if bin.from_ns > 0 {
-            ticks.push((part(low(bin.from_ns, bin.to_ns)), round_duration(bin.from_ns)));
-        } else {
-            ticks.push((part(low(bin.from_ns, bin.to_ns)), "0".into()));
+    let mut edges: Vec<(f64, i64)> = bins
+        .iter()
+        .map(|bin| (part(low(bin.from_ns, bin.to_ns)), bin.from_ns))
+        .collect();
+    edges.extend(tail.to_ns.map(|to| (1.0, to)));
+    Histogram {
+        bars,
+        max,
+        ticks: labelled(&edges),
+    }
+}
+
+/// Labels the edges, `(x, ns)`, as far as there is room.
+fn labelled(edges: &[(f64, i64)]) -> Vec<Edge> {
+    let is_power = |ns: i64| ns.to_string().trim_end_matches('0') == "1";
+    let mut taken: Vec<f64> = Vec::new();
+    let mut labels = vec![String::new(); edges.len()];
+    for powers in [true, false] {
+        for (i, (x, ns)) in edges.iter().enumerate() {
+            if is_power(*ns) == powers && taken.iter().all(|other| (other - x).abs() >= LABEL_ROOM) {
+                taken.push(*x);
+                labels[i] = if *ns == 0 { "0".into() } else { round_duration(*ns) };
+            }
         }
     }
-    if let Some(to) = tail.to_ns {
-        ticks.push((1.0, round_duration(to)));
-    }
-    Histogram { bars, max, ticks }
+    edges
+        .iter()
+        .zip(labels)
+        .map(|((x, _), label)| Edge { x: *x, label })
+        .collect()
 }
 
 #[cfg(test)]
@@ -128,7 +166,11 @@ mod tests {
             by_cause_ns: vec![by[0].1, by[1].1],
             by_cause_count: vec![by[0].0, by[1].0],
         };
-        let cause = |cause, count, total_ns| GapCause { cause, count, total_ns };
+        let cause = |cause, count, total_ns| GapCause {
+            cause,
+            count,
+            total_ns,
+        };
         Gaps {
             kind: GapKind::Step,
             r#where: "vLLM".into(),
@@ -143,7 +185,10 @@ mod tests {
                 bin(10_000, Some(100_000), [(4, 40_000), (2, 20_000)]),
                 bin(100_000, None, [(0, 0), (2, 2_000_000)]),
             ],
-            causes: vec![cause(Cause::InputPrep, 4, 40_000), cause(Cause::Wait, 4, 2_020_000)],
+            causes: vec![
+                cause(Cause::InputPrep, 4, 40_000),
+                cause(Cause::Wait, 4, 2_020_000),
+            ],
             longest: Vec::new(),
             definition: String::new(),
         }
@@ -164,8 +209,21 @@ mod tests {
                 assert!((top - whole as f64 / h.max as f64).abs() < 1e-12);
             }
         }
-        assert_eq!(count.ticks[0].1, "10 µs");
+        assert_eq!(count.ticks[0].label, "10 µs");
         assert_eq!(count.bars[0].segments[0].cause, Cause::InputPrep);
+    }
+
+    #[test]
+    fn labels_do_not_collide_and_powers_of_ten_go_first() {
+        let got = labelled(&[
+            (0.0, 10_000),
+            (0.06, 50_000),
+            (0.12, 100_000),
+            (0.5, 500_000),
+            (1.0, 1_000_000),
+        ]);
+        let labels: Vec<&str> = got.iter().map(|e| e.label.as_str()).collect();
+        assert_eq!(labels, ["10 µs", "", "100 µs", "500 µs", "1 ms"]);
     }
 
     #[test]

@@ -37,13 +37,29 @@ impl Layout {
         let mut at = 0.0;
         let mut placed = Vec::with_capacity(tracks.len());
         for (row, head) in tracks.iter().enumerate() {
-            let n_depths = if folded.contains(&head.id) { 1 } else { head.n_depths.max(1) };
-            let height_px =
-                if head.kind == TrackKind::Counter { COUNTER_PX } else { f64::from(n_depths) * ROW_PX };
-            placed.push(Placed { row, track: head.id, top_px: at, height_px, n_depths });
+            let n_depths = if folded.contains(&head.id) {
+                1
+            } else {
+                head.n_depths.max(1)
+            };
+            let height_px = if head.kind == TrackKind::Counter {
+                COUNTER_PX
+            } else {
+                f64::from(n_depths) * ROW_PX
+            };
+            placed.push(Placed {
+                row,
+                track: head.id,
+                top_px: at,
+                height_px,
+                n_depths,
+            });
             at += height_px + GAP_PX;
         }
-        Layout { placed, height_px: at }
+        Layout {
+            placed,
+            height_px: at,
+        }
     }
 
     /// The tracks that lie in part between `top_px` and `bottom_px`.
@@ -55,13 +71,19 @@ impl Layout {
 
     /// What has to be asked to fill the screen from `top_px` to `bottom_px`.
     pub fn parts(&self, top_px: f64, bottom_px: f64) -> Vec<TrackPart> {
-        let depth = |px: f64| u16::try_from(super::timescale::whole_ns((px / ROW_PX).floor()).max(0)).unwrap_or(u16::MAX);
+        let depth = |px: f64| {
+            u16::try_from(super::timescale::whole_ns((px / ROW_PX).floor()).max(0)).unwrap_or(u16::MAX)
+        };
         self.between(top_px, bottom_px)
             .iter()
             .map(|p| {
                 let first_depth = depth(top_px - p.top_px).min(p.n_depths.saturating_sub(1));
                 let last_depth = depth(bottom_px - p.top_px).min(p.n_depths.saturating_sub(1));
-                TrackPart { track: p.track, first_depth, n_depths: last_depth + 1 - first_depth }
+                TrackPart {
+                    track: p.track,
+                    first_depth,
+                    n_depths: last_depth + 1 - first_depth,
+                }
             })
             .collect()
     }
@@ -98,8 +120,11 @@ mod tests {
     }
 
     fn layout(folded: &[u32]) -> Layout {
-        let tracks =
-            [head(4, TrackKind::Steps, 2), head(9, TrackKind::Host, 10), head(20, TrackKind::Counter, 1)];
+        let tracks = [
+            head(4, TrackKind::Steps, 2),
+            head(9, TrackKind::Host, 10),
+            head(20, TrackKind::Counter, 1),
+        ];
         Layout::of(&tracks, &folded.iter().copied().collect())
     }
 
@@ -116,7 +141,14 @@ mod tests {
     fn only_what_is_on_screen_is_asked_for() {
         let parts = layout(&[]).parts(80.0, 130.0);
         // Track 9 begins at 43: its rows 2 (79..97) to 4 (115..133).
-        assert_eq!(parts, [TrackPart { track: 9, first_depth: 2, n_depths: 3 }]);
+        assert_eq!(
+            parts,
+            [TrackPart {
+                track: 9,
+                first_depth: 2,
+                n_depths: 3
+            }]
+        );
         assert_eq!(layout(&[]).parts(0.0, 1000.0).len(), 3);
         assert_eq!(layout(&[]).parts(5000.0, 6000.0), []);
     }
@@ -125,7 +157,10 @@ mod tests {
     fn a_height_finds_its_track_and_depth() {
         let all = layout(&[]);
         assert_eq!(all.at(43.0).map(|(p, d)| (p.track, d)), Some((9, 0)));
-        assert_eq!(all.at(43.0 + 3.5 * ROW_PX).map(|(p, d)| (p.track, d)), Some((9, 3)));
+        assert_eq!(
+            all.at(43.0 + 3.5 * ROW_PX).map(|(p, d)| (p.track, d)),
+            Some((9, 3))
+        );
         assert_eq!(all.at(38.0), None, "between two tracks");
         assert_eq!(all.place_of(20).map(|p| p.top_px), Some(230.0));
     }

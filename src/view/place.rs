@@ -17,8 +17,14 @@ pub enum View {
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 6] =
-        [View::Overview, View::Steps, View::Gaps, View::Recompiles, View::Operators, View::Timeline];
+    pub const ALL: [View; 6] = [
+        View::Overview,
+        View::Steps,
+        View::Gaps,
+        View::Recompiles,
+        View::Operators,
+        View::Timeline,
+    ];
 
     /// Its name in the hash.
     pub fn id(self) -> &'static str {
@@ -83,7 +89,10 @@ impl Place {
             parts.push(format!("gaps={}", gap_word(kind)));
         }
         if let Some(theme) = self.theme {
-            parts.push(format!("theme={}", if theme == Theme::Dark { "dark" } else { "light" }));
+            parts.push(format!(
+                "theme={}",
+                if theme == Theme::Dark { "dark" } else { "light" }
+            ));
         }
         parts.join("&")
     }
@@ -92,7 +101,9 @@ impl Place {
     pub fn from_hash(hash: &str) -> Place {
         let mut place = Place::default();
         for part in hash.trim_start_matches('#').split('&') {
-            let Some((key, value)) = part.split_once('=') else { continue };
+            let Some((key, value)) = part.split_once('=') else {
+                continue;
+            };
             match key {
                 "view" => place.view = View::of_id(value).unwrap_or_default(),
                 "t" => place.window = span(value),
@@ -100,8 +111,9 @@ impl Place {
                 "step" => place.step = value.parse().ok(),
                 "slice" => place.slice = value.parse().ok(),
                 "gaps" => {
-                    place.gaps =
-                        [GapKind::Step, GapKind::Device, GapKind::Launch].into_iter().find(|k| gap_word(*k) == value);
+                    place.gaps = [GapKind::Step, GapKind::Device, GapKind::Launch]
+                        .into_iter()
+                        .find(|k| gap_word(*k) == value);
                 }
                 "theme" => {
                     place.theme = match value {
@@ -159,6 +171,12 @@ mod tests {
     #[test]
     fn what_a_hash_says_wrongly_is_left_out() {
         let place = Place::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&more");
-        assert_eq!(place, Place { slice: Some(4), ..Place::default() });
+        assert_eq!(
+            place,
+            Place {
+                slice: Some(4),
+                ..Place::default()
+            }
+        );
     }
 }

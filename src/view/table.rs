@@ -19,7 +19,12 @@ pub fn page(n_rows: u32, row: u32, size: u32) -> Page {
     let n_pages = n_rows.div_ceil(size).max(1);
     let index = (row / size).min(n_pages - 1);
     let from = index * size;
-    Page { number: index + 1, n_pages, from, to: from.saturating_add(size).min(n_rows) }
+    Page {
+        number: index + 1,
+        n_pages,
+        from,
+        to: from.saturating_add(size).min(n_rows),
+    }
 }
 
 /// What became of a bucket.
@@ -49,7 +54,13 @@ pub struct CoverageGrid {
 
 /// The coverage as grids, a phase each.
 pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
-    let all = || coverage.warmed.iter().chain(&coverage.served).chain(&coverage.served_not_warmed);
+    let all = || {
+        coverage
+            .warmed
+            .iter()
+            .chain(&coverage.served)
+            .chain(&coverage.served_not_warmed)
+    };
     let mut phases: Vec<Phase> = all().map(|b| b.phase).collect();
     phases.sort_unstable();
     phases.dedup();
@@ -80,7 +91,12 @@ pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
             put(&coverage.warmed, Cell::Warmed);
             put(&coverage.served, Cell::Served);
             put(&coverage.served_not_warmed, Cell::NotWarmed);
-            CoverageGrid { phase, batches, columns, cells }
+            CoverageGrid {
+                phase,
+                batches,
+                columns,
+                cells,
+            }
         })
         .collect()
 }
@@ -92,16 +108,44 @@ mod tests {
 
     #[test]
     fn a_page_holds_its_row() {
-        assert_eq!(page(450, 399, 200), Page { number: 2, n_pages: 3, from: 200, to: 400 });
-        assert_eq!(page(450, 9_999, 200), Page { number: 3, n_pages: 3, from: 400, to: 450 });
-        assert_eq!(page(0, 0, 200), Page { number: 1, n_pages: 1, from: 0, to: 0 });
+        assert_eq!(
+            page(450, 399, 200),
+            Page {
+                number: 2,
+                n_pages: 3,
+                from: 200,
+                to: 400
+            }
+        );
+        assert_eq!(
+            page(450, 9_999, 200),
+            Page {
+                number: 3,
+                n_pages: 3,
+                from: 400,
+                to: 450
+            }
+        );
+        assert_eq!(
+            page(0, 0, 200),
+            Page {
+                number: 1,
+                n_pages: 1,
+                from: 0,
+                to: 0
+            }
+        );
     }
 
     #[test]
     fn a_bucket_served_without_warm_up_stands_out() {
         let at = |batch, ctx, count| PhaseBucket {
             phase: Phase::Decode,
-            bucket: Bucket { batch, seq: Some(1), ctx: Some(ctx) },
+            bucket: Bucket {
+                batch,
+                seq: Some(1),
+                ctx: Some(ctx),
+            },
             count,
         };
         let coverage = BucketCoverage {

@@ -28,7 +28,9 @@ impl TimeScale {
 
     /// The instant at a place, in px from the left edge.
     pub fn at(self, x_px: f64) -> i64 {
-        self.window.start.saturating_add(whole_ns(x_px * self.ns_per_px()))
+        self.window
+            .start
+            .saturating_add(whole_ns(x_px * self.ns_per_px()))
     }
 }
 
@@ -55,7 +57,9 @@ pub fn whole_px(px: f64) -> u32 {
 pub fn kept_in(window: Span, bounds: Span) -> Span {
     let longest = bounds.len_ns().max(MIN_WINDOW_NS);
     let len = window.len_ns().clamp(MIN_WINDOW_NS, longest);
-    let start = window.start.clamp(bounds.start, (bounds.start + longest).saturating_sub(len));
+    let start = window
+        .start
+        .clamp(bounds.start, (bounds.start + longest).saturating_sub(len));
     Span::new(start, start.saturating_add(len))
 }
 
@@ -78,7 +82,10 @@ pub fn panned(window: Span, by_ns: i64, bounds: Span) -> Span {
 /// `span` with some room on both sides, as a window.
 pub fn around(span: Span, bounds: Span) -> Span {
     let room = (span.len_ns() / 3).max(MIN_WINDOW_NS);
-    kept_in(Span::new(span.start.saturating_sub(room), span.end.saturating_add(room)), bounds)
+    kept_in(
+        Span::new(span.start.saturating_sub(room), span.end.saturating_add(room)),
+        bounds,
+    )
 }
 
 /// One labelled instant of an axis.
@@ -108,20 +115,31 @@ pub fn ticks(scale: TimeScale, origin_ns: i64, min_gap_px: f64) -> Ticks {
         _ => (1, "ns"),
     };
     let from = scale.window.start.saturating_sub(origin_ns);
-    let base_ns = if unit_ns == 1_000_000_000 { 0 } else { from.div_euclid(unit_ns * 1000) * unit_ns * 1000 };
+    let base_ns = if unit_ns == 1_000_000_000 {
+        0
+    } else {
+        from.div_euclid(unit_ns * 1000) * unit_ns * 1000
+    };
     let mut ticks = Vec::new();
     let mut at = from.div_euclid(step_ns) * step_ns;
     while at <= from.saturating_add(scale.window.len_ns()) {
         if at >= from {
             let label = in_unit(at - base_ns, unit_ns, step_ns);
-            ticks.push(Tick { at_ns: origin_ns.saturating_add(at), label: format!("{label} {unit}") });
+            ticks.push(Tick {
+                at_ns: origin_ns.saturating_add(at),
+                label: format!("{label} {unit}"),
+            });
         }
         at = at.saturating_add(step_ns);
         if ticks.len() > 1000 {
             break;
         }
     }
-    Ticks { base: (base_ns != 0).then(|| seconds(base_ns)), step_ns, ticks }
+    Ticks {
+        base: (base_ns != 0).then(|| seconds(base_ns)),
+        step_ns,
+        ticks,
+    }
 }
 
 fn in_unit(ns: i64, unit_ns: i64, step_ns: i64) -> String {
@@ -195,9 +213,17 @@ impl DurationScale {
             while high < max_ns && high < i64::MAX / 10 {
                 high *= 10;
             }
-            DurationScale { log, min_ns: low, max_ns: high.max(low * 10) }
+            DurationScale {
+                log,
+                min_ns: low,
+                max_ns: high.max(low * 10),
+            }
         } else {
-            DurationScale { log, min_ns: 0, max_ns: max_ns.saturating_add(max_ns / 20) }
+            DurationScale {
+                log,
+                min_ns: 0,
+                max_ns: max_ns.saturating_add(max_ns / 20),
+            }
         }
     }
 
@@ -240,7 +266,10 @@ mod tests {
 
     #[test]
     fn an_instant_comes_back_from_its_pixel() {
-        let scale = TimeScale { window: Span::new(DAY, DAY + 4_000), width_px: 1000.0 };
+        let scale = TimeScale {
+            window: Span::new(DAY, DAY + 4_000),
+            width_px: 1000.0,
+        };
         assert_eq!(scale.x(DAY + 1_000), 250.0);
         assert_eq!(scale.at(250.0), DAY + 1_000);
         assert_eq!(scale.at(scale.x(DAY + 3_333)), DAY + 3_333);
@@ -258,16 +287,25 @@ mod tests {
     #[test]
     fn a_window_never_leaves_its_bounds_nor_shrinks_to_nothing() {
         let bounds = Span::new(0, 1_000_000);
-        assert_eq!(zoomed(Span::new(0, 500), 250, 1e-9, bounds).len_ns(), MIN_WINDOW_NS);
+        assert_eq!(
+            zoomed(Span::new(0, 500), 250, 1e-9, bounds).len_ns(),
+            MIN_WINDOW_NS
+        );
         assert_eq!(zoomed(Span::new(0, 500_000), 1, 1e9, bounds), bounds);
         assert_eq!(panned(Span::new(0, 500_000), -70, bounds), Span::new(0, 500_000));
-        assert_eq!(panned(Span::new(0, 400_000), 999_999, bounds), Span::new(600_000, 1_000_000));
+        assert_eq!(
+            panned(Span::new(0, 400_000), 999_999, bounds),
+            Span::new(600_000, 1_000_000)
+        );
         assert_eq!(kept_in(Span::new(5, 5), Span::new(5, 5)), Span::new(5, 105));
     }
 
     #[test]
     fn ticks_are_round_and_count_from_the_start_of_the_trace() {
-        let scale = TimeScale { window: Span::new(DAY, DAY + 2_000_000_000), width_px: 800.0 };
+        let scale = TimeScale {
+            window: Span::new(DAY, DAY + 2_000_000_000),
+            width_px: 800.0,
+        };
         let got = ticks(scale, DAY, 100.0);
         assert_eq!(got.step_ns, 500_000_000);
         assert_eq!(got.base, None);
@@ -278,11 +316,20 @@ mod tests {
     #[test]
     fn deep_in_a_trace_the_long_part_of_a_label_is_written_once() {
         let start = DAY + 12_345_678_000;
-        let scale = TimeScale { window: Span::new(start, start + 2_000), width_px: 1000.0 };
+        let scale = TimeScale {
+            window: Span::new(start, start + 2_000),
+            width_px: 1000.0,
+        };
         let got = ticks(scale, DAY, 100.0);
         assert_eq!(got.step_ns, 200);
         assert_eq!(got.base.as_deref(), Some("12.345 s"));
-        assert_eq!(got.ticks[0], Tick { at_ns: start, label: "678.0 µs".into() });
+        assert_eq!(
+            got.ticks[0],
+            Tick {
+                at_ns: start,
+                label: "678.0 µs".into()
+            }
+        );
         assert_eq!(got.ticks.len(), 11);
     }
 

@@ -20,7 +20,10 @@ impl Pen {
     /// Fits the canvas to its size on screen and clears it. `None` while it has no size.
     pub fn on(canvas: &HtmlCanvasElement) -> Option<Pen> {
         let ratio = web_sys::window()?.device_pixel_ratio();
-        let (width, height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+        let (width, height) = (
+            f64::from(canvas.client_width()),
+            f64::from(canvas.client_height()),
+        );
         if width < 1.0 || height < 1.0 {
             return None;
         }
@@ -32,7 +35,11 @@ impl Pen {
         let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.unchecked_into();
         context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0).ok()?;
         context.clear_rect(0.0, 0.0, width, height);
-        Some(Pen { context, width, height })
+        Some(Pen {
+            context,
+            width,
+            height,
+        })
     }
 
     /// A filled rectangle.
@@ -76,9 +83,19 @@ impl Palette {
                 window.get_computed_style(&root).ok()
             })
             .flatten();
-        let Some(style) = style else { return Palette::default() };
-        let value = |name| style.get_property_value(name).unwrap_or_default().trim().to_owned();
-        Palette(Rc::new(names.into_iter().map(|name| (name, value(name))).collect()))
+        let Some(style) = style else {
+            return Palette::default();
+        };
+        let value = |name| {
+            style
+                .get_property_value(name)
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        Palette(Rc::new(
+            names.into_iter().map(|name| (name, value(name))).collect(),
+        ))
     }
 
     /// The colour, or black where the style sheet names none.
@@ -101,7 +118,10 @@ impl SizeWatch {
         if let Some(observer) = &observer {
             observer.observe(element);
         }
-        SizeWatch { observer, _closure: closure }
+        SizeWatch {
+            observer,
+            _closure: closure,
+        }
     }
 }
 
@@ -131,7 +151,11 @@ impl FrameClock {
                 draw();
             }
         });
-        FrameClock { asked, number: Rc::default(), closure }
+        FrameClock {
+            asked,
+            number: Rc::default(),
+            closure,
+        }
     }
 
     /// Asks for a drawing.
@@ -139,8 +163,11 @@ impl FrameClock {
         if self.asked.replace(true) {
             return;
         }
-        let number = web_sys::window()
-            .and_then(|window| window.request_animation_frame(self.closure.as_ref().unchecked_ref()).ok());
+        let number = web_sys::window().and_then(|window| {
+            window
+                .request_animation_frame(self.closure.as_ref().unchecked_ref())
+                .ok()
+        });
         match number {
             Some(number) => self.number.set(number),
             None => self.asked.set(false),
@@ -161,7 +188,9 @@ impl Drop for FrameClock {
 
 /// Counts drawings of the timeline in `data-frames` of the root element, for tests.
 pub fn count_frame(n: u32) {
-    let root = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element());
+    let root = web_sys::window()
+        .and_then(|w| w.document())
+        .and_then(|d| d.document_element());
     if let Some(root) = root
         && root.set_attribute("data-frames", &n.to_string()).is_err()
     {

@@ -78,7 +78,9 @@ impl Engine {
                         answered(answer);
                     }
                 }
-                Err(why) => told(Told::Trapped(format!("The worker sent what this page does not understand: {why}."))),
+                Err(why) => told(Told::Trapped(format!(
+                    "The worker sent what this page does not understand: {why}."
+                ))),
             }
         });
         let on_error = Listener::new(&worker, "error", {
@@ -88,7 +90,11 @@ impl Engine {
                 let why = why.trim_start_matches("Uncaught ").trim_end_matches('.');
                 told(Told::Trapped(format!(
                     "The worker that read this file stopped: {}. The page still works; open the file again or another one.",
-                    if why.is_empty() { "no reason was given" } else { why }
+                    if why.is_empty() {
+                        "no reason was given"
+                    } else {
+                        why
+                    }
                 )));
             }
         });
@@ -105,7 +111,12 @@ impl Engine {
     /// Opens these files.
     pub fn open(&self, picked: &Picked) -> Result<(), String> {
         let files: Array = picked.files().iter().collect();
-        self.post(&Request::Open { files: picked.heads() }, Some(&files))
+        self.post(
+            &Request::Open {
+                files: picked.heads(),
+            },
+            Some(&files),
+        )
     }
 
     /// Opens the built-in sample.
@@ -149,7 +160,11 @@ impl Engine {
 fn reply_of(data: &JsValue) -> Result<Reply, String> {
     let head = Reflect::get(data, &"head".into()).map_err(|_| "no message".to_owned())?;
     let mut reply: Reply = serde_wasm_bindgen::from_value(head).map_err(|why| why.to_string())?;
-    if let Reply::Answer { answer: Answer::Timeline { names, frame }, .. } = &mut reply {
+    if let Reply::Answer {
+        answer: Answer::Timeline { names, frame },
+        ..
+    } = &mut reply
+    {
         let words = Reflect::get(data, &"words".into())
             .ok()
             .and_then(|words| words.dyn_into::<Uint32Array>().ok())

@@ -35,7 +35,13 @@ impl Picked {
             reason = "a file's size is a whole number of bytes, below 2^53"
         )]
         let bytes = |file: &File| file.size() as u64;
-        self.0.iter().map(|file| FileHead { name: file.name(), bytes: bytes(file) }).collect()
+        self.0
+            .iter()
+            .map(|file| FileHead {
+                name: file.name(),
+                bytes: bytes(file),
+            })
+            .collect()
     }
 
     /// The files themselves.
@@ -51,5 +57,9 @@ fn listed(list: Option<FileList>) -> Vec<File> {
 
 /// Whether a drag over the page carries files.
 pub fn carries_files(transfer: Option<DataTransfer>) -> bool {
-    transfer.is_some_and(|t| t.types().iter().any(|kind| kind.as_string().as_deref() == Some("Files")))
+    transfer.is_some_and(|t| {
+        t.types()
+            .iter()
+            .any(|kind| kind.as_string().as_deref() == Some("Files"))
+    })
 }

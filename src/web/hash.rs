@@ -4,7 +4,9 @@ use wasm_bindgen::JsValue;
 
 /// The hash, with its `#`, or nothing.
 pub fn get() -> String {
-    web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+    web_sys::window()
+        .and_then(|window| window.location().hash().ok())
+        .unwrap_or_default()
 }
 
 /// Writes `hash` (without `#`) into the address, unless it is there.
@@ -19,7 +21,9 @@ pub fn replace(hash: &str) {
     } else {
         format!("#{hash}")
     };
-    let replaced = window.history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&url)));
+    let replaced = window
+        .history()
+        .and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&url)));
     // Browsers refuse more than about 100 replacements in 10 s; the address is then a little late.
     drop(replaced);
 }

@@ -13,7 +13,11 @@ pub struct Listener {
 
 impl Listener {
     /// Calls `told` for every `kind` event at `target`. Not passive: `told` may prevent the default.
-    pub fn new<E: JsCast>(target: &EventTarget, kind: &'static str, mut told: impl FnMut(E) + 'static) -> Listener {
+    pub fn new<E: JsCast>(
+        target: &EventTarget,
+        kind: &'static str,
+        mut told: impl FnMut(E) + 'static,
+    ) -> Listener {
         let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| told(event.unchecked_into()));
         let options = AddEventListenerOptions::new();
         options.set_passive(false);
@@ -25,14 +29,19 @@ impl Listener {
         if let Err(why) = attached {
             web_sys::console::error_2(&format!("no listener for {kind}").into(), &why);
         }
-        Listener { target: target.clone(), kind, closure }
+        Listener {
+            target: target.clone(),
+            kind,
+            closure,
+        }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let detached =
-            self.target.remove_event_listener_with_callback(self.kind, self.closure.as_ref().unchecked_ref());
+        let detached = self
+            .target
+            .remove_event_listener_with_callback(self.kind, self.closure.as_ref().unchecked_ref());
         if let Err(why) = detached {
             web_sys::console::error_2(&format!("a listener for {} stays", self.kind).into(), &why);
         }

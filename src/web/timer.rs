@@ -17,7 +17,10 @@ impl Timer {
                 .set_timeout_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), ms)
                 .ok()
         });
-        Timer { number, _closure: closure }
+        Timer {
+            number,
+            _closure: closure,
+        }
     }
 }
 

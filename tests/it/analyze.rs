@@ -3,7 +3,7 @@
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, compute_union, gaps};
 use stepscope::analyze::operators::operators;
 use stepscope::analyze::python::python;
-use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps};
+use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union};
 use stepscope::dialect::{Device, EngineStep, Period, Phase, Role, Vocabulary};
 use stepscope::index::{Index, Key};
@@ -384,13 +384,101 @@ fn step_gaps_of_the_driven_traces_lie_between_engine_steps() {
     }
 }
 
+/// The findings of a trace as `(id, level, cost in ns)`, in order.
+fn found(opened: &Opened) -> Vec<(&str, Level, Option<i64>)> {
+    opened
+        .report
+        .findings
+        .iter()
+        .map(|f| (f.id.as_str(), f.level, f.cost_ns))
+        .collect()
+}
+
+#[test]
+fn findings_of_the_driven_traces() {
+    use Level::{Fine, Hint, Problem};
+    let Some(opened) = open_only("gaudi/driven_v1_full", ".json.gz") else {
+        return;
+    };
+    assert_eq!(
+        found(&opened),
+        vec![
+            ("compiles-while-serving", Problem, Some(623_345_000)),
+            ("buckets-not-warmed", Problem, Some(412_345_000)),
+            ("decode-waits-for-host", Problem, Some(50_513_130)),
+            ("slow-steps", Hint, Some(915_750)),
+            ("decode-padding", Hint, None),
+            ("prefill-padding", Hint, None),
+            ("synchronised-capture", Hint, None),
+        ]
+    );
+    let compiles = &opened.report.findings[0];
+    assert_eq!(
+        compiles.says,
+        "3 graphs were compiled while serving. They held up 2 steps for 623 ms (88 % of serving time)."
+    );
+    assert!(
+        compiles
+            .advice
+            .starts_with("1 of 3 compiles fell in buckets that warm-up left out")
+    );
+    let shares: i64 = opened
+        .report
+        .budget
+        .as_ref()
+        .unwrap()
+        .shares
+        .iter()
+        .map(|s| s.total_ns)
+        .sum();
+    assert_eq!(
+        shares, 710_188_750,
+        "from the first serving step's start to the last one's end"
+    );
+
+    // V0 records no compiles: one step looks like one, and nothing is claimed.
+    let opened = open_only("gaudi/driven_v0_full", ".json.gz").unwrap();
+    assert_eq!(
+        found(&opened),
+        vec![
+            ("decode-waits-for-host", Problem, Some(224_532_456)),
+            ("suspected-compiles", Hint, Some(188_154_250)),
+            ("warmup-not-recorded", Hint, None),
+            ("decode-padding", Hint, None),
+            ("prefill-padding", Hint, None),
+            ("no-compiles-while-serving", Fine, None),
+            ("no-slow-steps", Fine, None),
+        ]
+    );
+    assert!(
+        opened.report.findings[0]
+            .says
+            .ends_with("passes in steps that look as if a graph was compiled.")
+    );
+
+    // A rank that does not drive the engine never says when it warms up.
+    let opened = open_only("gaudi/driven_v1_full_rank1", ".json.gz").unwrap();
+    let ids: Vec<&str> = found(&opened).iter().map(|f| f.0).collect();
+    assert!(ids.contains(&"compiles-in-unknown-period"), "{ids:?}");
+    assert!(
+        !ids.contains(&"compiles-while-serving") && !ids.contains(&"no-compiles-while-serving"),
+        "{ids:?}"
+    );
+}
+
 #[test]
 fn reports_of_the_corpus_add_up() {
     let mut seen = 0;
-    for file in corpus::files("gaudi")
-        .into_iter()
-        .chain(corpus::files("malformed"))
-    {
+    let folders = [
+        "gaudi",
+        "malformed",
+        "ascend",
+        "kineto/hta/amd_trace",
+        "kineto/hta/critical_path",
+        "kineto/hta/mtia_inference_trace",
+        "kineto/hta/trace_filter",
+    ];
+    for file in folders.into_iter().flat_map(corpus::files) {
         let name = file.to_string_lossy().into_owned();
         if !(name.ends_with(".json") || name.ends_with(".gz")) {
             continue;
@@ -485,6 +573,7 @@ fn operators_agree_with_torchs_key_averages() {
                 .unwrap()
                 .iter()
                 .map(|row| {
+                    #[expect(clippy::cast_possible_truncation, reason = "minutes in ns fit")]
                     let ns = |key: &str| (row[key].as_f64().unwrap() * 1e3).round() as i64;
                     (
                         row["key"].as_str().unwrap().to_owned(),

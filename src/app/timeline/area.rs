@@ -27,7 +27,13 @@ pub struct AreaPanelProps {
 #[component]
 pub fn AreaPanel(props: &AreaPanelProps) -> Html {
     let Chosen { window, tracks } = &props.chosen;
-    let answer = use_answer(&props.engine, Some(Question::Area { window: *window, tracks: tracks.clone() }));
+    let answer = use_answer(
+        &props.engine,
+        Some(Question::Area {
+            window: *window,
+            tracks: tracks.clone(),
+        }),
+    );
     let length = window.len_ns();
     let body = match answer.as_deref() {
         Some(Answer::Area(area)) => html! {

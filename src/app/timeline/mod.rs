@@ -63,7 +63,14 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                     tip: Callback::from(move |t| tip.set(t)),
                     area: Callback::from(move |a| area.set(a)),
                 };
-                stage.set(Some(Stage::new(nodes, engine.clone(), summary.clone(), tracks.clone(), window, told)));
+                stage.set(Some(Stage::new(
+                    nodes,
+                    engine.clone(),
+                    summary.clone(),
+                    tracks.clone(),
+                    window,
+                    told,
+                )));
             }
         }
     });
@@ -73,22 +80,28 @@ pub fn Timeline(props: &TimelineProps) -> Html {
             stage.theme();
         }
     });
-    use_effect_with((current.clone(), props.mark, props.reveal), |(stage, mark, reveal)| {
-        if let Some(stage) = stage {
-            stage.mark(*mark, *reveal);
-        }
-    });
-    use_effect_with((current.clone(), detail.clone(), props.slice, props.reveal), |(stage, detail, slice, reveal)| {
-        if let Some(stage) = stage {
-            match (detail.as_deref(), slice) {
-                (Some(Answer::Slice(detail)), Some(slice)) if detail.slice == *slice => {
-                    stage.select(Some((**detail).clone()), *reveal);
-                }
-                (_, None) => stage.select(None, *reveal),
-                _ => {}
+    use_effect_with(
+        (current.clone(), props.mark, props.reveal),
+        |(stage, mark, reveal)| {
+            if let Some(stage) = stage {
+                stage.mark(*mark, *reveal);
             }
-        }
-    });
+        },
+    );
+    use_effect_with(
+        (current.clone(), detail.clone(), props.slice, props.reveal),
+        |(stage, detail, slice, reveal)| {
+            if let Some(stage) = stage {
+                match (detail.as_deref(), slice) {
+                    (Some(Answer::Slice(detail)), Some(slice)) if detail.slice == *slice => {
+                        stage.select(Some((**detail).clone()), *reveal);
+                    }
+                    (_, None) => stage.select(None, *reveal),
+                    _ => {}
+                }
+            }
+        },
+    );
     use_effect_with((current, area.is_some()), |(stage, has_area)| {
         if let (Some(stage), false) = (stage, has_area) {
             stage.clear_area();

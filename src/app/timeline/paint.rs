@@ -33,12 +33,29 @@ impl Look {
     /// From the style sheet, as the theme is now.
     pub fn read() -> Look {
         let names = [
-            "--bg", "--raised", "--sunk", "--ink", "--ink-soft", "--line", "--accent", "--brush", "--mark", "--on-bar",
-            "--problem", "--c-compile", "--c-prefill", "--c-decode", "--c-mixed", "--c-other",
+            "--bg",
+            "--raised",
+            "--sunk",
+            "--ink",
+            "--ink-soft",
+            "--line",
+            "--accent",
+            "--brush",
+            "--mark",
+            "--on-bar",
+            "--problem",
+            "--c-compile",
+            "--c-prefill",
+            "--c-decode",
+            "--c-mixed",
+            "--c-other",
         ];
         let palette = Palette::read(names);
         let by_class = Palette::read(BarClass::ALL.map(words::class_property));
-        let classes = BarClass::ALL.iter().map(|c| by_class.get(words::class_property(*c)).to_owned()).collect();
+        let classes = BarClass::ALL
+            .iter()
+            .map(|c| by_class.get(words::class_property(*c)).to_owned())
+            .collect();
         Look { palette, classes }
     }
 
@@ -83,17 +100,30 @@ pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
     let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.scroll;
     pen.context.set_font("11px system-ui, sans-serif");
 
-    clipped(&pen, left, AXIS_PX, pen.width - left, pen.height - AXIS_PX, || {
-        bands(&pen, inner, look);
-        for p in placed {
-            pen.fill(look.get("--line"), left, (y_of(p) + p.height_px + 3.0).round(), pen.width - left, 1.0);
-        }
-        if let Some(frame) = &inner.frame {
-            bars(&pen, inner, look, frame);
-            counters(&pen, inner, look, frame);
-        }
-        highlights(&pen, inner, look);
-    });
+    clipped(
+        &pen,
+        left,
+        AXIS_PX,
+        pen.width - left,
+        pen.height - AXIS_PX,
+        || {
+            bands(&pen, inner, look);
+            for p in placed {
+                pen.fill(
+                    look.get("--line"),
+                    left,
+                    (y_of(p) + p.height_px + 3.0).round(),
+                    pen.width - left,
+                    1.0,
+                );
+            }
+            if let Some(frame) = &inner.frame {
+                bars(&pen, inner, look, frame);
+                counters(&pen, inner, look, frame);
+            }
+            highlights(&pen, inner, look);
+        },
+    );
     clipped(&pen, 0.0, AXIS_PX, left, pen.height - AXIS_PX, || {
         pen.fill(look.get("--bg"), 0.0, AXIS_PX, left, pen.height);
         for p in placed {
@@ -119,10 +149,16 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
     let (factor, shift) = to_canvas(inner, frame);
     let (left, right) = (inner.label(), pen.width);
     let hovered = inner.hover.map(|(track, depth, bar)| (track, depth, bar.slice));
-    let mut class = None;
-    let mut merged = false;
+    let mut brush = Brush {
+        pen,
+        look,
+        class: None,
+        merged: false,
+    };
     for row in &frame.rows {
-        let Some(placed) = inner.layout.place_of(row.track) else { continue };
+        let Some(placed) = inner.layout.place_of(row.track) else {
+            continue;
+        };
         if row.depth >= placed.n_depths {
             continue;
         }
@@ -130,30 +166,46 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         if y > pen.height || y + ROW_PX < AXIS_PX {
             continue;
         }
+        // Neighbours too narrow to tell apart are drawn as one: at the zoom of a whole trace that is ten times less to draw.
+        let mut run: Option<(f64, f64, BarClass, bool)> = None;
         for bar in &row.bars {
             let x0 = f64::from(bar.x0) * factor + shift;
             let x1 = f64::from(bar.x1) * factor + shift;
             if x1 < left || x0 > right {
                 continue;
             }
-            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0));
-            let width = (x1 - x0 - if x1 - x0 > 3.0 { 1.0 } else { 0.0 }).max(1.0);
-            if class != Some(bar.class) {
-                pen.context.set_fill_style_str(look.class(bar.class));
-                class = Some(bar.class);
+            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0).max(x0 + 1.0));
+            let merged = bar.count > 1;
+            let narrow = x1 - x0 < 2.5;
+            match &mut run {
+                Some((_, to, class, pale))
+                    if narrow && *class == bar.class && *pale == merged && x0 - *to < 0.6 =>
+                {
+                    *to = x1.max(*to);
+                }
+                _ => {
+                    if let Some(run) = run.take() {
+                        brush.draw(run, y);
+                    }
+                    let next = (x0, x1, bar.class, merged);
+                    if narrow {
+                        run = Some(next);
+                    } else {
+                        brush.draw((x0, x1 - 1.0, bar.class, merged), y);
+                    }
+                }
             }
-            // Merged slices are paler: what is drawn is not one of them.
-            if merged != (bar.count > 1) {
-                merged = bar.count > 1;
-                pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
-            }
-            pen.context.fill_rect(x0, y, width, BAR_PX);
+        }
+        if let Some(run) = run {
+            brush.draw(run, y);
         }
     }
     pen.context.set_global_alpha(1.0);
     pen.context.set_fill_style_str(look.get("--on-bar"));
     for row in &frame.rows {
-        let Some(placed) = inner.layout.place_of(row.track) else { continue };
+        let Some(placed) = inner.layout.place_of(row.track) else {
+            continue;
+        };
         let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
         if row.depth >= placed.n_depths || y > pen.height || y + ROW_PX < AXIS_PX {
             continue;
@@ -169,7 +221,10 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
                 let letters = usize::try_from(whole(((x1 - x0 - 7.0) / LETTER_PX).floor())).unwrap_or(0);
                 let text = cut(name, letters);
                 // Wide letters are squeezed rather than run into the next bar.
-                drop(pen.context.fill_text_with_max_width(&text, x0 + 4.0, y + 12.0, x1 - x0 - 7.0));
+                drop(
+                    pen.context
+                        .fill_text_with_max_width(&text, x0 + 4.0, y + 12.0, x1 - x0 - 7.0),
+                );
             }
         }
     }
@@ -182,6 +237,29 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         let x0 = f64::from(bar.x0) * factor + shift;
         let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 2.0);
         pen.outline(look.get("--ink"), 1.0, x0, y, x1 - x0, BAR_PX);
+    }
+}
+
+/// Draws bars, and sets a colour only when it changes.
+struct Brush<'a> {
+    pen: &'a Pen,
+    look: &'a Look,
+    class: Option<BarClass>,
+    merged: bool,
+}
+
+impl Brush<'_> {
+    fn draw(&mut self, (x0, x1, class, merged): (f64, f64, BarClass, bool), y: f64) {
+        if self.class != Some(class) {
+            self.pen.context.set_fill_style_str(self.look.class(class));
+            self.class = Some(class);
+        }
+        // Merged slices are paler: what is drawn is not one of them.
+        if self.merged != merged {
+            self.merged = merged;
+            self.pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
+        }
+        self.pen.context.fill_rect(x0, y, (x1 - x0).max(1.0), BAR_PX);
     }
 }
 
@@ -203,8 +281,12 @@ fn cut(name: &str, letters: usize) -> String {
 fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
     let (factor, shift) = to_canvas(inner, frame);
     for counter in &frame.counters {
-        let Some(placed) = inner.layout.place_of(counter.track) else { continue };
-        let Some(head) = inner.tracks.tracks.get(placed.row) else { continue };
+        let Some(placed) = inner.layout.place_of(counter.track) else {
+            continue;
+        };
+        let Some(head) = inner.tracks.tracks.get(placed.row) else {
+            continue;
+        };
         let y0 = AXIS_PX + placed.top_px - inner.scroll;
         if y0 > pen.height || y0 + COUNTER_PX < AXIS_PX {
             continue;
@@ -215,11 +297,15 @@ fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         pen.context.set_fill_style_str(look.class(BarClass::HostOp));
         for (i, (x, value)) in counter.points.iter().enumerate() {
             let from = f64::from(*x) * factor + shift;
-            let to = counter.points.get(i + 1).map_or(pen.width, |(next, _)| f64::from(*next) * factor + shift);
+            let to = counter
+                .points
+                .get(i + 1)
+                .map_or(pen.width, |(next, _)| f64::from(*next) * factor + shift);
             let from = from.max(inner.label());
             if to > from {
                 let top = y(*value);
-                pen.context.fill_rect(from, top, (to - from).max(1.0), (y0 + COUNTER_PX - top).max(1.0));
+                pen.context
+                    .fill_rect(from, top, (to - from).max(1.0), (y0 + COUNTER_PX - top).max(1.0));
             }
         }
     }
@@ -240,14 +326,20 @@ fn bands(pen: &Pen, inner: &Inner, look: &Look) {
 }
 
 fn visible(spans: &[Span], window: Span) -> impl Iterator<Item = Span> + '_ {
-    spans.iter().copied().filter(move |s| s.end > window.start && s.start < window.end)
+    spans
+        .iter()
+        .copied()
+        .filter(move |s| s.end > window.start && s.start < window.end)
 }
 
 fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
     let scale = inner.scale();
     let left = inner.label();
     let edges = |span: Span| {
-        (left + scale.x(span.start).clamp(-4.0, scale.width_px), left + scale.x(span.end).clamp(0.0, scale.width_px + 4.0))
+        (
+            left + scale.x(span.start).clamp(-4.0, scale.width_px),
+            left + scale.x(span.end).clamp(0.0, scale.width_px + 4.0),
+        )
     };
     if let Some(mark) = inner.mark {
         let (x, to) = edges(mark);
@@ -260,11 +352,21 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
         && let Some(placed) = inner.layout.place_of(detail.track)
         && detail.depth < placed.n_depths
     {
-        let (x, to) = edges(Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns)));
+        let (x, to) = edges(Span::new(
+            detail.start_ns,
+            detail.start_ns.saturating_add(detail.dur_ns),
+        ));
         let y = AXIS_PX + placed.top_px + f64::from(detail.depth) * ROW_PX - inner.scroll;
         let width = (to - x).max(3.0);
         pen.outline(look.get("--bg"), 3.0, x - 2.0, y - 2.0, width + 4.0, BAR_PX + 4.0);
-        pen.outline(look.get("--ink"), 2.0, x - 1.0, y - 1.0, width + 2.0, BAR_PX + 2.0);
+        pen.outline(
+            look.get("--ink"),
+            2.0,
+            x - 1.0,
+            y - 1.0,
+            width + 2.0,
+            BAR_PX + 2.0,
+        );
     }
     if let Some((span, top, bottom)) = inner.area {
         let (x, to) = edges(span);
@@ -296,7 +398,12 @@ fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Place
     let letters = usize::try_from(whole(((width - 16.0) / LETTER_PX).floor())).unwrap_or(4);
     // The label of a high track stays in sight while the track is.
     let at = y.max(AXIS_PX).min((y + placed.height_px - ROW_PX).max(y));
-    pen.text(look.get("--ink"), &cut(&format!("{fold}{}", head.title), letters), 10.0, at + 12.0);
+    pen.text(
+        look.get("--ink"),
+        &cut(&format!("{fold}{}", head.title), letters),
+        10.0,
+        at + 12.0,
+    );
     let below = match head.kind {
         TrackKind::Counter => format!(
             "{} to {}",
@@ -304,7 +411,11 @@ fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Place
             head.max.map_or_else(|| "–".into(), value)
         ),
         kind => {
-            if head.subtitle.is_empty() { words::track_kind(kind).to_owned() } else { head.subtitle.clone() }
+            if head.subtitle.is_empty() {
+                words::track_kind(kind).to_owned()
+            } else {
+                head.subtitle.clone()
+            }
         }
     };
     if placed.height_px >= 2.0 * ROW_PX {
@@ -347,7 +458,12 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
     pen.text(look.get("--ink"), &base, 10.0, AXIS_PX - 9.0);
     if left > 150.0 && !base.ends_with("shown") {
         pen.context.set_text_align("right");
-        pen.text(look.get("--ink-soft"), &format!("{shown} shown"), left - 8.0, AXIS_PX - 9.0);
+        pen.text(
+            look.get("--ink-soft"),
+            &format!("{shown} shown"),
+            left - 8.0,
+            AXIS_PX - 9.0,
+        );
         pen.context.set_text_align("left");
     }
 }
@@ -364,7 +480,13 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
         let squeeze = pen.width / f64::from(plot.width_px.max(1));
         for mark in &plot.marks {
             let height = (heights.part(mark.max_ns) * (floor - 6.0)).max(2.0);
-            pen.fill(look.get(words::phase_property(mark.phase)), f64::from(mark.x) * squeeze, floor - height, 1.5, height);
+            pen.fill(
+                look.get(words::phase_property(mark.phase)),
+                f64::from(mark.x) * squeeze,
+                floor - height,
+                1.5,
+                height,
+            );
         }
     }
     for span in &inner.compiles {

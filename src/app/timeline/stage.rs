@@ -20,7 +20,8 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::layout::{Layout, ROW_PX};
 use crate::view::timescale::{TimeScale, around, kept_in, panned, whole_ns, whole_px, zoomed};
 use crate::view::{
-    Bar, Frame, SliceDetail, Span, StepFilter, StepOrder, StepsPlot, Summary, TimelineTracks, TrackKind, TrackPart,
+    Bar, Frame, SliceDetail, Span, StepFilter, StepOrder, StepsPlot, Summary, TimelineTracks, TrackKind,
+    TrackPart,
 };
 use crate::web::canvas::{FrameClock, SizeWatch, count_frame};
 use crate::web::engine::Engine;
@@ -65,10 +66,25 @@ struct Asked {
 /// What a press does.
 #[derive(Clone, Copy)]
 enum Drag {
-    Pan { x: f64, y: f64, window: Span, scroll: f64, moved: bool },
-    Area { x: f64, y: f64 },
-    MapWindow { x: f64, window: Span },
-    MapNew { at_ns: i64, x: f64 },
+    Pan {
+        x: f64,
+        y: f64,
+        window: Span,
+        scroll: f64,
+        moved: bool,
+    },
+    Area {
+        x: f64,
+        y: f64,
+    },
+    MapWindow {
+        x: f64,
+        window: Span,
+    },
+    MapNew {
+        at_ns: i64,
+        x: f64,
+    },
 }
 
 pub struct Inner {
@@ -96,6 +112,8 @@ pub struct Inner {
     pub hover: Option<(u32, u16, Bar)>,
     tip_slice: Option<SliceDetail>,
     tip_asked: Option<u32>,
+    /// The window and the scroll when the pointer's place was last looked at.
+    hovered_in: Option<(Span, i64)>,
     pub selected: Option<SliceDetail>,
     pub mark: Option<Span>,
     /// An area, and the heights it spans (in the layout).
@@ -133,10 +151,14 @@ impl Stage {
         let room = tracks.extent.len_ns() / 100;
         let bounds = Span::new(
             tracks.extent.start.saturating_sub(room),
-            tracks.extent.end.saturating_add(room).max(tracks.extent.start.saturating_add(100)),
+            tracks
+                .extent
+                .end
+                .saturating_add(room)
+                .max(tracks.extent.start.saturating_add(100)),
         );
         let home = window.or(summary.home).unwrap_or(tracks.extent);
-        let compiles = summary.recompiles.iter().map(recompile_span).collect();
+        let compiles = joined(summary.recompiles.iter().map(recompile_span).collect());
         // Stacks are deep: python tracks stand folded where they would push all else off the screen.
         let folded: FxHashSet<u32> = tracks
             .tracks
@@ -169,6 +191,7 @@ impl Stage {
             hover: None,
             tip_slice: None,
             tip_asked: None,
+            hovered_in: None,
             selected: None,
             mark: None,
             area: None,
@@ -199,7 +222,11 @@ impl Stage {
         let with = |weak: &Weak| weak.clone();
         on.push(Listener::new(&scroll, "scroll", {
             let weak = with(&weak);
-            move |_: web_sys::Event| change(&weak, |inner| inner.scroll = f64::from(inner.nodes.scroll.scroll_top()))
+            move |_: web_sys::Event| {
+                change(&weak, |inner| {
+                    inner.scroll = f64::from(inner.nodes.scroll.scroll_top())
+                })
+            }
         }));
         on.push(Listener::new(&scroll, "wheel", {
             let weak = with(&weak);
@@ -215,9 +242,17 @@ impl Stage {
                 });
             }
         }));
-        for kind in ["pointerdown", "pointermove", "pointerup", "pointerleave", "pointercancel"] {
+        for kind in [
+            "pointerdown",
+            "pointermove",
+            "pointerup",
+            "pointerleave",
+            "pointercancel",
+        ] {
             let weak = with(&weak);
-            on.push(Listener::new(&canvas, kind, move |event: PointerEvent| on_pointer(&weak, kind, &event)));
+            on.push(Listener::new(&canvas, kind, move |event: PointerEvent| {
+                on_pointer(&weak, kind, &event)
+            }));
         }
         for kind in ["pointerdown", "pointermove", "pointerup", "pointercancel"] {
             let weak = with(&weak);
@@ -227,7 +262,9 @@ impl Stage {
         }
         if let Some(window) = web_sys::window() {
             let weak = with(&weak);
-            on.push(Listener::new(&window, "keydown", move |event: KeyboardEvent| on_key(&weak, &event)));
+            on.push(Listener::new(&window, "keydown", move |event: KeyboardEvent| {
+                on_key(&weak, &event)
+            }));
         }
         inner._listeners = on;
         inner._watch = Some(SizeWatch::new(&scroll, {
@@ -249,7 +286,8 @@ impl Stage {
             let mut inner = self.0.borrow_mut();
             inner.mark = mark;
             let first = inner.seen_mark.is_none() && reveal == 0;
-            if inner.seen_mark != Some(reveal) && !first
+            if inner.seen_mark != Some(reveal)
+                && !first
                 && let Some(mark) = mark
             {
                 inner.window = around(mark, inner.bounds);
@@ -287,6 +325,19 @@ impl Stage {
     }
 }
 
+/// The union of spans: overlapping bands would look darker than one compile.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 /// Changes the stage and asks for a drawing.
 fn change(weak: &Weak, f: impl FnOnce(&mut Inner)) {
     if let Some(cell) = weak.upgrade() {
@@ -307,6 +358,12 @@ fn draw(weak: &Weak) {
     paint::map(&inner.nodes.map, &inner, &look);
     inner.frames = inner.frames.wrapping_add(1);
     count_frame(inner.frames);
+    // What is under a resting pointer changes with the window.
+    let view = (inner.window, whole_ns(inner.scroll));
+    if inner.hovered_in != Some(view) && inner.pointer.is_some() {
+        inner.hovered_in = Some(view);
+        inner.hover(weak);
+    }
     inner.ask_frame(weak);
     inner.ask_plot(weak);
 }
@@ -319,11 +376,16 @@ fn on_pointer(weak: &Weak, kind: &'static str, event: &PointerEvent) {
         "pointerdown" if event.button() == 0 => {
             // Without capture, a drag that leaves the canvas ends there.
             drop(inner.nodes.canvas.set_pointer_capture(event.pointer_id()));
-            drop(inner.nodes.scroll.unchecked_ref::<HtmlElement>().focus());
             inner.drag = Some(if event.shift_key() && x > inner.label() {
                 Drag::Area { x, y }
             } else {
-                Drag::Pan { x, y, window: inner.window, scroll: inner.scroll, moved: false }
+                Drag::Pan {
+                    x,
+                    y,
+                    window: inner.window,
+                    scroll: inner.scroll,
+                    moved: false,
+                }
             });
         }
         "pointermove" => {
@@ -393,7 +455,10 @@ fn on_key(weak: &Weak, event: &KeyboardEvent) {
             "PageDown" => inner.scroll_to(inner.scroll + inner.height * 0.8),
             "0" | "Home" => inner.show_window(inner.tracks.extent),
             "f" | "F" => {
-                let selected = inner.selected.as_ref().map(|d| Span::new(d.start_ns, d.start_ns.saturating_add(d.dur_ns)));
+                let selected = inner
+                    .selected
+                    .as_ref()
+                    .map(|d| Span::new(d.start_ns, d.start_ns.saturating_add(d.dur_ns)));
                 if let Some(span) = selected.or(inner.mark).or(inner.area.map(|a| a.0)) {
                     inner.show_window(around(span, inner.bounds));
                 }
@@ -430,7 +495,11 @@ fn on_key(weak: &Weak, event: &KeyboardEvent) {
 
 /// Zoom of one turn of the wheel; a trackpad's pinch comes in small steps.
 fn wheel_factor(event: &WheelEvent) -> f64 {
-    let lines = if event.delta_mode() == WheelEvent::DOM_DELTA_LINE { 16.0 } else { 1.0 };
+    let lines = if event.delta_mode() == WheelEvent::DOM_DELTA_LINE {
+        16.0
+    } else {
+        1.0
+    };
     (event.delta_y() * lines * 0.003).clamp(-0.7, 0.7).exp()
 }
 
@@ -441,17 +510,26 @@ impl Inner {
 
     /// The time scale right of the labels.
     pub fn scale(&self) -> TimeScale {
-        TimeScale { window: self.window, width_px: (self.width - self.label()).max(1.0) }
+        TimeScale {
+            window: self.window,
+            width_px: (self.width - self.label()).max(1.0),
+        }
     }
 
     pub fn map_scale(&self) -> TimeScale {
-        TimeScale { window: self.bounds, width_px: f64::from(self.nodes.map.client_width()).max(1.0) }
+        TimeScale {
+            window: self.bounds,
+            width_px: f64::from(self.nodes.map.client_width()).max(1.0),
+        }
     }
 
     /// The instant under the pointer, or in the middle.
     fn pointed(&self) -> i64 {
         let scale = self.scale();
-        let x = self.pointer.map(|(x, _)| x - self.label()).filter(|x| (0.0..=scale.width_px).contains(x));
+        let x = self
+            .pointer
+            .map(|(x, _)| x - self.label())
+            .filter(|x| (0.0..=scale.width_px).contains(x));
         scale.at(x.unwrap_or(scale.width_px / 2.0))
     }
 
@@ -469,7 +547,12 @@ impl Inner {
 
     fn fit_spacer(&self) {
         let height = (self.layout.height_px + AXIS_PX + 24.0 - self.height).max(0.0);
-        drop(self.nodes.spacer.style().set_property("height", &format!("{height}px")));
+        drop(
+            self.nodes
+                .spacer
+                .style()
+                .set_property("height", &format!("{height}px")),
+        );
     }
 
     /// What of the layout is on screen.
@@ -494,7 +577,9 @@ impl Inner {
 
     fn scroll_to(&mut self, px: f64) {
         let px = px.max(0.0);
-        self.nodes.scroll.set_scroll_top(i32::try_from(whole_px(px)).unwrap_or(0));
+        self.nodes
+            .scroll
+            .set_scroll_top(i32::try_from(whole_px(px)).unwrap_or(0));
         self.scroll = f64::from(self.nodes.scroll.scroll_top());
     }
 
@@ -528,7 +613,10 @@ impl Inner {
             let middle = span.start.saturating_add(span.len_ns() / 2);
             let half = self.window.len_ns() / 2;
             let start = middle.saturating_sub(half);
-            self.window = kept_in(Span::new(start, start.saturating_add(self.window.len_ns())), self.bounds);
+            self.window = kept_in(
+                Span::new(start, start.saturating_add(self.window.len_ns())),
+                self.bounds,
+            );
             self.moved();
         }
     }
@@ -537,12 +625,21 @@ impl Inner {
         match &self.selected {
             Some(detail) => to(detail).or(Some(detail.slice)),
             // Nothing selected: the first slice on screen.
-            None => self.frame.as_ref()?.rows.first()?.bars.first().map(|bar| bar.slice),
+            None => self
+                .frame
+                .as_ref()?
+                .rows
+                .first()?
+                .bars
+                .first()
+                .map(|bar| bar.slice),
         }
     }
 
     fn fold_at(&mut self, y: f64) {
-        let Some((placed, _)) = self.layout.at(y - AXIS_PX + self.scroll) else { return };
+        let Some((placed, _)) = self.layout.at(y - AXIS_PX + self.scroll) else {
+            return;
+        };
         if !self.folded.remove(&placed.track) {
             self.folded.insert(placed.track);
         }
@@ -568,12 +665,24 @@ impl Inner {
 
     fn dragged(&mut self, x: f64, y: f64) {
         match self.drag {
-            Some(Drag::Pan { x: x0, y: y0, window, scroll, moved }) => {
+            Some(Drag::Pan {
+                x: x0,
+                y: y0,
+                window,
+                scroll,
+                moved,
+            }) => {
                 if moved || (x - x0).hypot(y - y0) >= CLICK_PX {
                     let by = whole_ns((x0 - x) * self.scale().ns_per_px());
                     self.window = panned(window, by, self.bounds);
                     self.scroll_to(scroll - (y - y0));
-                    self.drag = Some(Drag::Pan { x: x0, y: y0, window, scroll, moved: true });
+                    self.drag = Some(Drag::Pan {
+                        x: x0,
+                        y: y0,
+                        window,
+                        scroll,
+                        moved: true,
+                    });
                     self.moved();
                 }
             }
@@ -582,7 +691,11 @@ impl Inner {
                 let left = self.label();
                 let at = |x: f64| scale.at((x - left).clamp(0.0, scale.width_px));
                 let down = |y: f64| (y - AXIS_PX).max(0.0) + self.scroll;
-                self.area = Some((Span::new(at(x0.min(x)), at(x0.max(x))), down(y0.min(y)), down(y0.max(y))));
+                self.area = Some((
+                    Span::new(at(x0.min(x)), at(x0.max(x))),
+                    down(y0.min(y)),
+                    down(y0.max(y)),
+                ));
             }
             _ => {}
         }
@@ -608,9 +721,15 @@ impl Inner {
                 let (from, to) = (scale.x(self.window.start) - 4.0, scale.x(self.window.end) + 4.0);
                 let whole = self.window.len_ns() >= self.bounds.len_ns() - self.bounds.len_ns() / 20;
                 self.drag = Some(if (from..=to).contains(&x) && !whole {
-                    Drag::MapWindow { x, window: self.window }
+                    Drag::MapWindow {
+                        x,
+                        window: self.window,
+                    }
                 } else {
-                    Drag::MapNew { at_ns: scale.at(x), x }
+                    Drag::MapNew {
+                        at_ns: scale.at(x),
+                        x,
+                    }
                 });
             }
             "pointermove" => match self.drag {
@@ -643,7 +762,10 @@ impl Inner {
         }
         let (placed, depth) = self.layout.at(y - AXIS_PX + self.scroll)?;
         let frame = self.frame.as_ref()?;
-        let row = frame.rows.iter().find(|r| r.track == placed.track && r.depth == depth)?;
+        let row = frame
+            .rows
+            .iter()
+            .find(|r| r.track == placed.track && r.depth == depth)?;
         let bar = bar_at(self, frame, row, x)?;
         Some((placed.track, depth, bar))
     }
@@ -651,7 +773,10 @@ impl Inner {
     /// Finds what is under the pointer, and asks for its name.
     fn hover(&mut self, weak: &Weak) {
         let dragging = matches!(self.drag, Some(Drag::Pan { moved: true, .. } | Drag::Area { .. }));
-        let found = self.pointer.filter(|_| !dragging).and_then(|(x, y)| self.bar(x, y));
+        let found = self
+            .pointer
+            .filter(|_| !dragging)
+            .and_then(|(x, y)| self.bar(x, y));
         self.hover = found;
         let Some((_, _, bar)) = found else {
             self.told.tip.emit(None);
@@ -661,48 +786,65 @@ impl Inner {
         if self.tip_slice.as_ref().is_none_or(|d| d.slice != bar.slice) && self.tip_asked.is_none() {
             self.tip_asked = Some(bar.slice);
             let weak = weak.clone();
-            self.engine.ask(Question::Slice { slice: bar.slice }, move |answer| {
-                let again = weak.clone();
-                change(&weak, |inner| {
-                    inner.tip_asked = None;
-                    if let Answer::Slice(detail) = answer {
-                        inner.tip_slice = Some(*detail);
-                    } else {
-                        inner.tip_slice = None;
-                        return;
-                    }
-                    let now = inner.hover.map(|(_, _, bar)| bar.slice);
-                    let got = inner.tip_slice.as_ref().map(|d| d.slice);
-                    if now == got {
-                        inner.show_tip();
-                    } else if now.is_some() {
-                        inner.hover(&again);
-                    }
+            self.engine
+                .ask(Question::Slice { slice: bar.slice }, move |answer| {
+                    let again = weak.clone();
+                    change(&weak, |inner| {
+                        inner.tip_asked = None;
+                        if let Answer::Slice(detail) = answer {
+                            inner.tip_slice = Some(*detail);
+                        } else {
+                            inner.tip_slice = None;
+                            return;
+                        }
+                        let now = inner.hover.map(|(_, _, bar)| bar.slice);
+                        let got = inner.tip_slice.as_ref().map(|d| d.slice);
+                        if now == got {
+                            inner.show_tip();
+                        } else if now.is_some() {
+                            inner.hover(&again);
+                        }
+                    });
                 });
-            });
         }
     }
 
     fn show_tip(&self) {
-        let (Some((x, y)), Some((_, _, bar))) = (self.pointer, self.hover) else { return };
+        let (Some((x, y)), Some((_, _, bar))) = (self.pointer, self.hover) else {
+            return;
+        };
         let mut lines = Vec::new();
         match self.tip_slice.as_ref().filter(|d| d.slice == bar.slice) {
             Some(detail) => {
                 lines.push(detail.name.clone());
-                lines.push(format!("{} · self {} · {}", show::duration(detail.dur_ns), show::duration(detail.self_ns), bar.class.word()));
+                lines.push(format!(
+                    "{} · self {} · {}",
+                    show::duration(detail.dur_ns),
+                    show::duration(detail.self_ns),
+                    bar.class.word()
+                ));
             }
             None => {
-                let name = bar.name.and_then(|n| self.frame.as_ref()?.names.get(usize::try_from(n).ok()?).cloned());
+                let name = bar
+                    .name
+                    .and_then(|n| self.frame.as_ref()?.names.get(usize::try_from(n).ok()?).cloned());
                 lines.push(name.unwrap_or_else(|| "…".into()));
                 lines.push(bar.class.word().into());
             }
         }
         if bar.count > 1 {
-            lines.push(format!("{} at this zoom; the longest is named", show::counted(bar.count.into(), "slice")));
+            lines.push(format!(
+                "{} at this zoom; the longest is named",
+                show::counted(bar.count.into(), "slice")
+            ));
         }
         self.told.tip.emit(Some(Tip {
             x: (x + 14.0).min((self.width - 330.0).max(0.0)),
-            y: if y + 80.0 > self.height { y - 64.0 } else { y + 16.0 },
+            y: if y + 80.0 > self.height {
+                y - 64.0
+            } else {
+                y + 16.0
+            },
             lines,
         }));
     }
@@ -724,19 +866,33 @@ impl Inner {
         self.in_flight = true;
         // A quarter more on both sides: a drag has something to pull in.
         let room = self.window.len_ns() / 4;
-        let window = Span::new(self.window.start.saturating_sub(room), self.window.end.saturating_add(room));
+        let window = Span::new(
+            self.window.start.saturating_sub(room),
+            self.window.end.saturating_add(room),
+        );
         let width_px = whole_px(scale.width_px * window.len_ns() as f64 / self.window.len_ns().max(1) as f64);
         let weak = weak.clone();
         let parts = asked.parts.clone();
-        self.engine.ask(Question::Timeline { window, width_px, parts }, move |answer| {
-            change(&weak, |inner| {
-                inner.in_flight = false;
-                inner.shown = Some(asked);
-                if let Answer::Timeline { frame: Some(frame), .. } = answer {
-                    inner.frame = Some(Rc::from(frame));
-                }
-            });
-        });
+        self.engine.ask(
+            Question::Timeline {
+                window,
+                width_px,
+                parts,
+            },
+            move |answer| {
+                change(&weak, |inner| {
+                    inner.in_flight = false;
+                    inner.shown = Some(asked);
+                    if let Answer::Timeline {
+                        frame: Some(frame), ..
+                    } = answer
+                    {
+                        inner.hovered_in = None;
+                        inner.frame = Some(Rc::from(frame));
+                    }
+                });
+            },
+        );
     }
 
     fn ask_plot(&mut self, weak: &Weak) {

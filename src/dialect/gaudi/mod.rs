@@ -8,6 +8,7 @@
 //!
 //! Left out: `.hltv` archives and the CSV files of Synapse's own profiler.
 
+mod advice;
 pub mod compiles;
 pub mod counters;
 pub mod lanes;
@@ -105,6 +106,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         device_kind: "hpu",
         roles: lanes::roles(index, &lanes, Calls::of(index)),
         operator_categories: facts::operator_categories(index),
+        advice: advice::ADVICE,
         capture: facts::capture(index),
         ..Vocabulary::default()
     };
