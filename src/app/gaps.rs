@@ -107,7 +107,7 @@ fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
 }
 
 // The chart's inner size and its margins, in units of its viewBox.
-const W: f64 = 520.0;
+const W: f64 = 508.0;
 const H: f64 = 180.0;
 const LEFT: f64 = 64.0;
 const TOP: f64 = 10.0;

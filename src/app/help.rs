@@ -52,7 +52,10 @@ pub fn Help(props: &HelpProps) -> Html {
     html! {
         <div class="backdrop" onkeydown={super::on_escape(&props.on_close)}>
             <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="help-head">
-                <h2 id="help-head">{ "Keys" }</h2>
+                <div class="panel-head">
+                    <h2 id="help-head">{ "Keys" }</h2>
+                    <button ref={close} type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+                </div>
                 <table class="plain">
                     <tbody>
                         { for KEYS.map(|(key, does)| html! { <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr> }) }
@@ -60,12 +63,11 @@ pub fn Help(props: &HelpProps) -> Html {
                 </table>
                 <h2>{ "Colours" }</h2>
                 <p class="legend">{ for colours().into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
-                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with a reddish ground, and red lines at the axis, are graph compiles." }</p>
+                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles." }</p>
                 <h2>{ "How sure is a statement?" }</h2>
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>
                 <p>{ "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not say." }</p>
-                <button ref={close} type="button" class="main" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
             </div>
         </div>
     }

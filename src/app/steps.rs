@@ -22,6 +22,9 @@ use crate::view::{
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
 
+/// What the steps of a group have in common.
+pub type GroupKey = (Phase, Option<Bucket>, Period);
+
 /// Rows of the step table at a time.
 const PAGE_ROWS: u32 = 200;
 
@@ -88,7 +91,7 @@ pub fn Steps(props: &StepsProps) -> Html {
     let on_step = Callback::from(move |index: u32| go_to_step(index));
     let on_group = {
         let (filter, set_filter) = (filter.clone(), set_filter.clone());
-        Callback::from(move |group: Option<(Phase, Option<Bucket>, Period)>| {
+        Callback::from(move |group: Option<GroupKey>| {
             let window = filter.window;
             set_filter.emit(match group {
                 Some((phase, bucket, period)) => StepFilter {
@@ -237,7 +240,7 @@ fn filters(
 pub fn groups_table(
     groups: &[StepGroup],
     filter: Option<&StepFilter>,
-    on_group: Option<&Callback<Option<(Phase, Option<Bucket>, Period)>>>,
+    on_group: Option<&Callback<Option<GroupKey>>>,
 ) -> Html {
     html! {
         <div class="scrolled">

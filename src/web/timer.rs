@@ -10,8 +10,8 @@ pub struct Timer {
 
 impl Timer {
     /// Calls `due` once, in `ms` milliseconds.
-    pub fn after(ms: i32, mut due: impl FnMut() + 'static) -> Timer {
-        let closure = Closure::<dyn FnMut()>::new(move || due());
+    pub fn after(ms: i32, due: impl FnMut() + 'static) -> Timer {
+        let closure = Closure::<dyn FnMut()>::new(due);
         let number = web_sys::window().and_then(|window| {
             window
                 .set_timeout_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), ms)

@@ -671,20 +671,18 @@ impl Inner {
                 window,
                 scroll,
                 moved,
-            }) => {
-                if moved || (x - x0).hypot(y - y0) >= CLICK_PX {
-                    let by = whole_ns((x0 - x) * self.scale().ns_per_px());
-                    self.window = panned(window, by, self.bounds);
-                    self.scroll_to(scroll - (y - y0));
-                    self.drag = Some(Drag::Pan {
-                        x: x0,
-                        y: y0,
-                        window,
-                        scroll,
-                        moved: true,
-                    });
-                    self.moved();
-                }
+            }) if moved || (x - x0).hypot(y - y0) >= CLICK_PX => {
+                let by = whole_ns((x0 - x) * self.scale().ns_per_px());
+                self.window = panned(window, by, self.bounds);
+                self.scroll_to(scroll - (y - y0));
+                self.drag = Some(Drag::Pan {
+                    x: x0,
+                    y: y0,
+                    window,
+                    scroll,
+                    moved: true,
+                });
+                self.moved();
             }
             Some(Drag::Area { x: x0, y: y0 }) => {
                 let scale = self.scale();
