@@ -23,6 +23,9 @@ const SLOW_EXCESS_NS: i64 = 100_000;
 /// … and there are this many of its like, so that the median means something.
 const SLOW_GROUP: usize = 5;
 
+/// Padding is judged over this many steps or more.
+const PADDING_STEPS: usize = 3;
+
 /// What the findings rest on beside the report.
 pub struct Facts<'a> {
     pub vocabulary: &'a Vocabulary,
@@ -492,11 +495,16 @@ fn bucket_coverage(report: &TraceReport, has_warmup: bool) -> Option<Finding> {
             .iter()
             .any(|b| b.phase == r.phase && Some(b.bucket) == r.bucket)
     };
-    let compiled: Vec<&Recompile> = report
-        .recompiles
-        .iter()
-        .filter(|r| r.evidence == Evidence::Recorded && r.period == Period::Serving && is_missed(r))
-        .collect();
+    // Of the strongest level of evidence that saw such compiles: levels are not added.
+    let compiled = LEVELS
+        .map(|level| {
+            let mut compiled = compiled(report, level, Period::Serving);
+            compiled.retain(|r| is_missed(r));
+            compiled
+        })
+        .into_iter()
+        .find(|compiled| !compiled.is_empty())
+        .unwrap_or_default();
     let cost = compile_ns(&compiled);
     Some(Finding {
         cost_ns: (cost > 0).then_some(cost),
@@ -779,6 +787,9 @@ fn prefill_padding(report: &TraceReport) -> Option<Finding> {
 fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) -> Option<Finding> {
     let real: u64 = rows.iter().map(|r| r.0).sum();
     let padded: u64 = rows.iter().map(|r| r.1).sum();
+    if rows.len() < PADDING_STEPS {
+        return None;
+    }
     // More real than padded: the two do not count the same thing.
     let waste = i64::try_from(padded.checked_sub(real)?).ok()?;
     let total = i64::try_from(padded).ok().filter(|&n| n > 0)?;
@@ -855,9 +866,10 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
             .take(N_EVIDENCE)
             .map(|(s, median)| {
                 let took = show::duration(s.dur_ns);
+                let median = show::duration(*median);
                 at_step(
                     s,
-                    format!("{}: {took}, median {}", step_label(s), show::duration(*median)),
+                    format!("{}: {took}, median {median}{}", step_label(s), mostly(s)),
                 )
             })
             .collect(),
@@ -872,6 +884,27 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
             says,
         )
     })
+}
+
+/// `", 217 ms of it sampling"`: the largest part of a step, if it is at least half.
+fn mostly(step: &Step) -> String {
+    let parts = &step.parts;
+    let named = [
+        (parts.prepare_ns, "input preparation"),
+        (parts.forward_ns, "the forward pass"),
+        (parts.logits_ns, "logits"),
+        (parts.sample_ns, "sampling"),
+        (parts.post_ns, "what follows sampling"),
+        (parts.other_ns, "outside its recorded parts"),
+    ];
+    let largest = named
+        .into_iter()
+        .filter_map(|(ns, name)| Some((ns?, name)))
+        .max_by_key(|&(ns, _)| ns);
+    match largest.filter(|&(ns, _)| reaches(ns, 50, step.dur_ns)) {
+        Some((ns, name)) => format!(", {} of it {name}", show::duration(ns)),
+        None => String::new(),
+    }
 }
 
 fn has_compile(report: &TraceReport, step: &Step) -> bool {
@@ -1196,6 +1229,8 @@ mod tests {
         report.steps = (0..8).map(|i| step(i, i64::from(i) * 100, 10)).collect();
         report.budget = budget(800);
         report.steps[2].dur_ns = 31 * MS;
+        report.steps[2].parts.sample_ns = Some(20 * MS);
+        report.steps[2].parts.forward_ns = Some(8 * MS);
         report.steps[5].dur_ns = 90 * MS;
         report.recompiles = vec![compile(5, 510, 60)];
         let all = of(&report);
@@ -1209,6 +1244,10 @@ mod tests {
             (found.cost_ns, found.evidence.len(), found.evidence[0].step),
             (Some(21 * MS), 1, Some(2))
         );
+        assert_eq!(
+            found.evidence[0].says,
+            "step 2 (decode, bucket (4, 1, 128)): 31.0 ms, median 10.0 ms, 20.0 ms of it sampling"
+        );
         report.steps[2].dur_ns = 30 * MS;
         let all = of(&report);
         assert_eq!(
@@ -1221,12 +1260,12 @@ mod tests {
     #[test]
     fn padding_is_of_all_rows_together() {
         let mut report = blank();
-        report.steps = (0..3).map(|i| step(i, i64::from(i) * 100, 10)).collect();
+        report.steps = (0..4).map(|i| step(i, i64::from(i) * 100, 10)).collect();
         report.steps[2].batch = None;
         let all = of(&report);
         assert_eq!(
             get(&all, "decode-padding").says,
-            "Decode batches are 25 % padding: 6 of 8 rows of the batch hold a request, over 2 steps."
+            "Decode batches are 25 % padding: 9 of 12 rows of the batch hold a request, over 3 steps."
         );
         assert_eq!(get(&all, "decode-padding").level, Level::Hint);
         report.steps[0].batch = Some(400);

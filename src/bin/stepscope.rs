@@ -138,7 +138,7 @@ fn size(text: &str) -> Result<u64, String> {
     n.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }
 
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args),
         Command::Check { files } => check(&files),
