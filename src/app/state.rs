@@ -5,11 +5,11 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::shown::Shown;
-use crate::protocol::engine::{Answer, FileHead, Progress};
+use crate::protocol::engine::{FileHead, Progress};
 use crate::view::place::{Place, Theme, View};
 use crate::view::{Span, Summary};
 use crate::web::engine::{Engine, Told};
-use crate::web::{download, hash};
+use crate::web::hash;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -50,7 +50,8 @@ pub enum Action {
     Moved(Span),
     /// A slice was clicked in the timeline, or the selection was cleared.
     Picked(Option<u32>),
-    Report(&'static str, Rc<Answer>),
+    /// What went wrong beside the file, or nothing any more.
+    Trouble(Option<AttrValue>),
 }
 
 impl State {
@@ -191,26 +192,10 @@ impl Reducible for State {
                 mark: None,
                 ..place
             }),
-            Action::Report(format, answer) => {
-                let trouble = match &*answer {
-                    Answer::Report { file_name, text } => {
-                        let kind = match format {
-                            "json" => "application/json",
-                            "markdown" => "text/markdown",
-                            _ => "text/plain",
-                        };
-                        download::save(file_name, kind, text)
-                            .err()
-                            .map(|why| AttrValue::from(format!("The report could not be saved: {why:?}.")))
-                    }
-                    Answer::Nothing { why } => Some(why.clone().into()),
-                    _ => None,
-                };
-                State {
-                    trouble,
-                    ..self.copy()
-                }
-            }
+            Action::Trouble(trouble) => State {
+                trouble,
+                ..self.copy()
+            },
         })
     }
 }
