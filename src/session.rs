@@ -343,3 +343,38 @@ pub fn sample() -> (String, Vec<u8>) {
     let options = synth::Options::sample();
     (options.file_name(), synth::chunks(&options).flatten().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_report_of_the_menu_is_a_file() {
+        let trace = br#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
+        let opened = open_bytes("x.pt.trace.json.gz", trace).expect("a trace");
+        let scene = opened.scene();
+        let ask = |format: &str| {
+            let format = format.to_owned();
+            opened.answer(&scene, &Question::Report { format })
+        };
+        for (format, name) in [
+            ("json", "x.pt.trace.report.json"),
+            ("markdown", "x.pt.trace.report.md"),
+            ("text", "x.pt.trace.report.txt"),
+            ("steps.csv", "x.pt.trace.steps.csv"),
+            ("gaps.csv", "x.pt.trace.gaps.csv"),
+            ("recompiles.csv", "x.pt.trace.recompiles.csv"),
+            ("operators.csv", "x.pt.trace.operators.csv"),
+            ("kernels.csv", "x.pt.trace.kernels.csv"),
+        ] {
+            match ask(format) {
+                Answer::Report { file_name, text } => {
+                    assert_eq!(file_name, name);
+                    assert!(!text.is_empty(), "{format}");
+                }
+                other => panic!("{format}: {other:?}"),
+            }
+        }
+        assert!(matches!(ask("exe"), Answer::Nothing { why } if why.contains("exe")));
+    }
+}
