@@ -370,7 +370,8 @@ mod tests {
             match ask(format) {
                 Answer::Report { file_name, text } => {
                     assert_eq!(file_name, name);
-                    assert!(!text.is_empty(), "{format}");
+                    // A table without rows is an empty file.
+                    assert!(!text.is_empty() || format.ends_with(".csv"), "{format}");
                 }
                 other => panic!("{format}: {other:?}"),
             }

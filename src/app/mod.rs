@@ -242,20 +242,23 @@ pub fn App(props: &AppProps) -> Html {
     };
 
     let ready = state.stage == Stage::Ready;
+    let dark = theme::shown(state.place.theme) == Theme::Dark;
     let view = match (&state.summary, &state.engine) {
         (Some(summary), Some(engine)) => {
             let summary = summary.clone();
             let engine = engine.clone();
             let place = &state.place;
             match place.view {
-                View::Overview => html! { <overview::Overview {summary} {engine} {ready} /> },
+                View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
                 View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
                 View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
                 View::Operators => html! { <operators::Operators {summary} /> },
-                View::Steps if ready => html! { <steps::Steps {summary} {engine} selected={place.step} /> },
+                View::Steps if ready => {
+                    html! { <steps::Steps {summary} {engine} selected={place.step} {dark} /> }
+                }
                 View::Timeline if ready => html! {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
-                        reveal={state.reveal} revealed={state.revealed} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
+                        reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} />
                 },
                 View::Steps | View::Timeline => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }

@@ -4,7 +4,8 @@ use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
 use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, timeline_at};
-use super::plot::{PlotColors, StepsPlotCanvas};
+use super::plot::StepsPlotCanvas;
+use super::recompiles::metrics_card;
 use super::shown::Shown;
 use super::steps::groups_table;
 use super::words;
@@ -22,6 +23,7 @@ pub struct OverviewProps {
     pub summary: Shown<Summary>,
     pub engine: Engine,
     pub ready: bool,
+    pub dark: bool,
 }
 
 #[component]
@@ -32,16 +34,19 @@ pub fn Overview(props: &OverviewProps) -> Html {
             <section aria-labelledby="findings-head" aria-live="polite">
                 <h2 id="findings-head">{ if summary.partial { "Findings so far (the file is still being read)" } else { "Findings" } }</h2>
                 if summary.findings.is_empty() {
-                    <p class="empty">{ if summary.partial { "None yet." } else { "There is nothing in this trace that this version can judge." } }</p>
+                    <p class="empty">{ if summary.partial { "None yet." } else if summary.metrics.is_some() && summary.events == 0 {
+                        "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time."
+                    } else { "There is nothing in this trace that this version can judge." } }</p>
                 }
                 <ul class="findings">{ for summary.findings.iter().map(finding) }</ul>
                 if summary.synchronised_capture {
                     <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
                 }
             </section>
+            if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events == 0) { { metrics_card(metrics) } }
             if let Some(budget) = &summary.budget { { budget_section(budget) } }
             if props.ready && summary.n_steps > 0 {
-                <StepsStrip engine={props.engine.clone()} summary={summary.clone()} />
+                <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
             }
             if !summary.device_time.is_empty() { { device_section(&summary.device_time) } }
             { facts_section(summary) }
@@ -148,6 +153,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
 struct StepsStripProps {
     engine: Engine,
     summary: Shown<Summary>,
+    dark: bool,
 }
 
 /// Steps over time, small, beside their groups.
@@ -182,7 +188,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
             <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration (logarithmic), ◆ = a graph was compiled" }</span></h2>
             <div ref={node} class="plot small">
                 if let Some(plot) = plot {
-                    <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} colors={PlotColors::default()} />
+                    <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} dark={props.dark} />
                 }
             </div>
             { groups_table(&served, None, None) }

@@ -16,25 +16,16 @@ const LEFT: f64 = 56.0;
 const BOTTOM: f64 = 20.0;
 const TOP: f64 = 12.0;
 
-/// Raised when the theme changes, so that a canvas is drawn again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PlotColors {
-    pub dark: bool,
-}
-
 #[derive(Properties, PartialEq)]
 pub struct StepsPlotCanvasProps {
     pub plot: Shown<StepsPlot>,
     pub log: bool,
     /// What times on the axis count from.
     pub origin_ns: i64,
-    #[prop_or_default]
-    pub colors: PlotColors,
+    /// The theme: when it changes, the canvas is drawn again.
+    pub dark: bool,
     #[prop_or_default]
     pub selected: Option<u32>,
-    /// The brushed stretch.
-    #[prop_or_default]
-    pub brushed: Option<Span>,
     #[prop_or_default]
     pub on_brush: Option<Callback<Option<Span>>>,
     #[prop_or_default]
@@ -80,23 +71,22 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
             (
                 props.plot.clone(),
                 props.log,
-                props.colors,
+                props.dark,
                 props.selected,
-                props.brushed,
                 props.origin_ns,
             ),
             *hover,
             *drag,
         ),
-        |(canvas, (plot, log, _, selected, brushed, origin_ns), hover, drag)| {
+        |(canvas, (plot, log, _, selected, origin_ns), hover, drag)| {
             let canvas = canvas.cast::<HtmlCanvasElement>();
-            let (plot, log, selected, brushed, origin_ns, hover, drag) =
-                (plot.clone(), *log, *selected, *brushed, *origin_ns, *hover, *drag);
+            let (plot, log, selected, origin_ns, hover, drag) =
+                (plot.clone(), *log, *selected, *origin_ns, *hover, *drag);
             let watch = canvas.map(|canvas| {
                 let seen = canvas.clone();
                 SizeWatch::new(&canvas, move || {
                     if let Some(pen) = Pen::on(&seen) {
-                        paint(&pen, &plot, log, origin_ns, selected, brushed, hover, drag);
+                        paint(&pen, &plot, log, origin_ns, selected, hover, drag);
                     }
                 })
             });
@@ -205,17 +195,12 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one call, and all of it is what is drawn"
-)]
 fn paint(
     pen: &Pen,
     plot: &StepsPlot,
     log: bool,
     origin_ns: i64,
     selected: Option<u32>,
-    brushed: Option<Span>,
     hover: Option<usize>,
     drag: Option<(f64, f64)>,
 ) {
@@ -311,8 +296,7 @@ fn paint(
     }
     let stretch = drag
         .filter(|(a, b)| (a - b).abs() >= 4.0)
-        .map(|(a, b)| (a.min(b).max(LEFT), a.max(b).min(LEFT + area.width)))
-        .or_else(|| brushed.map(|span| (LEFT + area.time.x(span.start), LEFT + area.time.x(span.end))));
+        .map(|(a, b)| (a.min(b).max(LEFT), a.max(b).min(LEFT + area.width)));
     if let Some((from, to)) = stretch {
         pen.fill(colors.get("--brush"), from, TOP, to - from, area.height);
         pen.fill(colors.get("--accent"), from, TOP, 1.0, area.height);

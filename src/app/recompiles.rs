@@ -53,7 +53,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         else { { show::counted(rows.len() as u64, "marker") } }
                     </span></h2>
                 if summary.recompiles.is_empty() {
-                    <p class="empty">{ "This trace records no graph compile. On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." }</p>
+                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile. On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." }</p>
                 } else {
                     <div class="switches" role="group" aria-label="Period">
                         { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", words::period(*p),
@@ -167,7 +167,8 @@ fn cell(cell: Cell) -> Html {
     html! { <td class={format!("cell num {class}")} title={says} aria-label={format!("{}: {says}", show::count(n))}>{ format!("{icon} {}", show::count(n)) }</td> }
 }
 
-fn metrics_card(metrics: &Metrics) -> Html {
+/// What the metrics file counts.
+pub fn metrics_card(metrics: &Metrics) -> Html {
     let n = |v: Option<u64>| v.map_or_else(|| "–".into(), show::count);
     html! {
         <section aria-labelledby="metrics-head">

@@ -33,6 +33,7 @@ pub struct StepsProps {
     pub summary: Shown<Summary>,
     pub engine: Engine,
     pub selected: Option<u32>,
+    pub dark: bool,
 }
 
 #[component]
@@ -124,11 +125,11 @@ pub fn Steps(props: &StepsProps) -> Html {
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
-                        <StepsPlotCanvas plot={plot.clone()} log={*log} origin_ns={summary.extent.map_or(0, |e| e.start)}
-                            selected={props.selected} brushed={filter.window} on_brush={on_brush} on_step={on_step} />
+                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} origin_ns={summary.extent.map_or(0, |e| e.start)}
+                            selected={props.selected} on_brush={on_brush} on_step={on_step} />
                     }
                 </div>
-                <p class="hint">{ "Drag to choose a stretch of time, click a bar to see its step, press [ and ] for the step before and after." }</p>
+                <p class="hint">{ "Drag to zoom into a stretch of time: the tables follow. Click a bar to see its step; [ and ] go to the step before and after." }</p>
             </section>
             if let Some(index) = props.selected {
                 <StepPanel engine={props.engine.clone()} {index} />

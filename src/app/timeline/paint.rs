@@ -323,6 +323,12 @@ fn bands(pen: &Pen, inner: &Inner, look: &Look) {
         pen.context.fill_rect(x, AXIS_PX, (to - x).max(1.0), pen.height);
     }
     pen.context.set_global_alpha(1.0);
+    // What is pointed out lies behind the bars, too: their names stay readable.
+    if let Some(mark) = inner.mark {
+        let x = left + scale.x(mark.start).max(0.0);
+        let to = left + scale.x(mark.end).min(scale.width_px);
+        pen.fill(look.get("--mark"), x, AXIS_PX, (to - x).max(1.0), pen.height);
+    }
 }
 
 fn visible(spans: &[Span], window: Span) -> impl Iterator<Item = Span> + '_ {
@@ -343,9 +349,8 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
     };
     if let Some(mark) = inner.mark {
         let (x, to) = edges(mark);
-        pen.fill(look.get("--mark"), x, AXIS_PX, (to - x).max(1.0), pen.height);
         for at in [x, to] {
-            pen.fill(look.get("--ink-soft"), at.round(), AXIS_PX, 1.0, pen.height);
+            pen.fill(look.get("--ink"), at.round(), AXIS_PX, 1.0, pen.height);
         }
     }
     if let Some(detail) = &inner.selected
