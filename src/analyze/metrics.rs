@@ -57,7 +57,8 @@ pub fn metrics(file: &MetricsFile, name: &str) -> Metrics {
 }
 
 /// Gives recorded compiles their true start from a metrics file of the same process, and says in
-/// `metrics.notes` what was done. `base_time_ns` is the Unix time of the trace clock's zero.
+/// `metrics.notes` what was done. A suspected compile that the file confirms (it ended in that step and cost
+/// about as much) becomes a recorded one. `base_time_ns` is the Unix time of the trace clock's zero.
 pub fn apply(
     recompiles: &mut [Recompile],
     metrics: &mut Metrics,
@@ -65,7 +66,7 @@ pub fn apply(
     base_time_ns: Option<i64>,
 ) {
     let recorded: Vec<usize> = (0..recompiles.len())
-        .filter(|&i| recompiles[i].evidence == Evidence::Recorded)
+        .filter(|&i| matches!(recompiles[i].evidence, Evidence::Recorded | Evidence::Suspected))
         .collect();
     if recorded.is_empty() {
         return;
@@ -101,7 +102,7 @@ pub fn apply(
         return;
     };
     let mut free = recorded;
-    let (mut dated_by_file, mut already_exact) = (0, 0);
+    let (mut dated_by_file, mut already_exact, mut confirmed) = (0_usize, 0_usize, 0_u64);
     for (compile, ended) in &dated {
         let end = ended - quarters * QUARTER_NS - base;
         let fits = |&i: &usize| fits(&recompiles[i], compile, end);
@@ -110,7 +111,14 @@ pub fn apply(
         };
         let row = &mut recompiles[free.remove(at)];
         metrics.matched += 1;
-        if row.start_is_exact {
+        if row.evidence == Evidence::Suspected {
+            row.evidence = Evidence::Recorded;
+            row.name.clone_from(&compile.recipe);
+            row.dur_ns = compile.dur_ns;
+            row.start_ns = end - compile.dur_ns;
+            row.start_is_exact = true;
+            confirmed += 1;
+        } else if row.start_is_exact {
             already_exact += 1;
         } else {
             row.start_ns = end - compile.dur_ns;
@@ -118,27 +126,49 @@ pub fn apply(
             dated_by_file += 1;
         }
     }
-    metrics.notes.push(format!(
-        "{} of {} recorded compiles got their time from the metrics file, whose clock is UTC{}{}.",
-        dated_by_file,
-        dated_by_file + already_exact + free.len(),
-        show_zone(quarters),
-        if already_exact > 0 {
-            format!("; {already_exact} more were found in it, but the graph compiler's own event dates them better")
-        } else {
-            String::new()
-        }
-    ));
+    let n_recorded = dated_by_file
+        + already_exact
+        + free
+            .iter()
+            .filter(|&&i| recompiles[i].evidence == Evidence::Recorded)
+            .count();
+    let clock = show_zone(quarters);
+    if n_recorded > 0 {
+        metrics.notes.push(format!(
+            "{dated_by_file} of {n_recorded} recorded compiles got their time from the metrics file, whose clock is \
+             UTC{clock}."
+        ));
+    }
+    if already_exact > 0 {
+        metrics.notes.push(format!(
+            "{already_exact} compiles of the metrics file are in the trace as the graph compiler's own events, which \
+             date them better."
+        ));
+    }
+    if confirmed > 0 {
+        metrics.notes.push(format!(
+            "{} only suspected from the trace; the metrics file, whose clock is UTC{clock}, recorded what was \
+             compiled and when.",
+            if confirmed == 1 {
+                "1 compile was".to_owned()
+            } else {
+                format!("{} were", crate::base::show::counted(confirmed, "compile"))
+            }
+        ));
+    }
 }
 
-/// Whether a dated compile is this row: same recipe and duration, and it ended in the row's region.
+/// Whether a dated compile is this row: same recipe and duration, and it ended in the row's region. A suspected
+/// row has no recipe and its cost is an estimate.
 fn fits(row: &Recompile, compile: &DumpedCompile, end_ns: i64) -> bool {
+    let is_guess = row.evidence == Evidence::Suspected;
     // Both are whole µs of the same measurement; a row dated by the compiler's event may differ by 1 %.
-    let same_cost = row.dur_ns.abs_diff(compile.dur_ns) <= compile.dur_ns.unsigned_abs() / 100;
+    let tolerance = compile.dur_ns.unsigned_abs() / if is_guess { 5 } else { 100 };
+    let same_cost = row.dur_ns.abs_diff(compile.dur_ns) <= tolerance;
     let (Some(from), Some(to)) = (row.region_start_ns, row.region_end_ns) else {
         return false;
     };
-    row.name == compile.recipe
+    (is_guess || row.name == compile.recipe)
         && same_cost
         && from.saturating_add(compile.dur_ns) <= end_ns.saturating_add(SLACK_NS)
         && end_ns <= to.saturating_add(SLACK_NS)
@@ -158,9 +188,6 @@ fn zone(
             let Some(region_end) = row.region_end_ns else {
                 continue;
             };
-            if row.name != compile.recipe {
-                continue;
-            }
             let ahead = ended - base - region_end;
             let quarters = (ahead + QUARTER_NS / 2).div_euclid(QUARTER_NS);
             let end = ended - quarters * QUARTER_NS - base;

@@ -140,10 +140,10 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
                     <title>{ format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), words::cause(s.cause).0, value(s.value, measure)) }</title>
                 </rect>
             }) }
-            { for h.ticks.iter().map(|(part, label)| html! {
+            { for h.ticks.iter().map(|edge| html! {
                 <>
-                    <line class="axis" x1={n(x(*part))} x2={n(x(*part))} y1={n(TOP + H)} y2={n(TOP + H + 4.0)} />
-                    <text class="label middle" x={n(x(*part))} y={n(TOP + H + 17.0)}>{ label }</text>
+                    <line class="axis" x1={n(x(edge.x))} x2={n(x(edge.x))} y1={n(TOP + H)} y2={n(TOP + H + 4.0)} />
+                    <text class="label middle" x={n(x(edge.x))} y={n(TOP + H + 17.0)}>{ &edge.label }</text>
                 </>
             }) }
             <line class="axis" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(TOP + H)} y2={n(TOP + H)} />
@@ -206,11 +206,13 @@ fn bins(gaps: &Gaps) -> Html {
 
 fn longest(gaps: &Gaps) -> Html {
     html! {
+        <div class="scrolled tall">
         <table>
             <caption>{ format!("The longest {}", gaps.longest.len()) }</caption>
             <thead><tr><th class="num">{ "Length" }</th><th>{ "Cause" }</th><th>{ "What covers it" }</th><th>{ "Step" }</th><th>{ "Show" }</th></tr></thead>
             <tbody>{ for gaps.longest.iter().map(gap_row) }</tbody>
         </table>
+        </div>
     }
 }
 

@@ -15,6 +15,8 @@ pub struct HeadProps {
     pub summary: Option<Shown<Summary>>,
     pub view: View,
     pub ready: bool,
+    /// Whether it is the built-in sample.
+    pub sample: bool,
     pub on_open: Callback<Picked>,
     pub on_theme: Callback<()>,
     pub on_help: Callback<bool>,
@@ -25,15 +27,26 @@ pub struct HeadProps {
 
 #[component]
 pub fn Head(props: &HeadProps) -> Html {
+    let menu = use_node_ref();
+    let on_report = {
+        let (menu, on_report) = (menu.clone(), props.on_report.clone());
+        Callback::from(move |format: &'static str| {
+            if let Some(menu) = menu.cast::<web_sys::Element>() {
+                // A menu that stays open is only untidy.
+                drop(menu.remove_attribute("open"));
+            }
+            on_report.emit(format);
+        })
+    };
     let tools = html! {
         <div class="tools">
             if props.ready {
                 <button type="button" onclick={props.on_search.reform(|_| true)} title="Search names (/)">{ "Search " }<kbd>{ "/" }</kbd></button>
-                <details class="menu">
+                <details ref={menu} class="menu">
                     <summary>{ "Report" }</summary>
                     <div class="menu-items">
                         { for [("json", "JSON"), ("markdown", "Markdown"), ("text", "Text")].map(|(format, word)| html! {
-                            <button type="button" onclick={props.on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
+                            <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
                         }) }
                     </div>
                 </details>
@@ -57,7 +70,8 @@ pub fn Head(props: &HeadProps) -> Html {
             <div class="head-line full">
                 { brand }
                 <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
-                <span class="facts">{ facts(summary) }</span>
+                if props.sample { <span class="badge sample-badge">{ "generated sample" }</span> }
+                <span class="facts" title={facts(summary)}>{ facts(summary) }</span>
                 { tools }
             </div>
             <nav class="tabs" aria-label="Views">

@@ -2,6 +2,10 @@
 
 use yew::prelude::*;
 
+use super::parts::swatch;
+use super::words;
+use crate::view::BarClass;
+
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
     pub on_close: Callback<()>,
@@ -27,6 +31,20 @@ const KEYS: [(&str, &str); 17] = [
     ("Enter", "on a link or a button: follow it"),
 ];
 
+/// A class a colour: classes that share one share a meaning, too.
+fn colours() -> Vec<BarClass> {
+    let mut keys = Vec::new();
+    BarClass::ALL
+        .into_iter()
+        .filter(|class| {
+            let key = words::class_key(*class);
+            let new = !keys.contains(&key);
+            keys.push(key);
+            new
+        })
+        .collect()
+}
+
 #[component]
 pub fn Help(props: &HelpProps) -> Html {
     let close = use_node_ref();
@@ -40,6 +58,9 @@ pub fn Help(props: &HelpProps) -> Html {
                         { for KEYS.map(|(key, does)| html! { <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr> }) }
                     </tbody>
                 </table>
+                <h2>{ "Colours" }</h2>
+                <p class="legend">{ for colours().into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
+                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with a reddish ground, and red lines at the axis, are graph compiles." }</p>
                 <h2>{ "How sure is a statement?" }</h2>
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>

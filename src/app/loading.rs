@@ -42,8 +42,13 @@ pub fn Loading(props: &LoadingProps) -> Html {
                 show::bytes(progress.inflated_bytes),
                 show::counted(progress.events, "event"),
             );
-            if progress.stage == Stage::Reading && left >= 0.2 {
-                says.push_str(&format!(" · about {} left", show::duration(whole_ns(left * 1e9))));
+            if progress.stage == Stage::Reading && left >= 0.5 {
+                let left = if left < 100.0 {
+                    format!("{:.0} s", left.ceil())
+                } else {
+                    show::duration(whole_ns(left * 1e9))
+                };
+                says.push_str(&format!(" · about {left} left"));
             }
             says
         }

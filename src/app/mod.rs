@@ -269,7 +269,7 @@ pub fn App(props: &AppProps) -> Html {
     let on_start = matches!(state.stage, Stage::Empty | Stage::Failed);
     html! {
         <>
-            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} on_open={on_open.clone()}
+            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>

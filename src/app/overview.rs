@@ -12,7 +12,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    DeviceTime, Finding, FindingEvidence, Level, Span, StepFilter, StepOrder, Summary, TimeBudget,
+    DeviceTime, Finding, FindingEvidence, Level, Period, Span, StepFilter, StepGroup, StepOrder, Summary,
+    TimeBudget,
 };
 use crate::web::engine::Engine;
 
@@ -126,7 +127,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
         <section aria-labelledby="budget-head">
             <h2 id="budget-head">{ "Where the time went" }<span class="aside num">{ show::duration(budget.total_ns) }</span></h2>
             <Stack class="big" parts={parts} whole_ns={budget.total_ns} />
-            <table class="fit">
+            <div class="scrolled"><table class="fit">
                 <thead><tr><th>{ "Share" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of all" }</th></tr></thead>
                 <tbody>
                     { for budget.shares.iter().map(|share| html! {
@@ -137,7 +138,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
                         </tr>
                     }) }
                 </tbody>
-            </table>
+            </table></div>
             <p class="definition">{ &budget.definition }</p>
         </section>
     }
@@ -169,6 +170,13 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
         _ => None,
     };
+    let groups = &props.summary.step_groups;
+    let serves = groups.iter().any(|g| g.period == Period::Serving);
+    let served: Vec<StepGroup> = groups
+        .iter()
+        .filter(|g| !serves || g.period == Period::Serving)
+        .cloned()
+        .collect();
     html! {
         <section aria-labelledby="strip-head">
             <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration (logarithmic), ◆ = a graph was compiled" }</span></h2>
@@ -177,7 +185,10 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
                     <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} colors={PlotColors::default()} />
                 }
             </div>
-            { groups_table(&props.summary.step_groups, None, None) }
+            { groups_table(&served, None, None) }
+            if served.len() < props.summary.step_groups.len() {
+                <p class="hint">{ "Serving only. " }<To place={Place { view: View::Steps, ..Place::default() }}>{ "Steps" }</To>{ " has warm-up, too." }</p>
+            }
         </section>
     }
 }
@@ -186,7 +197,7 @@ fn device_section(devices: &[DeviceTime]) -> Html {
     html! {
         <section aria-labelledby="device-head">
             <h2 id="device-head">{ "Device time" }</h2>
-            <table class="fit">
+            <div class="scrolled"><table class="fit">
                 <thead><tr>
                     <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
                     <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
@@ -211,7 +222,7 @@ fn device_section(devices: &[DeviceTime]) -> Html {
                         </tr>
                     }) }
                 </tbody>
-            </table>
+            </table></div>
             <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. Engines overlap: their times are unions of each engine's own work and do not add up." }</p>
         </section>
     }
@@ -231,7 +242,7 @@ fn facts_section(summary: &Summary) -> Html {
             <p>{ format!("Read {}. Repaired {}, lost {}.", show::counted(summary.events, "event"), show::count(repaired), show::count(lost)) }</p>
             { for summary.notes.iter().map(|note| html! { <p class="note">{ note }</p> }) }
             if !summary.defects.is_empty() {
-                <table class="fit">
+                <div class="scrolled"><table class="fit">
                     <caption>{ "What was wrong with the file" }</caption>
                     <thead><tr><th>{ "Defect" }</th><th>{ "Effect" }</th><th class="num">{ "Count" }</th><th class="num">{ "First at byte" }</th><th>{ "Meaning" }</th></tr></thead>
                     <tbody>
@@ -245,7 +256,7 @@ fn facts_section(summary: &Summary) -> Html {
                             </tr>
                         }) }
                     </tbody>
-                </table>
+                </table></div>
             }
             <dl class="facts-list">
                 { fact("File", &summary.file) }

@@ -47,7 +47,7 @@ pub fn Search(props: &SearchProps) -> Html {
                                 <td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
                                 <td class="num">{ show::count(row.count) }</td>
                                 <td class="num">{ show::duration(row.total_ns) }</td>
-                                <td class="links">
+                                <td class="nowrap">
                                     <To place={timeline_at(None, Some(row.longest_slice))}>{ "longest" }</To>{ " " }
                                     <To place={timeline_at(None, Some(row.first_slice))}>{ "first" }</To>
                                 </td>

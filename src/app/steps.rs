@@ -20,6 +20,7 @@ use crate::view::{
     Summary,
 };
 use crate::web::engine::Engine;
+use crate::web::listener::{Listener, is_typing};
 
 /// Rows of the step table at a time.
 const PAGE_ROWS: u32 = 200;
@@ -103,6 +104,11 @@ pub fn Steps(props: &StepsProps) -> Html {
             });
         })
     };
+    use_effect_with((props.selected, summary.n_steps), |(selected, n_steps)| {
+        let keys = step_keys(*selected, *n_steps);
+        let listener = web_sys::window().map(|window| Listener::new(&window, "keydown", keys));
+        move || drop(listener)
+    });
     if summary.n_steps == 0 {
         return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows." }</p> };
     }
@@ -113,7 +119,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                     <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }<span class="keyed compile-mark">{ "◆ a graph was compiled" }</span></span>
                 </h2>
                 { filters(summary, &filter, &set_filter, &log) }
-                <div ref={node} class="plot" onkeydown={step_keys(props.selected, summary.n_steps)} tabindex="0">
+                <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
                         <StepsPlotCanvas plot={plot.clone()} log={*log} origin_ns={summary.extent.map_or(0, |e| e.start)}
                             selected={props.selected} brushed={filter.window} on_brush={on_brush} on_step={on_step} />
@@ -143,8 +149,11 @@ fn go_to_step(index: u32) {
     }
 }
 
-fn step_keys(selected: Option<u32>, n_steps: u32) -> Callback<KeyboardEvent> {
-    Callback::from(move |event: KeyboardEvent| {
+fn step_keys(selected: Option<u32>, n_steps: u32) -> impl FnMut(KeyboardEvent) {
+    move |event: KeyboardEvent| {
+        if is_typing(&event) {
+            return;
+        }
         let next = match (event.key().as_str(), selected) {
             ("]", Some(step)) => step.saturating_add(1),
             ("[", Some(step)) => step.saturating_sub(1),
@@ -155,7 +164,7 @@ fn step_keys(selected: Option<u32>, n_steps: u32) -> Callback<KeyboardEvent> {
         if next < n_steps {
             go_to_step(next);
         }
-    })
+    }
 }
 
 fn filters(

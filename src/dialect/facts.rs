@@ -191,6 +191,13 @@ pub fn device_kind(index: &Index, has_device_work: bool) -> &'static str {
             return kind;
         }
     }
+    if index
+        .processes
+        .iter()
+        .any(|p| p.name.is_some_and(|name| index.text(name) == "Ascend Hardware"))
+    {
+        return "npu";
+    }
     let runtime: FxHashSet<CategoryId> = categories(index, is_runtime).into_iter().collect();
     for id in index.slices.ids() {
         if runtime.contains(&index.slices.category(id)) {

@@ -29,6 +29,12 @@ pub fn recognise(index: &Index) -> Vocabulary {
     facts::read_header(index, &mut v);
     v.devices = facts::devices(index, &v.roles);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
+    if v.device_kind == "npu" {
+        v.notes.push(
+            "The device lanes of an Ascend trace are drawn, but not analysed: only the host's side is."
+                .to_owned(),
+        );
+    }
     if index.arg_column("correlation").is_some_and(|c| !c.is_empty()) {
         v.launch_link = LaunchLink::Correlation("correlation");
     }

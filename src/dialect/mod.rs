@@ -72,7 +72,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v
 }
 
-/// torch's header, or a category that only torch writes.
+/// torch's header, or the name of its own span, or a category that only torch writes.
 fn is_torch(index: &Index) -> bool {
     let header = index
         .header
@@ -80,6 +80,10 @@ fn is_torch(index: &Index) -> bool {
         .iter()
         .any(|(key, _)| matches!(key.as_str(), "schemaVersion" | "baseTimeNanoseconds"));
     header
+        || index
+            .names
+            .iter()
+            .any(|(_, text)| text.starts_with("PyTorch Profiler"))
         || index.categories.iter().any(|&c| {
             matches!(
                 index.text(c).to_ascii_lowercase().as_str(),

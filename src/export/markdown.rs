@@ -137,9 +137,9 @@ fn findings(out: &mut String, trace: &TraceReport) {
 }
 
 fn steps(out: &mut String, trace: &TraceReport) {
-    let rows: Vec<Vec<String>> = trace
-        .step_groups
+    let rows: Vec<Vec<String>> = words::PERIODS
         .iter()
+        .flat_map(|period| trace.step_groups.iter().filter(move |g| g.period == *period))
         .map(|g| {
             vec![
                 words::period(g.period).to_owned(),
@@ -176,16 +176,15 @@ fn steps(out: &mut String, trace: &TraceReport) {
 }
 
 fn recompiles(out: &mut String, trace: &TraceReport) {
-    let mut order: Vec<_> = trace.recompiles.iter().collect();
-    order.sort_by_key(|r| (r.period == Period::Warmup, r.start_ns));
-    let rows: Vec<Vec<String>> = order
+    let rows: Vec<Vec<String>> = words::in_order(&trace.recompiles)
         .iter()
+        .filter(|r| r.period != Period::Warmup)
         .map(|r| {
             vec![
                 words::period(r.period).to_owned(),
                 words::evidence(r.evidence).to_owned(),
                 words::bucket(r.bucket),
-                words::since_start(trace, r.start_ns),
+                words::compile_start(trace, r),
                 show::duration(r.dur_ns),
                 name(&r.name),
             ]
@@ -193,7 +192,11 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
         .collect();
     table(
         out,
-        &format!("Graph compiles ({})", show::count(trace.recompiles.len() as u64)),
+        &format!(
+            "Graph compiles ({}, and {} in warm-up)",
+            show::count(rows.len() as u64),
+            show::count((trace.recompiles.len() - rows.len()) as u64)
+        ),
         &[
             ("period", false),
             ("evidence", false),

@@ -323,11 +323,11 @@ fn markdown_is_short_and_its_cells_hold() {
 
             </details>
 
-            <details><summary>Graph compiles (1)</summary>
+            <details><summary>Graph compiles (1, and 0 in warm-up)</summary>
 
             | period | evidence | bucket | start | cost | recipe |
             | --- | --- | --- | ---: | ---: | --- |
-            | serving | recorded | – | +2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
+            | serving | recorded | – | ≈+2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
 
             </details>
 

@@ -1,6 +1,6 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
-use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Period, Report, StepGroup, TraceReport};
+use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
 use crate::base::{Severity, show};
 
 use super::words::{self, UNKNOWN, clipped, plain};
@@ -237,14 +237,7 @@ fn steps(out: &mut String, trace: &TraceReport) {
         return;
     }
     out.push_str("  Host time of a prefill or decode pass; a bucket is (batch, sequence, context blocks).\n");
-    // What users waited for comes first.
-    for period in [
-        Period::Serving,
-        Period::Unknown,
-        Period::Dummy,
-        Period::BeforeCapture,
-        Period::Warmup,
-    ] {
+    for period in words::PERIODS {
         let mut table = Table::new(
             2,
             &[
@@ -351,20 +344,16 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
         out.push_str("  none recorded\n");
         return;
     }
-    // Those while serving first: they cost users time.
-    let mut order: Vec<_> = trace.recompiles.iter().collect();
-    order.sort_by_key(|r| (r.period == Period::Warmup, r.start_ns));
     let mut table = Table::new(
         3,
         &["period", "evidence", "bucket", "start", "cost", "step", "name"],
     );
-    for compile in order {
-        let about = if compile.start_is_exact { "" } else { "≈" };
+    for compile in words::in_order(&trace.recompiles) {
         table.row(vec![
             words::period(compile.period).to_owned(),
             words::evidence(compile.evidence).to_owned(),
             words::bucket(compile.bucket),
-            format!("{about}{}", words::since_start(trace, compile.start_ns)),
+            words::compile_start(trace, compile),
             show::duration(compile.dur_ns),
             words::or_unknown(compile.step),
             plain(&compile.name),

@@ -1,7 +1,7 @@
 //! Words for the reader in place of the names of enums.
 
 use crate::analyze::report::{
-    Bucket, Cause, Evidence, GapBin, GapKind, Gaps, Level, Period, Phase, Sure, TraceReport,
+    Bucket, Cause, Evidence, GapBin, GapKind, Gaps, Level, Period, Phase, Recompile, Sure, TraceReport,
 };
 use crate::base::show;
 
@@ -34,6 +34,28 @@ pub fn period(period: Period) -> &'static str {
         Period::Dummy => "dummy run",
         Period::Unknown => "unknown",
     }
+}
+
+/// What users waited for comes first.
+pub const PERIODS: [Period; 5] = [
+    Period::Serving,
+    Period::Unknown,
+    Period::Dummy,
+    Period::BeforeCapture,
+    Period::Warmup,
+];
+
+/// Compiles in the order of [`PERIODS`], then of time.
+pub fn in_order(recompiles: &[Recompile]) -> Vec<&Recompile> {
+    let mut order: Vec<_> = recompiles.iter().collect();
+    order.sort_by_key(|r| (PERIODS.iter().position(|p| *p == r.period), r.start_ns));
+    order
+}
+
+/// When a compile started; `≈` where only its region is known.
+pub fn compile_start(trace: &TraceReport, compile: &Recompile) -> String {
+    let about = if compile.start_is_exact { "" } else { "≈" };
+    format!("{about}{}", since_start(trace, compile.start_ns))
 }
 
 pub fn evidence(evidence: Evidence) -> &'static str {

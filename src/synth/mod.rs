@@ -74,11 +74,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The page's built-in sample: about twelve seconds of serving, with something of everything.
+    /// The page's built-in sample: about ten seconds of serving, with something of everything.
     pub fn sample() -> Options {
         Options {
             seed: 1,
-            target: Target::Steps(220),
+            target: Target::Steps(185),
             engine: Engine::V1,
             warmup: true,
             serving_compiles: 4,
@@ -167,6 +167,8 @@ pub struct Facts {
     pub real_batch: u64,
     /// The same, padded.
     pub padded_batch: u64,
+    /// Prompt tokens computed while serving, without padding.
+    pub prefill_tokens: u64,
     /// The decode pass that a host operator holds up.
     pub outlier: Option<Span>,
     /// What the torch profiler covers.

@@ -332,7 +332,7 @@ impl Plan {
         let full = if shape.prefill {
             9_000_000 + tokens * 22_000
         } else {
-            11_000_000 + i64::from(shape.batch) * 310_000 + i64::from(shape.ctx) * 14_000
+            16_000_000 + i64::from(shape.batch) * 310_000 + i64::from(shape.ctx) * 14_000
         };
         let forward_ns = full + self.random.within(0, full / 64);
         let forward = self.region(
@@ -448,7 +448,7 @@ impl Plan {
         self.iteration += 1;
         let schedule = Span::new(start + 20_000, start + 20_000 + self.random.time(250, 900));
         let prepare_start = schedule.end + 80_000;
-        let prepare = Span::new(prepare_start, prepare_start + self.random.time(1_400, 3_600));
+        let prepare = Span::new(prepare_start, prepare_start + self.random.time(2_000, 5_200));
         self.now = prepare.end;
         let mut passes = Vec::with_capacity(choice.len());
         for &(shape, real) in choice {
@@ -635,7 +635,9 @@ pub fn facts(options: &Options, turns: u32) -> Facts {
             *n += 1;
             if !turn.warmup {
                 facts.served.push(pass.shape);
-                if !pass.shape.prefill {
+                if pass.shape.prefill {
+                    facts.prefill_tokens += u64::from(pass.real) * u64::from(pass.seq_len);
+                } else {
                     facts.real_batch += u64::from(pass.real);
                     facts.padded_batch += u64::from(pass.shape.batch);
                 }

@@ -889,11 +889,10 @@ impl Chunks {
         let (real, batch) = (i64::from(pass.real), i64::from(shape.batch));
         let tokens = i64::from(pass.seq_len);
         let dur = pass.span.len_ns().max(1);
-        // Thousandths of a request, or of a token, per second.
-        let per_second = |n: i64| n * 1_000_000_000 / dur * 1000;
+        let second = 1_000_000_000;
         self.generated += real;
         self.generating_ns += dur;
-        let average = self.generated * 1_000_000_000 / self.generating_ns * 1000;
+        let (generated, generating_ns) = (self.generated, self.generating_ns);
         let per_block = if shape.prefill { real * tokens } else { tokens };
         let blocks = per_block / 128 + real;
         self.counter(pass.span.start);
@@ -921,20 +920,20 @@ impl Chunks {
             text.int(i64::from(pass.ctx_len));
         }
         key(text, false, "_bucket_gen_throughput");
-        text.thousandths(per_second(batch));
+        text.ratio(batch * second, dur);
         key(text, false, "_real_gen_throughput");
-        text.thousandths(per_second(real));
+        text.ratio(real * second, dur);
         key(text, false, "_batch_token_utilization");
-        text.thousandths(per_block * 1000 / (batch * i64::from(shape.seq)).max(1));
+        text.ratio(per_block, (batch * i64::from(shape.seq)).max(1));
         text.raw(", \"average_real_throughput\": ")
-            .thousandths(average)
+            .ratio(generated * second, generating_ns)
             .raw(", \"engine_iteration\": ")
             .int(i64::from(turn.iteration));
         if shape.prefill {
             text.raw(", \"prompt_bucket_in_throughput\": ")
-                .thousandths(per_second(batch * i64::from(shape.seq)))
+                .ratio(batch * i64::from(shape.seq) * second, dur)
                 .raw(", \"prompt_real_in_throughput\": ")
-                .thousandths(per_second(real * tokens));
+                .ratio(real * tokens * second, dur);
         }
         let used = blocks.min(2731);
         text.raw(", \"cache_num_blocks_used\": ")
@@ -942,9 +941,9 @@ impl Chunks {
             .raw(", \"cache_num_free_blocks\": ")
             .int(2731 - used)
             .raw(", \"cache_computed_utilization\": ")
-            .thousandths(used * 1000 / 2731);
+            .ratio(used, 2731);
         key(text, false, "_batch_block_utilization");
-        text.thousandths(blocks * 1000 / batch.max(1));
+        text.ratio(blocks, batch.max(1));
         if turn.iteration == 0 {
             text.raw(", \"const_cache_num_blocks\": 2731, \"const_gpu_memory_utilization\": 0.9")
                 .raw(", \"const_block_size\": 128");

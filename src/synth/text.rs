@@ -63,6 +63,12 @@ impl Text {
         self
     }
 
+    /// `part` of `whole` as a float in the fewest digits that say it, as Python writes it.
+    pub fn ratio(&mut self, part: i64, whole: i64) -> &mut Text {
+        let value = part as f64 / whole as f64;
+        self.raw(&format!("{value:?}"))
+    }
+
     /// `0x` and hexadecimal digits.
     pub fn hex(&mut self, n: u64) -> &mut Text {
         self.raw("0x");
@@ -119,5 +125,8 @@ mod tests {
         let mut text = Text::default();
         text.int(-30).hex(0x54f0).int(0);
         assert_eq!(text.out, b"-300x54f00");
+        let mut text = Text::default();
+        text.ratio(2, 1).raw(" ").ratio(1, 3);
+        assert_eq!(text.out, b"2.0 0.3333333333333333");
     }
 }

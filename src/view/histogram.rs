@@ -18,9 +18,20 @@ pub struct Histogram {
     pub bars: Vec<HistogramBar>,
     /// The value at height 1.
     pub max: u64,
-    /// Edges of the bins along the axis: place and label.
-    pub ticks: Vec<(f64, String)>,
+    /// Edges of the bins along the axis.
+    pub ticks: Vec<Edge>,
 }
+
+/// An edge between two bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    pub x: f64,
+    /// Empty where it would run into a neighbour's; powers of ten go first.
+    pub label: String,
+}
+
+/// Room for a label, as a part of the width.
+const LABEL_ROOM: f64 = 0.085;
 
 /// One bin.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,18 +120,36 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
             }
         })
         .collect();
-    let mut ticks: Vec<(f64, String)> = Vec::new();
-    for bin in bins {
-        if bin.from_ns > 0 {
-            ticks.push((part(low(bin.from_ns, bin.to_ns)), round_duration(bin.from_ns)));
-        } else {
-            ticks.push((part(low(bin.from_ns, bin.to_ns)), "0".into()));
+    let mut edges: Vec<(f64, i64)> = bins
+        .iter()
+        .map(|bin| (part(low(bin.from_ns, bin.to_ns)), bin.from_ns))
+        .collect();
+    edges.extend(tail.to_ns.map(|to| (1.0, to)));
+    Histogram {
+        bars,
+        max,
+        ticks: labelled(&edges),
+    }
+}
+
+/// Labels the edges, `(x, ns)`, as far as there is room.
+fn labelled(edges: &[(f64, i64)]) -> Vec<Edge> {
+    let is_power = |ns: i64| ns.to_string().trim_end_matches('0') == "1";
+    let mut taken: Vec<f64> = Vec::new();
+    let mut labels = vec![String::new(); edges.len()];
+    for powers in [true, false] {
+        for (i, (x, ns)) in edges.iter().enumerate() {
+            if is_power(*ns) == powers && taken.iter().all(|other| (other - x).abs() >= LABEL_ROOM) {
+                taken.push(*x);
+                labels[i] = if *ns == 0 { "0".into() } else { round_duration(*ns) };
+            }
         }
     }
-    if let Some(to) = tail.to_ns {
-        ticks.push((1.0, round_duration(to)));
-    }
-    Histogram { bars, max, ticks }
+    edges
+        .iter()
+        .zip(labels)
+        .map(|((x, _), label)| Edge { x: *x, label })
+        .collect()
 }
 
 #[cfg(test)]
@@ -180,8 +209,21 @@ mod tests {
                 assert!((top - whole as f64 / h.max as f64).abs() < 1e-12);
             }
         }
-        assert_eq!(count.ticks[0].1, "10 µs");
+        assert_eq!(count.ticks[0].label, "10 µs");
         assert_eq!(count.bars[0].segments[0].cause, Cause::InputPrep);
+    }
+
+    #[test]
+    fn labels_do_not_collide_and_powers_of_ten_go_first() {
+        let got = labelled(&[
+            (0.0, 10_000),
+            (0.06, 50_000),
+            (0.12, 100_000),
+            (0.5, 500_000),
+            (1.0, 1_000_000),
+        ]);
+        let labels: Vec<&str> = got.iter().map(|e| e.label.as_str()).collect();
+        assert_eq!(labels, ["10 µs", "", "100 µs", "500 µs", "1 ms"]);
     }
 
     #[test]

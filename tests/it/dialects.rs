@@ -673,7 +673,7 @@ fn count(trace: &Opened, phase: Phase) -> usize {
 
 #[test]
 fn vllm_markers_of_a_cpu_trace() {
-    for set in ["plain", "full", "shapes_mem"] {
+    for set in ["plain", "full"] {
         let Some(t) = read(&format!("kineto/torch_cpu/torch-2.9.1/{set}.pt.trace.json.gz")) else {
             return;
         };
@@ -792,4 +792,19 @@ fn markers_of_gpu_traces() {
         names(&t.report.recompiles),
         [(Evidence::GraphCapture, "capture_32_FULL", 58_406_933)]
     );
+}
+
+#[test]
+fn other_makers_traces_are_told_apart() {
+    let old = "kineto/hta/trace_file_list/inference_rank_1.json.gz";
+    let Some(t) = read(old) else { return };
+    assert_eq!(
+        (t.report.format.as_str(), t.report.device_kind.as_str()),
+        ("torch", "cuda"),
+        "categories of 2021, no header"
+    );
+    let ascend = "ascend/msinsight/level1/rank0_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json";
+    let t = read(ascend).unwrap();
+    assert_eq!(t.report.device_kind, "npu");
+    assert!(noted(&t, "not analysed"));
 }

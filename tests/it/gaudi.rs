@@ -447,3 +447,59 @@ fn a_metrics_file_dates_the_compiles() {
     assert_eq!(t.report.recompiles[0].start_ns, 1_795_316_000_005_283_000);
     assert!(says.notes.iter().any(|n| n.contains("whose clock is UTC")));
 }
+
+#[test]
+fn each_metrics_file_of_the_corpus_fits_its_trace() {
+    for (folder, file, dated) in [
+        ("gaudi/driven_v1_full", "metrics.json", 12),
+        ("gaudi/driven_v1_full_rank1", "metrics-rank1.json", 12),
+        ("gaudi/driven_v1_full_async", "metrics.json", 3), // of 12: the trace begins after warm-up
+    ] {
+        let Some((t, says)) = apply_metrics(folder, file) else {
+            return;
+        };
+        assert_eq!(says.matched, dated, "{folder}: {:?}", says.notes);
+        assert!(t.report.recompiles.iter().all(|r| r.start_is_exact), "{folder}");
+    }
+    // "generated_on": "2026-11-22T02:53:25.374645", 412 345 µs; the trace's zero is 1790857026 s.
+    let (t, _) = apply_metrics("gaudi/driven_v1_full_async", "metrics.json").unwrap();
+    assert_eq!(t.report.recompiles[0].start_ns, 4_458_978_962_300_000);
+
+    let (t, says) = apply_metrics(
+        "gaudi/handshaped_kineto_sink",
+        "../driven_v1_full_async/metrics.json",
+    )
+    .unwrap();
+    assert_eq!(says.matched, 3);
+    assert!(
+        says.notes.iter().any(|n| n.contains("date them better")),
+        "{:?}",
+        says.notes
+    );
+    assert_eq!(
+        t.report.recompiles[0].start_ns, 4_458_978_962_299_250,
+        "the compiler's own event, to the nanosecond"
+    );
+}
+
+#[test]
+fn a_metrics_file_confirms_what_v0_does_not_record() {
+    let Some((t, says)) = apply_metrics("gaudi/driven_v0_full", "metrics.json") else {
+        return;
+    };
+    let rows: Vec<_> = t
+        .report
+        .recompiles
+        .iter()
+        .map(|r| (r.evidence, r.name.as_str(), r.dur_ns, r.start_is_exact, r.step))
+        .collect();
+    let name = ".graph_dumps/HabanaFusedOpLazy_decode_rebuild";
+    assert_eq!(rows, [(Evidence::Recorded, name, 188_000_000, true, Some(20))]);
+    assert!(
+        says.notes
+            .iter()
+            .any(|n| n.starts_with("1 compile was only suspected")),
+        "{:?}",
+        says.notes
+    );
+}

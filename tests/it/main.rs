@@ -9,5 +9,6 @@ mod corpus;
 mod dialects;
 mod gaudi;
 mod ingest;
+mod invented;
 mod malformed;
 mod synth;

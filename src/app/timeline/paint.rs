@@ -149,8 +149,12 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
     let (factor, shift) = to_canvas(inner, frame);
     let (left, right) = (inner.label(), pen.width);
     let hovered = inner.hover.map(|(track, depth, bar)| (track, depth, bar.slice));
-    let mut class = None;
-    let mut merged = false;
+    let mut brush = Brush {
+        pen,
+        look,
+        class: None,
+        merged: false,
+    };
     for row in &frame.rows {
         let Some(placed) = inner.layout.place_of(row.track) else {
             continue;
@@ -162,24 +166,38 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         if y > pen.height || y + ROW_PX < AXIS_PX {
             continue;
         }
+        // Neighbours too narrow to tell apart are drawn as one: at the zoom of a whole trace that is ten times less to draw.
+        let mut run: Option<(f64, f64, BarClass, bool)> = None;
         for bar in &row.bars {
             let x0 = f64::from(bar.x0) * factor + shift;
             let x1 = f64::from(bar.x1) * factor + shift;
             if x1 < left || x0 > right {
                 continue;
             }
-            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0));
-            let width = (x1 - x0 - if x1 - x0 > 3.0 { 1.0 } else { 0.0 }).max(1.0);
-            if class != Some(bar.class) {
-                pen.context.set_fill_style_str(look.class(bar.class));
-                class = Some(bar.class);
+            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0).max(x0 + 1.0));
+            let merged = bar.count > 1;
+            let narrow = x1 - x0 < 2.5;
+            match &mut run {
+                Some((_, to, class, pale))
+                    if narrow && *class == bar.class && *pale == merged && x0 - *to < 0.6 =>
+                {
+                    *to = x1.max(*to);
+                }
+                _ => {
+                    if let Some(run) = run.take() {
+                        brush.draw(run, y);
+                    }
+                    let next = (x0, x1, bar.class, merged);
+                    if narrow {
+                        run = Some(next);
+                    } else {
+                        brush.draw((x0, x1 - 1.0, bar.class, merged), y);
+                    }
+                }
             }
-            // Merged slices are paler: what is drawn is not one of them.
-            if merged != (bar.count > 1) {
-                merged = bar.count > 1;
-                pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
-            }
-            pen.context.fill_rect(x0, y, width, BAR_PX);
+        }
+        if let Some(run) = run {
+            brush.draw(run, y);
         }
     }
     pen.context.set_global_alpha(1.0);
@@ -219,6 +237,29 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         let x0 = f64::from(bar.x0) * factor + shift;
         let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 2.0);
         pen.outline(look.get("--ink"), 1.0, x0, y, x1 - x0, BAR_PX);
+    }
+}
+
+/// Draws bars, and sets a colour only when it changes.
+struct Brush<'a> {
+    pen: &'a Pen,
+    look: &'a Look,
+    class: Option<BarClass>,
+    merged: bool,
+}
+
+impl Brush<'_> {
+    fn draw(&mut self, (x0, x1, class, merged): (f64, f64, BarClass, bool), y: f64) {
+        if self.class != Some(class) {
+            self.pen.context.set_fill_style_str(self.look.class(class));
+            self.class = Some(class);
+        }
+        // Merged slices are paler: what is drawn is not one of them.
+        if self.merged != merged {
+            self.merged = merged;
+            self.pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
+        }
+        self.pen.context.fill_rect(x0, y, (x1 - x0).max(1.0), BAR_PX);
     }
 }
 

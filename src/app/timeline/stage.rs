@@ -112,6 +112,8 @@ pub struct Inner {
     pub hover: Option<(u32, u16, Bar)>,
     tip_slice: Option<SliceDetail>,
     tip_asked: Option<u32>,
+    /// The window and the scroll when the pointer's place was last looked at.
+    hovered_in: Option<(Span, i64)>,
     pub selected: Option<SliceDetail>,
     pub mark: Option<Span>,
     /// An area, and the heights it spans (in the layout).
@@ -156,7 +158,7 @@ impl Stage {
                 .max(tracks.extent.start.saturating_add(100)),
         );
         let home = window.or(summary.home).unwrap_or(tracks.extent);
-        let compiles = summary.recompiles.iter().map(recompile_span).collect();
+        let compiles = joined(summary.recompiles.iter().map(recompile_span).collect());
         // Stacks are deep: python tracks stand folded where they would push all else off the screen.
         let folded: FxHashSet<u32> = tracks
             .tracks
@@ -189,6 +191,7 @@ impl Stage {
             hover: None,
             tip_slice: None,
             tip_asked: None,
+            hovered_in: None,
             selected: None,
             mark: None,
             area: None,
@@ -322,6 +325,19 @@ impl Stage {
     }
 }
 
+/// The union of spans: overlapping bands would look darker than one compile.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 /// Changes the stage and asks for a drawing.
 fn change(weak: &Weak, f: impl FnOnce(&mut Inner)) {
     if let Some(cell) = weak.upgrade() {
@@ -342,6 +358,12 @@ fn draw(weak: &Weak) {
     paint::map(&inner.nodes.map, &inner, &look);
     inner.frames = inner.frames.wrapping_add(1);
     count_frame(inner.frames);
+    // What is under a resting pointer changes with the window.
+    let view = (inner.window, whole_ns(inner.scroll));
+    if inner.hovered_in != Some(view) && inner.pointer.is_some() {
+        inner.hovered_in = Some(view);
+        inner.hover(weak);
+    }
     inner.ask_frame(weak);
     inner.ask_plot(weak);
 }
@@ -354,7 +376,6 @@ fn on_pointer(weak: &Weak, kind: &'static str, event: &PointerEvent) {
         "pointerdown" if event.button() == 0 => {
             // Without capture, a drag that leaves the canvas ends there.
             drop(inner.nodes.canvas.set_pointer_capture(event.pointer_id()));
-            drop(inner.nodes.scroll.unchecked_ref::<HtmlElement>().focus());
             inner.drag = Some(if event.shift_key() && x > inner.label() {
                 Drag::Area { x, y }
             } else {
@@ -866,6 +887,7 @@ impl Inner {
                         frame: Some(frame), ..
                     } = answer
                     {
+                        inner.hovered_in = None;
                         inner.frame = Some(Rc::from(frame));
                     }
                 });

@@ -385,6 +385,13 @@ fn read_torch_only(index: &Index, v: &mut Vocabulary) {
     if v.passes.is_empty() {
         infer_iterations(index, v);
     }
+    if v.passes.is_empty() {
+        v.notes.push(
+            "No steps can be told in this trace: it has no step markers, no python frames and too few waits for the \
+             device to infer them from."
+                .to_owned(),
+        );
+    }
     mark_dummy_runs(index, v);
     add_other_compiles(index, &[], v);
     for i in 0..v.compiles.len() {

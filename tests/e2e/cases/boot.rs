@@ -84,3 +84,27 @@ fn a_file_can_still_be_saved() {
     assert_eq!(page.downloaded("report.txt"), b"a report");
     page.must_be_clean();
 }
+
+#[test]
+fn the_worker_answers_in_the_pages_protocol() {
+    let trace = tempfile::Builder::new()
+        .suffix(".json")
+        .tempfile()
+        .expect("a file");
+    let event = r#"{"ph":"X","name":"execute","cat":"cpu_op","pid":1,"tid":1,"ts":1.5,"dur":2}"#;
+    std::fs::write(trace.path(), format!(r#"{{"traceEvents":[{event}]}}"#)).expect("a trace written");
+    let mut page = Page::blank();
+    page.listen_to_workers();
+    page.go_to("");
+    page.choose_files(&[trace.path()]);
+    page.wait_for("ready");
+    let heard = page.heard();
+    assert!(
+        heard
+            .first()
+            .is_some_and(|first| first.starts_with(r#"{"Ready":{"protocol":"#)),
+        "{heard:?}"
+    );
+    assert!(heard.iter().any(|message| message == r#""Loaded""#), "{heard:?}");
+    page.must_be_clean();
+}

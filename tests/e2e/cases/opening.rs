@@ -1,0 +1,90 @@
+//! A file is opened by dialog or drop; one that cannot be read says so, and the page stays usable.
+
+use std::path::Path;
+
+use stepscope_e2e::{Look, Page, corpus};
+use tempfile::NamedTempFile;
+
+fn file(text: &str) -> NamedTempFile {
+    let file = tempfile::Builder::new()
+        .prefix("trace-")
+        .suffix(".json")
+        .tempfile()
+        .expect("a file");
+    std::fs::write(file.path(), text).expect("a file written");
+    file
+}
+
+const ONE_EVENT: &str =
+    r#"{"traceEvents":[{"ph":"X","name":"execute","cat":"cpu_op","pid":1,"tid":1,"ts":1.5,"dur":2}]}"#;
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name in UTF-8")
+}
+
+#[test]
+fn the_sample_opens() {
+    let page = Page::open();
+    page.click("button.sample");
+    page.wait_for("ready");
+    page.screenshot("sample-light", Look::LAPTOP);
+    page.screenshot(
+        "sample-dark",
+        Look {
+            dark: true,
+            ..Look::LAPTOP
+        },
+    );
+    page.must_be_clean();
+}
+
+#[test]
+fn a_dropped_file_opens() {
+    let page = Page::open();
+    let trace = file(ONE_EVENT);
+    page.drop_file(trace.path());
+    page.wait_for("ready");
+    assert!(
+        page.text("body").contains(name(trace.path())),
+        "{}",
+        page.text("body")
+    );
+    page.must_be_clean();
+}
+
+#[test]
+fn what_is_no_trace_says_so_and_the_next_file_opens() {
+    let page = Page::open();
+    for nothing in ["", "hi", "This is a letter."] {
+        let letter = file(nothing);
+        page.choose_files(&[letter.path()]);
+        let says = || page.text("body");
+        page.wait_until("the page names the file", || {
+            page.state() == "failed" && says().contains(name(letter.path()))
+        });
+    }
+    let trace = file(ONE_EVENT);
+    page.choose_files(&[trace.path()]);
+    // Not wait_for: the page may still show the last failure for a moment.
+    page.wait_until("the next file opens", || page.state() == "ready");
+    page.must_be_clean();
+}
+
+#[test]
+fn a_profile_of_gaudi_opens_with_its_metrics_file() {
+    let dir = "gaudi/driven_v1_full";
+    let Some(trace) = corpus(&format!("{dir}/vllm.1795316005590859281.pt.trace.json.gz")) else {
+        return;
+    };
+    let Some(metrics) = corpus(&format!("{dir}/metrics.json")) else {
+        return;
+    };
+    let page = Page::open();
+    page.choose_files(&[&trace, &metrics]);
+    page.wait_for("ready");
+    page.screenshot("gaudi-overview-light", Look::LAPTOP);
+    page.screenshot("gaudi-overview-phone", Look::PHONE);
+    page.must_be_clean();
+}
