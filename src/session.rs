@@ -1,9 +1,11 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
-use crate::analyze::{self, Depth, FileFacts, report::TraceReport};
+use crate::analyze::report::{Report, SCHEMA, TraceReport};
+use crate::analyze::{self, Depth, FileFacts};
 use crate::base::{Defects, SliceId};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
+use crate::export;
 use crate::index::{Builder, Index};
 pub use crate::ingest::LoadError;
 use crate::ingest::inflate::RangeReader;
@@ -93,7 +95,37 @@ impl Opened {
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
-            Question::Report { .. } => nothing("no such report"),
+            Question::Report { format } => self.download(format),
+        }
+    }
+
+    /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
+    /// `recompiles.csv`, `operators.csv`, `kernels.csv`.
+    fn download(&self, format: &str) -> Answer {
+        let trace = &self.report;
+        let whole = || Report {
+            schema: SCHEMA.into(),
+            traces: vec![trace.clone()],
+        };
+        let (suffix, text) = match format {
+            "json" => ("report.json", export::report_json(&whole())),
+            "markdown" => ("report.md", export::report_markdown(&whole())),
+            "text" => ("report.txt", export::report_text(&whole())),
+            "steps.csv" => ("steps.csv", export::steps_csv(trace)),
+            "gaps.csv" => ("gaps.csv", export::gaps_csv(trace)),
+            "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
+            "operators.csv" => ("operators.csv", export::operators_csv(trace)),
+            "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
+            _ => {
+                return Answer::Nothing {
+                    why: format!("there is no report of format {format}"),
+                };
+            }
+        };
+        let name = trace.file.trim_end_matches(".gz").trim_end_matches(".json");
+        Answer::Report {
+            file_name: format!("{name}.{suffix}"),
+            text,
         }
     }
 
@@ -310,4 +342,39 @@ pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
 pub fn sample() -> (String, Vec<u8>) {
     let options = synth::Options::sample();
     (options.file_name(), synth::chunks(&options).flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_report_of_the_menu_is_a_file() {
+        let trace = br#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
+        let opened = open_bytes("x.pt.trace.json.gz", trace).expect("a trace");
+        let scene = opened.scene();
+        let ask = |format: &str| {
+            let format = format.to_owned();
+            opened.answer(&scene, &Question::Report { format })
+        };
+        for (format, name) in [
+            ("json", "x.pt.trace.report.json"),
+            ("markdown", "x.pt.trace.report.md"),
+            ("text", "x.pt.trace.report.txt"),
+            ("steps.csv", "x.pt.trace.steps.csv"),
+            ("gaps.csv", "x.pt.trace.gaps.csv"),
+            ("recompiles.csv", "x.pt.trace.recompiles.csv"),
+            ("operators.csv", "x.pt.trace.operators.csv"),
+            ("kernels.csv", "x.pt.trace.kernels.csv"),
+        ] {
+            match ask(format) {
+                Answer::Report { file_name, text } => {
+                    assert_eq!(file_name, name);
+                    assert!(!text.is_empty(), "{format}");
+                }
+                other => panic!("{format}: {other:?}"),
+            }
+        }
+        assert!(matches!(ask("exe"), Answer::Nothing { why } if why.contains("exe")));
+    }
 }

@@ -45,8 +45,8 @@ pub fn Head(props: &HeadProps) -> Html {
                 <details ref={menu} class="menu">
                     <summary>{ "Report" }</summary>
                     <div class="menu-items">
-                        { for [("json", "JSON"), ("markdown", "Markdown"), ("text", "Text")].map(|(format, word)| html! {
-                            <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download as {word}") }</button>
+                        { for REPORTS.map(|(format, word)| html! {
+                            <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download {word}") }</button>
                         }) }
                     </div>
                 </details>
@@ -85,6 +85,18 @@ pub fn Head(props: &HeadProps) -> Html {
         </header>
     }
 }
+
+/// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
+const REPORTS: [(&str, &str); 8] = [
+    ("json", "the report as JSON"),
+    ("markdown", "the report as Markdown"),
+    ("text", "the report as text"),
+    ("steps.csv", "steps as CSV"),
+    ("gaps.csv", "gaps as CSV"),
+    ("recompiles.csv", "compiles as CSV"),
+    ("operators.csv", "operators as CSV"),
+    ("kernels.csv", "device work as CSV"),
+];
 
 fn title(view: View) -> &'static str {
     match view {

@@ -29,19 +29,17 @@ mod steps;
 mod timeline;
 mod words;
 
-use std::rc::Rc;
-
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
 use yew::prelude::*;
 
-use crate::protocol::engine::Question;
+use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, Theme, View};
 use crate::web::boot::{PageState, WorkerSource, set_page_state};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::{Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
-use crate::web::{hash, theme};
+use crate::web::{download, hash, theme};
 use state::{Action, Stage, State};
 
 #[derive(Properties, PartialEq)]
@@ -229,7 +227,7 @@ pub fn App(props: &AppProps) -> Html {
                     format: format.into(),
                 },
                 move |answer| {
-                    dispatch.dispatch(Action::Report(format, Rc::new(answer)));
+                    dispatch.dispatch(Action::Trouble(saved(format, answer)));
                 },
             );
         })
@@ -257,7 +255,7 @@ pub fn App(props: &AppProps) -> Html {
                 View::Steps if ready => html! { <steps::Steps {summary} {engine} selected={place.step} /> },
                 View::Timeline if ready => html! {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
-                        reveal={state.reveal} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
+                        reveal={state.reveal} revealed={state.revealed} dark={theme::shown(place.theme) == Theme::Dark} {on_moved} {on_picked} />
                 },
                 View::Steps | View::Timeline => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
@@ -294,6 +292,24 @@ pub fn App(props: &AppProps) -> Html {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
         </>
+    }
+}
+
+/// Saves a report as a file; else says why not.
+fn saved(format: &str, answer: Answer) -> Option<AttrValue> {
+    match answer {
+        Answer::Report { file_name, text } => {
+            let kind = match format {
+                "json" => "application/json",
+                "markdown" => "text/markdown",
+                "text" => "text/plain",
+                _ => "text/csv",
+            };
+            let why = download::save(&file_name, kind, &text).err()?;
+            Some(format!("The report could not be saved: {why:?}.").into())
+        }
+        Answer::Nothing { why } => Some(format!("The report could not be made: {why}.").into()),
+        _ => None,
     }
 }
 

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::shown::Shown;
-use crate::protocol::engine::{Answer, FileHead, Progress};
+use crate::protocol::engine::{FileHead, Progress};
 use crate::view::place::{Place, Theme, View};
 use crate::view::{Span, Summary};
 use crate::web::engine::{Engine, Told};
-use crate::web::{download, hash};
+use crate::web::hash;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -30,6 +30,8 @@ pub struct State {
     pub place: Place,
     /// Counts the selections that came from a link: the timeline then moves to what is selected.
     pub reveal: u32,
+    /// The last of them that the timeline has moved to: coming back to it later does not move it again.
+    pub revealed: u32,
     /// Whether a file was opened before: its place in the hash is not the next file's.
     opened_before: bool,
 }
@@ -48,7 +50,8 @@ pub enum Action {
     Moved(Span),
     /// A slice was clicked in the timeline, or the selection was cleared.
     Picked(Option<u32>),
-    Report(&'static str, Rc<Answer>),
+    /// What went wrong beside the file, or nothing any more.
+    Trouble(Option<AttrValue>),
 }
 
 impl State {
@@ -63,6 +66,7 @@ impl State {
             trouble: None,
             place: Place::from_hash(&hash::get()),
             reveal: 0,
+            revealed: 0,
             opened_before: false,
         }
     }
@@ -81,6 +85,7 @@ impl State {
             trouble: self.trouble.clone(),
             place: self.place.clone(),
             reveal: self.reveal,
+            revealed: self.revealed,
             opened_before: self.opened_before,
         }
     }
@@ -155,6 +160,7 @@ impl Reducible for State {
                     place
                 },
                 reveal: self.reveal,
+                revealed: self.reveal,
                 opened_before: true,
             },
             Action::Told(told) => self.told(told),
@@ -165,6 +171,7 @@ impl Reducible for State {
                 },
                 opened_before: self.opened_before,
                 reveal: self.reveal,
+                revealed: self.reveal,
                 ..State::at_start()
             },
             Action::Hash(to) => self.followed(to),
@@ -173,35 +180,22 @@ impl Reducible for State {
                 theme: Some(theme),
                 ..place
             }),
-            Action::Moved(window) => self.with_place(Place {
-                window: Some(window),
-                ..place
-            }),
+            Action::Moved(window) => State {
+                revealed: self.reveal,
+                ..self.with_place(Place {
+                    window: Some(window),
+                    ..place
+                })
+            },
             Action::Picked(slice) => self.with_place(Place {
                 slice,
                 mark: None,
                 ..place
             }),
-            Action::Report(format, answer) => {
-                let trouble = match &*answer {
-                    Answer::Report { file_name, text } => {
-                        let kind = match format {
-                            "json" => "application/json",
-                            "markdown" => "text/markdown",
-                            _ => "text/plain",
-                        };
-                        download::save(file_name, kind, text)
-                            .err()
-                            .map(|why| AttrValue::from(format!("The report could not be saved: {why:?}.")))
-                    }
-                    Answer::Nothing { why } => Some(why.clone().into()),
-                    _ => None,
-                };
-                State {
-                    trouble,
-                    ..self.copy()
-                }
-            }
+            Action::Trouble(trouble) => State {
+                trouble,
+                ..self.copy()
+            },
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct TimelineProps {
     pub slice: Option<u32>,
     /// Raised by every link that leads here: the timeline then moves to what is selected.
     pub reveal: u32,
+    /// The last of them that it has moved to.
+    pub revealed: u32,
     pub dark: bool,
     pub on_moved: Callback<Span>,
     pub on_picked: Callback<Option<u32>>,
@@ -46,7 +48,8 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     use_effect_with((props.engine.clone(), props.summary.clone(), tracks.clone()), {
         let nodes = (scroll.clone(), spacer.clone(), canvas.clone(), map.clone());
         let (stage, tip, area) = (stage.clone(), tip.clone(), area.clone());
-        let (on_moved, on_picked, window) = (props.on_moved.clone(), props.on_picked.clone(), props.window);
+        let (on_moved, on_picked) = (props.on_moved.clone(), props.on_picked.clone());
+        let (window, revealed) = (props.window, props.revealed);
         move |(engine, summary, tracks)| {
             let nodes = (|| {
                 Some(Nodes {
@@ -69,6 +72,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                     summary.clone(),
                     tracks.clone(),
                     window,
+                    revealed,
                     told,
                 )));
             }
@@ -78,6 +82,11 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     use_effect_with((current.clone(), props.dark), |(stage, _)| {
         if let Some(stage) = stage {
             stage.theme();
+        }
+    });
+    use_effect_with((current.clone(), props.window), |(stage, window)| {
+        if let (Some(stage), Some(window)) = (stage, window) {
+            stage.go(*window);
         }
     });
     use_effect_with(
@@ -125,7 +134,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
             <canvas ref={map} class="tl-map" role="img" aria-label="Map of the whole trace: steps, compiles, and the window that is shown" />
             <div class="tl-body">
                 <div class="tl-main">
-                    <div ref={scroll} class="tl-scroll" tabindex="0" aria-label="Timeline">
+                    <div ref={scroll} class="tl-scroll" tabindex="0" role="group" aria-label="Timeline">
                         <canvas ref={canvas} class="tl-canvas" role="img" aria-label={says} />
                         <div ref={spacer} class="tl-spacer"></div>
                     </div>

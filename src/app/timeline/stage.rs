@@ -118,8 +118,11 @@ pub struct Inner {
     pub mark: Option<Span>,
     /// An area, and the heights it spans (in the layout).
     pub area: Option<(Span, f64, f64)>,
-    seen_reveal: Option<u32>,
-    seen_mark: Option<u32>,
+    seen_reveal: u32,
+    seen_mark: u32,
+    /// The window that the page was told last.
+    told_window: Option<Span>,
+    me: Weak,
     look: Option<Look>,
     frames: u32,
     tell_later: Option<Timer>,
@@ -146,6 +149,7 @@ impl Stage {
         summary: Shown<Summary>,
         tracks: TimelineTracks,
         window: Option<Span>,
+        revealed: u32,
         told: Told,
     ) -> Stage {
         let room = tracks.extent.len_ns() / 100;
@@ -195,8 +199,10 @@ impl Stage {
             selected: None,
             mark: None,
             area: None,
-            seen_reveal: None,
-            seen_mark: None,
+            seen_reveal: revealed,
+            seen_mark: revealed,
+            told_window: window,
+            me: Weak::new(),
             look: None,
             frames: 0,
             tell_later: None,
@@ -211,6 +217,7 @@ impl Stage {
     fn listen(&self) {
         let weak = Rc::downgrade(&self.0);
         let mut inner = self.0.borrow_mut();
+        inner.me = weak.clone();
         inner.clock = Some(FrameClock::new({
             let weak = weak.clone();
             move || draw(&weak)
@@ -285,15 +292,13 @@ impl Stage {
         {
             let mut inner = self.0.borrow_mut();
             inner.mark = mark;
-            let first = inner.seen_mark.is_none() && reveal == 0;
-            if inner.seen_mark != Some(reveal)
-                && !first
+            if inner.seen_mark != reveal
                 && let Some(mark) = mark
             {
                 inner.window = around(mark, inner.bounds);
                 inner.moved();
             }
-            inner.seen_mark = Some(reveal);
+            inner.seen_mark = reveal;
         }
         self.ask();
     }
@@ -302,12 +307,25 @@ impl Stage {
     pub fn select(&self, detail: Option<SliceDetail>, reveal: u32) {
         {
             let mut inner = self.0.borrow_mut();
-            let led = inner.seen_reveal != Some(reveal) && reveal > 0;
+            let led = inner.seen_reveal != reveal;
             if let Some(detail) = &detail {
                 inner.show_slice(detail, led);
-                inner.seen_reveal = Some(reveal);
+                inner.seen_reveal = reveal;
             }
             inner.selected = detail;
+        }
+        self.ask();
+    }
+
+    /// Shows the window that the address names, unless it came from here.
+    pub fn go(&self, window: Span) {
+        {
+            let mut inner = self.0.borrow_mut();
+            if inner.told_window == Some(window) {
+                return;
+            }
+            inner.told_window = Some(window);
+            inner.window = kept_in(window, inner.bounds);
         }
         self.ask();
     }
@@ -586,11 +604,18 @@ impl Inner {
     /// The address follows when the reader rests.
     fn moved(&mut self) {
         let (moved, window) = (self.told.moved.clone(), self.window);
-        self.tell_later = Some(Timer::after(250, move || moved.emit(window)));
+        let me = self.me.clone();
+        self.tell_later = Some(Timer::after(250, move || {
+            if let Some(inner) = me.upgrade() {
+                inner.borrow_mut().told_window = Some(window);
+            }
+            moved.emit(window);
+        }));
     }
 
     /// Scrolls to a slice's row; moves the window if asked, or if the slice could not be seen else.
     fn show_slice(&mut self, detail: &SliceDetail, led: bool) {
+        self.measure();
         if self.folded.contains(&detail.track) && detail.depth > 0 {
             self.folded.remove(&detail.track);
             self.layout = Layout::of(&self.tracks.tracks, &self.folded);
