@@ -1,5 +1,6 @@
 //! Tests that need a browser but no page; wasm-bindgen-test runs them in headless Chromium.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test may end here")]
 
 use js_sys::{ArrayBuffer, Promise, Uint8Array};
 use stepscope::web::boot::{BootError, WorkerSource};

@@ -266,7 +266,7 @@ pub struct DecodeIdle {
     pub is_decode: bool,
     /// The part of that time that the device recording covers.
     pub window: Span,
-    /// No compute engine runs: by cause.
+    /// No compute engine of any device in the file runs: by cause.
     pub by_cause: ByCause,
     /// Of the idle time that is the host's doing, what lies between engine steps.
     pub between_steps_ns: i64,

@@ -4,10 +4,11 @@ use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, compute_union, gaps};
 use stepscope::analyze::operators::operators;
 use stepscope::analyze::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
-use stepscope::base::{Span, TrackId, Union};
+use stepscope::base::{Span, TrackId, Union, show};
 use stepscope::dialect::{Device, EngineStep, Period, Phase, Role, Vocabulary};
 use stepscope::index::{Index, Key};
 use stepscope::session::{Opened, open_bytes};
+use stepscope::synth::{self, Options};
 
 use crate::corpus;
 
@@ -230,6 +231,89 @@ fn a_recursive_frame_counts_its_time_once() {
             ("frame g".into(), 1, 30_000, 80_000)
         ]
     );
+}
+
+// ---- invented traces, whose facts are known -----------------------------------------------------------------
+
+fn open_invented(options: &Options) -> (Opened, synth::Facts) {
+    let mut bytes = Vec::new();
+    let written = synth::write(options, &mut bytes).unwrap();
+    (open_bytes("invented.json", &bytes).unwrap(), written.facts)
+}
+
+#[test]
+fn the_sample_shows_what_was_put_into_it() {
+    let (opened, facts) = open_invented(&Options::sample());
+    check_sums("sample", &opened);
+    let report = &opened.report;
+    let finding = |id: &str| {
+        report
+            .findings
+            .iter()
+            .find(|f| f.id == id)
+            .unwrap_or_else(|| panic!("no {id}"))
+    };
+
+    let compiles: Vec<i64> = facts
+        .compiles
+        .iter()
+        .filter(|c| !c.warmup)
+        .map(|c| c.dur_ns)
+        .collect();
+    assert_eq!(
+        finding("compiles-while-serving").cost_ns,
+        Some(compiles.iter().sum())
+    );
+    assert_eq!(finding("compiles-while-serving").evidence.len(), compiles.len());
+    assert_eq!(
+        finding("buckets-not-warmed").evidence.len(),
+        facts.served_not_warmed.len()
+    );
+    let outlier = facts.outlier.unwrap();
+    let slow = &finding("slow-steps").evidence;
+    assert_eq!(slow.len(), 1);
+    assert!(slow[0].start_ns.unwrap() >= outlier.start && slow[0].end_ns.unwrap() <= outlier.end);
+    assert!(slow[0].says.ends_with("of it sampling"), "{}", slow[0].says);
+    let padding = format!(
+        "{} of {} rows",
+        show::count(facts.real_batch),
+        show::count(facts.padded_batch)
+    );
+    assert!(finding("decode-padding").says.contains(&padding), "{padding}");
+
+    assert_eq!(report.device_time[0].compute_ns, facts.device_compute_ns);
+    let gaps = of_kind(&report.gaps, GapKind::Device);
+    assert_eq!(gaps.longest[0].cause, Cause::Recompile);
+    assert!(gaps.longest[0].dur_ns >= *compiles.iter().max().unwrap());
+}
+
+#[test]
+fn where_nothing_is_wrong_that_is_said() {
+    let (opened, _) = open_invented(&Options {
+        serving_compiles: 0,
+        unwarmed_buckets: 0,
+        outlier: false,
+        ..Options::sample()
+    });
+    let fine: Vec<(&str, &str)> = opened
+        .report
+        .findings
+        .iter()
+        .filter(|f| f.level == Level::Fine)
+        .map(|f| (f.id.as_str(), f.says.as_str()))
+        .collect();
+    let says = |id: &str| {
+        fine.iter()
+            .find(|f| f.0 == id)
+            .unwrap_or_else(|| panic!("no {id} in {fine:?}"))
+            .1
+    };
+    assert_eq!(
+        says("no-compiles-while-serving"),
+        "No graph was compiled while serving."
+    );
+    assert!(says("no-slow-steps").starts_with("Apart from those that compile"));
+    assert!(says("buckets-warmed").starts_with("Every served bucket was warmed up"));
 }
 
 // ---- against references -------------------------------------------------------------------------------------
