@@ -264,12 +264,21 @@ fn facts_section(summary: &Summary) -> Html {
                     </tbody>
                 </table></div>
             }
-            <dl class="facts-list">
+            <dl class="facts-list"
+                data-open-ms={summary.cost.map(|c| c.open_ms.to_string())}
+                data-first-ms={summary.cost.and_then(|c| c.first_ms).map(|ms| ms.to_string())}
+                data-memory-bytes={summary.cost.map(|c| c.memory_bytes.to_string())}
+                data-events={summary.events.to_string()}
+                data-inflated-bytes={summary.inflated_bytes.to_string()}>
                 { fact("File", &summary.file) }
                 { fact("Format", &summary.format) }
                 { fact("Size", &if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
                     format!("{}, inflated {}", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes)) }) }
                 { fact("Memory of the index", &show::bytes(summary.index_bytes)) }
+                { for summary.cost.iter().map(|cost| html! { <>
+                    { fact("Opened in", &show::milliseconds(cost.open_ms)) }
+                    { fact("Peak memory", &show::bytes(cost.memory_bytes)) }
+                </> }) }
                 { fact("Covers", &summary.extent.map_or_else(|| "–".into(), |e| show::duration(e.len_ns()))) }
                 { fact("Device", &summary.device_name.clone().unwrap_or_else(|| summary.device_kind.clone())) }
                 { fact("Engine", summary.engine.as_deref().unwrap_or("–")) }

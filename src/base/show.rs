@@ -25,6 +25,15 @@ pub fn duration(ns: i64) -> String {
     }
 }
 
+/// A duration measured by a clock of milliseconds.
+pub fn milliseconds(ms: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and no wait is 292 years long"
+    )]
+    duration((ms * 1e6) as i64)
+}
+
 /// Three significant digits: `"4.31"`, `"43.1"`, `"431"`.
 fn three_digits(value: f64) -> String {
     if value < 9.995 {

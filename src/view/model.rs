@@ -53,6 +53,19 @@ pub struct Summary {
     pub metrics: Option<Metrics>,
     /// Bytes that the index holds.
     pub index_bytes: u64,
+    /// Filled in by whoever has a clock.
+    pub cost: Option<Cost>,
+}
+
+/// What opening cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// From the request to these answers, ms.
+    pub open_ms: f64,
+    /// From the request to the first answers about a part of the file, ms; `None` if the whole came first.
+    pub first_ms: Option<f64>,
+    /// Memory of the engine; it never shrinks, so this is the peak.
+    pub memory_bytes: u64,
 }
 
 /// Bound of [`Summary::recompiles`].

@@ -56,6 +56,7 @@ pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary
         python: first(MAX_OPERATORS, &report.python),
         metrics: report.metrics.clone(),
         index_bytes,
+        cost: None,
     }
 }
 

@@ -14,6 +14,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use crate::protocol::engine::{Answer, FileHead, PROTOCOL, Progress, Question, Reply, Request, Stage};
 use crate::session::{self, Loader, Opened};
+use crate::view::Cost;
 use crate::view::timeline::Scene;
 
 /// Bytes of a file taken at once. Smaller than the page's patience, larger than a disk's latency.
@@ -32,6 +33,10 @@ struct Trace {
     scene: Scene,
     /// Where the trace's bytes are, to read args again.
     source: Source,
+    /// Wall clock at the request, ms.
+    started: f64,
+    /// See [`Cost::first_ms`].
+    first_ms: Option<f64>,
 }
 
 #[derive(Clone)]
@@ -160,7 +165,13 @@ async fn open(worker: &Shared, files: Vec<(FileHead, Source)>) {
     match load(files).await {
         Ok(trace) => {
             let trace = Rc::new(trace);
-            post(&Reply::Summary(Box::new(trace.opened.summary())));
+            let mut summary = trace.opened.summary();
+            summary.cost = Some(Cost {
+                open_ms: js_sys::Date::now() - trace.started,
+                first_ms: trace.first_ms,
+                memory_bytes: memory_bytes(),
+            });
+            post(&Reply::Summary(Box::new(summary)));
             post(&Reply::Loaded);
             let waiting = {
                 let mut worker = worker.borrow_mut();
@@ -222,6 +233,8 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
             opened,
             scene,
             source,
+            started,
+            first_ms: None,
         });
     };
     let mut loader = Loader::new(&head.name);
@@ -234,6 +247,7 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
     };
     let mut reported = started;
     let mut partials = &PARTIAL_EVENTS[..];
+    let mut first_ms = None;
     let mut next = source.read(0, SLICE).await?;
     while !next.is_empty() {
         loader.feed(&next);
@@ -255,6 +269,7 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
         {
             partials = rest;
             post(&Reply::Summary(Box::new(loader.partial())));
+            first_ms.get_or_insert_with(|| js_sys::Date::now() - started);
         }
         next = source.read(loader.bytes(), SLICE).await?;
     }
@@ -276,7 +291,16 @@ async fn load(files: Vec<(FileHead, Source)>) -> Result<Trace, String> {
         opened,
         scene,
         source,
+        started,
+        first_ms,
     })
+}
+
+/// Size of this worker's WebAssembly memory.
+fn memory_bytes() -> u64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
+    u64::from(buffer.byte_length())
 }
 
 fn answer(trace: &Rc<Trace>, id: u32, question: Question) {

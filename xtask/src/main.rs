@@ -1,9 +1,10 @@
-//! The project's commands: `cargo xtask serve`, `cargo xtask test`.
+//! The project's commands: `cargo xtask serve`, `cargo xtask test`, `cargo xtask bench`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod serve;
 mod test;
 
@@ -15,11 +16,12 @@ struct Arguments {
     command: Task,
 }
 
-// One file a command; the next is to be `bench`.
 #[derive(Subcommand)]
 enum Task {
     /// Build the page and serve it on this machine.
     Serve(serve::Arguments),
+    /// Measure what opening costs, in the real browser.
+    Bench(bench::Arguments),
     /// Check everything: formatting, lints, tests, the page in a real browser.
     Test(test::Arguments),
 }
@@ -27,6 +29,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Serve(arguments) => serve::run(&arguments).map(|()| true),
+        Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
     };
     match done {
