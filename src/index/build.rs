@@ -198,6 +198,21 @@ impl Builder {
         id
     }
 
+    /// Category, track and name of an event that becomes a slice.
+    fn place(&mut self, event: &Event<'_>) -> (u16, u32, NameId) {
+        let category = self.category(event.category, event.at);
+        let family = if Some(category) == self.python {
+            Family::Python
+        } else {
+            Family::Main
+        };
+        (
+            category,
+            self.track(event, family),
+            self.name(event.name, event.at),
+        )
+    }
+
     fn arg_value(&mut self, spec: usize, value: Scalar<'_>, at: u64) -> Option<i64> {
         match self.specs[spec].kind {
             ArgKind::Int => value.int(),
@@ -231,14 +246,7 @@ impl Builder {
             return;
         };
         let row = row - self.n_begins;
-        let category = self.category(event.category, event.at);
-        let family = if Some(category) == self.python {
-            Family::Python
-        } else {
-            Family::Main
-        };
-        let track = self.track(event, family);
-        let name = self.name(event.name, event.at);
+        let (category, track, name) = self.place(event);
         self.rows.start.push(ts);
         self.rows.dur.push(dur);
         self.rows.at.push(event.at);
@@ -254,14 +262,7 @@ impl Builder {
     }
 
     fn edge(&mut self, event: &Event<'_>, ts: i64, is_begin: bool) {
-        let category = self.category(event.category, event.at);
-        let family = if Some(category) == self.python {
-            Family::Python
-        } else {
-            Family::Main
-        };
-        let track = self.track(event, family);
-        let name = self.name(event.name, event.at);
+        let (category, track, name) = self.place(event);
         let begin = is_begin.then_some(self.n_begins);
         if is_begin {
             for (spec, value) in event.wanted_args() {
