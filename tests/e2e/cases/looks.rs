@@ -17,6 +17,16 @@ const NARROW: Look = Look {
 };
 const DARK: Look = Look { dark: true, ..WIDE };
 
+/// The page's scrolled width, and what makes it so, if that is more than the window's.
+const STICKS_OUT: &str = "
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const cut = e => e && (getComputedStyle(e).overflowX !== 'visible' || cut(e.parentElement));
+    const out = [...document.body.querySelectorAll('*')]
+        .filter(e => e.getBoundingClientRect().right > root.clientWidth + 0.5 && !cut(e.parentElement))
+        .map(e => `<${e.localName} class='${e.getAttribute('class') ?? ''}'> to ${Math.round(e.getBoundingClientRect().right)} px`);
+    return [`${root.scrollWidth} px in ${root.clientWidth} px`, ...out.slice(0, 5)]";
+
 #[test]
 fn no_view_is_wider_than_the_window() {
     let Some((page, _)) = Gaudi::at("") else { return };
@@ -29,9 +39,9 @@ fn no_view_is_wider_than_the_window() {
             // Plots and the timeline ask for what a new width needs.
             page.eval_async("await new Promise(done => setTimeout(done, 300))");
             page.screenshot(&format!("view-{}-{word}", view.id()), look);
-            let width = page.eval("return document.documentElement.scrollWidth");
-            if width.as_u64().is_none_or(|px| px > u64::from(look.width_px)) {
-                wide.push(format!("{view:?} is {width} px wide in {} px", look.width_px));
+            let out = page.eval(STICKS_OUT);
+            for element in out.as_array().expect("elements") {
+                wide.push(format!("{view:?}, {word}: {element}"));
             }
         }
     }
