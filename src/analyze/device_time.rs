@@ -94,12 +94,8 @@ pub fn divide(compute: &Union, comm: &Union, copy: &Union) -> Option<DeviceTime>
 
 /// The host calls that launched device work, by the number that links them.
 pub struct Launches {
-    /// Of each link number the earliest host call.
-    first: FxHashMap<i64, i64>,
-    /// Of each slice that has one, the link number; sorted by slice.
-    link: Vec<(SliceId, i64)>,
-    start: Vec<i64>,
-    recurs: bool,
+    /// A bit a slice: its launch is in the trace. Asked once for every piece of work and engine.
+    linked: Vec<u64>,
 }
 
 impl Launches {
@@ -110,35 +106,31 @@ impl Launches {
             LaunchLink::Recurring(key) => (key, true),
             LaunchLink::None => return None,
         };
+        let column = index.arg_column(key)?;
+        // Of each link number the earliest host call.
         let mut first: FxHashMap<i64, i64> = FxHashMap::default();
-        let (mut link, mut start) = (Vec::new(), Vec::new());
-        for (id, value) in index.arg_column(key)?.ints() {
-            let starts = index.slices.start(id).as_ns();
-            if vocabulary.role(id).is_device() {
-                link.push((id, value));
-                start.push(starts);
-            } else {
-                let earliest = first.entry(value).or_insert(starts);
-                *earliest = starts.min(*earliest);
+        for (id, value) in column.ints().filter(|&(id, _)| !vocabulary.role(id).is_device()) {
+            let start = index.slices.start(id).as_ns();
+            let earliest = first.entry(value).or_insert(start);
+            *earliest = start.min(*earliest);
+        }
+        let mut linked = vec![0; index.slices.len().div_ceil(64)];
+        for (id, value) in column.ints().filter(|&(id, _)| vocabulary.role(id).is_device()) {
+            // Where link numbers recur, the launch must start before the work.
+            let start = index.slices.start(id).as_ns();
+            if first
+                .get(&value)
+                .is_some_and(|&launch| !recurs || launch <= start)
+            {
+                linked[id.index() / 64] |= 1 << (id.index() % 64);
             }
         }
-        Some(Launches {
-            first,
-            link,
-            start,
-            recurs,
-        })
+        Some(Launches { linked })
     }
 
-    /// Whether the launch of a piece of device work is in the trace. Where link numbers recur, it must start
-    /// before the work.
+    /// Whether the launch of a piece of device work is in the trace.
     pub fn has(&self, work: SliceId) -> bool {
-        let Ok(i) = self.link.binary_search_by_key(&work, |&(id, _)| id) else {
-            return false;
-        };
-        self.first
-            .get(&self.link[i].1)
-            .is_some_and(|&launch| !self.recurs || launch <= self.start[i])
+        self.linked[work.index() / 64] >> (work.index() % 64) & 1 == 1
     }
 }
 

@@ -128,6 +128,13 @@ pub fn App(props: &AppProps) -> Html {
         theme::apply(place.theme);
     });
 
+    let redraw = use_force_update();
+    use_effect_with((), move |()| {
+        let listener = theme::system_dark()
+            .map(|query| Listener::new(&query, "change", move |_: Event| redraw.force_update()));
+        move || drop(listener)
+    });
+
     // Listeners of the whole window: drop and paste anywhere, links, keys.
     use_effect_with((), {
         let (dispatch, dropping, on_open) = (state.dispatcher(), dropping.clone(), on_open.clone());

@@ -18,11 +18,17 @@ pub fn apply(theme: Option<Theme>) {
 /// What is shown now, chosen or not.
 pub fn shown(chosen: Option<Theme>) -> Theme {
     chosen.unwrap_or_else(|| {
-        let dark = web_sys::window()
-            .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten())
-            .is_some_and(|query| query.matches());
+        let dark = system_dark().is_some_and(|query| query.matches());
         if dark { Theme::Dark } else { Theme::Light }
     })
+}
+
+/// Whether the system asks for dark; it tells when that changes.
+pub fn system_dark() -> Option<web_sys::MediaQueryList> {
+    web_sys::window()?
+        .match_media("(prefers-color-scheme: dark)")
+        .ok()
+        .flatten()
 }
 
 fn root() -> Option<web_sys::Element> {
