@@ -3,7 +3,7 @@
 use stepscope::view::place::View;
 use stepscope_e2e::Look;
 
-use crate::real::{Gaudi, go};
+use crate::real::{Gaudi, frames, go};
 
 const WIDE: Look = Look {
     width_px: 1440,
@@ -67,5 +67,31 @@ fn dark_is_dark_and_light_is_light() {
     // The reader's choice stands above the system's.
     page.click("button[aria-label='Switch between light and dark']");
     page.wait_until("the page is light again", || ground() > 200.0);
+    page.must_be_clean();
+}
+
+#[test]
+fn the_timeline_follows_when_the_system_turns_light_or_dark() {
+    let Some((page, _)) = Gaudi::at("#view=timeline") else {
+        return;
+    };
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    // How bright the labels' ground is, 0 to 255, 4 px above the lower left corner.
+    let ground = || {
+        let rgb = page.eval(
+            "const canvas = document.querySelector('.tl-canvas');
+             const rgb = canvas.getContext('2d').getImageData(8, canvas.height - 4, 1, 1).data;
+             return (rgb[0] + rgb[1] + rgb[2]) / 3",
+        );
+        rgb.as_f64().expect("a colour")
+    };
+    for (look, word, is) in [
+        (WIDE, "light", (|b| b > 200.0) as fn(f64) -> bool),
+        (DARK, "dark", |b| b < 60.0),
+        (WIDE, "light again", |b| b > 200.0),
+    ] {
+        page.look(look);
+        page.wait_until(&format!("the timeline is {word}"), || is(ground()));
+    }
     page.must_be_clean();
 }
