@@ -2,8 +2,10 @@
 //!
 //! Every instant belongs to one share: the first in the list of shares that covers it. So they add up exactly.
 
+use rustc_hash::FxHashSet;
+
 use crate::base::{Span, Union};
-use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
+use crate::dialect::{EngineStep, LaunchLink, Period, Phase, Vocabulary};
 
 use super::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps, compute_union};
 use super::report::{BudgetShare, Cause, TimeBudget};
@@ -17,12 +19,13 @@ pub struct Layer {
 }
 
 /// The engine steps that count as serving, as one stretch from the first start to the last end; where none is
-/// serving, those that are neither warm-up nor a dummy run. `None` for no step.
+/// serving, those before the capture. `None` for no such step: of a step whose period is unknown, not even
+/// that it was served is known.
 pub fn serving_window(steps: &[EngineStep]) -> Option<Span> {
     let of = |wanted: fn(Period) -> bool| {
         Union::of(steps.iter().filter(|s| wanted(s.period)).map(|s| s.span)).extent()
     };
-    of(|p| p == Period::Serving).or_else(|| of(|p| !matches!(p, Period::Warmup | Period::Dummy)))
+    of(|p| p == Period::Serving).or_else(|| of(|p| p == Period::BeforeCapture))
 }
 
 /// Divides `window` among `layers`; what none covers is the last share. Shares of no time are left out.
@@ -53,6 +56,7 @@ pub fn divide(window: Span, layers: Vec<Layer>, rest: (&str, &str)) -> Vec<Budge
 /// half of serving time, by steps on the host otherwise.
 pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
     let window = serving_window(&host.vocabulary.engine_steps).filter(|w| !w.is_empty())?;
+    let window = Span::new(window.start, window.end.max(launched_until(host, window)));
     let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
         let union = compute_union(host.index, host.vocabulary, &device.tracks);
         union.spans().to_vec()
@@ -63,6 +67,29 @@ pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
     } else {
         by_steps(host, window)
     })
+}
+
+/// The end of the last device work that was launched in `window`, where launches carry numbers of their own: a
+/// captured graph is launched by one short call and runs long after the step has ended on the host.
+fn launched_until(host: &Host<'_>, window: Span) -> i64 {
+    let LaunchLink::Correlation(key) = host.vocabulary.launch_link else {
+        return window.end;
+    };
+    let Some(column) = host.index.arg_column(key) else {
+        return window.end;
+    };
+    let is_device = |id| host.vocabulary.role(id).is_device();
+    let launched: FxHashSet<i64> = column
+        .ints()
+        .filter(|&(id, _)| !is_device(id) && window.contains(host.index.slices.start(id).as_ns()))
+        .map(|(_, value)| value)
+        .collect();
+    let work = column
+        .ints()
+        .filter(|(id, value)| is_device(*id) && launched.contains(value));
+    work.map(|(id, _)| host.index.slices.end(id).as_ns())
+        .max()
+        .unwrap_or(window.end)
 }
 
 fn by_device(host: &Host<'_>, window: Span, compute: Union) -> TimeBudget {
@@ -120,8 +147,8 @@ fn by_device(host: &Host<'_>, window: Span, compute: Union) -> TimeBudget {
     TimeBudget {
         total_ns: window.len_ns(),
         shares: divide(window, layers, rest),
-        definition: "The time from the start of the first to the end of the last serving step, divided by what \
-                     the device did; where it did nothing, by what the host did. Each instant counts once, for \
+        definition: "The time from the start of the first to the end of the last serving step, or of the device \
+                     work that was launched in it, divided by what the device did; where it did nothing, by what the host did. Each instant counts once, for \
                      the first share in this order that fits."
             .into(),
     }
@@ -250,8 +277,10 @@ mod tests {
         ];
         assert_eq!(serving_window(&steps), Some(Span::new(10, 40)));
         assert_eq!(serving_window(&steps[..1]), None);
+        // Nobody knows whether it was served: a rank that does not drive the engine records such steps.
+        assert_eq!(serving_window(&[step(1, 2, Period::Unknown)]), None);
         assert_eq!(
-            serving_window(&[step(1, 2, Period::Unknown)]),
+            serving_window(&[step(1, 2, Period::BeforeCapture)]),
             Some(Span::new(1, 2))
         );
     }

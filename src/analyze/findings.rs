@@ -368,6 +368,9 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
 fn no_compiles(report: &TraceReport) -> Option<Finding> {
     // Steps of a training loop are not served.
     serving(report).find(|s| report.engine.is_some() || s.phase != Phase::Unknown)?;
+    if !compiled(report, Evidence::Suspected, Period::Serving).is_empty() {
+        return None;
+    }
     // A trace that shows a compile, or was recorded with compile tracking, would show the others.
     let would_show = report.synchronised_capture
         || report
@@ -835,7 +838,8 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
         return None;
     }
     slow.sort_by_key(|(s, median)| (std::cmp::Reverse(s.dur_ns - median), s.index));
-    let rule = format!("{SLOW_FACTOR} × the median of its phase and bucket");
+    let of_its = if slow.len() > 1 { "their" } else { "its" };
+    let rule = format!("{SLOW_FACTOR} × the median of {of_its} phase and bucket");
     if slow.is_empty() {
         let says = format!(
             "Apart from those that compile, or look as if they did, no step is slower than {rule} ({} compared).",
@@ -1384,6 +1388,8 @@ mod tests {
             severity: Severity::Error,
             count: 1,
             first_at_byte: Some(90_000),
+            events_lost: 0,
+            ends_early: false,
             says: "The gzip stream ends in the middle.".into(),
         }];
         report.budget = Some(TimeBudget {

@@ -142,6 +142,8 @@ fn defect_rows(defects: &Defects) -> Vec<DefectRow> {
             severity: kind.severity(),
             count,
             first_at_byte,
+            events_lost: if kind.loses_events() { count } else { 0 },
+            ends_early: kind.ends_early(),
             says: kind.says().to_owned(),
         })
         .collect()

@@ -399,6 +399,10 @@ pub struct DefectRow {
     pub severity: crate::base::Severity,
     pub count: u64,
     pub first_at_byte: Option<u64>,
+    /// Events that are not in the trace because of it; 0 where they were repaired.
+    pub events_lost: u64,
+    /// The input ends or breaks off: what came after is unknown.
+    pub ends_early: bool,
     pub says: String,
 }
 

@@ -149,7 +149,7 @@ pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
             .or_default()
             .push(step);
     }
-    groups
+    let mut groups: Vec<StepGroup> = groups
         .into_iter()
         .map(|((period, phase, bucket), members)| {
             let mut durations: Vec<i64> = members.iter().map(|s| s.dur_ns).collect();
@@ -172,5 +172,8 @@ pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
                 padded_batch: both.map(|(_, padded)| padded),
             }
         })
-        .collect()
+        .collect();
+    // What is served comes first; the rest in the order of a server's life.
+    groups.sort_by_key(|g| g.period != Period::Serving);
+    groups
 }

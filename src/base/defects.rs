@@ -75,6 +75,31 @@ defects! {
     ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
 }
 
+impl DefectKind {
+    /// Whether each one is an event that is not in the trace; the others were repaired, or are about the file.
+    pub fn loses_events(self) -> bool {
+        matches!(
+            self,
+            DefectKind::TruncatedJson
+                | DefectKind::BadEvent
+                | DefectKind::OversizedEvent
+                | DefectKind::NotAnEvent
+                | DefectKind::MissingPhase
+                | DefectKind::MissingTimestamp
+                | DefectKind::EndWithoutBegin
+                | DefectKind::TooManyRows
+        )
+    }
+
+    /// Whether the input ends or breaks off, so that what came after is unknown.
+    pub fn ends_early(self) -> bool {
+        matches!(
+            self,
+            DefectKind::TruncatedGzip | DefectKind::CorruptGzip | DefectKind::TruncatedJson
+        )
+    }
+}
+
 /// A counter a kind, and where the first of each stood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Defects {

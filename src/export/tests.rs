@@ -66,6 +66,8 @@ fn report() -> Report {
             severity: Severity::Error,
             count: 1,
             first_at_byte: Some(33_000),
+            events_lost: 0,
+            ends_early: true,
             says: "The gzip stream ends in the middle; everything before that was read.".to_owned(),
         }],
         steps: vec![step],

@@ -39,7 +39,10 @@ pub fn describe(head: &[u8]) -> String {
         .collect();
     match text {
         [] => "only blanks".into(),
-        _ if text.is_ascii() => format!("text: \"{shown}\""),
+        // A character may be cut at the end of the head.
+        _ if std::str::from_utf8(text).map_or_else(|e| e.error_len().is_none(), |_| true) => {
+            format!("text: \"{shown}\"")
+        }
         [first, ..] => format!("byte 0x{first:02x} (\"{shown}\")"),
     }
 }
@@ -52,6 +55,8 @@ mod tests {
     fn known_files_are_named() {
         assert_eq!(describe(b"\x89PNG\r\n"), "a PNG picture");
         assert_eq!(describe(b"hello world"), "text: \"hello world\"");
+        assert_eq!(describe("Kärnten,1".as_bytes()), "text: \"Kärnten,1\"");
+        assert_eq!(describe(b"\xfe\xff\0h"), "byte 0xfe (\"\u{fffd}\u{fffd}·h\")");
         let mut tar = vec![b'a'; 300];
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(describe(&tar), "a tar archive");

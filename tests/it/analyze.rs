@@ -530,7 +530,6 @@ fn findings_of_the_driven_traces() {
             ("suspected-compiles", Hint, Some(188_154_250)),
             ("warmup-not-recorded", Hint, None),
             ("decode-padding", Hint, None),
-            ("no-compiles-while-serving", Fine, None),
             ("no-slow-steps", Fine, None),
         ]
     );
