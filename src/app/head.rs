@@ -98,7 +98,7 @@ const REPORTS: [(&str, &str); 8] = [
     ("kernels.csv", "device work as CSV"),
 ];
 
-fn title(view: View) -> &'static str {
+pub fn title(view: View) -> &'static str {
     match view {
         View::Overview => "Overview",
         View::Steps => "Steps",

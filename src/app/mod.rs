@@ -288,7 +288,10 @@ pub fn App(props: &AppProps) -> Html {
             if on_start {
                 <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
             } else {
-                <main class={classes!("view", format!("view-{}", state.place.view.id()))}>{ view }</main>
+                <main class={classes!("view", format!("view-{}", state.place.view.id()))}>
+                    <h1 class="heard">{ head::title(state.place.view) }</h1>
+                    { view }
+                </main>
             }
             if *searching {
                 if let (Some(engine), true) = (&state.engine, ready) {

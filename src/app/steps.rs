@@ -362,7 +362,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                     ("post", "after sampling"), ("compile", "graph compile"), ("other", "other"), ("mme", "MME"), ("tpc", "TPC"), ("dma", "DMA"), ("nic", "NIC")]
                     .map(|(key, word)| swatch(key, word)) }
             </p>
-            <table class="parts">
+            <div class="scrolled"><table class="parts">
                 <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Mean" }</th><th>{ "Parts" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
                 <tbody>
                     { for groups.iter().map(|g| html! {
@@ -381,7 +381,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                         </tr>
                     }) }
                 </tbody>
-            </table>
+            </table></div>
             <p class="definition">{ "Host parts do not overlap. Engines run side by side and overlap one another and the host: their bars are not stacked. A step's device time is that of the work it launched, or, where launches are not recorded, the work inside it." }</p>
         </section>
     }

@@ -16,7 +16,7 @@ fn a_trace_of_457_mb_opens() {
     page.wait_for("ready");
     assert!(
         page.text("section[aria-labelledby=facts-head]")
-            .contains("inflated 457 MB"),
+            .contains("inflated 458 MB"),
         "{}",
         page.text("section[aria-labelledby=facts-head]")
     );

@@ -46,9 +46,13 @@ fn every_step_has_its_row_and_every_group_its_quantiles() {
         return;
     };
     let report = &gaudi.native.report;
-    page.wait_until("serving steps are listed", || rows(&page, TABLE).len() == 46);
+    page.wait_until("serving steps are listed", || {
+        page.count(&format!("{TABLE} tbody tr")) == 46
+    });
     click_text(&page, ".filters button", "Show all steps");
-    page.wait_until("all steps are listed", || rows(&page, TABLE).len() == 52);
+    page.wait_until("all steps are listed", || {
+        page.count(&format!("{TABLE} tbody tr")) == 52
+    });
     let expected: Vec<_> = report.steps.iter().map(cells).collect();
     assert_eq!(shown(&rows(&page, TABLE)), expected);
 
@@ -69,7 +73,9 @@ fn every_step_has_its_row_and_every_group_its_quantiles() {
         "document.querySelectorAll(arguments[0] + ' tbody button')[arguments[1]].click()",
         vec![GROUPS.into(), wanted.into()],
     );
-    page.wait_until("the group's steps are listed", || rows(&page, TABLE).len() == 20);
+    page.wait_until("the group's steps are listed", || {
+        page.count(&format!("{TABLE} tbody tr")) == 20
+    });
     assert!(rows(&page, TABLE).iter().all(|row| row[2] == "(4, 1, 256)"));
     page.must_be_clean();
 }
@@ -102,7 +108,7 @@ fn a_click_on_a_step_shows_what_it_is_made_of() {
     assert_eq!(place(&page).step, Some(10));
     let panel = page.text("section.panel");
     let parts = &gaudi.native.report.steps[10].parts;
-    assert_eq!(parts.compile_ns, Some(412_000_000));
+    assert_eq!(parts.compile_ns, Some(412_345_000));
     for says in [
         "Step 10",
         "412 ms · serving",
