@@ -6,6 +6,7 @@ mod analyze;
 mod architecture;
 mod cli;
 mod corpus;
+mod corpus_counts;
 mod dialects;
 mod gaudi;
 mod ingest;

@@ -1,5 +1,16 @@
 //! What must hold of the page in a real browser; one file a topic. How to add one: `tests/e2e/harness/lib.rs`.
 
+mod accessibility;
 mod boot;
+mod files;
+mod gaps;
+mod large;
+mod links;
+mod looks;
 mod opening;
+mod overview;
 mod privacy;
+mod real;
+mod recompiles;
+mod steps;
+mod timeline;

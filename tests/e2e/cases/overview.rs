@@ -1,0 +1,104 @@
+//! The Overview says what the command line says.
+
+use stepscope::base::show;
+use stepscope::export;
+
+use crate::real::{Gaudi, rows, texts};
+
+/// Lines of the text report are wrapped; sentences are compared without.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_findings_are_those_of_the_command_line() {
+    let Some((page, gaudi)) = Gaudi::at("") else {
+        return;
+    };
+    let says = texts(&page, ".finding-says");
+    assert_eq!(
+        says.first().map(String::as_str),
+        Some("3 graphs were compiled while serving. They held up 2 steps for 623 ms (88 % of serving time).")
+    );
+    assert_eq!(
+        says.get(1).map(String::as_str),
+        Some(
+            "1 bucket was served that warm-up never ran: prefill (1, 128, 2) (batch, sequence length, context blocks)."
+        )
+    );
+    let report = &gaudi.native.report;
+    let expected: Vec<&str> = report.findings.iter().map(|f| f.says.as_str()).collect();
+    assert_eq!(says, expected);
+    let printed = unwrapped(&export::report_text(&stepscope::analyze::report::Report {
+        schema: stepscope::analyze::report::SCHEMA.into(),
+        traces: vec![report.clone()],
+    }));
+    for sentence in &says {
+        assert!(
+            printed.contains(&unwrapped(sentence)),
+            "the command line does not say: {sentence}"
+        );
+    }
+    let costs: Vec<String> = report
+        .findings
+        .iter()
+        .filter_map(|f| f.cost_ns)
+        .filter(|ns| *ns > 0)
+        .map(show::duration)
+        .collect();
+    assert_eq!(texts(&page, ".finding .cost"), costs);
+    page.must_be_clean();
+}
+
+#[test]
+fn the_numbers_are_those_of_the_command_line() {
+    let Some((page, gaudi)) = Gaudi::at("") else {
+        return;
+    };
+    assert_eq!(texts(&page, "nav.tabs .tab-count"), ["52", "12"]);
+    assert!(page.text("header .facts").contains("GAUDI3"));
+    assert!(
+        page.text("section[aria-labelledby=facts-head]")
+            .contains("Read 4,171 events.")
+    );
+
+    let report = &gaudi.native.report;
+    let budget = report.budget.as_ref().expect("a budget");
+    let shares: Vec<Vec<String>> = budget
+        .shares
+        .iter()
+        .map(|share| {
+            vec![
+                share.says.clone(),
+                show::duration(share.total_ns),
+                show::percent(share.total_ns, budget.total_ns),
+            ]
+        })
+        .collect();
+    assert_eq!(rows(&page, "section[aria-labelledby=budget-head] table"), shares);
+    assert_eq!(
+        shares[0],
+        ["A compute engine of the device runs.", "34.0 ms", "4.8 %"]
+    );
+
+    let device = rows(&page, "section[aria-labelledby=device-head] table");
+    assert_eq!(
+        device[0],
+        [
+            "device 0",
+            "all",
+            "710 ms",
+            "34.0 ms (4.8 %)",
+            "676 ms (95 %)",
+            "34.0 ms",
+            "0 ns",
+            "0 ns",
+            "12.6 ms",
+            "21.4 ms",
+            "–",
+            "–",
+            "timeline"
+        ]
+    );
+    page.must_be_clean();
+}

@@ -1,0 +1,127 @@
+//! The Steps view: all steps, their groups, and one of them.
+
+use stepscope::analyze::report::{Phase, Step, StepGroup};
+use stepscope::base::show;
+use stepscope::view::place::View;
+
+use crate::real::{Gaudi, click_text, go, place, rows, texts};
+
+const TABLE: &str = "section[aria-labelledby=steps-head] table";
+const GROUPS: &str = "section[aria-labelledby=groups-head] table";
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Prefill => "prefill",
+        Phase::Decode => "decode",
+        other => panic!("{other:?} in this trace"),
+    }
+}
+
+/// Number, phase, bucket and duration, as the table shows them.
+fn cells(step: &Step) -> [String; 4] {
+    [
+        step.index.to_string(),
+        phase(step.phase).into(),
+        step.bucket.expect("every step has a bucket").to_string(),
+        show::duration(step.dur_ns),
+    ]
+}
+
+fn shown(rows: &[Vec<String>]) -> Vec<[String; 4]> {
+    let pick = |row: &Vec<String>| [0, 1, 2, 6].map(|i| row[i].clone());
+    rows.iter().map(pick).collect()
+}
+
+fn group(g: &StepGroup) -> [String; 3] {
+    [
+        g.bucket.expect("every group has a bucket").to_string(),
+        show::count(g.count),
+        show::duration(g.max_ns),
+    ]
+}
+
+#[test]
+fn every_step_has_its_row_and_every_group_its_quantiles() {
+    let Some((page, gaudi)) = Gaudi::at("#view=steps") else {
+        return;
+    };
+    let report = &gaudi.native.report;
+    page.wait_until("serving steps are listed", || rows(&page, TABLE).len() == 46);
+    click_text(&page, ".filters button", "Show all steps");
+    page.wait_until("all steps are listed", || rows(&page, TABLE).len() == 52);
+    let expected: Vec<_> = report.steps.iter().map(cells).collect();
+    assert_eq!(shown(&rows(&page, TABLE)), expected);
+
+    let groups: Vec<[String; 3]> = rows(&page, GROUPS)
+        .iter()
+        .map(|row| [1, 3, 7].map(|i| row[i].clone()))
+        .collect();
+    let expected: Vec<_> = report.step_groups.iter().map(group).collect();
+    assert_eq!(groups.len(), 11);
+    assert_eq!(groups, expected);
+
+    // Decode (4, 1, 256) while serving: 20 steps.
+    let wanted = rows(&page, GROUPS)
+        .iter()
+        .position(|row| row[1] == "(4, 1, 256)" && row[2] == "serving")
+        .expect("the group");
+    page.eval_with(
+        "document.querySelectorAll(arguments[0] + ' tbody button')[arguments[1]].click()",
+        vec![GROUPS.into(), wanted.into()],
+    );
+    page.wait_until("the group's steps are listed", || rows(&page, TABLE).len() == 20);
+    assert!(rows(&page, TABLE).iter().all(|row| row[2] == "(4, 1, 256)"));
+    page.must_be_clean();
+}
+
+#[test]
+fn sorting_by_duration_brings_the_longest_first() {
+    let Some((page, gaudi)) = Gaudi::at("#view=steps") else {
+        return;
+    };
+    page.wait_until("the steps are listed", || page.count(TABLE) == 1);
+    click_text(&page, "section[aria-labelledby=steps-head] .sort", "Duration");
+    page.wait_until("the longest comes first", || rows(&page, TABLE)[0][0] == "10");
+    let longest = &gaudi.native.report.steps[10];
+    assert_eq!(longest.dur_ns, 412_484_000);
+    assert_eq!(shown(&rows(&page, TABLE))[0], cells(longest));
+    page.must_be_clean();
+}
+
+#[test]
+fn a_click_on_a_step_shows_what_it_is_made_of() {
+    let Some((page, gaudi)) = Gaudi::at("") else {
+        return;
+    };
+    go(&page, View::Steps);
+    page.wait_until("the steps are listed", || page.count(TABLE) == 1);
+    page.click(&format!("{TABLE} a[href='#view=steps&step=10']"));
+    page.wait_until("step 10 is described", || {
+        page.count("section.panel[aria-label='Step 10'] table") > 0
+    });
+    assert_eq!(place(&page).step, Some(10));
+    let panel = page.text("section.panel");
+    let parts = &gaudi.native.report.steps[10].parts;
+    assert_eq!(parts.compile_ns, Some(412_000_000));
+    for says in [
+        "Step 10",
+        "412 ms · serving",
+        "(1, 128, 2)",
+        "Graphs compiled in it",
+    ] {
+        assert!(panel.contains(says), "{says:?} is not in: {panel}");
+    }
+    let compile = rows(&page, "section.panel .columns table")
+        .into_iter()
+        .find(|row| row[0].contains("compile"))
+        .expect("a row for compiling");
+    assert_eq!(compile[1], "412 ms");
+
+    page.press("]");
+    page.wait_until("the next step is described", || {
+        page.count("section.panel[aria-label='Step 11'] table") > 0
+    });
+    assert_eq!(place(&page).step, Some(11));
+    assert_eq!(texts(&page, &format!("{TABLE} tr.here td:first-child")), ["11"]);
+    page.must_be_clean();
+}
