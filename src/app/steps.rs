@@ -116,6 +116,7 @@ pub fn Steps(props: &StepsProps) -> Html {
     if summary.n_steps == 0 {
         return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows." }</p> };
     }
+    let origin_ns = summary.extent.map_or(0, |e| e.start);
     html! {
         <>
             <section aria-labelledby="plot-head">
@@ -125,7 +126,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
-                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} origin_ns={summary.extent.map_or(0, |e| e.start)}
+                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} {origin_ns}
                             selected={props.selected} on_brush={on_brush} on_step={on_step} />
                     }
                 </div>
@@ -140,7 +141,7 @@ pub fn Steps(props: &StepsProps) -> Html {
             </section>
             if let Some(view) = view {
                 { parts_section(&view.parts, &one_scale) }
-                { table_section(view, *order, &order, &row, props.selected) }
+                { table_section(view, origin_ns, *order, &order, &row, props.selected) }
             }
         </>
     }
@@ -389,6 +390,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
 
 fn table_section(
     view: &StepsView,
+    origin_ns: i64,
     order: StepOrder,
     set_order: &UseStateHandle<StepOrder>,
     row: &UseStateHandle<u32>,
@@ -409,12 +411,6 @@ fn table_section(
             </th>
         }
     };
-    let first = view.rows.iter().map(|s| s.start_ns).min().unwrap_or(0);
-    let origin = if view.plot.window.is_empty() {
-        first
-    } else {
-        view.plot.window.start
-    };
     html! {
         <section aria-labelledby="steps-head">
             <h2 id="steps-head">{ "Steps" }<span class="aside num">{ format!("{} to {} of {}", show::count(u64::from(page.from + 1).min(u64::from(page.to))), show::count(page.to.into()), show::count(view.n_rows.into())) }</span></h2>
@@ -430,7 +426,7 @@ fn table_section(
                     { sorted(StepOrder::Time, "Start") }{ sorted(StepOrder::Longest, "Duration") }{ sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
                     <th class="num">{ "Device busy" }</th><th>{ "Parts" }</th><th>{ "Show" }</th>
                 </tr></thead>
-                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin, selected)) }</tbody>
+                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin_ns, selected)) }</tbody>
             </table>
             </div>
         </section>
