@@ -63,7 +63,7 @@ pub fn Help(props: &HelpProps) -> Html {
                 </table>
                 <h2>{ "Colours" }</h2>
                 <p class="legend">{ for colours().into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
-                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles." }</p>
+                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles; an orange frame at the axis is a step that only looks like one (suspected)." }</p>
                 <h2>{ "How sure is a statement?" }</h2>
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>

@@ -7,7 +7,7 @@ use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, ti
 use super::plot::StepsPlotCanvas;
 use super::recompiles::metrics_card;
 use super::shown::Shown;
-use super::steps::groups_table;
+use super::steps::{compile_marks, groups_table};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -185,7 +185,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         .collect();
     html! {
         <section aria-labelledby="strip-head">
-            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration (logarithmic), ◆ = a graph was compiled" }</span></h2>
+            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration of the pass (logarithmic) " }{ compile_marks(&props.summary) }</span></h2>
             <div ref={node} class="plot small">
                 if let Some(plot) = plot {
                     <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} dark={props.dark} />

@@ -10,7 +10,7 @@ use super::steps::{PASS, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{Engines, Parts, StepDetail};
+use crate::view::{Engines, Evidence, Parts, StepDetail};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -106,7 +106,7 @@ fn panel(detail: &StepDetail) -> Html {
             if around.is_some() { <p class="definition">{ PASS }</p> }
             if !detail.recompiles.is_empty() {
                 <table class="fit">
-                    <caption>{ "Graphs compiled in it" }</caption>
+                    <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) { "Looks like a compile: nothing is recorded, only the duration suggests it" } else { "Graphs compiled in it" } }</caption>
                     <thead><tr><th>{ "Graph" }</th><th class="num">{ "Cost" }</th><th>{ "Known by" }</th><th>{ "Show" }</th></tr></thead>
                     <tbody>
                         { for detail.recompiles.iter().map(|r| html! {

@@ -16,8 +16,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
-    Bucket, Engines, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder, StepsView,
-    Summary,
+    Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder,
+    StepsView, Summary,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -121,7 +121,7 @@ pub fn Steps(props: &StepsProps) -> Html {
         <>
             <section aria-labelledby="plot-head">
                 <h2 id="plot-head">{ "Duration of steps over time" }
-                    <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }<span class="keyed compile-mark">{ "◆ a graph was compiled" }</span></span>
+                    <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }{ compile_marks(summary) }</span>
                 </h2>
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
@@ -143,6 +143,22 @@ pub fn Steps(props: &StepsProps) -> Html {
                 { parts_section(&view.parts, &one_scale) }
                 { table_section(view, origin_ns, *order, &order, &row, props.selected) }
             }
+        </>
+    }
+}
+
+/// The legend of the plot's diamonds, as far as the trace has them.
+pub fn compile_marks(summary: &Summary) -> Html {
+    let has = |suspected: bool| {
+        summary
+            .recompiles
+            .iter()
+            .any(|r| (r.evidence == Evidence::Suspected) == suspected)
+    };
+    html! {
+        <>
+            if has(false) { <span class="keyed compile-mark">{ "◆ a graph was compiled" }</span> }
+            if has(true) { <span class="keyed compile-mark">{ "◇ looks like a compile (suspected)" }</span> }
         </>
     }
 }
