@@ -29,16 +29,29 @@ pub struct OverviewProps {
 #[component]
 pub fn Overview(props: &OverviewProps) -> Html {
     let summary = &props.summary;
+    // What is fine in a part of the file says nothing about the whole.
+    let findings = summary
+        .findings
+        .iter()
+        .filter(|f| !summary.partial || f.level != Level::Fine);
+    let head = if summary.partial {
+        format!(
+            "Findings of the first {} (the file is still being read)",
+            show::counted(summary.events, "event")
+        )
+    } else {
+        "Findings".to_owned()
+    };
     html! {
         <>
             <section aria-labelledby="findings-head" aria-live="polite">
-                <h2 id="findings-head">{ if summary.partial { "Findings so far (the file is still being read)" } else { "Findings" } }</h2>
-                if summary.findings.is_empty() {
+                <h2 id="findings-head">{ head }</h2>
+                if findings.clone().next().is_none() {
                     <p class="empty">{ if summary.partial { "None yet." } else if summary.metrics.is_some() && summary.events == 0 {
                         "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time."
                     } else { "There is nothing in this trace that this version can judge." } }</p>
                 }
-                <ul class="findings">{ for summary.findings.iter().map(finding) }</ul>
+                <ul class="findings">{ for findings.map(finding) }</ul>
                 if summary.synchronised_capture {
                     <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
                 }
