@@ -18,6 +18,9 @@ use crate::view::{
 };
 use crate::web::engine::Engine;
 
+/// A finding with this many pieces of evidence may have had more.
+const MOST_EVIDENCE: usize = 10;
+
 #[derive(Properties, PartialEq)]
 pub struct OverviewProps {
     pub summary: Shown<Summary>,
@@ -42,21 +45,27 @@ pub fn Overview(props: &OverviewProps) -> Html {
     } else {
         "Findings".to_owned()
     };
+    // A file of counters alone: there is nothing to judge.
+    let metrics_alone = summary.metrics.as_ref().filter(|_| summary.events == 0);
     html! {
         <>
+            { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! { <p class="note warn" role="status">{ note }</p> }) }
+            if let Some(metrics) = metrics_alone { { metrics_card(metrics) } }
+            if metrics_alone.is_none() || !summary.findings.is_empty() {
             <section aria-labelledby="findings-head" aria-live="polite">
                 <h2 id="findings-head">{ head }</h2>
                 if findings.clone().next().is_none() {
-                    <p class="empty">{ if summary.partial { "None yet." } else if summary.metrics.is_some() && summary.events == 0 {
-                        "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time."
-                    } else { "There is nothing in this trace that this version can judge." } }</p>
+                    <p class="empty">{ if summary.partial { "None yet." } else { "There is nothing in this trace that this version can judge." } }</p>
                 }
                 <ul class="findings">{ for findings.map(finding) }</ul>
                 if summary.synchronised_capture {
                     <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
                 }
             </section>
-            if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events == 0) { { metrics_card(metrics) } }
+            }
+            if metrics_alone.is_some() {
+                <p class="note">{ "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time." }</p>
+            }
             if let Some(budget) = &summary.budget { { budget_section(budget) } }
             if props.ready && summary.n_steps > 0 {
                 <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
@@ -65,6 +74,11 @@ pub fn Overview(props: &OverviewProps) -> Html {
             { facts_section(summary) }
         </>
     }
+}
+
+/// Whether a note says that files were left out; the worker writes it so.
+fn not_opened(note: &str) -> bool {
+    note.starts_with("A page holds one trace")
 }
 
 fn finding(finding: &Finding) -> Html {
@@ -84,7 +98,10 @@ fn finding(finding: &Finding) -> Html {
                 if !finding.advice.is_empty() { <p class="finding-advice">{ &finding.advice }</p> }
                 if !finding.evidence.is_empty() {
                     <details>
-                        <summary>{ format!("Evidence ({})", finding.evidence.len()) }</summary>
+                        <summary>{ match finding.evidence.len() {
+                            n if n < MOST_EVIDENCE => format!("Evidence ({n})"),
+                            n => format!("Evidence ({n} shown)"),
+                        } }</summary>
                         <ul class="evidence">{ for finding.evidence.iter().map(evidence) }</ul>
                     </details>
                 }
@@ -259,7 +276,11 @@ fn facts_section(summary: &Summary) -> Html {
         <section aria-labelledby="facts-head">
             <h2 id="facts-head">{ "About this trace" }</h2>
             <p>{ format!("Read {}. Repaired {}, lost {}.", show::counted(summary.events, "event"), show::count(repaired), show::count(lost)) }</p>
-            { for summary.notes.iter().map(|note| html! { <p class="note">{ note }</p> }) }
+            { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! { <p class="note">{ note }</p> }) }
+            if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events > 0) {
+                <p class="note">{ format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.file, show::counted(metrics.matched, "compile")) }
+                    <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>{ " shows its counters." }</p>
+            }
             if !summary.defects.is_empty() {
                 <div class="scrolled"><table class="fit">
                     <caption>{ "What was wrong with the file" }</caption>
