@@ -70,7 +70,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
             if props.ready && summary.n_steps > 0 {
                 <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
             }
-            if !summary.device_time.is_empty() { { device_section(&summary.device_time) } }
+            if !summary.device_time.is_empty() { { device_section(summary) } }
             { facts_section(summary) }
         </>
     }
@@ -229,7 +229,27 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
     }
 }
 
-fn device_section(devices: &[DeviceTime]) -> Html {
+/// An engine's word, and its time on a device that has it.
+type EngineColumn = (&'static str, fn(&DeviceTime) -> Option<i64>);
+
+fn device_section(summary: &Summary) -> Html {
+    let devices = &summary.device_time;
+    let columns: [EngineColumn; 4] = [
+        ("MME", |d| d.engines.mme),
+        ("TPC", |d| d.engines.tpc),
+        ("DMA", |d| d.engines.dma),
+        ("NIC", |d| d.engines.nic),
+    ];
+    let columns: Vec<EngineColumn> = columns
+        .into_iter()
+        .filter(|(_, of)| devices.iter().any(|d| of(d).is_some()))
+        .collect();
+    // 0 is for work that compute hides; where there is no such work, nothing is known.
+    let has_kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
+    let (has_comm, has_copy) = (has_kind("comm"), has_kind("copy"));
+    let exposed = |ns: i64, engine: Option<i64>, has_work: bool| {
+        maybe_duration((ns > 0 || engine.is_some() || has_work).then_some(ns))
+    };
     html! {
         <section aria-labelledby="device-head">
             <h2 id="device-head">{ "Device time" }</h2>
@@ -237,7 +257,7 @@ fn device_section(devices: &[DeviceTime]) -> Html {
                 <thead><tr>
                     <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
                     <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
-                    <th class="num">{ "MME" }</th><th class="num">{ "TPC" }</th><th class="num">{ "DMA" }</th><th class="num">{ "NIC" }</th><th>{ "Show" }</th>
+                    { for columns.iter().map(|(word, _)| html! { <th class="num">{ *word }</th> }) }<th>{ "Show" }</th>
                 </tr></thead>
                 <tbody>
                     { for devices.iter().map(|d| html! {
@@ -248,18 +268,16 @@ fn device_section(devices: &[DeviceTime]) -> Html {
                             <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>
                             <td class="num">{ format!("{} ({})", show::duration(d.idle_ns), show::percent(d.idle_ns, d.span_ns)) }</td>
                             <td class="num">{ show::duration(d.compute_ns) }</td>
-                            <td class="num">{ show::duration(d.comm_exposed_ns) }</td>
-                            <td class="num">{ show::duration(d.copy_exposed_ns) }</td>
-                            <td class="num">{ maybe_duration(d.engines.mme) }</td>
-                            <td class="num">{ maybe_duration(d.engines.tpc) }</td>
-                            <td class="num">{ maybe_duration(d.engines.dma) }</td>
-                            <td class="num">{ maybe_duration(d.engines.nic) }</td>
+                            <td class="num">{ exposed(d.comm_exposed_ns, d.engines.nic, has_comm) }</td>
+                            <td class="num">{ exposed(d.copy_exposed_ns, d.engines.dma, has_copy) }</td>
+                            { for columns.iter().map(|(_, of)| html! { <td class="num">{ maybe_duration(of(d)) }</td> }) }
                             <td><To place={timeline_at(Some(Span::new(d.start_ns, d.end_ns)), None)}>{ "timeline" }</To></td>
                         </tr>
                     }) }
                 </tbody>
             </table></div>
-            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. Engines overlap: their times are unions of each engine's own work and do not add up." }</p>
+            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. A dash: the trace holds no such work." }
+                if !columns.is_empty() { { " Engines overlap: their times are unions of each engine's own work and do not add up." } }</p>
         </section>
     }
 }

@@ -53,7 +53,8 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         else { { show::counted(rows.len() as u64, "marker") } }
                     </span></h2>
                 if summary.recompiles.is_empty() {
-                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile. On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." }</p>
+                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile." }
+                        if summary.device_kind == "hpu" { { " On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." } }</p>
                 } else {
                     <div class="switches" role="group" aria-label="Period">
                         { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", words::period(*p),
