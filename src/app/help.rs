@@ -3,11 +3,14 @@
 use yew::prelude::*;
 
 use super::parts::swatch;
+use super::shown::Shown;
 use super::words;
-use crate::view::BarClass;
+use crate::view::{BarClass, DeviceTime, Phase, Summary};
 
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
+    /// What is open: its colours are explained.
+    pub summary: Option<Shown<Summary>>,
     pub on_close: Callback<()>,
 }
 
@@ -31,11 +34,34 @@ const KEYS: [(&str, &str); 17] = [
     ("Enter", "on a link or a button: follow it"),
 ];
 
-/// A class a colour: classes that share one share a meaning, too.
-fn colours() -> Vec<BarClass> {
+/// Whether the trace has anything of a class.
+fn has(summary: &Summary, class: BarClass) -> bool {
+    let engine = |of: fn(&DeviceTime) -> Option<i64>| summary.device_time.iter().any(|d| of(d).is_some());
+    let kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
+    let phase = |phase: Phase| summary.step_counts.iter().any(|c| c.0 == phase);
+    match class {
+        BarClass::DeviceMatrix => engine(|d| d.engines.mme),
+        BarClass::DeviceVector => engine(|d| d.engines.tpc),
+        BarClass::DeviceDma => engine(|d| d.engines.dma),
+        BarClass::DeviceNic => engine(|d| d.engines.nic),
+        BarClass::DeviceCompute => engine(|d| d.engines.compute),
+        BarClass::DeviceComm => kind("comm"),
+        BarClass::DeviceCopy => kind("copy"),
+        BarClass::DeviceOther => !summary.device_time.is_empty(),
+        BarClass::Prefill => phase(Phase::Prefill),
+        BarClass::Decode => phase(Phase::Decode),
+        BarClass::Mixed => phase(Phase::Mixed),
+        BarClass::Python => !summary.python.is_empty(),
+        _ => true,
+    }
+}
+
+/// The classes to explain, a class a colour: classes that share one share a meaning, too.
+fn colours(summary: Option<&Summary>) -> Vec<BarClass> {
     let mut keys = Vec::new();
     BarClass::ALL
         .into_iter()
+        .filter(|class| summary.is_none_or(|s| has(s, *class)))
         .filter(|class| {
             let key = words::class_key(*class);
             let new = !keys.contains(&key);
@@ -62,8 +88,8 @@ pub fn Help(props: &HelpProps) -> Html {
                     </tbody>
                 </table>
                 <h2>{ "Colours" }</h2>
-                <p class="legend">{ for colours().into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
-                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles." }</p>
+                <p class="legend">{ for colours(props.summary.as_deref()).into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
+                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles; an orange frame at the axis is a step that only looks like one (suspected)." }</p>
                 <h2>{ "How sure is a statement?" }</h2>
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>

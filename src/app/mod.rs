@@ -299,7 +299,7 @@ pub fn App(props: &AppProps) -> Html {
                 }
             }
             if *help {
-                <help::Help on_close={on_help.reform(|()| false)} />
+                <help::Help summary={state.summary.clone()} on_close={on_help.reform(|()| false)} />
             }
             if *dropping {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>

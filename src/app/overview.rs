@@ -7,7 +7,7 @@ use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, ti
 use super::plot::StepsPlotCanvas;
 use super::recompiles::metrics_card;
 use super::shown::Shown;
-use super::steps::groups_table;
+use super::steps::{compile_marks, groups_table};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -17,6 +17,9 @@ use crate::view::{
     TimeBudget,
 };
 use crate::web::engine::Engine;
+
+/// A finding with this many pieces of evidence may have had more.
+const MOST_EVIDENCE: usize = 10;
 
 #[derive(Properties, PartialEq)]
 pub struct OverviewProps {
@@ -29,29 +32,53 @@ pub struct OverviewProps {
 #[component]
 pub fn Overview(props: &OverviewProps) -> Html {
     let summary = &props.summary;
+    // What is fine in a part of the file says nothing about the whole.
+    let findings = summary
+        .findings
+        .iter()
+        .filter(|f| !summary.partial || f.level != Level::Fine);
+    let head = if summary.partial {
+        format!(
+            "Findings of the first {} (the file is still being read)",
+            show::counted(summary.events, "event")
+        )
+    } else {
+        "Findings".to_owned()
+    };
+    // A file of counters alone: there is nothing to judge.
+    let metrics_alone = summary.metrics.as_ref().filter(|_| summary.events == 0);
     html! {
         <>
+            { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! { <p class="note warn" role="status">{ note }</p> }) }
+            if let Some(metrics) = metrics_alone { { metrics_card(metrics) } }
+            if metrics_alone.is_none() || !summary.findings.is_empty() {
             <section aria-labelledby="findings-head" aria-live="polite">
-                <h2 id="findings-head">{ if summary.partial { "Findings so far (the file is still being read)" } else { "Findings" } }</h2>
-                if summary.findings.is_empty() {
-                    <p class="empty">{ if summary.partial { "None yet." } else if summary.metrics.is_some() && summary.events == 0 {
-                        "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time."
-                    } else { "There is nothing in this trace that this version can judge." } }</p>
+                <h2 id="findings-head">{ head }</h2>
+                if findings.clone().next().is_none() {
+                    <p class="empty">{ if summary.partial { "None yet." } else { "There is nothing in this trace that this version can judge." } }</p>
                 }
-                <ul class="findings">{ for summary.findings.iter().map(finding) }</ul>
+                <ul class="findings">{ for findings.map(finding) }</ul>
                 if summary.synchronised_capture {
                     <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
                 }
             </section>
-            if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events == 0) { { metrics_card(metrics) } }
+            }
+            if metrics_alone.is_some() {
+                <p class="note">{ "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time." }</p>
+            }
             if let Some(budget) = &summary.budget { { budget_section(budget) } }
             if props.ready && summary.n_steps > 0 {
                 <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
             }
-            if !summary.device_time.is_empty() { { device_section(&summary.device_time) } }
+            if !summary.device_time.is_empty() { { device_section(summary) } }
             { facts_section(summary) }
         </>
     }
+}
+
+/// Whether a note says that files were left out; the worker writes it so.
+fn not_opened(note: &str) -> bool {
+    note.starts_with("A page holds one trace")
 }
 
 fn finding(finding: &Finding) -> Html {
@@ -71,7 +98,10 @@ fn finding(finding: &Finding) -> Html {
                 if !finding.advice.is_empty() { <p class="finding-advice">{ &finding.advice }</p> }
                 if !finding.evidence.is_empty() {
                     <details>
-                        <summary>{ format!("Evidence ({})", finding.evidence.len()) }</summary>
+                        <summary>{ match finding.evidence.len() {
+                            n if n < MOST_EVIDENCE => format!("Evidence ({n})"),
+                            n => format!("Evidence ({n} shown)"),
+                        } }</summary>
                         <ul class="evidence">{ for finding.evidence.iter().map(evidence) }</ul>
                     </details>
                 }
@@ -185,7 +215,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         .collect();
     html! {
         <section aria-labelledby="strip-head">
-            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration (logarithmic), ◆ = a graph was compiled" }</span></h2>
+            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration of the pass (logarithmic) " }{ compile_marks(&props.summary) }</span></h2>
             <div ref={node} class="plot small">
                 if let Some(plot) = plot {
                     <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} dark={props.dark} />
@@ -199,7 +229,27 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
     }
 }
 
-fn device_section(devices: &[DeviceTime]) -> Html {
+/// An engine's word, and its time on a device that has it.
+type EngineColumn = (&'static str, fn(&DeviceTime) -> Option<i64>);
+
+fn device_section(summary: &Summary) -> Html {
+    let devices = &summary.device_time;
+    let columns: [EngineColumn; 4] = [
+        ("MME", |d| d.engines.mme),
+        ("TPC", |d| d.engines.tpc),
+        ("DMA", |d| d.engines.dma),
+        ("NIC", |d| d.engines.nic),
+    ];
+    let columns: Vec<EngineColumn> = columns
+        .into_iter()
+        .filter(|(_, of)| devices.iter().any(|d| of(d).is_some()))
+        .collect();
+    // 0 is for work that compute hides; where there is no such work, nothing is known.
+    let has_kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
+    let (has_comm, has_copy) = (has_kind("comm"), has_kind("copy"));
+    let exposed = |ns: i64, engine: Option<i64>, has_work: bool| {
+        maybe_duration((ns > 0 || engine.is_some() || has_work).then_some(ns))
+    };
     html! {
         <section aria-labelledby="device-head">
             <h2 id="device-head">{ "Device time" }</h2>
@@ -207,7 +257,7 @@ fn device_section(devices: &[DeviceTime]) -> Html {
                 <thead><tr>
                     <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
                     <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
-                    <th class="num">{ "MME" }</th><th class="num">{ "TPC" }</th><th class="num">{ "DMA" }</th><th class="num">{ "NIC" }</th><th>{ "Show" }</th>
+                    { for columns.iter().map(|(word, _)| html! { <th class="num">{ *word }</th> }) }<th>{ "Show" }</th>
                 </tr></thead>
                 <tbody>
                     { for devices.iter().map(|d| html! {
@@ -218,35 +268,46 @@ fn device_section(devices: &[DeviceTime]) -> Html {
                             <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>
                             <td class="num">{ format!("{} ({})", show::duration(d.idle_ns), show::percent(d.idle_ns, d.span_ns)) }</td>
                             <td class="num">{ show::duration(d.compute_ns) }</td>
-                            <td class="num">{ show::duration(d.comm_exposed_ns) }</td>
-                            <td class="num">{ show::duration(d.copy_exposed_ns) }</td>
-                            <td class="num">{ maybe_duration(d.engines.mme) }</td>
-                            <td class="num">{ maybe_duration(d.engines.tpc) }</td>
-                            <td class="num">{ maybe_duration(d.engines.dma) }</td>
-                            <td class="num">{ maybe_duration(d.engines.nic) }</td>
+                            <td class="num">{ exposed(d.comm_exposed_ns, d.engines.nic, has_comm) }</td>
+                            <td class="num">{ exposed(d.copy_exposed_ns, d.engines.dma, has_copy) }</td>
+                            { for columns.iter().map(|(_, of)| html! { <td class="num">{ maybe_duration(of(d)) }</td> }) }
                             <td><To place={timeline_at(Some(Span::new(d.start_ns, d.end_ns)), None)}>{ "timeline" }</To></td>
                         </tr>
                     }) }
                 </tbody>
             </table></div>
-            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. Engines overlap: their times are unions of each engine's own work and do not add up." }</p>
+            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. A dash: the trace holds no such work." }
+                if !columns.is_empty() { { " Engines overlap: their times are unions of each engine's own work and do not add up." } }</p>
         </section>
     }
 }
 
 fn facts_section(summary: &Summary) -> Html {
-    let (mut repaired, mut lost) = (0, 0);
-    for defect in &summary.defects {
-        match defect.severity {
-            crate::view::Severity::Info => repaired += defect.count,
-            crate::view::Severity::Loss | crate::view::Severity::Error => lost += defect.count,
-        }
+    let lost: u64 = summary.defects.iter().map(|d| d.events_lost).sum();
+    let all: u64 = summary
+        .defects
+        .iter()
+        .filter(|d| !d.ends_early)
+        .map(|d| d.count)
+        .sum();
+    let mut read = format!(
+        "Read {}. Repaired {}, lost {}.",
+        show::counted(summary.events, "event"),
+        show::count(all.saturating_sub(lost)),
+        show::count(lost)
+    );
+    if summary.defects.iter().any(|d| d.ends_early) {
+        read.push_str(" The file ends early: what came after is unknown.");
     }
     html! {
         <section aria-labelledby="facts-head">
             <h2 id="facts-head">{ "About this trace" }</h2>
-            <p>{ format!("Read {}. Repaired {}, lost {}.", show::counted(summary.events, "event"), show::count(repaired), show::count(lost)) }</p>
-            { for summary.notes.iter().map(|note| html! { <p class="note">{ note }</p> }) }
+            <p>{ read }</p>
+            { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! { <p class="note">{ note }</p> }) }
+            if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events > 0) {
+                <p class="note">{ format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.file, show::counted(metrics.matched, "compile")) }
+                    <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>{ " shows its counters." }</p>
+            }
             if !summary.defects.is_empty() {
                 <div class="scrolled"><table class="fit">
                     <caption>{ "What was wrong with the file" }</caption>

@@ -174,10 +174,10 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
             "{} · {} · {length}{}",
             words::phase(mark.phase),
             words::period(mark.period),
-            if mark.compiled {
-                " · ◆ a graph was compiled"
-            } else {
-                ""
+            match (mark.compiled, mark.suspected) {
+                (true, _) => " · ◆ a graph was compiled",
+                (false, true) => " · ◇ looks like a compile (suspected)",
+                _ => "",
             }
         )
     });
@@ -281,6 +281,14 @@ fn paint(
             y(mark.max_ns) - 4.0,
         );
     }
+    for mark in plot.marks.iter().filter(|m| m.suspected && !m.compiled) {
+        hollow_diamond(
+            pen,
+            colors.get("--c-compile"),
+            area.x(plot, mark) + bar / 2.0,
+            y(mark.max_ns) - 4.0,
+        );
+    }
     for (i, mark) in plot.marks.iter().enumerate() {
         if Some(mark.step) == selected || Some(i) == hover {
             let x = area.x(plot, mark);
@@ -304,14 +312,26 @@ fn paint(
     }
 }
 
-/// The mark of a compile.
-pub fn diamond(pen: &Pen, color: &str, x: f64, y: f64) {
+/// The mark of a compile that the trace records.
+fn diamond(pen: &Pen, color: &str, x: f64, y: f64) {
     pen.context.set_fill_style_str(color);
+    diamond_path(pen, x, y);
+    pen.context.fill();
+}
+
+/// The mark of a compile that only a step's duration suggests.
+fn hollow_diamond(pen: &Pen, color: &str, x: f64, y: f64) {
+    pen.context.set_stroke_style_str(color);
+    pen.context.set_line_width(1.5);
+    diamond_path(pen, x, y);
+    pen.context.stroke();
+}
+
+fn diamond_path(pen: &Pen, x: f64, y: f64) {
     pen.context.begin_path();
     pen.context.move_to(x, y - 4.5);
     pen.context.line_to(x + 4.5, y);
     pen.context.line_to(x, y + 4.5);
     pen.context.line_to(x - 4.5, y);
     pen.context.close_path();
-    pen.context.fill();
 }

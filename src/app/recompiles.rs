@@ -7,7 +7,7 @@ use super::shown::Shown;
 use super::words;
 use crate::base::show;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
-use crate::view::{Metrics, Period, Recompile, Summary};
+use crate::view::{Evidence, Metrics, Period, Recompile, Summary};
 
 #[derive(Properties, PartialEq)]
 pub struct RecompilesProps {
@@ -53,7 +53,8 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         else { { show::counted(rows.len() as u64, "marker") } }
                     </span></h2>
                 if summary.recompiles.is_empty() {
-                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile. On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." }</p>
+                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile." }
+                        if summary.device_kind == "hpu" { { " On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." } }</p>
                 } else {
                     <div class="switches" role="group" aria-label="Period">
                         { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", words::period(*p),
@@ -61,7 +62,10 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         { switch(None, format!("all ({})", show::count(summary.recompiles.len() as u64))) }
                     </div>
                     { bands(summary, &rows) }
-                    if rows.iter().any(|r| !r.start_is_exact) {
+                    if rows.iter().any(|r| suspected(r)) {
+                        <p class="note">{ "◇ Suspected: the trace records no compile there. Only the step's duration suggests one, and what stands under Cost is an estimate from it. The link leads to the step." }</p>
+                    }
+                    if rows.iter().any(|r| !r.start_is_exact && !suspected(r)) {
                         <p class="note">{ "≈ The trace gives the compile's cost and the region in which it happened, not its start. The link leads to the region." }</p>
                     }
                     if levels.len() > 1 {
@@ -84,6 +88,11 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     }
 }
 
+/// Nothing is recorded: only a step's duration suggests it.
+fn suspected(r: &Recompile) -> bool {
+    r.evidence == Evidence::Suspected
+}
+
 fn row(r: &Recompile, origin_ns: i64) -> Html {
     let (word, means) = words::evidence(r.evidence);
     let start = show::duration(r.start_ns.saturating_sub(origin_ns));
@@ -91,7 +100,7 @@ fn row(r: &Recompile, origin_ns: i64) -> Html {
         <tr>
             <td class="num">{ show::duration(r.dur_ns) }</td>
             <td class="num">{ if r.start_is_exact { start } else { format!("≈ {start}") } }</td>
-            <td class="name">{ &r.name }if let Some(region) = &r.region { <span class="soft">{ format!(" in {region}") }</span> }</td>
+            <td class="name">{ if suspected(r) { "◇ " } else { "" } }{ &r.name }if let Some(region) = &r.region { <span class="soft">{ format!(" in {region}") }</span> }</td>
             <td>if let Some(step) = r.step { <To place={step_place(step)}>{ format!("step {step}") }</To> } else { { "–" } }</td>
             <td>{ swatch(words::phase_key(r.phase), words::phase(r.phase)) }{ " " }{ r.bucket.map(|b| b.to_string()).unwrap_or_default() }</td>
             <td><Term {word} {means} />if let Some(also) = r.also { <span class="soft">{ format!(" and {}", words::evidence(also).0) }</span> }</td>
@@ -115,7 +124,7 @@ fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
                     let span = recompile_span(r);
                     let x = span.start.saturating_sub(extent.start) as f64 * 1000.0 / whole;
                     let width = (r.dur_ns as f64 * 1000.0 / whole).max(1.5);
-                    html! { <rect class="k-compile" x={format!("{x:.2}")} width={format!("{width:.2}")} y="0" height="16"><title>{ format!("{} {}", show::duration(r.dur_ns), r.name) }</title></rect> }
+                    html! { <rect class={if suspected(r) { "k-compile hollow" } else { "k-compile" }} x={format!("{x:.2}")} width={format!("{width:.2}")} y="0" height="16"><title>{ if suspected(r) { format!("{} looks like a compile (suspected)", show::duration(r.dur_ns)) } else { format!("{} {}", show::duration(r.dur_ns), r.name) } }</title></rect> }
                 }) }
             </svg>
             <figcaption class="axis-ends num"><span>{ "0" }</span><span>{ "time in the trace" }</span><span>{ show::duration(extent.len_ns()) }</span></figcaption>

@@ -6,11 +6,11 @@ use super::ask::use_answer;
 use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
-use super::steps::{engine_parts, host_parts};
+use super::steps::{PASS, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{Engines, Parts, StepDetail};
+use crate::view::{Engines, Evidence, Parts, StepDetail};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -41,15 +41,16 @@ fn panel(detail: &StepDetail) -> Html {
             .map(|p| p.ns)
     };
     let parts = host_parts(&step.parts);
-    let whole = parts.iter().map(|p| p.ns).sum::<i64>().max(step.dur_ns);
+    let around = with_surroundings(&step.parts, step.dur_ns);
+    let whole = around.unwrap_or(step.dur_ns);
     let like = detail.group.as_ref().map(|g| {
         let against = if g.p50_ns > 0 {
             format!(
-                "{:.1} times the median of its like",
+                "The pass took {:.1} times the median of its like",
                 step.dur_ns as f64 / g.p50_ns as f64
             )
         } else {
-            "its like has no median".into()
+            "Its like has no median".into()
         };
         format!(
             "{against}: {} {} steps{}, p50 {}, p99 {}, longest {}.",
@@ -65,7 +66,7 @@ fn panel(detail: &StepDetail) -> Html {
         <>
             <div class="panel-head">
                 <h2>{ format!("Step {}", step.index) }{ " " }{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }
-                    <span class="aside num">{ format!("{} · {}", show::duration(step.dur_ns), words::period(step.period)) }</span></h2>
+                    <span class="aside num">{ format!("pass {} · {}", show::duration(step.dur_ns), words::period(step.period)) }</span></h2>
                 <span class="links">
                     if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
                     if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }
@@ -74,6 +75,8 @@ fn panel(detail: &StepDetail) -> Html {
             </div>
             if let Some(like) = like { <p>{ like }</p> }
             <dl class="facts-list">
+                { fact("Pass", show::duration(step.dur_ns)) }
+                if let Some(around) = around { { fact("With preparation and post-processing", show::duration(around)) } }
                 { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
                 { fact("Requests in the batch", maybe_count(step.batch)) }
                 { fact("Tokens", maybe_count(step.tokens)) }
@@ -88,7 +91,7 @@ fn panel(detail: &StepDetail) -> Html {
             <div class="columns">
                 <table class="fit">
                     <caption>{ "Host, by part" }</caption>
-                    <thead><tr><th>{ "Part" }</th><th class="num">{ "This step" }</th><th class="num">{ "Of the step" }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
+                    <thead><tr><th>{ "Part" }</th><th class="num">{ "This step" }</th><th class="num">{ if around.is_some() { "Of the sum" } else { "Of the pass" } }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
                     <tbody>
                         { for parts.iter().map(|part| html! {
                             <tr><td>{ swatch(part.key, &part.word) }</td><td class="num">{ show::duration(part.ns) }</td>
@@ -100,9 +103,10 @@ fn panel(detail: &StepDetail) -> Html {
                 { device(detail) }
             </div>
             <Stack class="big" {parts} whole_ns={whole} />
+            if around.is_some() { <p class="definition">{ PASS }</p> }
             if !detail.recompiles.is_empty() {
                 <table class="fit">
-                    <caption>{ "Graphs compiled in it" }</caption>
+                    <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) { "Looks like a compile: nothing is recorded, only the duration suggests it" } else { "Graphs compiled in it" } }</caption>
                     <thead><tr><th>{ "Graph" }</th><th class="num">{ "Cost" }</th><th>{ "Known by" }</th><th>{ "Show" }</th></tr></thead>
                     <tbody>
                         { for detail.recompiles.iter().map(|r| html! {

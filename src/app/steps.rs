@@ -16,8 +16,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
-    Bucket, Engines, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder, StepsView,
-    Summary,
+    Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder,
+    StepsView, Summary,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -116,20 +116,21 @@ pub fn Steps(props: &StepsProps) -> Html {
     if summary.n_steps == 0 {
         return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows." }</p> };
     }
+    let origin_ns = summary.extent.map_or(0, |e| e.start);
     html! {
         <>
             <section aria-labelledby="plot-head">
                 <h2 id="plot-head">{ "Duration of steps over time" }
-                    <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }<span class="keyed compile-mark">{ "◆ a graph was compiled" }</span></span>
+                    <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }{ compile_marks(summary) }</span>
                 </h2>
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
-                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} origin_ns={summary.extent.map_or(0, |e| e.start)}
+                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} {origin_ns}
                             selected={props.selected} on_brush={on_brush} on_step={on_step} />
                     }
                 </div>
-                <p class="hint">{ "Drag to zoom into a stretch of time: the tables follow. Click a bar to see its step; [ and ] go to the step before and after." }</p>
+                <p class="hint">{ "A bar's height is the pass alone. Drag to zoom into a stretch of time: the tables follow. Click a bar to see its step; [ and ] go to the step before and after." }</p>
             </section>
             if let Some(index) = props.selected {
                 <StepPanel engine={props.engine.clone()} {index} />
@@ -140,8 +141,24 @@ pub fn Steps(props: &StepsProps) -> Html {
             </section>
             if let Some(view) = view {
                 { parts_section(&view.parts, &one_scale) }
-                { table_section(view, *order, &order, &row, props.selected) }
+                { table_section(view, origin_ns, *order, &order, &row, props.selected) }
             }
+        </>
+    }
+}
+
+/// The legend of the plot's diamonds, as far as the trace has them.
+pub fn compile_marks(summary: &Summary) -> Html {
+    let has = |suspected: bool| {
+        summary
+            .recompiles
+            .iter()
+            .any(|r| (r.evidence == Evidence::Suspected) == suspected)
+    };
+    html! {
+        <>
+            if has(false) { <span class="keyed compile-mark">{ "◆ a graph was compiled" }</span> }
+            if has(true) { <span class="keyed compile-mark">{ "◇ looks like a compile (suspected)" }</span> }
         </>
     }
 }
@@ -250,7 +267,7 @@ pub fn groups_table(
                 <th>{ "Phase" }</th>
                 <th><Term word="Bucket" means="The padded shape that a graph was compiled for: batch, query length, context blocks." /></th>
                 <th>{ "Period" }</th><th class="num">{ "Steps" }</th>
-                <th class="num"><Term word="p50" means="Half of the steps are no longer than this." /></th>
+                <th class="num"><Term word="p50" means="Half of the passes are no longer than this." /></th>
                 <th class="num">{ "p90" }</th><th class="num">{ "p99" }</th><th class="num">{ "Longest" }</th><th class="num">{ "Total" }</th>
                 <th class="num"><Term word="Padding" means="Rows of the padded batch that held no request: 1 – real batch ÷ padded batch, both summed over the group." /></th>
                 if on_group.is_some() { <th>{ "Show" }</th> }
@@ -310,6 +327,17 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
     .collect()
 }
 
+/// What the two durations of a step are.
+pub const PASS: &str = "Pass: the prefill or decode pass alone, as the engine marks it. With preparation and post-processing: \
+    the pass together with the input preparation before it and the post-processing behind it, which the engine records \
+    beside it; parts are per cent of that.";
+
+/// The sum of a step's parts, where they hold more than the pass: what was recorded before and behind it.
+pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
+    let sum = host_parts(parts).iter().map(|p| p.ns).sum::<i64>();
+    (sum > pass_ns).then_some(sum)
+}
+
 /// Device engines, each against the same whole.
 pub fn engine_parts(engines: &Engines) -> Vec<Part> {
     [
@@ -343,12 +371,22 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             .max()
             .unwrap_or(0)
     };
-    let sum = |g: &GroupParts| {
-        let host: i64 = host_parts(&g.mean).iter().map(|p| p.ns).sum();
-        host.max(g.mean_total_ns).max(engines(g))
-    };
+    let around = |g: &GroupParts| with_surroundings(&g.mean, g.mean_total_ns);
+    let sum = |g: &GroupParts| around(g).unwrap_or(g.mean_total_ns).max(engines(g));
     let longest = groups.iter().map(sum).max().unwrap_or(1);
     let whole_of = |g: &GroupParts| if **one_scale { longest } else { sum(g) };
+    // Only what is there: a device without these engines does not have them in its legend.
+    let mut present: Vec<(&str, String)> = Vec::new();
+    for part in groups.iter().flat_map(|g| host_parts(&g.mean)).chain(
+        groups
+            .iter()
+            .filter_map(|g| g.mean_engines.as_ref())
+            .flat_map(engine_parts),
+    ) {
+        if !present.iter().any(|(_, word)| *word == part.word) {
+            present.push((part.key, part.word));
+        }
+    }
     let on_scale = {
         let one_scale = one_scale.clone();
         move |_| one_scale.set(!*one_scale)
@@ -358,18 +396,19 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             <h2 id="parts-head">{ "What a step is made of" }<span class="aside">{ "means of the steps shown; host above, device engines below, on the same scale" }</span></h2>
             <p class="filters"><label><input type="checkbox" checked={**one_scale} onchange={on_scale} />{ " one scale for all groups" }</label></p>
             <p class="legend">
-                { for [("prepare", "input preparation"), ("forward", "forward (host)"), ("logits", "logits"), ("sample", "sampling"),
-                    ("post", "after sampling"), ("compile", "graph compile"), ("other", "other"), ("mme", "MME"), ("tpc", "TPC"), ("dma", "DMA"), ("nic", "NIC")]
-                    .map(|(key, word)| swatch(key, word)) }
+                { for present.iter().map(|(key, word)| swatch(key, word)) }
             </p>
-            <div class="scrolled"><table class="parts">
-                <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Mean" }</th><th>{ "Parts" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
+            <div class="scrolled">
+            <table class="parts">
+                <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Pass" }</th>
+                    <th class="num wrapped">{ "With preparation and post-processing" }</th><th>{ "Parts" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
                 <tbody>
                     { for groups.iter().map(|g| html! {
                         <tr class="middle">
                             <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }{ g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }<span class="soft">{ words::period(g.period) }</span></td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.mean_total_ns) }</td>
+                            <td class="num">{ maybe_duration(around(g)) }</td>
                             <td class="bars">
                                 <Stack parts={host_parts(&g.mean)} whole_ns={whole_of(g)} />
                                 if let Some(engines) = &g.mean_engines {
@@ -381,14 +420,16 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                         </tr>
                     }) }
                 </tbody>
-            </table></div>
-            <p class="definition">{ "Host parts do not overlap. Engines run side by side and overlap one another and the host: their bars are not stacked. A step's device time is that of the work it launched, or, where launches are not recorded, the work inside it." }</p>
+            </table>
+            </div>
+            <p class="definition">{ PASS }{ " Host parts do not overlap. Engines run side by side and overlap one another and the host: their bars are not stacked. A step's device time is that of the work it launched, or, where launches are not recorded, the work inside it." }</p>
         </section>
     }
 }
 
 fn table_section(
     view: &StepsView,
+    origin_ns: i64,
     order: StepOrder,
     set_order: &UseStateHandle<StepOrder>,
     row: &UseStateHandle<u32>,
@@ -409,12 +450,6 @@ fn table_section(
             </th>
         }
     };
-    let first = view.rows.iter().map(|s| s.start_ns).min().unwrap_or(0);
-    let origin = if view.plot.window.is_empty() {
-        first
-    } else {
-        view.plot.window.start
-    };
     html! {
         <section aria-labelledby="steps-head">
             <h2 id="steps-head">{ "Steps" }<span class="aside num">{ format!("{} to {} of {}", show::count(u64::from(page.from + 1).min(u64::from(page.to))), show::count(page.to.into()), show::count(view.n_rows.into())) }</span></h2>
@@ -423,14 +458,16 @@ fn table_section(
                 <span class="num">{ format!("page {} of {}", page.number, page.n_pages) }</span>
                 <button type="button" disabled={page.number == page.n_pages} onclick={turn(page.to)}>{ "Next 200 →" }</button>
             </div>
+            <p class="definition">{ PASS }</p>
             <div class="scrolled tall">
             <table>
                 <thead><tr>
                     <th class="num">{ "Step" }</th><th>{ "Phase" }</th><th>{ "Bucket" }</th><th class="num">{ "Batch" }</th><th class="num">{ "Tokens" }</th>
-                    { sorted(StepOrder::Time, "Start") }{ sorted(StepOrder::Longest, "Duration") }{ sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
+                    { sorted(StepOrder::Time, "Start") }{ sorted(StepOrder::Longest, "Pass") }
+                    <th class="num wrapped">{ "With preparation and post-processing" }</th>{ sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
                     <th class="num">{ "Device busy" }</th><th>{ "Parts" }</th><th>{ "Show" }</th>
                 </tr></thead>
-                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin, selected)) }</tbody>
+                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin_ns, selected)) }</tbody>
             </table>
             </div>
         </section>
@@ -444,7 +481,8 @@ fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
         _ => "–".into(),
     };
     let parts = host_parts(&step.parts);
-    let whole = parts.iter().map(|p| p.ns).sum::<i64>().max(step.dur_ns);
+    let around = with_surroundings(&step.parts, step.dur_ns);
+    let whole = around.unwrap_or(step.dur_ns);
     let here = selected == Some(step.index);
     html! {
         <tr class={classes!("middle", here.then_some("here"))} key={step.index}>
@@ -455,6 +493,7 @@ fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
             <td class="num">{ maybe_count(step.tokens) }</td>
             <td class="num">{ show::duration(step.start_ns.saturating_sub(origin_ns)) }</td>
             <td class="num">{ show::duration(step.dur_ns) }</td>
+            <td class="num">{ maybe_duration(around) }</td>
             <td class="num">{ maybe_duration(step.gap_before_ns) }</td>
             <td class={classes!("num", step.parts.compile_ns.is_some_and(|ns| ns > 0).then_some("compile-mark"))}>{ rare_duration(step.parts.compile_ns) }</td>
             <td class="num">{ maybe_duration(step.device.as_ref().map(|d| d.busy_ns)) }</td>

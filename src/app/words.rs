@@ -81,7 +81,7 @@ pub fn evidence(evidence: Evidence) -> (&'static str, &'static str) {
         Evidence::GraphCapture => ("graph capture", "A device graph was captured."),
         Evidence::Suspected => (
             "suspected",
-            "Nothing recorded; a step is as slow as a compile makes it.",
+            "The trace records no compile here. Only the step's duration suggests one: it is as slow as a compile makes it.",
         ),
     }
 }

@@ -109,8 +109,10 @@ pub struct StepMark {
     pub count: u32,
     /// The longest one.
     pub step: u32,
-    /// Whether a graph was compiled in one of them.
+    /// Whether the trace records a graph compile in one of them.
     pub compiled: bool,
+    /// Whether one of them looks like a compile by its duration alone.
+    pub suspected: bool,
 }
 
 /// Duration of steps over time, at most four marks (one a phase) a pixel.

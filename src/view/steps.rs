@@ -2,6 +2,7 @@
 
 use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
 use crate::base::Span;
+use crate::dialect::Evidence;
 
 use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepOrder, StepsPlot, StepsView};
 
@@ -62,8 +63,16 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
             ..StepsPlot::default()
         };
     };
-    let mut compiled: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
-    compiled.sort_unstable();
+    let held_up = |suspected: bool| {
+        let mut held_up: Vec<u32> = recompiles
+            .iter()
+            .filter(|r| (r.evidence == Evidence::Suspected) == suspected)
+            .filter_map(|r| r.step)
+            .collect();
+        held_up.sort_unstable();
+        held_up
+    };
+    let (compiled, suspected) = (held_up(false), held_up(true));
     let mut plot = StepsPlot {
         window,
         width_px,
@@ -80,6 +89,7 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
         plot.max_ns = plot.max_ns.max(step.dur_ns);
         plot.min_ns = plot.min_ns.min(step.dur_ns);
         let was_compiled = compiled.binary_search(&step.index).is_ok();
+        let is_suspected = suspected.binary_search(&step.index).is_ok();
         if plot.marks.get(column).is_some_and(|m| m.x != x) {
             column = plot.marks.len();
         }
@@ -95,6 +105,7 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
                 mark.min_ns = mark.min_ns.min(step.dur_ns);
                 mark.count += 1;
                 mark.compiled |= was_compiled;
+                mark.suspected |= is_suspected;
             }
             None => plot.marks.push(StepMark {
                 x,
@@ -105,6 +116,7 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
                 count: 1,
                 step: step.index,
                 compiled: was_compiled,
+                suspected: is_suspected,
             }),
         }
     }
@@ -281,6 +293,50 @@ mod tests {
             (3, 15, Some(7))
         );
         assert_eq!(decode.mean.prepare_ns, None, "unknown stays unknown");
+    }
+
+    #[test]
+    fn a_suspected_compile_is_not_marked_as_a_recorded_one() {
+        let steps = [
+            step(0, 0, 10, Phase::Decode),
+            step(1, 20, 30, Phase::Decode),
+            step(2, 200, 5, Phase::Decode),
+        ];
+        let compile = |evidence, step| Recompile {
+            evidence,
+            name: String::new(),
+            start_ns: 0,
+            dur_ns: 1,
+            start_is_exact: true,
+            step: Some(step),
+            phase: Phase::Decode,
+            bucket: None,
+            period: Period::Serving,
+            region: None,
+            region_start_ns: None,
+            region_end_ns: None,
+            also: None,
+            slice: None,
+        };
+        let compiles = [compile(Evidence::Suspected, 1), compile(Evidence::Recorded, 2)];
+        let all = StepFilter::default();
+        let view = steps_view(
+            &steps,
+            &compiles,
+            &all,
+            StepOrder::Time,
+            0,
+            0,
+            Some(Span::new(0, 300)),
+            3,
+        );
+        let marks: Vec<_> = view
+            .plot
+            .marks
+            .iter()
+            .map(|m| (m.compiled, m.suspected))
+            .collect();
+        assert_eq!(marks, [(false, true), (true, false)]);
     }
 
     #[test]

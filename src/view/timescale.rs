@@ -118,7 +118,8 @@ pub fn ticks(scale: TimeScale, origin_ns: i64, min_gap_px: f64) -> Ticks {
     let base_ns = if unit_ns == 1_000_000_000 {
         0
     } else {
-        from.div_euclid(unit_ns * 1000) * unit_ns * 1000
+        // Towards zero: a window that begins a little before the origin counts from the origin.
+        from / (unit_ns * 1000) * unit_ns * 1000
     };
     let mut ticks = Vec::new();
     let mut at = from.div_euclid(step_ns) * step_ns;
@@ -331,6 +332,18 @@ mod tests {
             }
         );
         assert_eq!(got.ticks.len(), 11);
+    }
+
+    #[test]
+    fn a_window_that_begins_a_little_early_counts_from_the_start_of_the_trace() {
+        let scale = TimeScale {
+            window: Span::new(DAY - 1_000, DAY + 2_400_000),
+            width_px: 500.0,
+        };
+        let got = ticks(scale, DAY, 100.0);
+        assert_eq!(got.base, None);
+        let labels: Vec<&str> = got.ticks.iter().map(|t| t.label.as_str()).collect();
+        assert_eq!(labels, ["0.0 ms", "0.5 ms", "1.0 ms", "1.5 ms", "2.0 ms"]);
     }
 
     #[test]

@@ -454,6 +454,18 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
         let to = left + scale.x(span.end).min(scale.width_px);
         pen.fill(look.get("--c-compile"), x, AXIS_PX - 4.0, (to - x).max(2.0), 3.0);
     }
+    for span in visible(&inner.suspected, inner.window) {
+        let x = left + scale.x(span.start).max(0.0);
+        let to = left + scale.x(span.end).min(scale.width_px);
+        pen.outline(
+            look.get("--c-compile"),
+            1.0,
+            x,
+            AXIS_PX - 5.0,
+            (to - x).max(4.0),
+            4.0,
+        );
+    }
     pen.fill(look.get("--raised"), 0.0, 0.0, left - 1.0, AXIS_PX - 1.0);
     let shown = show::duration(inner.window.len_ns());
     let base = match axis.base {
@@ -498,11 +510,22 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
         let (x, to) = (scale.x(span.start), scale.x(span.end));
         pen.fill(look.get("--c-compile"), x, 0.0, (to - x).max(1.5), 4.0);
     }
+    for span in &inner.suspected {
+        let (x, to) = (scale.x(span.start), scale.x(span.end));
+        pen.outline(look.get("--c-compile"), 1.0, x, 0.0, (to - x).max(4.0), 4.0);
+    }
     let axis = ticks(scale, inner.tracks.extent.start, 110.0);
     for tick in &axis.ticks {
         let x = scale.x(tick.at_ns);
         pen.fill(look.get("--line"), x.round(), floor, 1.0, 4.0);
-        pen.text(look.get("--ink-soft"), &tick.label, x + 3.0, pen.height - 3.0);
+        // The last label stands left of its tick where it would else be cut.
+        let width = tick.label.chars().count() as f64 * LETTER_PX;
+        let at = if x + 3.0 + width > pen.width {
+            x - 3.0 - width
+        } else {
+            x + 3.0
+        };
+        pen.text(look.get("--ink-soft"), &tick.label, at, pen.height - 3.0);
     }
     let (x, to) = (scale.x(inner.window.start), scale.x(inner.window.end));
     let (x, to) = (x.max(0.0), to.min(pen.width).max(x + 2.0));

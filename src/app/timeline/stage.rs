@@ -20,8 +20,8 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::layout::{Layout, ROW_PX};
 use crate::view::timescale::{TimeScale, around, kept_in, panned, whole_ns, whole_px, zoomed};
 use crate::view::{
-    Bar, Frame, SliceDetail, Span, StepFilter, StepOrder, StepsPlot, Summary, TimelineTracks, TrackKind,
-    TrackPart,
+    Bar, Evidence, Frame, SliceDetail, Span, StepFilter, StepOrder, StepsPlot, Summary, TimelineTracks,
+    TrackKind, TrackPart,
 };
 use crate::web::canvas::{FrameClock, SizeWatch, count_frame};
 use crate::web::engine::Engine;
@@ -92,7 +92,10 @@ pub struct Inner {
     engine: Engine,
     pub summary: Shown<Summary>,
     pub tracks: TimelineTracks,
+    /// Recorded compiles.
     pub compiles: Vec<Span>,
+    /// Stretches that only look like a compile.
+    pub suspected: Vec<Span>,
     told: Told,
     clock: Option<FrameClock>,
     pub layout: Layout,
@@ -162,7 +165,14 @@ impl Stage {
                 .max(tracks.extent.start.saturating_add(100)),
         );
         let home = window.or(summary.home).unwrap_or(tracks.extent);
-        let compiles = joined(summary.recompiles.iter().map(recompile_span).collect());
+        let spans = |suspected: bool| {
+            let of = summary
+                .recompiles
+                .iter()
+                .filter(|r| (r.evidence == Evidence::Suspected) == suspected);
+            joined(of.map(recompile_span).collect())
+        };
+        let (compiles, suspected) = (spans(false), spans(true));
         // Stacks are deep: python tracks stand folded where they would push all else off the screen.
         let folded: FxHashSet<u32> = tracks
             .tracks
@@ -176,6 +186,7 @@ impl Stage {
             engine,
             summary,
             compiles,
+            suspected,
             told,
             clock: None,
             layout,

@@ -91,12 +91,10 @@ fn the_numbers_are_those_of_the_command_line() {
             "34.0 ms (4.8 %)",
             "676 ms (95 %)",
             "34.0 ms",
-            "0 ns",
-            "0 ns",
+            "–",
+            "–",
             "12.6 ms",
             "21.4 ms",
-            "–",
-            "–",
             "timeline"
         ]
     );
