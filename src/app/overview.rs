@@ -284,16 +284,16 @@ fn device_section(summary: &Summary) -> Html {
 
 fn facts_section(summary: &Summary) -> Html {
     let lost: u64 = summary.defects.iter().map(|d| d.events_lost).sum();
-    let all: u64 = summary
+    let repaired: u64 = summary
         .defects
         .iter()
         .filter(|d| !d.ends_early)
-        .map(|d| d.count)
+        .map(|d| d.count - d.events_lost)
         .sum();
     let mut read = format!(
         "Read {}. Repaired {}, lost {}.",
         show::counted(summary.events, "event"),
-        show::count(all.saturating_sub(lost)),
+        show::count(repaired),
         show::count(lost)
     );
     if summary.defects.iter().any(|d| d.ends_early) {
