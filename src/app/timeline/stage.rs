@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
-use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, WheelEvent};
 use yew::Callback;
 
@@ -458,14 +457,6 @@ fn on_pointer(weak: &Weak, kind: &'static str, event: &PointerEvent) {
 
 fn on_key(weak: &Weak, event: &KeyboardEvent) {
     if is_typing(event) || event.ctrl_key() || event.meta_key() || event.alt_key() {
-        return;
-    }
-    let in_dialog = event
-        .target()
-        .and_then(|t| t.dyn_into::<Element>().ok())
-        .and_then(|e| e.closest(".dialog").ok().flatten())
-        .is_some();
-    if in_dialog {
         return;
     }
     let mut picked = None;
