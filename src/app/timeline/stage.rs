@@ -652,14 +652,7 @@ impl Inner {
         match &self.selected {
             Some(detail) => to(detail).or(Some(detail.slice)),
             // Nothing selected: the first slice on screen.
-            None => self
-                .frame
-                .as_ref()?
-                .rows
-                .first()?
-                .bars
-                .first()
-                .map(|bar| bar.slice),
+            None => paint::first_in_sight(self, self.frame.as_ref()?),
         }
     }
 
