@@ -172,7 +172,7 @@ fn n(v: f64) -> String {
 fn causes(gaps: &Gaps) -> Html {
     html! {
         <table class="fit">
-            <caption>{ "By cause: what the host did for most of the gap" }</caption>
+            <caption>{ "By cause. Gaps are counted by their main cause, what the host did for most of the gap; their time is shared out by instants, so a gap's time can stand under several causes." }</caption>
             <thead><tr><th>{ "Cause" }</th><th class="num">{ "Gaps" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of the time" }</th></tr></thead>
             <tbody>
                 { for gaps.causes.iter().filter(|c| c.count > 0).map(|c| {
@@ -206,13 +206,15 @@ fn bins(gaps: &Gaps) -> Html {
 
 fn longest(gaps: &Gaps) -> Html {
     html! {
-        <div class="scrolled tall">
+        <>
+        <p class="box-head">{ format!("The longest {}", gaps.longest.len()) }<span class="soft">{ if gaps.longest.len() > 12 { " – scroll inside the box for all of them" } else { "" } }</span></p>
+        <div class="scrolled tall boxed">
         <table>
-            <caption>{ format!("The longest {}", gaps.longest.len()) }</caption>
             <thead><tr><th class="num">{ "Length" }</th><th>{ "Cause" }</th><th>{ "What covers it" }</th><th>{ "Step" }</th><th>{ "Show" }</th></tr></thead>
             <tbody>{ for gaps.longest.iter().map(gap_row) }</tbody>
         </table>
         </div>
+        </>
     }
 }
 

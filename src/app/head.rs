@@ -7,7 +7,7 @@ use super::start::OpenButton;
 use super::words;
 use crate::base::show;
 use crate::view::place::View;
-use crate::view::{Period, Summary};
+use crate::view::{Period, Phase, Summary};
 use crate::web::files::Picked;
 
 #[derive(Properties, PartialEq)]
@@ -144,7 +144,12 @@ fn facts(summary: &Summary) -> String {
         .step_counts
         .iter()
         .filter(|(_, period, _)| !serving || *period == Period::Serving)
-        .map(|(phase, _, n)| format!("{} {}", show::count(*n), words::phase(*phase)))
+        .map(|(phase, _, n)| match phase {
+            // "43 step" would be no English.
+            Phase::Unknown => show::counted(*n, "step"),
+            Phase::Prefill | Phase::Decode => show::counted(*n, words::phase(*phase)),
+            _ => format!("{} {}", show::count(*n), words::phase(*phase)),
+        })
         .collect();
     if !counts.is_empty() {
         facts.push(format!(

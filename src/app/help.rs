@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::dialog::Dialog;
 use super::parts::swatch;
 use super::shown::Shown;
 use super::words;
@@ -31,7 +32,7 @@ const KEYS: [(&str, &str); 17] = [
     ("0  or  Home", "timeline: the whole trace"),
     ("Shift + drag", "timeline: statistics of an area"),
     ("[  ]", "steps: previous and next step"),
-    ("Enter", "on a link or a button: follow it"),
+    ("↑  ↓  Enter", "search: choose a name and show its longest event"),
 ];
 
 /// Whether the trace has anything of a class.
@@ -73,14 +74,11 @@ fn colours(summary: Option<&Summary>) -> Vec<BarClass> {
 
 #[component]
 pub fn Help(props: &HelpProps) -> Html {
-    let close = use_node_ref();
-    super::use_focus(&close);
     html! {
-        <div class="backdrop" onkeydown={super::on_escape(&props.on_close)}>
-            <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="help-head">
+        <Dialog label="Keys and words" on_close={props.on_close.clone()}>
                 <div class="panel-head">
-                    <h2 id="help-head">{ "Keys" }</h2>
-                    <button ref={close} type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+                    <h2>{ "Keys" }</h2>
+                    <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
                 </div>
                 <table class="plain">
                     <tbody>
@@ -94,7 +92,6 @@ pub fn Help(props: &HelpProps) -> Html {
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>
                 <p>{ "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not say." }</p>
-            </div>
-        </div>
+        </Dialog>
     }
 }

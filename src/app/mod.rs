@@ -11,6 +11,7 @@
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
 mod ask;
+mod dialog;
 mod gaps;
 mod head;
 mod help;
@@ -29,7 +30,6 @@ mod steps;
 mod timeline;
 mod words;
 
-use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
 use yew::prelude::*;
 
@@ -324,28 +324,4 @@ fn saved(format: &str, answer: Answer) -> Option<AttrValue> {
         Answer::Nothing { why } => Some(format!("The report could not be made: {why}.").into()),
         _ => None,
     }
-}
-
-/// Closes what is open on Escape.
-fn on_escape(close: &Callback<()>) -> Callback<KeyboardEvent> {
-    let close = close.clone();
-    Callback::from(move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
-            event.prevent_default();
-            event.stop_propagation();
-            close.emit(());
-        }
-    })
-}
-
-/// Puts the keyboard into the element at `node` as soon as it is there.
-#[hook]
-fn use_focus(node: &NodeRef) {
-    use_effect_with(node.clone(), |node| {
-        if let Some(element) = node.get().and_then(|n| n.dyn_into::<web_sys::HtmlElement>().ok())
-            && element.focus().is_err()
-        {
-            web_sys::console::error_1(&"an element cannot be focused".into());
-        }
-    });
 }

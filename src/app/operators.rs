@@ -37,12 +37,15 @@ pub fn Operators(props: &OperatorsProps) -> Html {
                 <h2 id="python-head">{ "Python frames" }</h2>
                 if summary.python.is_empty() {
                     <p class="empty">{ "This trace has no python stacks. The torch profiler records them with with_stack=True; vLLM's end-to-end capture on Gaudi leaves them out." }</p>
-                } else { { operators(&summary.python, &by, &text, false) } }
+                } else { <>
+                    <p class="definition">{ "Total counts a frame once per outermost call: calls nested in a call of the same name are not counted again. Self is the time in none of the frames below it." }</p>
+                    { operators(&summary.python, &by, &text, false) }
+                </> }
             </section>
             <section aria-labelledby="operators-head">
                 <h2 id="operators-head">{ "Operators" }</h2>
                 if summary.operators.is_empty() { <p class="empty">{ "This trace records no framework operators." }</p> }
-                else { { operators(&summary.operators, &by, &text, summary.operators.iter().any(|o| o.total_device_ns.is_some())) } }
+                else { <p class="definition">{ "Total sums over all calls, those nested in a call of the same name, too. Self leaves out the operators called." }</p>{ operators(&summary.operators, &by, &text, summary.operators.iter().any(|o| o.total_device_ns.is_some())) } }
             </section>
             <section aria-labelledby="kernels-head">
                 <h2 id="kernels-head">{ "Work on the device" }</h2>

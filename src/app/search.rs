@@ -1,9 +1,10 @@
 //! Search for names of events.
 
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlInputElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::prelude::*;
 
 use super::ask::use_answer;
+use super::dialog::Dialog;
 use super::parts::{To, swatch, timeline_at};
 use super::words;
 use crate::base::show;
@@ -19,15 +20,44 @@ pub struct SearchProps {
 #[component]
 pub fn Search(props: &SearchProps) -> Html {
     let text = use_state_eq(String::new);
-    let input = use_node_ref();
-    super::use_focus(&input);
+    let chosen = use_state_eq(|| 0usize);
     let question = (!text.trim().is_empty()).then(|| Question::Search {
         text: text.trim().to_owned(),
     });
     let answer = use_answer(&props.engine, question);
     let oninput = {
-        let text = text.clone();
-        move |event: InputEvent| text.set(event.target_unchecked_into::<HtmlInputElement>().value())
+        let (text, chosen) = (text.clone(), chosen.clone());
+        move |event: InputEvent| {
+            text.set(event.target_unchecked_into::<HtmlInputElement>().value());
+            chosen.set(0);
+        }
+    };
+    let names = match answer.as_deref() {
+        Some(Answer::Search(found)) => found.names.as_slice(),
+        _ => &[],
+    };
+    let at = (*chosen).min(names.len().saturating_sub(1));
+    use_effect_with(at, |at| bring_into_view(*at));
+    let onkeydown = {
+        let (chosen, n, on_close) = (chosen.clone(), names.len(), props.on_close.clone());
+        let place = names
+            .get(at)
+            .map(|row| timeline_at(None, Some(row.longest_slice)));
+        move |event: KeyboardEvent| {
+            match event.key().as_str() {
+                "ArrowDown" => chosen.set((at + 1).min(n.saturating_sub(1))),
+                "ArrowUp" => chosen.set(at.saturating_sub(1)),
+                "Enter" => {
+                    if let (Some(place), Some(window)) = (&place, web_sys::window()) {
+                        // A hash that cannot be set leaves the page where it is.
+                        drop(window.location().set_hash(&place.to_hash()));
+                        on_close.emit(());
+                    }
+                }
+                _ => return,
+            }
+            event.prevent_default();
+        }
     };
     let on_close = props.on_close.reform(|_: MouseEvent| ());
     let result = match answer.as_deref() {
@@ -41,8 +71,8 @@ pub fn Search(props: &SearchProps) -> Html {
                         show::counted(found.names.len() as u64, "name"), found.text) }</caption>
                     <thead><tr><th>{ "Name" }</th><th>{ "What" }</th><th class="num">{ "Count" }</th><th class="num">{ "Total" }</th><th>{ "Show" }</th></tr></thead>
                     <tbody>
-                        { for found.names.iter().map(|row| html! {
-                            <tr>
+                        { for found.names.iter().enumerate().map(|(i, row)| html! {
+                            <tr id={row_id(i)} class={classes!((i == at).then_some("here"))}>
                                 <td class="name">{ &row.name }</td>
                                 <td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
                                 <td class="num">{ show::count(row.count) }</td>
@@ -61,14 +91,31 @@ pub fn Search(props: &SearchProps) -> Html {
         _ => html! {},
     };
     html! {
-        <div class="backdrop" onkeydown={super::on_escape(&props.on_close)}>
-            <div class="dialog search" role="dialog" aria-modal="true" aria-label="Search">
+        <Dialog class="search" label="Search" on_close={props.on_close.clone()}>
                 <div class="search-line">
-                    <input ref={input} type="search" placeholder="part of a name" aria-label="Part of an event's name" {oninput} />
+                    <input type="search" placeholder="part of a name" aria-label="Part of an event's name" {oninput} {onkeydown} />
                     <button type="button" onclick={on_close}>{ "Close" }</button>
                 </div>
+                if let Some(row) = names.get(at) {
+                    <p class="hint" aria-live="polite">{ format!("Enter shows the longest “{}” in the timeline; ↑ and ↓ choose another name.", row.name) }</p>
+                }
                 <div aria-live="polite">{ result }</div>
-            </div>
-        </div>
+        </Dialog>
+    }
+}
+
+fn row_id(i: usize) -> String {
+    format!("found-{i}")
+}
+
+/// Scrolls to a row of the result, if it is out of sight.
+fn bring_into_view(i: usize) {
+    let row = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id(&row_id(i)));
+    if let Some(row) = row {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        row.scroll_into_view_with_scroll_into_view_options(&options);
     }
 }

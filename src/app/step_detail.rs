@@ -10,7 +10,7 @@ use super::steps::{PASS, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{Engines, Evidence, Parts, StepDetail};
+use crate::view::{Engines, Evidence, Parts, Phase, StepDetail};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -53,9 +53,11 @@ fn panel(detail: &StepDetail) -> Html {
             "Its like has no median".into()
         };
         format!(
-            "{against}: {} {} steps{}, p50 {}, p99 {}, longest {}.",
-            show::count(g.count),
-            words::phase(g.phase),
+            "{against}: {}{}, p50 {}, p99 {}, longest {}.",
+            match g.phase {
+                Phase::Unknown => show::counted(g.count, "step"),
+                phase => show::counted(g.count, &format!("{} step", words::phase(phase))),
+            },
             g.bucket.map(|b| format!(" of bucket {b}")).unwrap_or_default(),
             show::duration(g.p50_ns),
             show::duration(g.p99_ns),

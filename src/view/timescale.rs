@@ -202,12 +202,13 @@ pub struct DurationScale {
 }
 
 impl DurationScale {
-    /// Holds `min_ns..=max_ns`: from 0 if linear, from the power of ten below if logarithmic.
+    /// Holds `min_ns..=max_ns`: from 0 if linear; if logarithmic, from a power of ten that is at least a decade
+    /// below, so that the shortest bar has a height.
     pub fn of(min_ns: i64, max_ns: i64, log: bool) -> DurationScale {
         let max_ns = max_ns.max(1);
         if log {
             let mut low = 1;
-            while low <= min_ns.max(1) / 10 {
+            while low <= min_ns.max(1) / 100 {
                 low *= 10;
             }
             let mut high = low;
@@ -353,10 +354,11 @@ mod tests {
         assert_eq!(seconds(12_000_000_000), "12 s");
         assert_eq!(seconds(-1_500_000_000), "-1.5 s");
         let log = DurationScale::of(3_000, 40_000, true);
-        assert_eq!((log.min_ns, log.max_ns), (1_000, 100_000));
-        assert_eq!(log.part(10_000), 0.5);
+        assert_eq!((log.min_ns, log.max_ns), (100, 100_000));
+        assert_eq!(DurationScale::of(1_000, 40_000, true).min_ns, 100);
+        assert!((log.part(10_000) - 2.0 / 3.0).abs() < 1e-12);
         let labels: Vec<String> = log.ticks().into_iter().map(|t| t.1).collect();
-        assert_eq!(labels, ["1 µs", "10 µs", "100 µs"]);
+        assert_eq!(labels, ["100 ns", "1 µs", "10 µs", "100 µs"]);
         let linear = DurationScale::of(3_000, 40_000, false);
         assert_eq!(linear.max_ns, 42_000);
         assert_eq!(linear.part(21_000), 0.5);

@@ -48,10 +48,15 @@ impl Drop for Listener {
     }
 }
 
-/// Whether keys typed now are text: then they are no shortcuts.
+/// Whether keys typed now are no shortcuts: they are text, or a dialog is open.
 pub fn is_typing(event: &Event) -> bool {
-    event
+    let in_field = event
         .target()
         .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+        .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
+    let in_dialog = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.query_selector("dialog[open]").ok().flatten())
+        .is_some();
+    in_field || in_dialog
 }

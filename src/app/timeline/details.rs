@@ -101,6 +101,7 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
             </dl>
             <p><To place={timeline_at(Some(Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns))), Some(detail.slice))}>{ "Fit it in the window" }</To></p>
             <h2>{ "All slices of this name" }</h2>
+            <p class="hint">{ "Those nested in one another are counted each." }</p>
             <dl class="pairs">
                 { pair("Count", show::count(detail.same_name_count)) }
                 { pair("Total", show::duration(detail.same_name_total_ns)) }

@@ -91,6 +91,43 @@ pub fn bar_at(inner: &Inner, frame: &Frame, row: &FrameRow, x: f64) -> Option<Ba
     nearest.map(|(_, bar)| bar)
 }
 
+/// The first slice that begins in sight, on the first row in sight that has one; else one that reaches into sight.
+pub fn first_in_sight(inner: &Inner, frame: &Frame) -> Option<u32> {
+    let (factor, shift) = to_canvas(inner, frame);
+    let (left, right) = (inner.label(), inner.width);
+    let (top, bottom) = inner.seen();
+    let mut rows: Vec<(f64, &FrameRow)> = frame
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let placed = inner.layout.place_of(row.track)?;
+            let y = placed.top_px + f64::from(row.depth) * ROW_PX;
+            let in_sight = row.depth < placed.n_depths && y >= top && y + ROW_PX <= bottom;
+            in_sight.then_some((y, row))
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.into_iter().find_map(|(_, row)| {
+        let edges = |bar: &Bar| {
+            (
+                f64::from(bar.x0) * factor + shift,
+                f64::from(bar.x1) * factor + shift,
+            )
+        };
+        let begins = row.bars.iter().find(|bar| {
+            let (x0, _) = edges(bar);
+            (left..right).contains(&x0)
+        });
+        let reaches = || {
+            row.bars.iter().find(|bar| {
+                let (x0, x1) = edges(bar);
+                x1 > left && x0 < right
+            })
+        };
+        begins.or_else(reaches).map(|bar| bar.slice)
+    })
+}
+
 /// The tracks, the axis and the labels.
 pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
     let Some(pen) = Pen::on(canvas) else { return };

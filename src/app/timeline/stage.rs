@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
-use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, WheelEvent};
 use yew::Callback;
 
@@ -460,14 +459,6 @@ fn on_key(weak: &Weak, event: &KeyboardEvent) {
     if is_typing(event) || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
-    let in_dialog = event
-        .target()
-        .and_then(|t| t.dyn_into::<Element>().ok())
-        .and_then(|e| e.closest(".dialog").ok().flatten())
-        .is_some();
-    if in_dialog {
-        return;
-    }
     let mut picked = None;
     let mut clear_area = false;
     let mut known = true;
@@ -661,14 +652,7 @@ impl Inner {
         match &self.selected {
             Some(detail) => to(detail).or(Some(detail.slice)),
             // Nothing selected: the first slice on screen.
-            None => self
-                .frame
-                .as_ref()?
-                .rows
-                .first()?
-                .bars
-                .first()
-                .map(|bar| bar.slice),
+            None => paint::first_in_sight(self, self.frame.as_ref()?),
         }
     }
 
