@@ -173,7 +173,7 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
         format!(
             "{} · {} · {length}{}",
             words::phase(mark.phase),
-            words::period(mark.period),
+            mark.period.word(),
             match (mark.compiled, mark.suspected) {
                 (true, _) => " · ◆ a graph was compiled",
                 (false, true) => " · ◇ looks like a compile (suspected)",

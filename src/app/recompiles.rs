@@ -57,7 +57,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         if summary.device_kind == "hpu" { { " On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." } }</p>
                 } else {
                     <div class="switches" role="group" aria-label="Period">
-                        { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", words::period(*p),
+                        { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", p.word(),
                             show::count(summary.recompiles.iter().filter(|r| r.period == *p).count() as u64)))) }
                         { switch(None, format!("all ({})", show::count(summary.recompiles.len() as u64))) }
                     </div>
@@ -104,7 +104,7 @@ fn row(r: &Recompile, origin_ns: i64) -> Html {
             <td>if let Some(step) = r.step { <To place={step_place(step)}>{ format!("step {step}") }</To> } else { { "–" } }</td>
             <td>{ swatch(words::phase_key(r.phase), words::phase(r.phase)) }{ " " }{ r.bucket.map(|b| b.to_string()).unwrap_or_default() }</td>
             <td><Term {word} {means} />if let Some(also) = r.also { <span class="soft">{ format!(" and {}", words::evidence(also).0) }</span> }</td>
-            <td><Term word={words::period(r.period)} means={words::period_means(r.period)} /></td>
+            <td><Term word={r.period.word()} means={words::period_means(r.period)} /></td>
             <td><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To></td>
         </tr>
     }

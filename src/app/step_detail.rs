@@ -68,7 +68,7 @@ fn panel(detail: &StepDetail) -> Html {
         <>
             <div class="panel-head">
                 <h2>{ format!("Step {}", step.index) }{ " " }{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }
-                    <span class="aside num">{ format!("pass {} · {}", show::duration(step.dur_ns), words::period(step.period)) }</span></h2>
+                    <span class="aside num">{ format!("pass {} · {}", show::duration(step.dur_ns), step.period.word()) }</span></h2>
                 <span class="links">
                     if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
                     if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }

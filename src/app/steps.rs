@@ -218,10 +218,7 @@ fn filters(
     let on_period = {
         let (filter, set_filter, periods) = (filter.clone(), set_filter.clone(), periods.clone());
         move |event: Event| {
-            let period = periods
-                .iter()
-                .copied()
-                .find(|p| words::period(*p) == chosen(&event));
+            let period = periods.iter().copied().find(|p| p.word() == chosen(&event));
             set_filter.emit(StepFilter {
                 period,
                 ..(*filter).clone()
@@ -244,7 +241,7 @@ fn filters(
             </select></label>
             <label>{ "Period " }<select onchange={on_period}>
                 <option value="" selected={filter.period.is_none()}>{ "all" }</option>
-                { for periods.iter().map(|p| html! { <option value={words::period(*p)} selected={filter.period == Some(*p)}>{ words::period(*p) }</option> }) }
+                { for periods.iter().map(|p| html! { <option value={p.word()} selected={filter.period == Some(*p)}>{ p.word() }</option> }) }
             </select></label>
             <label><input type="checkbox" checked={**log} onchange={on_log} />{ " logarithmic" }</label>
             if let Some(bucket) = &filter.bucket { <span class="badge">{ format!("bucket {bucket}") }</span> }
@@ -284,7 +281,7 @@ pub fn groups_table(
                         <tr class={classes!(here.then_some("here"))}>
                             <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }</td>
                             <td class="num-left">{ g.bucket.map_or_else(|| "–".into(), |b| b.to_string()) }</td>
-                            <td>{ words::period(g.period) }</td>
+                            <td>{ g.period.word() }</td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.p50_ns) }</td>
                             <td class="num">{ show::duration(g.p90_ns) }</td>
@@ -405,7 +402,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                 <tbody>
                     { for groups.iter().map(|g| html! {
                         <tr class="middle">
-                            <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }{ g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }<span class="soft">{ words::period(g.period) }</span></td>
+                            <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }{ g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }<span class="soft">{ g.period.word() }</span></td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.mean_total_ns) }</td>
                             <td class="num">{ maybe_duration(around(g)) }</td>

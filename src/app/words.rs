@@ -23,16 +23,6 @@ pub fn phase_key(phase: Phase) -> &'static str {
     }
 }
 
-pub fn period(period: Period) -> &'static str {
-    match period {
-        Period::Warmup => "warm-up",
-        Period::BeforeCapture => "before capture",
-        Period::Serving => "serving",
-        Period::Dummy => "dummy run",
-        Period::Unknown => "unknown",
-    }
-}
-
 pub fn period_means(period: Period) -> &'static str {
     match period {
         Period::Warmup => "The server runs every bucket once before it serves.",

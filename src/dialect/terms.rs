@@ -27,6 +27,19 @@ pub enum Period {
     Unknown,
 }
 
+impl Period {
+    /// Its word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Period::Warmup => "warm-up",
+            Period::BeforeCapture => "before capture",
+            Period::Serving => "serving",
+            Period::Dummy => "dummy run",
+            Period::Unknown => "unknown",
+        }
+    }
+}
+
 /// The padded shape that a graph was compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bucket {

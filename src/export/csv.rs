@@ -55,7 +55,7 @@ pub fn steps_csv(trace: &TraceReport) -> String {
         index: s.index,
         engine_step: s.engine_step,
         phase: super::words::phase(s.phase),
-        period: super::words::period(s.period),
+        period: s.period.word(),
         start_ns: s.start_ns,
         dur_ns: s.dur_ns,
         gap_before_ns: s.gap_before_ns,
@@ -93,7 +93,7 @@ pub fn recompiles_csv(trace: &TraceReport) -> String {
     }
     table(trace.recompiles.iter().map(|r| Row {
         evidence: super::words::evidence(r.evidence),
-        period: super::words::period(r.period),
+        period: r.period.word(),
         phase: super::words::phase(r.phase),
         bucket: r.bucket.map(|b| b.to_string()),
         start_ns: r.start_ns,

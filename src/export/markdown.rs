@@ -142,7 +142,7 @@ fn steps(out: &mut String, trace: &TraceReport) {
         .flat_map(|period| trace.step_groups.iter().filter(move |g| g.period == *period))
         .map(|g| {
             vec![
-                words::period(g.period).to_owned(),
+                g.period.word().to_owned(),
                 words::phase(g.phase).to_owned(),
                 words::bucket(g.bucket),
                 show::count(g.count),
@@ -181,7 +181,7 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
         .filter(|r| r.period != Period::Warmup)
         .map(|r| {
             vec![
-                words::period(r.period).to_owned(),
+                r.period.word().to_owned(),
                 words::evidence(r.evidence).to_owned(),
                 words::bucket(r.bucket),
                 words::compile_start(trace, r),

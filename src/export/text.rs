@@ -241,7 +241,7 @@ fn steps(out: &mut String, trace: &TraceReport) {
         let mut table = Table::new(
             2,
             &[
-                words::period(period),
+                period.word(),
                 "bucket",
                 "count",
                 "p50",
@@ -350,7 +350,7 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
     );
     for compile in words::in_order(&trace.recompiles) {
         table.row(vec![
-            words::period(compile.period).to_owned(),
+            compile.period.word().to_owned(),
             words::evidence(compile.evidence).to_owned(),
             words::bucket(compile.bucket),
             words::compile_start(trace, compile),

@@ -26,16 +26,6 @@ pub fn phase(phase: Phase) -> &'static str {
     }
 }
 
-pub fn period(period: Period) -> &'static str {
-    match period {
-        Period::Warmup => "warm-up",
-        Period::BeforeCapture => "before capture",
-        Period::Serving => "serving",
-        Period::Dummy => "dummy run",
-        Period::Unknown => "unknown",
-    }
-}
-
 /// What users waited for comes first.
 pub const PERIODS: [Period; 5] = [
     Period::Serving,
