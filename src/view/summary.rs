@@ -60,7 +60,7 @@ pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary
     }
 }
 
-/// What the timeline shows first: serving, else the profiler's window.
+/// What the timeline shows first: serving with the device work that it launched, else the profiler's window.
 fn home(report: &TraceReport) -> Option<Span> {
     let serving = report.steps.iter().filter(|s| s.period == Period::Serving);
     let span = serving.fold(None, |span: Option<Span>, s| {
@@ -73,7 +73,16 @@ fn home(report: &TraceReport) -> Option<Span> {
         .capture_start_ns
         .zip(report.capture_end_ns)
         .map(|(a, b)| Span::new(a, b));
-    let span = span.or(capture)?;
+    // A captured graph runs on long after its step has ended on the host.
+    let launched = report
+        .device_time
+        .iter()
+        .filter(|d| d.scope == "linked")
+        .map(|d| d.end_ns)
+        .max();
+    let span = span
+        .map(|s| Span::new(s.start, s.end.max(launched.unwrap_or(s.end))))
+        .or(capture)?;
     let margin = span.len_ns() / 50;
     Some(Span::new(
         span.start.saturating_sub(margin),
