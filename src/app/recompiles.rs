@@ -49,7 +49,8 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
             <section aria-labelledby="compiles-head">
                 <h2 id="compiles-head">{ "Graph compiles" }
                     <span class="aside num">
-                        if levels.len() == 1 { { format!("{}, {} in all", show::counted(rows.len() as u64, "compile"), show::duration(total)) } }
+                        if levels == [Evidence::Suspected] { { format!("{} suspected, none recorded", show::counted(rows.len() as u64, "compile")) } }
+                        else if levels.len() == 1 { { format!("{}, {} in all", show::counted(rows.len() as u64, "compile"), show::duration(total)) } }
                         else { { show::counted(rows.len() as u64, "marker") } }
                     </span></h2>
                 if summary.recompiles.is_empty() {

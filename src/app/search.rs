@@ -93,7 +93,7 @@ pub fn Search(props: &SearchProps) -> Html {
     html! {
         <Dialog class="search" label="Search" on_close={props.on_close.clone()}>
                 <div class="search-line">
-                    <input type="search" placeholder="part of a name" aria-label="Part of an event's name" {oninput} {onkeydown} />
+                    <input type="search" autofocus=true placeholder="part of a name" aria-label="Part of an event's name" {oninput} {onkeydown} />
                     <button type="button" onclick={on_close}>{ "Close" }</button>
                 </div>
                 if let Some(row) = names.get(at) {
