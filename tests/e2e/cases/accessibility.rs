@@ -41,7 +41,9 @@ fn must_be_named(page: &Page, place: &str) {
         .map(|(role, _)| role.as_str())
         .collect();
     assert_eq!(nameless, [""; 0], "{place}: without a name");
-    assert_eq!(count("main"), 1, "{place}: main landmarks");
+    // Behind an open dialog, nothing of the page is heard.
+    let mains = usize::from(count("dialog") == 0);
+    assert_eq!(count("main"), mains, "{place}: main landmarks");
     let headless = page.eval(
         "return [...document.querySelectorAll('table')].filter(t => !t.querySelector('th')).map(t => t.outerHTML.slice(0, 200))",
     );

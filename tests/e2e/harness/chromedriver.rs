@@ -1,6 +1,5 @@
 //! chromedriver, as a child that ends with its owner.
 
-use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,32 +11,43 @@ pub struct Chromedriver {
 }
 
 impl Chromedriver {
-    /// Starts it on a port of its own choosing. `dir`: where it may write its output.
+    /// Starts it on a port of its own choosing. `dir`: where it may write its output. On a busy machine it was
+    /// once seen to be silent, so it is given a second and a third chance.
     pub fn start(program: &Path, dir: &Path) -> Chromedriver {
         let log = dir.join("chromedriver.log");
+        for _ in 0..3 {
+            if let Some(driver) = Chromedriver::attempt(program, &log) {
+                return driver;
+            }
+        }
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        panic!("chromedriver did not say its port within three times 20 s; it said: {said}");
+    }
+
+    fn attempt(program: &Path, log: &Path) -> Option<Chromedriver> {
         // To a file, not a pipe: a pipe that nobody empties would stop it one day.
-        let output = fs::File::create(&log).expect("chromedriver's log");
+        let output = fs::File::create(log).expect("chromedriver's log");
+        let errors = output.try_clone().expect("chromedriver's log");
         let child = Command::new(program)
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(output)
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()
             .unwrap_or_else(|why| panic!("{} does not start: {why}", program.display()));
         let mut driver = Chromedriver { child, port: 0 };
         for _ in 0..1000 {
-            let mut text = String::new();
-            if fs::File::open(&log)
-                .and_then(|mut log| log.read_to_string(&mut text))
-                .is_ok()
-                && let Some(port) = port_in(&text)
-            {
+            let text = fs::read_to_string(log).unwrap_or_default();
+            if let Some(port) = port_in(&text) {
                 driver.port = port;
-                return driver;
+                return Some(driver);
+            }
+            if !matches!(driver.child.try_wait(), Ok(None)) {
+                return None;
             }
             thread::sleep(Duration::from_millis(20));
         }
-        panic!("chromedriver did not say its port within 20 s");
+        None
     }
 
     pub fn url(&self) -> String {
