@@ -112,21 +112,10 @@ fn finding(finding: &Finding) -> Html {
                 }
                 <Term class="badge" word={sure} means={sure_means} />
                 if let Some(view) = view {
-                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", view_word(view)) }</To>
+                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", super::head::title(view)) }</To>
                 }
             </div>
         </li>
-    }
-}
-
-fn view_word(view: View) -> &'static str {
-    match view {
-        View::Overview => "Overview",
-        View::Steps => "Steps",
-        View::Gaps => "Gaps",
-        View::Recompiles => "Recompiles",
-        View::Operators => "Python & operators",
-        View::Timeline => "Timeline",
     }
 }
 

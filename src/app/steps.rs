@@ -304,7 +304,7 @@ pub fn groups_table(
 
 /// Host parts of a step, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    [
+    known([
         ("prepare", "input preparation", parts.prepare_ns),
         ("forward", "forward (host)", parts.forward_ns),
         ("logits", "logits", parts.logits_ns),
@@ -312,16 +312,7 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
         ("post", "after sampling", parts.post_ns),
         ("compile", "graph compile", parts.compile_ns),
         ("other", "other", parts.other_ns),
-    ]
-    .into_iter()
-    .filter_map(|(key, word, ns)| {
-        Some(Part {
-            key,
-            word: word.into(),
-            ns: ns?,
-        })
-    })
-    .collect()
+    ])
 }
 
 /// What the two durations of a step are.
@@ -337,22 +328,27 @@ pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
 
 /// Device engines, each against the same whole.
 pub fn engine_parts(engines: &Engines) -> Vec<Part> {
-    [
+    known([
         ("mme", "MME", engines.mme),
         ("tpc", "TPC", engines.tpc),
         ("dma", "DMA", engines.dma),
         ("nic", "NIC", engines.nic),
         ("mme", "compute", engines.compute),
-    ]
-    .into_iter()
-    .filter_map(|(key, word, ns)| {
-        Some(Part {
-            key,
-            word: word.into(),
-            ns: ns?,
+    ])
+}
+
+/// The parts whose time is known.
+fn known<const N: usize>(parts: [(&'static str, &'static str, Option<i64>); N]) -> Vec<Part> {
+    parts
+        .into_iter()
+        .filter_map(|(key, word, ns)| {
+            Some(Part {
+                key,
+                word: word.into(),
+                ns: ns?,
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
 fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Html {

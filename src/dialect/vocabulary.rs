@@ -177,7 +177,7 @@ pub struct Vocabulary {
     pub synchronised_capture: bool,
     /// Whether the file holds warm-up, so that "not warmed" means something.
     pub has_warmup: bool,
-    /// Whether a step's span is host time only, so that device time is elsewhere.
+    /// What to know when reading the numbers, one sentence each.
     pub notes: Vec<String>,
     /// One a slice.
     pub roles: Vec<Role>,

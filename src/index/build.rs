@@ -20,7 +20,7 @@ use super::tables::{
 /// The category whose slices nest by themselves (see [`Family`]).
 const PYTHON: &str = "python_function";
 
-/// Which table a track's events went to, for the order of its rows.
+/// Events in the order of the file.
 #[derive(Clone, Default)]
 struct Rows {
     start: Column<i64>,

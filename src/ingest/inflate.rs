@@ -77,7 +77,7 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// Reads `input` and hands the output to `sink`, piece by piece. `keep` asks for checkpoints.
+    /// Reads `input` and hands the output to `sink`, piece by piece.
     pub fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8])) {
         while !input.is_empty() {
             let before = input.len();

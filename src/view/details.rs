@@ -121,7 +121,7 @@ pub fn area(
     window: Span,
     tracks: &[u32],
 ) -> AreaStatistics {
-    let mut by_name: FxHashMap<NameId, (AreaRow, i64)> = FxHashMap::default();
+    let mut by_name: FxHashMap<NameId, AreaRow> = FxHashMap::default();
     let mut n_slices = 0;
     for &track in tracks.iter().filter(|&&t| (t as usize) < index.tracks.len()) {
         for depth in 0..index.track(TrackId(track)).n_depths {
@@ -136,37 +136,34 @@ pub fn area(
                 }
                 n_slices += 1;
                 let inside = span.intersect(window).len_ns();
-                let row = by_name.entry(index.slices.name(id)).or_insert_with(|| {
-                    let row = AreaRow {
-                        name: index.name_of(id).to_owned(),
-                        class: scene.class(vocabulary, id),
-                        count: 0,
-                        total_ns: 0,
-                        self_ns: 0,
-                        min_ns: i64::MAX,
-                        max_ns: -1,
-                        longest_slice: id.0,
-                    };
-                    (row, 0)
+                let row = by_name.entry(index.slices.name(id)).or_insert_with(|| AreaRow {
+                    name: index.name_of(id).to_owned(),
+                    class: scene.class(vocabulary, id),
+                    count: 0,
+                    total_ns: 0,
+                    self_ns: 0,
+                    min_ns: i64::MAX,
+                    max_ns: -1,
+                    longest_slice: id.0,
                 });
-                row.0.count += 1;
-                row.0.total_ns += inside;
-                row.0.self_ns += inside;
-                row.0.min_ns = row.0.min_ns.min(span.len_ns());
-                if span.len_ns() > row.0.max_ns {
-                    row.0.max_ns = span.len_ns();
-                    row.0.longest_slice = id.0;
+                row.count += 1;
+                row.total_ns += inside;
+                row.self_ns += inside;
+                row.min_ns = row.min_ns.min(span.len_ns());
+                if span.len_ns() > row.max_ns {
+                    row.max_ns = span.len_ns();
+                    row.longest_slice = id.0;
                 }
                 if let Some(parent) = index.slices.parent(id) {
                     // The parent overlaps the window too, so it has a row, or gets one: depths go downwards.
                     if let Some(parent) = by_name.get_mut(&index.slices.name(parent)) {
-                        parent.0.self_ns -= inside;
+                        parent.self_ns -= inside;
                     }
                 }
             }
         }
     }
-    let mut rows: Vec<AreaRow> = by_name.into_values().map(|(row, _)| row).collect();
+    let mut rows: Vec<AreaRow> = by_name.into_values().collect();
     rows.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
     rows.truncate(MAX_AREA_ROWS);
     AreaStatistics {
