@@ -180,8 +180,8 @@ impl Builder {
 
     fn track(&mut self, event: &Event<'_>, family: Family) -> u32 {
         let key = (
-            self.key(event.pid, event.at),
-            self.key(event.tid, event.at),
+            self.key(event.pid(), event.at),
+            self.key(event.tid(), event.at),
             family,
         );
         if let Some((last, id)) = self.last_track
@@ -200,7 +200,7 @@ impl Builder {
 
     /// Category, track and name of an event that becomes a slice.
     fn place(&mut self, event: &Event<'_>) -> (u16, u32, NameId) {
-        let category = self.category(event.category, event.at);
+        let category = self.category(event.category(), event.at);
         let family = if Some(category) == self.python {
             Family::Python
         } else {
@@ -209,7 +209,7 @@ impl Builder {
         (
             category,
             self.track(event, family),
-            self.name(event.name, event.at),
+            self.name(event.name(), event.at),
         )
     }
 
@@ -224,7 +224,7 @@ impl Builder {
     }
 
     fn complete(&mut self, event: &Event<'_>, ts: i64) {
-        let dur = match event.dur {
+        let dur = match event.dur() {
             Scalar::Missing | Scalar::Null => {
                 self.defects.add(DefectKind::MissingDuration, Some(event.at));
                 0
@@ -286,8 +286,8 @@ impl Builder {
 
     fn instant(&mut self, event: &Event<'_>, ts: i64) {
         let track = self.track(event, Family::Main);
-        let category = self.category(event.category, event.at);
-        let name = self.name(event.name, event.at);
+        let category = self.category(event.category(), event.at);
+        let name = self.name(event.name(), event.at);
         self.instants.start.push(ts);
         self.instants.at.push(event.at);
         self.instants.name.push(name.0);
@@ -296,9 +296,9 @@ impl Builder {
     }
 
     fn counter(&mut self, event: &Event<'_>, ts: i64) {
-        let (pid, tid) = (self.key(event.pid, event.at), self.key(event.tid, event.at));
-        let name = self.name(event.name, event.at);
-        for (key, value, _) in args(event.args) {
+        let (pid, tid) = (self.key(event.pid(), event.at), self.key(event.tid(), event.at));
+        let name = self.name(event.name(), event.at);
+        for (key, value, _) in args(event.args()) {
             let Some(number) = value.float() else {
                 if matches!(value, Scalar::Bare(_)) {
                     self.defects.add(DefectKind::NotANumber, Some(event.at));
@@ -326,8 +326,8 @@ impl Builder {
 
     fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
         let track = self.track(event, Family::Main);
-        let category = self.category(event.category, event.at);
-        let id = match event.id {
+        let category = self.category(event.category(), event.at);
+        let id = match event.id() {
             Scalar::Bare(text) | Scalar::Text(crate::ingest::event::Raw { raw: text }) => flow_id(text),
             _ => 0,
         };
@@ -339,12 +339,12 @@ impl Builder {
     }
 
     fn metadata(&mut self, event: &Event<'_>) {
-        let Scalar::Text(what) = event.name else { return };
-        let pid = self.key(event.pid, event.at);
-        let tid = self.key(event.tid, event.at);
+        let Scalar::Text(what) = event.name() else { return };
+        let pid = self.key(event.pid(), event.at);
+        let tid = self.key(event.tid(), event.at);
         let mut text = None;
         let mut number = None;
-        for (key, value, _) in args(event.args) {
+        for (key, value, _) in args(event.args()) {
             match key.raw {
                 b"name" | b"labels" => text = Some(value),
                 b"sort_index" => number = value.int(),
@@ -525,7 +525,7 @@ impl Builder {
 impl Sink for Builder {
     fn event(&mut self, event: &Event<'_>) {
         self.n_events += 1;
-        match event.phase {
+        match event.phase() {
             Phase::Metadata => return self.metadata(event),
             Phase::Missing => return self.defects.add(DefectKind::MissingPhase, Some(event.at)),
             Phase::NotDrawn | Phase::Unknown => {
@@ -533,10 +533,10 @@ impl Sink for Builder {
             }
             _ => {}
         }
-        let Some(ts) = event.ts.micros() else {
+        let Some(ts) = event.ts().micros() else {
             return self.defects.add(DefectKind::MissingTimestamp, Some(event.at));
         };
-        match event.phase {
+        match event.phase() {
             Phase::Complete => self.complete(event, ts),
             Phase::Begin => self.edge(event, ts, true),
             Phase::End => self.edge(event, ts, false),

@@ -10,7 +10,8 @@ use crate::base::{DefectKind, Defects};
 
 use super::detect;
 use super::error::LoadError;
-use super::event::{ArgSpec, Event, Fields, Wanted};
+use super::event::{ArgSpec, Event};
+use super::fields::{Fields, Wanted};
 use super::json::{self, Stop};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
@@ -328,7 +329,10 @@ impl Scanner {
             };
         }
         let text = &b[i..];
-        let mut result = self.fields.read::<false>(text, &self.wanted);
+        let mut result = self.fields.quick(text, &self.wanted);
+        if result == Err(Stop::Bad) || result == Err(Stop::More) && last {
+            result = self.fields.read::<false>(text, &self.wanted);
+        }
         if result == Err(Stop::Bad) {
             let within = &text[..text.len().min(MAX_CAREFUL)];
             result = self.fields.read::<true>(within, &self.wanted);
@@ -338,13 +342,13 @@ impl Scanner {
         }
         match result {
             Ok(len) if len <= MAX_EVENT => {
-                let event = self.fields.event(text, self.base + i as u64);
+                let event = Event::new(self.base + i as u64, text, &self.fields);
                 self.n_values += 1;
                 self.n_events += 1;
-                if event.unescaped_quote {
+                if event.unescaped_quote() {
                     self.defects.add(DefectKind::UnescapedQuote, Some(event.at));
                 }
-                if event.duplicate_key {
+                if event.duplicate_key() {
                     self.defects.add(DefectKind::DuplicateKey, Some(event.at));
                 }
                 sink.event(&event);
