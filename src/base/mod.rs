@@ -2,6 +2,7 @@
 //!
 //! Imports nothing else of this crate.
 
+pub mod bytes;
 pub mod defects;
 pub mod ids;
 pub mod names;

@@ -14,7 +14,7 @@ pub mod json;
 pub mod scan;
 
 pub use error::LoadError;
-pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar};
+pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar, Word};
 pub use fields::Field;
 pub use inflate::{Checkpoints, Inflater};
 pub use scan::{Scanner, Sink};
