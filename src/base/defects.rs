@@ -20,7 +20,7 @@ pub enum Severity {
 macro_rules! defects {
     ($($(#[$doc:meta])* $kind:ident $name:literal $severity:ident $says:literal;)*) => {
         /// Every kind of defect.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum DefectKind { $($(#[$doc])* $kind),* }
 
         impl DefectKind {
@@ -101,7 +101,7 @@ impl DefectKind {
 }
 
 /// A counter a kind, and where the first of each stood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Defects {
     counts: Vec<(DefectKind, u64, Option<u64>)>,
 }

@@ -16,5 +16,5 @@ pub mod scan;
 pub use error::LoadError;
 pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar, Word};
 pub use fields::Field;
-pub use inflate::{Checkpoints, Inflater};
+pub use inflate::{Checkpoints, Inflated, Inflater};
 pub use scan::{Scanner, Sink};
