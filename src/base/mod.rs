@@ -5,6 +5,7 @@
 pub mod defects;
 pub mod ids;
 pub mod names;
+pub mod order;
 pub mod show;
 pub mod spans;
 pub mod stats;

@@ -93,7 +93,8 @@ fn build_plain(wasm: &Wasm, folder: &Path) -> Result<()> {
     let mut cargo = wasm.command("cargo");
     cargo.args([
         "build",
-        "--release",
+        "--profile",
+        "worker",
         "--locked",
         "--target",
         target,
@@ -102,7 +103,7 @@ fn build_plain(wasm: &Wasm, folder: &Path) -> Result<()> {
     ]);
     child::must(&mut cargo)?;
     let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let module = built.join(target).join("release/stepscope_bench_inflate.wasm");
+    let module = built.join(target).join("worker/stepscope_bench_inflate.wasm");
     let mut bindgen = wasm.command("wasm-bindgen");
     bindgen.args([
         "--target",

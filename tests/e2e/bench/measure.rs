@@ -113,6 +113,26 @@ const FRAMES: &str = r#"
     return { interval: interval.slice(2), work: work.slice(2), timeline: bench.timeline, drawn: drawn() - drawnBefore };
 "#;
 
+impl Row {
+    /// Sets wall and processor time of the cold run, the first; of the warm ones (median); and of the quickest.
+    fn runs(&mut self, name: &str, runs: impl Iterator<Item = (f64, Option<f64>)>) {
+        let runs: Vec<_> = runs.collect();
+        let wall: Vec<f64> = runs.iter().map(|run| run.0).collect();
+        let cpu: Vec<f64> = runs.iter().filter_map(|run| run.1).collect();
+        for (list, unit) in [(wall, "ms"), (cpu, "cpu_ms")] {
+            let Some((cold, warm)) = list.split_first() else {
+                continue;
+            };
+            self.set(&format!("{name}_cold_{unit}"), Some(*cold));
+            self.set(&format!("{name}_warm_{unit}"), median(warm));
+            self.set(
+                &format!("{name}_least_{unit}"),
+                list.iter().copied().reduce(f64::min),
+            );
+        }
+    }
+}
+
 /// The two pages, each in a browser of its own.
 struct Pages {
     product: Page,
@@ -129,14 +149,32 @@ impl Pages {
         Pages { product, plain }
     }
 
-    /// Calls one of the plain page's functions. Gives ms and bytes of text.
-    fn alone(&self, call: &str) -> Option<(f64, f64)> {
+    /// Calls one of the plain page's functions.
+    fn alone(&self, call: &str) -> Option<Alone> {
+        let before = self.plain.cpu_ms();
         let found = self.plain.eval_async(&format!("return {call};"));
+        let cpu_ms = spent(before, self.plain.cpu_ms());
         if found["rejected"].is_string() {
             eprintln!("{call} failed: {}", found["rejected"]);
         }
-        Some((found["ms"].as_f64()?, found["bytes"].as_f64()?))
+        Some(Alone {
+            ms: found["ms"].as_f64()?,
+            cpu_ms,
+            bytes: found["bytes"].as_f64()?,
+        })
     }
+}
+
+struct Alone {
+    ms: f64,
+    /// Of all the browser's processes.
+    cpu_ms: Option<f64>,
+    /// Of text.
+    bytes: f64,
+}
+
+fn spent(before: Option<f64>, after: Option<f64>) -> Option<f64> {
+    Some(after? - before?)
 }
 
 /// Measures one file.
@@ -158,47 +196,30 @@ pub fn measure(file: &Path) -> Row {
         }
         row.set("engine_open_ms", number(&facts["openMs"]));
     }
-    let engine = [(); WARM + 1].map(|()| pages.alone("inflate('Engine')"));
-    let of = |list: &[f64]| (list.first().copied(), median(&list[1..]));
-    let times: Vec<f64> = inflate.iter().map(|(ms, _)| *ms).collect();
-    let (cold, warm) = of(&times);
-    row.set("inflate_cold_ms", cold);
-    row.set("inflate_warm_ms", warm);
-    let texts: Vec<f64> = inflate.iter().map(|(_, bytes)| *bytes).collect();
-    let text = texts.first().copied();
+    let engine: Vec<Alone> = (0..=WARM)
+        .filter_map(|_| pages.alone("inflate('Engine')"))
+        .collect();
+    let text = inflate.first().map(|run: &Alone| run.bytes);
     assert!(
         text == row.get("inflated_bytes"),
         "{}: inflating alone gives {text:?} bytes, opening {:?}",
         row.file,
         row.get("inflated_bytes")
     );
+    row.runs("inflate", inflate.iter().map(|run| (run.ms, run.cpu_ms)));
     // Of a file that is not zipped, or has several members, it reads less: then it says nothing.
-    let engine: Vec<f64> = engine
-        .iter()
-        .flatten()
-        .filter(|(_, bytes)| Some(*bytes) == text)
-        .map(|(ms, _)| *ms)
-        .collect();
-    if engine.len() == WARM + 1 {
-        let (cold, warm) = of(&engine);
-        row.set("engine_cold_ms", cold);
-        row.set("engine_warm_ms", warm);
+    if engine.iter().all(|run| Some(run.bytes) == text) {
+        row.runs("engine", engine.iter().map(|run| (run.ms, run.cpu_ms)));
     }
-    let (cold, warm) = of(&opens.iter().map(|o| o.ms).collect::<Vec<_>>());
-    row.set("open_cold_ms", cold);
-    row.set("open_warm_ms", warm);
-    let (cold, warm) = of(&opens.iter().map(|o| o.first_ms).collect::<Vec<_>>());
-    row.set("first_cold_ms", cold);
-    row.set("first_warm_ms", warm);
+    row.runs("open", opens.iter().map(|open| (open.ms, open.cpu_ms)));
+    row.runs("first", opens.iter().map(|open| (open.first_ms, None)));
     row.set("memory_bytes", Some(memory));
-
-    let streams = [(); WARM].map(|()| pages.alone("decompressionStream()").map(|(ms, _)| ms));
-    row.set(
-        "stream_ms",
-        median(&streams.into_iter().flatten().collect::<Vec<_>>()),
-    );
+    let stream: Vec<f64> = (0..WARM)
+        .filter_map(|_| Some(pages.alone("decompressionStream()")?.ms))
+        .collect();
+    row.set("stream_ms", median(&stream));
     if text.is_some_and(|bytes| bytes <= MAX_STRING) {
-        row.set("parse_ms", pages.alone("jsonParse()").map(|(ms, _)| ms));
+        row.set("parse_ms", pages.alone("jsonParse()").map(|run| run.ms));
     }
 
     pages.product.eval("location.hash = 'view=timeline';");
@@ -229,15 +250,19 @@ pub fn measure(file: &Path) -> Row {
 struct Opened {
     /// From the choice of the file to all findings on the page.
     ms: f64,
+    /// Of all the browser's processes, in that time.
+    cpu_ms: Option<f64>,
     /// … to the first findings on the page, of a part of the file or of all.
     first_ms: f64,
 }
 
 fn open(page: &Page, file: &Path) -> Opened {
+    let before = page.cpu_ms();
     page.choose_files(&[file]);
     let found = page.eval_async("return bench.ready;");
+    let cpu_ms = spent(before, page.cpu_ms());
     match (found["ms"].as_f64(), found["first"].as_f64()) {
-        (Some(ms), Some(first_ms)) => Opened { ms, first_ms },
+        (Some(ms), Some(first_ms)) => Opened { ms, cpu_ms, first_ms },
         _ => panic!("{} did not open: {found}", file.display()),
     }
 }

@@ -70,7 +70,7 @@ pub struct Page {
     // Dropped in this order, after the session was closed.
     client: Option<Client>,
     runtime: Runtime,
-    _driver: Chromedriver,
+    driver: Chromedriver,
     profile: tempfile::TempDir,
     site: Site,
     /// How many requests had reached the server when the page was up.
@@ -114,7 +114,7 @@ impl Page {
         Page {
             client: Some(client),
             runtime,
-            _driver: driver,
+            driver,
             profile,
             site,
             asked_by_boot: 0,
@@ -313,6 +313,11 @@ impl Page {
             &format!("run {body}"),
             self.client().execute_async(&script, Vec::new()),
         )
+    }
+
+    /// Processor time of this page's browser so far, ms; `None` where the system does not tell.
+    pub fn cpu_ms(&self) -> Option<f64> {
+        self.driver.browser_cpu_ms()
     }
 
     /// Sets the size of the view and the colour scheme that the reader prefers.
