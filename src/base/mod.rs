@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod defects;
 pub mod ids;
 pub mod names;
+pub mod order;
 pub mod show;
 pub mod spans;
 pub mod stats;

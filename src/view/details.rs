@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyze::report::Step;
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::ingest::Scalar;
@@ -164,7 +164,9 @@ pub fn area(
         }
     }
     let mut rows: Vec<AreaRow> = by_name.into_values().collect();
-    rows.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
+    order::sort_by(&mut rows, |a, b| {
+        b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name))
+    });
     rows.truncate(MAX_AREA_ROWS);
     AreaStatistics {
         window,
@@ -217,7 +219,9 @@ pub fn search(index: &Index, vocabulary: &Vocabulary, scene: &Scene, text: &str)
             rows[at].longest_slice = id.0;
         }
     }
-    rows.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
+    order::sort_by(&mut rows, |a, b| {
+        b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name))
+    });
     rows.truncate(MAX_SEARCH_ROWS);
     SearchResult {
         text: text.to_owned(),
