@@ -9,6 +9,7 @@ pub mod histogram;
 pub mod layout;
 pub mod model;
 pub mod place;
+pub mod raster;
 pub mod steps;
 pub mod summary;
 pub mod table;

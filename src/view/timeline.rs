@@ -3,6 +3,8 @@
 //! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
 //! are taken together by binary search, and the longest of them is found in the index's pyramid.
 
+use std::cmp::Reverse;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId};
@@ -12,7 +14,7 @@ use crate::index::{CounterSeries, Family, Index, Key};
 
 use super::by_name::ByName;
 use super::model::{
-    Bar, BarClass, Frame, FrameCounter, FrameRow, TimelineTracks, TrackHead, TrackKind, TrackPart,
+    Bar, BarClass, Frame, FrameCounter, FrameRow, MAX_TRACKS, TimelineTracks, TrackHead, TrackKind, TrackPart,
 };
 
 /// This many slices in [`CROWDED_PX`] are crowded: a few blocks of [`Lanes`](crate::index::pyramid::Lanes).
@@ -357,10 +359,16 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         };
         heads.push(((TrackKind::Counter, 0, 0, id), head));
     }
+    let n_left_out = heads.len().saturating_sub(MAX_TRACKS);
+    if n_left_out > 0 {
+        heads.select_nth_unstable_by_key(MAX_TRACKS, |(key, head)| (Reverse(head.n_slices), *key));
+        heads.truncate(MAX_TRACKS);
+    }
     heads.sort_by_key(|(key, _)| *key);
     TimelineTracks {
         extent: index.extent().unwrap_or_default(),
         tracks: heads.into_iter().map(|(_, head)| head).collect(),
+        n_left_out: u32::try_from(n_left_out).unwrap_or(u32::MAX),
     }
 }
 
@@ -445,6 +453,23 @@ mod tests {
         let got: Vec<_> = bars.iter().map(|b| (b.x0, b.x1)).collect();
         assert_eq!(got, [(0.0, 10.0), (20.0, 40.0)]);
         assert!(lane_bars(&index, Span::new(51_000, 59_000), 40).is_empty());
+    }
+
+    #[test]
+    fn of_very_many_tracks_the_fullest_are_given_in_their_order() {
+        let event = |i: usize| {
+            let tid = i % (MAX_TRACKS + 50);
+            format!(r#"{{"ph":"X","name":"n","pid":1,"tid":{tid},"ts":{i},"dur":1}}"#)
+        };
+        // The first tracks have two slices, the last ones have one.
+        let events: Vec<String> = (0..2 * MAX_TRACKS).map(event).collect();
+        let trace = crate::session::open_bytes("t", format!("[{}]", events.join(",")).as_bytes()).unwrap();
+        let got = tracks(&trace.index, &trace.vocabulary);
+        assert_eq!((got.tracks.len(), got.n_left_out), (MAX_TRACKS, 50));
+        let ids: Vec<u32> = got.tracks.iter().map(|t| t.id).collect();
+        assert!(ids.is_sorted());
+        let one = got.tracks.iter().filter(|t| t.n_slices == 1).count();
+        assert_eq!(one, 50, "of 100 tracks with one slice");
     }
 
     proptest::proptest! {
