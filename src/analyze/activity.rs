@@ -8,6 +8,7 @@ use crate::base::{SliceId, Span, TrackId, Union};
 use crate::dialect::{Evidence, Role, Vocabulary};
 use crate::index::{Family, Index};
 
+use super::in_order::first_of;
 use super::report::{Cause, Recompile};
 
 /// Time by cause, in the order of [`Cause::ALL`], ns.
@@ -27,11 +28,24 @@ pub struct Activity(Vec<Piece>);
 impl Activity {
     /// Lays `layers` over each other; where two cover the same instant the earlier layer is seen.
     pub fn of(layers: impl IntoIterator<Item = (Cause, Union)>) -> Activity {
-        let mut pieces = Vec::new();
-        for (cause, union) in layers {
-            pieces = laid_under(pieces, &union, cause);
-        }
+        let layers: Vec<(Cause, Union)> = layers.into_iter().collect();
+        let spans = || layers.iter().map(|(_, union)| union.spans().iter().copied());
+        // Counted first: a list that doubles holds up to three times what it needs.
+        let mut n = 0;
+        first_of(spans(), |_, _| n += 1);
+        let mut pieces = Vec::with_capacity(n);
+        first_of(spans(), |layer, span| {
+            pieces.push(Piece {
+                span,
+                cause: layers[layer].0,
+            });
+        });
         Activity(pieces)
+    }
+
+    /// Divides windows by cause that come in order of start.
+    pub fn divider(&self) -> Divider<'_> {
+        Divider(&self.0)
     }
 
     /// The pieces, in order.
@@ -42,19 +56,8 @@ impl Activity {
     /// Divides `window` by cause; what no piece covers is [`Cause::Unaccounted`], so the parts add up to the
     /// window's length.
     pub fn divide(&self, window: Span) -> ByCause {
-        let mut by_cause = ByCause::default();
-        let mut covered = 0;
         let from = self.0.partition_point(|p| p.span.end <= window.start);
-        for piece in &self.0[from..] {
-            if piece.span.start >= window.end {
-                break;
-            }
-            let ns = piece.span.intersect(window).len_ns();
-            by_cause[piece.cause as usize] += ns;
-            covered += ns;
-        }
-        by_cause[Cause::Unaccounted as usize] += window.len_ns() - covered;
-        by_cause
+        divide(&self.0[from..], window)
     }
 
     /// The cause with most of `by_cause`; of equals the first in order of precedence.
@@ -125,6 +128,35 @@ impl Activity {
             (Cause::NoLoad, no_load.clone()),
             (Cause::Python, python.union()),
         ])
+    }
+}
+
+fn divide(pieces: &[Piece], window: Span) -> ByCause {
+    let mut by_cause = ByCause::default();
+    let mut covered = 0;
+    for piece in pieces.iter().take_while(|p| p.span.start < window.end) {
+        let ns = piece.span.intersect(window).len_ns();
+        by_cause[piece.cause as usize] += ns;
+        covered += ns;
+    }
+    by_cause[Cause::Unaccounted as usize] += window.len_ns() - covered;
+    by_cause
+}
+
+/// [`Activity::divide`] for windows in order of start: goes through the pieces once, and does not search them
+/// for every one of a million windows.
+pub struct Divider<'a>(&'a [Piece]);
+
+impl Divider<'_> {
+    pub fn divide(&mut self, window: Span) -> ByCause {
+        let is_over = |p: &Piece| p.span.end <= window.start;
+        // Mostly the next few; a search else.
+        let n = self.0.iter().take(32).take_while(|p| is_over(p)).count();
+        self.0 = &self.0[n..];
+        if self.0.first().is_some_and(is_over) {
+            self.0 = &self.0[self.0.partition_point(is_over)..];
+        }
+        divide(self.0, window)
     }
 }
 
@@ -281,16 +313,9 @@ fn open_in(index: &Index, track: TrackId, window: Span) -> Vec<SliceId> {
 /// Spans in order of arrival, joined with the one before where they touch it: rows of a track come in order of
 /// start, so nested slices cost nothing.
 #[derive(Default)]
-pub(super) struct Joined(Vec<Span>);
+struct Joined(Vec<Span>);
 
 impl Joined {
-    /// The union of `spans`, which mostly come in order of start.
-    pub(super) fn of(spans: impl Iterator<Item = Span>) -> Union {
-        let mut joined = Joined::default();
-        spans.for_each(|span| joined.add(span));
-        joined.union()
-    }
-
     fn add(&mut self, span: Span) {
         match self.0.last_mut() {
             Some(last) if last.start <= span.start && span.start <= last.end => {
@@ -303,40 +328,6 @@ impl Joined {
     fn union(self) -> Union {
         Union::of(self.0)
     }
-}
-
-/// `pieces` with `below` in the places that they leave free.
-fn laid_under(pieces: Vec<Piece>, below: &Union, cause: Cause) -> Vec<Piece> {
-    let mut out = Vec::with_capacity(pieces.len() + below.spans().len());
-    let mut pieces = pieces.into_iter().peekable();
-    for span in below.spans() {
-        let mut at = span.start;
-        while let Some(piece) = pieces.next_if(|p| p.span.end <= at) {
-            out.push(piece);
-        }
-        while let Some(piece) = pieces.peek().copied().filter(|p| p.span.start < span.end) {
-            if piece.span.start > at {
-                out.push(Piece {
-                    span: Span::new(at, piece.span.start),
-                    cause,
-                });
-            }
-            at = piece.span.end;
-            if piece.span.end > span.end {
-                break;
-            }
-            out.push(piece);
-            pieces.next();
-        }
-        if at < span.end {
-            out.push(Piece {
-                span: Span::new(at, span.end),
-                cause,
-            });
-        }
-    }
-    out.extend(pieces);
-    out
 }
 
 #[cfg(test)]
@@ -408,6 +399,11 @@ mod tests {
                 want[first.map_or(Cause::Unaccounted as usize, |i| i)] += 1;
             }
             prop_assert_eq!(activity.divide(Span::new(from, from + len)), want);
+            let mut divider = activity.divider();
+            for start in 0..from {
+                prop_assert_eq!(divider.divide(Span::new(start, start + 3)), activity.divide(Span::new(start, start + 3)));
+            }
+            prop_assert_eq!(divider.divide(Span::new(from, from + len)), want);
             prop_assert!(activity.pieces().windows(2).all(|w| w[0].span.end <= w[1].span.start));
             prop_assert!(activity.pieces().iter().all(|p| !p.span.is_empty()));
         }

@@ -2,20 +2,21 @@
 //!
 //! Every instant belongs to one share: the first in the list of shares that covers it. So they add up exactly.
 
-use rustc_hash::FxHashSet;
-
 use crate::base::{Span, Union};
 use crate::dialect::{EngineStep, LaunchLink, Period, Phase, Vocabulary};
 
-use super::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps, compute_union};
+use super::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps};
+use super::in_order::first_of;
+use super::links::ByLink;
 use super::report::{BudgetShare, Cause, TimeBudget};
 use super::words;
 
 /// One share before it is measured: instants that an earlier layer covers are not counted.
-pub struct Layer {
+pub struct Layer<'a> {
     pub id: String,
     pub says: String,
-    pub when: Union,
+    /// Disjoint, in order of time.
+    pub when: Box<dyn Iterator<Item = Span> + 'a>,
 }
 
 /// The engine steps that count as serving, as one stretch from the first start to the last end; where none is
@@ -29,20 +30,22 @@ pub fn serving_window(steps: &[EngineStep]) -> Option<Span> {
 }
 
 /// Divides `window` among `layers`; what none covers is the last share. Shares of no time are left out.
-pub fn divide(window: Span, layers: Vec<Layer>, rest: (&str, &str)) -> Vec<BudgetShare> {
-    let mut covered = Union::default();
-    let mut covered_ns = 0;
+pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<BudgetShare> {
     let mut shares = Vec::new();
+    let mut spans = Vec::new();
     for layer in layers {
-        let inside = layer.when.overlapping(window).map(|s| s.intersect(window));
-        covered = Union::of(covered.spans().iter().copied().chain(inside));
         shares.push(BudgetShare {
             id: layer.id,
             says: layer.says,
-            total_ns: covered.total_ns() - covered_ns,
+            total_ns: 0,
         });
-        covered_ns = covered.total_ns();
+        spans.push(layer.when.map(|s| s.intersect(window)));
     }
+    let mut covered_ns = 0;
+    first_of(spans, |layer, span| {
+        shares[layer].total_ns += span.len_ns();
+        covered_ns += span.len_ns();
+    });
     shares.push(BudgetShare {
         id: rest.0.into(),
         says: rest.1.into(),
@@ -57,10 +60,7 @@ pub fn divide(window: Span, layers: Vec<Layer>, rest: (&str, &str)) -> Vec<Budge
 pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
     let window = serving_window(&host.vocabulary.engine_steps).filter(|w| !w.is_empty())?;
     let window = Span::new(window.start, window.end.max(launched_until(host, window)));
-    let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
-        let union = compute_union(host.index, host.vocabulary, &device.tracks);
-        union.spans().to_vec()
-    }));
+    let compute = host.compute();
     let recorded = compute.extent().map_or(0, |e| e.intersect(window).len_ns());
     Some(if recorded.saturating_mul(2) >= window.len_ns() && recorded > 0 {
         by_device(host, window, compute)
@@ -79,33 +79,37 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
         return window.end;
     };
     let is_device = |id| host.vocabulary.role(id).is_device();
-    let launched: FxHashSet<i64> = column
-        .ints()
-        .filter(|&(id, _)| !is_device(id) && window.contains(host.index.slices.start(id).as_ns()))
-        .map(|(_, value)| value)
-        .collect();
+    let launches = || {
+        let is_launch = |id| !is_device(id) && window.contains(host.index.slices.start(id).as_ns());
+        column.ints().filter(move |&(id, _)| is_launch(id))
+    };
+    let mut launched: ByLink<bool> = ByLink::for_links(launches().map(|(_, link)| link));
+    for (_, link) in launches() {
+        if let Some(launched) = launched.at(link) {
+            *launched = true;
+        }
+    }
     let work = column
         .ints()
-        .filter(|(id, value)| is_device(*id) && launched.contains(value));
+        .filter(|&(id, link)| is_device(id) && launched.get(link));
     work.map(|(id, _)| host.index.slices.end(id).as_ns())
         .max()
         .unwrap_or(window.end)
 }
 
-fn by_device(host: &Host<'_>, window: Span, compute: Union) -> TimeBudget {
+fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
     let extent = compute.extent().unwrap_or_default();
-    let short = Union::of(compute.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS));
-    let outside = Union::of([
+    let short = compute.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS);
+    let outside = [
         Span::new(window.start, extent.start),
         Span::new(extent.end, window.end),
-    ]);
-    let layer = |id: &str, says: &str, when: Union| Layer {
-        id: id.into(),
-        says: says.into(),
-        when,
-    };
+    ];
     let mut layers = vec![
-        layer("device_busy", "A compute engine of the device runs.", compute),
+        layer(
+            "device_busy",
+            "A compute engine of the device runs.",
+            compute.spans().iter().copied(),
+        ),
         layer(
             "device_scheduling",
             "The device schedules: no compute engine runs for less than 10 µs.",
@@ -124,7 +128,7 @@ fn by_device(host: &Host<'_>, window: Span, compute: Union) -> TimeBudget {
         layer(
             "not_recorded",
             "Before the first or after the last device event: whether the device works is not recorded.",
-            outside,
+            outside.into_iter(),
         ),
     ];
     for cause in Cause::ALL {
@@ -133,11 +137,11 @@ fn by_device(host: &Host<'_>, window: Span, compute: Union) -> TimeBudget {
             Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Unaccounted
         );
         if is_host {
-            layers.push(Layer {
-                id: format!("host_gap_{}", cause.name()),
-                says: format!("No compute engine runs; the host {}.", words::cause(cause)),
-                when: while_host(host, cause),
-            });
+            layers.push(layer(
+                &format!("host_gap_{}", cause.name()),
+                &format!("No compute engine runs; the host {}.", words::cause(cause)),
+                while_host(host, cause),
+            ));
         }
     }
     let rest = (
@@ -161,16 +165,16 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
         .map(|g| g.span)
         .filter(|g| g.len_ns() > NO_LOAD_NS);
     let mut layers = vec![
-        Layer {
-            id: "compile".into(),
-            says: "A graph is compiled.".into(),
-            when: while_host(host, Cause::Recompile),
-        },
-        Layer {
-            id: "no_load".into(),
-            says: "Two steps are more than 1 s apart: probably no request.".into(),
-            when: Union::of(no_load),
-        },
+        layer(
+            "compile",
+            "A graph is compiled.",
+            while_host(host, Cause::Recompile),
+        ),
+        layer(
+            "no_load",
+            "Two steps are more than 1 s apart: probably no request.",
+            no_load,
+        ),
     ];
     for (phase, id, says) in [
         (Phase::Prefill, "prefill", "Steps that prefill, on the host."),
@@ -188,11 +192,8 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
         ),
     ] {
         let of_phase = steps.iter().filter(|s| phase_of(host.vocabulary, s) == phase);
-        layers.push(Layer {
-            id: id.into(),
-            says: says.into(),
-            when: Union::of(of_phase.map(|s| s.span)),
-        });
+        let when = Union::of(of_phase.map(|s| s.span));
+        layers.push(layer(id, says, when.spans().to_vec().into_iter()));
     }
     TimeBudget {
         total_ns: window.len_ns(),
@@ -211,9 +212,17 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
 }
 
 /// When the host's activity has this cause.
-fn while_host(host: &Host<'_>, cause: Cause) -> Union {
+fn while_host<'a>(host: &'a Host<'_>, cause: Cause) -> impl Iterator<Item = Span> + 'a {
     let pieces = host.activity.pieces().iter();
-    Union::of(pieces.filter(|p| p.cause == cause).map(|p| p.span))
+    pieces.filter(move |p| p.cause == cause).map(|p| p.span)
+}
+
+fn layer<'a>(id: &str, says: &str, when: impl Iterator<Item = Span> + 'a) -> Layer<'a> {
+    Layer {
+        id: id.into(),
+        says: says.into(),
+        when: Box::new(when),
+    }
 }
 
 /// The phase that all passes of a step share; mixed if they differ.
@@ -240,12 +249,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn layer(id: &str, spans: &[(i64, i64)]) -> Layer {
-        Layer {
-            id: id.into(),
-            says: String::new(),
-            when: Union::of(spans.iter().map(|&(start, dur)| Span::new(start, start + dur))),
-        }
+    fn layer(id: &str, spans: &[(i64, i64)]) -> Layer<'static> {
+        let when = Union::of(spans.iter().map(|&(start, dur)| Span::new(start, start + dur)));
+        super::layer(id, "", when.spans().to_vec().into_iter())
     }
 
     #[test]

@@ -14,54 +14,146 @@ use crate::base::{SliceId, Span, Union};
 use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
-use super::activity::Joined;
+use super::in_order::{Growing, Running, in_order};
+use super::links::ByLink;
 use super::report::{DeviceTime, Engines};
 
-/// Device time in every scope that the trace allows, device by device.
-pub fn device_time(index: &Index, vocabulary: &Vocabulary) -> Vec<DeviceTime> {
-    let launches = Launches::of(index, vocabulary);
-    let mut all = Vec::new();
-    for device in &vocabulary.devices {
-        all.extend(in_scope(index, vocabulary, device, "all", |_| true));
-        if let Some(launches) = &launches {
-            all.extend(in_scope(index, vocabulary, device, "linked", |id| {
-                launches.has(id)
-            }));
-        }
-    }
-    all
+/// What one walk over a device's work, in order of start, gives. Nothing but the union is held meanwhile.
+pub struct DeviceWork {
+    pub device: i64,
+    /// When it computes: matrix and vector engines; where the device has no such split, compute and
+    /// communication kernels; where nothing says what a lane does, all its work.
+    pub compute: Union,
+    /// In every scope that the trace allows.
+    pub times: Vec<DeviceTime>,
 }
 
-fn in_scope(
+/// All devices of a trace.
+pub fn device_work(index: &Index, vocabulary: &Vocabulary) -> Vec<DeviceWork> {
+    let launches = Launches::of(index, vocabulary);
+    let devices = vocabulary.devices.iter();
+    devices
+        .map(|device| work_of(index, vocabulary, launches.as_ref(), device))
+        .collect()
+}
+
+fn work_of(
     index: &Index,
     vocabulary: &Vocabulary,
+    launches: Option<&Launches>,
     device: &Device,
-    scope: &str,
-    wanted: impl Fn(SliceId) -> bool,
-) -> Option<DeviceTime> {
-    let work = || {
-        let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
-        rows.map(|id| (id, vocabulary.role(id)))
-            .filter(|&(id, role)| role.is_device() && wanted(id))
-            .map(|(id, role)| (role, index.slices.span(id)))
-    };
-    let union = |of: fn(Role) -> bool| Joined::of(work().filter(|&(role, _)| of(role)).map(|(_, span)| span));
-    let comm = union(is_comm);
-    let copy = union(is_copy);
-    let compute = union(|role| !is_comm(role) && !is_copy(role));
-    let engine = |of: fn(Role) -> bool| Some(union(of).total_ns()).filter(|&ns| ns > 0);
-    Some(DeviceTime {
+) -> DeviceWork {
+    let (mut all, mut linked) = (Scope::default(), Scope::default());
+    let mut compute = Growing::default();
+    in_order(index, &device.tracks, |_, id| {
+        let role = vocabulary.role(id);
+        if !role.is_device() {
+            return;
+        }
+        let span = index.slices.span(id);
+        all.add(role, span);
+        if launches.is_some_and(|l| l.has(id)) {
+            linked.add(role, span);
+        }
+        if role.is_device_compute() || role == Role::DeviceComm {
+            compute.add(span);
+        }
+    });
+    let mut compute = compute.union();
+    if compute.spans().is_empty() {
+        let mut other = Growing::default();
+        in_order(index, &device.tracks, |_, id| {
+            if vocabulary.role(id) == Role::DeviceOther {
+                other.add(index.slices.span(id));
+            }
+        });
+        compute = other.union();
+    }
+    DeviceWork {
         device: device.device,
-        scope: scope.into(),
-        engines: Engines {
-            mme: engine(|role| role == Role::DeviceMatrix),
-            tpc: engine(|role| role == Role::DeviceVector),
-            dma: engine(|role| role == Role::DeviceDma),
-            nic: engine(|role| role == Role::DeviceNic),
-            compute: engine(|role| role == Role::DeviceCompute),
-        },
-        ..divide(&compute, &comm, &copy)?
-    })
+        compute,
+        times: [(all, "all"), (linked, "linked")]
+            .into_iter()
+            .filter_map(|(scope, name)| scope.time(device.device, name))
+            .collect(),
+    }
+}
+
+/// Work of one scope, added in order of start.
+#[derive(Default)]
+struct Scope {
+    compute: Running,
+    /// Compute and communication.
+    both: Running,
+    /// All work.
+    busy: Running,
+    extent: Option<Span>,
+    mme: Running,
+    tpc: Running,
+    dma: Running,
+    nic: Running,
+    plain: Running,
+}
+
+impl Scope {
+    fn add(&mut self, role: Role, span: Span) {
+        if span.is_empty() {
+            return;
+        }
+        let extent = self.extent.get_or_insert(span);
+        extent.end = extent.end.max(span.end);
+        self.busy.add(span);
+        if !is_copy(role) {
+            self.both.add(span);
+            if !is_comm(role) {
+                self.compute.add(span);
+            }
+        }
+        match role {
+            Role::DeviceMatrix => self.mme.add(span),
+            Role::DeviceVector => self.tpc.add(span),
+            Role::DeviceDma => self.dma.add(span),
+            Role::DeviceNic => self.nic.add(span),
+            Role::DeviceCompute => self.plain.add(span),
+            _ => {}
+        }
+    }
+
+    /// Divides the time from the first start to the last end; `None` for no work.
+    fn time(&self, device: i64, scope: &str) -> Option<DeviceTime> {
+        let extent = self.extent?;
+        let engine = |union: &Running| Some(union.total_ns).filter(|&ns| ns > 0);
+        Some(DeviceTime {
+            device,
+            scope: scope.into(),
+            span_ns: extent.len_ns(),
+            busy_ns: self.busy.total_ns,
+            compute_ns: self.compute.total_ns,
+            comm_exposed_ns: self.both.total_ns - self.compute.total_ns,
+            copy_exposed_ns: self.busy.total_ns - self.both.total_ns,
+            idle_ns: extent.len_ns() - self.busy.total_ns,
+            engines: Engines {
+                mme: engine(&self.mme),
+                tpc: engine(&self.tpc),
+                dma: engine(&self.dma),
+                nic: engine(&self.nic),
+                compute: engine(&self.plain),
+            },
+            start_ns: extent.start,
+            end_ns: extent.end,
+        })
+    }
+}
+
+/// The time of a device that did this.
+#[cfg(test)]
+pub fn time_of(mut work: Vec<(Role, Span)>) -> Option<DeviceTime> {
+    work.sort_by_key(|&(_, span)| span.start);
+    let mut scope = Scope::default();
+    for (role, span) in work {
+        scope.add(role, span);
+    }
+    scope.time(0, "")
 }
 
 fn is_comm(role: Role) -> bool {
@@ -72,65 +164,50 @@ fn is_copy(role: Role) -> bool {
     matches!(role, Role::DeviceCopy | Role::DeviceDma)
 }
 
-/// Divides the time from the first start to the last end; `None` for no work.
-pub fn divide(compute: &Union, comm: &Union, copy: &Union) -> Option<DeviceTime> {
-    let both = Union::of(compute.spans().iter().chain(comm.spans()).copied());
-    let busy = Union::of(both.spans().iter().chain(copy.spans()).copied());
-    let extent: Span = busy.extent()?;
-    Some(DeviceTime {
-        device: 0,
-        scope: String::new(),
-        span_ns: extent.len_ns(),
-        busy_ns: busy.total_ns(),
-        compute_ns: compute.total_ns(),
-        comm_exposed_ns: both.total_ns() - compute.total_ns(),
-        copy_exposed_ns: busy.total_ns() - both.total_ns(),
-        idle_ns: extent.len_ns() - busy.total_ns(),
-        engines: Engines::default(),
-        start_ns: extent.start,
-        end_ns: extent.end,
-    })
-}
-
-/// The host calls that launched device work, by the number that links them.
-pub struct Launches {
-    /// A bit a slice: its launch is in the trace. Asked once for every piece of work and engine.
-    linked: Vec<u64>,
-}
+/// The device work whose launch is in the trace: a bit a slice.
+struct Launches(Vec<u64>);
 
 impl Launches {
     /// `None` where nothing links device work to host calls.
-    pub fn of(index: &Index, vocabulary: &Vocabulary) -> Option<Launches> {
-        let (key, recurs) = match vocabulary.launch_link {
-            LaunchLink::Correlation(key) => (key, false),
-            LaunchLink::Recurring(key) => (key, true),
+    fn of(index: &Index, vocabulary: &Vocabulary) -> Option<Launches> {
+        let key = match vocabulary.launch_link {
+            LaunchLink::Correlation(key) | LaunchLink::Recurring(key) => key,
             LaunchLink::None => return None,
         };
         let column = index.arg_column(key)?;
-        // Of each link number the earliest host call.
-        let mut first: FxHashMap<i64, i64> = FxHashMap::default();
-        for (id, value) in column.ints().filter(|&(id, _)| !vocabulary.role(id).is_device()) {
-            let start = index.slices.start(id).as_ns();
-            let earliest = first.entry(value).or_insert(start);
-            *earliest = start.min(*earliest);
-        }
+        let of = |device: bool| {
+            let is_device = |id: SliceId| vocabulary.role(id).is_device();
+            column.ints().filter(move |&(id, _)| is_device(id) == device)
+        };
         let mut linked = vec![0; index.slices.len().div_ceil(64)];
-        for (id, value) in column.ints().filter(|&(id, _)| vocabulary.role(id).is_device()) {
-            // Where link numbers recur, the launch must start before the work.
-            let start = index.slices.start(id).as_ns();
-            if first
-                .get(&value)
-                .is_some_and(|&launch| !recurs || launch <= start)
-            {
-                linked[id.index() / 64] |= 1 << (id.index() % 64);
+        let mut set = |id: SliceId| linked[id.index() / 64] |= 1 << (id.index() % 64);
+        if matches!(vocabulary.launch_link, LaunchLink::Correlation(_)) {
+            let mut known: ByLink<bool> = ByLink::for_links(of(false).map(|(_, link)| link));
+            for (_, link) in of(false) {
+                if let Some(known) = known.at(link) {
+                    *known = true;
+                }
             }
+            of(true)
+                .filter(|&(_, link)| known.get(link))
+                .for_each(|(id, _)| set(id));
+        } else {
+            // Of each recurring number the earliest host call: the launch must start before the work.
+            let start = |id: SliceId| index.slices.start(id).as_ns();
+            let mut first: FxHashMap<i64, i64> = FxHashMap::default();
+            for (id, link) in of(false) {
+                let earliest = first.entry(link).or_insert(i64::MAX);
+                *earliest = start(id).min(*earliest);
+            }
+            of(true)
+                .filter(|(id, link)| first.get(link).is_some_and(|&launch| launch <= start(*id)))
+                .for_each(|(id, _)| set(id));
         }
-        Some(Launches { linked })
+        Some(Launches(linked))
     }
 
-    /// Whether the launch of a piece of device work is in the trace.
-    pub fn has(&self, work: SliceId) -> bool {
-        self.linked[work.index() / 64] >> (work.index() % 64) & 1 == 1
+    fn has(&self, work: SliceId) -> bool {
+        self.0[work.index() / 64] >> (work.index() % 64) & 1 == 1
     }
 }
 
@@ -139,16 +216,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn union(spans: &[(i64, i64)]) -> Union {
-        Union::of(spans.iter().map(|&(start, dur)| Span::new(start, start + dur)))
+    fn work(role: Role, spans: &[(i64, i64)]) -> Vec<(Role, Span)> {
+        let span = |&(start, dur): &(i64, i64)| (role, Span::new(start, start + dur));
+        spans.iter().map(span).collect()
     }
 
     #[test]
     fn only_exposed_communication_and_copies_count() {
-        let time = divide(
-            &union(&[(0, 10)]),
-            &union(&[(5, 10)]),
-            &union(&[(12, 8), (30, 5)]),
+        let time = time_of(
+            [
+                work(Role::DeviceMatrix, &[(0, 10)]),
+                work(Role::DeviceNic, &[(5, 10)]),
+                work(Role::DeviceCopy, &[(12, 8), (30, 5)]),
+            ]
+            .concat(),
         )
         .unwrap();
         assert_eq!(
@@ -164,20 +245,33 @@ mod tests {
             (time.span_ns, time.busy_ns, time.start_ns, time.end_ns),
             (35, 25, 0, 35)
         );
-        assert!(divide(&union(&[]), &union(&[]), &union(&[])).is_none());
+        assert_eq!(
+            (time.engines.mme, time.engines.nic, time.engines.dma),
+            (Some(10), Some(10), None)
+        );
+        assert!(time_of(vec![]).is_none());
     }
 
     proptest! {
         #[test]
-        fn the_parts_add_up_to_the_span(
+        fn the_parts_are_those_of_unions(
             a in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
             b in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
             c in proptest::collection::vec((0i64..90, 0i64..20), 0..9),
         ) {
-            if let Some(t) = divide(&union(&a), &union(&b), &union(&c)) {
+            let all = [
+                work(Role::DeviceVector, &a),
+                work(Role::DeviceComm, &b),
+                work(Role::DeviceDma, &c),
+            ];
+            let union_ns = |n: usize| Union::of(all[..n].iter().flatten().map(|&(_, span)| span)).total_ns();
+            if let Some(t) = time_of(all.concat()) {
                 prop_assert_eq!(t.compute_ns + t.comm_exposed_ns + t.copy_exposed_ns + t.idle_ns, t.span_ns);
-                prop_assert_eq!(t.busy_ns + t.idle_ns, t.span_ns);
-                prop_assert!([t.compute_ns, t.comm_exposed_ns, t.copy_exposed_ns, t.idle_ns].iter().all(|&x| x >= 0));
+                prop_assert_eq!(t.compute_ns, union_ns(1));
+                prop_assert_eq!(t.compute_ns + t.comm_exposed_ns, union_ns(2));
+                prop_assert_eq!((t.busy_ns, t.busy_ns + t.idle_ns), (union_ns(3), t.span_ns));
+            } else {
+                prop_assert_eq!(union_ns(3), 0);
             }
         }
     }

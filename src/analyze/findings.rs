@@ -1351,12 +1351,8 @@ mod tests {
     #[test]
     fn a_device_recording_that_ends_early_is_told() {
         let mut report = blank();
-        let device = crate::analyze::device_time::divide(
-            &Union::of([Span::new(0, 600 * MS)]),
-            &Union::default(),
-            &Union::default(),
-        )
-        .unwrap();
+        let work = vec![(crate::dialect::Role::DeviceCompute, Span::new(0, 600 * MS))];
+        let device = crate::analyze::device_time::time_of(work).unwrap();
         report.device_time = vec![crate::analyze::report::DeviceTime {
             scope: "all".into(),
             ..device

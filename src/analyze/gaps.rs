@@ -15,7 +15,8 @@ use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
 
-use super::activity::{Activity, ByCause, HostThreads, Joined, compile_span, most_of};
+use super::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
+use super::device_time::DeviceWork;
 use super::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
@@ -47,6 +48,10 @@ pub struct Host<'a> {
     pub vocabulary: &'a Vocabulary,
     pub steps: &'a [Step],
     pub recompiles: &'a [Recompile],
+    /// What each device did.
+    pub devices: &'a [DeviceWork],
+    /// When any device computes, where there are several; see [`Host::compute`].
+    all_compute: Union,
     pub activity: Activity,
     pub threads: HostThreads,
 }
@@ -58,6 +63,7 @@ impl<'a> Host<'a> {
         vocabulary: &'a Vocabulary,
         steps: &'a [Step],
         recompiles: &'a [Recompile],
+        devices: &'a [DeviceWork],
     ) -> Host<'a> {
         let between = between_steps(&vocabulary.engine_steps);
         let no_load = Union::of(between.iter().map(|g| g.span).filter(|g| g.len_ns() > NO_LOAD_NS));
@@ -66,8 +72,21 @@ impl<'a> Host<'a> {
             vocabulary,
             steps,
             recompiles,
+            devices,
+            all_compute: match devices {
+                [] | [_] => Union::default(),
+                several => Union::of(several.iter().flat_map(|d| d.compute.spans().iter().copied())),
+            },
             activity: Activity::of_host(index, vocabulary, recompiles, &no_load),
             threads: HostThreads::of(index, vocabulary),
+        }
+    }
+
+    /// When a compute engine of any device in the file runs.
+    pub fn compute(&self) -> &Union {
+        match self.devices {
+            [one] => &one.compute,
+            _ => &self.all_compute,
         }
     }
 }
@@ -76,9 +95,8 @@ impl<'a> Host<'a> {
 pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
     let mut all = Vec::new();
     all.extend(step_gaps(host));
-    for device in &host.vocabulary.devices {
-        let compute = compute_union(host.index, host.vocabulary, &device.tracks);
-        all.extend(device_gaps(host, device.device, &compute));
+    for device in host.devices {
+        all.extend(device_gaps(host, device.device, &device.compute));
     }
     all.extend(launch_gaps(host));
     all
@@ -120,30 +138,6 @@ pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
     gaps
 }
 
-/// When a device computes: matrix and vector engines; where the device has no such split, compute and
-/// communication kernels; where nothing says what a lane does, all its work.
-pub fn compute_union(index: &Index, vocabulary: &Vocabulary, tracks: &[TrackId]) -> Union {
-    let spans = |wanted: fn(Role) -> bool| {
-        Joined::of(tracks.iter().flat_map(|&track| {
-            index
-                .rows(track)
-                .filter(move |&id| wanted(vocabulary.role(id)))
-                .map(|id| index.slices.span(id))
-        }))
-    };
-    let union = spans(|role| {
-        matches!(
-            role,
-            Role::DeviceMatrix | Role::DeviceVector | Role::DeviceCompute | Role::DeviceComm
-        )
-    });
-    if union.spans().is_empty() {
-        spans(|role| role == Role::DeviceOther)
-    } else {
-        union
-    }
-}
-
 fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
     let between = between_steps(engine_steps);
@@ -151,11 +145,8 @@ fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
         return None;
     }
     let serving = engine_steps.iter().any(|s| s.period == Period::Serving);
-    let measured: Vec<_> = between
-        .iter()
-        .map(|g| (g.span, host.activity.divide(g.span)))
-        .collect();
-    let mut gaps = summarise(&measured);
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(between.iter().map(|g| g.span), |gap| divider.divide(gap));
     gaps.kind = GapKind::Step;
     gaps.r#where = engine_name(host.vocabulary);
     gaps.definition = format!(
@@ -185,12 +176,8 @@ fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
 
 fn device_gaps(host: &Host<'_>, device: i64, compute: &Union) -> Option<Gaps> {
     let extent = compute.extent()?;
-    let holes: Vec<Span> = compute.gaps().collect();
-    let measured: Vec<_> = holes
-        .iter()
-        .map(|&gap| (gap, divide_device_gap(&host.activity, gap)))
-        .collect();
-    let mut gaps = summarise(&measured);
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(compute.gaps(), |gap| divide_device_gap(&mut divider, gap));
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {device}");
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
@@ -217,9 +204,9 @@ pub fn capture_window(host: &Host<'_>) -> Option<Span> {
 }
 
 /// A gap below the floor is the device's own; of a longer one each instant has the host's cause.
-fn divide_device_gap(activity: &Activity, gap: Span) -> ByCause {
+fn divide_device_gap(divider: &mut Divider<'_>, gap: Span) -> ByCause {
     if gap.len_ns() >= DEVICE_FLOOR_NS {
-        return activity.divide(gap);
+        return divider.divide(gap);
     }
     let mut by_cause = ByCause::default();
     by_cause[Cause::Device as usize] = gap.len_ns();
@@ -241,12 +228,8 @@ fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
         return None;
     }
     let union = Union::of(launches_on(track).map(|id| host.index.slices.span(id)));
-    let holes: Vec<Span> = union.gaps().collect();
-    let measured: Vec<_> = holes
-        .iter()
-        .map(|&gap| (gap, host.activity.divide(gap)))
-        .collect();
-    let mut gaps = summarise(&measured);
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(union.gaps(), |gap| divider.divide(gap));
     gaps.kind = GapKind::Launch;
     gaps.r#where = track_name(host.index, track);
     let extent = union.extent().unwrap_or_default();
@@ -297,8 +280,8 @@ impl DecodeIdle {
 }
 
 /// Of `gap` inside `within`, the time that is the host's doing.
-fn hosts_ns(activity: &Activity, gap: Span, within: &Union) -> i64 {
-    let parts = within.overlapping(gap).map(|s| activity.divide(s.intersect(gap)));
+fn hosts_ns(divider: &mut Divider<'_>, gap: Span, within: &Union) -> i64 {
+    let parts = within.overlapping(gap).map(|s| divider.divide(s.intersect(gap)));
     let hosts = |by_cause: ByCause| -> i64 {
         let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
         causes.map(|c| by_cause[c as usize]).sum()
@@ -323,10 +306,6 @@ pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
     };
     let decode = extent(|s| s.phase == Phase::Decode);
     let window = decode.or_else(|| extent(|_| true))?;
-    let compute = Union::of(host.vocabulary.devices.iter().flat_map(|device| {
-        let union = compute_union(host.index, host.vocabulary, &device.tracks);
-        union.spans().to_vec()
-    }));
     let step_gaps = Union::of(
         between_steps(&host.vocabulary.engine_steps)
             .iter()
@@ -339,7 +318,7 @@ pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
     let suspected = Union::of(suspected.map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))));
     Some(DecodeIdle {
         is_decode: decode.is_some(),
-        ..idle_in(&compute, &host.activity, window, &step_gaps, &suspected)?
+        ..idle_in(host.compute(), &host.activity, window, &step_gaps, &suspected)?
     })
 }
 
@@ -363,6 +342,8 @@ fn idle_in(
         suspected_ns: 0,
         longest: None,
     };
+    let mut divider = activity.divider();
+    let (mut step_divider, mut suspected_divider) = (activity.divider(), activity.divider());
     for gap in compute.gaps() {
         let inside = gap.intersect(window);
         if inside.is_empty() {
@@ -371,13 +352,13 @@ fn idle_in(
         // Whether a gap is the device's own is judged by all of it.
         let is_own = gap.len_ns() < DEVICE_FLOOR_NS;
         let by_cause = if is_own {
-            divide_device_gap(activity, inside)
+            divide_device_gap(&mut divider, inside)
         } else {
-            activity.divide(inside)
+            divider.divide(inside)
         };
         if !is_own {
-            idle.between_steps_ns += hosts_ns(activity, inside, step_gaps);
-            idle.suspected_ns += hosts_ns(activity, inside, suspected);
+            idle.between_steps_ns += hosts_ns(&mut step_divider, inside, step_gaps);
+            idle.suspected_ns += hosts_ns(&mut suspected_divider, inside, suspected);
         }
         for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
             *total += ns;
@@ -409,35 +390,63 @@ fn engine_name(vocabulary: &Vocabulary) -> String {
     engine.unwrap_or("engine").to_owned()
 }
 
-/// Counts, quantiles, bins and causes of gaps given with their time by cause. Place, kind and words are the
-/// caller's.
-pub fn summarise(gaps: &[(Span, ByCause)]) -> Gaps {
-    let mut lengths: Vec<i64> = gaps.iter().map(|(span, _)| span.len_ns()).collect();
-    lengths.sort_unstable();
+/// One of the longest gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Its place among all gaps.
+    pub place: usize,
+    pub span: Span,
+    pub by_cause: ByCause,
+}
+
+/// Counts, quantiles, bins and causes of gaps, which `divide` divides by cause; and the longest of them, longest
+/// first, of equal ones the earlier first. Place, kind and words are the caller's. Holds eight bytes a gap
+/// meanwhile: a device has millions.
+pub fn summarise(
+    gaps: impl Iterator<Item = Span>,
+    mut divide: impl FnMut(Span) -> ByCause,
+) -> (Gaps, Vec<Measured>) {
+    let mut lengths: Vec<i64> = Vec::new();
     let mut count = [0u64; Cause::ALL.len()];
     let mut total = ByCause::default();
     let mut bins = vec![(ByCause::default(), [0u64; Cause::ALL.len()]); BIN_EDGES_NS.len()];
-    for (span, by_cause) in gaps {
-        let main = Activity::main_cause(by_cause) as usize;
+    let mut longest: Vec<Measured> = Vec::new();
+    // No gap that is not longer is among the longest.
+    let mut floor_ns = -1;
+    for (place, span) in gaps.enumerate() {
+        let by_cause = divide(span);
+        let main = Activity::main_cause(&by_cause) as usize;
         let bin = BIN_EDGES_NS.partition_point(|&edge| edge <= span.len_ns()).max(1) - 1;
+        lengths.push(span.len_ns());
         count[main] += 1;
         bins[bin].1[main] += 1;
         for (i, ns) in by_cause.iter().enumerate() {
             total[i] += ns;
             bins[bin].0[i] += ns;
         }
+        if span.len_ns() > floor_ns {
+            longest.push(Measured {
+                place,
+                span,
+                by_cause,
+            });
+            if longest.len() >= 4 * N_LONGEST {
+                floor_ns = keep_longest(&mut longest);
+            }
+        }
     }
+    keep_longest(&mut longest);
     let causes: Vec<usize> = (0..Cause::ALL.len())
         .filter(|&i| count[i] > 0 || total[i] > 0)
         .collect();
-    Gaps {
+    let gaps = Gaps {
         kind: GapKind::Step,
         r#where: String::new(),
-        count: gaps.len() as u64,
+        count: lengths.len() as u64,
         total_ns: lengths.iter().sum(),
-        p50_ns: stats::quantile(&lengths, 0.5),
-        p99_ns: stats::quantile(&lengths, 0.99),
-        max_ns: lengths.last().copied(),
+        max_ns: lengths.iter().copied().max(),
+        p50_ns: stats::quantile_of(&mut lengths, 0.5),
+        p99_ns: stats::quantile_of(&mut lengths, 0.99),
         coverage: None,
         bins: bins
             .iter()
@@ -461,32 +470,33 @@ pub fn summarise(gaps: &[(Span, ByCause)]) -> Gaps {
             .collect(),
         longest: Vec::new(),
         definition: String::new(),
-    }
+    };
+    (gaps, longest)
 }
 
-/// The longest gaps, longest first; of equal ones the earlier first.
-fn longest(
-    host: &Host<'_>,
-    gaps: &[(Span, ByCause)],
-    says: impl Fn(usize, Span, Cause) -> String,
-) -> Vec<Gap> {
-    let mut order: Vec<usize> = (0..gaps.len()).collect();
-    order.sort_by_key(|&i| (std::cmp::Reverse(gaps[i].0.len_ns()), gaps[i].0.start));
-    order.truncate(N_LONGEST);
-    let gap = |i: usize| {
-        let (span, by_cause) = &gaps[i];
-        let cause = Activity::main_cause(by_cause);
-        let (step, inside_step) = step_at(host, *span);
+/// Leaves the longest gaps, in their order; gives the length of the shortest that would be kept.
+fn keep_longest(gaps: &mut Vec<Measured>) -> i64 {
+    gaps.sort_by_key(|g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
+    gaps.truncate(N_LONGEST);
+    gaps.last().map_or(-1, |g| g.span.len_ns())
+}
+
+/// The longest gaps in words.
+fn longest(host: &Host<'_>, gaps: &[Measured], says: impl Fn(usize, Span, Cause) -> String) -> Vec<Gap> {
+    let gap = |measured: &Measured| {
+        let span = measured.span;
+        let cause = Activity::main_cause(&measured.by_cause);
+        let (step, inside_step) = step_at(host, span);
         Gap {
             start_ns: span.start,
             dur_ns: span.len_ns(),
             cause,
-            says: says(i, *span, cause),
+            says: says(measured.place, span, cause),
             step,
             inside_step,
         }
     };
-    order.into_iter().map(gap).collect()
+    gaps.iter().map(gap).collect()
 }
 
 /// The step in which a gap lies, and true; else the next step after its start, and false.
@@ -503,8 +513,8 @@ fn step_at(host: &Host<'_>, gap: Span) -> (Option<u32>, bool) {
 
 /// The step whose pass is row `pass` of [`Vocabulary::passes`].
 fn step_of_pass<'h>(host: &'h Host<'_>, pass: u32) -> Option<&'h Step> {
-    let slice = host.vocabulary.passes.get(pass as usize)?.slice;
-    host.steps.iter().find(|s| s.slice == slice.0)
+    // A step is a pass.
+    host.steps.get(pass as usize)
 }
 
 /// `"step 12 (decode, bucket (4, 1, 128))"`.
@@ -642,15 +652,14 @@ mod tests {
             (Cause::Recompile, Union::of([Span::new(0, 40_000)])),
             (Cause::InputPrep, Union::of([Span::new(0, 100_000)])),
         ]);
-        let gaps: Vec<_> = [
+        let gaps = [
             Span::new(0, 100_000),
             Span::new(200_000, 209_999),
             Span::new(300_000, 310_000),
-        ]
-        .into_iter()
-        .map(|g| (g, divide_device_gap(&activity, g)))
-        .collect();
-        let got = summarise(&gaps);
+        ];
+        let mut divider = activity.divider();
+        let (got, longest) = summarise(gaps.into_iter(), |g| divide_device_gap(&mut divider, g));
+        assert_eq!(longest.iter().map(|g| g.place).collect::<Vec<_>>(), [0, 2, 1]);
         let causes: Vec<_> = got
             .causes
             .iter()
@@ -723,13 +732,29 @@ mod tests {
 
     #[test]
     fn no_gap_is_no_number() {
-        let got = summarise(&[]);
+        let (got, _) = summarise(std::iter::empty(), |_| ByCause::default());
         assert_eq!(
             (got.count, got.total_ns, got.p50_ns, got.max_ns),
             (0, 0, None, None)
         );
         assert_eq!(got.bins.len(), 10);
         assert_eq!((got.bins[9].from_ns, got.bins[9].to_ns), (1_000_000_000, None));
+    }
+
+    #[test]
+    fn the_longest_of_many_gaps_are_kept_in_their_order() {
+        let len = |i: i64| i * 7_919 % 300;
+        let gaps: Vec<Span> = (0..1_000)
+            .map(|i| Span::new(i * 1_000, i * 1_000 + len(i)))
+            .collect();
+        let (got, longest) = summarise(gaps.iter().copied(), |_| ByCause::default());
+        let mut order: Vec<usize> = (0..gaps.len()).collect();
+        order.sort_by_key(|&i| (std::cmp::Reverse(gaps[i].len_ns()), gaps[i].start));
+        assert_eq!(
+            longest.iter().map(|g| g.place).collect::<Vec<_>>(),
+            order[..N_LONGEST]
+        );
+        assert_eq!((got.count, got.max_ns), (1_000, Some(299)));
     }
 
     proptest! {
@@ -741,8 +766,8 @@ mod tests {
             let union = |list: &[(i64, i64)]| Union::of(list.iter().map(|&(s, d)| Span::new(s, s + d)));
             let activity = Activity::of(layers.iter().enumerate().map(|(i, l)| (Cause::ALL[i], union(l))));
             let compute = union(&busy);
-            let gaps: Vec<_> = compute.gaps().map(|g| (g, divide_device_gap(&activity, g))).collect();
-            let gaps = summarise(&gaps);
+            let mut divider = activity.divider();
+            let (gaps, _) = summarise(compute.gaps(), |g| divide_device_gap(&mut divider, g));
             let hole_ns = compute.extent().map_or(0, |e| e.len_ns()) - compute.total_ns();
             prop_assert_eq!(gaps.total_ns, hole_ns);
             prop_assert_eq!(gaps.causes.iter().map(|c| c.total_ns).sum::<i64>(), gaps.total_ns);

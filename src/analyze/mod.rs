@@ -6,7 +6,9 @@ pub mod coverage;
 pub mod device_time;
 pub mod findings;
 pub mod gaps;
+mod in_order;
 pub mod kernels;
+mod links;
 pub mod metrics;
 pub mod operators;
 pub mod python;
@@ -66,14 +68,15 @@ pub fn analyze_to(
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
     report.step_groups = steps::step_groups(&report.steps);
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
-    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles);
+    let devices = device_time::device_work(index, vocabulary);
+    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let decode_idle = gaps::decode_idle(&host);
     drop(host);
     report.budget = budget;
     report.gaps = gaps;
-    report.device_time = device_time::device_time(index, vocabulary);
+    report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);

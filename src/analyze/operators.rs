@@ -10,17 +10,20 @@
 //! Device time of an operator is that of the work launched inside it, found by the link number of the launch;
 //! its self time is that of launches inside it but in none of its children.
 
+use std::num::NonZeroU64;
+
 use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, order};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::{Family, Index};
 
+use super::links::ByLink;
 use super::report::Operator;
 
 /// All operators, most self time first.
 pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
-    let work = WorkByLink::of(index, vocabulary);
+    let mut work = WorkByLink::of(index, vocabulary);
     let is_operator = |id: SliceId| {
         if vocabulary.operator_categories.is_empty() {
             vocabulary.role(id) == Role::HostOp
@@ -30,46 +33,41 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
                 .contains(&index.slices.category(id))
         }
     };
+    let with_device = work.is_some().then_some(0);
     let mut by_name: FxHashMap<(u32, u16), Operator> = FxHashMap::default();
-    let mut tree = Tree::default();
+    let mut count = |call: &Call| {
+        let key = (call.name, index.slices.category(call.id).0);
+        let row = by_name.entry(key).or_insert_with(|| Operator {
+            name: index.name_of(call.id).to_owned(),
+            count: 0,
+            self_cpu_ns: 0,
+            total_cpu_ns: 0,
+            self_device_ns: with_device,
+            total_device_ns: with_device,
+            longest_slice: call.id.0,
+        });
+        row.count += 1;
+        row.self_cpu_ns += call.self_ns;
+        row.total_cpu_ns += call.dur_ns;
+        row.self_device_ns = row.self_device_ns.map(|ns| ns + call.self_device_ns);
+        row.total_device_ns = row.total_device_ns.map(|ns| ns + call.total_device_ns);
+        row.longest_slice = longer(index, SliceId(row.longest_slice), call.id).0;
+    };
     for track in index.track_ids() {
         if index.track(track).family != Family::Main {
             continue;
         }
-        tree.clear();
-        let mut launches = index
-            .rows(track)
-            .filter_map(|id| work.as_ref()?.launched_by(id).map(|ns| (id, ns)))
-            .peekable();
+        let mut tree = Tree::new(&mut count);
         for id in index.rows(track) {
             if is_operator(id) {
                 let span = index.slices.span(id);
                 tree.add(id, index.slices.name(id).0, span.start, span.end);
             }
-            if let Some((_, ns)) = launches.next_if(|&(launch, _)| launch == id) {
+            if let Some(ns) = work.as_mut().and_then(|work| work.launched_by(id)) {
                 tree.launch(index.slices.start(id).as_ns(), ns);
             }
         }
-        for node in tree.rows() {
-            let key = (index.slices.name(node.id).0, index.slices.category(node.id).0);
-            let row = by_name.entry(key).or_insert_with(|| Operator {
-                name: index.name_of(node.id).to_owned(),
-                count: 0,
-                self_cpu_ns: 0,
-                total_cpu_ns: 0,
-                self_device_ns: work.is_some().then_some(0),
-                total_device_ns: work.is_some().then_some(0),
-                longest_slice: node.id.0,
-            });
-            row.count += 1;
-            row.self_cpu_ns += node.self_ns;
-            row.total_cpu_ns += node.dur_ns;
-            row.self_device_ns = row.self_device_ns.map(|ns| ns + node.self_device_ns);
-            row.total_device_ns = row.total_device_ns.map(|ns| ns + node.total_device_ns);
-            if node.dur_ns > index.slices.dur(SliceId(row.longest_slice)).as_ns() {
-                row.longest_slice = node.id.0;
-            }
-        }
+        tree.finish();
     }
     sorted(by_name.into_values().collect())
 }
@@ -84,136 +82,174 @@ pub(super) fn sorted(mut operators: Vec<Operator>) -> Vec<Operator> {
     operators
 }
 
-/// Device time by link number, and the link number of host calls.
-struct WorkByLink {
-    device_ns: FxHashMap<i64, i64>,
-    /// Host slices with device work, ascending.
-    host: Vec<(SliceId, i64)>,
+/// The longer of two slices; of equal ones the one that comes first.
+pub(super) fn longer(index: &Index, a: SliceId, b: SliceId) -> SliceId {
+    let key = |id: SliceId| (index.slices.dur(id), std::cmp::Reverse(id));
+    if key(a) >= key(b) { a } else { b }
 }
 
-impl WorkByLink {
+/// Device time by link number, and the host calls that may have launched it.
+struct WorkByLink<'a> {
+    /// Taken away by the call that launched it: a runtime call that wraps a driver call carries the same number,
+    /// and the outer one, which comes first, has launched the work.
+    device_ns: ByLink<Option<NonZeroU64>>,
+    /// Links of host calls in order of rows.
+    host: Box<dyn Iterator<Item = (SliceId, i64)> + 'a>,
+    next: Option<(SliceId, i64)>,
+}
+
+impl WorkByLink<'_> {
     /// `None` where no unique number links device work to host calls, or there is no device work.
-    fn of(index: &Index, vocabulary: &Vocabulary) -> Option<WorkByLink> {
+    fn of<'a>(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<WorkByLink<'a>> {
         let LaunchLink::Correlation(key) = vocabulary.launch_link else {
             return None;
         };
-        let mut work = WorkByLink {
-            device_ns: FxHashMap::default(),
-            host: Vec::new(),
+        let column = index.arg_column(key)?;
+        let of = |device: bool| {
+            let is_device = |id: SliceId| vocabulary.role(id).is_device();
+            column.ints().filter(move |&(id, _)| is_device(id) == device)
         };
-        for (id, link) in index.arg_column(key)?.ints() {
-            if vocabulary.role(id).is_device() {
-                *work.device_ns.entry(link).or_default() += index.slices.dur(id).as_ns();
-            } else {
-                work.host.push((id, link));
+        let mut device_ns: ByLink<Option<NonZeroU64>> = ByLink::for_links(of(true).map(|(_, link)| link));
+        let mut any = false;
+        for (id, link) in of(true) {
+            if let Some(slot) = device_ns.at(link) {
+                let ns = index.slices.dur(id).as_ns().unsigned_abs();
+                *slot = NonZeroU64::MIN.checked_add(ns + slot.map_or(0, |s| s.get() - 1));
+                any = true;
             }
         }
-        // A runtime call that wraps a driver call carries the same number: the outer one, which comes first,
-        // has launched the work.
-        let mut seen = rustc_hash::FxHashSet::default();
-        let device_ns = &work.device_ns;
-        work.host
-            .retain(|&(_, link)| device_ns.contains_key(&link) && seen.insert(link));
-        (!work.device_ns.is_empty()).then_some(work)
+        let mut host = Box::new(of(false));
+        let next = host.next();
+        any.then_some(WorkByLink {
+            device_ns,
+            host,
+            next,
+        })
     }
 
-    /// Device time that a host slice launched.
-    fn launched_by(&self, id: SliceId) -> Option<i64> {
-        let i = self.host.binary_search_by_key(&id, |&(slice, _)| slice).ok()?;
-        self.device_ns.get(&self.host[i].1).copied()
+    /// Device time that a slice launched. Asked in order of rows.
+    fn launched_by(&mut self, id: SliceId) -> Option<i64> {
+        let mut launched = None;
+        while let Some((row, link)) = self.next.filter(|&(row, _)| row <= id) {
+            let taken = self.device_ns.at(link).and_then(Option::take);
+            if row == id {
+                launched = taken.and_then(|ns| i64::try_from(ns.get() - 1).ok());
+            }
+            self.next = self.host.next();
+        }
+        launched
     }
 }
 
-/// One operator call.
-struct Node {
+/// One operator call with all that it encloses.
+#[derive(Clone, Debug)]
+struct Call {
     id: SliceId,
     name: u32,
     dur_ns: i64,
-    end: i64,
-    parent: Option<usize>,
-    n_children: u32,
     self_ns: i64,
     self_device_ns: i64,
     total_device_ns: i64,
-    is_duplicate: bool,
 }
 
-/// The operator calls of one thread, added in order of start, longest first.
-#[derive(Default)]
-struct Tree {
-    nodes: Vec<Node>,
-    open: Vec<usize>,
+/// A call that has not ended.
+struct Open {
+    call: Call,
+    end: i64,
+    /// The only child so far, if it has ended: whether it is this call again shows when this call ends.
+    only: Option<Call>,
+    n_children: u32,
 }
 
-impl Tree {
-    fn clear(&mut self) {
-        self.nodes.clear();
-        self.open.clear();
+/// The operator calls of one thread, added in order of start, longest first. Only those that are open are held;
+/// the others are told as they end.
+struct Tree<'a> {
+    open: Vec<Open>,
+    told: &'a mut dyn FnMut(&Call),
+}
+
+impl<'a> Tree<'a> {
+    fn new(told: &'a mut dyn FnMut(&Call)) -> Tree<'a> {
+        Tree {
+            open: Vec::new(),
+            told,
+        }
     }
 
     fn add(&mut self, id: SliceId, name: u32, start: i64, end: i64) {
-        while let Some(&top) = self.open.last() {
-            if start < self.nodes[top].end && end <= self.nodes[top].end {
+        while let Some(top) = self.open.last() {
+            if start < top.end && end <= top.end {
                 break;
             }
-            self.open.pop();
+            self.close();
         }
-        let parent = self.open.last().copied();
-        if let Some(parent) = parent {
-            self.nodes[parent].n_children += 1;
+        if let Some(parent) = self.open.last_mut() {
+            parent.n_children += 1;
+            if let Some(sibling) = parent.only.take() {
+                parent.call.take_child(&sibling);
+                (self.told)(&sibling);
+            }
         }
-        self.open.push(self.nodes.len());
-        self.nodes.push(Node {
-            id,
-            name,
-            dur_ns: end - start,
+        self.open.push(Open {
+            call: Call {
+                id,
+                name,
+                dur_ns: end - start,
+                self_ns: end - start,
+                self_device_ns: 0,
+                total_device_ns: 0,
+            },
             end,
-            parent,
+            only: None,
             n_children: 0,
-            self_ns: end - start,
-            self_device_ns: 0,
-            total_device_ns: 0,
-            is_duplicate: false,
         });
     }
 
     /// Work of `device_ns` is launched at `at`.
     fn launch(&mut self, at: i64, device_ns: i64) {
-        let inside = self.open.iter().rev().find(|&&i| at < self.nodes[i].end);
-        if let Some(&i) = inside {
-            self.nodes[i].self_device_ns += device_ns;
+        if let Some(inside) = self.open.iter_mut().rev().find(|open| at < open.end) {
+            inside.call.self_device_ns += device_ns;
         }
     }
 
-    /// The calls that remain when duplicates are dropped, with their times.
-    fn rows(&mut self) -> impl Iterator<Item = &Node> {
-        for i in 0..self.nodes.len() {
-            let Some(parent) = self.nodes[i].parent else {
-                continue;
-            };
-            // A chain of only children of one name is one call: the parent may itself be a duplicate by now.
-            self.nodes[i].is_duplicate =
-                self.nodes[parent].n_children == 1 && self.nodes[parent].name == self.nodes[i].name;
-        }
-        for i in (0..self.nodes.len()).rev() {
-            let node = &mut self.nodes[i];
-            node.total_device_ns += node.self_device_ns;
-            let Some(parent) = node.parent else {
-                continue;
-            };
-            // What a dropped call did outside its children becomes its parent's own.
-            let (mut taken_ns, mut own_device_ns) = (node.dur_ns, 0);
-            if node.is_duplicate {
-                taken_ns -= node.self_ns;
-                own_device_ns = node.self_device_ns;
+    fn close(&mut self) {
+        let Some(Open { mut call, only, .. }) = self.open.pop() else {
+            return;
+        };
+        if let Some(child) = only {
+            if child.name == call.name {
+                // The same call: what it did outside its children becomes this one's own.
+                call.self_ns -= child.dur_ns - child.self_ns;
+                call.self_device_ns += child.self_device_ns;
+                call.total_device_ns += child.total_device_ns - child.self_device_ns;
+            } else {
+                call.take_child(&child);
+                (self.told)(&child);
             }
-            let below_device_ns = node.total_device_ns - own_device_ns;
-            let above = &mut self.nodes[parent];
-            above.self_ns -= taken_ns;
-            above.self_device_ns += own_device_ns;
-            above.total_device_ns += below_device_ns;
         }
-        self.nodes.iter().filter(|n| !n.is_duplicate)
+        call.total_device_ns += call.self_device_ns;
+        match self.open.last_mut() {
+            Some(parent) if parent.n_children == 1 => parent.only = Some(call),
+            Some(parent) => {
+                parent.call.take_child(&call);
+                (self.told)(&call);
+            }
+            None => (self.told)(&call),
+        }
+    }
+
+    /// No more calls will come.
+    fn finish(mut self) {
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+}
+
+impl Call {
+    fn take_child(&mut self, child: &Call) {
+        self.self_ns -= child.dur_ns;
+        self.total_device_ns += child.total_device_ns;
     }
 }
 
@@ -221,12 +257,27 @@ impl Tree {
 mod tests {
     use super::*;
 
-    fn check(calls: &[(u32, i64, i64)], want: &[(u32, i64, i64)]) {
-        let mut tree = Tree::default();
+    /// What is told of these calls and launches, in order of calls.
+    fn told(calls: &[(u32, i64, i64)], launches: &[(i64, i64)]) -> Vec<Call> {
+        let mut told = Vec::new();
+        let mut tell = |call: &Call| told.push(call.clone());
+        let mut tree = Tree::new(&mut tell);
         for (i, &(name, start, end)) in calls.iter().enumerate() {
             tree.add(SliceId::from_index(i), name, start, end);
         }
-        let got: Vec<_> = tree.rows().map(|n| (n.name, n.dur_ns, n.self_ns)).collect();
+        for &(at, ns) in launches {
+            tree.launch(at, ns);
+        }
+        tree.finish();
+        told.sort_by_key(|call| call.id);
+        told
+    }
+
+    fn check(calls: &[(u32, i64, i64)], want: &[(u32, i64, i64)]) {
+        let got: Vec<_> = told(calls, &[])
+            .iter()
+            .map(|c| (c.name, c.dur_ns, c.self_ns))
+            .collect();
         assert_eq!(got, want);
     }
 
@@ -260,17 +311,13 @@ mod tests {
 
     #[test]
     fn device_time_goes_to_the_innermost_open_call_and_up() {
-        let mut tree = Tree::default();
-        tree.add(SliceId(0), 1, 0, 100);
-        tree.add(SliceId(1), 2, 10, 50);
-        tree.add(SliceId(2), 2, 15, 45);
-        tree.launch(20, 7);
-        tree.launch(60, 5);
-        tree.launch(200, 9);
-        let got: Vec<_> = tree
-            .rows()
-            .map(|n| (n.name, n.self_device_ns, n.total_device_ns))
-            .collect();
+        let got: Vec<_> = told(
+            &[(1, 0, 100), (2, 10, 50), (2, 15, 45)],
+            &[(20, 7), (60, 5), (200, 9)],
+        )
+        .iter()
+        .map(|c| (c.name, c.self_device_ns, c.total_device_ns))
+        .collect();
         assert_eq!(got, vec![(1, 5, 12), (2, 7, 7)]);
     }
 }

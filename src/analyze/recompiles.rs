@@ -10,6 +10,7 @@ use crate::base::{SliceId, Union, order, stats};
 use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
+use super::in_order::{Growing, in_order};
 use super::report::{Bucket, Recompile};
 
 /// All compiles, in order of start.
@@ -244,13 +245,19 @@ fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
     if vocabulary.devices.is_empty() {
         return None;
     }
-    let tracks = vocabulary.devices.iter().flat_map(|d| d.tracks.iter().copied());
-    Some(Union::of(
-        tracks
-            .flat_map(|track| index.rows(track))
-            .filter(|&id| vocabulary.role(id).is_device_compute())
-            .map(|id| index.slices.span(id)),
-    ))
+    let tracks: Vec<_> = vocabulary
+        .devices
+        .iter()
+        .flat_map(|d| &d.tracks)
+        .copied()
+        .collect();
+    let mut busy = Growing::default();
+    in_order(index, &tracks, |_, id| {
+        if vocabulary.role(id).is_device_compute() {
+            busy.add(index.slices.span(id));
+        }
+    });
+    Some(busy.union())
 }
 
 fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {

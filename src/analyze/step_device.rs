@@ -8,8 +8,6 @@
 //! is a run; the runs of an id are its launches in order. If there are fewer runs than launches, some launches
 //! left no trace: those at the end if the recording of the device ends first, else those at the start.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::iter::Peekable;
 
 use rustc_hash::FxHashMap;
@@ -18,6 +16,8 @@ use crate::base::{SliceId, Span, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::tables::Index;
 
+use super::in_order::{Running, in_order};
+use super::links::ByLink;
 use super::report::{Engines, StepDevice};
 
 /// Host and device clocks agree to about this.
@@ -49,8 +49,8 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                 "launch" => work.extent,
                 _ => owners.window(i),
             };
-            let busy_ns = work.compute.total;
-            let engine = |present: bool, union: &Running| present.then_some(union.total);
+            let busy_ns = work.compute.total_ns;
+            let engine = |present: bool, union: &Running| present.then_some(union.total_ns);
             Some(StepDevice {
                 busy_ns,
                 idle_ns: (window.len_ns() - busy_ns).max(0),
@@ -109,32 +109,6 @@ impl<'a> Owners<'a> {
         let first = step.passes.start as usize;
         (step.span.contains(at) && !step.passes.is_empty() && at < passes.get(first)?.span.start)
             .then_some(first)
-    }
-}
-
-/// A union that grows by spans in order of start.
-#[derive(Clone, Copy)]
-struct Running {
-    end: i64,
-    total: i64,
-}
-
-impl Default for Running {
-    fn default() -> Self {
-        Running {
-            end: i64::MIN,
-            total: 0,
-        }
-    }
-}
-
-impl Running {
-    fn add(&mut self, span: Span) {
-        let from = span.start.max(self.end);
-        if span.end > from {
-            self.total += span.end - from;
-            self.end = span.end;
-        }
     }
 }
 
@@ -199,42 +173,42 @@ fn engines_of(index: &Index, vocabulary: &Vocabulary) -> Lanes {
     lanes
 }
 
-/// Every lane of every device, with its device's place in the list of devices.
-fn lanes(vocabulary: &Vocabulary) -> Vec<(usize, TrackId)> {
-    let devices = vocabulary.devices.iter().enumerate();
-    devices
-        .flat_map(|(i, d)| d.tracks.iter().map(move |&track| (i, track)))
+/// Every lane of every device.
+fn lanes(vocabulary: &Vocabulary) -> Vec<TrackId> {
+    vocabulary
+        .devices
+        .iter()
+        .flat_map(|d| &d.tracks)
+        .copied()
         .collect()
 }
 
-/// Calls `see` with the lane's number and every device slice, in order of start.
-fn in_order(
+/// The places in the list of devices, lane by lane.
+fn devices_of_lanes(vocabulary: &Vocabulary) -> Vec<usize> {
+    let devices = vocabulary.devices.iter().enumerate();
+    devices
+        .flat_map(|(i, d)| d.tracks.iter().map(move |_| i))
+        .collect()
+}
+
+/// Calls `see` with the lane's place and every device slice, in order of start.
+fn device_work(
     index: &Index,
     vocabulary: &Vocabulary,
-    lanes: &[(usize, TrackId)],
+    lanes: &[TrackId],
     mut see: impl FnMut(usize, SliceId, Role),
 ) {
-    let mut heap: BinaryHeap<Reverse<(i64, SliceId, usize)>> = BinaryHeap::new();
-    for (lane, &(_, track)) in lanes.iter().enumerate() {
-        if let Some(first) = index.rows(track).next() {
-            heap.push(Reverse((index.slices.start(first).as_ns(), first, lane)));
-        }
-    }
-    while let Some(Reverse((_, id, lane))) = heap.pop() {
+    in_order(index, lanes, |lane, id| {
         let role = vocabulary.role(id);
         if role.is_device() {
             see(lane, id, role);
         }
-        let next = SliceId(id.0 + 1);
-        if next.0 < index.track(lanes[lane].1).rows.end {
-            heap.push(Reverse((index.slices.start(next).as_ns(), next, lane)));
-        }
-    }
+    });
 }
 
 fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Vec<Option<Work>> {
     let mut work = vec![None; vocabulary.passes.len()];
-    in_order(index, vocabulary, &lanes(vocabulary), |_, id, role| {
+    device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
         let span = index.slices.span(id);
         if let Some(pass) = owners.at(span.start) {
             Work::add(&mut work[pass], role, span.intersect(owners.window(pass)));
@@ -264,22 +238,27 @@ fn by_correlation(
     owners: &Owners<'_>,
     key: &str,
 ) -> Option<Vec<Option<Work>>> {
-    let mut pass_of: FxHashMap<i64, u32> = FxHashMap::default();
-    for (id, value) in launches(index, vocabulary, key)? {
-        if let Some(pass) = owners.at(index.slices.start(id).as_ns()) {
-            pass_of.insert(value, u32::try_from(pass).unwrap_or(u32::MAX));
+    // Of each link the pass that launched it, from 1.
+    let mut pass_of: ByLink<u32> = ByLink::for_links(launches(index, vocabulary, key)?.map(|(_, link)| link));
+    let mut any_launch = false;
+    for (id, link) in launches(index, vocabulary, key)? {
+        if let Some(pass) = owners.at(index.slices.start(id).as_ns())
+            && let Some(slot) = pass_of.at(link)
+        {
+            *slot = u32::try_from(pass + 1).unwrap_or(u32::MAX);
+            any_launch = true;
         }
     }
-    if pass_of.is_empty() {
+    if !any_launch {
         return None;
     }
     let lanes = lanes(vocabulary);
     let mut ids = Ids::new(index, key, &lanes);
     let mut work = vec![None; vocabulary.passes.len()];
     let mut any = false;
-    in_order(index, vocabulary, &lanes, |lane, id, role| {
-        let pass = ids.of(lane, id).and_then(|value| pass_of.get(&value));
-        if let Some(slot) = pass.and_then(|&pass| work.get_mut(pass as usize)) {
+    device_work(index, vocabulary, &lanes, |lane, id, role| {
+        let pass = ids.of(lane, id).and_then(|link| pass_of.get(link).checked_sub(1));
+        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass as usize)) {
             any = true;
             Work::add(slot, role, index.slices.span(id));
         }
@@ -293,7 +272,7 @@ struct Ids<I: Iterator<Item = (SliceId, i64)>> {
 }
 
 impl<'a> Ids<Box<dyn Iterator<Item = (SliceId, i64)> + 'a>> {
-    fn new(index: &'a Index, key: &str, lanes: &[(usize, TrackId)]) -> Self {
+    fn new(index: &'a Index, key: &str, lanes: &[TrackId]) -> Self {
         let column = index.arg_column(key);
         let values = |track: TrackId| -> Box<dyn Iterator<Item = (SliceId, i64)> + 'a> {
             match column {
@@ -302,7 +281,7 @@ impl<'a> Ids<Box<dyn Iterator<Item = (SliceId, i64)> + 'a>> {
             }
         };
         Ids {
-            by_lane: lanes.iter().map(|&(_, track)| values(track).peekable()).collect(),
+            by_lane: lanes.iter().map(|&track| values(track).peekable()).collect(),
         }
     }
 }
@@ -357,7 +336,7 @@ fn by_runs(
     let mut work = vec![None; vocabulary.passes.len()];
     let mut seen = run_of.into_iter();
     let mut any = false;
-    in_order(index, vocabulary, &lanes, |_, id, role| {
+    device_work(index, vocabulary, &lanes, |_, id, role| {
         let pass = seen.next().and_then(|run| *passes.get(run as usize)?);
         if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
             any = true;
@@ -369,23 +348,20 @@ fn by_runs(
 
 /// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for
 /// slices without an id).
-fn runs(
-    index: &Index,
-    vocabulary: &Vocabulary,
-    lanes: &[(usize, TrackId)],
-    key: &str,
-) -> (Vec<Run>, Vec<u32>) {
+fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) -> (Vec<Run>, Vec<u32>) {
     let mut ids = Ids::new(index, key, lanes);
     let mut runs: Vec<Run> = Vec::new();
-    let mut run_of: Vec<u32> = Vec::new();
+    let device_of = devices_of_lanes(vocabulary);
+    let n_work: usize = lanes.iter().map(|&track| index.track(track).rows.len()).sum();
+    let mut run_of: Vec<u32> = Vec::with_capacity(n_work);
     let mut last: FxHashMap<(usize, i64), usize> = FxHashMap::default();
     let mut newest: Vec<usize> = vec![usize::MAX; vocabulary.devices.len()];
-    in_order(index, vocabulary, lanes, |lane, slice, _| {
+    device_work(index, vocabulary, lanes, |lane, slice, _| {
         let Some(id) = ids.of(lane, slice) else {
             run_of.push(u32::MAX);
             return;
         };
-        let device = lanes[lane].0;
+        let device = device_of[lane];
         let span = index.slices.span(slice);
         let known = last.get(&(device, id)).copied().filter(|&run| {
             // Engines overlap: the tail of one graph may run beside the head of the next.
@@ -480,14 +456,5 @@ mod tests {
             [None],
             "before any launch"
         );
-    }
-
-    #[test]
-    fn a_running_union_counts_no_instant_twice() {
-        let mut union = Running::default();
-        for (start, end) in [(0, 10), (2, 5), (8, 12), (20, 20), (30, 31)] {
-            union.add(Span::new(start, end));
-        }
-        assert_eq!(union.total, 13);
     }
 }

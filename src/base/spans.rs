@@ -48,16 +48,18 @@ impl Union {
     pub fn of(spans: impl IntoIterator<Item = Span>) -> Union {
         let mut spans: Vec<Span> = spans.into_iter().filter(|s| !s.is_empty()).collect();
         if !spans.is_sorted_by_key(|s| s.start) {
-            spans.sort_unstable();
+            // Mostly a few lists in order, one after the other, which this sort merges.
+            spans.sort();
         }
-        let mut joined: Vec<Span> = Vec::new();
-        for span in spans {
-            match joined.last_mut() {
-                Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-                _ => joined.push(span),
+        spans.dedup_by(|next, last| {
+            let joins = next.start <= last.end;
+            if joins {
+                last.end = last.end.max(next.end);
             }
-        }
-        Union(joined)
+            joins
+        });
+        spans.shrink_to_fit();
+        Union(spans)
     }
 
     /// The disjoint spans, in order.

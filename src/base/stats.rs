@@ -3,14 +3,23 @@
 /// The `q`-quantile (`0.0..=1.0`) of `sorted` by the nearest-rank rule: the smallest value that at least
 /// `q` of all values do not exceed. `None` for no values.
 pub fn quantile<T: Copy>(sorted: &[T], q: f64) -> Option<T> {
-    let n = sorted.len();
+    sorted.get(rank(sorted.len(), q)).copied()
+}
+
+/// The same of values in any order, which it reorders: for millions, of which sorting would take seconds.
+pub fn quantile_of<T: Copy + Ord>(values: &mut [T], q: f64) -> Option<T> {
+    let rank = rank(values.len(), q);
+    (rank < values.len()).then(|| *values.select_nth_unstable(rank).1)
+}
+
+fn rank(n: usize, q: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "0 <= rank <= n"
     )]
     let rank = (q.clamp(0.0, 1.0) * n as f64).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied()
+    rank.max(1) - 1
 }
 
 #[cfg(test)]
@@ -25,5 +34,9 @@ mod tests {
         assert_eq!(quantile(&v, 0.99), Some(40));
         assert_eq!(quantile(&v, 0.0), Some(10));
         assert_eq!(quantile::<i64>(&[], 0.5), None);
+        for q in [0.0, 0.3, 0.5, 0.51, 0.99, 1.0] {
+            assert_eq!(quantile_of(&mut [30, 10, 40, 20], q), quantile(&v, q));
+        }
+        assert_eq!(quantile_of::<i64>(&mut [], 0.5), None);
     }
 }

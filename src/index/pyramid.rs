@@ -17,6 +17,8 @@ pub struct Lanes {
     first: Vec<u32>,
     /// First lane of each track.
     track_first: Vec<u32>,
+    /// Where the last slice of each whole block of `order` ends.
+    block_end: Vec<i64>,
     /// Level by level, the longest slice of each block; ties go to the first.
     longest: Vec<Vec<u32>>,
 }
@@ -48,6 +50,14 @@ impl Lanes {
             }
         }
         lanes.first.push(at);
+        lanes.block_end = lanes
+            .order
+            .chunks_exact(FAN)
+            .map(|block| {
+                let row = block[FAN - 1] as usize;
+                slices.start[row].saturating_add(slices.dur[row])
+            })
+            .collect();
         let longer = |a: u32, b: u32| {
             if slices.dur[b as usize] > slices.dur[a as usize] {
                 b
@@ -98,6 +108,21 @@ impl Lanes {
             .map(|i| lane.start + i)
     }
 
+    /// The end of the last whole block, from that of `place` on and before `end`, whose slices end by `until`;
+    /// `place` if there is none. Both places lie in one lane.
+    pub fn blocks_ending_by(&self, place: usize, end: usize, until: i64) -> usize {
+        let (first, last) = (place / FAN, end / FAN);
+        let blocks = self.block_end.get(first..last).unwrap_or_default();
+        // The answer is mostly near: steps that double, then a search between the last two.
+        let mut step = 1;
+        while step < blocks.len() && blocks[step - 1] <= until {
+            step *= 2;
+        }
+        let from = step / 2;
+        let n = from + blocks[from..step.min(blocks.len())].partition_point(|&e| e <= until);
+        if n == 0 { place } else { (first + n) * FAN }
+    }
+
     /// The longest slice at `places`; the first of equals. `None` for no places.
     pub fn longest(&self, slices: &Slices, places: std::ops::Range<usize>) -> Option<SliceId> {
         let mut best: Option<u32> = None;
@@ -136,7 +161,7 @@ impl Lanes {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let levels: usize = self.longest.iter().map(Vec::len).sum();
-        (self.order.len() + self.first.len() + self.track_first.len() + levels) * 4
+        (self.order.len() + self.first.len() + self.track_first.len() + levels) * 4 + self.block_end.len() * 8
     }
 }
 
@@ -165,6 +190,25 @@ mod tests {
         };
         let lanes = Lanes::build(&slices, &[track]);
         assert_eq!(lanes.lane(TrackId(0), 0), 0..5_000);
+        let end = |place: usize| slices.start[place] + slices.dur[place];
+        for (place, to) in [
+            (0, 5_000),
+            (31, 5_000),
+            (32, 96),
+            (70, 95),
+            (4_970, 5_000),
+            (7, 7),
+        ] {
+            for until in [-1, 300, 2_000, 9_999, 30_000, 90_000] {
+                let ends: Vec<usize> = (place / FAN + 1..=to / FAN).map(|b| b * FAN).collect();
+                let want = ends.into_iter().take_while(|&e| end(e - 1) <= until).last();
+                assert_eq!(
+                    lanes.blocks_ending_by(place, to, until),
+                    want.unwrap_or(place),
+                    "{place} {to} {until}"
+                );
+            }
+        }
         for (from, to) in [
             (0, 5_000),
             (1, 2),

@@ -1,7 +1,5 @@
 //! A selected slice, a selected stretch of time, a search.
 
-use rustc_hash::FxHashMap;
-
 use crate::analyze::report::Step;
 use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
@@ -9,8 +7,9 @@ use crate::index::Index;
 use crate::ingest::Scalar;
 use crate::ingest::event::args;
 
+use super::by_name::Alike;
 use super::model::{AreaRow, AreaStatistics, SearchResult, SearchRow, SliceArgs, SliceDetail};
-use super::timeline::Scene;
+use super::timeline::{Scene, first_place};
 
 /// Rows of an area's table.
 const MAX_AREA_ROWS: usize = 200;
@@ -36,19 +35,15 @@ pub fn slice(
     let lane = index.lanes.lane(track_id, depth);
     let place = index.lanes.place(lane.clone(), id)?;
     let (mut n_children, mut children_ns) = (0u32, 0i64);
-    for child in index.children(id) {
-        n_children += 1;
-        children_ns = children_ns.saturating_add(index.slices.dur(child).as_ns());
+    // Children lie one depth below: other slices inside it, of which there may be millions, are not looked at.
+    for child in places_in(index, index.lanes.lane(track_id, depth.saturating_add(1)), span) {
+        if index.slices.parent(child) == Some(id) {
+            n_children += 1;
+            children_ns = children_ns.saturating_add(index.slices.dur(child).as_ns());
+        }
     }
     let name = index.slices.name(id);
-    let (mut count, mut total, mut min, mut max) = (0u64, 0i64, i64::MAX, 0i64);
-    for other in index.slices.ids().filter(|&o| index.slices.name(o) == name) {
-        let dur = index.slices.dur(other).as_ns();
-        count += 1;
-        total = total.saturating_add(dur);
-        min = min.min(dur);
-        max = max.max(dur);
-    }
+    let alike = scene.by_name().get(index, name);
     let process_name = index
         .process(track.pid)
         .and_then(|p| p.name.or(p.labels))
@@ -75,11 +70,22 @@ pub fn slice(
         next: (place + 1 < lane.end).then(|| index.lanes.at(place + 1).0),
         step: step_at(steps, span.start),
         at_byte: index.slices.at(id),
-        same_name_count: count,
-        same_name_total_ns: total,
-        same_name_min_ns: min,
-        same_name_max_ns: max,
+        same_name_count: alike.count.into(),
+        same_name_total_ns: alike.total_ns,
+        same_name_min_ns: alike.min_ns,
+        same_name_max_ns: alike.max_ns,
     })
+}
+
+/// The slices of a lane that start in `span` or reach into it.
+fn places_in(index: &Index, lane: std::ops::Range<usize>, span: Span) -> impl Iterator<Item = SliceId> + '_ {
+    // A lane is in order of start and end at once.
+    let first = first_place(lane.start, lane.end, |p| {
+        let slice = index.slices.span(index.lanes.at(p));
+        slice.end <= span.start && slice.start < span.start
+    });
+    let slices = (first..lane.end).map(|p| index.lanes.at(p));
+    slices.take_while(move |&id| index.slices.start(id).as_ns() < span.end.max(span.start.saturating_add(1)))
 }
 
 /// The last step that starts at or before `at` and has not ended there.
@@ -121,111 +127,124 @@ pub fn area(
     window: Span,
     tracks: &[u32],
 ) -> AreaStatistics {
-    let mut by_name: FxHashMap<NameId, AreaRow> = FxHashMap::default();
+    // Place in `rows` of each name, from 1.
+    let mut row_of: Vec<u32> = vec![0; index.names.len()];
+    let mut sums: Vec<AreaSum> = Vec::new();
     let mut n_slices = 0;
     for &track in tracks.iter().filter(|&&t| (t as usize) < index.tracks.len()) {
         for depth in 0..index.track(TrackId(track)).n_depths {
-            for place in index.lanes.lane(TrackId(track), depth) {
-                let id = index.lanes.at(place);
+            for id in places_in(index, index.lanes.lane(TrackId(track), depth), window) {
                 let span = index.slices.span(id);
-                if span.start >= window.end {
-                    break;
-                }
-                if span.end <= window.start {
+                if span.end <= window.start || span.start >= window.end {
                     continue;
                 }
                 n_slices += 1;
                 let inside = span.intersect(window).len_ns();
-                let row = by_name.entry(index.slices.name(id)).or_insert_with(|| AreaRow {
-                    name: index.name_of(id).to_owned(),
-                    class: scene.class(vocabulary, id),
-                    count: 0,
-                    total_ns: 0,
-                    self_ns: 0,
-                    min_ns: i64::MAX,
-                    max_ns: -1,
-                    longest_slice: id.0,
-                });
-                row.count += 1;
-                row.total_ns += inside;
-                row.self_ns += inside;
-                row.min_ns = row.min_ns.min(span.len_ns());
-                if span.len_ns() > row.max_ns {
-                    row.max_ns = span.len_ns();
-                    row.longest_slice = id.0;
+                let slot = &mut row_of[index.slices.name(id).index()];
+                if *slot == 0 {
+                    sums.push(AreaSum::new(id));
+                    *slot = u32::try_from(sums.len()).unwrap_or(u32::MAX);
                 }
+                sums[*slot as usize - 1].add(id, span.len_ns(), inside);
                 if let Some(parent) = index.slices.parent(id) {
-                    // The parent overlaps the window too, so it has a row, or gets one: depths go downwards.
-                    if let Some(parent) = by_name.get_mut(&index.slices.name(parent)) {
-                        parent.self_ns -= inside;
+                    // The parent overlaps the window too, so it has a row already: depths go downwards.
+                    let slot = row_of[index.slices.name(parent).index()] as usize;
+                    if let Some(sum) = slot.checked_sub(1).and_then(|i| sums.get_mut(i)) {
+                        sum.self_ns -= inside;
                     }
                 }
             }
         }
     }
-    let mut rows: Vec<AreaRow> = by_name.into_values().collect();
-    order::sort_by(&mut rows, |a, b| {
-        b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name))
+    let text = |sum: &AreaSum| index.name_of(sum.first);
+    order::sort_by(&mut sums, |a, b| {
+        b.total_ns.cmp(&a.total_ns).then_with(|| text(a).cmp(text(b)))
     });
-    rows.truncate(MAX_AREA_ROWS);
+    sums.truncate(MAX_AREA_ROWS);
     AreaStatistics {
         window,
-        rows,
+        rows: sums
+            .iter()
+            .map(|sum| AreaRow {
+                name: text(sum).to_owned(),
+                class: scene.class(vocabulary, sum.first),
+                count: sum.count,
+                total_ns: sum.total_ns,
+                self_ns: sum.self_ns,
+                min_ns: sum.min_ns,
+                max_ns: sum.max_ns,
+                longest_slice: sum.longest.0,
+            })
+            .collect(),
         n_slices,
+    }
+}
+
+/// The slices of one name in an area.
+struct AreaSum {
+    first: SliceId,
+    count: u64,
+    total_ns: i64,
+    self_ns: i64,
+    min_ns: i64,
+    max_ns: i64,
+    longest: SliceId,
+}
+
+impl AreaSum {
+    fn new(first: SliceId) -> AreaSum {
+        AreaSum {
+            first,
+            count: 0,
+            total_ns: 0,
+            self_ns: 0,
+            min_ns: i64::MAX,
+            max_ns: -1,
+            longest: first,
+        }
+    }
+
+    fn add(&mut self, id: SliceId, dur_ns: i64, inside_ns: i64) {
+        self.count += 1;
+        self.total_ns += inside_ns;
+        self.self_ns += inside_ns;
+        self.min_ns = self.min_ns.min(dur_ns);
+        if dur_ns > self.max_ns {
+            (self.max_ns, self.longest) = (dur_ns, id);
+        }
     }
 }
 
 /// Slices by names that contain `text`, without regard to ASCII case.
 pub fn search(index: &Index, vocabulary: &Vocabulary, scene: &Scene, text: &str) -> SearchResult {
     let needle = text.trim().to_ascii_lowercase();
-    let mut row_of: Vec<u32> = vec![u32::MAX; index.names.len()];
-    if !needle.is_empty() {
-        for (id, name) in index.names.iter() {
-            if name.to_ascii_lowercase().contains(&needle) {
-                row_of[id.index()] = u32::MAX - 1;
-            }
-        }
+    let mut found = if needle.is_empty() {
+        Vec::new()
+    } else {
+        let wanted = |name: &str| name.to_ascii_lowercase().contains(&needle);
+        scene.by_name().wanted(index, wanted)
+    };
+    let n_slices = found.iter().map(|(_, alike)| u64::from(alike.count)).sum();
+    let order = |a: &(NameId, Alike), b: &(NameId, Alike)| {
+        let by_time = b.1.total_ns.cmp(&a.1.total_ns);
+        by_time.then_with(|| index.text(a.0).cmp(index.text(b.0)))
+    };
+    if found.len() > MAX_SEARCH_ROWS {
+        found.select_nth_unstable_by(MAX_SEARCH_ROWS, order);
+        found.truncate(MAX_SEARCH_ROWS);
     }
-    let mut rows: Vec<SearchRow> = Vec::new();
-    let mut longest: Vec<i64> = Vec::new();
-    let mut n_slices = 0;
-    for id in index.slices.ids() {
-        let slot = &mut row_of[index.slices.name(id).index()];
-        if *slot == u32::MAX {
-            continue;
-        }
-        if *slot == u32::MAX - 1 {
-            *slot = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            rows.push(SearchRow {
-                name: index.name_of(id).to_owned(),
-                class: scene.class(vocabulary, id),
-                count: 0,
-                total_ns: 0,
-                longest_slice: id.0,
-                first_slice: id.0,
-            });
-            longest.push(-1);
-        }
-        let at = *slot as usize;
-        let dur = index.slices.dur(id).as_ns();
-        n_slices += 1;
-        rows[at].count += 1;
-        rows[at].total_ns = rows[at].total_ns.saturating_add(dur);
-        if index.slices.start(id) < index.slices.start(SliceId(rows[at].first_slice)) {
-            rows[at].first_slice = id.0;
-        }
-        if dur > longest[at] {
-            longest[at] = dur;
-            rows[at].longest_slice = id.0;
-        }
-    }
-    order::sort_by(&mut rows, |a, b| {
-        b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name))
-    });
-    rows.truncate(MAX_SEARCH_ROWS);
+    found.sort_by(order);
+    let row = |&(name, alike): &(NameId, Alike)| SearchRow {
+        name: index.text(name).to_owned(),
+        class: scene.class(vocabulary, alike.row),
+        count: alike.count.into(),
+        total_ns: alike.total_ns,
+        longest_slice: alike.longest.0,
+        first_slice: alike.first.0,
+    };
     SearchResult {
         text: text.to_owned(),
-        names: rows,
+        names: found.iter().map(row).collect(),
         n_slices,
     }
 }

@@ -1,6 +1,6 @@
 //! The timeline from top to bottom: where each track lies, and which of them are on screen.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::view::model::{TrackHead, TrackKind, TrackPart};
 
@@ -29,6 +29,8 @@ pub struct Placed {
 pub struct Layout {
     pub placed: Vec<Placed>,
     pub height_px: f64,
+    /// Place in `placed` by track number.
+    by_track: FxHashMap<u32, usize>,
 }
 
 impl Layout {
@@ -56,9 +58,11 @@ impl Layout {
             });
             at += height_px + GAP_PX;
         }
+        let by_track = placed.iter().map(|p| p.track).zip(0..).collect();
         Layout {
             placed,
             height_px: at,
+            by_track,
         }
     }
 
@@ -98,7 +102,7 @@ impl Layout {
 
     /// Where a track lies.
     pub fn place_of(&self, track: u32) -> Option<Placed> {
-        self.placed.iter().copied().find(|p| p.track == track)
+        self.by_track.get(&track).map(|&i| self.placed[i])
     }
 }
 

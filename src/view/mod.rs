@@ -3,11 +3,13 @@
 //!
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
+pub mod by_name;
 pub mod details;
 pub mod histogram;
 pub mod layout;
 pub mod model;
 pub mod place;
+pub mod raster;
 pub mod steps;
 pub mod summary;
 pub mod table;

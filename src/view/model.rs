@@ -198,8 +198,14 @@ pub struct TrackHead {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineTracks {
     pub extent: Span,
+    /// At most [`MAX_TRACKS`].
     pub tracks: Vec<TrackHead>,
+    /// Tracks beyond that: those with fewest slices.
+    pub n_left_out: u32,
 }
+
+/// Bound of [`TimelineTracks::tracks`].
+pub const MAX_TRACKS: usize = 10_000;
 
 /// What of one track is on screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

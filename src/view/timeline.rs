@@ -3,15 +3,23 @@
 //! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
 //! are taken together by binary search, and the longest of them is found in the index's pyramid.
 
-use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId};
 use crate::dialect::{Phase, Role, Vocabulary};
+use crate::index::tables::Process;
 use crate::index::{CounterSeries, Family, Index, Key};
 
+use super::by_name::ByName;
 use super::model::{
-    Bar, BarClass, Frame, FrameCounter, FrameRow, TimelineTracks, TrackHead, TrackKind, TrackPart,
+    Bar, BarClass, Frame, FrameCounter, FrameRow, MAX_TRACKS, TimelineTracks, TrackHead, TrackKind, TrackPart,
 };
+
+/// This many slices in [`CROWDED_PX`] are crowded: a few blocks of [`Lanes`](crate::index::pyramid::Lanes).
+const CROWDED: usize = 128;
+const CROWDED_PX: f64 = 1.5;
 
 /// Bars at least this wide carry their name.
 const LABEL_PX: f32 = 24.0;
@@ -20,6 +28,7 @@ const LABEL_PX: f32 = 24.0;
 pub struct Scene {
     phase_of_pass: FxHashMap<u32, Phase>,
     tracks: TimelineTracks,
+    by_name: ByName,
 }
 
 impl Scene {
@@ -28,7 +37,12 @@ impl Scene {
         Scene {
             phase_of_pass,
             tracks: tracks(index, vocabulary),
+            by_name: ByName::of(index),
         }
+    }
+
+    pub(super) fn by_name(&self) -> &ByName {
+        &self.by_name
     }
 
     pub fn tracks(&self) -> &TimelineTracks {
@@ -159,8 +173,10 @@ impl Scale {
 
 /// Lays out one lane (its `places` in [`Lanes`](crate::index::pyramid::Lanes)) as seen through `window`.
 ///
-/// Slices that end within a pixel of a bar's left edge join that bar, so there are at most `2 * width_px + 2`
-/// bars, whatever the trace's size; their counts add up to all slices in the window.
+/// Slices that end within a pixel of a bar's left edge join that bar. Where they are crowded, whole blocks of
+/// them join that end within 1.5 pixels, and a bar ends where a block ends: that asks for a few words of memory
+/// a bar. So there are at most `3 * width_px + 3` bars, whatever the trace's size (three that follow on one another
+/// span more than a pixel); their counts add up to all slices in the window.
 pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_px: u32) -> Vec<Bar> {
     let scale = Scale {
         window,
@@ -168,6 +184,8 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
     };
     let start = |p: usize| index.slices.start(index.lanes.at(p)).as_ns();
     let end = |p: usize| index.slices.end(index.lanes.at(p)).as_ns();
+    // Ends that a bar may have are before this.
+    let last = window.end.saturating_sub(1);
     let mut bars = Vec::new();
     // A lane is in order of start and end at once.
     let mut p = first_place(places.start, places.end, |p| {
@@ -175,10 +193,14 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
     });
     while p < places.end && start(p) < window.end {
         let x0 = scale.to_px(start(p));
-        let until = scale.to_time(f64::from(x0) + 1.0);
-        let mut next = p + 1;
-        if end(p) <= until {
-            next = gallop(next, places.end, |q| end(q) <= until && start(q) < window.end);
+        let crowded = scale.to_time(f64::from(x0) + CROWDED_PX).min(last);
+        let mut next = index.lanes.blocks_ending_by(p, places.end, crowded);
+        if next < p + CROWDED {
+            let until = scale.to_time(f64::from(x0) + 1.0);
+            next = p + 1;
+            if end(p) <= until {
+                next = gallop(next, places.end, |q| end(q) <= until && start(q) < window.end);
+            }
         }
         let x1 = scale.to_px(end(next - 1));
         let slice = if next == p + 1 {
@@ -200,7 +222,7 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
 }
 
 /// The first place in `from..to` for which `before` does not hold; `before` holds for a prefix.
-fn first_place(mut from: usize, mut to: usize, before: impl Fn(usize) -> bool) -> usize {
+pub(super) fn first_place(mut from: usize, mut to: usize, before: impl Fn(usize) -> bool) -> usize {
     while from < to {
         let middle = from + (to - from) / 2;
         if before(middle) {
@@ -252,18 +274,29 @@ fn counter_points(track: u32, series: &CounterSeries, window: Span, width_px: u3
 
 fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
     let mut heads: Vec<((TrackKind, usize, i64, u32), TrackHead)> = Vec::new();
+    // Looked up: a trace may have a million tracks and processes.
+    let on_device: FxHashSet<TrackId> = vocabulary
+        .devices
+        .iter()
+        .flat_map(|d| &d.tracks)
+        .copied()
+        .collect();
+    let main: FxHashMap<TrackId, usize> = vocabulary.main_threads.iter().copied().zip(0..).collect();
+    let processes: FxHashMap<Key, &Process> = index.processes.iter().rev().map(|p| (p.pid, p)).collect();
     for id in index.track_ids() {
         let track = index.track(id);
         if track.rows.is_empty() {
             continue;
         }
-        let kind = kind_of(index, vocabulary, id);
-        let among_main = vocabulary
-            .main_threads
-            .iter()
-            .position(|&t| t == id)
-            .unwrap_or(vocabulary.main_threads.len());
-        let process = index.process(track.pid);
+        let kind = kind_of(
+            index,
+            vocabulary,
+            id,
+            on_device.contains(&id),
+            main.contains_key(&id),
+        );
+        let among_main = main.get(&id).copied().unwrap_or(main.len());
+        let process = processes.get(&track.pid);
         let process_name = process.and_then(|p| p.name.or(p.labels)).map(|n| index.text(n));
         let thread_name = track.name.map(|n| index.text(n)).filter(|n| !n.is_empty());
         let numbers = format!(
@@ -326,15 +359,21 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         };
         heads.push(((TrackKind::Counter, 0, 0, id), head));
     }
+    let n_left_out = heads.len().saturating_sub(MAX_TRACKS);
+    if n_left_out > 0 {
+        heads.select_nth_unstable_by_key(MAX_TRACKS, |(key, head)| (Reverse(head.n_slices), *key));
+        heads.truncate(MAX_TRACKS);
+    }
     heads.sort_by_key(|(key, _)| *key);
     TimelineTracks {
         extent: index.extent().unwrap_or_default(),
         tracks: heads.into_iter().map(|(_, head)| head).collect(),
+        n_left_out: u32::try_from(n_left_out).unwrap_or(u32::MAX),
     }
 }
 
 /// By what stands on the track: its own roles decide, sampled where it is long.
-fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
+fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId, on_device: bool, is_main: bool) -> TrackKind {
     let track = index.track(id);
     if vocabulary.step_track == Some(id) {
         return TrackKind::Steps;
@@ -342,7 +381,7 @@ fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
     if track.family == Family::Python {
         return TrackKind::Python;
     }
-    if vocabulary.devices.iter().any(|d| d.tracks.contains(&id)) {
+    if on_device {
         return TrackKind::Device;
     }
     let rows = track.rows.clone();
@@ -364,7 +403,7 @@ fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
     }
     if launches > host {
         TrackKind::Launch
-    } else if host > 0 || vocabulary.main_threads.contains(&id) {
+    } else if host > 0 || is_main {
         TrackKind::Host
     } else {
         TrackKind::Other
@@ -416,10 +455,27 @@ mod tests {
         assert!(lane_bars(&index, Span::new(51_000, 59_000), 40).is_empty());
     }
 
+    #[test]
+    fn of_very_many_tracks_the_fullest_are_given_in_their_order() {
+        let event = |i: usize| {
+            let tid = i % (MAX_TRACKS + 50);
+            format!(r#"{{"ph":"X","name":"n","pid":1,"tid":{tid},"ts":{i},"dur":1}}"#)
+        };
+        // The first tracks have two slices, the last ones have one.
+        let events: Vec<String> = (0..2 * MAX_TRACKS).map(event).collect();
+        let trace = crate::session::open_bytes("t", format!("[{}]", events.join(",")).as_bytes()).unwrap();
+        let got = tracks(&trace.index, &trace.vocabulary);
+        assert_eq!((got.tracks.len(), got.n_left_out), (MAX_TRACKS, 50));
+        let ids: Vec<u32> = got.tracks.iter().map(|t| t.id).collect();
+        assert!(ids.is_sorted());
+        let one = got.tracks.iter().filter(|t| t.n_slices == 1).count();
+        assert_eq!(one, 50, "of 100 tracks with one slice");
+    }
+
     proptest::proptest! {
         #[test]
-        fn bars_are_bounded_and_count_every_slice(slices in proptest::collection::vec((1i64..30, 0i64..30), 1..300),
-                                                  from in 0i64..3000, len in 1i64..4000, width in 1u32..60) {
+        fn bars_are_bounded_and_count_every_slice(slices in proptest::collection::vec((1i64..30, 0i64..30), 1..1500),
+                                                  from in 0i64..3000, len in 1i64..40_000, width in 1u32..60) {
             let mut at = 0;
             let slices: Vec<(i64, i64)> = slices.into_iter().map(|(gap, dur)| {
                 let start = at + gap;
@@ -435,7 +491,7 @@ mod tests {
                 start < window.end && (end > window.start || start >= window.start)
             }).count();
             proptest::prop_assert_eq!(n as usize, want);
-            proptest::prop_assert!(got.len() <= 2 * width as usize + 2);
+            proptest::prop_assert!(got.len() <= 3 * width as usize + 3);
             for pair in got.windows(2) {
                 proptest::prop_assert!(pair[0].x0 <= pair[1].x0 && pair[0].x1 <= pair[1].x1 + 0.001);
             }

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
+use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
-use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, ResizeObserver};
+use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, ImageData, ResizeObserver};
 
 use crate::view::timescale::whole_px;
 
@@ -14,6 +15,35 @@ pub struct Pen {
     pub context: CanvasRenderingContext2d,
     pub width: f64,
     pub height: f64,
+    /// Pixels of the screen to a CSS pixel.
+    pub ratio: f64,
+}
+
+/// A canvas that is not on the page: what is drawn once and shown in many frames.
+pub struct Sheet(HtmlCanvasElement);
+
+impl Sheet {
+    pub fn new() -> Option<Sheet> {
+        let canvas = web_sys::window()?.document()?.create_element("canvas").ok()?;
+        canvas.dyn_into().ok().map(Sheet)
+    }
+
+    /// Clears it, to draw on it in the measure of `like`.
+    pub fn pen(&self, like: &Pen, width: f64, height: f64) -> Option<Pen> {
+        Pen::sized(&self.0, like.ratio, width, height)
+    }
+
+    /// Makes it a picture of these pixels, four bytes each, row by row.
+    pub fn put(&self, pixels: &[u8], width: u32) -> Option<()> {
+        let height = u32::try_from(pixels.len()).ok()? / 4 / width.max(1);
+        if self.0.width() != width || self.0.height() < height {
+            self.0.set_width(width);
+            self.0.set_height(height);
+        }
+        let context: CanvasRenderingContext2d = self.0.get_context("2d").ok()??.unchecked_into();
+        let image = ImageData::new_with_u8_clamped_array(Clamped(pixels), width).ok()?;
+        context.put_image_data(&image, 0.0, 0.0).ok()
+    }
 }
 
 impl Pen {
@@ -24,6 +54,10 @@ impl Pen {
             f64::from(canvas.client_width()),
             f64::from(canvas.client_height()),
         );
+        Pen::sized(canvas, ratio, width, height)
+    }
+
+    fn sized(canvas: &HtmlCanvasElement, ratio: f64, width: f64, height: f64) -> Option<Pen> {
         if width < 1.0 || height < 1.0 {
             return None;
         }
@@ -39,7 +73,46 @@ impl Pen {
             context,
             width,
             height,
+            ratio,
         })
+    }
+
+    /// Draws a sheet of the same measure.
+    pub fn sheet(&self, sheet: &Sheet, x: f64, y: f64, width: f64, height: f64) {
+        let drawn = self
+            .context
+            .draw_image_with_html_canvas_element_and_dw_and_dh(&sheet.0, x, y, width, height);
+        if drawn.is_err() {
+            web_sys::console::error_1(&"a sheet could not be drawn".into());
+        }
+    }
+
+    /// Draws row `row` of a picture, `length` pixels of it, as a rectangle.
+    pub fn strip(
+        &self,
+        picture: &Sheet,
+        row: u32,
+        length: u32,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+    ) {
+        self.context.set_image_smoothing_enabled(false);
+        let drawn = self
+            .context
+            .draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+                &picture.0,
+                0.0,
+                f64::from(row),
+                f64::from(length),
+                1.0,
+                x,
+                y,
+                width,
+                height,
+            );
+        if drawn.is_err() {
+            web_sys::console::error_1(&"a strip could not be drawn".into());
+        }
     }
 
     /// A filled rectangle.

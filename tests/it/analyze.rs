@@ -1,6 +1,7 @@
 //! Analyses on small traces made by hand, and against reference results on the corpus.
 
-use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, compute_union, gaps};
+use stepscope::analyze::device_time::device_work;
+use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps};
 use stepscope::analyze::operators::operators;
 use stepscope::analyze::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
@@ -73,7 +74,8 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
 }
 
 fn all_gaps(index: &Index, vocabulary: &Vocabulary) -> Vec<Gaps> {
-    gaps(&Host::of(index, vocabulary, &[], &[]))
+    let devices = device_work(index, vocabulary);
+    gaps(&Host::of(index, vocabulary, &[], &[], &devices))
 }
 
 fn of_kind(all: &[Gaps], kind: GapKind) -> &Gaps {
@@ -379,8 +381,8 @@ fn device_gaps_of_the_driven_traces_agree_with_the_reference() {
         let (index, vocabulary) = (&opened.index, &opened.vocabulary);
         let reference = reference_device(index);
         assert_eq!(vocabulary.devices.len(), 1, "{folder}");
-        let product = compute_union(index, vocabulary, &vocabulary.devices[0].tracks);
-        for (who, union) in [("reference", &reference), ("product", &product)] {
+        let product = &device_work(index, vocabulary)[0].compute;
+        for (who, union) in [("reference", &reference), ("product", product)] {
             assert_eq!(union.spans().len(), n_spans, "{folder} {who}");
             assert_eq!(union.total_ns(), busy_ns, "{folder} {who}");
             assert_eq!(

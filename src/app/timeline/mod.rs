@@ -12,6 +12,7 @@ use yew::prelude::*;
 
 use super::ask::use_answer;
 use super::shown::Shown;
+use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{Span, Summary};
 use crate::web::engine::Engine;
@@ -117,9 +118,9 @@ pub fn Timeline(props: &TimelineProps) -> Html {
         }
     });
 
-    let n_tracks = match tracks.as_deref() {
-        Some(Answer::Tracks(tracks)) => tracks.tracks.len(),
-        _ => 0,
+    let (n_tracks, left_out) = match tracks.as_deref() {
+        Some(Answer::Tracks(tracks)) => (tracks.tracks.len(), tracks.n_left_out),
+        _ => (0, 0),
     };
     let says = format!(
         "Timeline of {n_tracks} tracks. Keys: W and S zoom, A and D move, full stop and comma select the next and the previous slice. \
@@ -132,6 +133,9 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     html! {
         <div class="tl">
             <canvas ref={map} class="tl-map" role="img" aria-label="Map of the whole trace: steps, compiles, and the window that is shown" />
+            if left_out > 0 {
+                <p class="hint">{ format!("Not shown: {} with fewest slices.", show::counted(left_out.into(), "track")) }</p>
+            }
             <div class="tl-body">
                 <div class="tl-main">
                     <div ref={scroll} class="tl-scroll" tabindex="0" role="group" aria-label="Timeline">

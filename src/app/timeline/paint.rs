@@ -1,14 +1,18 @@
 //! Drawing the timeline.
 
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 use web_sys::HtmlCanvasElement;
 
 use super::stage::Inner;
 use crate::app::words;
 use crate::base::show;
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
-use crate::view::timescale::{DurationScale, ticks};
+use crate::view::raster::{self, Inks};
+use crate::view::timescale::{DurationScale, ticks, whole_px};
 use crate::view::{Bar, BarClass, Frame, FrameRow, Span, TrackHead, TrackKind};
-use crate::web::canvas::{Palette, Pen};
+use crate::web::canvas::{Palette, Pen, Sheet};
 
 /// Height of the time axis.
 pub const AXIS_PX: f64 = 26.0;
@@ -27,7 +31,57 @@ pub fn label_px(width_px: f64) -> f64 {
 pub struct Look {
     palette: Palette,
     classes: Vec<String>,
+    inks: Rc<Inks>,
 }
+
+/// What is drawn once and shown in many frames. Made anew with the colours.
+#[derive(Default)]
+pub struct Sheets {
+    /// A line of pixels for each row of bars.
+    rows: Option<Sheet>,
+    pixels: Vec<u8>,
+    labels: Kept,
+    map: Kept,
+    /// Widths of names in the bars' font, px.
+    widths: FxHashMap<String, f64>,
+}
+
+/// A sheet and what was true when it was drawn.
+#[derive(Default)]
+struct Kept {
+    sheet: Option<Sheet>,
+    drawn_for: Option<[u64; 6]>,
+}
+
+impl Kept {
+    /// Shows the sheet at the top left, `width` x `height`; draws it first if it was drawn for something else.
+    fn show(&mut self, pen: &Pen, width: f64, height: f64, now: [u64; 4], draw: impl FnOnce(&Pen)) {
+        if self.sheet.is_none() {
+            self.sheet = Sheet::new();
+        }
+        let Some(sheet) = &self.sheet else { return };
+        let [a, b, c, d] = now;
+        let now = [
+            a,
+            b,
+            c,
+            d,
+            pen.ratio.to_bits(),
+            width.to_bits() ^ height.to_bits().rotate_left(32),
+        ];
+        if self.drawn_for != Some(now) {
+            let Some(pen) = sheet.pen(pen, width, height) else {
+                return;
+            };
+            pen.context.set_font(FONT);
+            draw(&pen);
+            self.drawn_for = Some(now);
+        }
+        pen.sheet(sheet, 0.0, 0.0, width, height);
+    }
+}
+
+const FONT: &str = "11px system-ui, sans-serif";
 
 impl Look {
     /// From the style sheet, as the theme is now.
@@ -56,7 +110,12 @@ impl Look {
             .iter()
             .map(|c| by_class.get(words::class_property(*c)).to_owned())
             .collect();
-        Look { palette, classes }
+        let inks = Rc::new(Inks::of(|class| by_class.get(words::class_property(class))));
+        Look {
+            palette,
+            classes,
+            inks,
+        }
     }
 
     fn get(&self, name: &str) -> &str {
@@ -129,13 +188,13 @@ pub fn first_in_sight(inner: &Inner, frame: &Frame) -> Option<u32> {
 }
 
 /// The tracks, the axis and the labels.
-pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
+pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
     let left = inner.label();
     let (top, bottom) = inner.seen();
     let placed = inner.layout.between(top, bottom);
     let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.scroll;
-    pen.context.set_font("11px system-ui, sans-serif");
+    pen.context.set_font(FONT);
 
     clipped(
         &pen,
@@ -155,17 +214,18 @@ pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
                 );
             }
             if let Some(frame) = &inner.frame {
-                bars(&pen, inner, look, frame);
+                bars(&pen, inner, look, frame, sheets);
                 counters(&pen, inner, look, frame);
             }
             highlights(&pen, inner, look);
         },
     );
-    clipped(&pen, 0.0, AXIS_PX, left, pen.height - AXIS_PX, || {
-        pen.fill(look.get("--bg"), 0.0, AXIS_PX, left, pen.height);
+    let now = [inner.scroll.to_bits(), inner.layout_no.into(), left.to_bits(), 0];
+    sheets.labels.show(&pen, left, pen.height, now, |pen| {
+        pen.fill(look.get("--bg"), 0.0, 0.0, left, pen.height);
         for p in placed {
             if let Some(head) = inner.tracks.tracks.get(p.row) {
-                label(&pen, inner, look, head, p, y_of(p));
+                label(pen, inner, look, head, p, y_of(p));
             }
         }
     });
@@ -182,86 +242,59 @@ fn clipped(pen: &Pen, x: f64, y: f64, width: f64, height: f64, draw: impl FnOnce
     pen.context.restore();
 }
 
-fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
+/// Rows of a frame that are on screen, and how high.
+fn rows_in_sight<'a>(
+    pen: &'a Pen,
+    inner: &'a Inner,
+    frame: &'a Frame,
+) -> impl Iterator<Item = (&'a FrameRow, f64)> {
+    frame.rows.iter().filter_map(|row| {
+        let placed = inner.layout.place_of(row.track)?;
+        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
+        let in_sight = row.depth < placed.n_depths && y <= pen.height && y + ROW_PX >= AXIS_PX;
+        in_sight.then_some((row, y))
+    })
+}
+
+fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheets) {
     let (factor, shift) = to_canvas(inner, frame);
     let (left, right) = (inner.label(), pen.width);
     let hovered = inner.hover.map(|(track, depth, bar)| (track, depth, bar.slice));
-    let mut brush = Brush {
-        pen,
-        look,
-        class: None,
-        merged: false,
+    let rows: Vec<(&FrameRow, f64)> = rows_in_sight(pen, inner, frame).collect();
+    let length = whole_px((right - left) * pen.ratio);
+    let line = usize::try_from(length).unwrap_or(0) * 4;
+    sheets.pixels.clear();
+    sheets.pixels.resize(line * rows.len(), 0);
+    let place = raster::Place {
+        factor: factor * pen.ratio,
+        shift: (shift - left) * pen.ratio,
+        ratio: pen.ratio,
     };
-    for row in &frame.rows {
-        let Some(placed) = inner.layout.place_of(row.track) else {
-            continue;
-        };
-        if row.depth >= placed.n_depths {
-            continue;
-        }
-        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
-        if y > pen.height || y + ROW_PX < AXIS_PX {
-            continue;
-        }
-        // Neighbours too narrow to tell apart are drawn as one: at the zoom of a whole trace that is ten times less to draw.
-        let mut run: Option<(f64, f64, BarClass, bool)> = None;
-        for bar in &row.bars {
-            let x0 = f64::from(bar.x0) * factor + shift;
-            let x1 = f64::from(bar.x1) * factor + shift;
-            if x1 < left || x0 > right {
-                continue;
-            }
-            let (x0, x1) = (x0.max(left - 2.0), x1.min(right + 2.0).max(x0 + 1.0));
-            let merged = bar.count > 1;
-            let narrow = x1 - x0 < 2.5;
-            match &mut run {
-                Some((_, to, class, pale))
-                    if narrow && *class == bar.class && *pale == merged && x0 - *to < 0.6 =>
-                {
-                    *to = x1.max(*to);
-                }
-                _ => {
-                    if let Some(run) = run.take() {
-                        brush.draw(run, y);
-                    }
-                    let next = (x0, x1, bar.class, merged);
-                    if narrow {
-                        run = Some(next);
-                    } else {
-                        brush.draw((x0, x1 - 1.0, bar.class, merged), y);
-                    }
-                }
-            }
-        }
-        if let Some(run) = run {
-            brush.draw(run, y);
+    for ((row, _), pixels) in rows.iter().zip(sheets.pixels.chunks_exact_mut(line.max(4))) {
+        raster::paint(pixels, &row.bars, place, &look.inks);
+    }
+    if sheets.rows.is_none() {
+        sheets.rows = Sheet::new();
+    }
+    if let Some(picture) = &sheets.rows
+        && !rows.is_empty()
+        && picture.put(&sheets.pixels, length).is_some()
+    {
+        for ((_, y), number) in rows.iter().zip(0..) {
+            pen.strip(picture, number, length, (left, *y), (right - left, BAR_PX));
         }
     }
-    pen.context.set_global_alpha(1.0);
     pen.context.set_fill_style_str(look.get("--on-bar"));
-    for row in &frame.rows {
-        let Some(placed) = inner.layout.place_of(row.track) else {
-            continue;
-        };
-        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
-        if row.depth >= placed.n_depths || y > pen.height || y + ROW_PX < AXIS_PX {
-            continue;
-        }
+    for &(row, y) in &rows {
+        // The frame names all bars that are wide enough at its own zoom.
         for bar in &row.bars {
+            let Some(name) = bar.name.and_then(|n| frame.names.get(usize::try_from(n).ok()?)) else {
+                continue;
+            };
             let x0 = (f64::from(bar.x0) * factor + shift).max(left);
             let x1 = (f64::from(bar.x1) * factor + shift).min(right);
-            if x1 - x0 < 26.0 {
-                continue;
-            }
-            let name = bar.name.and_then(|n| frame.names.get(usize::try_from(n).ok()?));
-            if let Some(name) = name {
-                let letters = usize::try_from(whole(((x1 - x0 - 7.0) / LETTER_PX).floor())).unwrap_or(0);
-                let text = cut(name, letters);
-                // Wide letters are squeezed rather than run into the next bar.
-                drop(
-                    pen.context
-                        .fill_text_with_max_width(&text, x0 + 4.0, y + 12.0, x1 - x0 - 7.0),
-                );
+            if x1 - x0 >= 26.0 {
+                sheets.name_in(pen, name, x0 + 4.0, y + 12.0, x1 - x0 - 7.0);
             }
         }
     }
@@ -277,26 +310,32 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
     }
 }
 
-/// Draws bars, and sets a colour only when it changes.
-struct Brush<'a> {
-    pen: &'a Pen,
-    look: &'a Look,
-    class: Option<BarClass>,
-    merged: bool,
-}
-
-impl Brush<'_> {
-    fn draw(&mut self, (x0, x1, class, merged): (f64, f64, BarClass, bool), y: f64) {
-        if self.class != Some(class) {
-            self.pen.context.set_fill_style_str(self.look.class(class));
-            self.class = Some(class);
+impl Sheets {
+    /// Writes as much of a name as fits into `room`.
+    fn name_in(&mut self, pen: &Pen, name: &str, x: f64, y: f64, room: f64) {
+        let known = self.widths.get(name).copied();
+        let width = known.unwrap_or_else(|| {
+            let measured = pen
+                .context
+                .measure_text(name)
+                .map_or(f64::INFINITY, |m| m.width());
+            // Of a trace in which every slice has its own name, the latest are kept.
+            if self.widths.len() >= 20_000 {
+                self.widths.clear();
+            }
+            self.widths.insert(name.to_owned(), measured);
+            measured
+        });
+        if width <= room {
+            drop(pen.context.fill_text(name, x, y));
+            return;
         }
-        // Merged slices are paler: what is drawn is not one of them.
-        if self.merged != merged {
-            self.merged = merged;
-            self.pen.context.set_global_alpha(if merged { 0.62 } else { 1.0 });
+        let letters = name.chars().count() as f64 * room / width;
+        let text = cut(name, usize::try_from(whole(letters.floor())).unwrap_or(0));
+        if !text.is_empty() {
+            // Wide letters are squeezed rather than run into the next bar.
+            drop(pen.context.fill_text_with_max_width(&text, x, y, room));
         }
-        self.pen.context.fill_rect(x0, y, (x1 - x0).max(1.0), BAR_PX);
     }
 }
 
@@ -523,11 +562,29 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
 }
 
 /// The whole trace, and the window in it.
-pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
+pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
     let scale = inner.map_scale();
+    let plot = inner.plot.as_ref().map_or(0, |plot| u64::from(plot.width_px) + 1);
+    sheets
+        .map
+        .show(&pen, pen.width, pen.height, [plot, 0, 0, 0], |pen| {
+            whole_trace(pen, inner, look)
+        });
+    let (x, to) = (scale.x(inner.window.start), scale.x(inner.window.end));
+    let (x, to) = (x.max(0.0), to.min(pen.width).max(x + 2.0));
+    pen.context.set_global_alpha(0.55);
+    pen.fill(look.get("--bg"), 0.0, 0.0, x, pen.height);
+    pen.fill(look.get("--bg"), to, 0.0, pen.width - to, pen.height);
+    pen.context.set_global_alpha(1.0);
+    pen.outline(look.get("--accent"), 1.5, x, 0.0, to - x, pen.height);
+    pen.fill(look.get("--line"), 0.0, pen.height - 1.0, pen.width, 1.0);
+}
+
+/// The map without the window.
+fn whole_trace(pen: &Pen, inner: &Inner, look: &Look) {
+    let scale = inner.map_scale();
     pen.fill(look.get("--sunk"), 0.0, 0.0, pen.width, pen.height);
-    pen.context.set_font("11px system-ui, sans-serif");
     let floor = pen.height - 14.0;
     if let Some(plot) = &inner.plot {
         let heights = DurationScale::of(plot.min_ns, plot.max_ns, true);
@@ -564,12 +621,4 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look) {
         };
         pen.text(look.get("--ink-soft"), &tick.label, at, pen.height - 3.0);
     }
-    let (x, to) = (scale.x(inner.window.start), scale.x(inner.window.end));
-    let (x, to) = (x.max(0.0), to.min(pen.width).max(x + 2.0));
-    pen.context.set_global_alpha(0.55);
-    pen.fill(look.get("--bg"), 0.0, 0.0, x, pen.height);
-    pen.fill(look.get("--bg"), to, 0.0, pen.width - to, pen.height);
-    pen.context.set_global_alpha(1.0);
-    pen.outline(look.get("--accent"), 1.5, x, 0.0, to - x, pen.height);
-    pen.fill(look.get("--line"), 0.0, pen.height - 1.0, pen.width, 1.0);
 }

@@ -62,6 +62,26 @@ struct Asked {
     parts: Vec<TrackPart>,
 }
 
+impl Asked {
+    /// Whether its frame still serves where `now` is seen: the same zoom, moved by no more than half of the room
+    /// beside the window, and all rows that are `needed`.
+    fn serves(&self, now: &Asked, needed: &[TrackPart]) -> bool {
+        let near = self.window.start.abs_diff(now.window.start) <= now.window.len_ns().unsigned_abs() / 8;
+        let holds = |part: &TrackPart| {
+            self.parts.iter().any(|mine| {
+                mine.track == part.track
+                    && mine.first_depth <= part.first_depth
+                    && mine.first_depth.saturating_add(mine.n_depths)
+                        >= part.first_depth.saturating_add(part.n_depths)
+            })
+        };
+        self.width_px == now.width_px
+            && self.window.len_ns() == now.window.len_ns()
+            && near
+            && needed.iter().all(holds)
+    }
+}
+
 /// What a press does.
 #[derive(Clone, Copy)]
 enum Drag {
@@ -126,6 +146,9 @@ pub struct Inner {
     told_window: Option<Span>,
     me: Weak,
     look: Option<Look>,
+    sheets: paint::Sheets,
+    /// Raised when tracks are folded.
+    pub layout_no: u32,
     frames: u32,
     tell_later: Option<Timer>,
     _listeners: Vec<Listener>,
@@ -214,6 +237,8 @@ impl Stage {
             told_window: window,
             me: Weak::new(),
             look: None,
+            sheets: paint::Sheets::default(),
+            layout_no: 0,
             frames: 0,
             tell_later: None,
             tracks,
@@ -381,9 +406,14 @@ fn draw(weak: &Weak) {
     let Some(cell) = weak.upgrade() else { return };
     let mut inner = cell.borrow_mut();
     inner.measure();
+    let mut sheets = std::mem::take(&mut inner.sheets);
+    if inner.look.is_none() {
+        sheets = paint::Sheets::default();
+    }
     let look = inner.look.get_or_insert_with(Look::read).clone();
-    paint::main(&inner.nodes.canvas, &inner, &look);
-    paint::map(&inner.nodes.map, &inner, &look);
+    paint::main(&inner.nodes.canvas, &inner, &look, &mut sheets);
+    paint::map(&inner.nodes.map, &inner, &look, &mut sheets);
+    inner.sheets = sheets;
     inner.frames = inner.frames.wrapping_add(1);
     count_frame(inner.frames);
     // What is under a resting pointer changes with the window.
@@ -597,6 +627,10 @@ impl Inner {
 
     fn scroll_to(&mut self, px: f64) {
         let px = px.max(0.0);
+        // Asking where it is scrolled to makes the browser lay out the page.
+        if whole_px(px) == whole_px(self.scroll) {
+            return;
+        }
         self.nodes
             .scroll
             .set_scroll_top(i32::try_from(whole_px(px)).unwrap_or(0));
@@ -620,8 +654,7 @@ impl Inner {
         self.measure();
         if self.folded.contains(&detail.track) && detail.depth > 0 {
             self.folded.remove(&detail.track);
-            self.layout = Layout::of(&self.tracks.tracks, &self.folded);
-            self.fit_spacer();
+            self.fold();
         }
         if let Some(placed) = self.layout.place_of(detail.track) {
             let top = placed.top_px + f64::from(detail.depth) * ROW_PX;
@@ -663,7 +696,13 @@ impl Inner {
         if !self.folded.remove(&placed.track) {
             self.folded.insert(placed.track);
         }
+        self.fold();
+    }
+
+    /// Lays the tracks out as they are folded now.
+    fn fold(&mut self) {
         self.layout = Layout::of(&self.tracks.tracks, &self.folded);
+        self.layout_no = self.layout_no.wrapping_add(1);
         self.fit_spacer();
     }
 
@@ -878,7 +917,12 @@ impl Inner {
             width_px: whole_px(scale.width_px),
             parts: self.layout.parts(top - 10.0 * ROW_PX, bottom + 10.0 * ROW_PX),
         };
-        if self.shown.as_ref() == Some(&asked) {
+        let needed = self.layout.parts(top - 2.0 * ROW_PX, bottom + 2.0 * ROW_PX);
+        if self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.serves(&asked, &needed))
+        {
             return;
         }
         self.in_flight = true;
