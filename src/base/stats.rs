@@ -13,6 +13,11 @@ pub fn quantile<T: Copy>(sorted: &[T], q: f64) -> Option<T> {
     sorted.get(rank.max(1) - 1).copied()
 }
 
+/// The sum of durations, in ns. They may overlap, so that a sum need not fit the clock: it stops at its end.
+pub fn sum(durations: impl IntoIterator<Item = i64>) -> i64 {
+    durations.into_iter().fold(0, i64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
