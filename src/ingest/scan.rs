@@ -19,6 +19,8 @@ const MAX_EVENT: usize = 64 << 20;
 const MAX_HEADER_VALUE: usize = 1 << 20;
 /// How far into a broken event the careful reader goes before it is given up.
 const MAX_CAREFUL: usize = 64 << 10;
+/// How far it goes in a text where it was mostly in vain, see [`Scanner::careful_window`].
+const MIN_CAREFUL: usize = 2 << 10;
 
 /// Takes what a [`Scanner`] finds.
 pub trait Sink {
@@ -63,6 +65,8 @@ pub struct Scanner {
     head: Vec<u8>,
     n_events: u64,
     n_values: u64,
+    /// Bytes that careful reading looked at in vain.
+    wasted: u64,
     defects: Defects,
     error: Option<LoadError>,
 }
@@ -83,6 +87,7 @@ impl Scanner {
             head: Vec::new(),
             n_events: 0,
             n_values: 0,
+            wasted: 0,
             defects: Defects::default(),
             error: None,
         }
@@ -130,7 +135,6 @@ impl Scanner {
         }
         if self.n_events == 0 {
             if !self.bare_array && !self.seen_events_key {
-                self.keys.truncate(12);
                 let keys = if self.keys.is_empty() {
                     "none".into()
                 } else {
@@ -173,7 +177,13 @@ impl Scanner {
                 Err(()) => break true,
             }
         };
-        let i = if more { i } else { buf.len() };
+        let i = match self.state {
+            _ if !more => buf.len(),
+            // Blanks are not kept, nor commas between events: there may be any number of them.
+            State::Start | State::Keys => json::blanks(&buf, i),
+            State::Events => i + buf[i..].iter().take_while(|b| b" \n\r\t,".contains(b)).count(),
+            _ => i,
+        };
         let rest = buf.len() - i;
         self.need = if rest == 0 { 0 } else { rest * 2 };
         self.base += i as u64;
@@ -236,6 +246,8 @@ impl Scanner {
 
     fn key(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut i = json::blanks(b, i);
+        let from = i;
+        let too_long = |to: usize| to - from > MAX_HEADER_VALUE;
         match b.get(i) {
             None => return Err(()),
             Some(b',') => return Ok(i + 1),
@@ -252,19 +264,27 @@ impl Scanner {
             }
         }
         let key_from = i + 1;
-        let key_end = json::string_end(b, key_from).map_err(drop)?;
-        i = json::blanks(b, key_end + 1);
-        match b.get(i) {
-            None => return Err(()),
-            Some(b':') => i = json::blanks(b, i + 1),
-            Some(_) => {
+        let key_end = json::string_end(b, key_from);
+        if let Ok(end) = key_end {
+            i = json::blanks(b, end + 1);
+            if b.get(i) == Some(&b':') {
+                i = json::blanks(b, i + 1);
+            } else if i < b.len() {
                 self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
                 self.state = State::Done;
                 return Ok(i);
             }
         }
+        let (Ok(key_end), Some(&first), false) = (key_end, b.get(i), too_long(i)) else {
+            if !too_long(b.len()) {
+                return Err(());
+            }
+            self.defects
+                .add(DefectKind::BadEvent, Some(self.base + from as u64));
+            self.state = State::Done;
+            return Ok(from);
+        };
         let key = &b[key_from..key_end];
-        let Some(&first) = b.get(i) else { return Err(()) };
         if key == b"traceEvents" && first == b'[' {
             self.seen_events_key = true;
             self.state = State::Events;
@@ -281,7 +301,7 @@ impl Scanner {
             _ => {
                 self.defects
                     .add(DefectKind::ClampedMetadata, Some(self.base + i as u64));
-                self.keys.push(String::from_utf8_lossy(key).into_owned());
+                self.remember(key);
                 self.state = State::Skip {
                     depth: 0,
                     in_string: false,
@@ -291,7 +311,7 @@ impl Scanner {
                 return Ok(i);
             }
         };
-        self.keys.push(String::from_utf8_lossy(key).into_owned());
+        self.remember(key);
         sink.header(key, &b[i..end]);
         Ok(end)
     }
@@ -330,10 +350,14 @@ impl Scanner {
         let text = &b[i..];
         let mut result = self.fields.read::<false>(text, &self.wanted);
         if result == Err(Stop::Bad) {
-            let within = &text[..text.len().min(MAX_CAREFUL)];
+            let window = self.careful_window(self.base + i as u64);
+            let within = &text[..text.len().min(window)];
             result = self.fields.read::<true>(within, &self.wanted);
-            if result == Err(Stop::More) && (last || text.len() >= MAX_CAREFUL) {
+            if result == Err(Stop::More) && (last || text.len() >= window) {
                 result = Err(Stop::Bad);
+            }
+            if result == Err(Stop::Bad) {
+                self.wasted += window as u64;
             }
         }
         match result {
@@ -365,6 +389,24 @@ impl Scanner {
             }
             Err(Stop::Bad) => self.lost(b, i, last),
         }
+    }
+
+    /// Keeps the first few keys, for the sentence that says why a document is no trace.
+    fn remember(&mut self, key: &[u8]) {
+        if self.keys.len() < 12 {
+            let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
+            let shown = key.chars().filter(|c| !c.is_control()).take(24);
+            self.keys.push(shown.collect());
+        }
+    }
+
+    /// How far to read with care from byte `at` on. Text that goes wrong every few bytes would be read thousands
+    /// of times over: what is wasted may grow to 4 times what was read.
+    fn careful_window(&self, at: u64) -> usize {
+        let left = (at * 4 + MAX_CAREFUL as u64).saturating_sub(self.wasted);
+        usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .clamp(MIN_CAREFUL, MAX_CAREFUL)
     }
 
     /// The input ended between two events.
