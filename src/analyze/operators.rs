@@ -62,10 +62,14 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
                 longest_slice: node.id.0,
             });
             row.count += 1;
-            row.self_cpu_ns += node.self_ns;
-            row.total_cpu_ns += node.dur_ns;
-            row.self_device_ns = row.self_device_ns.map(|ns| ns + node.self_device_ns);
-            row.total_device_ns = row.total_device_ns.map(|ns| ns + node.total_device_ns);
+            row.self_cpu_ns = row.self_cpu_ns.saturating_add(node.self_ns);
+            row.total_cpu_ns = row.total_cpu_ns.saturating_add(node.dur_ns);
+            row.self_device_ns = row
+                .self_device_ns
+                .map(|ns| ns.saturating_add(node.self_device_ns));
+            row.total_device_ns = row
+                .total_device_ns
+                .map(|ns| ns.saturating_add(node.total_device_ns));
             if node.dur_ns > index.slices.dur(SliceId(row.longest_slice)).as_ns() {
                 row.longest_slice = node.id.0;
             }
@@ -103,7 +107,8 @@ impl WorkByLink {
         };
         for (id, link) in index.arg_column(key)?.ints() {
             if vocabulary.role(id).is_device() {
-                *work.device_ns.entry(link).or_default() += index.slices.dur(id).as_ns();
+                let ns = work.device_ns.entry(link).or_default();
+                *ns = ns.saturating_add(index.slices.dur(id).as_ns());
             } else {
                 work.host.push((id, link));
             }
@@ -181,7 +186,8 @@ impl Tree {
     fn launch(&mut self, at: i64, device_ns: i64) {
         let inside = self.open.iter().rev().find(|&&i| at < self.nodes[i].end);
         if let Some(&i) = inside {
-            self.nodes[i].self_device_ns += device_ns;
+            let ns = &mut self.nodes[i].self_device_ns;
+            *ns = ns.saturating_add(device_ns);
         }
     }
 
@@ -197,21 +203,21 @@ impl Tree {
         }
         for i in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[i];
-            node.total_device_ns += node.self_device_ns;
+            node.total_device_ns = node.total_device_ns.saturating_add(node.self_device_ns);
             let Some(parent) = node.parent else {
                 continue;
             };
             // What a dropped call did outside its children becomes its parent's own.
             let (mut taken_ns, mut own_device_ns) = (node.dur_ns, 0);
             if node.is_duplicate {
-                taken_ns -= node.self_ns;
+                taken_ns = taken_ns.saturating_sub(node.self_ns);
                 own_device_ns = node.self_device_ns;
             }
-            let below_device_ns = node.total_device_ns - own_device_ns;
+            let below_device_ns = node.total_device_ns.saturating_sub(own_device_ns);
             let above = &mut self.nodes[parent];
-            above.self_ns -= taken_ns;
-            above.self_device_ns += own_device_ns;
-            above.total_device_ns += below_device_ns;
+            above.self_ns = above.self_ns.saturating_sub(taken_ns);
+            above.self_device_ns = above.self_device_ns.saturating_add(own_device_ns);
+            above.total_device_ns = above.total_device_ns.saturating_add(below_device_ns);
         }
         self.nodes.iter().filter(|n| !n.is_duplicate)
     }

@@ -147,8 +147,8 @@ pub fn area(
                     longest_slice: id.0,
                 });
                 row.count += 1;
-                row.total_ns += inside;
-                row.self_ns += inside;
+                row.total_ns = row.total_ns.saturating_add(inside);
+                row.self_ns = row.self_ns.saturating_add(inside);
                 row.min_ns = row.min_ns.min(span.len_ns());
                 if span.len_ns() > row.max_ns {
                     row.max_ns = span.len_ns();
@@ -157,7 +157,7 @@ pub fn area(
                 if let Some(parent) = index.slices.parent(id) {
                     // The parent overlaps the window too, so it has a row, or gets one: depths go downwards.
                     if let Some(parent) = by_name.get_mut(&index.slices.name(parent)) {
-                        parent.self_ns -= inside;
+                        parent.self_ns = parent.self_ns.saturating_sub(inside);
                     }
                 }
             }

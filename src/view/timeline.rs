@@ -3,10 +3,11 @@
 //! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
 //! are taken together by binary search, and the longest of them is found in the index's pyramid.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId};
 use crate::dialect::{Phase, Role, Vocabulary};
+use crate::index::nest::MAX_DEPTHS;
 use crate::index::{CounterSeries, Family, Index, Key};
 
 use super::model::{
@@ -80,6 +81,7 @@ impl Scene {
         width_px: u32,
         parts: &[TrackPart],
     ) -> Frame {
+        let window = window.on_the_clock();
         let mut frame = Frame {
             window,
             width_px,
@@ -140,7 +142,9 @@ struct Scale {
 
 impl Scale {
     fn to_px(&self, t: i64) -> f32 {
-        let t = t.clamp(self.window.start, self.window.end) - self.window.start;
+        let t = t
+            .clamp(self.window.start, self.window.end)
+            .saturating_sub(self.window.start);
         #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
         let px = (t as f64 * self.width_px / self.window.len_ns() as f64) as f32;
         px
@@ -169,7 +173,9 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
     let start = |p: usize| index.slices.start(index.lanes.at(p)).as_ns();
     let end = |p: usize| index.slices.end(index.lanes.at(p)).as_ns();
     let mut bars = Vec::new();
-    // A lane is in order of start and end at once.
+    // Slices overlap only where they share the last row of a track, which has no order of ends.
+    let shared = !places.is_empty() && index.slices.depth(index.lanes.at(places.start)) == MAX_DEPTHS - 1;
+    // Any other lane is in order of start and end at once.
     let mut p = first_place(places.start, places.end, |p| {
         end(p) <= window.start && start(p) < window.start
     });
@@ -177,7 +183,9 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
         let x0 = scale.to_px(start(p));
         let until = scale.to_time(f64::from(x0) + 1.0);
         let mut next = p + 1;
-        if end(p) <= until {
+        if shared {
+            next = gallop(next, places.end, |q| start(q) < until.min(window.end));
+        } else if end(p) <= until {
             next = gallop(next, places.end, |q| end(q) <= until && start(q) < window.end);
         }
         let x1 = scale.to_px(end(next - 1));
@@ -252,17 +260,29 @@ fn counter_points(track: u32, series: &CounterSeries, window: Span, width_px: u3
 
 fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
     let mut heads: Vec<((TrackKind, usize, i64, u32), TrackHead)> = Vec::new();
+    let of_devices: FxHashSet<TrackId> = vocabulary
+        .devices
+        .iter()
+        .flat_map(|d| d.tracks.iter().copied())
+        .collect();
+    let main_threads: FxHashMap<TrackId, usize> = (0..)
+        .zip(&vocabulary.main_threads)
+        .map(|(i, &id)| (id, i))
+        .collect();
     for id in index.track_ids() {
         let track = index.track(id);
         if track.rows.is_empty() {
             continue;
         }
-        let kind = kind_of(index, vocabulary, id);
-        let among_main = vocabulary
-            .main_threads
-            .iter()
-            .position(|&t| t == id)
-            .unwrap_or(vocabulary.main_threads.len());
+        let among_main = main_threads.get(&id).copied();
+        let kind = kind_of(
+            index,
+            vocabulary,
+            id,
+            of_devices.contains(&id),
+            among_main.is_some(),
+        );
+        let among_main = among_main.unwrap_or(main_threads.len());
         let process = index.process(track.pid);
         let process_name = process.and_then(|p| p.name.or(p.labels)).map(|n| index.text(n));
         let thread_name = track.name.map(|n| index.text(n)).filter(|n| !n.is_empty());
@@ -334,7 +354,7 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
 }
 
 /// By what stands on the track: its own roles decide, sampled where it is long.
-fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
+fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId, is_device: bool, is_main: bool) -> TrackKind {
     let track = index.track(id);
     if vocabulary.step_track == Some(id) {
         return TrackKind::Steps;
@@ -342,7 +362,7 @@ fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
     if track.family == Family::Python {
         return TrackKind::Python;
     }
-    if vocabulary.devices.iter().any(|d| d.tracks.contains(&id)) {
+    if is_device {
         return TrackKind::Device;
     }
     let rows = track.rows.clone();
@@ -364,7 +384,7 @@ fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId) -> TrackKind {
     }
     if launches > host {
         TrackKind::Launch
-    } else if host > 0 || vocabulary.main_threads.contains(&id) {
+    } else if host > 0 || is_main {
         TrackKind::Host
     } else {
         TrackKind::Other
