@@ -58,7 +58,12 @@ pub fn run() -> Result<Ended> {
                 "stepscope-fuzz",
                 "--features",
                 "libfuzzer",
-                "--bins",
+                "--bin",
+                "inflate",
+                "--bin",
+                "scan",
+                "--bin",
+                "session",
             ])
             .args(["--target", &host, "--target-dir"])
             .arg(folder.join("build"))
