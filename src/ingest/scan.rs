@@ -430,7 +430,7 @@ impl Scanner {
                 return Ok(b.len());
             };
             let at = from + n;
-            match looks_like_event(b, at) {
+            match looks_like_event(&b[i..], at - i) {
                 Ok(true) => {
                     self.n_values += 1;
                     self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
@@ -494,13 +494,14 @@ impl Scanner {
     }
 }
 
-/// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have.
+/// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have. `b`
+/// starts with what is damaged; what stands before that may be gone already.
 fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
     const KEYS: [&[u8]; 12] = [
         b"ph", b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"args", b"id", b"s", b"bp", b"tts",
     ];
     let before = b[..at].trim_ascii_end();
-    if !matches!(before.last(), Some(b',' | b'[')) {
+    if !matches!(before.last(), None | Some(b',' | b'[')) {
         return Ok(false);
     }
     let quote = json::blanks(b, at + 1);

@@ -811,6 +811,10 @@ fn damage_costs_the_event_it_stands_in() {
         ),
         ("NUL between events", b"\0"),
         ("a form feed between events", b"\x0c"),
+        (
+            "form feeds on both sides of an event",
+            b"\x0c{\"ph\":\"X\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}\x0c",
+        ),
         ("a second BOM", b"\xef\xbb\xbf"),
         (
             "invalid UTF-8 in a name",
