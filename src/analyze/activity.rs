@@ -263,7 +263,7 @@ pub fn most_of(
             let parent = index.slices.parent(id);
             let mut add = |id: SliceId, ns: i64| {
                 let (total, first) = by_name.entry(index.slices.name(id).0).or_insert((0, id));
-                *total += ns;
+                *total = total.saturating_add(ns);
                 *first = id.min(*first);
             };
             if cause == Cause::Python {

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{Severity, Span, Union, order, show};
+use crate::base::{Severity, Span, Union, order, show, stats};
 use crate::dialect::Vocabulary;
 
 use super::activity::compile_span;
@@ -410,7 +410,7 @@ fn suspected_compiles(report: &TraceReport) -> Option<Finding> {
         if n == 1 { "it" } else { "them" },
     );
     Some(Finding {
-        cost_ns: Some(suspected.iter().map(|r| r.dur_ns).sum()),
+        cost_ns: Some(stats::sum(suspected.iter().map(|r| r.dur_ns))),
         evidence: suspected
             .iter()
             .take(N_EVIDENCE)
@@ -788,8 +788,8 @@ fn prefill_padding(report: &TraceReport) -> Option<Finding> {
 }
 
 fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) -> Option<Finding> {
-    let real: u64 = rows.iter().map(|r| r.0).sum();
-    let padded: u64 = rows.iter().map(|r| r.1).sum();
+    let real = rows.iter().map(|r| r.0).fold(0, u64::saturating_add);
+    let padded = rows.iter().map(|r| r.1).fold(0, u64::saturating_add);
     if rows.len() < PADDING_STEPS {
         return None;
     }
@@ -825,7 +825,7 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
     for steps in like.into_values().filter(|s| s.len() >= SLOW_GROUP) {
         let mut lengths: Vec<i64> = steps.iter().map(|s| s.dur_ns).collect();
         lengths.sort_unstable();
-        let median = crate::base::stats::quantile(&lengths, 0.5)?;
+        let median = stats::quantile(&lengths, 0.5)?;
         judged += steps.len() as u64;
         let is_slow = |s: &&Step| {
             s.dur_ns > median.saturating_mul(SLOW_FACTOR)
@@ -855,7 +855,7 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
             says,
         ));
     }
-    let cost: i64 = slow.iter().map(|(s, median)| s.dur_ns - median).sum();
+    let cost = stats::sum(slow.iter().map(|(s, median)| s.dur_ns - median));
     let n = slow.len() as u64;
     let says = format!(
         "{} {} slower than {rule}, without a compile. Above the median they cost {}.",

@@ -139,13 +139,13 @@ fn match_levels(
             rows[i].start_is_exact = true;
             rows[i].also = Some(Evidence::Synapse);
         }
-        let sum = |list: &mut dyn Iterator<Item = i64>| list.sum::<i64>();
         let unmatched = |i: &usize| rows[*i].also.is_none();
-        let mine_ns = sum(&mut mine
-            .iter()
-            .filter(|i| unmatched(i))
-            .map(|&i| recorded[i].span.len_ns()));
-        let theirs_ns = sum(&mut free.iter().map(|&o| others[o].span.len_ns()));
+        let mine_ns = stats::sum(
+            mine.iter()
+                .filter(|i| unmatched(i))
+                .map(|&i| recorded[i].span.len_ns()),
+        );
+        let theirs_ns = stats::sum(free.iter().map(|&o| others[o].span.len_ns()));
         if mine_ns > 0 && about_equal(mine_ns, theirs_ns) {
             // The same compiles, cut differently: which is which is unknown, so times stay as recorded.
             used.extend(free);
@@ -210,7 +210,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         let Some(busy) = &busy else { break };
         let idle = pass.span.len_ns() - busy.covered_ns(pass.span);
         // 80 %
-        if idle * 5 > pass.span.len_ns() * 4 {
+        if idle > pass.span.len_ns() / 5 * 4 {
             let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
             found.push(suspicion(
                 pass,

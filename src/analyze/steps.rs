@@ -88,9 +88,9 @@ fn parts(index: &Index, pass: &Pass, compiles: &[&Recompile], compiles_known: bo
         let (mine, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|r| lies_in(r, span));
         left = others;
         let cost = cost_within(&mine, span);
-        compile_ns += cost;
+        compile_ns = i64::saturating_add(compile_ns, cost);
         if pass.span.start <= span.start && span.start < pass.span.end {
-            inside_ns += span.intersect(pass.span).len_ns();
+            inside_ns = i64::saturating_add(inside_ns, span.intersect(pass.span).len_ns());
         }
         let field = match part {
             Part::Prepare => &mut parts.prepare_ns,
@@ -99,11 +99,11 @@ fn parts(index: &Index, pass: &Pass, compiles: &[&Recompile], compiles_known: bo
             Part::Sample => &mut parts.sample_ns,
             Part::Post => &mut parts.post_ns,
         };
-        *field.get_or_insert(0) += span.len_ns() - cost;
+        *field = Some(field.unwrap_or(0).saturating_add(span.len_ns() - cost));
     }
     let rest_ns = (pass.span.len_ns() - inside_ns).max(0);
     let cost = cost_within(&left, pass.span).min(rest_ns);
-    compile_ns += cost;
+    compile_ns = compile_ns.saturating_add(cost);
     parts.other_ns = Some(rest_ns - cost);
     parts.compile_ns = compiles_known.then_some(compile_ns);
     parts
@@ -126,11 +126,12 @@ fn lies_in(compile: &Recompile, part: Span) -> bool {
 /// What compiles cost of the time of `span`: the sum of those that the engine recorded, or, where that is more,
 /// the time that exactly known ones cover; levels of evidence may see the same compile and are not added.
 fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
-    let recorded: i64 = compiles
-        .iter()
-        .filter(|r| r.evidence == Evidence::Recorded)
-        .map(|r| r.dur_ns)
-        .sum();
+    let recorded = stats::sum(
+        compiles
+            .iter()
+            .filter(|r| r.evidence == Evidence::Recorded)
+            .map(|r| r.dur_ns),
+    );
     let exact = Union::of(
         compiles
             .iter()
@@ -163,7 +164,7 @@ pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
                 bucket,
                 period,
                 count: members.len() as u64,
-                total_ns: durations.iter().sum(),
+                total_ns: stats::sum(durations.iter().copied()),
                 p50_ns: at(0.5),
                 p90_ns: at(0.9),
                 p99_ns: at(0.99),

@@ -72,6 +72,8 @@ defects! {
     EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
     BeginWithoutEnd "begin_without_end" Loss "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
     PartialOverlap "partial_overlap" Info "Slices of one thread overlap without one containing the other; they are drawn in extra lanes.";
+    TooDeep "too_deep" Info "Slices of one thread lie more than 65 535 deep; the deepest are drawn on one row.";
+    TooManyCategories "too_many_categories" Loss "There are more than 65 535 categories; the category of these events was replaced by (other).";
     TooManyRows "too_many_rows" Loss "The table is full (2^32 rows); further events were dropped.";
     ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
 }

@@ -16,7 +16,7 @@ pub fn duration(ns: i64) -> String {
     } else if ns < 119_500_000_000 {
         format!("{} s", three_digits(value / 1e9))
     } else {
-        let s = (ns + 500_000_000) / 1_000_000_000;
+        let s = ns.saturating_add(500_000_000) / 1_000_000_000;
         if s < 7200 {
             format!("{} min {:02} s", s / 60, s % 60)
         } else {

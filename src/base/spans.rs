@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::time::CLOCK_END_NS;
+
 /// A half-open stretch `[start, end)` in ns on the trace's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
@@ -31,6 +33,11 @@ impl Span {
     /// Whether `at` lies in it.
     pub fn contains(self, at: i64) -> bool {
         self.start <= at && at < self.end
+    }
+
+    /// What of it lies on the clock of traces: nothing is recorded outside, and the length fits an `i64`.
+    pub fn on_the_clock(self) -> Span {
+        self.intersect(Span::new(-CLOCK_END_NS, CLOCK_END_NS))
     }
 
     /// What both have in common.
@@ -82,6 +89,12 @@ impl Union {
         self.overlapping(window)
             .map(|s| s.intersect(window).len_ns())
             .sum()
+    }
+
+    /// Whether `at` is covered.
+    pub fn contains(&self, at: i64) -> bool {
+        let from = self.0.partition_point(|s| s.end <= at);
+        self.0.get(from).is_some_and(|s| s.contains(at))
     }
 
     /// The spans that share time with `window`, uncut, in order.

@@ -22,6 +22,11 @@ fn rank(n: usize, q: f64) -> usize {
     rank.max(1) - 1
 }
 
+/// The sum of durations, in ns. They may overlap, so that a sum need not fit the clock: it stops at its end.
+pub fn sum(durations: impl IntoIterator<Item = i64>) -> i64 {
+    durations.into_iter().fold(0, i64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

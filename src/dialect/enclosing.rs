@@ -18,9 +18,12 @@ pub fn last_started(index: &Index, track: TrackId, at: i64) -> Option<SliceId> {
     (low > rows.start).then(|| SliceId(low - 1))
 }
 
-/// The slice and those around it, from the inside out.
+/// Python gives up at 1 000 frames; a trace that nests deeper was not recorded by anything.
+const MAX_CHAIN: usize = 2_048;
+
+/// The slice and those around it, from the inside out, as far as [`MAX_CHAIN`].
 pub fn chain(index: &Index, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
-    std::iter::successors(Some(id), |&id| index.slices.parent(id))
+    std::iter::successors(Some(id), |&id| index.slices.parent(id)).take(MAX_CHAIN)
 }
 
 /// The innermost slice of a track that holds the whole of `span` and that `fits`.

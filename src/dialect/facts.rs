@@ -77,9 +77,15 @@ pub fn operator_categories(index: &Index) -> Vec<CategoryId> {
     })
 }
 
+/// More devices than these are not analysed one by one: every answer has a part for each of them.
+pub const MAX_DEVICES: usize = 128;
+
 /// Tracks with device work, by device: the arg `device`, else the number in the process's name, else the pid.
+///
+/// At most [`MAX_DEVICES`]: those that come first in the file.
 pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
     let mut by_device: Vec<Device> = Vec::new();
+    let mut place: FxHashMap<i64, usize> = FxHashMap::default();
     for track in index.track_ids() {
         let Some(first) = index.rows(track).find(|id| roles[id.index()].is_device()) else {
             continue;
@@ -92,12 +98,15 @@ pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
                 Key::Text(_) => None,
             })
             .unwrap_or(0);
-        match by_device.iter_mut().find(|d| d.device == device) {
-            Some(known) => known.tracks.push(track),
-            None => by_device.push(Device {
+        let at = *place.entry(device).or_insert(by_device.len());
+        if at == by_device.len() && at < MAX_DEVICES {
+            by_device.push(Device {
                 device,
-                tracks: vec![track],
-            }),
+                tracks: Vec::new(),
+            });
+        }
+        if let Some(known) = by_device.get_mut(at) {
+            known.tracks.push(track);
         }
     }
     order::sort_by_key(&mut by_device, |d| d.device);

@@ -87,10 +87,10 @@ pub fn parse(bytes: &[u8]) -> Option<MetricsFile> {
             _ => {
                 file.n_unreadable += 1;
                 // Dumps start on lines of their own.
-                rest = match rest[1..].find("{\"metric_name\"") {
-                    Some(next) => &rest[1 + next..],
-                    None => "",
-                };
+                let mut after = rest.chars();
+                after.next();
+                let after = after.as_str();
+                rest = after.find("{\"metric_name\"").map_or("", |next| &after[next..]);
             }
         }
         rest = rest.trim_start_matches([',', ' ', '\n', '\r', '\t']);

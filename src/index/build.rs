@@ -5,6 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::base::time::CLOCK_END_NS;
 use crate::base::{DefectKind, Defects, NameId, Names};
 use crate::ingest::event::args;
 use crate::ingest::{ArgKind, ArgSpec, Event, Field, Phase, Scalar, Sink, Word};
@@ -17,6 +18,9 @@ use super::tables::{
     ArgColumn, Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT,
     Process, Slices, Track,
 };
+
+/// What the categories past the first 65 535 are called together.
+const OTHER_CATEGORIES: &str = "(other)";
 
 /// The category whose slices nest by themselves (see [`Family`]).
 const PYTHON: &str = "python_function";
@@ -72,6 +76,7 @@ pub struct Builder {
     recent_categories: Recent<Word, u16>,
     threads: FxHashMap<(Key, Key), ThreadMeta>,
     processes: Vec<Process>,
+    process_by_pid: FxHashMap<Key, usize>,
     instants: Rows,
     counters: Vec<CounterSeries>,
     counter_by_key: FxHashMap<(Key, Key, NameId, NameId), u32>,
@@ -108,6 +113,7 @@ impl Builder {
             recent_categories: Recent::default(),
             threads: FxHashMap::default(),
             processes: Vec::new(),
+            process_by_pid: FxHashMap::default(),
             instants: Rows::default(),
             counters: Vec::new(),
             counter_by_key: FxHashMap::default(),
@@ -173,9 +179,15 @@ impl Builder {
         if let Some(&id) = self.category_by_name.get(&name) {
             return id;
         }
-        // A trace has a few dozen; past 65 535 they are one.
+        // A trace has a few dozen.
         let id = u16::try_from(self.categories.len()).unwrap_or(u16::MAX);
-        if usize::from(id) == self.categories.len() {
+        if id == u16::MAX {
+            if self.categories.len() == usize::from(id) {
+                let rest = self.names.intern(OTHER_CATEGORIES);
+                self.categories.push(rest);
+            }
+            self.defects.add(DefectKind::TooManyCategories, Some(event.at));
+        } else {
             if self.names.get(name) == PYTHON {
                 self.python = Some(id);
             }
@@ -255,7 +267,7 @@ impl Builder {
                     self.defects.add(DefectKind::NegativeDuration, Some(event.at));
                     0
                 }
-                Some(ns) if ts.checked_add(ns).is_some() => ns,
+                Some(ns) if ts.saturating_add(ns) < CLOCK_END_NS => ns,
                 _ => {
                     self.defects.add(DefectKind::OversizedDuration, Some(event.at));
                     0
@@ -375,19 +387,15 @@ impl Builder {
         let text = text.map(|t| self.name(t, event.at));
         match what.raw {
             b"process_name" | b"process_labels" | b"process_sort_index" => {
-                let i = self
-                    .processes
-                    .iter()
-                    .position(|p| p.pid == pid)
-                    .unwrap_or_else(|| {
-                        self.processes.push(Process {
-                            pid,
-                            name: None,
-                            labels: None,
-                            sort_index: None,
-                        });
-                        self.processes.len() - 1
+                let i = *self.process_by_pid.entry(pid).or_insert_with(|| {
+                    self.processes.push(Process {
+                        pid,
+                        name: None,
+                        labels: None,
+                        sort_index: None,
                     });
+                    self.processes.len() - 1
+                });
                 let process = &mut self.processes[i];
                 match what.raw {
                     b"process_name" => process.name = text.or(process.name),
@@ -446,6 +454,11 @@ impl Builder {
                 nesting.n_overlaps,
                 nesting.first_overlap.map(|i| index.slices.at[from as usize + i]),
             );
+            self.defects.add_many(
+                DefectKind::TooDeep,
+                nesting.n_too_deep,
+                nesting.first_too_deep.map(|i| index.slices.at[from as usize + i]),
+            );
             let Nesting {
                 depth,
                 parent,
@@ -483,6 +496,7 @@ impl Builder {
         }
         index.counters = self.counters;
         index.processes = self.processes;
+        index.process_by_pid = self.process_by_pid;
         index.names = self.names;
         (index, self.defects)
     }
@@ -492,32 +506,41 @@ impl Builder {
     fn match_edges(&mut self) {
         let mut edges = std::mem::take(&mut self.edges);
         edges.sort_by_key(|e| (e.track, e.ts, e.at));
-        let mut slice_of_begin = vec![None; self.n_begins as usize];
+        let mut slice_of_begin: Vec<Option<u32>> = vec![None; self.n_begins as usize];
+        // Each begin stands in both; one that was closed by way of the other is passed over.
         let mut open: Vec<Edge> = Vec::new();
+        let mut open_by_name: FxHashMap<u32, Vec<Edge>> = FxHashMap::default();
+        let is_open = |begin: &Edge, slice_of_begin: &[Option<u32>]| {
+            begin.begin.is_some_and(|b| slice_of_begin[b as usize].is_none())
+        };
         for group in edges.chunk_by(|a, b| a.track == b.track) {
             for edge in group {
                 if edge.begin.is_some() {
                     open.push(*edge);
+                    open_by_name.entry(edge.name).or_default().push(*edge);
                     continue;
                 }
-                let matching = if edge.name == Names::EMPTY.0 {
-                    open.len().checked_sub(1)
+                let candidates = if edge.name == Names::EMPTY.0 {
+                    Some(&mut open)
                 } else {
-                    open.iter().rposition(|b| b.name == edge.name)
+                    open_by_name.get_mut(&edge.name)
                 };
-                match matching {
-                    Some(i) => {
-                        let begin = open.remove(i);
-                        self.push_matched(begin, edge.ts, &mut slice_of_begin);
-                    }
+                let mut candidates = candidates
+                    .into_iter()
+                    .flat_map(|c| std::iter::from_fn(|| c.pop()));
+                match candidates.find(|begin| is_open(begin, &slice_of_begin)) {
+                    Some(begin) => self.push_matched(begin, edge.ts, &mut slice_of_begin),
                     None => self.defects.add(DefectKind::EndWithoutBegin, Some(edge.at)),
                 }
             }
             let last = group.last().map_or(0, |e| e.ts);
             for begin in open.drain(..) {
-                self.defects.add(DefectKind::BeginWithoutEnd, Some(begin.at));
-                self.push_matched(begin, last, &mut slice_of_begin);
+                if is_open(&begin, &slice_of_begin) {
+                    self.defects.add(DefectKind::BeginWithoutEnd, Some(begin.at));
+                    self.push_matched(begin, last, &mut slice_of_begin);
+                }
             }
+            open_by_name.clear();
         }
         for (spec, begin, value) in std::mem::take(&mut self.edge_args) {
             if let Some(row) = slice_of_begin[begin as usize] {

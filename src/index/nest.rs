@@ -4,11 +4,21 @@
 //! (kernels under programmatic dependent launch do, and durations that a tracer got wrong) goes to an extra
 //! lane of the same track: nothing is dropped.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::tables::NO_PARENT;
 
 /// Tracers that keep microseconds of the Unix epoch in an `f64` round both ends to 250 ns. Within this much,
 /// ends count as equal.
 pub const NEST_SLACK: i64 = 250;
+
+/// Lanes that are tried one by one and whose slices nest. What fits none of them goes to whichever further lane
+/// has been free for longest, and stands there alone: a slice costs the same however many overlap.
+const MAX_NESTING_LANES: usize = 32;
+
+/// Rows of a track. What lies deeper shares the last one.
+pub const MAX_DEPTHS: u16 = u16::MAX;
 
 /// Depths and parents of the slices of a track, in order of (start, longest first).
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,19 +32,25 @@ pub struct Nesting {
     pub n_overlaps: u64,
     /// The first of them.
     pub first_overlap: Option<usize>,
+    /// Slices that share the last row because a track has no more.
+    pub n_too_deep: u64,
+    /// The first of them.
+    pub first_too_deep: Option<usize>,
 }
 
 #[derive(Default)]
 struct Lane {
     /// Open slices, outermost first: index and end.
     open: Vec<(u32, i64)>,
-    n_depths: u16,
+    n_depths: u32,
 }
 
 /// Nests slices that start at `start[i]` and last `dur[i]` ns.
 pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
     let mut lanes: Vec<Lane> = vec![Lane::default()];
-    let mut lane_of: Vec<u16> = Vec::new();
+    // When each of the lanes past the nesting ones is free.
+    let mut further: BinaryHeap<Reverse<(i64, usize)>> = BinaryHeap::new();
+    let mut lane_of: Vec<u32> = Vec::new();
     let mut out = Nesting {
         depth: Vec::with_capacity(start.len()),
         parent: Vec::with_capacity(start.len()),
@@ -42,15 +58,27 @@ pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
     };
     for (i, (&start, &dur)) in start.iter().zip(dur).enumerate() {
         let end = start.saturating_add(dur);
-        let mut at = 0;
-        while !lanes[at].admits(start, end) {
-            at += 1;
-            if at == lanes.len() {
-                lanes.push(Lane::default());
+        let nesting = lanes.len().min(MAX_NESTING_LANES);
+        let at = match (0..nesting).find(|&at| lanes[at].admits(start, end)) {
+            Some(at) => at,
+            None => {
+                let at = match further.peek() {
+                    Some(&Reverse((free, at))) if free <= start.saturating_add(NEST_SLACK) => {
+                        further.pop();
+                        lanes[at].open.clear();
+                        at
+                    }
+                    _ => {
+                        lanes.push(Lane::default());
+                        lanes.len() - 1
+                    }
+                };
+                if at >= MAX_NESTING_LANES {
+                    further.push(Reverse((end, at)));
+                }
+                at
             }
-        }
-        // A track has 65 535 depths at most; what overlaps more deeply shares the last one.
-        let at = at.min(usize::from(u16::MAX));
+        };
         if at > 0 {
             out.n_overlaps += 1;
             out.first_overlap.get_or_insert(i);
@@ -59,22 +87,35 @@ pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
             }
         }
         if !lane_of.is_empty() {
-            lane_of.push(u16::try_from(at).unwrap_or(u16::MAX));
+            lane_of.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
         let lane = &mut lanes[at];
-        let depth = u16::try_from(lane.open.len()).unwrap_or(u16::MAX - 1);
-        lane.n_depths = lane.n_depths.max(depth + 1);
+        let depth = u16::try_from(lane.open.len()).unwrap_or(u16::MAX);
+        lane.n_depths = lane.n_depths.max(u32::from(depth) + 1);
         out.depth.push(depth);
         out.parent.push(lane.open.last().map_or(NO_PARENT, |o| o.0));
         lane.open.push((u32::try_from(i).unwrap_or(NO_PARENT), end));
     }
-    let mut first: Vec<u16> = Vec::with_capacity(lanes.len());
-    for lane in &lanes {
-        first.push(out.n_depths);
-        out.n_depths = out.n_depths.saturating_add(lane.n_depths);
-    }
-    for (depth, &lane) in out.depth.iter_mut().zip(&lane_of) {
-        *depth = depth.saturating_add(first[usize::from(lane)]);
+    let mut n_depths = 0u32;
+    let first: Vec<u32> = lanes
+        .iter()
+        .map(|lane| {
+            let first = n_depths;
+            n_depths = n_depths.saturating_add(lane.n_depths);
+            first
+        })
+        .collect();
+    out.n_depths = u16::try_from(n_depths).map_or(MAX_DEPTHS, |n| n.min(MAX_DEPTHS));
+    if !lane_of.is_empty() || n_depths > u32::from(MAX_DEPTHS) {
+        for (i, depth) in out.depth.iter_mut().enumerate() {
+            let first = lane_of.get(i).map_or(0, |&lane| first[lane as usize]);
+            *depth = u16::try_from(first.saturating_add(u32::from(*depth))).unwrap_or(u16::MAX);
+            if *depth >= MAX_DEPTHS {
+                *depth = MAX_DEPTHS - 1;
+                out.n_too_deep += 1;
+                out.first_too_deep.get_or_insert(i);
+            }
+        }
     }
     out
 }
@@ -175,11 +216,42 @@ mod tests {
         );
     }
 
+    #[test]
+    fn many_that_overlap_stand_one_below_the_other_and_rows_are_used_again() {
+        let (start, dur): (Vec<i64>, Vec<i64>) = (0..500).map(|i| (i * 1_000, 100_000)).unzip();
+        let n = nest(&start, &dur);
+        assert_eq!((n.n_depths, n.n_overlaps, n.n_too_deep), (100, 495, 0));
+        let mut free = [0; 100];
+        for (i, &depth) in n.depth.iter().enumerate() {
+            let free = &mut free[usize::from(depth)];
+            assert!(*free <= start[i], "slice {i} on row {depth}");
+            *free = start[i] + dur[i];
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_shares_the_last_row() {
+        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i, 1_000_000_000 - 2 * i)).unzip();
+        let n = nest(&start, &dur);
+        assert_eq!((n.n_depths, n.n_overlaps), (65_535, 0));
+        assert_eq!((n.n_too_deep, n.first_too_deep), (70_000 - 65_535, Some(65_535)));
+        assert_eq!(
+            (n.depth[65_533], n.depth[65_534], n.depth[69_999]),
+            (65_533, 65_534, 65_534)
+        );
+        assert_eq!(n.parent[69_999], 69_998);
+
+        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i, 1_000_000_000)).unzip();
+        let n = nest(&start, &dur);
+        assert_eq!((n.n_depths, n.n_overlaps), (65_535, 69_999));
+        assert_eq!((n.n_too_deep, n.first_too_deep), (70_000 - 65_535, Some(65_535)));
+    }
+
     proptest::proptest! {
         #[test]
         fn no_two_slices_of_a_depth_overlap(slices in proptest::collection::vec((0i64..40, 0i64..20), 1..60)) {
             let mut slices: Vec<(i64, i64)> = slices.into_iter().map(|(s, d)| (s * 1000, d * 1000)).collect();
-            slices.sort_by_key(|&(s, d)| (s, std::cmp::Reverse(d)));
+            slices.sort_by_key(|&(s, d)| (s, Reverse(d)));
             let (start, dur): (Vec<_>, Vec<_>) = slices.iter().copied().unzip();
             let n = nest(&start, &dur);
             for i in 0..slices.len() {

@@ -10,6 +10,7 @@
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
 //! | [`ArgColumn`] | 12 a value | row 4, value 8; only args that an analysis asked for, only where present |
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
@@ -281,6 +282,8 @@ pub struct Index {
     /// Ordered by pid and tid as they first appeared.
     pub tracks: Vec<Track>,
     pub processes: Vec<Process>,
+    /// Where in `processes` each pid stands.
+    pub(super) process_by_pid: FxHashMap<Key, usize>,
     pub instants: Instants,
     pub counters: Vec<CounterSeries>,
     pub flows: Flows,
@@ -345,31 +348,12 @@ impl Index {
 
     /// The direct children of a slice, in order of start.
     pub fn children(&self, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
-        self.descendants(id)
-            .filter(move |&c| self.slices.parent(c) == Some(id))
-    }
-
-    /// All slices nested in a slice, in order of start.
-    pub fn descendants(&self, id: SliceId) -> impl Iterator<Item = SliceId> + '_ {
         let track = self.track(self.track_of(id));
         let end = self.slices.end(id);
         (id.0 + 1..track.rows.end)
             .map(SliceId)
             .take_while(move |&c| self.slices.start(c) < end || self.slices.parent(c) == Some(id))
-            .filter(move |&c| self.is_inside(c, id))
-    }
-
-    fn is_inside(&self, mut id: SliceId, ancestor: SliceId) -> bool {
-        while let Some(parent) = self.slices.parent(id) {
-            if parent == ancestor {
-                return true;
-            }
-            if parent < ancestor {
-                return false;
-            }
-            id = parent;
-        }
-        false
+            .filter(move |&c| self.slices.parent(c) == Some(id))
     }
 
     /// Column of the arg `key` (as declared), if any slice has it.
@@ -398,7 +382,7 @@ impl Index {
     }
 
     pub fn process(&self, pid: Key) -> Option<&Process> {
-        self.processes.iter().find(|p| p.pid == pid)
+        self.processes.get(*self.process_by_pid.get(&pid)?)
     }
 
     /// From the first start to the last end of everything that has a time; `None` for no events.

@@ -22,6 +22,8 @@ pub fn describe(head: &[u8]) -> String {
         (b"\x28\xb5\x2f\xfd", "a zstd file (unpack it first: zstd -d)"),
         (b"BZh", "a bzip2 file (unpack it first: bunzip2)"),
         (b"\xfd7zXZ", "an xz file (unpack it first: unxz)"),
+        (b"\xff\xfe", "UTF-16 text (save it as UTF-8 first)"),
+        (b"\xfe\xff", "UTF-16 text (save it as UTF-8 first)"),
         (b"\x1f\x8b", "another gzip stream inside the gzip stream"),
         (b"<!DOCTYPE", "an HTML page"),
         (b"<html", "an HTML page"),
@@ -32,13 +34,17 @@ pub fn describe(head: &[u8]) -> String {
     if head.get(257..262) == Some(b"ustar") {
         return "a tar archive".into();
     }
-    let text = head.trim_ascii_start();
+    let text = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
     let shown: String = String::from_utf8_lossy(&text[..text.len().min(24)])
         .chars()
         .map(|c| if c.is_control() { '·' } else { c })
         .collect();
     match text {
         [] => "only blanks".into(),
+        _ if text.iter().all(|&b| b == 0) => "only zeros".into(),
         // A character may be cut at the end of the head.
         _ if std::str::from_utf8(text).map_or_else(|e| e.error_len().is_none(), |_| true) => {
             format!("text: \"{shown}\"")
@@ -56,7 +62,8 @@ mod tests {
         assert_eq!(describe(b"\x89PNG\r\n"), "a PNG picture");
         assert_eq!(describe(b"hello world"), "text: \"hello world\"");
         assert_eq!(describe("Kärnten,1".as_bytes()), "text: \"Kärnten,1\"");
-        assert_eq!(describe(b"\xfe\xff\0h"), "byte 0xfe (\"\u{fffd}\u{fffd}·h\")");
+        assert_eq!(describe(b"\xfe\xef\0h"), "byte 0xfe (\"\u{fffd}\u{fffd}·h\")");
+        assert_eq!(describe(b"\xff\xfe[\0"), "UTF-16 text (save it as UTF-8 first)");
         let mut tar = vec![b'a'; 300];
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(describe(&tar), "a tar archive");

@@ -338,6 +338,10 @@ impl Fields {
                 break;
             }
         }
+        // A quote that was never closed: its string runs into the next event, whose keys come on top.
+        if CAREFUL && self.unescaped_quote && self.duplicate_key {
+            return Err(Stop::Bad);
+        }
         self.end = i + 1;
         Ok(self.end)
     }

@@ -360,6 +360,23 @@ impl Checkpoints {
     }
 }
 
+impl Checkpoints {
+    /// Up to `len` bytes of the output from byte `at` on, where the whole input is at hand.
+    pub fn read(&self, input: &[u8], at: u64, len: usize) -> Vec<u8> {
+        let mut reader = self.reader(at);
+        let from = usize::try_from(reader.wants()).unwrap_or(usize::MAX);
+        let mut out = Vec::new();
+        for piece in input.get(from..).unwrap_or_default().chunks(64 << 10) {
+            if out.len() >= len {
+                break;
+            }
+            reader.feed(piece, &mut out);
+        }
+        out.truncate(len);
+        out
+    }
+}
+
 /// Reads the output from some byte on; asks for input, knows no file.
 pub struct RangeReader {
     inflater: Inflater,

@@ -23,6 +23,8 @@ const MAX_HEADER_VALUE: usize = 1 << 20;
 const STRADDLE: usize = 4 << 10;
 /// How far into a broken event the careful reader goes before it is given up.
 const MAX_CAREFUL: usize = 64 << 10;
+/// How far it goes in a text where it was mostly in vain, see [`Scanner::careful_window`].
+const MIN_CAREFUL: usize = 2 << 10;
 
 /// Takes what a [`Scanner`] finds.
 pub trait Sink {
@@ -67,6 +69,8 @@ pub struct Scanner {
     head: Vec<u8>,
     n_events: u64,
     n_values: u64,
+    /// Bytes that careful reading looked at in vain.
+    wasted: u64,
     defects: Defects,
     error: Option<LoadError>,
 }
@@ -87,6 +91,7 @@ impl Scanner {
             head: Vec::new(),
             n_events: 0,
             n_values: 0,
+            wasted: 0,
             defects: Defects::default(),
             error: None,
         }
@@ -168,7 +173,6 @@ impl Scanner {
         }
         if self.n_events == 0 {
             if !self.bare_array && !self.seen_events_key {
-                self.keys.truncate(12);
                 let keys = if self.keys.is_empty() {
                     "none".into()
                 } else {
@@ -210,6 +214,13 @@ impl Scanner {
                 Ok(next) => i = next,
                 Err(()) => break i,
             }
+        };
+        let used = match self.state {
+            _ if used == b.len() => used,
+            // Blanks are not kept, nor commas between events: there may be any number of them.
+            State::Start | State::Keys => json::blanks(b, used),
+            State::Events => used + b[used..].iter().take_while(|b| b" \n\r\t,".contains(b)).count(),
+            _ => used,
         };
         self.base += used as u64;
         used
@@ -270,6 +281,8 @@ impl Scanner {
 
     fn key(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut i = json::blanks(b, i);
+        let from = i;
+        let too_long = |to: usize| to - from > MAX_HEADER_VALUE;
         match b.get(i) {
             None => return Err(()),
             Some(b',') => return Ok(i + 1),
@@ -286,19 +299,27 @@ impl Scanner {
             }
         }
         let key_from = i + 1;
-        let key_end = json::string_end(b, key_from).map_err(drop)?;
-        i = json::blanks(b, key_end + 1);
-        match b.get(i) {
-            None => return Err(()),
-            Some(b':') => i = json::blanks(b, i + 1),
-            Some(_) => {
+        let key_end = json::string_end(b, key_from);
+        if let Ok(end) = key_end {
+            i = json::blanks(b, end + 1);
+            if b.get(i) == Some(&b':') {
+                i = json::blanks(b, i + 1);
+            } else if i < b.len() {
                 self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
                 self.state = State::Done;
                 return Ok(i);
             }
         }
+        let (Ok(key_end), Some(&first), false) = (key_end, b.get(i), too_long(i)) else {
+            if !too_long(b.len()) {
+                return Err(());
+            }
+            self.defects
+                .add(DefectKind::BadEvent, Some(self.base + from as u64));
+            self.state = State::Done;
+            return Ok(from);
+        };
         let key = &b[key_from..key_end];
-        let Some(&first) = b.get(i) else { return Err(()) };
         if key == b"traceEvents" && first == b'[' {
             self.seen_events_key = true;
             self.state = State::Events;
@@ -315,7 +336,7 @@ impl Scanner {
             _ => {
                 self.defects
                     .add(DefectKind::ClampedMetadata, Some(self.base + i as u64));
-                self.keys.push(String::from_utf8_lossy(key).into_owned());
+                self.remember(key);
                 self.state = State::Skip {
                     depth: 0,
                     in_string: false,
@@ -325,7 +346,7 @@ impl Scanner {
                 return Ok(i);
             }
         };
-        self.keys.push(String::from_utf8_lossy(key).into_owned());
+        self.remember(key);
         sink.header(key, &b[i..end]);
         Ok(end)
     }
@@ -367,10 +388,14 @@ impl Scanner {
             result = self.fields.read::<false>(text, &self.wanted);
         }
         if result == Err(Stop::Bad) {
-            let within = &text[..text.len().min(MAX_CAREFUL)];
+            let window = self.careful_window(self.base + i as u64);
+            let within = &text[..text.len().min(window)];
             result = self.fields.read::<true>(within, &self.wanted);
-            if result == Err(Stop::More) && (last || text.len() >= MAX_CAREFUL) {
+            if result == Err(Stop::More) && (last || text.len() >= window) {
                 result = Err(Stop::Bad);
+            }
+            if result == Err(Stop::Bad) {
+                self.wasted += window as u64;
             }
         }
         match result {
@@ -404,6 +429,24 @@ impl Scanner {
         }
     }
 
+    /// Keeps the first few keys, for the sentence that says why a document is no trace.
+    fn remember(&mut self, key: &[u8]) {
+        if self.keys.len() < 12 {
+            let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
+            let shown = key.chars().filter(|c| !c.is_control()).take(24);
+            self.keys.push(shown.collect());
+        }
+    }
+
+    /// How far to read with care from byte `at` on. Text that goes wrong every few bytes would be read thousands
+    /// of times over: what is wasted may grow to 4 times what was read.
+    fn careful_window(&self, at: u64) -> usize {
+        let left = (at * 4 + MAX_CAREFUL as u64).saturating_sub(self.wasted);
+        usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .clamp(MIN_CAREFUL, MAX_CAREFUL)
+    }
+
     /// The input ended between two events.
     fn at_end(&mut self, b: &[u8], i: usize) -> usize {
         self.defects
@@ -425,7 +468,7 @@ impl Scanner {
                 return Ok(b.len());
             };
             let at = from + n;
-            match looks_like_event(b, at) {
+            match looks_like_event(&b[i..], at - i) {
                 Ok(true) => {
                     self.n_values += 1;
                     self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
@@ -489,13 +532,14 @@ impl Scanner {
     }
 }
 
-/// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have.
+/// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have. `b`
+/// starts with what is damaged; what stands before that may be gone already.
 fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
     const KEYS: [&[u8]; 12] = [
         b"ph", b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"args", b"id", b"s", b"bp", b"tts",
     ];
     let before = b[..at].trim_ascii_end();
-    if !matches!(before.last(), Some(b',' | b'[')) {
+    if !matches!(before.last(), None | Some(b',' | b'[')) {
         return Ok(false);
     }
     let quote = json::blanks(b, at + 1);

@@ -1,7 +1,7 @@
 //! The Steps view: a plot of durations over time, mean parts by group, pages of the table.
 
 use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
-use crate::base::{Span, order};
+use crate::base::{Span, order, stats};
 use crate::dialect::Evidence;
 
 use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepOrder, StepsPlot, StepsView};
@@ -52,10 +52,12 @@ pub fn steps_view(
 
 /// Duration over time: the steps of one phase and period that start in one pixel column make one mark.
 fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px: u32) -> StepsPlot {
-    let extent = rows
-        .first()
-        .zip(rows.last())
-        .map(|(first, last)| Span::new(first.start_ns, last.start_ns.saturating_add(last.dur_ns) + 1));
+    let extent = rows.first().zip(rows.last()).map(|(first, last)| {
+        Span::new(
+            first.start_ns,
+            last.start_ns.saturating_add(last.dur_ns).saturating_add(1),
+        )
+    });
     let Some(window) = window.or(extent).filter(|w| !w.is_empty() && width_px > 0) else {
         return StepsPlot {
             window: window.or(extent).unwrap_or_default(),
@@ -84,8 +86,9 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
     let mut column = 0;
     for step in rows[from..].iter().take_while(|s| s.start_ns < window.end) {
         #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
-        let x = ((step.start_ns - window.start) as f64 * f64::from(width_px) / window.len_ns() as f64).floor()
-            as f32;
+        let x = (step.start_ns.saturating_sub(window.start) as f64 * f64::from(width_px)
+            / window.len_ns() as f64)
+            .floor() as f32;
         plot.max_ns = plot.max_ns.max(step.dur_ns);
         plot.min_ns = plot.min_ns.min(step.dur_ns);
         let was_compiled = compiled.binary_search(&step.index).is_ok();
@@ -133,7 +136,7 @@ struct Sum(Option<i64>);
 impl Sum {
     fn add(&mut self, value: Option<i64>) {
         if let Some(value) = value {
-            self.0 = Some(self.0.unwrap_or(0) + value);
+            self.0 = Some(self.0.unwrap_or(0).saturating_add(value));
         }
     }
 
@@ -154,7 +157,7 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
                 group.iter().for_each(|s| sum.add(part(s)));
                 sum.mean(group.len())
             };
-            let total: i64 = group.iter().map(|s| s.dur_ns).sum();
+            let total = stats::sum(group.iter().map(|s| s.dur_ns));
             let engines = Engines {
                 mme: mean(|s| s.device.as_ref()?.engines.mme),
                 tpc: mean(|s| s.device.as_ref()?.engines.tpc),

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId};
 use crate::dialect::{Phase, Role, Vocabulary};
+use crate::index::nest::MAX_DEPTHS;
 use crate::index::tables::Process;
 use crate::index::{CounterSeries, Family, Index, Key};
 
@@ -94,6 +95,7 @@ impl Scene {
         width_px: u32,
         parts: &[TrackPart],
     ) -> Frame {
+        let window = window.on_the_clock();
         let mut frame = Frame {
             window,
             width_px,
@@ -154,7 +156,9 @@ struct Scale {
 
 impl Scale {
     fn to_px(&self, t: i64) -> f32 {
-        let t = t.clamp(self.window.start, self.window.end) - self.window.start;
+        let t = t
+            .clamp(self.window.start, self.window.end)
+            .saturating_sub(self.window.start);
         #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
         let px = (t as f64 * self.width_px / self.window.len_ns() as f64) as f32;
         px
@@ -187,18 +191,26 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
     // Ends that a bar may have are before this.
     let last = window.end.saturating_sub(1);
     let mut bars = Vec::new();
-    // A lane is in order of start and end at once.
+    // Slices overlap only where they share the last row of a track, which has no order of ends.
+    let shared = !places.is_empty() && index.slices.depth(index.lanes.at(places.start)) == MAX_DEPTHS - 1;
+    // Any other lane is in order of start and end at once.
     let mut p = first_place(places.start, places.end, |p| {
         end(p) <= window.start && start(p) < window.start
     });
     while p < places.end && start(p) < window.end {
         let x0 = scale.to_px(start(p));
+        let until = scale.to_time(f64::from(x0) + 1.0);
         let crowded = scale.to_time(f64::from(x0) + CROWDED_PX).min(last);
-        let mut next = index.lanes.blocks_ending_by(p, places.end, crowded);
+        let mut next = if shared {
+            p
+        } else {
+            index.lanes.blocks_ending_by(p, places.end, crowded)
+        };
         if next < p + CROWDED {
-            let until = scale.to_time(f64::from(x0) + 1.0);
             next = p + 1;
-            if end(p) <= until {
+            if shared {
+                next = gallop(next, places.end, |q| start(q) < until.min(window.end));
+            } else if end(p) <= until {
                 next = gallop(next, places.end, |q| end(q) <= until && start(q) < window.end);
             }
         }

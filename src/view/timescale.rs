@@ -59,7 +59,7 @@ pub fn kept_in(window: Span, bounds: Span) -> Span {
     let len = window.len_ns().clamp(MIN_WINDOW_NS, longest);
     let start = window
         .start
-        .clamp(bounds.start, (bounds.start + longest).saturating_sub(len));
+        .clamp(bounds.start, bounds.start.saturating_add(longest - len));
     Span::new(start, start.saturating_add(len))
 }
 
@@ -122,7 +122,7 @@ pub fn ticks(scale: TimeScale, origin_ns: i64, min_gap_px: f64) -> Ticks {
         from / (unit_ns * 1000) * unit_ns * 1000
     };
     let mut ticks = Vec::new();
-    let mut at = from.div_euclid(step_ns) * step_ns;
+    let mut at = from.div_euclid(step_ns).saturating_mul(step_ns);
     while at <= from.saturating_add(scale.window.len_ns()) {
         if at >= from {
             let label = in_unit(at - base_ns, unit_ns, step_ns);
@@ -253,7 +253,10 @@ impl DurationScale {
             let mut at = 0;
             while at <= self.max_ns {
                 ticks.push((at, if at == 0 { "0".into() } else { round_duration(at) }));
-                at += step;
+                match at.checked_add(step) {
+                    Some(next) => at = next,
+                    None => break,
+                }
             }
         }
         ticks

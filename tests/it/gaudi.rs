@@ -3,7 +3,7 @@
 use stepscope::analyze::metrics;
 use stepscope::analyze::report::{Bucket, Evidence, Period, Phase, Recompile, Step};
 use stepscope::base::Union;
-use stepscope::dialect::gaudi::counters::counted_compiles;
+use stepscope::dialect::gaudi::counters::{Utils, counted_compiles};
 use stepscope::dialect::{Role, gaudi_metrics};
 use stepscope::index::tables::Key;
 use stepscope::session::{Opened, open_bytes};
@@ -179,7 +179,7 @@ fn v1_high_level_alone() {
     );
     assert_eq!(compiles(&t, Period::Warmup).len(), 9);
     assert_serving_compiles(&t);
-    assert_eq!(counted_compiles(&t.index, Key::Int(10148)), Some(12));
+    assert_eq!(counted_compiles(&Utils::of(&t.index), Key::Int(10148)), Some(12));
     assert_eq!(serving(&t).filter(|s| s.batch.is_some()).count(), 46);
     assert_eq!(decode_buckets(&t), ["(4, 1, 128)", "(4, 1, 256)"]);
     assert_eq!(row_gaps(&t), (45, "1656.8".to_owned(), "7851.8".to_owned()));
@@ -273,7 +273,7 @@ fn v1_asynchronous_without_warm_up() {
     };
     assert_eq!(counts(&t), [0, 0, 4, 42]);
     assert_serving_compiles(&t);
-    assert_eq!(counted_compiles(&t.index, Key::Int(10285)), Some(3));
+    assert_eq!(counted_compiles(&Utils::of(&t.index), Key::Int(10285)), Some(3));
     assert_eq!(row_gaps(&t), (45, "753.8".to_owned(), "7027.8".to_owned()));
     assert_eq!(device_union(&t).total_ns(), 33_962_752);
     assert!(

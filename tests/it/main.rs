@@ -9,6 +9,7 @@ mod corpus;
 mod corpus_counts;
 mod dialects;
 mod gaudi;
+mod hostile;
 mod ingest;
 mod invented;
 mod malformed;

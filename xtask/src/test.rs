@@ -15,7 +15,7 @@ use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these stages: fmt, clippy, clippy-wasm, native, wasm, page, e2e. Without any: all.
+    /// Only these stages: fmt, clippy, clippy-wasm, native, fuzz, wasm, page, e2e. Without any: all.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
@@ -27,7 +27,7 @@ struct Stage {
     run: fn() -> Result<Ended>,
 }
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage {
         name: "fmt",
         asks: "is every file formatted?",
@@ -47,6 +47,11 @@ const STAGES: [Stage; 7] = [
         name: "native",
         asks: "tests of engine and command line",
         run: native,
+    },
+    Stage {
+        name: "fuzz",
+        asks: "do inflating, scanning and a session hold for bytes that a fuzzer makes up?",
+        run: crate::fuzz::run,
     },
     Stage {
         name: "wasm",

@@ -13,6 +13,9 @@ use crate::index::tables::Index;
 
 use super::names::{EngineName, without_device};
 
+/// Engine lanes in which a compile's region is looked for: a file holds a few.
+const MAX_LANES: usize = 64;
+
 /// An operator's own graph in eager mode compiles in less; a model's graph takes longer.
 pub const EAGER_NS: i64 = 5_000_000;
 
@@ -84,7 +87,7 @@ pub fn by_synapse(index: &Index, roles: &[Role], lanes: &[TrackId]) -> Vec<Compi
     }
     kept.into_iter()
         .map(|(span, id)| {
-            let region = lanes.iter().find_map(|&lane| {
+            let region = lanes.iter().take(MAX_LANES).find_map(|&lane| {
                 enclosing::innermost(index, lane, span, |o| roles[o.index()] != Role::CompileRecorded)
             });
             let recipe = index.arg_text("recipeName", id).filter(|name| !name.is_empty());

@@ -4,7 +4,9 @@
 //! A step's counters carry the time that was taken just before the step's slice began (V1: up to 50 µs before
 //! `prefill` or `decode`; V0: at the start of input preparation) and are written after it ended.
 
-use crate::base::Ts;
+use rustc_hash::FxHashMap;
+
+use crate::base::{NameId, Ts};
 use crate::dialect::terms::Phase;
 use crate::dialect::vocabulary::{Part, Pass};
 use crate::index::tables::{CounterSeries, Index, Key};
@@ -14,19 +16,32 @@ use super::turns::{Turn, bucket_of};
 /// A counter further from its step than this belongs to another one.
 const NEAR_NS: i64 = 2_000_000;
 
-fn series<'a>(index: &'a Index, pid: Key, key: &str) -> Option<&'a CounterSeries> {
-    let utils = index.names.lookup("utils")?;
-    let key = index.names.lookup(key)?;
-    index
-        .counters
-        .iter()
-        .find(|c| c.pid == pid && c.name == utils && c.key == key)
+pub struct Utils<'a> {
+    index: &'a Index,
+    series: FxHashMap<(Key, NameId), &'a CounterSeries>,
+}
+
+impl<'a> Utils<'a> {
+    pub fn of(index: &'a Index) -> Utils<'a> {
+        let mut series = FxHashMap::default();
+        if let Some(utils) = index.names.lookup("utils") {
+            for found in index.counters.iter().filter(|c| c.name == utils) {
+                series.entry((found.pid, found.key)).or_insert(found);
+            }
+        }
+        Utils { index, series }
+    }
+
+    fn get(&self, pid: Key, key: &str) -> Option<&'a CounterSeries> {
+        let key = self.index.names.lookup(key)?;
+        self.series.get(&(pid, key)).copied()
+    }
 }
 
 /// Gives the passes of one process their real batch and tokens.
-pub fn join(index: &Index, pid: Key, turns: &mut [Turn]) {
+pub fn join(index: &Index, utils: &Utils<'_>, pid: Key, turns: &mut [Turn]) {
     for (phase, prefix) in [(Phase::Prefill, "prompt"), (Phase::Decode, "decode")] {
-        let of = |key: &str| series(index, pid, &format!("{prefix}_{key}"));
+        let of = |key: &str| utils.get(pid, &format!("{prefix}_{key}"));
         let Some(batch) = of("batch_size") else { continue };
         let at = |key: &str, ts: i64| of(key).and_then(|s| s.exactly_at(Ts::from_ns(ts)));
         let mut passes: Vec<&mut Pass> = turns
@@ -123,8 +138,8 @@ fn whole(value: f64) -> Option<u32> {
 }
 
 /// Number of compiles that the counter `cumulative_graph_compilations` saw in the file: last − first + 1.
-pub fn counted_compiles(index: &Index, pid: Key) -> Option<u64> {
-    let series = series(index, pid, "cumulative_graph_compilations")?;
+pub fn counted_compiles(utils: &Utils<'_>, pid: Key) -> Option<u64> {
+    let series = utils.get(pid, "cumulative_graph_compilations")?;
     let first = whole(series.value.iter().copied().reduce(f64::min)?)?;
     let last = whole(series.value.iter().copied().reduce(f64::max)?)?;
     Some(u64::from(last - first) + 1)

@@ -15,7 +15,9 @@ pub mod lanes;
 pub mod names;
 pub mod turns;
 
-use crate::base::{SliceId, Span, TrackId, order};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
 use crate::index::tables::{Container, Family, Index, Key};
 
 use super::enclosing;
@@ -27,6 +29,7 @@ use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{EngineStep, LaunchLink, Pass, Role, Vocabulary};
 
+use counters::Utils;
 use lanes::{Calls, Lane};
 use names::EngineName;
 use turns::Turn;
@@ -89,6 +92,9 @@ fn has_hpu(index: &Index) -> bool {
     device_named || process_named || thread_named() || hardware_events() || named()
 }
 
+/// Notes of one kind are no more than this: a file may name any number of processes.
+const MAX_NOTES: usize = 20;
+
 /// The whole trace in common words.
 pub fn recognise(index: &Index) -> Vocabulary {
     let lanes = lanes::lanes(index);
@@ -126,7 +132,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
 
 /// When warm-up ran in each process, and what else decides on periods.
 struct Periods {
-    warmups: Vec<(Key, Span)>,
+    warmups: FxHashMap<Key, Union>,
     non_driver: bool,
     capture: Option<Span>,
 }
@@ -138,8 +144,7 @@ impl Periods {
         if self.non_driver {
             return Period::Unknown;
         }
-        let mut mine = self.warmups.iter().filter(|(p, _)| *p == pid);
-        if mine.any(|(_, span)| span.start <= at && at < span.end) {
+        if self.warmups.get(&pid).is_some_and(|mine| mine.contains(at)) {
             Period::Warmup
         } else if self.warmups.is_empty() && self.capture.is_some_and(|c| at < c.start) {
             Period::BeforeCapture
@@ -160,17 +165,20 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
 
     let has_model = all().any(|(_, name)| matches!(name, EngineName::Model(_) | EngineName::Unified(_)));
     let has_executable = all().any(|(_, name)| name == EngineName::ModelExecutable);
-    let warmups: Vec<(Key, Span)> = by_lane
-        .iter()
-        .flat_map(|(track, events)| {
-            let warmups = events.iter().filter(|(_, name)| *name == EngineName::Warmup);
-            warmups.map(|&(id, _)| (pid_of(*track), index.slices.span(id)))
-        })
-        .collect();
+    let mut warmups: FxHashMap<Key, Vec<Span>> = FxHashMap::default();
+    for (track, events) in &by_lane {
+        for (id, _) in events.iter().filter(|(_, name)| *name == EngineName::Warmup) {
+            let mine = warmups.entry(pid_of(*track)).or_default();
+            mine.push(index.slices.span(*id));
+        }
+    }
     let no_warmup = warmups.is_empty();
     let periods = Periods {
         non_driver: (has_executable && !has_model) || (no_warmup && v.rank.is_some_and(|rank| rank > 0)),
-        warmups,
+        warmups: warmups
+            .into_iter()
+            .map(|(pid, spans)| (pid, Union::of(spans)))
+            .collect(),
         capture: v.capture.filter(|_| v.format == "gaudi-e2e"),
     };
     v.has_warmup = !no_warmup;
@@ -189,6 +197,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         .to_owned(),
     );
 
+    let utils = Utils::of(index);
     let mut found: Vec<Turn> = Vec::new();
     let mut n_dummies = 0;
     for (track, events) in &by_lane {
@@ -197,7 +206,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         } else {
             turns::v1(index, events)
         };
-        counters::join(index, pid_of(*track), &mut here.turns);
+        counters::join(index, &utils, pid_of(*track), &mut here.turns);
         for pass in here.turns.iter_mut().flat_map(|turn| &mut turn.passes) {
             pass.period = periods.of(pid_of(*track), index.slices.start(pass.slice).as_ns());
         }
@@ -207,7 +216,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
             n_dummies += 1;
         }
         let marks = compiles::recorded(index, events);
-        say_whether_counted(index, pid_of(*track), marks.len(), v);
+        say_whether_counted(&utils, pid_of(*track), marks.len(), v);
         v.compiles.extend(marks);
     }
     if is_v0 {
@@ -218,6 +227,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         facts::step_track(index, v.passes.iter().map(|p| p.slice)).or(engine_lanes.first().copied());
 
     add_other_compiles(index, engine_lanes, v);
+    let engine_pids: FxHashSet<Key> = engine_lanes.iter().map(|&t| pid_of(t)).collect();
     for i in 0..v.compiles.len() {
         let mark = &v.compiles[i];
         let at = mark
@@ -227,7 +237,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
             index.track(index.track_of(mark.region.unwrap_or(mark.slice))).pid
         });
         // Synapse's own events have a pid of their own; the engine's is meant.
-        let pid = if engine_lanes.iter().any(|&t| pid_of(t) == pid) || engine_lanes.is_empty() {
+        let pid = if engine_pids.contains(&pid) || engine_lanes.is_empty() {
             pid
         } else {
             pid_of(engine_lanes[0])
@@ -237,14 +247,14 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     v.synchronised_capture = v.compiles.iter().any(|m| m.evidence == Evidence::Recorded)
         || engine_lanes
             .iter()
-            .any(|&t| counters::counted_compiles(index, pid_of(t)).is_some());
+            .any(|&t| counters::counted_compiles(&utils, pid_of(t)).is_some());
     say_engine_notes(&periods, is_v0, n_dummies, v);
 }
 
 /// A block without its counter, or the reverse, means that the file was cut.
-fn say_whether_counted(index: &Index, pid: Key, blocks: usize, v: &mut Vocabulary) {
-    let counted = counters::counted_compiles(index, pid).unwrap_or(0);
-    if counted != blocks as u64 {
+fn say_whether_counted(utils: &Utils<'_>, pid: Key, blocks: usize, v: &mut Vocabulary) {
+    let counted = counters::counted_compiles(utils, pid).unwrap_or(0);
+    if counted != blocks as u64 && v.notes.len() < MAX_NOTES {
         v.notes.push(format!(
             "The counter of graph compiles counted {counted} in this file, but recorded compiles are {blocks}: the \
              file was cut, or lost events."
@@ -317,7 +327,7 @@ fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabular
             "Graphs of single operators compiled outside any step, in less than 5 ms each: {}, {} together. They are \
              not counted as recompiles.",
             crate::base::show::count(eager.len() as u64),
-            crate::base::show::duration(eager.iter().sum())
+            crate::base::show::duration(crate::base::stats::sum(eager.iter().copied()))
         ));
     }
     let has_other = !v.compiles.is_empty() || by_synapse.iter().any(|m| !m.eager);
@@ -451,7 +461,7 @@ fn mark_dummy_runs(index: &Index, v: &mut Vocabulary) {
             )
         })
     };
-    let wanted: Vec<_> = index
+    let wanted: FxHashSet<NameId> = index
         .names
         .iter()
         .filter(|(_, text)| is_dummy_frame(text))
@@ -460,17 +470,18 @@ fn mark_dummy_runs(index: &Index, v: &mut Vocabulary) {
     if wanted.is_empty() {
         return;
     }
-    let spans: Vec<Span> = index
-        .track_ids()
-        .filter(|&t| index.track(t).family == Family::Python)
-        .flat_map(|t| index.rows(t))
-        .filter(|&id| wanted.contains(&index.slices.name(id)))
-        .map(|id| index.slices.span(id))
-        .collect();
+    let dummy = Union::of(
+        index
+            .track_ids()
+            .filter(|&t| index.track(t).family == Family::Python)
+            .flat_map(|t| index.rows(t))
+            .filter(|&id| wanted.contains(&index.slices.name(id)))
+            .map(|id| index.slices.span(id)),
+    );
     let mut any = false;
     for pass in &mut v.passes {
         let middle = pass.span.start + pass.span.len_ns() / 2;
-        if spans.iter().any(|s| s.contains(middle)) {
+        if dummy.contains(middle) {
             pass.period = Period::Dummy;
             any = true;
         }

@@ -111,6 +111,9 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
     let mut turn: Option<Turn> = None;
     let mut prepared: Vec<SliceId> = Vec::new();
     let mut closed = false;
+    // Of the pass at hand: its last forward pass, which ends last, and whether no slice marks it as a pass.
+    let mut forward: Option<Span> = None;
+    let mut unwrapped = false;
     for &(id, name) in events {
         let span = index.slices.span(id);
         match name {
@@ -141,7 +144,9 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                 let mut pass = new_pass(id, span, phase);
                 pass.parts
                     .extend(prepared.drain(..).map(|slice| (Part::Prepare, slice)));
-                if matches!(name, EngineName::Unified(_)) {
+                unwrapped = matches!(name, EngineName::Unified(_));
+                forward = unwrapped.then_some(span);
+                if unwrapped {
                     pass.parts.push((Part::Forward, id));
                 }
                 open.extend(span);
@@ -153,11 +158,9 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                     Some(pass) => {
                         pass.bucket.get_or_insert(model.bucket);
                         pass.graphs.get_or_insert(model.graphs);
-                        let inside_unified = pass.parts.iter().any(|&(part, slice)| {
-                            part == Part::Forward && starts_inside(span, index.slices.span(slice))
-                        });
-                        if !inside_unified {
+                        if !forward.is_some_and(|outer| starts_inside(span, outer)) {
                             pass.parts.push((Part::Forward, id));
+                            forward = Some(span);
                         }
                     }
                     None => found.dummies.push(id),
@@ -173,9 +176,11 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                 let Some(pass) = open.passes.last_mut() else {
                     continue;
                 };
-                let unwrapped = pass.parts.iter().any(|&(_, slice)| slice == pass.slice);
                 if starts_inside(span, pass.span) {
                     pass.parts.push((part, id));
+                    if part == Part::Forward {
+                        forward = Some(span);
+                    }
                 } else if unwrapped && !closed {
                     pass.parts.push((part, id));
                     pass.span.end = pass.span.end.max(span.end);

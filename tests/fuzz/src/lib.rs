@@ -1,0 +1,543 @@
+//! What must hold for any bytes at all. Each function takes bytes and panics if they break a promise; libFuzzer
+//! looks for such bytes (`src/bin`, run by `cargo xtask test fuzz`), and the tests below try the seeds.
+
+#![allow(clippy::disallowed_types, reason = "native: maps as they come")]
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use stepscope::base::{DefectKind, Span};
+use stepscope::ingest::{ArgKind, ArgSpec, Event, Inflater, Scalar, Scanner, Sink};
+use stepscope::protocol::engine::{Answer, Question, Request};
+use stepscope::session::{self, Loader, Opened};
+use stepscope::synth::Gzip;
+use stepscope::view::{StepFilter, StepOrder, TrackPart};
+
+/// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
+struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    /// The first `n` bytes are choices, the rest is the file.
+    fn split(data: &'a [u8], n: usize) -> (Choices<'a>, &'a [u8]) {
+        let (choices, file) = data.split_at(n.min(data.len()));
+        (Choices(choices), file)
+    }
+
+    fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        first
+    }
+
+    fn u32(&mut self) -> u32 {
+        match self.byte() {
+            255 => u32::MAX,
+            254 => u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()]),
+            small => u32::from(small),
+        }
+    }
+
+    /// Times that a trace may hold, and those that it may not.
+    fn time(&mut self, near: Span) -> i64 {
+        match self.byte() % 8 {
+            0 => near.start,
+            1 => near.end,
+            2 => near.start.midpoint(near.end),
+            3 => i64::MIN,
+            4 => i64::MAX,
+            5 => near.start.saturating_add(i64::from(self.byte())),
+            6 => near.end.saturating_add(i64::from(self.byte())),
+            _ => i64::from(self.u32()) * 1_000 - 1_000_000,
+        }
+    }
+
+    /// `file` in pieces: of one byte, of a few, or of what the choices say.
+    fn pieces<'f>(&mut self, mut file: &'f [u8]) -> Vec<&'f [u8]> {
+        let sizes = [self.byte(), self.byte(), self.byte()];
+        let mut pieces = Vec::new();
+        while !file.is_empty() {
+            let size = usize::from(sizes[pieces.len() % 3]).clamp(1, file.len());
+            let (piece, rest) = file.split_at(size);
+            pieces.push(piece);
+            file = rest;
+        }
+        pieces
+    }
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = Gzip::new(Vec::new(), 1).expect("memory takes any bytes");
+    gzip.write_all(bytes).expect("memory takes any bytes");
+    gzip.finish().expect("memory takes any bytes")
+}
+
+/// Inflating never panics, and where the input is cut changes nothing; any byte of the output can be read again.
+pub fn inflate(data: &[u8]) {
+    let (mut choices, file) = Choices::split(data, 8);
+    let mut packed = Vec::new();
+    // What the fuzzer makes up is rarely gzip: let it damage a file that is.
+    let file = match choices.byte() % 4 {
+        0 => file,
+        how => {
+            let (first, second) = file.split_at(file.len() / 2);
+            packed.extend(gzipped(first));
+            if how > 1 {
+                packed.extend(gzipped(second));
+            }
+            let at = usize::from(choices.byte()) * packed.len() / 256;
+            if how == 3 {
+                packed[at] ^= choices.byte();
+            } else {
+                packed.truncate(packed.len() - usize::from(choices.byte()) % packed.len());
+            }
+            &packed
+        }
+    };
+    let read = |pieces: &[&[u8]]| {
+        let mut inflater = Inflater::default();
+        let mut out = Vec::new();
+        for piece in pieces {
+            inflater.feed(piece, &mut |piece| out.extend_from_slice(piece));
+        }
+        assert_eq!(
+            inflater.read(),
+            file.len() as u64,
+            "all input is used or passed over"
+        );
+        assert_eq!(inflater.written(), out.len() as u64);
+        let (inflated, checkpoints) = inflater.finish();
+        (out, inflated, checkpoints)
+    };
+    let whole = read(&[file]);
+    let cut = read(&choices.pieces(file));
+    assert!(whole.0 == cut.0, "the output depends on where the input was cut");
+    assert_eq!(whole.1, cut.1, "what is said depends on where the input was cut");
+
+    let at = usize::from(choices.byte()) * whole.0.len() / 256;
+    let mut reader = cut.2.reader(at as u64);
+    let from = usize::try_from(reader.wants())
+        .unwrap_or(usize::MAX)
+        .min(file.len());
+    let mut again = Vec::new();
+    reader.feed(&file[from..], &mut again);
+    assert!(
+        again == whole.0[at..],
+        "reading from byte {at} gives something else"
+    );
+}
+
+const WANTED: &[ArgSpec] = &[
+    ArgSpec {
+        key: "External id",
+        kind: ArgKind::Int,
+    },
+    ArgSpec {
+        key: "HW event name",
+        kind: ArgKind::Text,
+    },
+];
+
+/// What a scan found, as text.
+#[derive(Default)]
+struct Seen {
+    events: Vec<String>,
+    fields: Vec<[Option<Vec<u8>>; 7]>,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Sink for Seen {
+    fn event(&mut self, e: &Event<'_>) {
+        let fields = [e.name(), e.category(), e.pid(), e.tid(), e.ts(), e.dur(), e.id()];
+        // Every way to read a value must do with any text.
+        for field in fields.into_iter().chain(e.wanted_args().map(|(_, value)| value)) {
+            let _ = (field.micros(), field.int(), field.float());
+            if let Scalar::Text(raw) = field {
+                raw.text(&mut Vec::new());
+            }
+        }
+        let wanted: Vec<_> = e.wanted_args().collect();
+        let text = String::from_utf8_lossy(e.text());
+        self.events
+            .push(format!("{} {:?} {fields:?} {wanted:?} {text}", e.at, e.phase()));
+        self.fields.push(fields.map(|field| match field {
+            Scalar::Missing | Scalar::Nested => None,
+            Scalar::Null => Some(b"null".to_vec()),
+            Scalar::Bare(text) => Some(text.to_vec()),
+            Scalar::Text(raw) => Some([b"\"", raw.raw, b"\""].concat()),
+        }));
+    }
+
+    fn header(&mut self, key: &[u8], value: &[u8]) {
+        self.headers.push((key.to_vec(), value.to_vec()));
+    }
+}
+
+/// Scanning never panics, where the text is cut changes nothing, and a valid document means what serde_json says.
+pub fn scan(data: &[u8]) {
+    let (mut choices, text) = Choices::split(data, 3);
+    let read = |pieces: &[&[u8]]| {
+        let mut scanner = Scanner::new(WANTED);
+        let mut seen = Seen::default();
+        for piece in pieces {
+            scanner.feed(piece, &mut seen);
+        }
+        let result = scanner.finish(&mut seen);
+        (seen, result)
+    };
+    let (whole, result) = read(&[text]);
+    let (cut, cut_result) = read(&choices.pieces(text));
+    assert_eq!(
+        whole.events, cut.events,
+        "events depend on where the text was cut"
+    );
+    assert_eq!(
+        whole.headers, cut.headers,
+        "headers depend on where the text was cut"
+    );
+    let said = |result: &Result<stepscope::ingest::scan::Scanned, _>| match result {
+        Ok(scanned) => format!(
+            "{} {} {:?}",
+            scanned.bytes,
+            scanned.n_events,
+            scanned.defects.iter().collect::<Vec<_>>()
+        ),
+        Err(why) => format!("{why}"),
+    };
+    assert_eq!(
+        said(&result),
+        said(&cut_result),
+        "what is said depends on where the text was cut"
+    );
+
+    let Some(values) = values(text) else { return };
+    let is_object = |value: &&&RawValue| value.get().starts_with('{');
+    let events: Vec<_> = values.iter().filter(is_object).collect();
+    assert_eq!(whole.events.len(), events.len(), "serde_json finds other events");
+    if let Ok(scanned) = result {
+        let others = (values.len() - events.len()) as u64;
+        assert_eq!(scanned.defects.count(DefectKind::NotAnEvent), others);
+        assert_eq!(
+            scanned.defects.count(DefectKind::BadEvent),
+            0,
+            "nothing is wrong here"
+        );
+    }
+    for (event, fields) in events.into_iter().zip(&whole.fields) {
+        // A key may be spelled with escapes; no tracer does it, and the scanner does not see it.
+        let Ok(expected) = serde_json::from_str::<HashMap<&str, &RawValue>>(event.get()) else {
+            continue;
+        };
+        for (key, found) in ["name", "cat", "pid", "tid", "ts", "dur", "id"]
+            .into_iter()
+            .zip(fields)
+        {
+            let value = expected.get(key).map(|v| v.get().as_bytes());
+            let value = value.filter(|v| !v.starts_with(b"{") && !v.starts_with(b"["));
+            assert_eq!(found.as_deref(), value, "{key} of {}", event.get());
+        }
+    }
+}
+
+/// The values of the list of events, if `text` is valid JSON and says once what they are.
+fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
+    #[derive(Deserialize)]
+    struct Trace<'a> {
+        #[serde(borrow, rename = "traceEvents")]
+        events: Vec<&'a RawValue>,
+    }
+    if let Ok(values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
+        return Some(values);
+    }
+    // Again an escaped key: `Trace` would take it.
+    if text.contains(&b'\\') {
+        return None;
+    }
+    let trace: Trace<'_> = serde_json::from_slice(text).ok()?;
+    Some(trace.events)
+}
+
+/// A whole session: a file comes in pieces, is looked at while it loads, and every question is put to it.
+pub fn session(data: &[u8]) {
+    let (mut choices, file) = Choices::split(data, 64);
+    let how = choices.byte();
+    let packed;
+    let file = if how & 1 == 1 {
+        packed = gzipped(file);
+        &packed[..]
+    } else {
+        file
+    };
+    let mut loader = Loader::new(["a.json", "b.json.gz", "", "…/\u{0}"][usize::from(how >> 1 & 3)]);
+    if how & 8 != 0 {
+        loader.attach_metrics("metrics", METRICS.as_bytes());
+    }
+    if how & 16 != 0 {
+        loader.attach_metrics("the file", file);
+    }
+    let _ = session::is_metrics(file);
+    let _ = session::open_metrics("the file", file);
+    let pieces = choices.pieces(file);
+    let look_at = usize::from(choices.byte());
+    for (i, piece) in pieces.iter().enumerate() {
+        loader.feed(piece);
+        if i == look_at {
+            let _ = serde_json::to_string(&loader.partial());
+        }
+    }
+    assert_eq!(loader.bytes(), file.len() as u64);
+    let early = loader.error();
+    match loader.finish() {
+        Ok(opened) => {
+            assert_eq!(early, None, "an error is for good");
+            ask(&opened, &mut choices, file);
+        }
+        Err(why) => {
+            let says = why.to_string();
+            assert!(
+                says.len() < 1_000 && !says.chars().any(char::is_control),
+                "{says:?}"
+            );
+        }
+    }
+}
+
+fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
+    let index = &opened.index;
+    let n = index.slices.len();
+    for id in index.slices.ids() {
+        let parent = index.slices.parent(id);
+        assert!(parent.is_none_or(|p| p < id && index.track_of(p) == index.track_of(id)));
+        assert!(index.slices.depth(id) < index.track(index.track_of(id)).n_depths);
+    }
+    assert!(
+        index.tracks.iter().map(|t| t.rows.len()).sum::<usize>() == n,
+        "every slice lies on one track"
+    );
+    let scene = opened.scene();
+    let extent = index.extent().unwrap_or_default();
+    for _ in 0..12 {
+        let window = Span {
+            start: choices.time(extent),
+            end: choices.time(extent),
+        };
+        let width_px = choices.u32() % 4_000;
+        let question = match choices.byte() % 9 {
+            0 => Question::Steps {
+                filter: StepFilter {
+                    window: Some(window).filter(|_| width_px % 2 == 0),
+                    ..StepFilter::default()
+                },
+                order: [
+                    StepOrder::Time,
+                    StepOrder::Longest,
+                    StepOrder::GapBefore,
+                    StepOrder::Compile,
+                ][usize::from(choices.byte() % 4)],
+                first_row: choices.u32(),
+                n_rows: choices.u32(),
+                plot_window: Some(window).filter(|_| width_px % 3 == 0),
+                width_px,
+            },
+            1 => Question::Step { index: choices.u32() },
+            2 => Question::Tracks,
+            3 | 4 => Question::Timeline {
+                window,
+                width_px,
+                parts: (0..8)
+                    .map(|track| TrackPart {
+                        track: if track == 7 { choices.u32() } else { track },
+                        first_depth: u16::from(choices.byte() % 4),
+                        n_depths: 100,
+                    })
+                    .collect(),
+            },
+            5 => Question::Slice { slice: choices.u32() },
+            6 => Question::Area {
+                window,
+                tracks: vec![0, 1, 2, choices.u32()],
+            },
+            7 => Question::Search {
+                text: ["", "a", "t", "::"][usize::from(choices.byte() % 4)].into(),
+            },
+            _ => Question::Report {
+                format: [
+                    "json",
+                    "text",
+                    "markdown",
+                    "steps.csv",
+                    "gaps.csv",
+                    "recompiles.csv",
+                    "operators.csv",
+                    "kernels.csv",
+                ][usize::from(choices.byte() % 8)]
+                .into(),
+            },
+        };
+        let request = Request::Ask {
+            id: choices.u32(),
+            question,
+        };
+        let message = serde_json::to_string(&request).expect("a message is plain data");
+        assert_eq!(
+            serde_json::from_str::<Request>(&message).ok().as_ref(),
+            Some(&request)
+        );
+        let Request::Ask { question, .. } = request else {
+            continue;
+        };
+        let answer = opened.answer(&scene, &question);
+        if let Answer::Timeline {
+            frame: Some(frame), ..
+        } = &answer
+        {
+            let most = 3 * width_px as usize + 3;
+            assert!(
+                frame.rows.iter().all(|row| row.bars.len() <= most),
+                "a lane has no more than {most} bars"
+            );
+            frame.to_words();
+        }
+        serde_json::to_string(&answer).expect("a message is plain data");
+    }
+    let slice = choices.u32();
+    if let Some(at) = opened.text_at(slice) {
+        let mut inflater = Inflater::default();
+        inflater.feed(file, &mut |_| {});
+        let text = inflater.finish().1.read(file, at, usize::MAX);
+        let args = opened.args(slice, &text, true);
+        assert!(args.is_some(), "the end of the file ends the event");
+    }
+    let summary = opened.summary();
+    assert_eq!(summary.events, opened.report.events);
+    serde_json::to_string(&summary).expect("a message is plain data");
+}
+
+const METRICS: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "metric_change", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 1, "TotalTime": 310000, "recipe": [["g1", 310000]]}},
+{"metric_name": "recipe_cache", "triggered_by": "process_exit", "generated_on": "2026-11-22T03:53:20", "statistics": {"TotalHit": 3, "TotalMiss": 1}}]"#;
+
+/// Small traces of every kind; made up, not taken from anywhere.
+const TEXTS: &[&str] = &[
+    r#"{"schemaVersion":1,"deviceProperties":[{"id":0,"name":"X"}],"distributedInfo":{"rank":1,"world_size":2},"baseTimeNanoseconds":1795316000000000000,"traceEvents":[{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1.5,"dur":10,"args":{"External id":7}},{"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":1,"tid":1,"ts":2,"dur":1,"args":{"correlation":9}},{"ph":"X","cat":"kernel","name":"gemm","pid":0,"tid":7,"ts":5,"dur":4,"args":{"correlation":9,"device":0}},{"ph":"s","id":9,"pid":1,"tid":1,"ts":2,"cat":"ac2g","name":"ac2g"},{"ph":"f","id":9,"pid":0,"tid":7,"ts":5,"cat":"ac2g","name":"ac2g","bp":"e"}]}"#,
+    r#"[{"ph":"M","name":"process_name","pid":1,"args":{"name":"python"}},{"ph":"M","name":"thread_name","pid":1,"tid":1,"args":{"name":"main"}},{"ph":"X","cat":"user_annotation","name":"execute_context_1(64)_generation_0(0)","pid":1,"tid":1,"ts":0,"dur":90},{"ph":"X","cat":"user_annotation","name":"gpu_model_runner: forward","pid":1,"tid":1,"ts":5,"dur":50},{"ph":"X","cat":"user_annotation","name":"execute_context_0(0)_generation_4(4)","pid":1,"tid":1,"ts":100,"dur":30},{"ph":"X","cat":"cpu_op","name":"_compile.compile_inner (dynamo_timed)","pid":1,"tid":1,"ts":101,"dur":9}]"#,
+    r#"[{"ph":"X","name":"warmup","pid":1,"tid":2,"ts":0,"dur":50},{"ph":"X","name":"prepare_input_tensors","pid":1,"tid":2,"ts":60,"dur":5},{"ph":"X","name":"decode","pid":1,"tid":2,"ts":70,"dur":40},{"ph":"X","name":"model_forward_bs4_seq1_ctx128_graphsT","pid":1,"tid":2,"ts":71,"dur":30},{"ph":"X","name":"GRAPH COMPILE: g1","pid":1,"tid":2,"ts":72,"dur":20},{"ph":"C","name":"utils","pid":1,"ts":70,"args":{"decode_batch_size":3,"decode_bucket_batch_size":4,"cumulative_graph_compilations":1}},{"ph":"X","name":"sampler","pid":1,"tid":2,"ts":102,"dur":3},
+"#,
+    r#"[{"ph":"B","name":"a","pid":"p","tid":"t","ts":1},{"ph":"B","name":"b","pid":"p","tid":"t","ts":2},{"ph":"E","pid":"p","tid":"t","ts":"3"},{"ph":"E","name":"a","pid":"p","tid":"t","ts":4},{"ph":"E","ts":5},{"ph":"i","name":"i","ts":6,"s":"g"}]"#,
+    r#"[{"ph":"X","name":"enqueueWithExternalEventsExt","cat":"hpu_op","pid":1,"tid":1,"ts":1,"dur":1,"args":{"recipeId":5}},{"ph":"X","name":"synEventSynchronize","cat":"runtime","pid":1,"tid":1,"ts":9,"dur":4},{"ph":"X","name":"gemm","cat":"kernel","pid":7,"tid":6001,"ts":3,"dur":5,"args":{"recipeId":5,"HW event name":"MME"}},{"ph":"X","name":"compileGraph","cat":"hpu_op","pid":1,"tid":1,"ts":20,"dur":9000,"args":{"recipeName":"g"}}]"#,
+    r#"[{"ph":"X","cat":"python_function","name":"vllm/gpu_model_runner.py(9): execute_model","pid":1,"tid":1,"ts":1,"dur":9},{"ph":"X","cat":"python_function","name":"a.py(1): f","pid":1,"tid":1,"ts":2,"dur":3},{"ph":"X","cat":"python_function","name":"a.py(1): f","pid":1,"tid":1,"ts":3,"dur":1},{"ph":"X","cat":"cpu_op","name":"ProfilerStep#3","pid":1,"tid":1,"ts":1,"dur":9}]"#,
+    r#"[{"ph":"X","name":"f({"device": "cpu"}): g","ts":1,"dur":-1},{"ph":"X","name":"a\u00e9\ud83d\ude00\q","ts":1e3,"dur":NaN},{"ph":"C","name":"c","ts":2,"args":{"v":inf,"w":-1.5e-3}},17,"x",{"ph":"X","name":"\"#,
+    r#"{"traceEvents":[{"ph":"X","name":"overlap","ts":0,"dur":10},{"ph":"X","name":"overlap","ts":5,"dur":10},{"ph":"X","ts":4611686018427387.9,"dur":1},{"ph":"X","ts":-4611686018427387.9,"dur":4611686018427387.9}],"displayTimeUnit":"ms"}"#,
+    r#"[{"ph":"X","cat":"user_annotation","name":"step[DECODE bs=2 toks=2]","ts":0,"dur":5},{"ph":"X","cat":"user_annotation","name":"decode[bs=117/128 tok=117]","ts":9,"dur":5},{"ph":"X","cat":"user_annotation","name":"execute_new_1_cached_2","ts":20,"dur":5},{"ph":"X","cat":"cpu_op","name":"Torch-Compiled Region: 0/1","ts":21,"dur":1},{"ph":"X","cat":"cpu_op","name":"Torch-Compiled Region: 0/2","ts":23,"dur":1}]"#,
+    METRICS,
+    "",
+    "[",
+    "{\"a\":[{}]}",
+];
+
+/// The seeds of each target.
+pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let with = |n: usize, step: u8| -> Vec<Vec<u8>> {
+        let choices = |i: usize| {
+            (0..n)
+                .map(move |at| (at as u8).wrapping_mul(step).wrapping_add(i as u8))
+                .collect::<Vec<u8>>()
+        };
+        TEXTS
+            .iter()
+            .enumerate()
+            .map(|(i, text)| [&choices(i)[..], text.as_bytes()].concat())
+            .collect()
+    };
+    let mut inflate = with(8, 3);
+    inflate.extend(
+        TEXTS
+            .iter()
+            .map(|text| [&[0, 7, 1, 90, 3, 0, 9, 200][..], &gzipped(text.as_bytes())].concat()),
+    );
+    vec![
+        ("inflate", inflate),
+        ("scan", with(3, 5)),
+        ("session", with(64, 37)),
+    ]
+}
+
+/// libFuzzer's dictionary: the words that a trace is made of.
+pub fn words() -> String {
+    let mut words: Vec<&str> = TEXTS
+        .iter()
+        .flat_map(|text| text.split('"'))
+        .filter(|word| {
+            (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+        })
+        .filter(|word| !word.contains('\\'))
+        .collect();
+    words.extend([
+        "},{",
+        "NaN",
+        "-inf",
+        "null",
+        "1e300",
+        "9223372036854775.807",
+        "4611686018427387.903",
+    ]);
+    words.sort_unstable();
+    words.dedup();
+    words.iter().map(|word| format!("\"{word}\"\n")).collect()
+}
+
+/// What kinds of events the seeds hold is part of what they are for.
+#[cfg(test)]
+mod tests {
+    use stepscope::ingest::Phase;
+
+    use super::*;
+
+    #[test]
+    fn every_promise_holds_for_the_seeds_and_for_what_is_left_when_they_are_cut() {
+        for (target, seeds) in seeds() {
+            let run: fn(&[u8]) = match target {
+                "inflate" => inflate,
+                "scan" => scan,
+                _ => session,
+            };
+            for seed in seeds {
+                run(&seed);
+                for cut in (0..seed.len()).step_by(29) {
+                    run(&seed[..cut]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_seeds_hold_every_kind_of_event() {
+        struct Kinds(Vec<Phase>);
+        impl Sink for Kinds {
+            fn event(&mut self, event: &Event<'_>) {
+                self.0.push(event.phase);
+            }
+            fn header(&mut self, _: &[u8], _: &[u8]) {}
+        }
+        let mut kinds = Kinds(Vec::new());
+        for text in TEXTS {
+            let mut scanner = Scanner::new(WANTED);
+            scanner.feed(text.as_bytes(), &mut kinds);
+            let _ = scanner.finish(&mut kinds);
+        }
+        for wanted in [
+            Phase::Complete,
+            Phase::Begin,
+            Phase::End,
+            Phase::Instant,
+            Phase::Counter,
+            Phase::FlowStart,
+            Phase::FlowEnd,
+            Phase::Metadata,
+        ] {
+            assert!(kinds.0.contains(&wanted), "{wanted:?}");
+        }
+    }
+}
