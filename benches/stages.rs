@@ -3,7 +3,7 @@
 //! Each stage takes the output of the one before it, made once. Throughput is of inflated text. Wall times of a
 //! shared machine vary: compare the stages of one run.
 
-use OnceLock;
+use std::sync::OnceLock;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

@@ -275,7 +275,7 @@ impl<'a> Ids<Box<dyn Iterator<Item = (SliceId, i64)> + 'a>> {
     fn new(index: &'a Index, key: &str, lanes: &[TrackId]) -> Self {
         let column = index.arg_column(key);
         let values = |track: TrackId| -> Box<dyn Iterator<Item = (SliceId, i64)> + 'a> {
-            match column {
+            match &column {
                 Some(column) => Box::new(column.ints_from(SliceId(index.track(track).rows.start))),
                 None => Box::new(std::iter::empty()),
             }

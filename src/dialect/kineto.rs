@@ -35,7 +35,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
                 .to_owned(),
         );
     }
-    if index.arg_column("correlation").is_some_and(|c| !c.is_empty()) {
+    if index.arg_column("correlation").is_some() {
         v.launch_link = LaunchLink::Correlation("correlation");
     }
     vllm::read_steps(index, &mut v);

@@ -18,10 +18,21 @@ pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
 
+/// A number that many events share.
 const fn int(key: &'static str) -> ArgSpec {
     ArgSpec {
         key,
         kind: ArgKind::Int,
+        own_column: false,
+    }
+}
+
+/// A number of each event's own.
+const fn own_int(key: &'static str) -> ArgSpec {
+    ArgSpec {
+        key,
+        kind: ArgKind::Int,
+        own_column: true,
     }
 }
 
@@ -29,15 +40,16 @@ const fn text(key: &'static str) -> ArgSpec {
     ArgSpec {
         key,
         kind: ArgKind::Text,
+        own_column: false,
     }
 }
 
 /// Args of slices that become typed columns; all others are read again from the file when asked for.
 pub const WANTED_ARGS: &[ArgSpec] = &[
-    int("correlation"),
+    own_int("correlation"),
     int("device"),
     text("stream"),
-    int("External id"),
+    own_int("External id"),
     int("recipeId"),
     text("recipeHandle"),
     text("recipeName"),

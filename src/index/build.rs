@@ -10,13 +10,14 @@ use crate::base::{DefectKind, Defects, NameId, Names};
 use crate::ingest::event::args;
 use crate::ingest::{ArgKind, ArgSpec, Event, Field, Phase, Scalar, Sink, Word};
 
+use super::args::{ArgRows, Value};
 use super::column::Column;
 use super::nest::{Nesting, nest};
 use super::pyramid::Lanes;
 use super::recent::Recent;
 use super::tables::{
-    ArgColumn, Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT,
-    Process, Slices, Track,
+    Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT, Process,
+    Slices, Track,
 };
 
 /// What the categories past the first 65 535 are called together.
@@ -66,10 +67,11 @@ pub struct Builder {
     rows: Rows,
     edges: Vec<Edge>,
     n_begins: u32,
-    /// For begins: spec, begin, value.
-    edge_args: Vec<(u16, u32, i64)>,
-    arg_row: Vec<Column<u32>>,
-    arg_value: Vec<Column<i64>>,
+    /// Args of begins, in the order of the begins.
+    edge_args: Vec<(u32, Value)>,
+    args: ArgRows,
+    /// The args of one event.
+    values: Vec<Value>,
     tracks: Vec<(Key, Key, Family)>,
     track_by_key: FxHashMap<(Key, Key, Family), u32>,
     recent_tracks: Recent<(Word, Word, Family), u32>,
@@ -84,7 +86,7 @@ pub struct Builder {
     flow_id: Column<u64>,
     flow_track: Column<u32>,
     flow_category: Column<u16>,
-    flow_kind: Column<u8>,
+    flow_kind: Column<FlowKind>,
     header: Header,
     n_events: u64,
     defects: Defects,
@@ -93,7 +95,6 @@ pub struct Builder {
 impl Builder {
     /// `specs` are the args that become columns; the scanner must have been made with the same.
     pub fn new(specs: &'static [ArgSpec]) -> Builder {
-        let columns = || specs.iter().map(|_| Column::default()).collect();
         Builder {
             specs,
             names: Names::default(),
@@ -105,8 +106,8 @@ impl Builder {
             edges: Vec::new(),
             n_begins: 0,
             edge_args: Vec::new(),
-            arg_row: columns(),
-            arg_value: specs.iter().map(|_| Column::default()).collect(),
+            args: ArgRows::new(specs),
+            values: Vec::new(),
             tracks: Vec::new(),
             track_by_key: FxHashMap::default(),
             recent_tracks: Recent::default(),
@@ -246,14 +247,23 @@ impl Builder {
         )
     }
 
-    fn arg_value(&mut self, spec: usize, value: Scalar<'_>, at: u64) -> Option<i64> {
-        match self.specs[spec].kind {
-            ArgKind::Int => value.int(),
-            ArgKind::Text => match value {
-                Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, at).0)),
-                _ => None,
-            },
+    /// Takes the wanted args of an event to `values`.
+    fn read_args(&mut self, event: &Event<'_>) {
+        let mut values = std::mem::take(&mut self.values);
+        values.clear();
+        for (spec, value) in event.wanted_args() {
+            let number = match self.specs[spec].kind {
+                ArgKind::Int => value.int(),
+                ArgKind::Text => match value {
+                    Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
+                    _ => None,
+                },
+            };
+            if let (Some(number), Ok(spec)) = (number, u16::try_from(spec)) {
+                values.push((spec, number));
+            }
         }
+        self.values = values;
     }
 
     fn complete(&mut self, event: &Event<'_>, ts: i64) {
@@ -286,25 +296,17 @@ impl Builder {
         self.rows.name.push(name.0);
         self.rows.track.push(track);
         self.rows.category.push(category);
-        for (spec, value) in event.wanted_args() {
-            if let Some(value) = self.arg_value(spec, value, event.at) {
-                self.arg_row[spec].push(row);
-                self.arg_value[spec].push(value);
-            }
-        }
+        self.read_args(event);
+        self.args.push(row, &self.values);
     }
 
     fn edge(&mut self, event: &Event<'_>, ts: i64, is_begin: bool) {
         let (category, track, name) = self.place(event);
         let begin = is_begin.then_some(self.n_begins);
         if is_begin {
-            for (spec, value) in event.wanted_args() {
-                if let Some(value) = self.arg_value(spec, value, event.at)
-                    && let Ok(spec) = u16::try_from(spec)
-                {
-                    self.edge_args.push((spec, self.n_begins, value));
-                }
-            }
+            self.read_args(event);
+            let n = self.n_begins;
+            self.edge_args.extend(self.values.iter().map(|&value| (n, value)));
             self.n_begins += 1;
         }
         self.edges.push(Edge {
@@ -368,7 +370,7 @@ impl Builder {
         self.flow_id.push(id);
         self.flow_track.push(track);
         self.flow_category.push(category);
-        self.flow_kind.push(kind as u8);
+        self.flow_kind.push(kind);
     }
 
     fn metadata(&mut self, event: &Event<'_>) {
@@ -426,7 +428,6 @@ impl Builder {
             n_events: self.n_events,
             ..Index::default()
         };
-        let n = self.rows.start.len();
         let order = by_track_and_start(&self.rows, self.tracks.len());
         let mut ends = vec![0u32; self.tracks.len()];
         for track in self.rows.track.iter() {
@@ -439,16 +440,17 @@ impl Builder {
             at: self.rows.at.gather(&order),
             name: self.rows.name.gather(&order),
             category: self.rows.category.gather(&order),
-            parent: Vec::with_capacity(n),
-            depth: Vec::with_capacity(n),
+            parent: Column::default(),
+            depth: Column::default(),
         };
-        index.args = arg_columns(self.specs, self.arg_row, self.arg_value, &order);
+        index.args = self.args.finish(&order);
         drop(order);
         let mut from = 0u32;
         for (&(pid, tid, family), count) in self.tracks.iter().zip(ends) {
             let rows = from..from + count;
             let range = rows.start as usize..rows.end as usize;
-            let nesting = nest(&index.slices.start[range.clone()], &index.slices.dur[range]);
+            let slices = &index.slices;
+            let nesting = nest(slices.start.range(range.clone()).zip(slices.dur.range(range)));
             self.defects.add_many(
                 DefectKind::PartialOverlap,
                 nesting.n_overlaps,
@@ -542,10 +544,11 @@ impl Builder {
             }
             open_by_name.clear();
         }
-        for (spec, begin, value) in std::mem::take(&mut self.edge_args) {
-            if let Some(row) = slice_of_begin[begin as usize] {
-                self.arg_row[usize::from(spec)].push(row);
-                self.arg_value[usize::from(spec)].push(value);
+        for of_begin in std::mem::take(&mut self.edge_args).chunk_by(|a, b| a.0 == b.0) {
+            if let Some(row) = slice_of_begin[of_begin[0].0 as usize] {
+                self.values.clear();
+                self.values.extend(of_begin.iter().map(|&(_, value)| value));
+                self.args.push(row, &self.values);
             }
         }
     }
@@ -642,39 +645,6 @@ fn by_track_and_start(rows: &Rows, n_tracks: usize) -> Vec<u32> {
     order
 }
 
-/// Arg columns in the numbering of `order`.
-fn arg_columns(
-    specs: &[ArgSpec],
-    rows: Vec<Column<u32>>,
-    values: Vec<Column<i64>>,
-    order: &[u32],
-) -> Vec<ArgColumn> {
-    let any = rows.iter().any(|r| !r.is_empty());
-    let mut place = Vec::new();
-    if any {
-        place = vec![0u32; order.len()];
-        for (new, &old) in (0u32..).zip(order) {
-            place[old as usize] = new;
-        }
-    }
-    let mut out = Vec::new();
-    for ((&spec, rows), values) in specs.iter().zip(rows).zip(values) {
-        if rows.is_empty() {
-            continue;
-        }
-        let mut pairs: Vec<(u32, i64)> = rows
-            .iter()
-            .map(|r| place[r as usize])
-            .zip(values.iter())
-            .collect();
-        drop((rows, values));
-        pairs.sort_unstable_by_key(|p| p.0);
-        let (row, value) = pairs.into_iter().unzip();
-        out.push(ArgColumn { spec, row, value });
-    }
-    out
-}
-
 fn sorted_instants(rows: Rows) -> Instants {
     let mut order: Vec<u32> = (0u32..).take(rows.start.len()).collect();
     order.sort_by_key(|&row| rows.start.get(row as usize));
@@ -692,21 +662,16 @@ fn sorted_flows(
     id: Column<u64>,
     track: Column<u32>,
     category: Column<u16>,
-    kind: Column<u8>,
+    kind: Column<FlowKind>,
 ) -> Flows {
     let mut order: Vec<u32> = (0u32..).take(ts.len()).collect();
     order.sort_by_key(|&row| ts.get(row as usize));
-    let kinds = [FlowKind::Start, FlowKind::Step, FlowKind::End];
     Flows {
         ts: ts.gather(&order),
         id: id.gather(&order),
         track: track.gather(&order),
         category: category.gather(&order),
-        kind: kind
-            .gather(&order)
-            .into_iter()
-            .map(|k| kinds[usize::from(k)])
-            .collect(),
+        kind: kind.gather(&order),
     }
 }
 

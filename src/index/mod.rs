@@ -1,5 +1,6 @@
 //! Events to columns.
 
+pub mod args;
 pub mod build;
 pub mod column;
 pub mod nest;

@@ -45,18 +45,19 @@ struct Lane {
     n_depths: u32,
 }
 
-/// Nests slices that start at `start[i]` and last `dur[i]` ns.
-pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
+/// Nests slices that start and last so many ns.
+pub fn nest(slices: impl Iterator<Item = (i64, i64)>) -> Nesting {
     let mut lanes: Vec<Lane> = vec![Lane::default()];
     // When each of the lanes past the nesting ones is free.
     let mut further: BinaryHeap<Reverse<(i64, usize)>> = BinaryHeap::new();
     let mut lane_of: Vec<u32> = Vec::new();
+    let n = slices.size_hint().0;
     let mut out = Nesting {
-        depth: Vec::with_capacity(start.len()),
-        parent: Vec::with_capacity(start.len()),
+        depth: Vec::with_capacity(n),
+        parent: Vec::with_capacity(n),
         ..Nesting::default()
     };
-    for (i, (&start, &dur)) in start.iter().zip(dur).enumerate() {
+    for (i, (start, dur)) in slices.enumerate() {
         let end = start.saturating_add(dur);
         let nesting = lanes.len().min(MAX_NESTING_LANES);
         let at = match (0..nesting).find(|&at| lanes[at].admits(start, end)) {
@@ -143,7 +144,7 @@ mod tests {
     /// Slices as `start..end`, in order; gives `depth^parent`.
     fn nested(slices: &[(i64, i64)]) -> String {
         let (start, dur): (Vec<_>, Vec<_>) = slices.iter().map(|&(a, b)| (a, b - a)).unzip();
-        let n = nest(&start, &dur);
+        let n = nest(start.iter().copied().zip(dur.iter().copied()));
         let rows: Vec<String> = n
             .depth
             .iter()
@@ -219,7 +220,7 @@ mod tests {
     #[test]
     fn many_that_overlap_stand_one_below_the_other_and_rows_are_used_again() {
         let (start, dur): (Vec<i64>, Vec<i64>) = (0..500).map(|i| (i * 1_000, 100_000)).unzip();
-        let n = nest(&start, &dur);
+        let n = nest(start.iter().copied().zip(dur.iter().copied()));
         assert_eq!((n.n_depths, n.n_overlaps, n.n_too_deep), (100, 495, 0));
         let mut free = [0; 100];
         for (i, &depth) in n.depth.iter().enumerate() {
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn what_is_too_deep_shares_the_last_row() {
         let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i, 1_000_000_000 - 2 * i)).unzip();
-        let n = nest(&start, &dur);
+        let n = nest(start.iter().copied().zip(dur.iter().copied()));
         assert_eq!((n.n_depths, n.n_overlaps), (65_535, 0));
         assert_eq!((n.n_too_deep, n.first_too_deep), (70_000 - 65_535, Some(65_535)));
         assert_eq!(
@@ -241,8 +242,8 @@ mod tests {
         );
         assert_eq!(n.parent[69_999], 69_998);
 
-        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i, 1_000_000_000)).unzip();
-        let n = nest(&start, &dur);
+        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i * 1_000, 1_000_000_000)).unzip();
+        let n = nest(start.iter().copied().zip(dur.iter().copied()));
         assert_eq!((n.n_depths, n.n_overlaps), (65_535, 69_999));
         assert_eq!((n.n_too_deep, n.first_too_deep), (70_000 - 65_535, Some(65_535)));
     }
@@ -253,7 +254,7 @@ mod tests {
             let mut slices: Vec<(i64, i64)> = slices.into_iter().map(|(s, d)| (s * 1000, d * 1000)).collect();
             slices.sort_by_key(|&(s, d)| (s, Reverse(d)));
             let (start, dur): (Vec<_>, Vec<_>) = slices.iter().copied().unzip();
-            let n = nest(&start, &dur);
+            let n = nest(start.iter().copied().zip(dur.iter().copied()));
             for i in 0..slices.len() {
                 if n.parent[i] != NO_PARENT {
                     let p = n.parent[i] as usize;

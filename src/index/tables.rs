@@ -8,7 +8,7 @@
 //! | [`Instants`] | 26 | time 8, byte offset 8, name 4, track 4, category 2 |
 //! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
-//! | [`ArgColumn`] | 12 a value | row 4, value 8; only args that an analysis asked for, only where present |
+//! | [`Args`] | 12 and 8 | see [`args`](super::args): 12 a value that differs from event to event, 8 for all others of a slice together; only args that an analysis asked for, only where present |
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -16,6 +16,8 @@ use serde::Serialize;
 use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
 pub use crate::ingest::{ArgKind, ArgSpec};
 
+use super::args::{ArgColumn, Args};
+use super::column::Column;
 use super::pyramid::Lanes;
 
 /// Every slice (a named stretch of time on one track), column by column.
@@ -29,13 +31,13 @@ use super::pyramid::Lanes;
 /// - two slices of one track and one depth never overlap, but for the same slack.
 #[derive(Default)]
 pub struct Slices {
-    pub(super) start: Vec<i64>,
-    pub(super) dur: Vec<i64>,
-    pub(super) at: Vec<u64>,
-    pub(super) name: Vec<u32>,
-    pub(super) parent: Vec<u32>,
-    pub(super) depth: Vec<u16>,
-    pub(super) category: Vec<u16>,
+    pub(super) start: Column<i64>,
+    pub(super) dur: Column<i64>,
+    pub(super) at: Column<u64>,
+    pub(super) name: Column<u32>,
+    pub(super) parent: Column<u32>,
+    pub(super) depth: Column<u16>,
+    pub(super) category: Column<u16>,
 }
 
 /// `parent` of a slice that has none.
@@ -149,11 +151,11 @@ pub struct Process {
 /// Instant events (`i`, `I`), in order of time.
 #[derive(Default)]
 pub struct Instants {
-    pub ts: Vec<i64>,
-    pub at: Vec<u64>,
-    pub name: Vec<u32>,
-    pub track: Vec<u32>,
-    pub category: Vec<u16>,
+    pub ts: Column<i64>,
+    pub at: Column<u64>,
+    pub name: Column<u32>,
+    pub track: Column<u32>,
+    pub category: Column<u16>,
 }
 
 /// Which end of an arrow a flow event is.
@@ -168,11 +170,11 @@ pub enum FlowKind {
 /// Flow events (`s`, `t`, `f`), in order of time. Events with equal category and id belong together.
 #[derive(Default)]
 pub struct Flows {
-    pub ts: Vec<i64>,
-    pub id: Vec<u64>,
-    pub track: Vec<u32>,
-    pub category: Vec<u16>,
-    pub kind: Vec<FlowKind>,
+    pub ts: Column<i64>,
+    pub id: Column<u64>,
+    pub track: Column<u32>,
+    pub category: Column<u16>,
+    pub kind: Column<FlowKind>,
 }
 
 /// One counter: each key of a counter event's args is a series of its own, because events of one name may
@@ -199,51 +201,6 @@ impl CounterSeries {
     pub fn exactly_at(&self, ts: Ts) -> Option<f64> {
         let i = self.ts.partition_point(|&t| t < ts.as_ns());
         (self.ts.get(i) == Some(&ts.as_ns())).then(|| self.value[i])
-    }
-}
-
-/// One arg of the slices that have it.
-#[derive(Clone, Debug)]
-pub struct ArgColumn {
-    pub spec: ArgSpec,
-    /// Slice rows, ascending.
-    pub(super) row: Vec<u32>,
-    /// [`ArgKind::Int`]: the number; [`ArgKind::Text`]: a [`NameId`].
-    pub(super) value: Vec<i64>,
-}
-
-impl ArgColumn {
-    /// How many slices have it.
-    pub fn len(&self) -> usize {
-        self.row.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.row.is_empty()
-    }
-
-    /// Every slice that has it with its whole-number value, in order of rows.
-    pub fn ints(&self) -> impl Iterator<Item = (SliceId, i64)> + '_ {
-        let kept = self.spec.kind == ArgKind::Int;
-        let pairs = self.row.iter().zip(&self.value);
-        pairs
-            .filter(move |_| kept)
-            .map(|(&row, &value)| (SliceId(row), value))
-    }
-
-    /// The same, from slice `first` on.
-    pub fn ints_from(&self, first: SliceId) -> impl Iterator<Item = (SliceId, i64)> + '_ {
-        let from = if self.spec.kind == ArgKind::Int {
-            self.row.partition_point(|&row| row < first.0)
-        } else {
-            self.row.len()
-        };
-        let pairs = self.row[from..].iter().zip(&self.value[from..]);
-        pairs.map(|(&row, &value)| (SliceId(row), value))
-    }
-
-    fn raw(&self, id: SliceId) -> Option<i64> {
-        self.row.binary_search(&id.0).ok().map(|i| self.value[i])
     }
 }
 
@@ -287,7 +244,7 @@ pub struct Index {
     pub instants: Instants,
     pub counters: Vec<CounterSeries>,
     pub flows: Flows,
-    pub args: Vec<ArgColumn>,
+    pub args: Args,
     pub header: Header,
     pub container: Container,
     /// Events read, of every kind, metadata included.
@@ -339,11 +296,11 @@ impl Index {
     /// The slices of a track that start in `[from, to)`, in order of start.
     pub fn rows_starting_in(&self, id: TrackId, window: Span) -> impl Iterator<Item = SliceId> + use<> {
         let rows = self.tracks[id.index()].rows.clone();
-        let starts = &self.slices.start[rows.start as usize..rows.end as usize];
-        let from = starts.partition_point(|&s| s < window.start);
-        let to = starts.partition_point(|&s| s < window.end).max(from);
-        let first = rows.start;
-        (from..to).map(move |i| SliceId(first + u32::try_from(i).expect("rows fit u32")))
+        let starts = &self.slices.start;
+        let rows = rows.start as usize..rows.end as usize;
+        let from = starts.partition_point(rows.clone(), |s| s < window.start);
+        let to = starts.partition_point(rows, |s| s < window.end).max(from);
+        (from..to).map(|i| SliceId(u32::try_from(i).expect("rows fit u32")))
     }
 
     /// The direct children of a slice, in order of start.
@@ -356,29 +313,19 @@ impl Index {
             .filter(move |&c| self.slices.parent(c) == Some(id))
     }
 
-    /// Column of the arg `key` (as declared), if any slice has it.
-    pub fn arg_column(&self, key: &str) -> Option<&ArgColumn> {
-        self.args.iter().find(|c| c.spec.key == key)
+    /// The arg `key` (as declared) of all slices, if any slice has it.
+    pub fn arg_column(&self, key: &str) -> Option<ArgColumn<'_>> {
+        self.args.column(key)
     }
 
     /// A whole-number arg of a slice.
     pub fn arg_int(&self, key: &str, id: SliceId) -> Option<i64> {
-        let column = self.arg_column(key)?;
-        if column.spec.kind == ArgKind::Int {
-            column.raw(id)
-        } else {
-            None
-        }
+        self.args.int(key, id)
     }
 
     /// A text arg of a slice.
     pub fn arg_text(&self, key: &str, id: SliceId) -> Option<&str> {
-        let column = self.arg_column(key)?;
-        if column.spec.kind != ArgKind::Text {
-            return None;
-        }
-        let name = u32::try_from(column.raw(id)?).ok()?;
-        Some(self.names.get(NameId(name)))
+        self.args.text(key, id).map(|name| self.names.get(name))
     }
 
     pub fn process(&self, pid: Key) -> Option<&Process> {
@@ -393,11 +340,11 @@ impl Index {
             e.start = e.start.min(start);
             e.end = e.end.max(end);
         };
-        for (start, dur) in self.slices.start.iter().zip(&self.slices.dur) {
-            add(*start, start.saturating_add(*dur));
+        for (start, dur) in self.slices.start.iter().zip(self.slices.dur.iter()) {
+            add(start, start.saturating_add(dur));
         }
-        for ts in self.instants.ts.iter().chain(&self.flows.ts) {
-            add(*ts, *ts);
+        for ts in self.instants.ts.iter().chain(self.flows.ts.iter()) {
+            add(ts, ts);
         }
         for series in &self.counters {
             for ts in &series.ts {
@@ -409,7 +356,7 @@ impl Index {
 
     /// Bytes held by the columns.
     pub fn bytes(&self) -> usize {
-        let args: usize = self.args.iter().map(|a| a.len() * 12).sum();
+        let args = self.args.bytes();
         let counters: usize = self.counters.iter().map(|c| c.ts.len() * 16).sum();
         self.slices.len() * 36
             + self.lanes.bytes()

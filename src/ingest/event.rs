@@ -21,6 +21,8 @@ pub struct ArgSpec {
     /// The key, compared without regard to ASCII case (older tracers spell `external id`).
     pub key: &'static str,
     pub kind: ArgKind,
+    /// Its value differs from event to event: it gets a column, where others are kept by combination.
+    pub own_column: bool,
 }
 
 /// How an arg's value is kept.

@@ -43,10 +43,12 @@ const WANTED: &[stepscope::ingest::ArgSpec] = &[
     stepscope::ingest::ArgSpec {
         key: "External id",
         kind: stepscope::ingest::ArgKind::Int,
+        own_column: false,
     },
     stepscope::ingest::ArgSpec {
         key: "HW event name",
         kind: stepscope::ingest::ArgKind::Text,
+        own_column: false,
     },
 ];
 

@@ -77,11 +77,7 @@ fn has_hpu(index: &Index) -> bool {
                 .is_some_and(|name| index.text(name).starts_with("Synapse/"))
         })
     };
-    let hardware_events = || {
-        index
-            .arg_column(lanes::HW_EVENT)
-            .is_some_and(|column| !column.is_empty())
-    };
+    let hardware_events = || index.arg_column(lanes::HW_EVENT).is_some();
     let named = || {
         index.names.iter().any(|(_, text)| {
             text.starts_with("enqueueWithExternalEvents")
@@ -118,7 +114,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     };
     facts::read_header(index, &mut v);
     v.devices = facts::devices(index, &v.roles);
-    if index.arg_column("recipeId").is_some_and(|c| !c.is_empty()) {
+    if index.arg_column("recipeId").is_some() {
         v.launch_link = LaunchLink::Recurring("recipeId");
     }
     if engine_lanes.is_empty() {

@@ -134,10 +134,12 @@ const WANTED: &[ArgSpec] = &[
     ArgSpec {
         key: "External id",
         kind: ArgKind::Int,
+        own_column: false,
     },
     ArgSpec {
         key: "HW event name",
         kind: ArgKind::Text,
+        own_column: false,
     },
 ];
 

@@ -1,0 +1,279 @@
+//! Args of slices, where an analysis asked for them.
+//!
+//! A number that differs from event to event has a column of its own: row 4 bytes, value 8. The others (device,
+//! stream, names of a graph) come in a few hundred combinations, however long the trace is; a slice keeps the number
+//! of its combination: row 4 bytes, number 4, for all of them together.
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
+use std::rc::Rc;
+
+use super::column::Column;
+use crate::base::{NameId, SliceId};
+use crate::ingest::{ArgKind, ArgSpec};
+
+/// An arg of an event: row in the table of specs; the number, or for [`ArgKind::Text`] a [`NameId`].
+pub type Value = (u16, i64);
+
+/// Args in the order of the file, until the slices have their final order.
+#[derive(Clone)]
+pub struct ArgRows {
+    specs: &'static [ArgSpec],
+    own: Vec<(Column<u32>, Column<i64>)>,
+    shared_row: Column<u32>,
+    shared_set: Column<u32>,
+    sets: Vec<Box<[Value]>>,
+    by_values: HashTable<u32>,
+    /// The combination that was used last: events of a kind come in crowds.
+    last: usize,
+    scratch: Vec<Value>,
+}
+
+impl ArgRows {
+    pub fn new(specs: &'static [ArgSpec]) -> ArgRows {
+        ArgRows {
+            specs,
+            own: specs.iter().map(|_| Default::default()).collect(),
+            shared_row: Column::default(),
+            shared_set: Column::default(),
+            sets: Vec::new(),
+            by_values: HashTable::new(),
+            last: usize::MAX,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The args of slice `row`; once a row.
+    pub fn push(&mut self, row: u32, values: &[Value]) {
+        self.scratch.clear();
+        for &(spec, value) in values {
+            if self.specs[usize::from(spec)].own_column {
+                let (rows, values) = &mut self.own[usize::from(spec)];
+                rows.push(row);
+                values.push(value);
+            } else {
+                self.scratch.push((spec, value));
+            }
+        }
+        if self.scratch.is_empty() {
+            return;
+        }
+        self.scratch.sort_unstable_by_key(|v| v.0);
+        if self.sets.get(self.last).is_none_or(|set| **set != *self.scratch) {
+            self.last = self.set();
+        }
+        self.shared_row.push(row);
+        self.shared_set.push(u32::try_from(self.last).unwrap_or(u32::MAX));
+    }
+
+    /// The number of the combination in `scratch`.
+    fn set(&mut self) -> usize {
+        let hash = |values: &[Value]| FxBuildHasher.hash_one(values);
+        let found = self.by_values.find(hash(&self.scratch), |&set| {
+            *self.sets[set as usize] == *self.scratch
+        });
+        if let Some(&set) = found {
+            return set as usize;
+        }
+        let set = self.sets.len();
+        self.sets.push(self.scratch.as_slice().into());
+        let sets = &self.sets;
+        self.by_values.insert_unique(
+            hash(&self.scratch),
+            u32::try_from(set).unwrap_or(u32::MAX),
+            |&set| hash(&sets[set as usize]),
+        );
+        set
+    }
+
+    /// The same in the numbering of `order`: slice `order[i]` of the file is slice `i`.
+    pub fn finish(self, order: &[u32]) -> Args {
+        let mut place = Vec::new();
+        if !self.shared_row.is_empty() || self.own.iter().any(|(rows, _)| !rows.is_empty()) {
+            place = vec![0u32; order.len()];
+            for (new, &old) in (0u32..).zip(order) {
+                place[old as usize] = new;
+            }
+        }
+        let (shared_row, shared_set) = placed(self.shared_row, self.shared_set, &place);
+        Args {
+            specs: self.specs,
+            own: self
+                .own
+                .into_iter()
+                .map(|(rows, values)| placed(rows, values, &place))
+                .collect(),
+            shared_row,
+            shared_set,
+            sets: self.sets,
+        }
+    }
+}
+
+/// Rows by their new numbers, ascending, and their values.
+fn placed<T: Copy>(rows: Column<u32>, values: Column<T>, place: &[u32]) -> (Column<u32>, Column<T>) {
+    let rows: Column<u32> = rows.iter().map(|row| place[row as usize]).collect();
+    if rows.iter().is_sorted() {
+        return (rows, values);
+    }
+    let mut order: Vec<u32> = (0u32..).take(rows.len()).collect();
+    // Stable, because that is quick where the rows are a few ascending runs: threads that took turns.
+    order.sort_by_key(|&i| rows.get(i as usize));
+    (rows.gather(&order), values.gather(&order))
+}
+
+/// The wanted args of all slices.
+#[derive(Debug, Default)]
+pub struct Args {
+    specs: &'static [ArgSpec],
+    own: Vec<(Column<u32>, Column<i64>)>,
+    shared_row: Column<u32>,
+    shared_set: Column<u32>,
+    sets: Vec<Box<[Value]>>,
+}
+
+impl Args {
+    fn spec(&self, key: &str, kind: ArgKind) -> Option<usize> {
+        self.specs.iter().position(|s| s.key == key && s.kind == kind)
+    }
+
+    /// The arg `key` (as declared) of all slices, if any slice has it.
+    pub fn column(&self, key: &str) -> Option<ArgColumn<'_>> {
+        let spec = self.specs.iter().position(|s| s.key == key)?;
+        let (rows, own) = &self.own[spec];
+        let has = |set: &[Value]| set.iter().find(|v| usize::from(v.0) == spec).map(|v| v.1);
+        let by_set: Rc<[Option<i64>]> = self.sets.iter().map(|set| has(set)).collect();
+        let values = if !rows.is_empty() {
+            Values::Own(rows, own)
+        } else if by_set.iter().any(Option::is_some) {
+            Values::Shared(&self.shared_row, &self.shared_set, by_set)
+        } else {
+            return None;
+        };
+        Some(ArgColumn { values })
+    }
+
+    fn value(&self, spec: usize, id: SliceId) -> Option<i64> {
+        let (rows, values) = &self.own[spec];
+        if !rows.is_empty() {
+            return at_row(rows, id).map(|i| values.get(i));
+        }
+        let set = self.shared_set.get(at_row(&self.shared_row, id)?);
+        let set = &self.sets[set as usize];
+        set.iter().find(|v| usize::from(v.0) == spec).map(|v| v.1)
+    }
+
+    /// A whole-number arg of a slice.
+    pub fn int(&self, key: &str, id: SliceId) -> Option<i64> {
+        self.value(self.spec(key, ArgKind::Int)?, id)
+    }
+
+    /// A text arg of a slice.
+    pub fn text(&self, key: &str, id: SliceId) -> Option<NameId> {
+        let name = self.value(self.spec(key, ArgKind::Text)?, id)?;
+        u32::try_from(name).ok().map(NameId)
+    }
+
+    /// Bytes held by the columns.
+    pub fn bytes(&self) -> usize {
+        let own: usize = self.own.iter().map(|(rows, _)| rows.len() * 12).sum();
+        own + self.shared_row.len() * 8
+    }
+}
+
+fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {
+    let i = rows.partition_point(0..rows.len(), |row| row < id.0);
+    (i < rows.len() && rows.get(i) == id.0).then_some(i)
+}
+
+#[derive(Clone)]
+enum Values<'a> {
+    Own(&'a Column<u32>, &'a Column<i64>),
+    /// Rows, combinations, and what each combination has.
+    Shared(&'a Column<u32>, &'a Column<u32>, Rc<[Option<i64>]>),
+}
+
+/// One arg of the slices that have it.
+#[derive(Clone)]
+pub struct ArgColumn<'a> {
+    values: Values<'a>,
+}
+
+impl<'a> ArgColumn<'a> {
+    /// Every slice that has it with its value (for texts, a [`NameId`]), in order of rows.
+    pub fn ints(&self) -> impl Iterator<Item = (SliceId, i64)> + use<'a> {
+        self.ints_from(SliceId(0))
+    }
+
+    /// The same, from slice `first` on.
+    pub fn ints_from(&self, first: SliceId) -> impl Iterator<Item = (SliceId, i64)> + use<'a> {
+        let values = self.values.clone();
+        let rows = match values {
+            Values::Own(rows, _) | Values::Shared(rows, ..) => rows,
+        };
+        let from = rows.partition_point(0..rows.len(), |row| row < first.0);
+        (from..)
+            .zip(rows.range(from..rows.len()))
+            .filter_map(move |(i, row)| {
+                let value = match &values {
+                    Values::Own(_, values) => values.get(i),
+                    Values::Shared(_, sets, by_set) => by_set[sets.get(i) as usize]?,
+                };
+                Some((SliceId(row), value))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPECS: &[ArgSpec] = &[
+        ArgSpec {
+            key: "link",
+            kind: ArgKind::Int,
+            own_column: true,
+        },
+        ArgSpec {
+            key: "device",
+            kind: ArgKind::Int,
+            own_column: false,
+        },
+        ArgSpec {
+            key: "stream",
+            kind: ArgKind::Text,
+            own_column: false,
+        },
+    ];
+
+    #[test]
+    fn values_follow_their_slices_into_another_order() {
+        let mut rows = ArgRows::new(SPECS);
+        rows.push(0, &[(0, 100), (1, 7)]);
+        rows.push(1, &[]);
+        rows.push(2, &[(2, 5), (1, 7)]);
+        rows.push(3, &[(1, 7), (0, 103)]);
+        // The file's slices 3, 2, 0, 1 become 0, 1, 2, 3.
+        let args = rows.finish(&[3, 2, 0, 1]);
+        let of = |key: &str| -> Vec<(u32, i64)> {
+            let column = args.column(key).expect("some have it");
+            column.ints().map(|(id, value)| (id.0, value)).collect()
+        };
+        assert_eq!(of("link"), [(0, 103), (2, 100)]);
+        assert_eq!(of("device"), [(0, 7), (1, 7), (2, 7)]);
+        assert_eq!(of("stream"), [(1, 5)]);
+        assert_eq!(args.column("device").unwrap().ints_from(SliceId(1)).count(), 2);
+        assert!(args.column("nothing").is_none());
+        assert_eq!(args.int("device", SliceId(1)), Some(7));
+        assert_eq!(args.int("device", SliceId(3)), None);
+        assert_eq!(args.int("link", SliceId(2)), Some(100));
+        assert_eq!(args.int("stream", SliceId(1)), None, "it is a text");
+        assert_eq!(args.text("stream", SliceId(1)), Some(NameId(5)));
+        assert_eq!(
+            args.sets.len(),
+            2,
+            "the order of keys does not make a combination"
+        );
+    }
+}
