@@ -287,7 +287,7 @@ impl Run {
         text.push('\n');
         text += &table(
             "shipped WebAssembly",
-            &SHIPPED,
+            SHIPPED,
             std::slice::from_ref(&self.shipped),
         );
         for line in linearity(&self.rows) {
