@@ -7,6 +7,7 @@ pub mod child;
 pub mod page;
 pub mod site;
 pub mod tools;
+mod wasm;
 
 use std::path::Path;
 

@@ -1,11 +1,12 @@
 //! Building the page.
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::child;
 use crate::tools::Wasm;
+use crate::{child, wasm as module};
 
 /// Where the built page lies.
 pub fn dist() -> PathBuf {
@@ -24,7 +25,12 @@ pub fn build(wasm: &Wasm) -> Result<()> {
         wasm.command("trunk")
             .args(["build", "--release"])
             .env_remove("NO_COLOR"),
-    )
+    )?;
+    // Trunk has no option for it, and `strip` in Cargo's profile takes away what wasm-bindgen needs to know.
+    let worker = dist().join("worker_bg.wasm");
+    let bytes = fs::read(&worker).with_context(|| format!("there is no {}", worker.display()))?;
+    fs::write(&worker, module::without_names(&bytes)?)?;
+    Ok(())
 }
 
 /// An error that says how to build it, unless the page is there.

@@ -3,8 +3,6 @@
 //! Files are arguments; `--compare RESULT` also says what is worse than in an earlier run. Results stay in
 //! `target/bench` as `result.json` and `result.md`.
 
-#![expect(clippy::print_stdout, reason = "a command's output")]
-
 mod measure;
 mod table;
 

@@ -231,7 +231,7 @@ pub fn measure(file: &Path) -> Row {
         )
         .is_some_and(|n| n > 0.0)
     });
-    for (how, name) in [("keys", "keys"), ("pointer", "pointer")] {
+    for how in ["keys", "pointer"] {
         let found = pages
             .product
             .eval_async(&format!("const HOW = '{how}'; {FRAMES}"));
@@ -239,10 +239,10 @@ pub fn measure(file: &Path) -> Row {
         for what in ["interval", "work", "timeline"] {
             let times = sorted(&found[what]);
             for (q, suffix) in [(0.5, "p50"), (0.99, "p99")] {
-                row.set(&format!("{name}_{what}_{suffix}_ms"), nearest_rank(&times, q));
+                row.set(&format!("{how}_{what}_{suffix}_ms"), nearest_rank(&times, q));
             }
         }
-        row.set(&format!("{name}_drawn"), found["drawn"].as_f64());
+        row.set(&format!("{how}_drawn"), found["drawn"].as_f64());
     }
     row
 }

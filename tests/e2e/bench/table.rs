@@ -191,6 +191,19 @@ const LINES: &[Line] = &[
     })
     .at_most(1.5)
     .of(is_large),
+    line("open ÷ inflate alone, quickest of each", ratio, |r| {
+        r.ratio("open_least_ms", "inflate_least_ms")
+    })
+    .at_most(1.5)
+    .of(is_large),
+    line("open ÷ inflate alone, processor time, cold", ratio, |r| {
+        r.ratio("open_cold_cpu_ms", "inflate_cold_cpu_ms")
+    })
+    .less(),
+    line("open ÷ inflate alone, processor time, warm", ratio, |r| {
+        r.ratio("open_warm_cpu_ms", "inflate_warm_cpu_ms")
+    })
+    .less(),
     line(
         "open ÷ inflating without CRC and checkpoints, warm",
         ratio,
@@ -287,7 +300,7 @@ impl Run {
         text.push('\n');
         text += &table(
             "shipped WebAssembly",
-            &SHIPPED,
+            SHIPPED,
             std::slice::from_ref(&self.shipped),
         );
         for line in linearity(&self.rows) {

@@ -51,7 +51,6 @@ pub struct Engine {
 #[wasm_bindgen]
 impl Engine {
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "called from JavaScript")]
     pub fn new() -> Engine {
         Engine {
             engine: Box::default(),
