@@ -106,12 +106,12 @@ pub fn nest(slices: impl Iterator<Item = (i64, i64)>) -> Nesting {
             first
         })
         .collect();
-    out.n_depths = u16::try_from(n_depths).map_or(MAX_DEPTHS, |n| n.min(MAX_DEPTHS));
+    out.n_depths = u16::try_from(n_depths).unwrap_or(MAX_DEPTHS);
     if !lane_of.is_empty() || n_depths > u32::from(MAX_DEPTHS) {
         for (i, depth) in out.depth.iter_mut().enumerate() {
             let first = lane_of.get(i).map_or(0, |&lane| first[lane as usize]);
             *depth = u16::try_from(first.saturating_add(u32::from(*depth))).unwrap_or(u16::MAX);
-            if *depth >= MAX_DEPTHS {
+            if *depth == MAX_DEPTHS {
                 *depth = MAX_DEPTHS - 1;
                 out.n_too_deep += 1;
                 out.first_too_deep.get_or_insert(i);
