@@ -105,12 +105,12 @@ pub fn nest(start: &[i64], dur: &[i64]) -> Nesting {
             first
         })
         .collect();
-    out.n_depths = u16::try_from(n_depths).map_or(MAX_DEPTHS, |n| n.min(MAX_DEPTHS));
+    out.n_depths = u16::try_from(n_depths).unwrap_or(MAX_DEPTHS);
     if !lane_of.is_empty() || n_depths > u32::from(MAX_DEPTHS) {
         for (i, depth) in out.depth.iter_mut().enumerate() {
             let first = lane_of.get(i).map_or(0, |&lane| first[lane as usize]);
             *depth = u16::try_from(first.saturating_add(u32::from(*depth))).unwrap_or(u16::MAX);
-            if *depth >= MAX_DEPTHS {
+            if *depth == MAX_DEPTHS {
                 *depth = MAX_DEPTHS - 1;
                 out.n_too_deep += 1;
                 out.first_too_deep.get_or_insert(i);
@@ -241,7 +241,7 @@ mod tests {
         );
         assert_eq!(n.parent[69_999], 69_998);
 
-        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i, 1_000_000_000)).unzip();
+        let (start, dur): (Vec<i64>, Vec<i64>) = (0..70_000).map(|i| (i * 1_000, 1_000_000_000)).unzip();
         let n = nest(&start, &dur);
         assert_eq!((n.n_depths, n.n_overlaps), (65_535, 69_999));
         assert_eq!((n.n_too_deep, n.first_too_deep), (70_000 - 65_535, Some(65_535)));
@@ -251,7 +251,7 @@ mod tests {
         #[test]
         fn no_two_slices_of_a_depth_overlap(slices in proptest::collection::vec((0i64..40, 0i64..20), 1..60)) {
             let mut slices: Vec<(i64, i64)> = slices.into_iter().map(|(s, d)| (s * 1000, d * 1000)).collect();
-            slices.sort_by_key(|&(s, d)| (s, std::cmp::Reverse(d)));
+            slices.sort_by_key(|&(s, d)| (s, Reverse(d)));
             let (start, dur): (Vec<_>, Vec<_>) = slices.iter().copied().unzip();
             let n = nest(&start, &dur);
             for i in 0..slices.len() {
