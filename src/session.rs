@@ -2,7 +2,7 @@
 
 use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
-use crate::base::{Defects, SliceId};
+use crate::base::{DefectKind, Defects, SliceId};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
@@ -224,6 +224,12 @@ impl TextLoader {
             other => explain(other, inflated.is_gzip),
         })?;
         let (index, build_defects) = self.builder.finish(scanned.bare_array);
+        // A list of something else: tables, logs, other tools' results.
+        if index.n_events > 0 && build_defects.count(DefectKind::MissingPhase) == index.n_events {
+            return Err(LoadError::NoEvents {
+                values: index.n_events,
+            });
+        }
         let mut defects = Defects::default();
         for part in [&inflated.defects, &scanned.defects, &build_defects] {
             defects.merge(part);

@@ -894,6 +894,7 @@ fn damage_costs_the_event_it_stands_in() {
         lone CR in a name: 4 events, 4 slices, 1 tracks; 1 control_character at 56
         NUL between events: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a form feed between events: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
+        form feeds on both sides of an event: 4 events, 4 slices, 1 tracks; 2 bad_event at 56
         a second BOM: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         invalid UTF-8 in a name: 4 events, 4 slices, 1 tracks; 1 invalid_utf8 at 56
         invalid UTF-8 in a key: 4 events, 4 slices, 1 tracks

@@ -110,7 +110,7 @@ fn a_file_that_is_no_trace_gets_one_clear_sentence() {
         ERROR this is no trace: expected a JSON object or array at byte 0, found text: "hi"
         ERROR this is no trace: expected a JSON object or array at byte 0, found a PNG picture
         ERROR this is a list, but none of its 3 values is a trace event
-        1 events, 0 slices; 1 missing_phase at 1
+        ERROR this is a list, but none of its 1 values is a trace event
         ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: a, b)
         ERROR this is no trace: expected a JSON object or array at byte 0, found only blanks
         1 events, 1 slices; 1 after_trace at 55"#]]

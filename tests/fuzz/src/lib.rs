@@ -330,7 +330,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
         let question = match choices.byte() % 9 {
             0 => Question::Steps {
                 filter: StepFilter {
-                    window: Some(window).filter(|_| width_px % 2 == 0),
+                    window: Some(window).filter(|_| width_px.is_multiple_of(2)),
                     ..StepFilter::default()
                 },
                 order: [
@@ -341,7 +341,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                 ][usize::from(choices.byte() % 4)],
                 first_row: choices.u32(),
                 n_rows: choices.u32(),
-                plot_window: Some(window).filter(|_| width_px % 3 == 0),
+                plot_window: Some(window).filter(|_| width_px.is_multiple_of(3)),
                 width_px,
             },
             1 => Question::Step { index: choices.u32() },
