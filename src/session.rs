@@ -8,8 +8,7 @@ use crate::dialect::{self, Vocabulary};
 use crate::export;
 use crate::index::{Builder, Index};
 pub use crate::ingest::LoadError;
-use crate::ingest::inflate::RangeReader;
-use crate::ingest::{Checkpoints, Inflater, Scanner, json};
+use crate::ingest::{Inflated, Inflater, Scanner, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::view::steps::{step_detail, steps_view};
@@ -22,8 +21,6 @@ pub struct Opened {
     pub index: Index,
     pub vocabulary: Vocabulary,
     pub report: TraceReport,
-    /// What makes the text of any event reachable again.
-    pub checkpoints: Checkpoints,
 }
 
 impl Opened {
@@ -38,7 +35,7 @@ impl Opened {
     }
 
     /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see
-    /// [`Opened::args_reader`].
+    /// [`Opened::args`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -129,63 +126,38 @@ impl Opened {
         }
     }
 
-    /// Reads the text of a slice's event again; `None` if there is no such slice.
-    pub fn args_reader(&self, slice: u32) -> Option<ArgsReader> {
-        if slice as usize >= self.index.slices.len() {
-            return None;
-        }
-        let at = self.index.slices.at(SliceId(slice));
-        Some(ArgsReader {
-            slice,
-            range: self.checkpoints.reader(at),
-            text: Vec::new(),
-        })
-    }
-}
-
-/// Reads one event's text; asks for bytes of the file, knows no file.
-pub struct ArgsReader {
-    slice: u32,
-    range: RangeReader,
-    text: Vec<u8>,
-}
-
-impl ArgsReader {
-    /// Byte of the file from which the next bytes are wanted.
-    pub fn wants(&self) -> u64 {
-        self.range.wants()
+    /// Byte of the text where a slice's event starts; `None` if there is no such slice.
+    pub fn text_at(&self, slice: u32) -> Option<u64> {
+        ((slice as usize) < self.index.slices.len()).then(|| self.index.slices.at(SliceId(slice)))
     }
 
-    /// Takes the bytes at [`ArgsReader::wants`]; gives the args once the event is whole. Empty input means the
-    /// end of the file: then what is there is all there will be.
-    pub fn feed(&mut self, bytes: &[u8]) -> Option<SliceArgs> {
-        self.range.feed(bytes, &mut self.text);
-        let whole = match json::container(&self.text, 0) {
-            Ok(end) => &self.text[..end],
-            Err(_) if bytes.is_empty() => &self.text[..],
+    /// The args of a slice, from the text that starts at [`Opened::text_at`]. `None`: the event is longer than
+    /// `text`. If no more text is to be had (`is_all`), what is there is all there will be.
+    pub fn args(&self, slice: u32, text: &[u8], is_all: bool) -> Option<SliceArgs> {
+        let whole = match json::container(text, 0) {
+            Ok(end) => &text[..end],
+            Err(_) if is_all => text,
             Err(_) => return None,
         };
-        Some(details::slice_args(self.slice, whole))
+        Some(details::slice_args(slice, whole))
     }
 }
 
-/// Reads a trace from bytes as they come.
-pub struct Loader {
+/// Reads a trace from its text as it comes.
+pub struct TextLoader {
     name: String,
-    bytes: u64,
-    inflater: Inflater,
+    text_bytes: u64,
     scanner: Scanner,
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
 }
 
-impl Loader {
+impl TextLoader {
     /// `name` is the file's, for the report.
-    pub fn new(name: &str) -> Loader {
-        Loader {
+    pub fn new(name: &str) -> TextLoader {
+        TextLoader {
             name: name.to_owned(),
-            bytes: 0,
-            inflater: Inflater::default(),
+            text_bytes: 0,
             scanner: Scanner::new(dialect::WANTED_ARGS),
             builder: Builder::new(dialect::WANTED_ARGS),
             metrics: None,
@@ -200,17 +172,112 @@ impl Loader {
         found
     }
 
+    /// The next bytes of the text.
+    pub fn feed(&mut self, text: &[u8]) {
+        self.text_bytes += text.len() as u64;
+        self.scanner.feed(text, &mut self.builder);
+    }
+
+    /// Bytes of text so far.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.builder.n_events()
+    }
+
+    /// Why it is certain that nothing can be read, as soon as it is.
+    pub fn error(&self, is_gzip: bool) -> Option<LoadError> {
+        self.scanner.error().map(|e| explain(e.clone(), is_gzip))
+    }
+
+    /// The answers about what was read so far, of `file_bytes` of the file, marked as such. Costs a copy of the
+    /// columns and a whole analysis, so it is for the first part of a large file.
+    pub fn partial(&self, file_bytes: u64) -> Summary {
+        let (index, defects) = self.builder.clone().finish(false);
+        let vocabulary = dialect::recognise(&index, &self.name);
+        let facts = self.facts(file_bytes);
+        let report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
+        summary(&report, index.bytes() as u64, true)
+    }
+
+    fn facts(&self, file_bytes: u64) -> FileFacts {
+        FileFacts {
+            name: self.name.clone(),
+            bytes: file_bytes,
+            inflated_bytes: self.text_bytes,
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// No more text will come; `inflated` says what the file was.
+    pub fn finish(mut self, inflated: &Inflated) -> Result<Opened, LoadError> {
+        let facts = self.facts(inflated.read);
+        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
+        let scanned = scanner.finish(&mut self.builder).map_err(|error| match error {
+            LoadError::Empty if inflated.read > 0 => match inflated.damage.clone() {
+                Some((at, why)) => LoadError::CorruptGzip { at, why },
+                None => LoadError::NoContent { bytes: inflated.read },
+            },
+            other => explain(other, inflated.is_gzip),
+        })?;
+        let (index, build_defects) = self.builder.finish(scanned.bare_array);
+        let mut defects = Defects::default();
+        for part in [&inflated.defects, &scanned.defects, &build_defects] {
+            defects.merge(part);
+        }
+        let vocabulary = dialect::recognise(&index, &self.name);
+        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        Ok(Opened {
+            index,
+            vocabulary,
+            report,
+        })
+    }
+}
+
+fn explain(error: LoadError, is_gzip: bool) -> LoadError {
+    match error {
+        LoadError::NotATrace { at, found, .. } => LoadError::NotATrace {
+            at,
+            found,
+            inside: if is_gzip { ", inside the gzip file" } else { "" },
+        },
+        other => other,
+    }
+}
+
+/// Reads a trace from the bytes of its file as they come: inflates, and gives the text to a [`TextLoader`].
+pub struct Loader {
+    inflater: Inflater,
+    text: TextLoader,
+}
+
+impl Loader {
+    /// `name` is the file's, for the report.
+    pub fn new(name: &str) -> Loader {
+        Loader {
+            inflater: Inflater::default(),
+            text: TextLoader::new(name),
+        }
+    }
+
+    /// See [`TextLoader::attach_metrics`].
+    pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
+        self.text.attach_metrics(name, bytes)
+    }
+
     /// The next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        let (scanner, builder) = (&mut self.scanner, &mut self.builder);
-        self.inflater
-            .feed(bytes, &mut |piece| scanner.feed(piece, builder));
+        let text = &mut self.text;
+        self.inflater.feed(bytes, &mut |piece| text.feed(piece));
     }
 
     /// Bytes of the file so far.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.inflater.read()
     }
 
     /// Bytes of text so far.
@@ -220,68 +287,23 @@ impl Loader {
 
     /// Events so far.
     pub fn events(&self) -> u64 {
-        self.builder.n_events()
+        self.text.events()
     }
 
     /// Why it is certain that nothing can be read, as soon as it is.
     pub fn error(&self) -> Option<LoadError> {
-        self.scanner.error().map(|e| self.explain(e.clone()))
+        self.text.error(self.inflater.is_gzip())
     }
 
-    fn explain(&self, error: LoadError) -> LoadError {
-        let inside = if self.inflater.is_gzip() {
-            ", inside the gzip file"
-        } else {
-            ""
-        };
-        match error {
-            LoadError::NotATrace { at, found, .. } => LoadError::NotATrace { at, found, inside },
-            LoadError::Empty if self.bytes > 0 => match self.inflater.damage() {
-                Some((at, why)) => LoadError::CorruptGzip { at, why },
-                None => LoadError::NoContent { bytes: self.bytes },
-            },
-            other => other,
-        }
-    }
-
-    /// The answers about what was read so far, marked as such. Costs a copy of the columns and a whole
-    /// analysis, so it is for the first part of a large file.
+    /// See [`TextLoader::partial`].
     pub fn partial(&self) -> Summary {
-        let (index, defects) = self.builder.clone().finish(false);
-        let vocabulary = dialect::recognise(&index, &self.name);
-        let facts = self.facts();
-        let report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
-        summary(&report, index.bytes() as u64, true)
-    }
-
-    fn facts(&self) -> FileFacts {
-        FileFacts {
-            name: self.name.clone(),
-            bytes: self.bytes,
-            inflated_bytes: self.inflater.written(),
-            metrics: self.metrics.clone(),
-        }
+        self.text.partial(self.inflater.read())
     }
 
     /// No more bytes will come.
-    pub fn finish(mut self) -> Result<Opened, LoadError> {
-        let facts = self.facts();
-        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
-        let scanned = scanner.finish(&mut self.builder).map_err(|e| self.explain(e))?;
-        let (inflate_defects, checkpoints) = self.inflater.finish();
-        let (index, build_defects) = self.builder.finish(scanned.bare_array);
-        let mut defects = Defects::default();
-        for part in [&inflate_defects, &scanned.defects, &build_defects] {
-            defects.merge(part);
-        }
-        let vocabulary = dialect::recognise(&index, &self.name);
-        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
-        Ok(Opened {
-            index,
-            vocabulary,
-            report,
-            checkpoints,
-        })
+    pub fn finish(self) -> Result<Opened, LoadError> {
+        let (inflated, _) = self.inflater.finish();
+        self.text.finish(&inflated)
     }
 }
 
@@ -317,12 +339,10 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         metrics,
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
-    let (_, checkpoints) = Inflater::default().finish();
     Ok(Opened {
         index,
         vocabulary,
         report,
-        checkpoints,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{Severity, Span, Union, show};
+use crate::base::{Severity, Span, Union, order, show};
 use crate::dialect::Vocabulary;
 
 use super::activity::compile_span;
@@ -57,7 +57,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
             }
         }
     }
-    all.sort_by_key(|f| (f.level, std::cmp::Reverse(f.cost_ns)));
+    order::sort_by_key(&mut all, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
     all
 }
 
@@ -184,7 +184,7 @@ fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Re
     let mut found: Vec<&Recompile> = of
         .filter(|r| r.evidence == evidence && r.period == period)
         .collect();
-    found.sort_by_key(|r| (std::cmp::Reverse(r.dur_ns), r.start_ns));
+    order::sort_by_key(&mut found, |r| (std::cmp::Reverse(r.dur_ns), r.start_ns));
     found
 }
 
@@ -617,7 +617,7 @@ fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Findin
         .host_causes()
         .filter(|&(_, ns)| reaches(ns, 1, host_ns))
         .collect();
-    causes.sort_by_key(|&(c, ns)| (std::cmp::Reverse(ns), c));
+    order::sort_by_key(&mut causes, |&(c, ns)| (std::cmp::Reverse(ns), c));
     let mut evidence: Vec<FindingEvidence> = causes
         .into_iter()
         .map(|(c, ns)| {
@@ -837,7 +837,9 @@ fn slow_steps(report: &TraceReport) -> Option<Finding> {
     if judged == 0 {
         return None;
     }
-    slow.sort_by_key(|(s, median)| (std::cmp::Reverse(s.dur_ns - median), s.index));
+    order::sort_by_key(&mut slow, |(s, median)| {
+        (std::cmp::Reverse(s.dur_ns - median), s.index)
+    });
     let of_its = if slow.len() > 1 { "their" } else { "its" };
     let rule = format!("{SLOW_FACTOR} × the median of {of_its} phase and bucket");
     if slow.is_empty() {

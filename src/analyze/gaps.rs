@@ -11,7 +11,7 @@
 //! gap is counted under the cause that has most of its time, so the causes' counts add up to the count. Step
 //! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
 
-use crate::base::{SliceId, Span, TrackId, Union, show, stats};
+use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
 
@@ -115,7 +115,7 @@ pub struct Between {
 pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
     let any_serving = steps.iter().any(|s| s.period == Period::Serving);
     let mut order: Vec<usize> = (0..steps.len()).collect();
-    order.sort_by_key(|&i| steps[i].span);
+    order::sort_by_key(&mut order, |&i| steps[i].span);
     let mut gaps = Vec::new();
     let mut last: Option<usize> = None;
     for i in order {
@@ -476,7 +476,7 @@ pub fn summarise(
 
 /// Leaves the longest gaps, in their order; gives the length of the shortest that would be kept.
 fn keep_longest(gaps: &mut Vec<Measured>) -> i64 {
-    gaps.sort_by_key(|g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
+    order::sort_by_key(gaps, |g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
     gaps.truncate(N_LONGEST);
     gaps.last().map_or(-1, |g| g.span.len_ns())
 }

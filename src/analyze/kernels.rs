@@ -1,5 +1,6 @@
 //! Device work by name.
 
+use crate::base::order;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::{Role, Vocabulary};
@@ -37,7 +38,7 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
     for kernel in &mut kernels {
         kernel.mean_ns = kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX);
     }
-    kernels.sort_by(|a, b| {
+    order::sort_by(&mut kernels, |a, b| {
         let key = |k: &Kernel| (std::cmp::Reverse(k.total_ns), k.name.clone(), k.kind.clone());
         key(a).cmp(&key(b))
     });

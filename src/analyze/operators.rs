@@ -14,7 +14,7 @@ use std::num::NonZeroU64;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::SliceId;
+use crate::base::{SliceId, order};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::{Family, Index};
 
@@ -74,7 +74,7 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
 
 /// Most self time first, then by name.
 pub(super) fn sorted(mut operators: Vec<Operator>) -> Vec<Operator> {
-    operators.sort_by(|a, b| {
+    order::sort_by(&mut operators, |a, b| {
         b.self_cpu_ns
             .cmp(&a.self_cpu_ns)
             .then_with(|| a.name.cmp(&b.name))

@@ -6,7 +6,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Union, stats};
+use crate::base::{SliceId, Union, order, stats};
 use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
@@ -32,7 +32,7 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     if rows.is_empty() {
         rows = suspected(index, vocabulary);
     }
-    rows.sort_by_key(|r| (r.start_ns, r.slice));
+    order::sort_by_key(&mut rows, |r| (r.start_ns, r.slice));
     rows
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Span, Union, stats};
+use crate::base::{Span, Union, order, stats};
 use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
@@ -18,7 +18,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
         .iter()
         .filter(|r| r.step.is_some() && r.evidence != Evidence::Suspected)
         .collect();
-    by_step.sort_by_key(|r| r.step);
+    order::sort_by_key(&mut by_step, |r| r.step);
     // Whether a step without a marker compiled nothing is known only where compiles are recorded at all.
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
     let mut devices = step_device::step_devices(index, vocabulary);
@@ -174,6 +174,6 @@ pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
         })
         .collect();
     // What is served comes first; the rest in the order of a server's life.
-    groups.sort_by_key(|g| g.period != Period::Serving);
+    order::sort_by_key(&mut groups, |g| g.period != Period::Serving);
     groups
 }

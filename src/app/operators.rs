@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::parts::{Term, To, maybe_duration, timeline_at};
 use super::shown::Shown;
-use crate::base::show;
+use crate::base::{order, show};
 use crate::view::{Kernel, Operator, Summary};
 
 #[derive(Properties, PartialEq)]
@@ -62,7 +62,7 @@ fn matches(name: &str, text: &str) -> bool {
 
 fn operators(rows: &[Operator], by: &UseStateHandle<By>, text: &str, with_device: bool) -> Html {
     let mut shown: Vec<&Operator> = rows.iter().filter(|o| matches(&o.name, text)).collect();
-    shown.sort_by_key(|o| {
+    order::sort_by_key(&mut shown, |o| {
         std::cmp::Reverse(match **by {
             By::SelfTime => o.self_cpu_ns,
             By::Total => o.total_cpu_ns,

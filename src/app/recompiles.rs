@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::parts::{Term, To, recompile_span, step_place, swatch, timeline_at};
 use super::shown::Shown;
 use super::words;
-use crate::base::show;
+use crate::base::{order, show};
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
 use crate::view::{Evidence, Metrics, Period, Recompile, Summary};
 
@@ -28,7 +28,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         .filter(|r| chosen.is_none_or(|period| r.period == period))
         .collect();
     if *by_cost {
-        rows.sort_by_key(|r| std::cmp::Reverse(r.dur_ns));
+        order::sort_by_key(&mut rows, |r| std::cmp::Reverse(r.dur_ns));
     }
     let total: i64 = rows.iter().map(|r| r.dur_ns).sum();
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();

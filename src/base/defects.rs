@@ -3,6 +3,7 @@
 //! Reading never stops at a bad event and never drops one in silence: it adds to a counter here, and every
 //! counter that is not zero is shown.
 
+use super::order;
 use serde::{Deserialize, Serialize};
 
 /// How bad a defect is for the reader of the numbers.
@@ -20,7 +21,7 @@ pub enum Severity {
 macro_rules! defects {
     ($($(#[$doc:meta])* $kind:ident $name:literal $severity:ident $says:literal;)*) => {
         /// Every kind of defect.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum DefectKind { $($(#[$doc])* $kind),* }
 
         impl DefectKind {
@@ -101,7 +102,7 @@ impl DefectKind {
 }
 
 /// A counter a kind, and where the first of each stood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Defects {
     counts: Vec<(DefectKind, u64, Option<u64>)>,
 }
@@ -144,7 +145,7 @@ impl Defects {
     /// Every kind that occurred, worst first: kind, count, byte of the first.
     pub fn iter(&self) -> impl Iterator<Item = (DefectKind, u64, Option<u64>)> {
         let mut all = self.counts.clone();
-        all.sort_by_key(|&(kind, ..)| (std::cmp::Reverse(kind.severity()), kind));
+        order::sort_by_key(&mut all, |&(kind, ..)| (std::cmp::Reverse(kind.severity()), kind));
         all.into_iter()
     }
 

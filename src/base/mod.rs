@@ -2,9 +2,11 @@
 //!
 //! Imports nothing else of this crate.
 
+pub mod bytes;
 pub mod defects;
 pub mod ids;
 pub mod names;
+pub mod order;
 pub mod show;
 pub mod spans;
 pub mod stats;

@@ -4,10 +4,8 @@
 //! and the text lives here.
 
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
-use std::hash::BuildHasher;
 
-use super::NameId;
+use super::{NameId, bytes};
 
 /// An interner that keeps no second copy of a text.
 ///
@@ -16,7 +14,7 @@ use super::NameId;
 /// - no two ids have the same text, so comparing ids compares names;
 /// - id 0 is the empty text.
 ///
-/// Fx is quick but not made for hostile keys; a trace is the reader's own file, so the worst a crafted one
+/// The hash is quick but not made for hostile keys; a trace is the reader's own file, so the worst a crafted one
 /// can do is slow down the tab that opened it.
 #[derive(Clone)]
 pub struct Names {
@@ -45,7 +43,7 @@ impl Names {
     ///
     /// When 4 GiB of distinct text are held, further texts all become [`Names::EMPTY`].
     pub fn intern(&mut self, text: &str) -> NameId {
-        let hash = FxBuildHasher.hash_one(text.as_bytes());
+        let hash = bytes::hash(text.as_bytes());
         if let Some(&id) = self.find(hash, text.as_bytes()) {
             return id;
         }
@@ -56,34 +54,32 @@ impl Names {
         self.text.push_str(text);
         self.ends.push(end);
         let (all, ends) = (&self.text, &self.ends);
-        self.by_text.insert_unique(hash, id, |&id| {
-            FxBuildHasher.hash_one(get(all, ends, id).as_bytes())
-        });
+        self.by_text
+            .insert_unique(hash, id, |&id| bytes::hash(get(all, ends, id).as_bytes()));
         id
     }
 
-    /// The id of raw `bytes`; what is not UTF-8 is replaced by U+FFFD. The flag says whether that happened.
-    pub fn intern_bytes(&mut self, bytes: &[u8]) -> (NameId, bool) {
-        let hash = FxBuildHasher.hash_one(bytes);
-        if let Some(&id) = self.find(hash, bytes) {
+    /// The id of `raw` bytes; what is not UTF-8 is replaced by U+FFFD. The flag says whether that happened.
+    pub fn intern_bytes(&mut self, raw: &[u8]) -> (NameId, bool) {
+        if let Some(&id) = self.find(bytes::hash(raw), raw) {
             return (id, false);
         }
-        match std::str::from_utf8(bytes) {
+        match std::str::from_utf8(raw) {
             Ok(text) => (self.intern(text), false),
-            Err(_) => (self.intern(&String::from_utf8_lossy(bytes)), true),
+            Err(_) => (self.intern(&String::from_utf8_lossy(raw)), true),
         }
     }
 
-    fn find(&self, hash: u64, bytes: &[u8]) -> Option<&NameId> {
-        let (all, ends) = (&self.text, &self.ends);
+    #[inline]
+    fn find(&self, hash: u64, text: &[u8]) -> Option<&NameId> {
+        let (all, ends) = (self.text.as_bytes(), &self.ends);
         self.by_text
-            .find(hash, |&id| get(all, ends, id).as_bytes() == bytes)
+            .find(hash, |&id| bytes::same(&all[range(ends, id)], text))
     }
 
     /// The id of `text`, if the trace has it.
     pub fn lookup(&self, text: &str) -> Option<NameId> {
-        self.find(FxBuildHasher.hash_one(text.as_bytes()), text.as_bytes())
-            .copied()
+        self.find(bytes::hash(text.as_bytes()), text.as_bytes()).copied()
     }
 
     /// The text of `id`.
@@ -113,9 +109,14 @@ impl Names {
 }
 
 fn get<'a>(text: &'a str, ends: &[u32], id: NameId) -> &'a str {
+    &text[range(ends, id)]
+}
+
+#[inline]
+fn range(ends: &[u32], id: NameId) -> std::ops::Range<usize> {
     let i = id.index();
     let from = if i == 0 { 0 } else { ends[i - 1] as usize };
-    &text[from..ends[i] as usize]
+    from..ends[i] as usize
 }
 
 #[cfg(test)]

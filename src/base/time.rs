@@ -69,25 +69,17 @@ pub fn ns_from_micros_text(text: &[u8]) -> Option<i64> {
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
-    let mut value: i64 = 0;
-    let mut i = 0;
-    while let Some(d @ b'0'..=b'9') = digits.get(i) {
-        value = value.checked_mul(10)?.checked_add(i64::from(d - b'0'))?;
-        i += 1;
-    }
-    let int_digits = i;
-    let mut places = 0;
-    let mut any_fraction = false;
+    let (whole, int_digits) = leading_digits(digits);
+    let mut i = int_digits;
+    let (mut fraction, mut any_fraction) = (0, false);
     if digits.get(i) == Some(&b'.') {
-        i += 1;
-        while let Some(d @ b'0'..=b'9') = digits.get(i) {
-            any_fraction = true;
-            if places < 3 {
-                value = value.checked_mul(10)?.checked_add(i64::from(d - b'0'))?;
-                places += 1;
-            }
-            i += 1;
+        let after = &digits[i + 1..];
+        let n = after.iter().take_while(|d| d.is_ascii_digit()).count();
+        any_fraction = n > 0;
+        for place in 0..3 {
+            fraction = fraction * 10 + after[..n].get(place).map_or(0, |d| i64::from(d - b'0'));
         }
+        i += 1 + n;
     }
     if int_digits == 0 && !any_fraction {
         return None;
@@ -98,11 +90,28 @@ pub fn ns_from_micros_text(text: &[u8]) -> Option<i64> {
     if i != digits.len() {
         return None;
     }
-    while places < 3 {
-        value = value.checked_mul(10)?;
-        places += 1;
-    }
+    // Up to 15 digits of µs, 31 years, cannot overflow; a checked 64-bit product is slow in WebAssembly.
+    let value = if int_digits <= 15 {
+        whole? * 1_000 + fraction
+    } else {
+        whole?.checked_mul(1_000)?.checked_add(fraction)?
+    };
     Some(if negative { -value } else { value })
+}
+
+/// The number that `text` starts with, and how many digits it has. `None`: it is 2^63 or more.
+pub fn leading_digits(text: &[u8]) -> (Option<i64>, usize) {
+    let n = text.iter().take_while(|d| d.is_ascii_digit()).count();
+    // 18 digits are less than 2^63.
+    let (safe, rest) = text[..n].split_at(n.min(18));
+    let mut value: i64 = 0;
+    for &d in safe {
+        value = value * 10 + i64::from(d - b'0');
+    }
+    let value = rest.iter().try_fold(value, |value, &d| {
+        value.checked_mul(10)?.checked_add(i64::from(d - b'0'))
+    });
+    (value, n)
 }
 
 /// `mantissa` is digits with at most one point; the value in ns is mantissa · 10^(exponent + 3).

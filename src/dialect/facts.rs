@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{CategoryId, SliceId, Span, TrackId};
+use crate::base::{CategoryId, SliceId, Span, TrackId, order};
 use crate::index::tables::{Family, Index, Key};
 
 use super::pattern::{has, starts};
@@ -100,7 +100,7 @@ pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
             }),
         }
     }
-    by_device.sort_by_key(|d| d.device);
+    order::sort_by_key(&mut by_device, |d| d.device);
     by_device
 }
 
@@ -147,7 +147,7 @@ pub fn main_threads(index: &Index, roles: &[Role], with_operators: bool) -> Vec<
                 busy.push((sum, track));
             }
         }
-        busy.sort_by_key(|&(sum, track)| (std::cmp::Reverse(sum), track));
+        order::sort_by_key(&mut busy, |&(sum, track)| (std::cmp::Reverse(sum), track));
         busy.into_iter().map(|(_, track)| track).collect::<Vec<_>>()
     };
     let with_any = || busy_of(&|role| role == Role::HostOp || drives(role));

@@ -6,7 +6,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span};
+use crate::base::{NameId, SliceId, Span, order};
 use crate::index::tables::{Family, Index};
 
 use super::enclosing;
@@ -156,7 +156,7 @@ pub fn runtime_call(name: &str) -> Role {
 pub fn compiles(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     let mut marks = dynamo(index, roles);
     marks.extend(captures(index, roles));
-    marks.sort_by_key(|m| (m.span.start, m.span.end, m.slice));
+    order::sort_by_key(&mut marks, |m| (m.span.start, m.span.end, m.slice));
     marks
 }
 

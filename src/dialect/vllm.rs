@@ -12,7 +12,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::index::tables::Index;
 
 use super::enclosing;
@@ -329,7 +329,7 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
 
 /// Passes and engine steps, one for one, with the annotated parts inside each and behind it.
 fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Marker)>) {
-    slices.sort_by_key(|&(id, _)| (index.slices.start(id), id));
+    order::sort_by_key(&mut slices, |&(id, _)| (index.slices.start(id), id));
     let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
     let mut passes: Vec<Pass> = Vec::with_capacity(slices.len());
     for &(id, marker) in &slices {

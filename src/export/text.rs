@@ -1,7 +1,7 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
 use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
-use crate::base::{Severity, show};
+use crate::base::{Severity, order, show};
 
 use super::words::{self, UNKNOWN, clipped, plain};
 
@@ -439,7 +439,7 @@ fn operators(out: &mut String, title: &str, operators: &[Operator]) {
     };
     let mut table = Table::new(0, heads);
     let mut order: Vec<_> = operators.iter().collect();
-    order.sort_by_key(|o| std::cmp::Reverse(o.self_cpu_ns));
+    order::sort_by_key(&mut order, |o| std::cmp::Reverse(o.self_cpu_ns));
     for operator in order {
         let mut cells = vec![
             show::duration(operator.self_cpu_ns),

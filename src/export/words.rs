@@ -3,7 +3,7 @@
 use crate::analyze::report::{
     Bucket, Cause, Evidence, GapBin, GapKind, Gaps, Level, Period, Phase, Recompile, Sure, TraceReport,
 };
-use crate::base::show;
+use crate::base::{order, show};
 
 /// Where a value is unknown.
 pub const UNKNOWN: &str = "–";
@@ -38,7 +38,9 @@ pub const PERIODS: [Period; 5] = [
 /// Compiles in the order of [`PERIODS`], then of time.
 pub fn in_order(recompiles: &[Recompile]) -> Vec<&Recompile> {
     let mut order: Vec<_> = recompiles.iter().collect();
-    order.sort_by_key(|r| (PERIODS.iter().position(|p| *p == r.period), r.start_ns));
+    order::sort_by_key(&mut order, |r| {
+        (PERIODS.iter().position(|p| *p == r.period), r.start_ns)
+    });
     order
 }
 

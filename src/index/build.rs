@@ -7,11 +7,12 @@ use rustc_hash::FxHashMap;
 
 use crate::base::{DefectKind, Defects, NameId, Names};
 use crate::ingest::event::args;
-use crate::ingest::{ArgKind, ArgSpec, Event, Phase, Scalar, Sink};
+use crate::ingest::{ArgKind, ArgSpec, Event, Field, Phase, Scalar, Sink, Word};
 
 use super::column::Column;
 use super::nest::{Nesting, nest};
 use super::pyramid::Lanes;
+use super::recent::Recent;
 use super::tables::{
     ArgColumn, Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT,
     Process, Slices, Track,
@@ -67,7 +68,8 @@ pub struct Builder {
     arg_value: Vec<Column<i64>>,
     tracks: Vec<(Key, Key, Family)>,
     track_by_key: FxHashMap<(Key, Key, Family), u32>,
-    last_track: Option<((Key, Key, Family), u32)>,
+    recent_tracks: Recent<(Word, Word, Family), u32>,
+    recent_categories: Recent<Word, u16>,
     threads: FxHashMap<(Key, Key), ThreadMeta>,
     processes: Vec<Process>,
     instants: Rows,
@@ -102,7 +104,8 @@ impl Builder {
             arg_value: specs.iter().map(|_| Column::default()).collect(),
             tracks: Vec::new(),
             track_by_key: FxHashMap::default(),
-            last_track: None,
+            recent_tracks: Recent::default(),
+            recent_categories: Recent::default(),
             threads: FxHashMap::default(),
             processes: Vec::new(),
             instants: Rows::default(),
@@ -151,8 +154,22 @@ impl Builder {
         id
     }
 
-    fn category(&mut self, scalar: Scalar<'_>, at: u64) -> u16 {
-        let name = self.name(scalar, at);
+    fn category(&mut self, event: &Event<'_>) -> u16 {
+        let word = event.word(Field::Category);
+        if let Some(word) = word
+            && let Some(id) = self.recent_categories.get(word.hash(), word)
+        {
+            return id;
+        }
+        let id = self.category_id(event);
+        if let Some(word) = word {
+            self.recent_categories.set(word.hash(), word, id);
+        }
+        id
+    }
+
+    fn category_id(&mut self, event: &Event<'_>) -> u16 {
+        let name = self.name(event.category(), event.at);
         if let Some(&id) = self.category_by_name.get(&name) {
             return id;
         }
@@ -179,28 +196,32 @@ impl Builder {
     }
 
     fn track(&mut self, event: &Event<'_>, family: Family) -> u32 {
-        let key = (
-            self.key(event.pid, event.at),
-            self.key(event.tid, event.at),
-            family,
-        );
-        if let Some((last, id)) = self.last_track
-            && last == key
+        let words = event.word(Field::Pid).zip(event.word(Field::Tid));
+        let word = words.map(|(pid, tid)| (pid.hash().rotate_left(7) ^ tid.hash(), (pid, tid, family)));
+        if let Some((hash, word)) = word
+            && let Some(id) = self.recent_tracks.get(hash, word)
         {
             return id;
         }
+        let key = (
+            self.key(event.pid(), event.at),
+            self.key(event.tid(), event.at),
+            family,
+        );
         let next = u32::try_from(self.tracks.len()).unwrap_or(u32::MAX);
         let id = *self.track_by_key.entry(key).or_insert(next);
         if id == next {
             self.tracks.push(key);
         }
-        self.last_track = Some((key, id));
+        if let Some((hash, word)) = word {
+            self.recent_tracks.set(hash, word, id);
+        }
         id
     }
 
     /// Category, track and name of an event that becomes a slice.
     fn place(&mut self, event: &Event<'_>) -> (u16, u32, NameId) {
-        let category = self.category(event.category, event.at);
+        let category = self.category(event);
         let family = if Some(category) == self.python {
             Family::Python
         } else {
@@ -209,7 +230,7 @@ impl Builder {
         (
             category,
             self.track(event, family),
-            self.name(event.name, event.at),
+            self.name(event.name(), event.at),
         )
     }
 
@@ -224,7 +245,7 @@ impl Builder {
     }
 
     fn complete(&mut self, event: &Event<'_>, ts: i64) {
-        let dur = match event.dur {
+        let dur = match event.dur() {
             Scalar::Missing | Scalar::Null => {
                 self.defects.add(DefectKind::MissingDuration, Some(event.at));
                 0
@@ -286,8 +307,8 @@ impl Builder {
 
     fn instant(&mut self, event: &Event<'_>, ts: i64) {
         let track = self.track(event, Family::Main);
-        let category = self.category(event.category, event.at);
-        let name = self.name(event.name, event.at);
+        let category = self.category(event);
+        let name = self.name(event.name(), event.at);
         self.instants.start.push(ts);
         self.instants.at.push(event.at);
         self.instants.name.push(name.0);
@@ -296,9 +317,9 @@ impl Builder {
     }
 
     fn counter(&mut self, event: &Event<'_>, ts: i64) {
-        let (pid, tid) = (self.key(event.pid, event.at), self.key(event.tid, event.at));
-        let name = self.name(event.name, event.at);
-        for (key, value, _) in args(event.args) {
+        let (pid, tid) = (self.key(event.pid(), event.at), self.key(event.tid(), event.at));
+        let name = self.name(event.name(), event.at);
+        for (key, value, _) in args(event.args()) {
             let Some(number) = value.float() else {
                 if matches!(value, Scalar::Bare(_)) {
                     self.defects.add(DefectKind::NotANumber, Some(event.at));
@@ -326,8 +347,8 @@ impl Builder {
 
     fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
         let track = self.track(event, Family::Main);
-        let category = self.category(event.category, event.at);
-        let id = match event.id {
+        let category = self.category(event);
+        let id = match event.id() {
             Scalar::Bare(text) | Scalar::Text(crate::ingest::event::Raw { raw: text }) => flow_id(text),
             _ => 0,
         };
@@ -339,12 +360,12 @@ impl Builder {
     }
 
     fn metadata(&mut self, event: &Event<'_>) {
-        let Scalar::Text(what) = event.name else { return };
-        let pid = self.key(event.pid, event.at);
-        let tid = self.key(event.tid, event.at);
+        let Scalar::Text(what) = event.name() else { return };
+        let pid = self.key(event.pid(), event.at);
+        let tid = self.key(event.tid(), event.at);
         let mut text = None;
         let mut number = None;
-        for (key, value, _) in args(event.args) {
+        for (key, value, _) in args(event.args()) {
             match key.raw {
                 b"name" | b"labels" => text = Some(value),
                 b"sort_index" => number = value.int(),
@@ -525,7 +546,7 @@ impl Builder {
 impl Sink for Builder {
     fn event(&mut self, event: &Event<'_>) {
         self.n_events += 1;
-        match event.phase {
+        match event.phase() {
             Phase::Metadata => return self.metadata(event),
             Phase::Missing => return self.defects.add(DefectKind::MissingPhase, Some(event.at)),
             Phase::NotDrawn | Phase::Unknown => {
@@ -533,10 +554,10 @@ impl Sink for Builder {
             }
             _ => {}
         }
-        let Some(ts) = event.ts.micros() else {
+        let Some(ts) = event.ts().micros() else {
             return self.defects.add(DefectKind::MissingTimestamp, Some(event.at));
         };
-        match event.phase {
+        match event.phase() {
             Phase::Complete => self.complete(event, ts),
             Phase::Begin => self.edge(event, ts, true),
             Phase::End => self.edge(event, ts, false),

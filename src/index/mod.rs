@@ -4,6 +4,7 @@ pub mod build;
 pub mod column;
 pub mod nest;
 pub mod pyramid;
+mod recent;
 pub mod tables;
 
 pub use build::Builder;

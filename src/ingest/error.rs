@@ -12,7 +12,7 @@ pub enum LoadError {
     NoContent { bytes: u64 },
 
     #[error("the gzip stream is damaged at byte {at} ({why}), and nothing could be read before that")]
-    CorruptGzip { at: u64, why: &'static str },
+    CorruptGzip { at: u64, why: String },
 
     /// `found` names what the first bytes are; `inside` is " in the gzip file" or "".
     #[error("this is no trace: expected a JSON object or array at byte {at}{inside}, found {found}")]
@@ -27,7 +27,4 @@ pub enum LoadError {
 
     #[error("this is a list, but none of its {values} values is a trace event")]
     NoEvents { values: u64 },
-
-    #[error("the file could not be read: {why}")]
-    Io { why: String },
 }

@@ -9,9 +9,11 @@
 //! - `args` may be `null`; `dur` may be `null`, missing or negative;
 //! - keys may stand in any order, `ph` last.
 
-use crate::base::time::ns_from_micros_text;
+use crate::base::bytes;
+use crate::base::time::{leading_digits, ns_from_micros_text};
 
-use super::json::{self, Place, Step, Stop};
+use super::fields::{Field, Fields};
+use super::json;
 
 /// An arg that some analysis needs in a column. Dialects declare these; the scanner knows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +52,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    fn from_raw(raw: Scalar<'_>) -> Phase {
-        let Scalar::Text(text) = raw else {
+    /// From the value of `ph`, quotes and all.
+    fn from_raw(raw: &[u8]) -> Phase {
+        let [b'"', letters @ .., b'"'] = raw else {
             return Phase::Missing;
         };
-        match text.raw {
+        match letters {
             b"X" => Phase::Complete,
             b"B" => Phase::Begin,
             b"E" => Phase::End,
@@ -84,7 +87,7 @@ impl<'a> Raw<'a> {
     where
         'a: 's,
     {
-        if !self.raw.contains(&b'\\') {
+        if !bytes::has(self.raw, b'\\') {
             return (self.raw, false);
         }
         let found = json::unescape(self.raw, scratch);
@@ -149,266 +152,127 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }
-    let mut value: i64 = 0;
-    for &d in digits {
-        if !d.is_ascii_digit() {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(i64::from(d - b'0'))?;
-    }
+    let (value, n) = leading_digits(digits);
+    let value = value.filter(|_| n == digits.len())?;
     Some(if negative { -value } else { value })
 }
 
-/// An event. Its fields are what the text says; nothing is converted yet.
-#[derive(Clone, Copy, Debug)]
+/// An event. Its fields are what the text says; nothing is converted before it is asked for.
+#[derive(Clone, Copy)]
 pub struct Event<'a> {
     /// Byte of its `{` in the inflated trace.
     pub at: u64,
-    pub phase: Phase,
-    pub name: Scalar<'a>,
-    pub category: Scalar<'a>,
-    pub pid: Scalar<'a>,
-    pub tid: Scalar<'a>,
-    pub ts: Scalar<'a>,
-    pub dur: Scalar<'a>,
-    pub id: Scalar<'a>,
-    /// The whole args object, braces and all; empty if there is none.
-    pub args: &'a [u8],
-    /// The wanted args that it has: row in the table of specs, value. In the order of the text.
-    pub wanted: &'a [(u16, std::ops::Range<usize>)],
-    /// The event's own text, from `{` to `}`.
-    pub text: &'a [u8],
-    /// A key stood twice.
-    pub duplicate_key: bool,
-    /// A quote inside a string was not escaped.
-    pub unescaped_quote: bool,
+    /// Starts at its `{`.
+    text: &'a [u8],
+    fields: &'a Fields,
+}
+
+/// A short text; see [`Event::word`]. JSON values hold no zero bytes, so the length need not be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Word([u64; 2]);
+
+impl Word {
+    /// A quick hash in the upper bits.
+    #[inline]
+    pub fn hash(self) -> u64 {
+        let [low, high] = self.0;
+        (low ^ high.rotate_left(21)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 impl<'a> Event<'a> {
-    /// The wanted args with their values.
-    pub fn wanted_args(&self) -> impl Iterator<Item = (usize, Scalar<'a>)> + '_ {
-        self.wanted
-            .iter()
-            .map(|(spec, range)| (usize::from(*spec), Scalar::of(&self.text[range.clone()])))
+    pub(super) fn new(at: u64, text: &'a [u8], fields: &'a Fields) -> Event<'a> {
+        Event { at, text, fields }
+    }
+
+    /// The text of a field's value, quotes and all; empty if it is missing.
+    pub fn raw(&self, field: Field) -> &'a [u8] {
+        &self.text[self.fields.range(field)]
+    }
+
+    /// The same if it is short: 16 bytes in two words, and its length. Equal words are equal texts.
+    #[inline]
+    pub fn word(&self, field: Field) -> Option<Word> {
+        let range = self.fields.range(field);
+        let len = range.len();
+        let bytes: &[u8; 16] = self.text.get(range.start..)?.first_chunk()?;
+        let (halves, _) = bytes.as_chunks::<8>();
+        let (low, high) = (u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1]));
+        let below = |n: usize| (1u64 << (8 * n)) - 1;
+        let words = match len {
+            0..8 => [low & below(len), 0],
+            8..16 => [low, high & below(len - 8)],
+            16 => [low, high],
+            _ => return None,
+        };
+        Some(Word(words))
+    }
+
+    fn scalar(&self, field: Field) -> Scalar<'a> {
+        Scalar::of(self.raw(field))
+    }
+
+    pub fn phase(&self) -> Phase {
+        Phase::from_raw(self.raw(Field::Phase))
+    }
+
+    pub fn name(&self) -> Scalar<'a> {
+        self.scalar(Field::Name)
+    }
+
+    pub fn category(&self) -> Scalar<'a> {
+        self.scalar(Field::Category)
+    }
+
+    pub fn pid(&self) -> Scalar<'a> {
+        self.scalar(Field::Pid)
+    }
+
+    pub fn tid(&self) -> Scalar<'a> {
+        self.scalar(Field::Tid)
+    }
+
+    pub fn ts(&self) -> Scalar<'a> {
+        self.scalar(Field::Ts)
+    }
+
+    pub fn dur(&self) -> Scalar<'a> {
+        self.scalar(Field::Dur)
+    }
+
+    pub fn id(&self) -> Scalar<'a> {
+        self.scalar(Field::Id)
+    }
+
+    /// The whole args object, braces and all; empty if there is none.
+    pub fn args(&self) -> &'a [u8] {
+        self.raw(Field::Args)
+    }
+
+    /// The wanted args that it has, as row in the table of specs and value, in the order of the text.
+    pub fn wanted_args(&self) -> impl Iterator<Item = (usize, Scalar<'a>)> + use<'a> {
+        let text = self.text;
+        let wanted = self.fields.wanted.iter();
+        wanted.map(move |(spec, range)| (usize::from(*spec), Scalar::of(&text[range.clone()])))
+    }
+
+    /// The event's own text, from `{` to `}`.
+    pub fn text(&self) -> &'a [u8] {
+        &self.text[..self.fields.end]
+    }
+
+    /// A key stood twice.
+    pub fn duplicate_key(&self) -> bool {
+        self.fields.duplicate_key
+    }
+
+    /// A quote inside a string was not escaped.
+    pub fn unescaped_quote(&self) -> bool {
+        self.fields.unescaped_quote
     }
 }
 
 /// The members of an args object: raw key, value.
 pub fn args(object: &[u8]) -> impl Iterator<Item = (Raw<'_>, Scalar<'_>, &[u8])> {
     json::members(object).map(|(key, value)| (Raw { raw: key }, Scalar::of(value), value))
-}
-
-/// The wanted keys, with a filter that rejects nearly all others by length and first letter.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    specs: &'static [ArgSpec],
-    lengths: u64,
-    first_letters: u32,
-}
-
-impl Wanted {
-    /// # Panics
-    /// If a key is empty or longer than 63 bytes: the table is the program's own.
-    pub fn new(specs: &'static [ArgSpec]) -> Wanted {
-        let mut wanted = Wanted {
-            specs,
-            lengths: 0,
-            first_letters: 0,
-        };
-        for spec in specs {
-            assert!((1..64).contains(&spec.key.len()), "wanted keys are short");
-            wanted.lengths |= 1 << spec.key.len();
-            wanted.first_letters |= 1 << (spec.key.as_bytes()[0] & 31);
-        }
-        wanted
-    }
-
-    fn find(&self, key: &[u8]) -> Option<u16> {
-        let first = *key.first()?;
-        if key.len() > 63 || self.lengths >> key.len() & 1 == 0 || self.first_letters >> (first & 31) & 1 == 0
-        {
-            return None;
-        }
-        let i = self
-            .specs
-            .iter()
-            .position(|s| s.key.as_bytes().eq_ignore_ascii_case(key))?;
-        u16::try_from(i).ok()
-    }
-}
-
-/// Ranges of an event's fields in its text.
-#[derive(Clone, Default)]
-pub(super) struct Fields {
-    ph: std::ops::Range<usize>,
-    name: std::ops::Range<usize>,
-    category: std::ops::Range<usize>,
-    pid: std::ops::Range<usize>,
-    tid: std::ops::Range<usize>,
-    ts: std::ops::Range<usize>,
-    dur: std::ops::Range<usize>,
-    id: std::ops::Range<usize>,
-    args: std::ops::Range<usize>,
-    wanted: Vec<(u16, std::ops::Range<usize>)>,
-    seen: u16,
-    duplicate_key: bool,
-    unescaped_quote: bool,
-    end: usize,
-}
-
-impl Fields {
-    /// Reads the event at the start of `b`. `CAREFUL` copes with unescaped quotes and is slower.
-    pub(super) fn read<const CAREFUL: bool>(&mut self, b: &[u8], wanted: &Wanted) -> Step {
-        self.wanted.clear();
-        *self = Fields {
-            wanted: std::mem::take(&mut self.wanted),
-            ..Fields::default()
-        };
-        let mut i = json::blanks(b, 1);
-        if json::byte(b, i)? == b'}' {
-            self.end = i + 1;
-            return Ok(self.end);
-        }
-        loop {
-            if json::byte(b, i)? != b'"' {
-                return Err(Stop::Bad);
-            }
-            let key_end = if CAREFUL {
-                self.careful_end(b, i + 1, Place::Key)?
-            } else {
-                json::string_end(b, i + 1)?
-            };
-            let key = &b[i + 1..key_end];
-            i = json::blanks(b, key_end + 1);
-            if json::byte(b, i)? != b':' {
-                return Err(Stop::Bad);
-            }
-            i = json::blanks(b, i + 1);
-            let from = i;
-            if key == b"args" && json::byte(b, i)? == b'{' {
-                self.wanted.clear();
-                i = if CAREFUL {
-                    self.careful_args(b, i, wanted)?
-                } else {
-                    self.args(b, i, wanted)?
-                };
-                self.args = from..i;
-                self.mark(8);
-            } else {
-                i = if CAREFUL {
-                    json::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?
-                } else {
-                    json::value(b, i)?
-                };
-                let bit = match key {
-                    b"ph" => (&mut self.ph, 0),
-                    b"name" => (&mut self.name, 1),
-                    b"cat" => (&mut self.category, 2),
-                    b"pid" => (&mut self.pid, 3),
-                    b"tid" => (&mut self.tid, 4),
-                    b"ts" => (&mut self.ts, 5),
-                    b"dur" => (&mut self.dur, 6),
-                    b"id" => (&mut self.id, 7),
-                    _ => (&mut (0..0), 15),
-                };
-                *bit.0 = from..i;
-                if bit.1 < 15 {
-                    let bit = bit.1;
-                    self.mark(bit);
-                }
-            }
-            i = json::blanks(b, i);
-            match json::byte(b, i)? {
-                b'}' => break,
-                b',' => i = json::blanks(b, i + 1),
-                _ => return Err(Stop::Bad),
-            }
-            // A trailing comma.
-            if json::byte(b, i)? == b'}' {
-                break;
-            }
-        }
-        self.end = i + 1;
-        Ok(self.end)
-    }
-
-    fn mark(&mut self, bit: u16) {
-        self.duplicate_key |= self.seen >> bit & 1 == 1;
-        self.seen |= 1 << bit;
-    }
-
-    fn careful_end(&mut self, b: &[u8], i: usize, place: Place) -> Step {
-        let (end, passed) = json::careful_string_end(b, i, place)?;
-        self.unescaped_quote |= passed;
-        Ok(end)
-    }
-
-    /// Past the args object at `i`, noting the wanted ones.
-    fn args(&mut self, b: &[u8], mut i: usize, wanted: &Wanted) -> Step {
-        i = json::blanks(b, i + 1);
-        loop {
-            match json::byte(b, i)? {
-                b'"' => {}
-                b'}' => return Ok(i + 1),
-                b',' => {
-                    i = json::blanks(b, i + 1);
-                    continue;
-                }
-                _ => return Err(Stop::Bad),
-            }
-            let key_end = json::string_end(b, i + 1)?;
-            let hit = wanted.find(&b[i + 1..key_end]);
-            i = json::blanks(b, key_end + 1);
-            if json::byte(b, i)? != b':' {
-                return Err(Stop::Bad);
-            }
-            i = json::blanks(b, i + 1);
-            let from = i;
-            i = json::value(b, i)?;
-            if let Some(spec) = hit {
-                self.want(spec, from..i);
-            }
-            i = json::blanks(b, i);
-        }
-    }
-
-    fn careful_args(&mut self, b: &[u8], i: usize, wanted: &Wanted) -> Step {
-        let end = json::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?;
-        for (key, value) in json::members(&b[i..end]) {
-            if let Some(spec) = wanted.find(key) {
-                let offset = value.as_ptr().addr() - b.as_ptr().addr();
-                self.want(spec, offset..offset + value.len());
-            }
-        }
-        Ok(end)
-    }
-
-    /// The last of several equal keys counts, as in JSON readers everywhere.
-    fn want(&mut self, spec: u16, range: std::ops::Range<usize>) {
-        match self.wanted.iter_mut().find(|(s, _)| *s == spec) {
-            Some((_, r)) => *r = range,
-            None => self.wanted.push((spec, range)),
-        }
-    }
-
-    /// The event whose fields these are; `text` is what was read, `at` its place in the trace.
-    pub(super) fn event<'a>(&'a self, text: &'a [u8], at: u64) -> Event<'a> {
-        let scalar = |r: &std::ops::Range<usize>| Scalar::of(&text[r.clone()]);
-        Event {
-            at,
-            phase: Phase::from_raw(scalar(&self.ph)),
-            name: scalar(&self.name),
-            category: scalar(&self.category),
-            pid: scalar(&self.pid),
-            tid: scalar(&self.tid),
-            ts: scalar(&self.ts),
-            dur: scalar(&self.dur),
-            id: scalar(&self.id),
-            args: &text[self.args.clone()],
-            wanted: &self.wanted,
-            text: &text[..self.end],
-            duplicate_key: self.duplicate_key,
-            unescaped_quote: self.unescaped_quote,
-        }
-    }
 }

@@ -7,6 +7,8 @@
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{DefectKind, Defects};
 
 use super::detect::GZIP_MAGIC;
@@ -210,16 +212,23 @@ impl Inflater {
             .collect()
     }
 
-    /// No more input will come. Gives what was wrong, and what makes any byte of the output reachable again.
-    pub fn finish(mut self) -> (Defects, Checkpoints) {
-        match self.state {
+    /// No more input will come. Gives what was found, and what makes any byte of the output reachable again.
+    pub fn finish(mut self) -> (Inflated, Checkpoints) {
+        match &self.state {
             State::Header(_) | State::Body | State::Trailer(_) => {
                 self.defects.add(DefectKind::TruncatedGzip, None)
             }
             State::Between(seen) if !seen.is_empty() => self.defects.add(DefectKind::TrailingGarbage, None),
             _ => {}
         }
-        (self.defects, self.checkpoints)
+        let inflated = Inflated {
+            read: self.read,
+            written: self.written,
+            is_gzip: self.is_gzip(),
+            damage: self.damage.map(|(at, why)| (at, why.to_owned())),
+            defects: self.defects,
+        };
+        (inflated, self.checkpoints)
     }
 
     /// Bytes of input so far.
@@ -236,11 +245,19 @@ impl Inflater {
     pub fn is_gzip(&self) -> bool {
         !matches!(self.state, State::Start | State::Plain)
     }
+}
 
+/// What a finished [`Inflater`] has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inflated {
+    /// Bytes of input.
+    pub read: u64,
+    /// Bytes of output.
+    pub written: u64,
+    pub is_gzip: bool,
     /// Where the stream is damaged (byte of the input), and how.
-    pub fn damage(&self) -> Option<(u64, &'static str)> {
-        self.damage
-    }
+    pub damage: Option<(u64, String)>,
+    pub defects: Defects,
 }
 
 enum HeaderEnd {
@@ -341,11 +358,6 @@ impl Checkpoints {
         inflater.checkpoints.spacing = u64::MAX / 2;
         RangeReader { inflater, at }
     }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.list.len() * (HISTORY + size_of::<DecompressorOxide>() + 32)
-    }
 }
 
 /// Reads the output from some byte on; asks for input, knows no file.
@@ -391,8 +403,8 @@ mod tests {
         for chunk in chunks {
             inflater.feed(chunk, &mut |piece| out.extend_from_slice(piece));
         }
-        let (defects, checkpoints) = inflater.finish();
-        (out, defects, checkpoints)
+        let (inflated, checkpoints) = inflater.finish();
+        (out, inflated.defects, checkpoints)
     }
 
     fn lines(n: usize) -> Vec<u8> {

@@ -4,6 +4,8 @@
 //! or [`Stop`]: `More` if the answer depends on bytes that are not here yet, `Bad` if no further byte can make
 //! it JSON. Neither depends on where the bytes were cut.
 
+use super::block;
+
 /// Why a walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -20,6 +22,7 @@ pub type Step = Result<usize, Stop>;
 const MAX_DEPTH: usize = 128;
 
 /// Past blanks.
+#[inline]
 pub fn blanks(b: &[u8], mut i: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = b.get(i) {
         i += 1;
@@ -28,32 +31,23 @@ pub fn blanks(b: &[u8], mut i: usize) -> usize {
 }
 
 /// The byte at `i`, or [`Stop::More`].
+#[inline]
 pub fn byte(b: &[u8], i: usize) -> Result<u8, Stop> {
     b.get(i).copied().ok_or(Stop::More)
 }
 
-const fn repeat(byte: u8) -> u64 {
-    byte as u64 * 0x0101_0101_0101_0101
-}
-
-/// Bit 7 of every byte of `word` that equals `byte`; above the lowest such byte there may be false ones.
-fn equal_bytes(word: u64, byte: u8) -> u64 {
-    let x = word ^ repeat(byte);
-    x.wrapping_sub(repeat(1)) & !x & repeat(0x80)
-}
-
-/// From just after an opening quote to the closing quote's index. Eight bytes at a time: three quarters of a
-/// trace are strings.
+/// From just after an opening quote to the closing quote's index.
+#[inline]
 pub fn string_end(b: &[u8], mut i: usize) -> Step {
     loop {
-        if let Some(chunk) = b.get(i..i + 8) {
-            let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-            let found = equal_bytes(word, b'"') | equal_bytes(word, b'\\');
-            if found == 0 {
-                i += 8;
-                continue;
+        if let Some(bytes) = b.get(i..).and_then(<[u8]>::first_chunk) {
+            match block::quote_or_backslash(bytes) {
+                Some(n) => i += n,
+                None => {
+                    i += 16;
+                    continue;
+                }
             }
-            i += found.trailing_zeros() as usize / 8;
         }
         match byte(b, i)? {
             b'"' => return Ok(i),
@@ -86,8 +80,16 @@ pub fn container(b: &[u8], mut i: usize) -> Step {
 }
 
 /// Past a number, `true`, `false`, `null`, and what tracers write instead of numbers (`NaN`, `inf`, `-nan`).
+#[inline]
 pub fn token(b: &[u8], from: usize) -> Step {
     let mut i = from;
+    while let Some(bytes) = b.get(i..).and_then(<[u8]>::first_chunk) {
+        let n = block::token_len(bytes);
+        i += n;
+        if n < 16 {
+            return if i == from { Err(Stop::Bad) } else { Ok(i) };
+        }
+    }
     while matches!(byte(b, i)?, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.') {
         i += 1;
     }
@@ -95,6 +97,7 @@ pub fn token(b: &[u8], from: usize) -> Step {
 }
 
 /// Past any value.
+#[inline]
 pub fn value(b: &[u8], i: usize) -> Step {
     match byte(b, i)? {
         b'"' => Ok(string_end(b, i + 1)? + 1),

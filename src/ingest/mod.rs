@@ -4,14 +4,17 @@
 //! [`inflate`] turns bytes into bytes, [`scan`] turns bytes into [`event::Event`]s, [`detect`] says what a
 //! file is that is no trace.
 
+mod block;
 pub mod detect;
 pub mod error;
 pub mod event;
+mod fields;
 pub mod inflate;
 pub mod json;
 pub mod scan;
 
 pub use error::LoadError;
-pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar};
-pub use inflate::{Checkpoints, Inflater};
+pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar, Word};
+pub use fields::Field;
+pub use inflate::{Checkpoints, Inflated, Inflater};
 pub use scan::{Scanner, Sink};

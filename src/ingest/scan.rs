@@ -10,13 +10,17 @@ use crate::base::{DefectKind, Defects};
 
 use super::detect;
 use super::error::LoadError;
-use super::event::{ArgSpec, Event, Fields, Wanted};
+use super::event::{ArgSpec, Event};
+use super::fields::{Fields, Wanted};
 use super::json::{self, Stop};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
 const MAX_EVENT: usize = 64 << 20;
 /// A larger header value is not kept.
 const MAX_HEADER_VALUE: usize = 1 << 20;
+/// An event that spans two chunks is completed with so many bytes of the second at first; what follows it is read
+/// where it lies.
+const STRADDLE: usize = 4 << 10;
 /// How far into a broken event the careful reader goes before it is given up.
 const MAX_CAREFUL: usize = 64 << 10;
 
@@ -97,15 +101,49 @@ impl Scanner {
             let more = detect::HEAD_BYTES - self.head.len();
             self.head.extend_from_slice(&chunk[..chunk.len().min(more)]);
         }
-        self.buf.extend_from_slice(chunk);
-        if self.buf.len() >= self.need {
-            self.run(false, sink);
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = self.feed_some(rest, sink);
         }
+    }
+
+    /// Reads a part of `chunk`, where it lies if nothing is held back; gives what is left.
+    fn feed_some<'a>(&mut self, chunk: &'a [u8], sink: &mut impl Sink) -> &'a [u8] {
+        if self.buf.is_empty() {
+            let used = self.run(chunk, false, sink);
+            self.hold(Vec::new(), &chunk[used..]);
+            return &[];
+        }
+        let mut buf = std::mem::take(&mut self.buf);
+        let held = buf.len();
+        let n = chunk.len().min(STRADDLE.max(self.need.saturating_sub(held)));
+        buf.extend_from_slice(&chunk[..n]);
+        if buf.len() < self.need {
+            self.buf = buf;
+            return &chunk[n..];
+        }
+        let used = self.run(&buf, false, sink);
+        if used >= held {
+            return &chunk[used - held..];
+        }
+        buf.drain(..used);
+        self.hold(buf, &[]);
+        &chunk[n..]
+    }
+
+    /// Keeps what is not whole yet.
+    fn hold(&mut self, mut buf: Vec<u8>, more: &[u8]) {
+        buf.extend_from_slice(more);
+        self.need = buf.len() * 2;
+        self.buf = buf;
     }
 
     /// No more bytes will come. Gives what was wrong.
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Scanned, LoadError> {
-        self.run(true, sink);
+        let mut buf = std::mem::take(&mut self.buf);
+        let used = self.run(&buf, true, sink);
+        buf.drain(..used);
+        self.buf = buf;
         let end = self.base + self.buf.len() as u64;
         let commas = self.buf.iter().take_while(|b| b" \n\r\t,".contains(b)).count() as u64;
         match self.state {
@@ -162,23 +200,19 @@ impl Scanner {
         self.error.as_ref()
     }
 
-    fn run(&mut self, last: bool, sink: &mut impl Sink) {
-        let buf = std::mem::take(&mut self.buf);
+    /// Reads what is whole in `b`; gives how many bytes that were.
+    fn run(&mut self, b: &[u8], last: bool, sink: &mut impl Sink) -> usize {
         let mut i = 0;
-        let more = loop {
+        let used = loop {
             let over = matches!(self.state, State::Done | State::Failed);
-            match self.step(&buf, i, last, sink) {
-                Ok(_) if over => break false,
+            match self.step(b, i, last, sink) {
+                Ok(_) if over => break b.len(),
                 Ok(next) => i = next,
-                Err(()) => break true,
+                Err(()) => break i,
             }
         };
-        let i = if more { i } else { buf.len() };
-        let rest = buf.len() - i;
-        self.need = if rest == 0 { 0 } else { rest * 2 };
-        self.base += i as u64;
-        self.buf = buf;
-        self.buf.drain(..i);
+        self.base += used as u64;
+        used
     }
 
     /// One thing at `b[i..]`: gives where the next one starts, or `Err` if it is not whole yet.
@@ -328,7 +362,10 @@ impl Scanner {
             };
         }
         let text = &b[i..];
-        let mut result = self.fields.read::<false>(text, &self.wanted);
+        let mut result = self.fields.quick(text, &self.wanted);
+        if result == Err(Stop::Bad) || result == Err(Stop::More) && last {
+            result = self.fields.read::<false>(text, &self.wanted);
+        }
         if result == Err(Stop::Bad) {
             let within = &text[..text.len().min(MAX_CAREFUL)];
             result = self.fields.read::<true>(within, &self.wanted);
@@ -338,13 +375,13 @@ impl Scanner {
         }
         match result {
             Ok(len) if len <= MAX_EVENT => {
-                let event = self.fields.event(text, self.base + i as u64);
+                let event = Event::new(self.base + i as u64, text, &self.fields);
                 self.n_values += 1;
                 self.n_events += 1;
-                if event.unescaped_quote {
+                if event.unescaped_quote() {
                     self.defects.add(DefectKind::UnescapedQuote, Some(event.at));
                 }
-                if event.duplicate_key {
+                if event.duplicate_key() {
                     self.defects.add(DefectKind::DuplicateKey, Some(event.at));
                 }
                 sink.event(&event);

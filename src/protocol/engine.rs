@@ -1,8 +1,9 @@
 //! Page and worker. Messages are small and plain; bulk bytes travel beside them, moved and not copied.
 //!
-//! A worker lives for one trace: cancelling, and opening the next file, replace it, so its memory is freed
-//! whole. The page sends [`Request::Hello`] with the files beside it, then questions at any time; the worker
-//! answers in order, between two slices of the file while it still loads.
+//! Two workers live for one trace: one turns the file into text ([`super::text`]), the other turns text into a
+//! trace and talks to the page. Cancelling, and opening the next file, replace both, so their memory is freed
+//! whole. The page sends [`Request::Hello`] and connects the two, then asks at any time; the trace worker answers
+//! in order, between two pieces of text while it still loads.
 //!
 //! 64-bit integers cross as `BigInt`, exactly.
 
@@ -15,7 +16,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,10 @@ pub enum Request {
     Hello {
         protocol: u32,
     },
+    /// To the text worker: serve the trace worker at the other end of the channel whose `port` travels beside.
+    ServeText,
+    /// To the trace worker: the other end.
+    Connect,
     /// Open these files (names and sizes; the `File`s travel beside). One is the trace; a metrics file may
     /// stand beside it.
     Open {

@@ -1,3 +1,4 @@
-//! What page and worker say to each other. Pure: no browser types.
+//! What page and workers say to each other. Pure: no browser types.
 
 pub mod engine;
+pub mod text;

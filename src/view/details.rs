@@ -1,7 +1,7 @@
 //! A selected slice, a selected stretch of time, a search.
 
 use crate::analyze::report::Step;
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::ingest::Scalar;
@@ -157,7 +157,9 @@ pub fn area(
         }
     }
     let text = |sum: &AreaSum| index.name_of(sum.first);
-    sums.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| text(a).cmp(text(b))));
+    order::sort_by(&mut sums, |a, b| {
+        b.total_ns.cmp(&a.total_ns).then_with(|| text(a).cmp(text(b)))
+    });
     sums.truncate(MAX_AREA_ROWS);
     AreaStatistics {
         window,
@@ -223,15 +225,15 @@ pub fn search(index: &Index, vocabulary: &Vocabulary, scene: &Scene, text: &str)
         scene.by_name().wanted(index, wanted)
     };
     let n_slices = found.iter().map(|(_, alike)| u64::from(alike.count)).sum();
-    let order = |a: &(NameId, Alike), b: &(NameId, Alike)| {
-        let by_time = b.1.total_ns.cmp(&a.1.total_ns);
-        by_time.then_with(|| index.text(a.0).cmp(index.text(b.0)))
+    let by_time = |a: &(NameId, Alike), b: &(NameId, Alike)| {
+        let longest = b.1.total_ns.cmp(&a.1.total_ns);
+        longest.then_with(|| index.text(a.0).cmp(index.text(b.0)))
     };
     if found.len() > MAX_SEARCH_ROWS {
-        found.select_nth_unstable_by(MAX_SEARCH_ROWS, order);
+        found.select_nth_unstable_by(MAX_SEARCH_ROWS, by_time);
         found.truncate(MAX_SEARCH_ROWS);
     }
-    found.sort_by(order);
+    order::sort_by(&mut found, by_time);
     let row = |&(name, alike): &(NameId, Alike)| SearchRow {
         name: index.text(name).to_owned(),
         class: scene.class(vocabulary, alike.row),

@@ -1,7 +1,7 @@
 //! The Steps view: a plot of durations over time, mean parts by group, pages of the table.
 
 use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
-use crate::base::Span;
+use crate::base::{Span, order};
 use crate::dialect::Evidence;
 
 use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepOrder, StepsPlot, StepsView};
@@ -30,9 +30,9 @@ pub fn steps_view(
     let parts = group_parts(&rows);
     match order {
         StepOrder::Time => {}
-        StepOrder::Longest => rows.sort_by_key(|s| std::cmp::Reverse(s.dur_ns)),
-        StepOrder::GapBefore => rows.sort_by_key(|s| std::cmp::Reverse(s.gap_before_ns)),
-        StepOrder::Compile => rows.sort_by_key(|s| std::cmp::Reverse(s.parts.compile_ns)),
+        StepOrder::Longest => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.dur_ns)),
+        StepOrder::GapBefore => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.gap_before_ns)),
+        StepOrder::Compile => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.parts.compile_ns)),
     }
     let n = u32::try_from(rows.len()).unwrap_or(u32::MAX);
     let page = rows
@@ -145,7 +145,7 @@ impl Sum {
 /// Mean parts of each group, by phase, period and bucket; at most 200 groups, those with most time.
 fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
     let mut sorted: Vec<&Step> = rows.to_vec();
-    sorted.sort_by_key(|s| (s.period, s.phase, s.bucket));
+    order::sort_by_key(&mut sorted, |s| (s.period, s.phase, s.bucket));
     let mut groups: Vec<(i64, GroupParts)> = sorted
         .chunk_by(|a, b| (a.period, a.phase, a.bucket) == (b.period, b.phase, b.bucket))
         .map(|group| {
@@ -185,7 +185,7 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
             (total, parts)
         })
         .collect();
-    groups.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
+    order::sort_by_key(&mut groups, |(total, _)| std::cmp::Reverse(*total));
     groups.truncate(200);
     groups.into_iter().map(|(_, parts)| parts).collect()
 }

@@ -1,7 +1,7 @@
 //! The Overview: the report, cut to a bounded size.
 
 use crate::analyze::report::{Period, Phase, TraceReport};
-use crate::base::Span;
+use crate::base::{Span, order};
 
 use super::model::{MAX_OPERATORS, MAX_RECOMPILES, Summary};
 
@@ -17,7 +17,7 @@ pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary
             None => step_counts.push((step.phase, step.period, 1)),
         }
     }
-    step_counts.sort_by_key(|&(phase, period, _)| (period, phase));
+    order::sort_by_key(&mut step_counts, |&(phase, period, _)| (period, phase));
     let extent = report
         .start_ns
         .zip(report.end_ns)

@@ -1,4 +1,4 @@
-//! The engine as the page sees it: a worker that is told what to open and asked questions.
+//! The engine as the page sees it: workers that are told what to open and asked questions.
 //!
 //! A message is `{head, …}`: `head` is a [`Request`] or a [`Reply`] as a plain object, 64-bit integers as
 //! `BigInt`; beside it travel the files (`files`) on the way there and a timeline frame's words (`words`, a
@@ -11,7 +11,7 @@ use js_sys::{Array, Object, Reflect, Uint32Array};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, MessageEvent, Worker};
+use web_sys::{ErrorEvent, MessageChannel, MessageEvent, MessagePort, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
 use crate::view::{Frame, Summary};
@@ -30,12 +30,14 @@ pub enum Told {
     Trapped(String),
 }
 
-/// One worker with one trace. Cloning shares it; equal means the same one.
+/// Two workers with one trace. Cloning shares it; equal means the same one.
 #[derive(Clone)]
 pub struct Engine(Rc<Inner>);
 
 struct Inner {
     worker: Worker,
+    /// The text worker. Held for its life only: it talks to `worker`.
+    text: Worker,
     next_id: Cell<u32>,
     waiting: Waiting,
     _listeners: Vec<Listener>,
@@ -52,13 +54,15 @@ impl PartialEq for Engine {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.worker.terminate();
+        self.text.terminate();
     }
 }
 
 impl Engine {
-    /// Starts a worker and greets it.
+    /// Starts the workers, greets them, and connects them.
     pub fn start(source: &WorkerSource, told: impl Fn(Told) + 'static) -> Result<Engine, String> {
         let worker = source.start().map_err(|why| why.to_string())?;
+        let text = source.start().map_err(|why| why.to_string())?;
         let waiting = Waiting::default();
         let told = Rc::new(told);
         let on_message = Listener::new(&worker, "message", {
@@ -83,8 +87,9 @@ impl Engine {
                 ))),
             }
         });
-        let on_error = Listener::new(&worker, "error", {
-            move |event: ErrorEvent| {
+        let on_error = |worker: &Worker| {
+            let told = told.clone();
+            Listener::new(worker, "error", move |event: ErrorEvent| {
                 event.prevent_default();
                 let why = event.message();
                 let why = why.trim_start_matches("Uncaught ").trim_end_matches('.');
@@ -96,15 +101,22 @@ impl Engine {
                         why
                     }
                 )));
-            }
-        });
+            })
+        };
+        let listeners = vec![on_message, on_error(&worker), on_error(&text)];
+        let failed = |why: JsValue| format!("The two workers could not be connected: {why:?}");
+        let channel = MessageChannel::new().map_err(failed)?;
         let engine = Engine(Rc::new(Inner {
             worker,
+            text,
             next_id: Cell::new(0),
             waiting,
-            _listeners: vec![on_message, on_error],
+            _listeners: listeners,
         }));
-        engine.post(&Request::Hello { protocol: PROTOCOL }, None)?;
+        let hello = Request::Hello { protocol: PROTOCOL };
+        engine.post(&hello, None)?;
+        give_port(&engine.0.worker, &Request::Connect, &channel.port1()).map_err(failed)?;
+        give_port(&engine.0.text, &Request::ServeText, &channel.port2()).map_err(failed)?;
         Ok(engine)
     }
 
@@ -137,9 +149,10 @@ impl Engine {
         }
     }
 
-    /// Ends the worker at once and frees its memory. Open questions stay unanswered.
+    /// Ends the workers at once and frees their memory. Open questions stay unanswered.
     pub fn stop(&self) {
         self.0.worker.terminate();
+        self.0.text.terminate();
         self.0.waiting.borrow_mut().clear();
     }
 
@@ -154,6 +167,15 @@ impl Engine {
         }
         self.0.worker.post_message(&message).map_err(said)
     }
+}
+
+/// Gives a worker its end of a channel.
+fn give_port(worker: &Worker, request: &Request, port: &MessagePort) -> Result<(), JsValue> {
+    let message = Object::new();
+    let head = serde_wasm_bindgen::to_value(request)?;
+    Reflect::set(&message, &"head".into(), &head)?;
+    Reflect::set(&message, &"port".into(), port)?;
+    worker.post_message_with_transfer(&message, &Array::of1(port))
 }
 
 /// Reads a message of the worker. A timeline frame is put together from its words.

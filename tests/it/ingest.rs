@@ -26,11 +26,11 @@ fn text(s: Scalar<'_>) -> Option<String> {
 
 impl Sink for Seen {
     fn event(&mut self, e: &Event<'_>) {
-        let fields = [e.name, e.category, e.pid, e.tid, e.ts, e.dur, e.id].map(text);
+        let fields = [e.name(), e.category(), e.pid(), e.tid(), e.ts(), e.dur(), e.id()].map(text);
         let wanted: Vec<_> = e.wanted_args().map(|(i, v)| (i, text(v))).collect();
-        let args = String::from_utf8_lossy(e.args).into_owned();
+        let args = String::from_utf8_lossy(e.args()).into_owned();
         self.events
-            .push(format!("{} {:?} {fields:?} {wanted:?} {args}", e.at, e.phase));
+            .push(format!("{} {:?} {fields:?} {wanted:?} {args}", e.at, e.phase()));
     }
 
     fn header(&mut self, key: &[u8], value: &[u8]) {
@@ -122,28 +122,28 @@ fn assert_agrees_with_serde_json(name: &str, bytes: &[u8]) {
                 };
                 assert_eq!(got.as_ref(), want.get(key), "{} at byte {}: {key}", self.1, e.at);
             };
-            check("name", e.name);
-            check("cat", e.category);
-            check("pid", e.pid);
-            check("tid", e.tid);
-            check("ts", e.ts);
-            check("dur", e.dur);
-            check("id", e.id);
+            check("name", e.name());
+            check("cat", e.category());
+            check("pid", e.pid());
+            check("tid", e.tid());
+            check("ts", e.ts());
+            check("dur", e.dur());
+            check("id", e.id());
             assert_eq!(
-                serde_json::from_slice::<Value>(e.text).unwrap(),
+                serde_json::from_slice::<Value>(e.text()).unwrap(),
                 *want,
                 "{} at byte {}",
                 self.1,
                 e.at
             );
             if let Some(args) = want.get("args").filter(|a| a.is_object()) {
-                assert_eq!(serde_json::from_slice::<Value>(e.args).unwrap(), *args);
+                assert_eq!(serde_json::from_slice::<Value>(e.args()).unwrap(), *args);
                 let id = e.wanted_args().find(|(i, _)| *i == 0).and_then(|(_, v)| v.int());
                 assert_eq!(id, args.get("External id").and_then(Value::as_i64));
             }
             let ph = want["ph"].as_str().unwrap_or("");
-            assert_eq!(ph == "X", e.phase == Phase::Complete);
-            assert_eq!(ph == "M", e.phase == Phase::Metadata);
+            assert_eq!(ph == "X", e.phase() == Phase::Complete);
+            assert_eq!(ph == "M", e.phase() == Phase::Metadata);
         }
         fn header(&mut self, _: &[u8], _: &[u8]) {}
     }

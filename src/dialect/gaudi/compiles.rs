@@ -4,7 +4,7 @@
 //! number, names and durations are facts; their starts are not: they are stacked from the region's start, back
 //! to back, and may together be longer than the region, because Synapse compiles in parallel.
 
-use crate::base::{SliceId, Span, TrackId};
+use crate::base::{SliceId, Span, TrackId, order};
 use crate::dialect::enclosing;
 use crate::dialect::roles::rows_with;
 use crate::dialect::terms::{Evidence, Period};
@@ -22,7 +22,7 @@ pub fn recorded(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Vec<Comp
         .iter()
         .map(|&(id, name)| (index.slices.at(id), id, name))
         .collect();
-    in_file.sort_unstable_by_key(|&(at, id, _)| (at, id));
+    order::sort_by_key(&mut in_file, |&(at, id, _)| (at, id));
     let mut next_region: Option<SliceId> = None;
     let mut marks = Vec::new();
     for &(_, id, name) in in_file.iter().rev() {
@@ -66,7 +66,9 @@ pub fn by_synapse(index: &Index, roles: &[Role], lanes: &[TrackId]) -> Vec<Compi
         .filter(|&id| !enclosing::is_inside(index, id, is_compile))
         .map(|id| (index.slices.span(id), id))
         .collect();
-    found.sort_by_key(|&(span, id)| (span.start, std::cmp::Reverse(span.end), id));
+    order::sort_by_key(&mut found, |&(span, id)| {
+        (span.start, std::cmp::Reverse(span.end), id)
+    });
     let mut kept: Vec<(Span, SliceId)> = Vec::new();
     for (span, id) in found {
         // Other threads may compile other graphs at the same time, under the same name.

@@ -15,7 +15,7 @@ pub mod lanes;
 pub mod names;
 pub mod turns;
 
-use crate::base::{SliceId, Span, TrackId};
+use crate::base::{SliceId, Span, TrackId, order};
 use crate::index::tables::{Container, Family, Index, Key};
 
 use super::enclosing;
@@ -270,7 +270,7 @@ fn swap_v0_roles<'a>(
 
 /// Numbers turns and passes in order of start.
 fn write_turns(mut turns: Vec<Turn>, v: &mut Vocabulary) {
-    turns.sort_by_key(|turn| (turn.span.start, turn.span.end));
+    order::sort_by_key(&mut turns, |turn| (turn.span.start, turn.span.end));
     let interleaved = turns.windows(2).any(|pair| {
         let last = pair[0].passes.last().map(|p| p.span.start);
         last > pair[1].passes.first().map(|p| p.span.start)
@@ -285,7 +285,7 @@ fn write_turns(mut turns: Vec<Turn>, v: &mut Vocabulary) {
                 passes: vec![pass],
             })
             .collect();
-        turns.sort_by_key(|turn| (turn.span.start, turn.span.end));
+        order::sort_by_key(&mut turns, |turn| (turn.span.start, turn.span.end));
     }
     for turn in turns {
         let row = u32::try_from(v.engine_steps.len()).unwrap_or(u32::MAX);
@@ -333,7 +333,7 @@ fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabular
         v.compiles.extend(stored);
     }
     v.compiles.extend(kineto::compiles(index, &v.roles));
-    v.compiles.sort_by_key(|m| (m.span.start, m.span.end, m.slice));
+    order::sort_by_key(&mut v.compiles, |m| (m.span.start, m.span.end, m.slice));
 }
 
 fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vocabulary) {
@@ -411,7 +411,9 @@ fn infer_iterations(index: &Index, v: &mut Vocabulary) {
         .filter(|&id| !enclosing::is_inside(index, id, is_wait))
         .map(|id| (index.slices.span(id), id))
         .collect();
-    calls.sort_by_key(|&(span, id)| (span.start, std::cmp::Reverse(span.end), id));
+    order::sort_by_key(&mut calls, |&(span, id)| {
+        (span.start, std::cmp::Reverse(span.end), id)
+    });
     let mut found: Vec<Turn> = Vec::new();
     let mut first: Option<(Span, SliceId)> = None;
     for (span, id) in calls {

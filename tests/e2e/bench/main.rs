@@ -1,121 +1,113 @@
-//! `cargo xtask bench FILE…`: what opening costs, in the real browser.
+//! `cargo xtask bench`: what opening a trace costs, in the real browser, against what it could cost at least.
 //!
-//! For each file, in a fresh Chromium: the browser's own `DecompressionStream` and `JSON.parse` on it (where it
-//! can at all), then Stepscope, on the same page in the same run; then the timeline, panned and zoomed by
-//! keyboard for three seconds while frame times are taken.
+//! Files are arguments; `--compare RESULT` also says what is worse than in an earlier run. Results stay in
+//! `target/bench` as `result.json` and `result.md`.
 
-use std::path::Path;
+#![expect(clippy::print_stdout, reason = "a command's output")]
 
-use serde_json::Value;
-use stepscope_e2e::Page;
+mod measure;
+mod table;
 
-/// Reads the file that a dialog of its own gives, with what browsers bring along. Gives
-/// `[inflate ms, inflate + JSON.parse ms or null]`.
-const BROWSERS_OWN: &str = r#"
-    const file = document.getElementById('bench').files[0];
-    const gz = file.name.endsWith('.gz');
-    const text = () => gz ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream();
-    let start = performance.now();
-    const reader = text().getReader();
-    while (!(await reader.read()).done) {}
-    const inflate = performance.now() - start;
-    let parse = null;
-    try {
-        start = performance.now();
-        JSON.parse(await new Response(text()).text());
-        parse = performance.now() - start;
-    } catch (why) { console.debug('no JSON.parse: ' + why); }
-    return [inflate, parse];
-"#;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs, thread};
 
-/// Pans and zooms for three seconds. Gives the times between animation frames, ms.
-const FRAMES: &str = r#"
-    const keys = ['w','w','d','d','d','w','a','s','d','s','s','a','d','s'];
-    const times = [];
-    let last = performance.now(), n = 0;
-    const end = last + 3000;
-    await new Promise(done => {
-        const frame = now => {
-            times.push(now - last);
-            last = now;
-            window.dispatchEvent(new KeyboardEvent('keydown', { key: keys[n++ % keys.length], bubbles: true }));
-            performance.now() < end ? requestAnimationFrame(frame) : done();
-        };
-        requestAnimationFrame(frame);
-    });
-    return times.slice(2);
-"#;
+use anyhow::{Context, Result};
+use xtask::{child, page, root, tools};
 
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok())
-}
+use table::{Row, Run};
 
-fn ms(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".into(), |ms| format!("{ms:.0} ms"))
-}
-
-fn ratio(a: Option<f64>, b: Option<f64>) -> String {
-    a.zip(b)
-        .map_or_else(|| "–".into(), |(a, b)| format!("{:.2}", a / b))
-}
-
-fn measure(file: &Path) {
-    let page = Page::open();
-    page.eval("const i = document.createElement('input'); i.type = 'file'; i.id = 'bench'; document.body.prepend(i);");
-    // The page's own input is the second one now; the first is the bench's.
-    page.choose_files(&[file]);
-    let own = page.eval_async(BROWSERS_OWN);
-    page.eval("document.getElementById('bench').remove();");
-    let (inflate, parse) = (number(&own[0]), number(&own[1]));
-    page.choose_files(&[file]);
-    page.wait_for("ready");
-    let facts = page.eval("return {...document.querySelector('.facts-list').dataset};");
-    let fact = |name: &str| number(&facts[name]);
-    let (open, first) = (fact("openMs"), fact("firstMs"));
-    let (memory, events, inflated) = (fact("memoryBytes"), fact("events"), fact("inflatedBytes"));
-    page.eval("location.hash = 'view=timeline';");
-    page.wait_until("the timeline draws", || {
-        number(&page.eval("return document.documentElement.dataset.frames ?? '0';")).is_some_and(|n| n > 0.0)
-    });
-    let frames = page.eval_async(FRAMES);
-    let mut frames: Vec<f64> = frames
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(number)
-        .collect();
-    frames.sort_by(f64::total_cmp);
-    let quantile = |q: f64| nearest_rank(&frames, q);
-    println!(
-        "| {} | {:.1} MB | {:.0} | {} | {} | {} | {} | {:.0} MB | {} | {} / {} |",
-        file.file_name()
-            .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
-        inflated.unwrap_or(0.0) / 1e6,
-        events.unwrap_or(0.0),
-        ms(open),
-        ms(first),
-        ratio(open, inflate),
-        ratio(parse, open),
-        memory.unwrap_or(0.0) / 1e6,
-        ratio(memory, events),
-        ms(quantile(0.5)),
-        ms(quantile(0.99)),
-    );
-}
-
-/// The value that `q` of all values do not exceed.
-fn nearest_rank(sorted: &[f64], q: f64) -> Option<f64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-    let rank = (q * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied()
-}
-
-fn main() {
-    println!(
-        "| file | inflated | events | open | first answer | open ÷ DecompressionStream | (DecompressionStream + JSON.parse) ÷ open | peak memory | bytes an event | frame p50 / p99 |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    for file in std::env::args_os().skip(1) {
-        measure(Path::new(&file));
+fn main() -> Result<()> {
+    let mut before = None;
+    let mut files = Vec::new();
+    let mut arguments = env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--compare" {
+            let file = PathBuf::from(arguments.next().context("--compare wants a file")?);
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            before = Some(Run::from_json(&text)?);
+        } else {
+            files.push(PathBuf::from(argument));
+        }
     }
+    let load = load();
+    let mut rows = Vec::new();
+    for file in &files {
+        println!("{}", file.display());
+        rows.push(measure::measure(file));
+    }
+    let mut about = about();
+    about.insert("load before".into(), load);
+    let run = Run {
+        about,
+        rows,
+        shipped: shipped(),
+    };
+    let folder = root().join("target/bench");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("result.json"), format!("{:#}\n", run.to_json()))?;
+    let text = run.markdown();
+    fs::write(folder.join("result.md"), &text)?;
+    println!("\n{text}");
+    if let Some(before) = before {
+        let worse = run.worse_than(&before);
+        if worse.is_empty() {
+            println!("Nothing is worse by more than 10 % than it was.");
+        }
+        for line in worse {
+            println!("worse: {line}");
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the WebAssembly that is shipped, as it is and packed. What there is no program for is left out.
+fn shipped() -> Row {
+    let mut row = Row::new("bytes".into());
+    for (name, file) in [("page", "app_bg.wasm"), ("worker", "worker_bg.wasm")] {
+        let file = page::dist().join(file);
+        row.set(name, fs::metadata(&file).ok().map(|m| m.len() as f64));
+        row.set(&format!("{name}_gzip"), packed("gzip", &["-9", "-c"], &file));
+        row.set(
+            &format!("{name}_brotli"),
+            packed("brotli", &["-q", "11", "-c"], &file),
+        );
+    }
+    row
+}
+
+fn packed(program: &str, how: &[&str], file: &Path) -> Option<f64> {
+    let mut command = Command::new(program);
+    let Ok(done) = command.args(how).arg(file).stdin(Stdio::null()).output() else {
+        eprintln!("there is no program {program}: how small it packs is left out");
+        return None;
+    };
+    done.status.success().then_some(done.stdout.len() as f64)
+}
+
+fn about() -> BTreeMap<String, String> {
+    let mut about = BTreeMap::new();
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown processor", |(_, model)| model.trim());
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    about.insert("machine".into(), format!("{model}, {cores} cores"));
+    let browser = tools::find_browser()
+        .and_then(|browser| child::answer(Command::new(browser.chromium).arg("--version")))
+        .unwrap_or_default();
+    about.insert("browser".into(), browser);
+    let date = child::answer(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default();
+    about.insert("date".into(), date);
+    about.insert("load after".into(), load());
+    about
+}
+
+/// Means of one, five and fifteen minutes.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }

@@ -50,6 +50,25 @@ impl Chromedriver {
         None
     }
 
+    /// Processor time of all processes of the browser, ms; `None` where there is no /proc.
+    pub fn browser_cpu_ms(&self) -> Option<f64> {
+        let mut processes = Vec::new();
+        for entry in fs::read_dir("/proc").ok()?.flatten() {
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            processes.extend(Process::parse(&stat));
+        }
+        let mut ours = vec![self.child.id()];
+        let mut ticks = 0;
+        while let Some(parent) = ours.pop() {
+            for process in processes.iter().filter(|process| process.parent == parent) {
+                ours.push(process.id);
+                ticks += process.ticks;
+            }
+        }
+        // Linux counts in hundredths of a second (USER_HZ), whatever the kernel's own clock.
+        Some(ticks as f64 * 10.0)
+    }
+
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -60,6 +79,28 @@ impl Drop for Chromedriver {
         // Both fail only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+struct Process {
+    id: u32,
+    parent: u32,
+    /// Time in user and in kernel mode, of all its threads.
+    ticks: u64,
+}
+
+impl Process {
+    /// A line of /proc/PID/stat: `12 (a name) S 1 …`, utime and stime as fields 14 and 15 (proc(5)).
+    fn parse(stat: &str) -> Option<Process> {
+        let (id, rest) = stat.split_once(" (")?;
+        // The name may hold anything, brackets too.
+        let fields: Vec<&str> = rest.rsplit_once(") ")?.1.split(' ').collect();
+        let number = |i: usize| fields.get(i)?.parse::<u64>().ok();
+        Some(Process {
+            id: id.parse().ok()?,
+            parent: fields.get(1)?.parse().ok()?,
+            ticks: number(11)? + number(12)?,
+        })
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Page {
     // Dropped in this order, after the session was closed.
     client: Option<Client>,
     runtime: Runtime,
-    _driver: Chromedriver,
+    driver: Chromedriver,
     profile: tempfile::TempDir,
     site: Site,
     /// How many requests had reached the server when the page was up.
@@ -94,9 +94,14 @@ impl Page {
     /// A browser and a server, and no page yet.
     pub fn blank() -> Page {
         page::must_be_built().unwrap_or_else(|why| panic!("{why}"));
+        Page::serving(&page::dist())
+    }
+
+    /// As [`Page::blank`], for another site than the built page.
+    pub fn serving(dir: &Path) -> Page {
         let browser =
             tools::find_browser().expect("no Chromium or chromedriver: `cargo xtask test` installs them");
-        let site = Site::serve(&page::dist(), 0).expect("a server on a free port");
+        let site = Site::serve(dir, 0).expect("a server on a free port");
         let profile = tempfile::tempdir().expect("a directory for the browser's profile");
         let driver = Chromedriver::start(&browser.chromedriver, profile.path());
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -109,16 +114,24 @@ impl Page {
         Page {
             client: Some(client),
             runtime,
-            _driver: driver,
+            driver,
             profile,
             site,
             asked_by_boot: 0,
         }
     }
 
+    /// From the next [`Page::go_to`] on, runs this in the page before its own scripts.
+    pub fn before_its_scripts(&self, source: &str) {
+        self.cdp(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": source }),
+        );
+    }
+
     /// From the next [`Page::go_to`] on, keeps what the page's workers say; see [`Page::heard`].
     pub fn listen_to_workers(&self) {
-        // In the page before its own scripts. A worker's `head` is a small plain object, its BigInts shown as text.
+        // A worker's `head` is a small plain object, its BigInts shown as text.
         let source = "
             window.heard = [];
             const plain = (_, value) => typeof value === 'bigint' ? String(value) : value;
@@ -129,10 +142,7 @@ impl Page {
                     this.addEventListener('error', event => heard.push(`error: ${event.message}`));
                 }
             };";
-        self.cdp(
-            "Page.addScriptToEvaluateOnNewDocument",
-            json!({ "source": source }),
-        );
+        self.before_its_scripts(source);
     }
 
     /// What the workers said so far: each message's head, as JSON.
@@ -303,6 +313,11 @@ impl Page {
             &format!("run {body}"),
             self.client().execute_async(&script, Vec::new()),
         )
+    }
+
+    /// Processor time of this page's browser so far, ms; `None` where the system does not tell.
+    pub fn cpu_ms(&self) -> Option<f64> {
+        self.driver.browser_cpu_ms()
     }
 
     /// Sets the size of the view and the colour scheme that the reader prefers.

@@ -37,6 +37,8 @@ pub fn capabilities(chromium: &Path, dir: &Path) -> Capabilities {
     let all = json!({
         "goog:chromeOptions": { "binary": chromium, "args": args, "prefs": prefs },
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+        // Of a script that is waited for, ms: the benchmark opens files of several GB in one. The default is 30 s.
+        "timeouts": { "script": 900_000 },
     });
     all.as_object().cloned().unwrap_or_default()
 }

@@ -1,0 +1,407 @@
+//! Where an event's fields stand in its text.
+//!
+//! Three readers, each slower and more patient than the one before: [`Fields::quick`] expects the keys that
+//! tracers write and args without nested objects, and gives up on anything else; [`Fields::read`] takes any
+//! JSON; the same, `CAREFUL`, copes with quotes that are not escaped. Which of them reads an event depends on
+//! its text alone, never on where the input was cut.
+
+use std::ops::Range;
+
+use super::block::{self, BLOCK, Block, Escapes, Strings};
+use super::event::ArgSpec;
+use super::json::{self, Place, Step, Stop};
+
+/// The keys that are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Phase,
+    Name,
+    Category,
+    Pid,
+    Tid,
+    Ts,
+    Dur,
+    Id,
+    Args,
+}
+
+const N_FIELDS: usize = 9;
+
+/// A key as most writers write it: between quotes, a colon right behind.
+struct Spelling {
+    field: Field,
+    key: &'static [u8],
+    /// The first eight bytes of `"key":`, little endian, those past the colon masked out.
+    word: u64,
+    mask: u64,
+    len: usize,
+}
+
+const fn spelling(field: Field, key: &'static [u8], quoted: &[u8]) -> Spelling {
+    let (mut word, mut mask, mut i) = (0, 0, 0);
+    while i < quoted.len() {
+        word |= (quoted[i] as u64) << (8 * i);
+        mask |= 0xff << (8 * i);
+        i += 1;
+    }
+    Spelling {
+        field,
+        key,
+        word,
+        mask,
+        len: quoted.len(),
+    }
+}
+
+/// In the order of [`Field`].
+const SPELLINGS: [Spelling; N_FIELDS] = [
+    spelling(Field::Phase, b"ph", b"\"ph\":"),
+    spelling(Field::Name, b"name", b"\"name\":"),
+    spelling(Field::Category, b"cat", b"\"cat\":"),
+    spelling(Field::Pid, b"pid", b"\"pid\":"),
+    spelling(Field::Tid, b"tid", b"\"tid\":"),
+    spelling(Field::Ts, b"ts", b"\"ts\":"),
+    spelling(Field::Dur, b"dur", b"\"dur\":"),
+    spelling(Field::Id, b"id", b"\"id\":"),
+    spelling(Field::Args, b"args", b"\"args\":"),
+];
+
+impl Field {
+    fn of(key: &[u8]) -> Option<Field> {
+        SPELLINGS.iter().find(|s| s.key == key).map(|s| s.field)
+    }
+}
+
+/// The wanted keys, with filters that reject nearly all others by a few letters.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    specs: &'static [ArgSpec],
+    lengths: u64,
+    first_letters: u32,
+    /// Bit [`tail_bit`] of the last four letters of each.
+    tails: u64,
+}
+
+/// Letters' case is bit 5.
+fn tail_bit(tail: [u8; 4]) -> u32 {
+    // The golden ratio's bits spread any four letters over the upper ones.
+    ((u32::from_le_bytes(tail) | 0x2020_2020).wrapping_mul(0x9e37_79b1)) >> 26
+}
+
+impl Wanted {
+    /// # Panics
+    /// If a key is shorter than 4 or longer than 63 bytes: the table is the program's own.
+    pub fn new(specs: &'static [ArgSpec]) -> Wanted {
+        let mut wanted = Wanted {
+            specs,
+            lengths: 0,
+            first_letters: 0,
+            tails: 0,
+        };
+        for spec in specs {
+            let key = spec.key.as_bytes();
+            assert!((4..64).contains(&key.len()), "wanted keys are short");
+            wanted.lengths |= 1 << key.len();
+            wanted.first_letters |= 1 << (key[0] & 31);
+            let tail = key.last_chunk().expect("four letters");
+            wanted.tails |= 1 << tail_bit(*tail);
+        }
+        wanted
+    }
+
+    fn find(&self, key: &[u8]) -> Option<u16> {
+        let first = *key.first()?;
+        if key.len() > 63 || self.lengths >> key.len() & 1 == 0 || self.first_letters >> (first & 31) & 1 == 0
+        {
+            return None;
+        }
+        let i = self
+            .specs
+            .iter()
+            .position(|s| s.key.as_bytes().eq_ignore_ascii_case(key))?;
+        u16::try_from(i).ok()
+    }
+
+    /// The wanted key at the end of `text`, whose opening quote is part of `text`.
+    #[inline(always)]
+    fn find_before(&self, text: &[u8]) -> Option<u16> {
+        let tail = text.last_chunk()?;
+        if self.tails >> tail_bit(*tail) & 1 == 0 {
+            return None;
+        }
+        let i = self.specs.iter().position(|s| {
+            let from = text.len().checked_sub(s.key.len() + 1);
+            from.is_some_and(|from| {
+                text[from] == b'"' && s.key.as_bytes().eq_ignore_ascii_case(&text[from + 1..])
+            })
+        })?;
+        u16::try_from(i).ok()
+    }
+}
+
+/// Longer args are left to the patient reader.
+const QUICK_ARGS: usize = 16 << 10;
+/// Places of the keys of an event that are remembered; more keys are looked for one by one.
+const ORDER: usize = 16;
+
+/// Ranges of an event's fields in its text.
+#[derive(Clone, Default)]
+pub(super) struct Fields {
+    /// From and to; what an earlier event left is behind an unset bit of `seen`.
+    ranges: [(u32, u32); N_FIELDS],
+    /// Bit [`Field`]: the event has it.
+    seen: u16,
+    pub(super) wanted: Vec<(u16, Range<usize>)>,
+    /// Which key stood at which place in the event before: writers keep their order.
+    order: [u8; ORDER],
+    pub(super) duplicate_key: bool,
+    pub(super) unescaped_quote: bool,
+    /// Just past the event's `}`.
+    pub(super) end: usize,
+}
+
+impl Fields {
+    pub(super) fn range(&self, field: Field) -> Range<usize> {
+        if self.seen >> (field as usize) & 1 == 0 {
+            return 0..0;
+        }
+        let (from, to) = self.ranges[field as usize];
+        from as usize..to as usize
+    }
+
+    fn clear(&mut self) {
+        self.seen = 0;
+        self.wanted.clear();
+        self.duplicate_key = false;
+        self.unescaped_quote = false;
+    }
+
+    /// # Errors
+    /// [`Stop::Bad`] past 4 GiB: events are smaller.
+    fn set(&mut self, field: Field, from: usize, to: usize) -> Result<(), Stop> {
+        let (Ok(from), Ok(to)) = (u32::try_from(from), u32::try_from(to)) else {
+            return Err(Stop::Bad);
+        };
+        self.ranges[field as usize] = (from, to);
+        let bit = 1 << (field as usize);
+        self.duplicate_key |= self.seen & bit != 0;
+        self.seen |= bit;
+        Ok(())
+    }
+
+    /// Reads the event at the start of `b` if it is of the common kind: [`Stop::Bad`] means that it is not,
+    /// and another reader's turn. Wants up to 65 bytes more than the event.
+    pub(super) fn quick(&mut self, b: &[u8], wanted: &Wanted) -> Step {
+        self.clear();
+        let mut i = 1;
+        for place in 0.. {
+            i = json::blanks(b, i);
+            let head = b.get(i..).and_then(<[u8]>::first_chunk).ok_or(Stop::More)?;
+            let word = u64::from_le_bytes(*head);
+            let expected = &SPELLINGS[usize::from(self.order[place % ORDER]) % N_FIELDS];
+            let field = if word & expected.mask == expected.word {
+                i += expected.len;
+                Some(expected.field)
+            } else if let Some(s) = SPELLINGS.iter().find(|s| word & s.mask == s.word) {
+                self.order[place % ORDER] = s.field as u8;
+                i += s.len;
+                Some(s.field)
+            } else {
+                let (key, colon) = key(b, i)?;
+                i = colon + 1;
+                Field::of(key)
+            };
+            i = json::blanks(b, i);
+            let from = i;
+            i = match json::byte(b, i)? {
+                b'{' if field == Some(Field::Args) => {
+                    self.wanted.clear();
+                    self.quick_args(b, i, wanted)?
+                }
+                _ => json::value(b, i)?,
+            };
+            if let Some(field) = field {
+                self.set(field, from, i)?;
+            }
+            i = json::blanks(b, i);
+            match json::byte(b, i)? {
+                b',' => i += 1,
+                b'}' => break,
+                _ => return Err(Stop::Bad),
+            }
+        }
+        self.end = i + 1;
+        Ok(self.end)
+    }
+
+    /// Past the args object at `from`, noting the wanted ones; 64 bytes at a time, so only what can be told
+    /// from quotes, colons and braces.
+    fn quick_args(&mut self, b: &[u8], from: usize, wanted: &Wanted) -> Step {
+        let (mut escapes, mut strings) = (Escapes::default(), Strings::default());
+        // Bit 0: the byte before the block closes a string.
+        let mut closed_before = 0;
+        let mut at = from + 1;
+        while at - from < QUICK_ARGS {
+            let bytes: &[u8; BLOCK] = b.get(at..).and_then(<[u8]>::first_chunk).ok_or(Stop::More)?;
+            let next = json::byte(b, at + BLOCK)?;
+            let block = Block::of(bytes);
+            let mut quotes = block.quotes;
+            if block.special != 0 || escapes.pending() {
+                quotes &= !escapes.escaped(block::equal(bytes, b'\\'));
+            }
+            let inside = strings.inside(quotes);
+            let closing = quotes & !inside;
+            // The args end at the first brace that closes outside a string.
+            let (mut upto, mut end) = (u64::MAX, None);
+            if block.special & !inside != 0 {
+                let close = block::equal(bytes, b'}') & !inside;
+                if close != 0 {
+                    upto = close ^ close.wrapping_sub(1);
+                    end = Some(at + close.trailing_zeros() as usize + 1);
+                }
+                if block::equal(bytes, b'{') & !inside & upto != 0 {
+                    return Err(Stop::Bad);
+                }
+            }
+            let after_string = block.after_string >> 1 | u64::from(block::is_after_string(next)) << 63;
+            let before_colon = block.colons >> 1 | u64::from(next == b':') << 63;
+            // What quotes that are not escaped leave behind, and colons with a blank before them.
+            let odd = closing & !after_string
+                | quotes & inside & before_colon
+                | block.colons & !inside & !(closing << 1 | closed_before);
+            if odd & upto != 0 {
+                return Err(Stop::Bad);
+            }
+            let mut keys = closing & before_colon & upto;
+            while keys != 0 {
+                let quote = at + keys.trailing_zeros() as usize;
+                keys &= keys - 1;
+                if let Some(spec) = wanted.find_before(&b[..quote]) {
+                    let from = json::blanks(b, quote + 2);
+                    let to = json::value(b, from)?;
+                    self.want(spec, from..to);
+                }
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+            closed_before = closing >> 63;
+            at += BLOCK;
+        }
+        Err(Stop::Bad)
+    }
+
+    /// Reads the event at the start of `b`. `CAREFUL` copes with unescaped quotes and is slower.
+    pub(super) fn read<const CAREFUL: bool>(&mut self, b: &[u8], wanted: &Wanted) -> Step {
+        self.clear();
+        let mut i = json::blanks(b, 1);
+        if json::byte(b, i)? == b'}' {
+            self.end = i + 1;
+            return Ok(self.end);
+        }
+        loop {
+            if json::byte(b, i)? != b'"' {
+                return Err(Stop::Bad);
+            }
+            let (key, colon) = if CAREFUL {
+                let end = self.careful_end(b, i + 1, Place::Key)?;
+                (&b[i + 1..end], json::blanks(b, end + 1))
+            } else {
+                key(b, i)?
+            };
+            i = json::blanks(b, colon + 1);
+            let from = i;
+            let field = Field::of(key);
+            i = if field == Some(Field::Args) && json::byte(b, i)? == b'{' {
+                self.wanted.clear();
+                if CAREFUL {
+                    self.careful_args(b, i, wanted)?
+                } else {
+                    self.args(b, i, wanted)?
+                }
+            } else if CAREFUL {
+                json::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?
+            } else {
+                json::value(b, i)?
+            };
+            if let Some(field) = field {
+                self.set(field, from, i)?;
+            }
+            i = json::blanks(b, i);
+            match json::byte(b, i)? {
+                b'}' => break,
+                b',' => i = json::blanks(b, i + 1),
+                _ => return Err(Stop::Bad),
+            }
+            // A trailing comma.
+            if json::byte(b, i)? == b'}' {
+                break;
+            }
+        }
+        self.end = i + 1;
+        Ok(self.end)
+    }
+
+    fn careful_end(&mut self, b: &[u8], i: usize, place: Place) -> Step {
+        let (end, passed) = json::careful_string_end(b, i, place)?;
+        self.unescaped_quote |= passed;
+        Ok(end)
+    }
+
+    /// Past the args object at `i`, noting the wanted ones.
+    fn args(&mut self, b: &[u8], mut i: usize, wanted: &Wanted) -> Step {
+        i = json::blanks(b, i + 1);
+        loop {
+            match json::byte(b, i)? {
+                b'"' => {}
+                b'}' => return Ok(i + 1),
+                b',' => {
+                    i = json::blanks(b, i + 1);
+                    continue;
+                }
+                _ => return Err(Stop::Bad),
+            }
+            let (key, colon) = key(b, i)?;
+            let hit = wanted.find(key);
+            i = json::blanks(b, colon + 1);
+            let from = i;
+            i = json::value(b, i)?;
+            if let Some(spec) = hit {
+                self.want(spec, from..i);
+            }
+            i = json::blanks(b, i);
+        }
+    }
+
+    fn careful_args(&mut self, b: &[u8], i: usize, wanted: &Wanted) -> Step {
+        let end = json::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?;
+        for (key, value) in json::members(&b[i..end]) {
+            if let Some(spec) = wanted.find(key) {
+                let offset = value.as_ptr().addr() - b.as_ptr().addr();
+                self.want(spec, offset..offset + value.len());
+            }
+        }
+        Ok(end)
+    }
+
+    /// The last of several equal keys counts, as in JSON readers everywhere.
+    fn want(&mut self, spec: u16, range: Range<usize>) {
+        match self.wanted.iter_mut().find(|(s, _)| *s == spec) {
+            Some((_, r)) => *r = range,
+            None => self.wanted.push((spec, range)),
+        }
+    }
+}
+
+/// The key whose opening quote is at `i`, and where its colon stands.
+fn key(b: &[u8], i: usize) -> Result<(&[u8], usize), Stop> {
+    if json::byte(b, i)? != b'"' {
+        return Err(Stop::Bad);
+    }
+    let end = json::string_end(b, i + 1)?;
+    let colon = json::blanks(b, end + 1);
+    if json::byte(b, colon)? != b':' {
+        return Err(Stop::Bad);
+    }
+    Ok((&b[i + 1..end], colon))
+}
