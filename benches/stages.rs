@@ -138,9 +138,21 @@ mod understand {
         &made().opened
     }
 
+    fn devices() -> &'static [device_time::DeviceWork] {
+        static DEVICES: OnceLock<Vec<device_time::DeviceWork>> = OnceLock::new();
+        DEVICES.get_or_init(|| device_time::device_work(&opened().index, &opened().vocabulary))
+    }
+
     fn host() -> gaps::Host<'static> {
         let o = opened();
-        gaps::Host::of(&o.index, &o.vocabulary, &o.report.steps, &o.report.recompiles)
+        let report = &o.report;
+        gaps::Host::of(
+            &o.index,
+            &o.vocabulary,
+            &report.steps,
+            &report.recompiles,
+            devices(),
+        )
     }
 
     #[divan::bench]
@@ -171,7 +183,7 @@ mod understand {
 
     #[divan::bench]
     fn host_activity(bencher: Bencher<'_, '_>) {
-        made();
+        devices();
         bencher.bench(host);
     }
 
@@ -194,8 +206,8 @@ mod understand {
     }
 
     #[divan::bench]
-    fn device_time() -> usize {
-        device_time::device_time(&opened().index, &opened().vocabulary).len()
+    fn device_work() -> usize {
+        device_time::device_work(&opened().index, &opened().vocabulary).len()
     }
 
     #[divan::bench]
