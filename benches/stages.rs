@@ -140,16 +140,20 @@ mod understand {
         &made().opened
     }
 
-    fn host() -> gaps::Host<'static> {
+    fn devices() -> &'static [device_time::DeviceWork] {
         static DEVICES: OnceLock<Vec<device_time::DeviceWork>> = OnceLock::new();
+        DEVICES.get_or_init(|| device_time::device_work(&opened().index, &opened().vocabulary))
+    }
+
+    fn host() -> gaps::Host<'static> {
         let o = opened();
-        let devices = DEVICES.get_or_init(|| device_time::device_work(&o.index, &o.vocabulary));
+        let report = &o.report;
         gaps::Host::of(
             &o.index,
             &o.vocabulary,
-            &o.report.steps,
-            &o.report.recompiles,
-            devices,
+            &report.steps,
+            &report.recompiles,
+            devices(),
         )
     }
 
@@ -181,7 +185,7 @@ mod understand {
 
     #[divan::bench]
     fn host_activity(bencher: Bencher<'_, '_>) {
-        made();
+        devices();
         bencher.bench(host);
     }
 

@@ -7,8 +7,8 @@ use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
 use crate::index::{Builder, Index};
-pub use crate::ingest::LoadError;
-use crate::ingest::{Inflated, Inflater, Scanner, json};
+use crate::ingest::{Scanner, detect, json};
+pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::view::steps::{step_detail, steps_view};
@@ -319,6 +319,11 @@ pub const MAX_METRICS_BYTES: u64 = 256 << 20;
 /// Whether a file that starts with `head` (512 bytes will do) is a metrics file and no trace.
 pub fn is_metrics(head: &[u8]) -> bool {
     gaudi_metrics::looks_like(head)
+}
+
+/// Whether a file that starts with `head` is compressed.
+pub fn is_gzip(head: &[u8]) -> bool {
+    head.starts_with(&detect::GZIP_MAGIC)
 }
 
 /// Opens a metrics file alone: a report with its counters and nothing else.

@@ -476,7 +476,7 @@ pub fn summarise(
 
 /// Leaves the longest gaps, in their order; gives the length of the shortest that would be kept.
 fn keep_longest(gaps: &mut Vec<Measured>) -> i64 {
-    gaps.sort_by_key(|g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
+    order::sort_by_key(gaps, |g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
     gaps.truncate(N_LONGEST);
     gaps.last().map_or(-1, |g| g.span.len_ns())
 }

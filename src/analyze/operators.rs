@@ -47,10 +47,14 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
             longest_slice: call.id.0,
         });
         row.count += 1;
-        row.self_cpu_ns += call.self_ns;
-        row.total_cpu_ns += call.dur_ns;
-        row.self_device_ns = row.self_device_ns.map(|ns| ns + call.self_device_ns);
-        row.total_device_ns = row.total_device_ns.map(|ns| ns + call.total_device_ns);
+        row.self_cpu_ns = row.self_cpu_ns.saturating_add(call.self_ns);
+        row.total_cpu_ns = row.total_cpu_ns.saturating_add(call.dur_ns);
+        row.self_device_ns = row
+            .self_device_ns
+            .map(|ns| ns.saturating_add(call.self_device_ns));
+        row.total_device_ns = row
+            .total_device_ns
+            .map(|ns| ns.saturating_add(call.total_device_ns));
         row.longest_slice = longer(index, SliceId(row.longest_slice), call.id).0;
     };
     for track in index.track_ids() {
@@ -208,7 +212,7 @@ impl<'a> Tree<'a> {
     /// Work of `device_ns` is launched at `at`.
     fn launch(&mut self, at: i64, device_ns: i64) {
         if let Some(inside) = self.open.iter_mut().rev().find(|open| at < open.end) {
-            inside.call.self_device_ns += device_ns;
+            inside.call.self_device_ns = inside.call.self_device_ns.saturating_add(device_ns);
         }
     }
 
@@ -219,15 +223,18 @@ impl<'a> Tree<'a> {
         if let Some(child) = only {
             if child.name == call.name {
                 // The same call: what it did outside its children becomes this one's own.
-                call.self_ns -= child.dur_ns - child.self_ns;
-                call.self_device_ns += child.self_device_ns;
-                call.total_device_ns += child.total_device_ns - child.self_device_ns;
+                call.self_ns = call
+                    .self_ns
+                    .saturating_sub(child.dur_ns.saturating_sub(child.self_ns));
+                call.self_device_ns = call.self_device_ns.saturating_add(child.self_device_ns);
+                let below = child.total_device_ns.saturating_sub(child.self_device_ns);
+                call.total_device_ns = call.total_device_ns.saturating_add(below);
             } else {
                 call.take_child(&child);
                 (self.told)(&child);
             }
         }
-        call.total_device_ns += call.self_device_ns;
+        call.total_device_ns = call.total_device_ns.saturating_add(call.self_device_ns);
         match self.open.last_mut() {
             Some(parent) if parent.n_children == 1 => parent.only = Some(call),
             Some(parent) => {
@@ -248,8 +255,8 @@ impl<'a> Tree<'a> {
 
 impl Call {
     fn take_child(&mut self, child: &Call) {
-        self.self_ns -= child.dur_ns;
-        self.total_device_ns += child.total_device_ns;
+        self.self_ns = self.self_ns.saturating_sub(child.dur_ns);
+        self.total_device_ns = self.total_device_ns.saturating_add(child.total_device_ns);
     }
 }
 

@@ -43,9 +43,11 @@ pub fn python(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
             });
             row.count += 1;
             // Children may stick out of their parent by the slack of two clocks.
-            row.self_cpu_ns += (ns - call.children_ns).max(0);
+            row.self_cpu_ns = row
+                .self_cpu_ns
+                .saturating_add(ns.saturating_sub(call.children_ns).max(0));
             if outer == 0 {
-                row.total_cpu_ns += ns;
+                row.total_cpu_ns = row.total_cpu_ns.saturating_add(ns);
             }
             row.longest_slice = longer(index, SliceId(row.longest_slice), id).0;
         };
@@ -69,7 +71,7 @@ pub fn python(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
             let above = above.filter(|above| index.slices.parent(id) == Some(above.id));
             let root = match above {
                 Some(above) => {
-                    above.children_ns += index.slices.dur(id).as_ns();
+                    above.children_ns = above.children_ns.saturating_add(index.slices.dur(id).as_ns());
                     above.root
                 }
                 None => index.slices.depth(id),

@@ -150,7 +150,7 @@ pub fn area(
                     // The parent overlaps the window too, so it has a row already: depths go downwards.
                     let slot = row_of[index.slices.name(parent).index()] as usize;
                     if let Some(sum) = slot.checked_sub(1).and_then(|i| sums.get_mut(i)) {
-                        sum.self_ns -= inside;
+                        sum.self_ns = sum.self_ns.saturating_sub(inside);
                     }
                 }
             }
@@ -206,8 +206,8 @@ impl AreaSum {
 
     fn add(&mut self, id: SliceId, dur_ns: i64, inside_ns: i64) {
         self.count += 1;
-        self.total_ns += inside_ns;
-        self.self_ns += inside_ns;
+        self.total_ns = self.total_ns.saturating_add(inside_ns);
+        self.self_ns = self.self_ns.saturating_add(inside_ns);
         self.min_ns = self.min_ns.min(dur_ns);
         if dur_ns > self.max_ns {
             (self.max_ns, self.longest) = (dur_ns, id);
@@ -225,15 +225,15 @@ pub fn search(index: &Index, vocabulary: &Vocabulary, scene: &Scene, text: &str)
         scene.by_name().wanted(index, wanted)
     };
     let n_slices = found.iter().map(|(_, alike)| u64::from(alike.count)).sum();
-    let order = |a: &(NameId, Alike), b: &(NameId, Alike)| {
-        let by_time = b.1.total_ns.cmp(&a.1.total_ns);
-        by_time.then_with(|| index.text(a.0).cmp(index.text(b.0)))
+    let by_time = |a: &(NameId, Alike), b: &(NameId, Alike)| {
+        let longest = b.1.total_ns.cmp(&a.1.total_ns);
+        longest.then_with(|| index.text(a.0).cmp(index.text(b.0)))
     };
     if found.len() > MAX_SEARCH_ROWS {
-        found.select_nth_unstable_by(MAX_SEARCH_ROWS, order);
+        found.select_nth_unstable_by(MAX_SEARCH_ROWS, by_time);
         found.truncate(MAX_SEARCH_ROWS);
     }
-    found.sort_by(order);
+    order::sort_by(&mut found, by_time);
     let row = |&(name, alike): &(NameId, Alike)| SearchRow {
         name: index.text(name).to_owned(),
         class: scene.class(vocabulary, alike.row),

@@ -17,7 +17,8 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("view", &["base", "ingest", "index", "dialect", "analyze"]),
     ("export", &["base", "dialect", "analyze", "view"]),
     ("synth", &["base"]),
-    ("protocol", &["base", "view"]),
+    // Of `ingest` it uses what one worker tells the other of a file.
+    ("protocol", &["base", "ingest", "view"]),
     (
         "session",
         &[

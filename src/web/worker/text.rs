@@ -10,8 +10,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{File, MessagePort};
 
 use super::{get, listen, log, memory_bytes, object, plain, read, unreadable};
-use crate::ingest::{Checkpoints, Inflated, Inflater};
 use crate::protocol::text::{BUFFERS, Give, PIECE, Want};
+use crate::session::{Checkpoints, Inflated, Inflater};
 
 /// Bytes of a file taken at once; the next are asked for before these are inflated.
 const SLICE: u64 = 4 << 20;

@@ -13,11 +13,9 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{File, MessagePort};
 
 use super::{get, listen, log, memory_bytes, object, plain, read, scope, size, unreadable};
-use crate::ingest::detect::GZIP_MAGIC;
-use crate::ingest::{Inflated, Inflater};
 use crate::protocol::engine::{Answer, FileHead, Progress, Question, Reply, Request, Stage};
 use crate::protocol::text::{Give, PIECE, Want};
-use crate::session::{self, Opened, TextLoader};
+use crate::session::{self, Inflated, Inflater, Opened, TextLoader};
 use crate::view::Cost;
 use crate::view::timeline::Scene;
 
@@ -378,7 +376,7 @@ async fn choose(files: Vec<(FileHead, File)>) -> Result<Chosen, String> {
             chosen.metrics = Some((head.name, bytes_of(&file, u64::MAX).await?));
         } else if !is_metrics && chosen.trace.is_none() {
             chosen.trace = Some((head, file));
-            chosen.is_gzip = start.starts_with(&GZIP_MAGIC);
+            chosen.is_gzip = session::is_gzip(&start);
         } else {
             chosen.left_out.push(head.name);
         }
