@@ -916,7 +916,7 @@ fn damage_costs_the_event_it_stands_in() {
         commas: 3 events, 3 slices, 1 tracks
         an event in an event: 4 events, 4 slices, 1 tracks
         args that are no object: 4 events, 4 slices, 1 tracks
-        brackets of the wrong kind in args: 4 events, 4 slices, 1 tracks
+        brackets of the wrong kind in args: 4 events, 4 slices, 1 tracks; 1 bad_event at 123
     "#]]
     .assert_eq(&out);
 }
