@@ -7,8 +7,8 @@ use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
 use crate::index::{Builder, Index};
-use crate::ingest::{Scanner, detect, json};
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
+use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::view::steps::{step_detail, steps_view};
@@ -373,6 +373,15 @@ pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
 pub fn sample() -> (String, Vec<u8>) {
     let options = synth::Options::sample();
     (options.file_name(), synth::chunks(&options).flatten().collect())
+}
+
+/// A trace that makes every stage run often enough for the browser to optimise it; some 8 MB of text.
+pub fn warm_up() -> Vec<u8> {
+    let options = synth::Options {
+        target: synth::Target::Bytes(8 << 20),
+        ..synth::Options::sample()
+    };
+    synth::chunks(&options).flatten().collect()
 }
 
 #[cfg(test)]

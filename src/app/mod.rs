@@ -35,16 +35,17 @@ use yew::prelude::*;
 
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, Theme, View};
-use crate::web::boot::{PageState, WorkerSource, set_page_state};
+use crate::web::boot::{PageState, set_page_state};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::{Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
+use crate::web::workers::Workers;
 use crate::web::{download, hash, theme};
 use state::{Action, Stage, State};
 
 #[derive(Properties, PartialEq)]
 pub struct AppProps {
-    pub source: WorkerSource,
+    pub workers: Workers,
 }
 
 /// The whole page.
@@ -59,8 +60,8 @@ pub fn App(props: &AppProps) -> Html {
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
     let begin: Callback<Option<Picked>> = {
-        let (source, dispatch, run, engine) = (
-            props.source.clone(),
+        let (workers, dispatch, run, engine) = (
+            props.workers.clone(),
             state.dispatcher(),
             run.clone(),
             engine.clone(),
@@ -83,7 +84,7 @@ pub fn App(props: &AppProps) -> Html {
                     }
                 }
             };
-            let started = Engine::start(&source, told).and_then(|new| {
+            let started = Engine::start(&workers, told).and_then(|new| {
                 match &picked {
                     Some(picked) => new.open(picked)?,
                     None => new.open_sample()?,

@@ -13,13 +13,16 @@ fn main() {
 mod page {
     use stepscope::app::{App, AppProps};
     use stepscope::web::boot::{self, BootError, WorkerSource};
+    use stepscope::web::workers::Workers;
 
     /// Boots and shows the app, or says why not.
     pub async fn start() {
         match boot().await {
             Ok(source) => {
                 boot::end_boot(None);
-                yew::Renderer::<App>::with_props(AppProps { source }).render();
+                let workers = Workers::new(source);
+                workers.prepare();
+                yew::Renderer::<App>::with_props(AppProps { workers }).render();
             }
             Err(why) => boot::end_boot(Some(&why)),
         }

@@ -29,6 +29,8 @@ pub enum Request {
     ServeText,
     /// To the trace worker: the other end.
     Connect,
+    /// To the trace worker: read a generated trace, answer [`Reply::Warm`], forget it.
+    WarmUp,
     /// Open these files (names and sizes; the `File`s travel beside). One is the trace; a metrics file may
     /// stand beside it.
     Open {
@@ -99,6 +101,8 @@ pub enum Reply {
     Ready {
         protocol: u32,
     },
+    /// Answers [`Request::WarmUp`].
+    Warm,
     Progress(Progress),
     /// Findings so far (`partial`) or all of them. Sent again and again while loading.
     Summary(Box<Summary>),

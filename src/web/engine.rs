@@ -11,13 +11,13 @@ use js_sys::{Array, Object, Reflect, Uint32Array};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, MessageChannel, MessageEvent, MessagePort, Worker};
+use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
 use crate::view::{Frame, Summary};
-use crate::web::boot::WorkerSource;
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
+use crate::web::workers::{Pair, Workers};
 
 /// What the engine tells without being asked.
 pub enum Told {
@@ -35,9 +35,7 @@ pub enum Told {
 pub struct Engine(Rc<Inner>);
 
 struct Inner {
-    worker: Worker,
-    /// The text worker. Held for its life only: it talks to `worker`.
-    text: Worker,
+    workers: Pair,
     next_id: Cell<u32>,
     waiting: Waiting,
     _listeners: Vec<Listener>,
@@ -51,27 +49,19 @@ impl PartialEq for Engine {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.worker.terminate();
-        self.text.terminate();
-    }
-}
-
 impl Engine {
-    /// Starts the workers, greets them, and connects them.
-    pub fn start(source: &WorkerSource, told: impl Fn(Told) + 'static) -> Result<Engine, String> {
-        let worker = source.start().map_err(|why| why.to_string())?;
-        let text = source.start().map_err(|why| why.to_string())?;
+    /// Takes a pair of workers, greets and connects them.
+    pub fn start(from: &Workers, told: impl Fn(Told) + 'static) -> Result<Engine, String> {
+        let workers = from.take()?;
         let waiting = Waiting::default();
         let told = Rc::new(told);
-        let on_message = Listener::new(&worker, "message", {
+        let on_message = Listener::new(&workers.trace, "message", {
             let (told, waiting) = (told.clone(), waiting.clone());
             move |event: MessageEvent| match reply_of(&event.data()) {
                 Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => told(Told::Failed(format!(
                     "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
                 ))),
-                Ok(Reply::Ready { .. }) => {}
+                Ok(Reply::Ready { .. } | Reply::Warm) => {}
                 Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
                 Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
                 Ok(Reply::Loaded) => told(Told::Loaded),
@@ -103,21 +93,14 @@ impl Engine {
                 )));
             })
         };
-        let listeners = vec![on_message, on_error(&worker), on_error(&text)];
-        let failed = |why: JsValue| format!("The two workers could not be connected: {why:?}");
-        let channel = MessageChannel::new().map_err(failed)?;
-        let engine = Engine(Rc::new(Inner {
-            worker,
-            text,
+        let listeners = vec![on_message, on_error(&workers.trace), on_error(&workers.text)];
+        workers.connect()?;
+        Ok(Engine(Rc::new(Inner {
+            workers,
             next_id: Cell::new(0),
             waiting,
             _listeners: listeners,
-        }));
-        let hello = Request::Hello { protocol: PROTOCOL };
-        engine.post(&hello, None)?;
-        give_port(&engine.0.worker, &Request::Connect, &channel.port1()).map_err(failed)?;
-        give_port(&engine.0.text, &Request::ServeText, &channel.port2()).map_err(failed)?;
-        Ok(engine)
+        })))
     }
 
     /// Opens these files.
@@ -151,8 +134,7 @@ impl Engine {
 
     /// Ends the workers at once and frees their memory. Open questions stay unanswered.
     pub fn stop(&self) {
-        self.0.worker.terminate();
-        self.0.text.terminate();
+        self.0.workers.end();
         self.0.waiting.borrow_mut().clear();
     }
 
@@ -165,17 +147,8 @@ impl Engine {
         if let Some(files) = files {
             Reflect::set(&message, &"files".into(), files).map_err(said)?;
         }
-        self.0.worker.post_message(&message).map_err(said)
+        self.0.workers.trace.post_message(&message).map_err(said)
     }
-}
-
-/// Gives a worker its end of a channel.
-fn give_port(worker: &Worker, request: &Request, port: &MessagePort) -> Result<(), JsValue> {
-    let message = Object::new();
-    let head = serde_wasm_bindgen::to_value(request)?;
-    Reflect::set(&message, &"head".into(), &head)?;
-    Reflect::set(&message, &"port".into(), port)?;
-    worker.post_message_with_transfer(&message, &Array::of1(port))
 }
 
 /// Reads a message of the worker. A timeline frame is put together from its words.

@@ -10,3 +10,4 @@ pub mod listener;
 pub mod theme;
 pub mod timer;
 pub mod worker;
+pub mod workers;

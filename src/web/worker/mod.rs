@@ -77,12 +77,12 @@ fn memory_bytes() -> u64 {
     clippy::cast_sign_loss,
     reason = "a file's size is a whole number"
 )]
-fn size(file: &File) -> u64 {
+fn size(file: &Blob) -> u64 {
     file.size() as u64
 }
 
 /// Starts reading up to `len` bytes of a file from `at`; `None` past its end.
-fn read(file: &File, at: u64, len: u64) -> Result<Option<js_sys::Promise>, String> {
+fn read(file: &Blob, at: u64, len: u64) -> Result<Option<js_sys::Promise>, String> {
     let end = size(file).min(at.saturating_add(len));
     if at >= end {
         return Ok(None);
@@ -94,9 +94,12 @@ fn read(file: &File, at: u64, len: u64) -> Result<Option<js_sys::Promise>, Strin
 }
 
 /// The sentence for a file that the browser does not give.
-fn unreadable(file: &File, why: JsValue) -> String {
+fn unreadable(file: &Blob, why: JsValue) -> String {
     let why = why
         .dyn_into::<js_sys::Error>()
         .map_or_else(|_| "unknown".into(), |e| e.message());
-    format!("{} could not be read: {}", file.name(), String::from(why))
+    let name = file
+        .dyn_ref::<File>()
+        .map_or_else(|| "the file".into(), File::name);
+    format!("{name} could not be read: {}", String::from(why))
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{File, MessagePort};
+use web_sys::{Blob, MessagePort};
 
 use super::{get, listen, log, memory_bytes, object, plain, read, unreadable};
 use crate::protocol::text::{BUFFERS, Give, PIECE, Want};
@@ -29,7 +29,7 @@ struct Text {
     /// Whoever waits for a buffer.
     wake: RefCell<Option<Function>>,
     /// What is needed to read a part again, once all is read.
-    read: RefCell<Option<(File, Checkpoints)>>,
+    read: RefCell<Option<(Blob, Checkpoints)>>,
 }
 
 /// Serves the trace worker at the other end of `port`.
@@ -52,7 +52,7 @@ pub fn serve(port: MessagePort) {
         let text = text.clone();
         match serde_wasm_bindgen::from_value::<Want>(get(&data, "head")) {
             Ok(Want::All) => {
-                let file: File = get(&data, "file").unchecked_into();
+                let file: Blob = get(&data, "file").unchecked_into();
                 spawn_local(async move {
                     if let Err(message) = text.send_all(file).await {
                         text.give(&Give::Failed { message }, &[]);
@@ -114,7 +114,7 @@ impl Text {
         log(sent.and_then(|message| self.port.post_message_with_transferable(&message, &transfer)));
     }
 
-    async fn send_all(&self, file: File) -> Result<(), String> {
+    async fn send_all(&self, file: Blob) -> Result<(), String> {
         let mut inflater = Inflater::default();
         let mut filling = Filling::default();
         let mut asked = 0;

@@ -6,11 +6,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Uint8Array, Uint32Array};
+use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array, Uint32Array};
 use rustc_hash::FxHashMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{File, MessagePort};
+use web_sys::{Blob, BlobPropertyBag, File, MessagePort, Response};
 
 use super::{get, listen, log, memory_bytes, object, plain, read, scope, size, unreadable};
 use crate::protocol::engine::{Answer, FileHead, Progress, Question, Reply, Request, Stage};
@@ -55,7 +55,7 @@ struct TextWorker {
 }
 
 impl TextWorker {
-    fn want(&self, want: &Want, file: Option<&File>) {
+    fn want(&self, want: &Want, file: Option<&Blob>) {
         let message = plain(want).and_then(|head| match file {
             Some(file) => object(&[("head", head), ("file", file.into())]),
             None => object(&[("head", head)]),
@@ -82,6 +82,8 @@ struct Loading {
     loader: TextLoader,
     source: Source,
     left_out: Vec<String>,
+    /// Nobody waits for it: it is read to be forgotten.
+    is_warm_up: bool,
     is_gzip: bool,
     /// The text that was received last.
     piece: Vec<u8>,
@@ -128,6 +130,14 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
                 let started = js_sys::Date::now();
                 if let Err(why) = open(&worker, files, started).await {
                     fail(&worker, why);
+                }
+            });
+        }
+        Request::WarmUp => {
+            let worker = worker.clone();
+            spawn_local(async move {
+                if let Err(why) = warm_up(&worker).await {
+                    web_sys::console::warn_2(&"warming up failed".into(), &why);
                 }
             });
         }
@@ -248,6 +258,7 @@ impl Loading {
             loader,
             source,
             left_out: Vec::new(),
+            is_warm_up: false,
             is_gzip: false,
             piece: Vec::new(),
             progress,
@@ -265,6 +276,9 @@ impl Loading {
         self.progress.inflated_bytes = self.loader.text_bytes();
         self.progress.events = self.loader.events();
         self.progress.elapsed_ms = now - self.started;
+        if self.is_warm_up {
+            return;
+        }
         if now - self.reported >= PROGRESS_MS {
             self.reported = now;
             post(&Reply::Progress(self.progress));
@@ -306,6 +320,9 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
         opened.report.notes.push(note);
     }
     let scene = opened.scene();
+    if loading.is_warm_up {
+        return log(run_answers(&opened, &scene));
+    }
     let cost = Cost {
         open_ms: js_sys::Date::now() - loading.started,
         first_ms: loading.first_ms,
@@ -320,6 +337,39 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
         },
         cost,
     );
+}
+
+/// Starts reading a generated trace as if it were a compressed file.
+async fn warm_up(worker: &Shared) -> Result<(), JsValue> {
+    let text = worker.borrow().text.clone().ok_or("there is no text worker")?;
+    let parts = Array::of1(&Uint8Array::from(&session::warm_up()[..]));
+    let plain = Blob::new_with_u8_array_sequence_and_options(&parts, &BlobPropertyBag::new())?;
+    let packer: Function = Reflect::get(&js_sys::global(), &"CompressionStream".into())?.dyn_into()?;
+    let packer = Reflect::construct(&packer, &Array::of1(&"gzip".into()))?;
+    let packed = plain.stream().pipe_through(packer.unchecked_ref());
+    let packed = Response::new_with_opt_readable_stream(Some(&packed))?.blob()?;
+    let packed: Blob = JsFuture::from(packed).await?.unchecked_into();
+    let head = FileHead {
+        name: String::new(),
+        bytes: size(&packed),
+    };
+    let loader = TextLoader::new(&head.name);
+    let mut loading = Loading::new(head, loader, Source::Worker(text.clone()), js_sys::Date::now());
+    loading.is_warm_up = true;
+    worker.borrow_mut().state = State::Loading(Box::new(loading));
+    text.want(&Want::All, Some(&packed));
+    Ok(())
+}
+
+/// Makes what the page asks for first, and throws it away.
+fn run_answers(opened: &Opened, scene: &Scene) -> Result<(), JsValue> {
+    message_of(&Reply::Summary(Box::new(opened.summary())))?;
+    message_of(&Reply::Answer {
+        id: 0,
+        answer: opened.answer(scene, &Question::Tracks),
+    })?;
+    post(&Reply::Warm);
+    Ok(())
 }
 
 /// Tells the page what is open, and answers what it asked meanwhile.
@@ -466,20 +516,23 @@ fn args_of_more(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
 
 /// Posts a reply to the page; a timeline frame's words go beside it, transferred.
 pub fn post(reply: &Reply) {
-    let sent = (|| -> Result<(), JsValue> {
-        let head = ("head", plain(reply)?);
-        let Reply::Answer {
-            answer: Answer::Timeline {
-                frame: Some(frame), ..
-            },
-            ..
-        } = reply
-        else {
-            return scope().post_message(&object(&[head])?);
-        };
-        let words = Uint32Array::from(&frame.to_words()[..]);
-        let transfer = Array::of1(&words.buffer());
-        scope().post_message_with_transfer(&object(&[head, ("words", words.into())])?, &transfer)
-    })();
-    log(sent);
+    log(message_of(reply)
+        .and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer)));
+}
+
+/// A reply as it is posted, and what of it is transferred.
+fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
+    let head = ("head", plain(reply)?);
+    let Reply::Answer {
+        answer: Answer::Timeline {
+            frame: Some(frame), ..
+        },
+        ..
+    } = reply
+    else {
+        return Ok((object(&[head])?, Array::new()));
+    };
+    let words = Uint32Array::from(&frame.to_words()[..]);
+    let transfer = Array::of1(&words.buffer());
+    Ok((object(&[head, ("words", words.into())])?, transfer))
 }

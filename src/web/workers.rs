@@ -1,0 +1,146 @@
+//! Pairs of workers: one reads a file as text, the other makes a trace of the text.
+//!
+//! WebAssembly runs some four times slower until the browser has seen which functions are worth optimising, and what
+//! it makes of them serves every later worker of the page. So, while the reader looks for a file, a first pair reads a
+//! generated trace and is ended; then the pair for the reader's file is started, and waits.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::JsValue;
+use web_sys::{MessageChannel, MessageEvent, MessagePort, Worker};
+
+use crate::protocol::engine::{PROTOCOL, Reply, Request};
+use crate::web::boot::WorkerSource;
+use crate::web::listener::Listener;
+use crate::web::timer::Timer;
+
+/// Before warming up, ms: a file that is opened at once, by a link or another page, has the processor for itself.
+const SETTLED_MS: i32 = 500;
+
+/// Two workers; dropping them ends them.
+pub struct Pair {
+    pub trace: Worker,
+    pub text: Worker,
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Pair {
+    fn start(source: &WorkerSource) -> Result<Pair, String> {
+        let start = || source.start().map_err(|why| why.to_string());
+        Ok(Pair {
+            trace: start()?,
+            text: start()?,
+        })
+    }
+
+    /// Greets the workers and connects them. Replies come to whoever listens to `trace` by now.
+    pub fn connect(&self) -> Result<(), String> {
+        let failed = |why: JsValue| format!("The two workers could not be connected: {why:?}");
+        let channel = MessageChannel::new().map_err(failed)?;
+        let hello = Request::Hello { protocol: PROTOCOL };
+        tell(&self.trace, &hello, None).map_err(failed)?;
+        tell(&self.trace, &Request::Connect, Some(&channel.port1())).map_err(failed)?;
+        tell(&self.text, &Request::ServeText, Some(&channel.port2())).map_err(failed)
+    }
+
+    /// Ends both at once and frees their memory.
+    pub fn end(&self) {
+        self.trace.terminate();
+        self.text.terminate();
+    }
+}
+
+fn tell(worker: &Worker, request: &Request, port: Option<&MessagePort>) -> Result<(), JsValue> {
+    let message = Object::new();
+    let head = serde_wasm_bindgen::to_value(request)?;
+    Reflect::set(&message, &"head".into(), &head)?;
+    let Some(port) = port else {
+        return worker.post_message(&message);
+    };
+    Reflect::set(&message, &"port".into(), port)?;
+    worker.post_message_with_transfer(&message, &Array::of1(port))
+}
+
+/// Where pairs come from. Cloning shares it.
+#[derive(Clone)]
+pub struct Workers(Rc<Store>);
+
+struct Store {
+    source: WorkerSource,
+    /// Started, and waiting for a file.
+    ready: RefCell<Option<Pair>>,
+    /// Until warming up begins.
+    settling: RefCell<Option<Timer>>,
+    /// Reading the generated trace.
+    warming: RefCell<Option<(Pair, Listener)>>,
+}
+
+impl PartialEq for Workers {
+    /// The same store, not an equal one.
+    fn eq(&self, other: &Workers) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Workers {
+    pub fn new(source: WorkerSource) -> Workers {
+        Workers(Rc::new(Store {
+            source,
+            ready: RefCell::default(),
+            settling: RefCell::default(),
+            warming: RefCell::default(),
+        }))
+    }
+
+    /// Warms up in a moment, then has a pair ready, unless a file comes first.
+    pub fn prepare(&self) {
+        let store = Rc::downgrade(&self.0);
+        let warm_up = move || {
+            if let Some(store) = store.upgrade() {
+                Workers(store).warm_up();
+            }
+        };
+        *self.0.settling.borrow_mut() = Some(Timer::after(SETTLED_MS, warm_up));
+    }
+
+    /// What goes wrong here goes wrong again, and is told, when a file is opened.
+    fn warm_up(&self) {
+        let Ok(pair) = Pair::start(&self.0.source) else {
+            return;
+        };
+        let store = Rc::downgrade(&self.0);
+        let warm = Listener::new(&pair.trace, "message", move |event: MessageEvent| {
+            let head = Reflect::get(&event.data(), &"head".into()).unwrap_or(JsValue::UNDEFINED);
+            let reply = serde_wasm_bindgen::from_value(head);
+            if let (Ok(Reply::Warm), Some(store)) = (reply, store.upgrade()) {
+                if let Some((pair, _)) = &*store.warming.borrow() {
+                    pair.end();
+                }
+                *store.ready.borrow_mut() = Pair::start(&store.source).ok();
+            }
+        });
+        let asked = pair
+            .connect()
+            .and_then(|()| tell(&pair.trace, &Request::WarmUp, None).map_err(|why| format!("{why:?}")));
+        if asked.is_ok() {
+            *self.0.warming.borrow_mut() = Some((pair, warm));
+        }
+    }
+
+    /// A pair for a file: the one that waits, or a new one. Warming up ends: the file needs the processor.
+    pub fn take(&self) -> Result<Pair, String> {
+        drop(self.0.settling.borrow_mut().take());
+        drop(self.0.warming.borrow_mut().take());
+        match self.0.ready.borrow_mut().take() {
+            Some(pair) => Ok(pair),
+            None => Pair::start(&self.0.source),
+        }
+    }
+}
