@@ -4,6 +4,7 @@
 //! browser runs WebAssembly by a quick compiler first and by a good one after some tenths of a second.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use stepscope_e2e::Page;
@@ -13,6 +14,8 @@ use crate::table::Row;
 
 /// Runs after the cold one.
 const WARM: usize = 2;
+/// How long a page stands before its reader has found the file, in the run that is neither cold nor warm.
+const STOOD: Duration = Duration::from_secs(3);
 /// A JavaScript string holds no more (V8: 2^29 - 24 UTF-16 units), and `JSON.parse` takes a string.
 const MAX_STRING: f64 = 536_870_888.0;
 
@@ -139,14 +142,22 @@ struct Pages {
     plain: Page,
 }
 
+/// The product's page in a fresh browser.
+fn product() -> Page {
+    let mut product = Page::blank();
+    product.before_its_scripts(WATCH);
+    product.go_to("");
+    product
+}
+
 impl Pages {
     fn open() -> Pages {
         let mut plain = Page::serving(&root().join("target/bench/plain"));
         plain.go_to("");
-        let mut product = Page::blank();
-        product.before_its_scripts(WATCH);
-        product.go_to("");
-        Pages { product, plain }
+        Pages {
+            product: product(),
+            plain,
+        }
     }
 
     /// Calls one of the plain page's functions.
@@ -180,6 +191,13 @@ fn spent(before: Option<f64>, after: Option<f64>) -> Option<f64> {
 /// Measures one file.
 pub fn measure(file: &Path) -> Row {
     let mut row = Row::new(name_of(file));
+    {
+        let page = product();
+        std::thread::sleep(STOOD);
+        let open = open(&page, file);
+        row.set("open_stood_ms", Some(open.ms));
+        row.set("first_stood_ms", Some(open.first_ms));
+    }
     let pages = Pages::open();
     pages.plain.choose_files(&[file]);
     let mut inflate = Vec::new();

@@ -173,6 +173,9 @@ const LINES: &[Line] = &[
     line("inflated", megabytes, |r| r.get("inflated_bytes")),
     line("events", whole, |r| r.get("events")),
     line("open, cold", ms, |r| r.get("open_cold_ms")),
+    line("open, first of a page that stood for 3 s", ms, |r| {
+        r.get("open_stood_ms")
+    }),
     line("open, warm", ms, |r| r.get("open_warm_ms")),
     line("inflate alone, cold", ms, |r| r.get("inflate_cold_ms")),
     line("inflate alone, warm", ms, |r| r.get("inflate_warm_ms")),
@@ -229,6 +232,10 @@ const LINES: &[Line] = &[
     .at_least(6.0)
     .of(is_large),
     line("first answer, cold", ms, |r| r.get("first_cold_ms")).at_most(300.0),
+    line("first answer, page stood for 3 s", ms, |r| {
+        r.get("first_stood_ms")
+    })
+    .at_most(300.0),
     line("first answer, warm", ms, |r| r.get("first_warm_ms")).at_most(300.0),
     line("peak memory", megabytes, |r| r.get("memory_bytes")).less(),
     line("peak memory ÷ events", whole, |r| {
