@@ -939,6 +939,9 @@ fn no_load(report: &TraceReport) -> Option<Finding> {
     })
 }
 
+/// Findings that say something because something else is not recorded.
+pub const REST_ON_ABSENCE: [&str; 2] = ["device-recording-ends-early", "suspected-compiles"];
+
 /// The host went on handing over work for more than 5 % of the recording (and 1 ms) after the last device event.
 fn device_ends_early(report: &TraceReport, last_launch_ns: Option<i64>) -> Option<Finding> {
     let devices = || report.device_time.iter().filter(|d| d.scope == "all");

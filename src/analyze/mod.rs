@@ -88,6 +88,12 @@ pub fn analyze_to(
         last_launch_ns: last_launch_ns(index, vocabulary),
     };
     report.findings = findings::findings(&report, &beside);
+    if depth != Depth::Everything {
+        // What is missing in a part of a file may stand in the rest.
+        report
+            .findings
+            .retain(|f| !findings::REST_ON_ABSENCE.contains(&&*f.id));
+    }
     report
 }
 

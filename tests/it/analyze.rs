@@ -8,7 +8,7 @@ use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union, show};
 use stepscope::dialect::{Device, EngineStep, Period, Phase, Role, Vocabulary};
 use stepscope::index::{Index, Key};
-use stepscope::session::{Opened, open_bytes};
+use stepscope::session::{Loader, Opened, open_bytes};
 use stepscope::synth::{self, Options};
 
 use crate::corpus;
@@ -749,4 +749,35 @@ fn device_time_agrees_with_tracelens() {
             );
         }
     }
+}
+
+/// The generator writes vLLM's events last: at the end of the first half, the device's seem to have stopped early.
+#[test]
+fn the_first_part_of_a_file_says_nothing_of_what_is_missing() {
+    let (_, text) = stepscope::session::sample();
+    let absent = ["device-recording-ends-early", "suspected-compiles"];
+    let mut told = Vec::new();
+    for part in 1..20 {
+        let text = &text[..text.len() * part / 20];
+        let mut loader = Loader::new("x");
+        loader.feed(text);
+        let partial = loader.partial();
+        assert!(partial.partial);
+        for finding in &partial.findings {
+            assert!(
+                !absent.contains(&&*finding.id),
+                "{} after {part} of 20",
+                finding.id
+            );
+        }
+        let whole = open_bytes("x", text).unwrap().report;
+        told.extend(
+            whole
+                .findings
+                .into_iter()
+                .map(|f| f.id)
+                .filter(|id| absent.contains(&&**id)),
+        );
+    }
+    assert!(!told.is_empty(), "a file that ends there does say it");
 }
