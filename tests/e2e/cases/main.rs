@@ -7,6 +7,7 @@ mod gaps;
 mod large;
 mod links;
 mod looks;
+mod memory;
 mod opening;
 mod overview;
 mod privacy;

@@ -52,21 +52,35 @@ impl Chromedriver {
 
     /// Processor time of all processes of the browser, ms; `None` where there is no /proc.
     pub fn browser_cpu_ms(&self) -> Option<f64> {
-        let mut processes = Vec::new();
+        let ticks: u64 = self.processes()?.iter().map(|process| process.ticks).sum();
+        // Linux counts in hundredths of a second (USER_HZ), whatever the kernel's own clock.
+        Some(ticks as f64 * 10.0)
+    }
+
+    /// Memory that the browser's processes hold for themselves, in bytes; pages of 4 KiB.
+    pub fn browser_bytes(&self) -> Option<u64> {
+        let pages: u64 = self.processes()?.iter().map(|process| process.own_pages()).sum();
+        Some(pages * 4096)
+    }
+
+    /// The driver's children, and theirs.
+    fn processes(&self) -> Option<Vec<Process>> {
+        let mut processes: Vec<Process> = Vec::new();
         for entry in fs::read_dir("/proc").ok()?.flatten() {
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             processes.extend(Process::parse(&stat));
         }
         let mut ours = vec![self.child.id()];
-        let mut ticks = 0;
+        let mut found = Vec::new();
         while let Some(parent) = ours.pop() {
-            for process in processes.iter().filter(|process| process.parent == parent) {
-                ours.push(process.id);
-                ticks += process.ticks;
-            }
+            let (children, others): (Vec<_>, Vec<_>) = processes
+                .into_iter()
+                .partition(|process| process.parent == parent);
+            ours.extend(children.iter().map(|child| child.id));
+            found.extend(children);
+            processes = others;
         }
-        // Linux counts in hundredths of a second (USER_HZ), whatever the kernel's own clock.
-        Some(ticks as f64 * 10.0)
+        Some(found)
     }
 
     pub fn url(&self) -> String {
@@ -90,6 +104,15 @@ struct Process {
 }
 
 impl Process {
+    /// Resident pages less those that are shared, from /proc/PID/statm; 0 if the process is gone.
+    fn own_pages(&self) -> u64 {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.id)).unwrap_or_default();
+        let pages = |i: usize| statm.split(' ').nth(i)?.parse::<u64>().ok();
+        pages(1)
+            .zip(pages(2))
+            .map_or(0, |(all, shared)| all.saturating_sub(shared))
+    }
+
     /// A line of /proc/PID/stat: `12 (a name) S 1 …`, utime and stime as fields 14 and 15 (proc(5)).
     fn parse(stat: &str) -> Option<Process> {
         let (id, rest) = stat.split_once(" (")?;

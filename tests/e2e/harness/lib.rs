@@ -320,6 +320,12 @@ impl Page {
         self.driver.browser_cpu_ms()
     }
 
+    /// Memory that the browser's processes hold for themselves, in bytes, after the page's garbage is collected.
+    pub fn bytes(&self) -> Option<u64> {
+        self.cdp("HeapProfiler.collectGarbage", json!({}));
+        self.driver.browser_bytes()
+    }
+
     /// Sets the size of the view and the colour scheme that the reader prefers.
     pub fn look(&self, look: Look) {
         let Look {
