@@ -409,3 +409,89 @@ fn key(b: &[u8], i: usize) -> Result<(&[u8], usize), Stop> {
     }
     Ok((&b[i + 1..end], colon))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::ArgKind;
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    const WANTED: &[ArgSpec] = &[
+        ArgSpec {
+            key: "External id",
+            kind: ArgKind::Int,
+            own_column: true,
+        },
+        ArgSpec {
+            key: "device",
+            kind: ArgKind::Int,
+            own_column: false,
+        },
+    ];
+
+    fn scalar() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<i32>().prop_map(Value::from),
+            (-1e9..1e9).prop_map(Value::from),
+            Just(Value::Null),
+            r#"(x[a-z"\\{}:,\[\] é]{0,80})?"#.prop_map(Value::from),
+            proptest::collection::vec(r#"[a-z"{}\[\]]{0,9}"#, 0..4).prop_map(Value::from),
+        ]
+    }
+
+    fn object(keys: &'static str) -> impl Strategy<Value = Map<String, Value>> {
+        let key = proptest::sample::select(keys.split(' ').collect::<Vec<_>>());
+        let pairs = proptest::collection::vec((key, scalar()), 0..9);
+        pairs.prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.replace('_', " "), v)).collect())
+    }
+
+    fn found(fields: &Fields, end: Step) -> String {
+        let ranges: Vec<_> = SPELLINGS.iter().map(|s| fields.range(s.field)).collect();
+        format!("{end:?} {ranges:?} {:?} {}", fields.wanted, fields.duplicate_key)
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_reader_finds_what_the_patient_one_finds(
+            mut event in object("ph name cat pid tid ts dur id bp"),
+            args in object("External_id device stream Ev_Idx Input_Dims"),
+            pretty: bool,
+        ) {
+            event.insert("args".into(), Value::Object(args));
+            let mut text = if pretty {
+                serde_json::to_string_pretty(&event).unwrap()
+            } else {
+                json!(event).to_string()
+            };
+            let len = text.len();
+            text.push_str(&",{\"ph\":\"X\",\"name\":\"the next\"}".repeat(4));
+            let wanted = Wanted::new(WANTED);
+            let (mut quick, mut patient) = (Fields::default(), Fields::default());
+            let end = quick.quick(text.as_bytes(), &wanted);
+            prop_assert_eq!(end, Ok(len));
+            let want = patient.read::<false>(text.as_bytes(), &wanted);
+            prop_assert_eq!(found(&quick, end), found(&patient, want));
+        }
+    }
+
+    #[test]
+    fn what_the_quick_reader_cannot_tell_it_leaves() {
+        let after = ",{\"ph\":\"X\",\"name\":\"the next\"}".repeat(4);
+        let mut fields = Fields::default();
+        for (event, why) in [
+            (r#"{"args":{"a":{"device":1}}}"#, "an object in args"),
+            (r#"{"args":{"a" :1}}"#, "a blank before a colon"),
+            (r#"{"args":{"a":":b"}}"#, "a colon at the start of a string"),
+            (r#"{"args":{"a":"say "hi", you"}}"#, "quotes that are not escaped"),
+            (r#"{"name":"a"b"}"#, "the same in a field"),
+        ] {
+            let text = format!("{event}{after}");
+            assert_eq!(
+                fields.quick(text.as_bytes(), &Wanted::new(WANTED)),
+                Err(Stop::Bad),
+                "{why}"
+            );
+        }
+    }
+}
