@@ -5,6 +5,7 @@
 
 pub mod by_name;
 pub mod details;
+pub mod fit;
 pub mod histogram;
 pub mod layout;
 pub mod model;
