@@ -224,7 +224,7 @@ impl TextLoader {
             return None;
         }
         let (first_read, first_len) = *self.early.get_or_insert((read, len));
-        let part_bytes = self.builder.bytes() + self.builder.finishing_bytes();
+        let part_bytes = self.held_bytes();
         if read < first_read * 2 && part_bytes < limit_bytes / 2 {
             return None;
         }
@@ -242,6 +242,11 @@ impl TextLoader {
             in_time_order: longer - 1.0 >= (more - 1.0) / 2.0,
             windowed: self.windowed,
         })
+    }
+
+    /// Bytes that finishing what was read so far would take.
+    pub fn held_bytes(&self) -> u64 {
+        self.builder.bytes() + self.builder.finishing_bytes()
     }
 
     /// The largest categories so far.

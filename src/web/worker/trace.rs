@@ -345,7 +345,10 @@ impl Loading {
         let total = self.progress.bytes_total;
         let due = match self.partials {
             0 => self.loader.events() >= FIRST_PARTIAL_EVENTS && read < total / 2,
-            1 => now - self.started >= SECOND_PARTIAL_MS && read < total / 3,
+            1 => {
+                let room = self.loader.held_bytes() * 3 < self.memory.stop_bytes();
+                now - self.started >= SECOND_PARTIAL_MS && read < total / 3 && room
+            }
             _ => false,
         };
         if due {
