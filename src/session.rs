@@ -6,6 +6,7 @@ use crate::base::{DefectKind, Defects, SliceId, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
+use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
 pub use crate::ingest::LoadError;
 use crate::ingest::{Inflated, Inflater, Scanner, json};
@@ -406,6 +407,19 @@ impl Loader {
         let (inflated, _) = self.inflater.finish();
         self.text.finish(&inflated)
     }
+}
+
+/// The first time of any event of a trace, ns on its own clock; `pieces` are the bytes of its file.
+pub fn first_time<E>(pieces: impl Iterator<Item = Result<Vec<u8>, E>>) -> Result<Option<i64>, E> {
+    let mut inflater = Inflater::default();
+    let mut scanner = Scanner::new(&[]);
+    let mut first = FirstTime::default();
+    for piece in pieces {
+        inflater.feed(&piece?, &mut |text| scanner.feed(text, &mut first));
+    }
+    // A file that is no trace is refused when it is opened.
+    drop(scanner.finish(&mut first));
+    Ok(first.0)
 }
 
 /// A larger metrics file is not read; one dump a compile is about 200 bytes a compile so far.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::time::CLOCK_END_NS;
 use crate::base::{CategoryId, Span, show};
 use crate::ingest::{Event, Phase, Sink};
 
@@ -31,8 +32,9 @@ pub struct LeftOut {
     /// Events by category, in the order in which the categories first appeared.
     pub by_category: Vec<(String, u64)>,
     pub outside_window: u64,
-    /// The window that was asked for, ns after the first time that any event of the trace has.
-    pub window: Option<(i64, i64)>,
+    /// The window that was asked for, ns after the first time that any event of the trace has. `None` as its end:
+    /// it has none.
+    pub window: Option<(i64, Option<i64>)>,
 }
 
 impl LeftOut {
@@ -59,12 +61,16 @@ impl LeftOut {
         };
         let mut notes: Vec<String> = self.by_category.iter().map(of_category).collect();
         if let Some((from, to)) = self.window {
+            let n = self.outside_window;
+            let from = show::duration(from);
+            let stretch = match to {
+                Some(to) => format!("outside {from} to {}", show::duration(to)),
+                None => format!("before {from}"),
+            };
             notes.push(format!(
-                "{} outside {} to {} from the start of the trace {} {ON_REQUEST}.",
-                show::counted(self.outside_window, "event"),
-                show::duration(from),
-                show::duration(to),
-                were(self.outside_window)
+                "{} {stretch} from the start of the trace {} {ON_REQUEST}.",
+                show::counted(n, "event"),
+                were(n)
             ));
         }
         notes
@@ -137,10 +143,10 @@ impl Selector {
                 .map(|(id, (_, n))| (text(id).to_owned(), *n))
                 .collect(),
             outside_window: self.outside_window,
-            window: self
-                .selection
-                .window
-                .map(|w| (w.start.saturating_sub(first_ns), w.end.saturating_sub(first_ns))),
+            window: self.selection.window.map(|w| {
+                let to = (w.end < CLOCK_END_NS).then(|| w.end.saturating_sub(first_ns));
+                (w.start.saturating_sub(first_ns), to)
+            }),
         }
     }
 }
