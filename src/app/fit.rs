@@ -143,7 +143,9 @@ fn offer(share: &CategoryShare, estimate: &Estimate) -> (String, String) {
     let events = show::percent(signed(share.events), signed(estimate.events));
     let of_events = format!("{events} of the events so far.");
     if share.is_python() {
-        let means = format!("{of_events} Python functions will be missing from the tables and the timeline.");
+        let means = format!(
+            "{of_events} Python functions will be missing from tables and timeline, and steps that only they mark."
+        );
         return ("Leave out python stacks".to_owned(), means);
     }
     let label = if share.category.is_empty() {

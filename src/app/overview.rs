@@ -322,7 +322,9 @@ fn facts_section(summary: &Summary) -> Html {
                 data-inflated-bytes={summary.inflated_bytes.to_string()}>
                 { fact("File", &summary.file) }
                 { fact("Format", &summary.format) }
-                { fact("Size", &if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
+                { fact("Size", &if summary.stopped.is_some() {
+                    format!("{}; {} of text were read", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes))
+                } else if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
                     format!("{}, inflated {}", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes)) }) }
                 { fact("Memory of the index", &show::bytes(summary.index_bytes)) }
                 { for summary.cost.iter().map(|cost| html! { <>

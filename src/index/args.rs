@@ -14,9 +14,9 @@ use crate::base::{NameId, SliceId};
 use crate::ingest::{ArgKind, ArgSpec};
 
 /// Bytes of a value in a column of its own, with its row.
-const OWN_BYTES: u64 = 12;
+const OWN_BYTES: usize = 12;
 /// Bytes of the number of a combination, with its row.
-const SHARED_BYTES: u64 = 8;
+const SHARED_BYTES: usize = 8;
 
 /// An arg of an event: row in the table of specs; the number, or for [`ArgKind::Text`] a [`NameId`].
 pub type Value = (u16, i64);
@@ -50,7 +50,7 @@ impl ArgRows {
     }
 
     /// The args of slice `row`; once a row. Gives how many bytes they take.
-    pub fn push(&mut self, row: u32, values: &[Value]) -> u64 {
+    pub fn push(&mut self, row: u32, values: &[Value]) -> usize {
         self.scratch.clear();
         let mut bytes = 0;
         for &(spec, value) in values {
@@ -196,7 +196,7 @@ impl Args {
 
 fn column_bytes(own: &[(Column<u32>, Column<i64>)], shared_row: &Column<u32>) -> usize {
     let own: usize = own.iter().map(|(rows, _)| rows.len()).sum();
-    own * OWN_BYTES as usize + shared_row.len() * SHARED_BYTES as usize
+    own * OWN_BYTES + shared_row.len() * SHARED_BYTES
 }
 
 fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {

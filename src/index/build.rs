@@ -405,7 +405,7 @@ impl Builder {
         self.rows.category.push(category);
         self.read_args(event);
         let args = self.args.push(row, &self.values);
-        let held = ROW_BYTES + FINISH_BYTES + args;
+        let held = ROW_BYTES + FINISH_BYTES + args as u64;
         self.tally.add(category, event.text().len(), held);
     }
 
