@@ -2,7 +2,7 @@
 
 use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
-use crate::base::{DefectKind, Defects, SliceId, show};
+use crate::base::{DefectKind, Defects, SliceId, Span, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
@@ -152,7 +152,7 @@ pub struct TextLoader {
     scanner: Scanner,
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
-    windowed: bool,
+    window: Option<Span>,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
 }
@@ -171,7 +171,7 @@ impl TextLoader {
             scanner: Scanner::new(dialect::WANTED_ARGS),
             builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             metrics: None,
-            windowed: selection.window.is_some(),
+            window: selection.window,
             early: None,
         }
     }
@@ -241,7 +241,7 @@ impl TextLoader {
             categories: Vec::new(),
             times,
             in_time_order: longer - 1.0 >= (more - 1.0) / 2.0,
-            windowed: self.windowed,
+            window: self.window,
         })
     }
 

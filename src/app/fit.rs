@@ -43,6 +43,8 @@ pub struct FitProps {
 const OFFERED: usize = 3;
 /// … of at least this part of the memory.
 const LARGE: f64 = 0.05;
+/// The category of python frames.
+const PYTHON: &str = "python_function";
 
 #[component]
 pub fn Fit(props: &FitProps) -> Html {
@@ -54,8 +56,8 @@ pub fn Fit(props: &FitProps) -> Html {
     let without = |share: &CategoryShare| {
         let mut selection = props.selection.clone();
         selection.leave_out.push(share.category.clone());
-        // A stretch says nothing about what follows, so there is nothing to ask about.
-        let over = if selection.window.is_some() {
+        // Where the part cannot tell what the choice saves, reading goes on as far as memory does.
+        let over = if selection.window.is_some() || share.events == 0 {
             Over::Stop
         } else {
             Over::Ask
@@ -67,9 +69,11 @@ pub fn Fit(props: &FitProps) -> Html {
         .iter()
         .filter(|share| share.bytes as f64 >= LARGE * estimate.part_bytes as f64);
     let (python, others): (Vec<_>, Vec<_>) = large.partition(|share| share.is_python());
+    // Torch's profiler writes python frames behind all operators, so that the first part may have none yet.
+    let no_python_yet = python.is_empty() && !props.selection.leave_out.iter().any(|c| c == PYTHON);
     let leave_out = python.into_iter().chain(others.into_iter().take(OFFERED));
     let first_part = show_part(estimate.fitting_part());
-    let read_again = props.why == Why::Stopped && !estimate.windowed;
+    let read_again = props.why == Why::Stopped;
     html! {
         <Dialog class="fit" label={title(props.why)} on_close={props.on_close.clone()}>
             <div class="panel-head">
@@ -78,19 +82,23 @@ pub fn Fit(props: &FitProps) -> Html {
             </div>
             <p class="fit-says">{ says(props.why, &props.file, estimate) }</p>
             <ul class="choices">
+                if no_python_yet {
+                    { choice("Leave out python stacks", "None or few so far, but profilers write them behind other events. Python functions will be missing from tables and timeline, and steps that only they mark.",
+                        None, estimate, without(&CategoryShare { category: PYTHON.to_owned(), ..CategoryShare::default() }), true) }
+                }
                 { for leave_out.enumerate().map(|(i, share)| {
                     let (label, means) = offer(share, estimate);
-                    choice(&label, &means, estimate.without_bytes(share), estimate, without(share), i == 0)
+                    choice(&label, &means, Some(estimate.without_bytes(share)), estimate, without(share), i == 0 && !no_python_yet)
                 }) }
-                if let Some(fits) = estimate.fitting_times().filter(|_| !estimate.windowed) {
+                if let Some(fits) = estimate.fitting_times() {
                     <Stretch estimate={estimate.clone()} {fits} selection={props.selection.clone()} on_choice={props.on_choice.clone()} />
                 }
                 if !read_again {
                     { choice("Load the first part that fits", &format!("Reading stops when memory is full, after about {first_part} of the file."),
-                        estimate.limit_bytes.min(estimate.predicted_bytes()), estimate, choose(props.selection.clone(), Over::Stop), false) }
+                        Some(estimate.limit_bytes.min(estimate.predicted_bytes())), estimate, choose(props.selection.clone(), Over::Stop), false) }
                 }
                 { choice("Load all of it anyway", "The page may run out of memory. It then says so, and nothing else is lost.",
-                    estimate.predicted_bytes(), estimate, choose(props.selection.clone(), Over::Try), false) }
+                    Some(estimate.predicted_bytes()), estimate, choose(props.selection.clone(), Over::Try), false) }
             </ul>
         </Dialog>
     }
@@ -112,11 +120,8 @@ fn says(why: Why, file: &str, estimate: &Estimate) -> String {
         Why::TooLarge => format!(
             "Going by its first {part}, {file} would take about {predicted} of memory; there is room for {limit}. What shall be loaded?"
         ),
-        Why::Stopped if estimate.windowed => {
-            format!("{file} was read up to {part}, where the {limit} that there is room for were full.")
-        }
         Why::Stopped => format!(
-            "{file} was read up to {part}, where the {limit} that there is room for were full. All of it would take about {predicted}."
+            "{file} was read up to {part}, where the {limit} that there is room for were full. What was asked for would take about {predicted}."
         ),
         Why::Died => format!(
             "Going by its first {part}, {file} would take about {predicted} of memory. What shall be loaded?"
@@ -161,7 +166,10 @@ fn show_part(part: f64) -> String {
     show::percent(whole_ns(part * 1e6), 1_000_000)
 }
 
-fn size(bytes: u64, estimate: &Estimate) -> Html {
+fn size(bytes: Option<u64>, estimate: &Estimate) -> Html {
+    let Some(bytes) = bytes else {
+        return html! { <span class="choice-size">{ "not known yet" }</span> };
+    };
     html! {
         <span class="choice-size num">
             { format!("about {}", show::bytes(bytes)) }
@@ -173,7 +181,7 @@ fn size(bytes: u64, estimate: &Estimate) -> Html {
 fn choice(
     label: &str,
     means: &str,
-    bytes: u64,
+    bytes: Option<u64>,
     estimate: &Estimate,
     onclick: Callback<MouseEvent>,
     main: bool,
@@ -246,8 +254,13 @@ fn Stretch(props: &StretchProps) -> Html {
         }
     };
     let whole = estimate.whole_times().map_or(0, Span::len_ns);
-    let covers = if estimate.in_time_order {
-        format!("The trace seems to last {}. ", show::duration(whole))
+    let covers = if estimate.window.is_some() {
+        format!("{} were asked for. ", show::duration(whole))
+    } else if estimate.in_time_order {
+        format!(
+            "The trace seems to last {}, if it goes on in order of time. ",
+            show::duration(whole)
+        )
     } else {
         format!("The events so far cover {}. ", show::duration(whole))
     };
@@ -258,7 +271,7 @@ fn Stretch(props: &StretchProps) -> Html {
                 { input("from", &from) }
                 { input("to", &to) }
             </div>
-            if let Some(window) = window { { size(estimate.window_bytes(window), estimate) } }
+            if let Some(window) = window { { size(Some(estimate.window_bytes(window)), estimate) } }
             <p class="hint">{ covers }{ "Times count from the earliest event so far; slices that overlap the stretch are kept whole." }</p>
         </li>
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::Span;
+use crate::base::time::CLOCK_END_NS;
 
 /// What the engine takes for any trace: its program, buffers, answers.
 pub const FIXED_BYTES: u64 = 16_000_000;
@@ -42,8 +43,8 @@ pub struct Estimate {
     pub times: Option<Span>,
     /// The file goes through time as it is read; otherwise each part of it spans all of the time.
     pub in_time_order: bool,
-    /// Whether a stretch of time was asked for already: the part then says nothing about what follows.
-    pub windowed: bool,
+    /// The stretch of time that was asked for already.
+    pub window: Option<Span>,
 }
 
 /// A category's share in the part that is read.
@@ -62,6 +63,11 @@ impl CategoryShare {
         self.category == "python_function"
     }
 }
+
+const CLOCK: Span = Span {
+    start: -CLOCK_END_NS,
+    end: CLOCK_END_NS,
+};
 
 #[expect(
     clippy::cast_possible_truncation,
@@ -83,8 +89,22 @@ impl Estimate {
         (self.read_bytes as f64 / self.file_bytes.max(1) as f64).clamp(0.0, 1.0)
     }
 
+    /// How much of what was asked for is read, 0 to 1.
+    fn seen(&self) -> f64 {
+        let in_window = |window: Span| {
+            let times = self.times?;
+            let seen = window.intersect(times).len_ns() as f64;
+            Some(seen / window.intersect(CLOCK).len_ns().max(1) as f64)
+        };
+        let seen = match self.window {
+            Some(window) if self.in_time_order => in_window(window).unwrap_or(0.0),
+            _ => self.part(),
+        };
+        seen.max(1e-6)
+    }
+
     fn whole(&self, part_bytes: u64) -> u64 {
-        FIXED_BYTES.saturating_add(scaled(part_bytes, 1.0 / self.part().max(1e-6)))
+        FIXED_BYTES.saturating_add(scaled(part_bytes, 1.0 / self.seen()))
     }
 
     /// Predicted peak of memory for the whole file, bytes.
@@ -101,7 +121,7 @@ impl Estimate {
     pub fn asks(&self) -> bool {
         let telling = self.part() >= TELLING_PART || self.part_bytes >= self.limit_bytes / 2;
         let early = self.part() < TOO_LATE_TO_ASK;
-        telling && early && !self.windowed && self.predicted_bytes() > self.limit_bytes
+        telling && early && self.window.is_none() && self.predicted_bytes() > self.limit_bytes
     }
 
     /// Whether no more can be read: what is there, finished, takes what there is.
@@ -112,12 +132,15 @@ impl Estimate {
     /// How much of the file fits, 0 to 1.
     pub fn fitting_part(&self) -> f64 {
         let room = self.limit_bytes.saturating_sub(FIXED_BYTES) as f64;
-        let needed = scaled(self.part_bytes, 1.0 / self.part().max(1e-6)).max(1) as f64;
+        let needed = (self.predicted_bytes() - FIXED_BYTES).max(1) as f64;
         (room / needed).clamp(0.0, 1.0)
     }
 
-    /// From the first time of the trace to the last, as far as the part tells.
+    /// From the first time of the trace to the last, as far as the part tells; or of what was asked for.
     pub fn whole_times(&self) -> Option<Span> {
+        if self.window.is_some() {
+            return self.window;
+        }
         let times = self.times?;
         let len = if self.in_time_order {
             scaled_ns(times.len_ns(), 1.0 / self.part().max(1e-6))
@@ -202,7 +225,7 @@ mod tests {
             }],
             times: Some(Span::new(5_000_000_000, 6_000_000_000)),
             in_time_order: true,
-            windowed: false,
+            window: None,
         }
     }
 
@@ -245,7 +268,7 @@ mod tests {
         assert!(at(50_000_000).asks());
         assert!(!at(500_000_000).asks() && at(500_000_000).is_full());
         let windowed = Estimate {
-            windowed: true,
+            window: Some(Span::new(0, 1)),
             ..at(50_000_000)
         };
         assert!(!windowed.asks());
@@ -254,6 +277,24 @@ mod tests {
             ..at(50_000_000)
         };
         assert!(!small.asks());
+    }
+
+    #[test]
+    fn of_a_stretch_so_much_is_read_as_its_time_has_passed() {
+        let estimate = Estimate {
+            window: Some(Span::new(5_000_000_000, 7_000_000_000)),
+            ..tenth()
+        };
+        assert_eq!(estimate.predicted_bytes(), 216_000_000);
+        assert_eq!(estimate.whole_times(), estimate.window);
+        // A file that goes back in time has more of it, to its end.
+        let jumps = Estimate {
+            in_time_order: false,
+            ..estimate
+        };
+        assert_eq!(jumps.predicted_bytes(), 1_016_000_000);
+        let fits = jumps.fitting_times().expect("there are times");
+        assert_eq!(fits, Span::new(5_000_000_000, 5_900_000_000));
     }
 
     #[test]

@@ -41,6 +41,37 @@ fn trace() -> NamedTempFile {
 
 const DIALOG: &str = "dialog.fit[open]";
 
+/// As torch's profiler writes them: all operators, in order of time, then all python frames.
+fn python_last() -> NamedTempFile {
+    let file = trace();
+    let text = std::fs::read_to_string(file.path()).expect("the trace");
+    let lines: Vec<&str> = text.lines().collect();
+    let events = lines[1..lines.len() - 1]
+        .iter()
+        .map(|line| line.trim_end_matches(','));
+    let (python, others): (Vec<&str>, Vec<&str>) = events.partition(|line| line.contains("python"));
+    let events = [others, python].concat().join(",\n");
+    std::fs::write(file.path(), format!("{{\"traceEvents\":[\n{events}\n]}}")).expect("a file written");
+    file
+}
+
+#[test]
+fn python_stacks_that_are_still_to_come_can_be_left_out() {
+    let file = python_last();
+    let page = asked(&file);
+    let python = page.text(".choice");
+    assert!(
+        python.contains("Leave out python stacks") && python.contains("not known yet"),
+        "{python}"
+    );
+    page.screenshot("fit-python-last", Look::LAPTOP);
+    // Not asked again: what that saves is seen at the end only.
+    choose(&page, "Leave out python stacks");
+    assert_eq!(events(&page), EVENTS as u64 / 4);
+    assert_eq!(page.count(".stopped"), 0);
+    page.must_be_clean();
+}
+
 /// The page that asks what to load of the trace.
 fn asked(file: &NamedTempFile) -> Page {
     let page = Page::open_at("#memory=20");
