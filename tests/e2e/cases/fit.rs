@@ -195,7 +195,6 @@ fn reading_stops_where_memory_is_full_and_more_can_be_chosen_then() {
     assert!((EVENTS as u64 / 4..EVENTS as u64 / 2).contains(&read), "{read}");
     assert!(page.text("#facts-head ~ p").contains("Repaired 0, lost 0"));
     page.screenshot("fit-stopped", Look::LAPTOP);
-    // An event's args are read from the file again, also after a stop.
     page.click(".stopped button");
     page.wait_until("the dialog is open", || page.count(DIALOG) == 1);
     assert!(!texts(&page, ".choices button").contains(&"Load the first part that fits".to_owned()));
