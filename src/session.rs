@@ -2,19 +2,21 @@
 
 use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
-use crate::base::{DefectKind, Defects, SliceId};
+use crate::base::{DefectKind, Defects, SliceId, Span, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
+use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
+use crate::view::fit::MAX_CATEGORIES;
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::summary;
 use crate::view::timeline::Scene;
-use crate::view::{SliceArgs, Summary, details};
+use crate::view::{CategoryShare, Estimate, Selection, SliceArgs, Summary, details};
 
 /// An opened trace.
 pub struct Opened {
@@ -31,7 +33,7 @@ impl Opened {
 
     /// The Overview of the whole trace.
     pub fn summary(&self) -> Summary {
-        summary(&self.report, self.index.bytes() as u64, false)
+        summary(&self.report, &self.index, false)
     }
 
     /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see
@@ -150,17 +152,27 @@ pub struct TextLoader {
     scanner: Scanner,
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
+    window: Option<Span>,
+    /// Bytes of the file, and the ns that they cover, when it was looked at first.
+    early: Option<(u64, i64)>,
 }
 
 impl TextLoader {
     /// `name` is the file's, for the report.
     pub fn new(name: &str) -> TextLoader {
+        TextLoader::selecting(name, &Selection::default())
+    }
+
+    /// Loads what is selected.
+    pub fn selecting(name: &str, selection: &Selection) -> TextLoader {
         TextLoader {
             name: name.to_owned(),
             text_bytes: 0,
             scanner: Scanner::new(dialect::WANTED_ARGS),
-            builder: Builder::new(dialect::WANTED_ARGS),
+            builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             metrics: None,
+            window: selection.window,
+            early: None,
         }
     }
 
@@ -199,8 +211,60 @@ impl TextLoader {
         let (index, defects) = self.builder.clone().finish(false);
         let vocabulary = dialect::recognise(&index, &self.name);
         let facts = self.facts(file_bytes);
-        let report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
-        summary(&report, index.bytes() as u64, true)
+        let mut report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
+        report.notes.extend(index.left_out.notes());
+        summary(&report, &index, true)
+    }
+
+    /// What `read` of `total` bytes of the file say about all of it, where memory ends at `limit_bytes`. `None`:
+    /// nothing yet. Costs little, so that it can be asked after every piece.
+    pub fn estimate(&mut self, read: u64, total: u64, limit_bytes: u64) -> Option<Estimate> {
+        let times = self.builder.times();
+        let len = times.map_or(0, |t| t.len_ns());
+        if read < total / 50 || self.builder.n_events() == 0 {
+            return None;
+        }
+        let (first_read, first_len) = *self.early.get_or_insert((read, len));
+        let part_bytes = self.held_bytes();
+        if read < first_read * 2 && part_bytes < limit_bytes / 2 {
+            return None;
+        }
+        // Half as much longer as the part is: in order enough.
+        let longer = len as f64 / first_len.max(1) as f64;
+        let more = read as f64 / first_read.max(1) as f64;
+        Some(Estimate {
+            file_bytes: total,
+            read_bytes: read,
+            limit_bytes,
+            part_bytes,
+            events: self.builder.n_events(),
+            categories: Vec::new(),
+            times,
+            in_time_order: longer - 1.0 >= (more - 1.0) / 2.0,
+            window: self.window,
+        })
+    }
+
+    /// Bytes that finishing what was read so far would take.
+    pub fn held_bytes(&self) -> u64 {
+        self.builder.bytes() + self.builder.finishing_bytes()
+    }
+
+    /// The largest categories so far.
+    pub fn categories(&self) -> Vec<CategoryShare> {
+        let mut shares: Vec<CategoryShare> = self
+            .builder
+            .tally()
+            .filter(|(_, share)| share.events > 0)
+            .map(|(category, share)| CategoryShare {
+                category: category.to_owned(),
+                events: share.events,
+                bytes: share.held_bytes,
+            })
+            .collect();
+        shares.sort_by_key(|share| std::cmp::Reverse(share.bytes));
+        shares.truncate(MAX_CATEGORIES);
+        shares
     }
 
     fn facts(&self, file_bytes: u64) -> FileFacts {
@@ -213,8 +277,18 @@ impl TextLoader {
     }
 
     /// No more text will come; `inflated` says what the file was.
-    pub fn finish(mut self, inflated: &Inflated) -> Result<Opened, LoadError> {
-        let facts = self.facts(inflated.read);
+    pub fn finish(self, inflated: &Inflated) -> Result<Opened, LoadError> {
+        self.end(inflated, None)
+    }
+
+    /// No more text was wanted after `inflated.read` of `total` bytes of the file, because memory is full. That the
+    /// file goes on is no defect of it.
+    pub fn stop(self, inflated: &Inflated, total: u64) -> Result<Opened, LoadError> {
+        self.end(inflated, Some(total))
+    }
+
+    fn end(mut self, inflated: &Inflated, stopped_of: Option<u64>) -> Result<Opened, LoadError> {
+        let facts = self.facts(stopped_of.unwrap_or(inflated.read));
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
         let scanned = scanner.finish(&mut self.builder).map_err(|error| match error {
             LoadError::Empty if inflated.read > 0 => match inflated.damage.clone() {
@@ -223,6 +297,7 @@ impl TextLoader {
             },
             other => explain(other, inflated.is_gzip),
         })?;
+        let times = self.builder.times();
         let (index, build_defects) = self.builder.finish(scanned.bare_array);
         // A list of something else: tables, logs, other tools' results.
         if index.n_events > 0 && build_defects.count(DefectKind::MissingPhase) == index.n_events {
@@ -234,14 +309,30 @@ impl TextLoader {
         for part in [&inflated.defects, &scanned.defects, &build_defects] {
             defects.merge(part);
         }
+        if stopped_of.is_some() {
+            defects.forget(|kind| kind.ends_early() || kind == DefectKind::UnclosedArray);
+        }
         let vocabulary = dialect::recognise(&index, &self.name);
-        let report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let mut report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        if let Some(total) = stopped_of {
+            let read = percent(inflated.read, total);
+            let until = show::duration(times.map_or(0, |t| t.len_ns()));
+            report.notes.push(format!(
+                "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: what came after is not here."
+            ));
+        }
+        report.notes.extend(index.left_out.notes());
         Ok(Opened {
             index,
             vocabulary,
             report,
         })
     }
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    show::percent(signed(part), signed(whole))
 }
 
 fn explain(error: LoadError, is_gzip: bool) -> LoadError {
@@ -264,9 +355,14 @@ pub struct Loader {
 impl Loader {
     /// `name` is the file's, for the report.
     pub fn new(name: &str) -> Loader {
+        Loader::selecting(name, &Selection::default())
+    }
+
+    /// Loads what is selected.
+    pub fn selecting(name: &str, selection: &Selection) -> Loader {
         Loader {
             inflater: Inflater::default(),
-            text: TextLoader::new(name),
+            text: TextLoader::selecting(name, selection),
         }
     }
 
@@ -311,6 +407,19 @@ impl Loader {
         let (inflated, _) = self.inflater.finish();
         self.text.finish(&inflated)
     }
+}
+
+/// The first time of any event of a trace, ns on its own clock; `pieces` are the bytes of its file.
+pub fn first_time<E>(pieces: impl Iterator<Item = Result<Vec<u8>, E>>) -> Result<Option<i64>, E> {
+    let mut inflater = Inflater::default();
+    let mut scanner = Scanner::new(&[]);
+    let mut first = FirstTime::default();
+    for piece in pieces {
+        inflater.feed(&piece?, &mut |text| scanner.feed(text, &mut first));
+    }
+    // A file that is no trace is refused when it is opened.
+    drop(scanner.finish(&mut first));
+    Ok(first.0)
 }
 
 /// A larger metrics file is not read; one dump a compile is about 200 bytes a compile so far.

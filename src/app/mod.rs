@@ -12,6 +12,7 @@
 
 mod ask;
 mod dialog;
+mod fit;
 mod gaps;
 mod head;
 mod help;
@@ -35,12 +36,14 @@ use yew::prelude::*;
 
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, Theme, View};
+use crate::view::{LIMIT_BYTES, MemoryRule};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::{Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
 use crate::web::workers::Workers;
 use crate::web::{download, hash, theme};
+use fit::Choice;
 use state::{Action, Stage, State};
 
 #[derive(Properties, PartialEq)]
@@ -57,16 +60,19 @@ pub fn App(props: &AppProps) -> Html {
     let searching = use_state_eq(|| false);
     let run = use_mut_ref(|| 0u32);
     let engine = use_mut_ref(|| None::<Engine>);
+    // What was opened last, for opening it again with another choice.
+    let last = use_mut_ref(|| None::<Picked>);
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
-    let begin: Callback<Option<Picked>> = {
-        let (workers, dispatch, run, engine) = (
+    let begin: Callback<(Option<Picked>, Choice)> = {
+        let (workers, dispatch, run, engine, last) = (
             props.workers.clone(),
             state.dispatcher(),
             run.clone(),
             engine.clone(),
+            last.clone(),
         );
-        Callback::from(move |picked: Option<Picked>| {
+        Callback::from(move |(picked, choice): (Option<Picked>, Choice)| {
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
             }
@@ -76,6 +82,11 @@ pub fn App(props: &AppProps) -> Html {
                 *run
             };
             let heads = picked.as_ref().map(Picked::heads).unwrap_or_default();
+            last.borrow_mut().clone_from(&picked);
+            let memory = MemoryRule {
+                limit_bytes: limit_bytes(),
+                over: choice.over,
+            };
             let told = {
                 let (dispatch, run) = (dispatch.clone(), run.clone());
                 move |told: Told| {
@@ -86,7 +97,7 @@ pub fn App(props: &AppProps) -> Html {
             };
             let started = Engine::start(&workers, told).and_then(|new| {
                 match &picked {
-                    Some(picked) => new.open(picked)?,
+                    Some(picked) => new.open(picked, &choice.selection, memory)?,
                     None => new.open_sample()?,
                 }
                 Ok(new)
@@ -97,6 +108,7 @@ pub fn App(props: &AppProps) -> Html {
                     dispatch.dispatch(Action::Opening {
                         engine: new,
                         files: heads,
+                        selection: choice.selection,
                     });
                 }
                 Err(why) => dispatch.dispatch(Action::Told(Told::Failed(why))),
@@ -104,7 +116,7 @@ pub fn App(props: &AppProps) -> Html {
         })
     };
     let close: Callback<()> = {
-        let (dispatch, run, engine) = (state.dispatcher(), run, engine);
+        let (dispatch, run, engine) = (state.dispatcher(), run, engine.clone());
         Callback::from(move |()| {
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
@@ -113,13 +125,38 @@ pub fn App(props: &AppProps) -> Html {
             dispatch.dispatch(Action::Closed);
         })
     };
-    let on_open = begin.reform(Some);
-    let on_sample = begin.reform(|()| None);
+    let on_open = begin.reform(|picked| (Some(picked), Choice::default()));
+    let on_sample = begin.reform(|()| (None, Choice::default()));
+    let on_choice = begin.reform(move |choice| (last.borrow().clone(), choice));
+    let on_asked_enough = {
+        let (close, dispatch, stage) = (close.clone(), state.dispatcher(), state.stage.clone());
+        Callback::from(move |()| match stage {
+            Stage::Asking => close.emit(()),
+            _ => dispatch.dispatch(Action::Ask(None)),
+        })
+    };
+    let on_ask = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Ask(Some(fit::Why::Stopped))))
+    };
+
+    // A trace that is too large leaves the page with an offer; its workers hold memory for nothing.
+    use_effect_with(state.stage.clone(), {
+        let engine = engine.clone();
+        move |stage| {
+            if *stage == Stage::Asking
+                && let Some(old) = engine.borrow_mut().take()
+            {
+                old.stop();
+            }
+        }
+    });
 
     use_effect_with(state.stage.clone(), |stage| {
         set_page_state(match stage {
             Stage::Empty => PageState::Empty,
             Stage::Loading => PageState::Loading,
+            Stage::Asking => PageState::Asking,
             Stage::Ready => PageState::Ready,
             Stage::Failed => PageState::Failed,
         });
@@ -275,7 +312,14 @@ pub fn App(props: &AppProps) -> Html {
         }
         _ => html! {},
     };
-    let on_start = matches!(state.stage, Stage::Empty | Stage::Failed);
+    let on_start = matches!(state.stage, Stage::Empty | Stage::Failed | Stage::Asking);
+    let stopped = state.summary.as_ref().and_then(|s| s.stopped.clone());
+    let file = state
+        .files
+        .iter()
+        .map(|f| f.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     html! {
         <>
             <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
@@ -289,10 +333,19 @@ pub fn App(props: &AppProps) -> Html {
             if on_start {
                 <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
             } else {
+                if let Some(stopped) = &stopped {
+                    <p class="trouble stopped" role="status">
+                        <b>{ "Not all of it. " }</b>{ fit::stopped(stopped) }{ " " }
+                        <button type="button" onclick={on_ask}>{ "Choose what to load…" }</button>
+                    </p>
+                }
                 <main class={classes!("view", format!("view-{}", state.place.view.id()))}>
                     <h1 class="heard">{ head::title(state.place.view) }</h1>
                     { view }
                 </main>
+            }
+            if let (Some(why), Some(estimate)) = (state.asking, state.estimate.clone()) {
+                <fit::Fit {why} {file} {estimate} selection={state.selection.clone()} {on_choice} on_close={on_asked_enough} />
             }
             if *searching {
                 if let (Some(engine), true) = (&state.engine, ready) {
@@ -307,6 +360,14 @@ pub fn App(props: &AppProps) -> Html {
             }
         </>
     }
+}
+
+/// What a trace may take, where the hash does not say otherwise.
+fn limit_bytes() -> u64 {
+    let place = Place::from_hash(&hash::get());
+    place
+        .memory_mb
+        .map_or(LIMIT_BYTES, |mb| u64::from(mb) * 1_000_000)
 }
 
 /// Saves a report as a file; else says why not.

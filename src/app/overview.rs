@@ -13,8 +13,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    DeviceTime, Finding, FindingEvidence, Level, Period, Span, StepFilter, StepGroup, StepOrder, Summary,
-    TimeBudget,
+    DeviceTime, Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, StepGroup, StepOrder,
+    Summary, TimeBudget,
 };
 use crate::web::engine::Engine;
 
@@ -76,9 +76,9 @@ pub fn Overview(props: &OverviewProps) -> Html {
     }
 }
 
-/// Whether a note says that files were left out; the worker writes it so.
+/// Whether a note says that files or events were left out; the engine writes it so.
 fn not_opened(note: &str) -> bool {
-    note.starts_with("A page holds one trace")
+    note.starts_with("A page holds one trace") || note.trim_end_matches('.').ends_with(ON_REQUEST)
 }
 
 fn finding(finding: &Finding) -> Html {
@@ -322,7 +322,9 @@ fn facts_section(summary: &Summary) -> Html {
                 data-inflated-bytes={summary.inflated_bytes.to_string()}>
                 { fact("File", &summary.file) }
                 { fact("Format", &summary.format) }
-                { fact("Size", &if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
+                { fact("Size", &if summary.stopped.is_some() {
+                    format!("{}; {} of text were read", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes))
+                } else if summary.inflated_bytes == summary.bytes { show::bytes(summary.bytes) } else {
                     format!("{}, inflated {}", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes)) }) }
                 { fact("Memory of the index", &show::bytes(summary.index_bytes)) }
                 { for summary.cost.iter().map(|cost| html! { <>

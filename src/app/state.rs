@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::fit::Why;
 use super::shown::Shown;
+use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
+use crate::view::fit::SUSPICIOUS_BYTES;
 use crate::view::place::{Place, Theme, View};
-use crate::view::{Span, Summary};
+use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::hash;
 
@@ -15,6 +18,8 @@ use crate::web::hash;
 pub enum Stage {
     Empty,
     Loading,
+    /// The trace does not fit; the reader is asked what to load.
+    Asking,
     Ready,
     Failed,
 }
@@ -28,6 +33,12 @@ pub struct State {
     /// One sentence about what went wrong last.
     pub trouble: Option<AttrValue>,
     pub place: Place,
+    /// What the file is going to take, as it was told last.
+    pub estimate: Option<Shown<Estimate>>,
+    /// Whether the reader is asked what to load.
+    pub asking: Option<Why>,
+    /// What was asked for.
+    pub selection: Selection,
     /// Counts the selections that came from a link: the timeline then moves to what is selected.
     pub reveal: u32,
     /// The last of them that the timeline has moved to: coming back to it later does not move it again.
@@ -40,9 +51,12 @@ pub enum Action {
     Opening {
         engine: Engine,
         files: Vec<FileHead>,
+        selection: Selection,
     },
     Told(Told),
     Closed,
+    /// What to load, or no longer.
+    Ask(Option<Why>),
     Hash(Place),
     View(View),
     Theme(Theme),
@@ -65,6 +79,9 @@ impl State {
             summary: None,
             trouble: None,
             place: Place::from_hash(&hash::get()),
+            estimate: None,
+            asking: None,
+            selection: Selection::default(),
             reveal: 0,
             revealed: 0,
             opened_before: false,
@@ -84,6 +101,9 @@ impl State {
             summary: self.summary.clone(),
             trouble: self.trouble.clone(),
             place: self.place.clone(),
+            estimate: self.estimate.clone(),
+            asking: self.asking,
+            selection: self.selection.clone(),
             reveal: self.reveal,
             revealed: self.revealed,
             opened_before: self.opened_before,
@@ -94,7 +114,20 @@ impl State {
         let mut next = self.copy();
         match told {
             Told::Progress(progress) => next.progress = Some(progress),
-            Told::Summary(summary) => next.summary = Some(Shown::new(*summary)),
+            Told::Summary(summary) => {
+                if let Some(stopped) = &summary.stopped {
+                    next.estimate = Some(Shown::new((**stopped).clone()));
+                }
+                next.summary = Some(Shown::new(*summary));
+            }
+            Told::Estimate(estimate) => next.estimate = Some(Shown::new(*estimate)),
+            Told::TooLarge(estimate) => {
+                next.estimate = Some(Shown::new(*estimate));
+                next.asking = Some(Why::TooLarge);
+                next.stage = Stage::Asking;
+                next.engine = None;
+                next.summary = None;
+            }
             Told::Loaded => next.stage = Stage::Ready,
             Told::Failed(why) => {
                 next.stage = Stage::Failed;
@@ -103,7 +136,16 @@ impl State {
                 next.trouble = Some(why.into());
             }
             Told::Trapped(why) => {
-                next.trouble = Some(why.into());
+                let held = self.progress.map_or(0, |p| p.memory_bytes);
+                let out_of_memory = held > SUSPICIOUS_BYTES;
+                next.trouble = Some(if out_of_memory {
+                    let held = show::bytes(held);
+                    format!("Probably out of memory: the worker that read this file held {held} when it stopped ({why})")
+                        .into()
+                } else {
+                    why.into()
+                });
+                next.asking = out_of_memory.then_some(Why::Died);
                 next.stage = Stage::Failed;
                 next.engine = None;
                 next.summary = None;
@@ -116,6 +158,7 @@ impl State {
     fn followed(&self, to: Place) -> State {
         let mut place = to;
         place.theme = place.theme.or(self.place.theme);
+        place.memory_mb = place.memory_mb.or(self.place.memory_mb);
         place.gaps = place.gaps.or(self.place.gaps);
         let points = place.mark.is_some() || place.slice.is_some();
         let mut reveal = self.reveal;
@@ -144,7 +187,11 @@ impl Reducible for State {
     fn reduce(self: Rc<State>, action: Action) -> Rc<State> {
         let place = self.place.clone();
         Rc::new(match action {
-            Action::Opening { engine, files } => State {
+            Action::Opening {
+                engine,
+                files,
+                selection,
+            } => State {
                 stage: Stage::Loading,
                 engine: Some(engine),
                 files,
@@ -152,27 +199,28 @@ impl Reducible for State {
                 summary: None,
                 trouble: None,
                 place: if self.opened_before {
-                    Place {
-                        theme: place.theme,
-                        ..Place::default()
-                    }
+                    place.of_page()
                 } else {
                     place
                 },
+                estimate: None,
+                asking: None,
+                selection,
                 reveal: self.reveal,
                 revealed: self.reveal,
                 opened_before: true,
             },
             Action::Told(told) => self.told(told),
             Action::Closed => State {
-                place: Place {
-                    theme: place.theme,
-                    ..Place::default()
-                },
+                place: place.of_page(),
                 opened_before: self.opened_before,
                 reveal: self.reveal,
                 revealed: self.reveal,
                 ..State::at_start()
+            },
+            Action::Ask(asking) => State {
+                asking,
+                ..self.copy()
             },
             Action::Hash(to) => self.followed(to),
             Action::View(view) => self.with_place(Place { view, ..place }),

@@ -115,6 +115,11 @@ impl Defects {
         self.add_many(kind, 1, at);
     }
 
+    /// Takes away the kinds that are none after all.
+    pub fn forget(&mut self, kinds: impl Fn(DefectKind) -> bool) {
+        self.counts.retain(|(kind, ..)| !kinds(*kind));
+    }
+
     /// Counts `n` defects of a kind.
     pub fn add_many(&mut self, kind: DefectKind, n: u64, at: Option<u64>) {
         if n == 0 {

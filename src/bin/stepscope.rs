@@ -10,8 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use stepscope::analyze::report::{Report, SCHEMA, TraceReport};
-use stepscope::base::{Severity, show};
+use stepscope::base::time::CLOCK_END_NS;
+use stepscope::base::{Severity, Span, show};
 use stepscope::export;
+use stepscope::index::select::Selection;
 use stepscope::session::{self, Loader};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 
@@ -53,6 +55,42 @@ struct ReportArgs {
     /// Also write steps, compiles, gaps, kernels and operators as CSV into this folder.
     #[arg(long, value_name = "FOLDER")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    part: PartArgs,
+}
+
+/// What of each trace is loaded.
+#[derive(Args, Default)]
+struct PartArgs {
+    /// Leave out the events of a category, `python_function` say; may be given several times.
+    #[arg(long, value_name = "CATEGORY")]
+    leave_out: Vec<String>,
+    /// Load from here on, in milliseconds from the start of the trace, as the page's timeline shows them. Slices
+    /// that overlap the stretch are kept whole.
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    from: Option<i64>,
+    /// Load up to here, in milliseconds from the start of the trace.
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    to: Option<i64>,
+}
+
+impl PartArgs {
+    /// With a stretch on the trace's own clock, which takes reading the file once to find its start.
+    fn selection(&self, path: &Path) -> Result<Selection> {
+        let mut window = None;
+        if self.from.is_some() || self.to.is_some() {
+            let start = session::first_time(pieces(path)?)?.unwrap_or(0);
+            let at = |ns: i64| start.saturating_add(ns);
+            window = Some(Span::new(
+                at(self.from.unwrap_or(0)),
+                self.to.map_or(CLOCK_END_NS, at),
+            ));
+        }
+        Ok(Selection {
+            leave_out: self.leave_out.clone(),
+            window,
+        })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -119,6 +157,18 @@ struct SynthArgs {
 enum EngineName {
     V0,
     V1,
+}
+
+/// Reads `1500` or `0.25` as ns.
+fn milliseconds(text: &str) -> Result<i64, String> {
+    let expected = || "expected milliseconds, such as 1500 or 0.25".to_owned();
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if !part.bytes().all(|b| b.is_ascii_digit()) || part.len() > 6 {
+        return Err(expected());
+    }
+    let ns: i64 = format!("{part:0<6}").parse().map_err(|_| expected())?;
+    let ms: u32 = whole.parse().map_err(|_| expected())?;
+    Ok(i64::from(ms) * 1_000_000 + ns)
 }
 
 /// Reads `200MB`, `2GB`, `500kB`, `1000`.
@@ -236,27 +286,30 @@ fn open_metrics(path: &Path) -> Result<TraceReport> {
     Ok(session::open_metrics(&name_of(path), &read_metrics(path)?)?.report)
 }
 
+/// The bytes of a file, piece by piece.
+fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
+    let file = open_file(path)?;
+    Ok(std::iter::from_fn(move || {
+        let mut piece = Vec::with_capacity(CHUNK);
+        match (&file).take(CHUNK as u64).read_to_end(&mut piece) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(piece)),
+            Err(error) => Some(Err(error)),
+        }
+    }))
+}
+
 /// Reads a trace, never holding the file.
-fn open_trace(path: &Path, metrics: Option<&Path>) -> Result<TraceReport> {
-    let mut file = open_file(path)?;
+fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<TraceReport> {
     let name = name_of(path);
-    let mut loader = Loader::new(&name);
+    let mut loader = Loader::selecting(&name, &part.selection(path)?);
     if let Some(metrics) = metrics {
         let bytes = read_metrics(metrics).with_context(|| format!("with {}", metrics.display()))?;
         loader.attach_metrics(&name_of(metrics), &bytes);
     }
-    let mut progress = Progress::new(name, file.metadata()?.len());
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let n = match file.read(&mut chunk) {
-            Ok(n) => n,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if n == 0 {
-            break;
-        }
-        loader.feed(&chunk[..n]);
+    let mut progress = Progress::new(name, open_file(path)?.metadata()?.len());
+    for piece in pieces(path)? {
+        loader.feed(&piece?);
         if let Some(error) = loader.error() {
             return Err(error.into());
         }
@@ -288,14 +341,14 @@ fn pair(files: &[PathBuf]) -> Vec<(&Path, Option<&Path>)> {
 }
 
 /// Opens each file, says on standard error which could not be opened and why, and gives the others.
-fn open_all(files: &[PathBuf]) -> (Vec<TraceReport>, usize) {
+fn open_all(files: &[PathBuf], part: &PartArgs) -> (Vec<TraceReport>, usize) {
     let mut failed = 0;
     let mut reports = Vec::new();
     for (path, metrics) in pair(files) {
         let opened = if is_metrics(path) {
             open_metrics(path)
         } else {
-            open_trace(path, metrics)
+            open_trace(path, metrics, part)
         };
         match opened {
             Ok(report) => reports.push(report),
@@ -320,7 +373,7 @@ fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
 }
 
 fn report(args: &ReportArgs) -> Result<ExitCode> {
-    let (traces, failed) = open_all(&args.files);
+    let (traces, failed) = open_all(&args.files, &args.part);
     let report = Report {
         schema: SCHEMA.to_owned(),
         traces,
@@ -364,7 +417,7 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {
-    let (traces, failed) = open_all(files);
+    let (traces, failed) = open_all(files, &PartArgs::default());
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None)?;
     let lossy = traces

@@ -13,6 +13,11 @@ use super::column::Column;
 use crate::base::{NameId, SliceId};
 use crate::ingest::{ArgKind, ArgSpec};
 
+/// Bytes of a value in a column of its own, with its row.
+const OWN_BYTES: usize = 12;
+/// Bytes of the number of a combination, with its row.
+const SHARED_BYTES: usize = 8;
+
 /// An arg of an event: row in the table of specs; the number, or for [`ArgKind::Text`] a [`NameId`].
 pub type Value = (u16, i64);
 
@@ -44,20 +49,22 @@ impl ArgRows {
         }
     }
 
-    /// The args of slice `row`; once a row.
-    pub fn push(&mut self, row: u32, values: &[Value]) {
+    /// The args of slice `row`; once a row. Gives how many bytes they take.
+    pub fn push(&mut self, row: u32, values: &[Value]) -> usize {
         self.scratch.clear();
+        let mut bytes = 0;
         for &(spec, value) in values {
             if self.specs[usize::from(spec)].own_column {
                 let (rows, values) = &mut self.own[usize::from(spec)];
                 rows.push(row);
                 values.push(value);
+                bytes += OWN_BYTES;
             } else {
                 self.scratch.push((spec, value));
             }
         }
         if self.scratch.is_empty() {
-            return;
+            return bytes;
         }
         self.scratch.sort_unstable_by_key(|v| v.0);
         if self.sets.get(self.last).is_none_or(|set| **set != *self.scratch) {
@@ -65,6 +72,12 @@ impl ArgRows {
         }
         self.shared_row.push(row);
         self.shared_set.push(u32::try_from(self.last).unwrap_or(u32::MAX));
+        bytes + SHARED_BYTES
+    }
+
+    /// Bytes held by the columns.
+    pub fn bytes(&self) -> usize {
+        column_bytes(&self.own, &self.shared_row)
     }
 
     /// The number of the combination in `scratch`.
@@ -177,9 +190,13 @@ impl Args {
 
     /// Bytes held by the columns.
     pub fn bytes(&self) -> usize {
-        let own: usize = self.own.iter().map(|(rows, _)| rows.len() * 12).sum();
-        own + self.shared_row.len() * 8
+        column_bytes(&self.own, &self.shared_row)
     }
+}
+
+fn column_bytes(own: &[(Column<u32>, Column<i64>)], shared_row: &Column<u32>) -> usize {
+    let own: usize = own.iter().map(|(rows, _)| rows.len()).sum();
+    own * OWN_BYTES + shared_row.len() * SHARED_BYTES
 }
 
 fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::time::CLOCK_END_NS;
-use crate::base::{DefectKind, Defects, NameId, Names};
+use crate::base::{CategoryId, DefectKind, Defects, NameId, Names, Span};
 use crate::ingest::event::args;
 use crate::ingest::{ArgKind, ArgSpec, Event, Field, Phase, Scalar, Sink, Word};
 
@@ -15,10 +15,28 @@ use super::column::Column;
 use super::nest::{Nesting, nest};
 use super::pyramid::Lanes;
 use super::recent::Recent;
+use super::select::{LeftOut, Selection, Selector};
 use super::tables::{
     Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT, Process,
     Slices, Track,
 };
+use super::tally::Tally;
+
+/// Stands for the row of a begin that is left out.
+const LEFT_OUT: u32 = u32::MAX;
+/// Bytes a row takes while a file is read.
+const ROW_BYTES: u64 = 34;
+/// Bytes that finishing takes a row on top: parent, depth, lane and role, the order, and a column on its way.
+const FINISH_BYTES: u64 = 16;
+const EDGE_BYTES: u64 = size_of::<Edge>() as u64;
+/// An [`Instants`] row, and its place in the order.
+const INSTANT_BYTES: u64 = 26 + 8;
+/// A [`Flows`] row, and its place in the order.
+const FLOW_BYTES: u64 = 23 + 8;
+/// Time and value of a counter, in vectors that grow by doubling.
+const SAMPLE_BYTES: u64 = 32;
+/// A track, its key in the hash table, its metadata: about so much.
+const TRACK_BYTES: u64 = 200;
 
 /// What the categories past the first 65 535 are called together.
 const OTHER_CATEGORIES: &str = "(other)";
@@ -89,11 +107,16 @@ pub struct Builder {
     flow_kind: Column<FlowKind>,
     header: Header,
     n_events: u64,
+    n_samples: u64,
+    /// The earliest and the latest time so far.
+    times: Option<(i64, i64)>,
+    tally: Tally,
+    selector: Option<Box<Selector>>,
     defects: Defects,
 }
 
 impl Builder {
-    /// `specs` are the args that become columns; the scanner must have been made with the same.
+    /// Takes everything. `specs` are the args that become columns; the scanner must have been made with the same.
     pub fn new(specs: &'static [ArgSpec]) -> Builder {
         Builder {
             specs,
@@ -125,13 +148,97 @@ impl Builder {
             flow_kind: Column::default(),
             header: Header::default(),
             n_events: 0,
+            n_samples: 0,
+            times: None,
+            tally: Tally::default(),
+            selector: None,
             defects: Defects::default(),
+        }
+    }
+
+    /// Takes what is selected.
+    pub fn selecting(specs: &'static [ArgSpec], selection: &Selection) -> Builder {
+        Builder {
+            selector: Selector::new(selection),
+            ..Builder::new(specs)
         }
     }
 
     /// Events taken so far.
     pub fn n_events(&self) -> u64 {
         self.n_events
+    }
+
+    /// What the selection has left out so far.
+    pub fn left_out(&self) -> LeftOut {
+        let first = self.times.map_or(0, |t| t.0);
+        let selector = self.selector.as_ref();
+        selector.map_or_else(LeftOut::default, |s| {
+            s.left_out(first, |id| self.category_text(id))
+        })
+    }
+
+    /// From the earliest time of any event so far to the latest at which one starts, left out or not.
+    pub fn times(&self) -> Option<Span> {
+        self.times.map(|(first, last)| Span::new(first, last))
+    }
+
+    /// How much each category is, by its text.
+    pub fn tally(&self) -> impl Iterator<Item = (&str, super::tally::Share)> {
+        let ids = (0u16..).map(CategoryId);
+        let shares = ids.zip(self.tally.by_category());
+        shares.map(|(id, share)| (self.category_text(id), *share))
+    }
+
+    /// Bytes held now, about.
+    pub fn bytes(&self) -> u64 {
+        let tracks = self.tracks.len() + self.threads.len() + self.processes.len() + self.counters.len();
+        self.rows.start.len() as u64 * ROW_BYTES
+            + self.edges.len() as u64 * EDGE_BYTES
+            + (self.edge_args.len() * size_of::<(u32, Value)>()) as u64
+            + self.args.bytes() as u64
+            + self.instants.start.len() as u64 * INSTANT_BYTES
+            + self.flow_ts.len() as u64 * FLOW_BYTES
+            + self.n_samples * SAMPLE_BYTES
+            + tracks as u64 * TRACK_BYTES
+            + self.names.bytes() as u64
+    }
+
+    /// Bytes that finishing would take on top of these, about.
+    pub fn finishing_bytes(&self) -> u64 {
+        // Ordering edges takes half of them again; each begin has a place for its row.
+        let edges = self.edges.len() as u64 * EDGE_BYTES / 2 + u64::from(self.n_begins) * (ROW_BYTES + 8);
+        (self.rows.start.len() as u64 + u64::from(self.n_begins)) * FINISH_BYTES + edges
+    }
+
+    fn category_text(&self, id: CategoryId) -> &str {
+        category_text(&self.categories, &self.names, id)
+    }
+
+    /// Whether the selection keeps an event; begins and ends wait until they are matched.
+    fn keeps(&mut self, event: &Event<'_>, phase: Phase, ts: i64) -> bool {
+        if self.selector.is_none() || matches!(phase, Phase::Begin | Phase::End) {
+            return true;
+        }
+        let dur = match phase {
+            Phase::Complete => event.dur().micros().filter(|&ns| ns >= 0).unwrap_or(0),
+            _ => 0,
+        };
+        let category = CategoryId(self.category(event));
+        self.keeps_row(category, Span::new(ts, ts.saturating_add(dur)), 1)
+    }
+
+    /// Whether the selection keeps a row that `n` events make.
+    fn keeps_row(&mut self, category: CategoryId, span: Span, n: u64) -> bool {
+        let (categories, names) = (&self.categories, &self.names);
+        let keeps = self
+            .selector
+            .as_mut()
+            .is_none_or(|s| s.keeps(category, span, n, |id| category_text(categories, names, id)));
+        if !keeps {
+            self.n_events -= n;
+        }
+        keeps
     }
 
     fn name(&mut self, scalar: Scalar<'_>, at: u64) -> NameId {
@@ -297,7 +404,9 @@ impl Builder {
         self.rows.track.push(track);
         self.rows.category.push(category);
         self.read_args(event);
-        self.args.push(row, &self.values);
+        let args = self.args.push(row, &self.values);
+        let held = ROW_BYTES + FINISH_BYTES + args as u64;
+        self.tally.add(category, event.text().len(), held);
     }
 
     fn edge(&mut self, event: &Event<'_>, ts: i64, is_begin: bool) {
@@ -317,6 +426,9 @@ impl Builder {
             category,
             begin,
         });
+        let row = if is_begin { ROW_BYTES + 8 + FINISH_BYTES } else { 0 };
+        let held = EDGE_BYTES * 3 / 2 + row;
+        self.tally.add(category, event.text().len(), held);
     }
 
     fn instant(&mut self, event: &Event<'_>, ts: i64) {
@@ -328,11 +440,13 @@ impl Builder {
         self.instants.name.push(name.0);
         self.instants.track.push(track);
         self.instants.category.push(category);
+        self.tally.add(category, event.text().len(), INSTANT_BYTES);
     }
 
     fn counter(&mut self, event: &Event<'_>, ts: i64) {
         let (pid, tid) = (self.key(event.pid(), event.at), self.key(event.tid(), event.at));
         let name = self.name(event.name(), event.at);
+        let mut n_samples = 0;
         for (key, value, _) in args(event.args()) {
             let Some(number) = value.float() else {
                 if matches!(value, Scalar::Bare(_)) {
@@ -356,7 +470,10 @@ impl Builder {
             let series = &mut self.counters[id as usize];
             series.ts.push(ts);
             series.value.push(number);
+            n_samples += 1;
         }
+        self.n_samples += n_samples;
+        self.tally.add_other(event.text().len(), n_samples * SAMPLE_BYTES);
     }
 
     fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
@@ -371,6 +488,7 @@ impl Builder {
         self.flow_track.push(track);
         self.flow_category.push(category);
         self.flow_kind.push(kind);
+        self.tally.add(category, event.text().len(), FLOW_BYTES);
     }
 
     fn metadata(&mut self, event: &Event<'_>) {
@@ -417,6 +535,7 @@ impl Builder {
     /// The index of all events so far, and what was wrong with them.
     pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
         self.match_edges();
+        let left_out = self.left_out();
         let mut index = Index {
             container: if bare_array {
                 Container::Array
@@ -426,6 +545,8 @@ impl Builder {
             categories: self.categories,
             header: self.header,
             n_events: self.n_events,
+            tally: self.tally,
+            left_out,
             ..Index::default()
         };
         let order = by_track_and_start(&self.rows, self.tracks.len());
@@ -531,7 +652,7 @@ impl Builder {
                     .into_iter()
                     .flat_map(|c| std::iter::from_fn(|| c.pop()));
                 match candidates.find(|begin| is_open(begin, &slice_of_begin)) {
-                    Some(begin) => self.push_matched(begin, edge.ts, &mut slice_of_begin),
+                    Some(begin) => self.push_matched(begin, edge.ts, 2, &mut slice_of_begin),
                     None => self.defects.add(DefectKind::EndWithoutBegin, Some(edge.at)),
                 }
             }
@@ -539,13 +660,13 @@ impl Builder {
             for begin in open.drain(..) {
                 if is_open(&begin, &slice_of_begin) {
                     self.defects.add(DefectKind::BeginWithoutEnd, Some(begin.at));
-                    self.push_matched(begin, last, &mut slice_of_begin);
+                    self.push_matched(begin, last, 1, &mut slice_of_begin);
                 }
             }
             open_by_name.clear();
         }
         for of_begin in std::mem::take(&mut self.edge_args).chunk_by(|a, b| a.0 == b.0) {
-            if let Some(row) = slice_of_begin[of_begin[0].0 as usize] {
+            if let Some(row) = slice_of_begin[of_begin[0].0 as usize].filter(|&row| row != LEFT_OUT) {
                 self.values.clear();
                 self.values.extend(of_begin.iter().map(|&(_, value)| value));
                 self.args.push(row, &self.values);
@@ -553,12 +674,17 @@ impl Builder {
         }
     }
 
-    fn push_matched(&mut self, begin: Edge, end: i64, slice_of_begin: &mut [Option<u32>]) {
+    /// Makes a slice of a begin, unless the selection leaves it out; `n` events are matched.
+    fn push_matched(&mut self, begin: Edge, end: i64, n: u64, slice_of_begin: &mut [Option<u32>]) {
         let Ok(row) = u32::try_from(self.rows.start.len()) else {
             return;
         };
+        let kept = self.keeps_row(CategoryId(begin.category), Span::new(begin.ts, end), n);
         if let Some(slot) = begin.begin.and_then(|b| slice_of_begin.get_mut(b as usize)) {
-            *slot = Some(row);
+            *slot = Some(if kept { row } else { LEFT_OUT });
+        }
+        if !kept {
+            return;
         }
         self.rows.start.push(begin.ts);
         self.rows.dur.push(end.saturating_sub(begin.ts).max(0));
@@ -572,18 +698,32 @@ impl Builder {
 impl Sink for Builder {
     fn event(&mut self, event: &Event<'_>) {
         self.n_events += 1;
-        match event.phase() {
-            Phase::Metadata => return self.metadata(event),
-            Phase::Missing => return self.defects.add(DefectKind::MissingPhase, Some(event.at)),
+        let phase = event.phase();
+        match phase {
+            Phase::Metadata => {
+                self.tally.add_other(event.text().len(), 0);
+                return self.metadata(event);
+            }
+            Phase::Missing => {
+                self.tally.add_other(event.text().len(), 0);
+                return self.defects.add(DefectKind::MissingPhase, Some(event.at));
+            }
             Phase::NotDrawn | Phase::Unknown => {
+                self.tally.add_other(event.text().len(), 0);
                 return self.defects.add(DefectKind::UnknownPhase, Some(event.at));
             }
             _ => {}
         }
         let Some(ts) = event.ts().micros() else {
+            self.tally.add_other(event.text().len(), 0);
             return self.defects.add(DefectKind::MissingTimestamp, Some(event.at));
         };
-        match event.phase() {
+        let (first, last) = self.times.get_or_insert((ts, ts));
+        (*first, *last) = (ts.min(*first), ts.max(*last));
+        if !self.keeps(event, phase, ts) {
+            return;
+        }
+        match phase {
             Phase::Complete => self.complete(event, ts),
             Phase::Begin => self.edge(event, ts, true),
             Phase::End => self.edge(event, ts, false),
@@ -600,6 +740,10 @@ impl Sink for Builder {
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         self.header.entries.push((text(key), text(value)));
     }
+}
+
+fn category_text<'a>(categories: &[NameId], names: &'a Names, id: CategoryId) -> &'a str {
+    categories.get(id.index()).map_or("", |&name| names.get(name))
 }
 
 /// A flow's id: a number, or a text's hash, so that equal ids stay equal.

@@ -6,7 +6,9 @@ pub mod column;
 pub mod nest;
 pub mod pyramid;
 mod recent;
+pub mod select;
 pub mod tables;
+pub mod tally;
 
 pub use build::Builder;
 pub use tables::{

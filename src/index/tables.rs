@@ -19,6 +19,8 @@ pub use crate::ingest::{ArgKind, ArgSpec};
 use super::args::{ArgColumn, Args};
 use super::column::Column;
 use super::pyramid::Lanes;
+use super::select::LeftOut;
+use super::tally::{Share, Tally};
 
 /// Every slice (a named stretch of time on one track), column by column.
 ///
@@ -247,15 +249,25 @@ pub struct Index {
     pub args: Args,
     pub header: Header,
     pub container: Container,
-    /// Events read, of every kind, metadata included.
+    /// Events read and not left out, of every kind, metadata included.
     pub n_events: u64,
     /// Rows by (track, depth), and what is longest in any stretch of them.
     pub lanes: Lanes,
+    pub tally: Tally,
+    /// What is not here because it was not asked for.
+    pub left_out: LeftOut,
 }
 
 impl Index {
     pub fn text(&self, id: NameId) -> &str {
         self.names.get(id)
+    }
+
+    /// How much each category is, by its text.
+    pub fn shares(&self) -> impl Iterator<Item = (&str, Share)> {
+        let ids = (0u16..).map(CategoryId);
+        let shares = ids.zip(self.tally.by_category());
+        shares.map(|(id, share)| (self.category_text(id), *share))
     }
 
     /// The name of a slice.

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::view::{
-    AreaStatistics, Frame, SearchResult, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder,
-    StepsView, Summary, TimelineTracks, TrackPart,
+    AreaStatistics, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail,
+    StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub enum Request {
     /// stand beside it.
     Open {
         files: Vec<FileHead>,
+        /// What of the trace is loaded.
+        selection: Selection,
+        memory: MemoryRule,
     },
     /// Open the built-in sample, which the worker generates.
     OpenSample,
@@ -108,6 +111,10 @@ pub enum Reply {
     Summary(Box<Summary>),
     /// The file is read; the last `Summary` is whole.
     Loaded,
+    /// What the whole file is going to take. Sent now and then while it is read.
+    Estimate(Box<Estimate>),
+    /// It is not going to fit, and reading has ended: what shall be loaded?
+    TooLarge(Box<Estimate>),
     /// Nothing could be read; one sentence.
     Failed {
         message: String,
@@ -128,6 +135,8 @@ pub struct Progress {
     pub events: u64,
     /// Since the start of loading.
     pub elapsed_ms: f64,
+    /// Size of the worker's WebAssembly memory.
+    pub memory_bytes: u64,
 }
 
 /// What loading does now.

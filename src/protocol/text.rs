@@ -19,6 +19,8 @@ pub const BUFFERS: u32 = 6;
 pub enum Want {
     /// Send all the text of the file that travels beside.
     All,
+    /// Send no more of it.
+    Stop,
     /// Send up to `len` bytes of the text from byte `at` on, again.
     Again { id: u32, at: u64, len: u32 },
 }
@@ -26,7 +28,7 @@ pub enum Want {
 /// Text worker to trace worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Give {
-    /// All pieces are sent.
+    /// All pieces are sent, or all that were wanted.
     End {
         inflated: Inflated,
         /// Size of the text worker's WebAssembly memory.

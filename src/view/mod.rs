@@ -5,6 +5,7 @@
 
 pub mod by_name;
 pub mod details;
+pub mod fit;
 pub mod histogram;
 pub mod layout;
 pub mod model;
@@ -16,4 +17,5 @@ pub mod table;
 pub mod timeline;
 pub mod timescale;
 
+pub use fit::LIMIT_BYTES;
 pub use model::*;

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 pub use crate::analyze::report::{
     Bucket, BucketCoverage, BudgetShare, Cause, DefectRow, DeviceTime, Engines, Evidence, Finding,
     FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, Kernel, Level, MetricCompile, Metrics, Operator,
     Parts, Period, Phase, PhaseBucket, Recompile, Step, StepDevice, StepGroup, Sure, TimeBudget,
 };
 pub use crate::base::{Severity, Span};
+pub use crate::index::select::{ON_REQUEST, Selection};
 
 /// The Overview, and what every view's head shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,10 +53,24 @@ pub struct Summary {
     /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
     pub python: Vec<Operator>,
     pub metrics: Option<Metrics>,
+    /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
+    pub tally: Vec<CategoryText>,
+    /// Where reading stopped because memory is full; `None`: the whole file is read.
+    pub stopped: Option<Box<Estimate>>,
     /// Bytes that the index holds.
     pub index_bytes: u64,
     /// Filled in by whoever has a clock.
     pub cost: Option<Cost>,
+}
+
+/// How much of a trace one category is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CategoryText {
+    /// `""` for events without one.
+    pub category: String,
+    pub events: u64,
+    /// Bytes of the events' text.
+    pub text_bytes: u64,
 }
 
 /// What opening cost.
@@ -70,6 +86,8 @@ pub struct Cost {
 
 /// Bound of [`Summary::recompiles`].
 pub const MAX_RECOMPILES: usize = 5_000;
+/// Bound of [`Summary::tally`].
+pub const MAX_TALLY: usize = 50;
 /// Bound of the operator tables.
 pub const MAX_OPERATORS: usize = 500;
 

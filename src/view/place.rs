@@ -66,6 +66,8 @@ pub struct Place {
     pub slice: Option<u32>,
     pub gaps: Option<GapKind>,
     pub theme: Option<Theme>,
+    /// Memory that a trace may take, MB (1 000 000 bytes); see [`MemoryRule`](super::MemoryRule).
+    pub memory_mb: Option<u32>,
 }
 
 impl Place {
@@ -93,6 +95,9 @@ impl Place {
                 "theme={}",
                 if theme == Theme::Dark { "dark" } else { "light" }
             ));
+        }
+        if let Some(mb) = self.memory_mb {
+            parts.push(format!("memory={mb}"));
         }
         parts.join("&")
     }
@@ -122,10 +127,20 @@ impl Place {
                         _ => None,
                     }
                 }
+                "memory" => place.memory_mb = value.parse().ok(),
                 _ => {}
             }
         }
         place
+    }
+
+    /// A place with nothing but what belongs to the page, whatever is open.
+    pub fn of_page(&self) -> Place {
+        Place {
+            theme: self.theme,
+            memory_mb: self.memory_mb,
+            ..Place::default()
+        }
     }
 }
 
@@ -157,11 +172,12 @@ mod tests {
             slice: Some(99),
             gaps: Some(GapKind::Launch),
             theme: Some(Theme::Dark),
+            memory_mb: Some(1200),
         };
         let hash = place.to_hash();
         assert_eq!(
             hash,
-            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark"
+            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200"
         );
         assert_eq!(Place::from_hash(&format!("#{hash}")), place);
         assert_eq!(Place::from_hash(""), Place::default());
@@ -170,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_a_hash_says_wrongly_is_left_out() {
-        let place = Place::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&more");
+        let place = Place::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&memory=-1&more");
         assert_eq!(
             place,
             Place {

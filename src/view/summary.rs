@@ -3,10 +3,11 @@
 use crate::analyze::report::{Period, Phase, TraceReport};
 use crate::base::{Span, order};
 
-use super::model::{MAX_OPERATORS, MAX_RECOMPILES, Summary};
+use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
+use crate::index::Index;
 
-/// The report without its steps; `index_bytes` is what the columns hold.
-pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary {
+/// The report without its steps, and how large the index is.
+pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
     let mut step_counts: Vec<(Phase, Period, u64)> = Vec::new();
     for step in &report.steps {
         match step_counts
@@ -55,9 +56,25 @@ pub fn summary(report: &TraceReport, index_bytes: u64, partial: bool) -> Summary
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
         metrics: report.metrics.clone(),
-        index_bytes,
+        tally: tally(index),
+        stopped: None,
+        index_bytes: index.bytes() as u64,
         cost: None,
     }
+}
+
+fn tally(index: &Index) -> Vec<CategoryText> {
+    let shares = index.shares().filter(|(_, share)| share.events > 0);
+    let mut tally: Vec<CategoryText> = shares
+        .map(|(category, share)| CategoryText {
+            category: category.to_owned(),
+            events: share.events,
+            text_bytes: share.text_bytes,
+        })
+        .collect();
+    order::sort_by_key(&mut tally, |c| std::cmp::Reverse(c.text_bytes));
+    tally.truncate(MAX_TALLY);
+    tally
 }
 
 /// What the timeline shows first: serving with the device work that it launched, else the profiler's window.

@@ -118,6 +118,8 @@ pub enum PageState {
     /// Started; no trace is open.
     Empty,
     Loading,
+    /// A trace does not fit, and the reader is asked what to load.
+    Asking,
     /// Idle, with a trace open.
     Ready,
     Failed,
@@ -128,6 +130,7 @@ pub fn set_page_state(state: PageState) {
     let word = match state {
         PageState::Empty => "empty",
         PageState::Loading => "loading",
+        PageState::Asking => "asking",
         PageState::Ready => "ready",
         PageState::Failed => "failed",
     };

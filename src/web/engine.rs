@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
-use crate::view::{Frame, Summary};
+use crate::view::{Estimate, Frame, MemoryRule, Selection, Summary};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
 use crate::web::workers::{Pair, Workers};
@@ -24,6 +24,10 @@ pub enum Told {
     Progress(Progress),
     Summary(Box<Summary>),
     Loaded,
+    /// What the whole file is going to take.
+    Estimate(Box<Estimate>),
+    /// It is not going to fit; nothing more is read.
+    TooLarge(Box<Estimate>),
     /// Nothing could be read; one sentence.
     Failed(String),
     /// The worker is dead; one sentence. Whatever is asked from now on is never answered.
@@ -65,6 +69,8 @@ impl Engine {
                 Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
                 Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
                 Ok(Reply::Loaded) => told(Told::Loaded),
+                Ok(Reply::Estimate(estimate)) => told(Told::Estimate(estimate)),
+                Ok(Reply::TooLarge(estimate)) => told(Told::TooLarge(estimate)),
                 Ok(Reply::Failed { message }) => told(Told::Failed(message)),
                 Ok(Reply::Answer { id, answer }) => {
                     let answered = waiting.borrow_mut().remove(&id);
@@ -103,12 +109,14 @@ impl Engine {
         })))
     }
 
-    /// Opens these files.
-    pub fn open(&self, picked: &Picked) -> Result<(), String> {
+    /// Opens these files, or what is selected of them.
+    pub fn open(&self, picked: &Picked, selection: &Selection, memory: MemoryRule) -> Result<(), String> {
         let files: Array = picked.files().iter().collect();
         self.post(
             &Request::Open {
                 files: picked.heads(),
+                selection: selection.clone(),
+                memory,
             },
             Some(&files),
         )

@@ -272,3 +272,51 @@ fn every_file_of_the_corpus_is_survived() {
         }
     }
 }
+
+#[test]
+fn a_report_leaves_out_what_it_is_told_to() {
+    let (_dir, path) = file("t.json", &trace(&short()));
+    let report = |args: &[&str]| -> Value {
+        let mut all = vec!["report", text(&path), "--format", "json"];
+        all.extend(args);
+        let ran = run(&all);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        report["traces"][0].clone()
+    };
+    let whole = report(&[]);
+    let start = whole["start_ns"].as_i64().unwrap();
+    let ms = (whole["end_ns"].as_i64().unwrap() - start) / 1_000_000;
+    let notes = |trace: &Value| trace["notes"].to_string();
+    assert!(!notes(&whole).contains("on request"));
+
+    let no_python = report(&["--leave-out", "python_function", "--leave-out", "cpu_op"]);
+    assert!(
+        notes(&no_python).contains(" python_function events were left out on request."),
+        "{}",
+        notes(&no_python)
+    );
+    assert!(notes(&no_python).contains(" cpu_op events were left out on request."));
+    assert!(no_python["events"].as_u64() < whole["events"].as_u64());
+    assert_eq!(no_python["python"], serde_json::json!([]));
+    assert_eq!(no_python["defects"], whole["defects"]);
+
+    let (from, to) = ((ms / 3).to_string(), format!("{}.5", ms / 2));
+    let middle = report(&["--from", &from, "--to", &to]);
+    assert!(notes(&middle).contains("from the start of the trace were left out on request."));
+    let steps = |trace: &Value| trace["steps"].as_array().unwrap().len();
+    assert!(steps(&middle) > 0 && steps(&middle) < steps(&whole));
+    let window = start + ms / 3 * 1_000_000..start + ms / 2 * 1_000_000 + 500_000;
+    for step in middle["steps"].as_array().unwrap() {
+        let at = step["start_ns"].as_i64().unwrap();
+        let end = at + step["dur_ns"].as_i64().unwrap();
+        assert!(at < window.end && end > window.start, "{step}");
+    }
+    // Nothing but what a report of the rest says of the rest.
+    let rest = report(&["--from", &to]);
+    assert!(notes(&rest).contains("events before "), "{}", notes(&rest));
+
+    let wrong = run(&["report", text(&path), "--from", "soon"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("expected milliseconds"), "{}", wrong.err);
+}

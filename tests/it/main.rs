@@ -13,4 +13,5 @@ mod hostile;
 mod ingest;
 mod invented;
 mod malformed;
+mod select;
 mod synth;

@@ -1,6 +1,6 @@
 //! The text worker: reads a file, inflates it, sends the text; keeps what it takes to read any part again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -28,6 +28,8 @@ struct Text {
     made: RefCell<u32>,
     /// Whoever waits for a buffer.
     wake: RefCell<Option<Function>>,
+    /// The other worker wants no more.
+    stopped: Cell<bool>,
     /// What is needed to read a part again, once all is read.
     read: RefCell<Option<(Blob, Checkpoints)>>,
 }
@@ -39,6 +41,7 @@ pub fn serve(port: MessagePort) {
         free: RefCell::default(),
         made: RefCell::default(),
         wake: RefCell::default(),
+        stopped: Cell::default(),
         read: RefCell::default(),
     });
     listen(&port, move |data| {
@@ -59,6 +62,7 @@ pub fn serve(port: MessagePort) {
                     }
                 });
             }
+            Ok(Want::Stop) => text.stopped.set(true),
             Ok(Want::Again { id, at, len }) => spawn_local(async move {
                 match text.again(at, len as usize).await {
                     Ok(bytes) => {
@@ -119,7 +123,7 @@ impl Text {
         let mut filling = Filling::default();
         let mut asked = 0;
         let mut next = read(&file, asked, SLICE)?;
-        while let Some(promise) = next {
+        'file: while let Some(promise) = next {
             let got = JsFuture::from(promise)
                 .await
                 .map_err(|why| unreadable(&file, why))?;
@@ -128,6 +132,9 @@ impl Text {
             next = read(&file, asked, SLICE)?;
             for step in slice.chunks(STEP) {
                 self.room().await;
+                if self.stopped.get() {
+                    break 'file;
+                }
                 let before = inflater.read();
                 inflater.feed(step, &mut |piece| filling.add(self, piece, before));
             }

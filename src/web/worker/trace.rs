@@ -16,13 +16,15 @@ use super::{get, listen, log, memory_bytes, object, plain, read, scope, size, un
 use crate::protocol::engine::{Answer, FileHead, Progress, Question, Reply, Request, Stage};
 use crate::protocol::text::{Give, PIECE, Want};
 use crate::session::{self, Inflated, Inflater, Opened, TextLoader};
-use crate::view::Cost;
 use crate::view::timeline::Scene;
+use crate::view::{Cost, Estimate, MemoryRule, Over, Selection};
 
 /// Bytes of text asked for to read one event again; four times as many if they do not hold it.
 const EVENT_TEXT: u32 = 16 << 10;
 /// Between two reports of progress, ms.
 const PROGRESS_MS: f64 = 100.0;
+/// Between two estimates that the page is told, part of the file.
+const ESTIMATE_PART: f64 = 0.05;
 /// Answers about the first part are given at so many events, if that is less than half of the file …
 const FIRST_PARTIAL_EVENTS: u64 = 30_000;
 /// … and once more after so many ms, if that is less than a third of it: they cost a copy of what is there, which
@@ -93,6 +95,11 @@ struct Loading {
     reported: f64,
     first_ms: Option<f64>,
     partials: u32,
+    memory: MemoryRule,
+    /// Part of the file at the last estimate that the page was told.
+    estimated: f64,
+    /// Memory is full, and no more text is wanted.
+    stopped: Option<Box<Estimate>>,
 }
 
 #[derive(Default)]
@@ -119,7 +126,11 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
     match request {
         Request::Hello { .. } | Request::ServeText => {}
         Request::Connect => connect(worker, get(message, "port").unchecked_into()),
-        Request::Open { files } => {
+        Request::Open {
+            files,
+            selection,
+            memory,
+        } => {
             let list = get(message, "files").dyn_into::<Array>().unwrap_or_default();
             let files: Vec<(FileHead, File)> = files
                 .into_iter()
@@ -128,7 +139,7 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             let worker = worker.clone();
             spawn_local(async move {
                 let started = js_sys::Date::now();
-                if let Err(why) = open(&worker, files, started).await {
+                if let Err(why) = open(&worker, files, &selection, memory, started).await {
                     fail(&worker, why);
                 }
             });
@@ -231,6 +242,10 @@ fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, rea
     let State::Loading(loading) = &mut this.state else {
         return;
     };
+    if loading.stopped.is_some() {
+        text.give_back(buffer);
+        return;
+    }
     let len = len as u32;
     loading.piece.resize(PIECE as usize, 0);
     let from = Uint8Array::new_with_byte_offset_and_length(buffer, 0, len);
@@ -245,6 +260,28 @@ fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, rea
         return;
     }
     loading.advance(read as u64);
+    match loading.judge() {
+        Judged::Fits => {}
+        Judged::Full(estimate) => {
+            loading.stopped = Some(estimate);
+            text.want(&Want::Stop, None);
+        }
+        // The page ends both workers as soon as it hears that; until then, nothing more is read.
+        Judged::TooLarge(estimate) => {
+            this.state = State::Failed;
+            drop(this);
+            post(&Reply::TooLarge(estimate));
+        }
+    }
+}
+
+/// Whether a trace fits.
+enum Judged {
+    Fits,
+    /// It is not going to, and the reader wants to be asked.
+    TooLarge(Box<Estimate>),
+    /// No more does.
+    Full(Box<Estimate>),
 }
 
 impl Loading {
@@ -266,7 +303,40 @@ impl Loading {
             reported: started,
             first_ms: None,
             partials: 0,
+            memory: MemoryRule::default(),
+            estimated: 0.0,
+            stopped: None,
         }
+    }
+
+    /// Predicts what the whole file is going to take, and now and then tells the page.
+    fn judge(&mut self) -> Judged {
+        let Progress {
+            bytes_read,
+            bytes_total,
+            ..
+        } = self.progress;
+        let limit = self.memory.stop_bytes();
+        let Some(estimate) = self.loader.estimate(bytes_read, bytes_total, limit) else {
+            return Judged::Fits;
+        };
+        let with_categories = |estimate: Estimate| {
+            Box::new(Estimate {
+                categories: self.loader.categories(),
+                ..estimate
+            })
+        };
+        if estimate.is_full() && bytes_read < bytes_total {
+            return Judged::Full(with_categories(estimate));
+        }
+        if self.memory.over == Over::Ask && estimate.asks() {
+            return Judged::TooLarge(with_categories(estimate));
+        }
+        if estimate.part() - self.estimated >= ESTIMATE_PART {
+            self.estimated = estimate.part();
+            post(&Reply::Estimate(with_categories(estimate)));
+        }
+        Judged::Fits
     }
 
     /// `read` bytes of the file are read: reports it now and then, and answers about the first part.
@@ -281,12 +351,16 @@ impl Loading {
         }
         if now - self.reported >= PROGRESS_MS {
             self.reported = now;
+            self.progress.memory_bytes = memory_bytes();
             post(&Reply::Progress(self.progress));
         }
         let total = self.progress.bytes_total;
         let due = match self.partials {
             0 => self.loader.events() >= FIRST_PARTIAL_EVENTS && read < total / 2,
-            1 => now - self.started >= SECOND_PARTIAL_MS && read < total / 3,
+            1 => {
+                let room = self.loader.held_bytes() * 3 < self.memory.stop_bytes();
+                now - self.started >= SECOND_PARTIAL_MS && read < total / 3 && room
+            }
             _ => false,
         };
         if due {
@@ -308,9 +382,25 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
     loading.progress.stage = Stage::Indexing;
     loading.reported = 0.0;
     loading.partials = u32::MAX;
-    loading.advance(inflated.read);
+    let read = match loading.stopped {
+        Some(_) => loading.progress.bytes_read,
+        None => inflated.read,
+    };
+    loading.advance(read);
     loading.piece = Vec::new();
-    let mut opened = match loading.loader.finish(inflated) {
+    let opened = match loading.stopped {
+        None => loading.loader.finish(inflated),
+        // What the other worker found at the end of what it had read ahead is of no interest.
+        Some(_) => {
+            let stopped = Inflated {
+                read,
+                is_gzip: inflated.is_gzip,
+                ..Inflated::default()
+            };
+            loading.loader.stop(&stopped, loading.head.bytes)
+        }
+    };
+    let mut opened = match opened {
         Ok(opened) => opened,
         Err(error) => return fail(worker, format!("{}: {error}.", loading.head.name)),
     };
@@ -336,6 +426,7 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
             text: loading.source,
         },
         cost,
+        loading.stopped,
     );
 }
 
@@ -373,10 +464,11 @@ fn run_answers(opened: &Opened, scene: &Scene) -> Result<(), JsValue> {
 }
 
 /// Tells the page what is open, and answers what it asked meanwhile.
-fn show(worker: &Shared, trace: Trace, cost: Cost) {
+fn show(worker: &Shared, trace: Trace, cost: Cost, stopped: Option<Box<Estimate>>) {
     let trace = Rc::new(trace);
     let mut summary = trace.opened.summary();
     summary.cost = Some(cost);
+    summary.stopped = stopped;
     post(&Reply::Summary(Box::new(summary)));
     post(&Reply::Loaded);
     let waiting = {
@@ -435,7 +527,13 @@ async fn choose(files: Vec<(FileHead, File)>) -> Result<Chosen, String> {
 }
 
 /// Starts reading; what comes of it is told to the page.
-async fn open(worker: &Shared, files: Vec<(FileHead, File)>, started: f64) -> Result<(), String> {
+async fn open(
+    worker: &Shared,
+    files: Vec<(FileHead, File)>,
+    selection: &Selection,
+    memory: MemoryRule,
+    started: f64,
+) -> Result<(), String> {
     let chosen = choose(files).await?;
     let Some((head, file)) = chosen.trace else {
         let Some((name, bytes)) = chosen.metrics else {
@@ -449,17 +547,18 @@ async fn open(worker: &Shared, files: Vec<(FileHead, File)>, started: f64) -> Re
             memory_bytes: memory_bytes(),
         };
         let text = Source::Memory(Rc::new(bytes));
-        show(worker, Trace { opened, scene, text }, cost);
+        show(worker, Trace { opened, scene, text }, cost, None);
         return Ok(());
     };
     let text = worker.borrow().text.clone().ok_or("there is no text worker")?;
-    let mut loader = TextLoader::new(&head.name);
+    let mut loader = TextLoader::selecting(&head.name, selection);
     if let Some((name, bytes)) = chosen.metrics {
         loader.attach_metrics(&name, &bytes);
     }
     let mut loading = Loading::new(head, loader, Source::Worker(text.clone()), started);
     loading.left_out = chosen.left_out;
     loading.is_gzip = chosen.is_gzip;
+    loading.memory = memory;
     worker.borrow_mut().state = State::Loading(Box::new(loading));
     text.want(&Want::All, Some(&file));
     Ok(())

@@ -3,6 +3,7 @@
 mod accessibility;
 mod boot;
 mod files;
+mod fit;
 mod gaps;
 mod large;
 mod links;

@@ -519,7 +519,7 @@ mod tests {
         struct Kinds(Vec<Phase>);
         impl Sink for Kinds {
             fn event(&mut self, event: &Event<'_>) {
-                self.0.push(event.phase);
+                self.0.push(event.phase());
             }
             fn header(&mut self, _: &[u8], _: &[u8]) {}
         }
