@@ -136,7 +136,7 @@ impl Selector {
 
     /// What was left out of a trace whose first time is `first_ns`.
     pub fn left_out<'a>(&self, first_ns: i64, text: impl Fn(CategoryId) -> &'a str) -> LeftOut {
-        let numbered = (0u16..).map(CategoryId).zip(&self.categories);
+        let numbered = (0..=u16::MAX).map(CategoryId).zip(&self.categories);
         LeftOut {
             by_category: numbered
                 .filter(|(_, (unwanted, _))| *unwanted)

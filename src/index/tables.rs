@@ -265,7 +265,7 @@ impl Index {
 
     /// How much each category is, by its text.
     pub fn shares(&self) -> impl Iterator<Item = (&str, Share)> {
-        let ids = (0u16..).map(CategoryId);
+        let ids = (0..=u16::MAX).map(CategoryId);
         let shares = ids.zip(self.tally.by_category());
         shares.map(|(id, share)| (self.category_text(id), *share))
     }
