@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use xtask::child::{self, Ended, Tests};
-use xtask::root;
+use xtask::{root, tools};
 
 const TARGETS: [&str; 3] = ["inflate", "scan", "session"];
 
@@ -18,16 +18,10 @@ const SECONDS: u32 = 12;
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
                         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
                         -Cllvm-args=-sanitizer-coverage-pc-table \
-                        -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+                        -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
 pub fn run() -> Result<Ended> {
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    if child::answer(Command::new(&compiler).arg("--version")).is_none() {
-        bail!(
-            "libFuzzer is C++, and there is no compiler {compiler:?}: install one (on Debian: apt-get install g++) or \
-             name yours in CXX"
-        );
-    }
+    tools::cxx()?;
     let seconds = match std::env::var("STEPSCOPE_FUZZ_SECONDS") {
         Ok(text) => text
             .parse()

@@ -111,6 +111,27 @@ pub fn browser() -> Result<Browser> {
     find_browser().with_context(|| format!("Chromium is still not found: {remedy}"))
 }
 
+/// A C++ compiler, which libFuzzer is built with; installed where that can be done.
+pub fn cxx() -> Result<()> {
+    let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let there = || child::answer(Command::new(&compiler).arg("--version")).is_some();
+    if there() {
+        return Ok(());
+    }
+    let remedy = format!(
+        "libFuzzer is C++, and there is no compiler {compiler:?}: install one (Debian: `apt-get install g++`) or name \
+         yours in CXX"
+    );
+    if !is_root_on_debian() {
+        bail!(remedy);
+    }
+    says("no C++ compiler; installing Debian's");
+    child::must(apt_get().args(["update", "-q"])).with_context(|| remedy.clone())?;
+    child::must(apt_get().args(["install", "-y", "--no-install-recommends", "g++"]))
+        .with_context(|| remedy.clone())?;
+    if there() { Ok(()) } else { bail!(remedy) }
+}
+
 /// Chromium and chromedriver, if they are on this machine.
 pub fn find_browser() -> Option<Browser> {
     let named = |variable: &str| {

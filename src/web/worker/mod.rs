@@ -1,5 +1,9 @@
 //! The workers' side. One program, two roles: the first message after [`Request::Hello`] decides.
 
+mod answers;
+mod choose;
+mod loading;
+mod source;
 mod text;
 mod trace;
 
@@ -17,10 +21,10 @@ pub fn run() {
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let data = event.data();
         match serde_wasm_bindgen::from_value::<Request>(get(&data, "head")) {
-            Ok(Request::Hello { .. }) => trace::post(&Reply::Ready { protocol: PROTOCOL }),
+            Ok(Request::Hello { .. }) => answers::post(&Reply::Ready { protocol: PROTOCOL }),
             Ok(Request::ServeText) => text::serve(get(&data, "port").unchecked_into()),
             Ok(request) => trace::handle(&worker, request, &data),
-            Err(why) => trace::post(&Reply::Failed {
+            Err(why) => answers::post(&Reply::Failed {
                 message: format!("the worker does not understand the page: {why}"),
             }),
         }

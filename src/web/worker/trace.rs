@@ -6,101 +6,21 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array, Uint32Array};
-use rustc_hash::FxHashMap;
+use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, BlobPropertyBag, File, MessagePort, Response};
 
-use super::{get, listen, log, memory_bytes, object, plain, read, scope, size, unreadable};
-use crate::protocol::engine::{Answer, FileHead, Progress, Question, Reply, Request, Stage};
+use super::answers::{Trace, answer, message_of, post};
+use super::choose::choose;
+use super::loading::{Judged, Loading};
+use super::source::{Source, TextWorker};
+use super::{get, listen, log, memory_bytes, size};
+use crate::protocol::engine::{Answer, FileHead, Question, Reply, Request, Stage};
 use crate::protocol::text::{Give, PIECE, Want};
 use crate::session::{self, Inflated, Inflater, Opened, TextLoader};
 use crate::view::timeline::Scene;
-use crate::view::{Cost, Estimate, MemoryRule, Over, Selection};
-
-/// Bytes of text asked for to read one event again; four times as many if they do not hold it.
-const EVENT_TEXT: u32 = 16 << 10;
-/// Between two reports of progress, ms.
-const PROGRESS_MS: f64 = 100.0;
-/// Between two estimates that the page is told, part of the file.
-const ESTIMATE_PART: f64 = 0.05;
-/// Answers about the first part are given at so many events, if that is less than half of the file …
-const FIRST_PARTIAL_EVENTS: u64 = 30_000;
-/// … and once more after so many ms, if that is less than a third of it: they cost a copy of what is there, which
-/// then still is less than what reading on will take.
-const SECOND_PARTIAL_MS: f64 = 2_500.0;
-
-/// What is open.
-struct Trace {
-    opened: Opened,
-    scene: Scene,
-    text: Source,
-}
-
-/// Where the text of a trace can be read again.
-#[derive(Clone)]
-enum Source {
-    Worker(Rc<TextWorker>),
-    /// The sample is held: a few MB. So is a metrics file.
-    Memory(Rc<Vec<u8>>),
-}
-
-/// What becomes of text that was asked for again: the bytes, or why there are none.
-type Taken = Box<dyn FnOnce(Result<Vec<u8>, String>)>;
-
-/// The worker at the other end of the channel.
-struct TextWorker {
-    port: MessagePort,
-    waiting: RefCell<FxHashMap<u32, Taken>>,
-    next_id: RefCell<u32>,
-}
-
-impl TextWorker {
-    fn want(&self, want: &Want, file: Option<&Blob>) {
-        let message = plain(want).and_then(|head| match file {
-            Some(file) => object(&[("head", head), ("file", file.into())]),
-            None => object(&[("head", head)]),
-        });
-        log(message.and_then(|message| self.port.post_message(&message)));
-    }
-
-    fn again(&self, at: u64, len: u32, taken: Taken) {
-        let id = self.next_id.replace_with(|id| id.wrapping_add(1));
-        self.waiting.borrow_mut().insert(id, taken);
-        self.want(&Want::Again { id, at, len }, None);
-    }
-
-    fn give_back(&self, buffer: &ArrayBuffer) {
-        let transfer = Array::of1(buffer);
-        let message = object(&[("buffer", buffer.into())]);
-        log(message.and_then(|message| self.port.post_message_with_transferable(&message, &transfer)));
-    }
-}
-
-/// A trace that is being read.
-struct Loading {
-    head: FileHead,
-    loader: TextLoader,
-    source: Source,
-    left_out: Vec<String>,
-    /// Nobody waits for it: it is read to be forgotten.
-    is_warm_up: bool,
-    is_gzip: bool,
-    /// The text that was received last.
-    piece: Vec<u8>,
-    progress: Progress,
-    /// Wall clock, ms: at the request, at the last report of progress, at the first partial answer.
-    started: f64,
-    reported: f64,
-    first_ms: Option<f64>,
-    partials: u32,
-    memory: MemoryRule,
-    /// Part of the file at the last estimate that the page was told.
-    estimated: f64,
-    /// Memory is full, and no more text is wanted.
-    stopped: Option<Box<Estimate>>,
-}
+use crate::view::{Cost, Estimate, MemoryRule, Selection};
 
 #[derive(Default)]
 enum State {
@@ -275,103 +195,6 @@ fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, rea
     }
 }
 
-/// Whether a trace fits.
-enum Judged {
-    Fits,
-    /// It is not going to, and the reader wants to be asked.
-    TooLarge(Box<Estimate>),
-    /// No more does.
-    Full(Box<Estimate>),
-}
-
-impl Loading {
-    fn new(head: FileHead, loader: TextLoader, source: Source, started: f64) -> Loading {
-        let progress = Progress {
-            bytes_total: head.bytes,
-            ..Progress::default()
-        };
-        Loading {
-            head,
-            loader,
-            source,
-            left_out: Vec::new(),
-            is_warm_up: false,
-            is_gzip: false,
-            piece: Vec::new(),
-            progress,
-            started,
-            reported: started,
-            first_ms: None,
-            partials: 0,
-            memory: MemoryRule::default(),
-            estimated: 0.0,
-            stopped: None,
-        }
-    }
-
-    /// Predicts what the whole file is going to take, and now and then tells the page.
-    fn judge(&mut self) -> Judged {
-        let Progress {
-            bytes_read,
-            bytes_total,
-            ..
-        } = self.progress;
-        let limit = self.memory.stop_bytes();
-        let Some(estimate) = self.loader.estimate(bytes_read, bytes_total, limit) else {
-            return Judged::Fits;
-        };
-        let with_categories = |estimate: Estimate| {
-            Box::new(Estimate {
-                categories: self.loader.categories(),
-                ..estimate
-            })
-        };
-        if estimate.is_full() && bytes_read < bytes_total {
-            return Judged::Full(with_categories(estimate));
-        }
-        if self.memory.over == Over::Ask && estimate.asks() {
-            return Judged::TooLarge(with_categories(estimate));
-        }
-        if estimate.part() - self.estimated >= ESTIMATE_PART {
-            self.estimated = estimate.part();
-            post(&Reply::Estimate(with_categories(estimate)));
-        }
-        Judged::Fits
-    }
-
-    /// `read` bytes of the file are read: reports it now and then, and answers about the first part.
-    fn advance(&mut self, read: u64) {
-        let now = js_sys::Date::now();
-        self.progress.bytes_read = read;
-        self.progress.inflated_bytes = self.loader.text_bytes();
-        self.progress.events = self.loader.events();
-        self.progress.elapsed_ms = now - self.started;
-        if self.is_warm_up {
-            return;
-        }
-        if now - self.reported >= PROGRESS_MS {
-            self.reported = now;
-            self.progress.memory_bytes = memory_bytes();
-            post(&Reply::Progress(self.progress));
-        }
-        let total = self.progress.bytes_total;
-        let due = match self.partials {
-            0 => self.loader.events() >= FIRST_PARTIAL_EVENTS && read < total / 2,
-            1 => {
-                let room = self.loader.held_bytes() * 3 < self.memory.stop_bytes();
-                now - self.started >= SECOND_PARTIAL_MS && read < total / 3 && room
-            }
-            _ => false,
-        };
-        if due {
-            self.partials += 1;
-            post(&Reply::Summary(Box::new(self.loader.partial(read))));
-            self.first_ms
-                .get_or_insert_with(|| js_sys::Date::now() - self.started);
-        }
-    }
-}
-
 /// The text is whole: makes the trace of it.
 fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
     let state = std::mem::take(&mut worker.borrow_mut().state);
@@ -486,46 +309,6 @@ fn fail(worker: &Shared, message: String) {
     post(&Reply::Failed { message });
 }
 
-/// Of the files that were given: the first trace, and the first metrics file, read whole.
-struct Chosen {
-    trace: Option<(FileHead, File)>,
-    is_gzip: bool,
-    metrics: Option<(String, Vec<u8>)>,
-    left_out: Vec<String>,
-}
-
-async fn bytes_of(file: &File, len: u64) -> Result<Vec<u8>, String> {
-    let Some(promise) = read(file, 0, len)? else {
-        return Ok(Vec::new());
-    };
-    let got = JsFuture::from(promise)
-        .await
-        .map_err(|why| unreadable(file, why))?;
-    Ok(Uint8Array::new(&got).to_vec())
-}
-
-async fn choose(files: Vec<(FileHead, File)>) -> Result<Chosen, String> {
-    let mut chosen = Chosen {
-        trace: None,
-        is_gzip: false,
-        metrics: None,
-        left_out: Vec::new(),
-    };
-    for (head, file) in files {
-        let start = bytes_of(&file, 512).await?;
-        let is_metrics = session::is_metrics(&start);
-        if is_metrics && chosen.metrics.is_none() && size(&file) <= session::MAX_METRICS_BYTES {
-            chosen.metrics = Some((head.name, bytes_of(&file, u64::MAX).await?));
-        } else if !is_metrics && chosen.trace.is_none() {
-            chosen.trace = Some((head, file));
-            chosen.is_gzip = session::is_gzip(&start);
-        } else {
-            chosen.left_out.push(head.name);
-        }
-    }
-    Ok(chosen)
-}
-
 /// Starts reading; what comes of it is told to the page.
 async fn open(
     worker: &Shared,
@@ -562,76 +345,4 @@ async fn open(
     worker.borrow_mut().state = State::Loading(Box::new(loading));
     text.want(&Want::All, Some(&file));
     Ok(())
-}
-
-fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
-    if let Question::Args { slice } = question {
-        args(trace, id, slice, EVENT_TEXT);
-        return;
-    }
-    post(&Reply::Answer {
-        id,
-        answer: trace.opened.answer(&trace.scene, &question),
-    });
-}
-
-/// Reads the args of a slice again, `len` bytes of text at first.
-fn args(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
-    let say = move |answer: Answer| post(&Reply::Answer { id, answer });
-    let Some(at) = trace.opened.text_at(slice) else {
-        let why = "there is no such slice".into();
-        return say(Answer::Nothing { why });
-    };
-    match &trace.text {
-        Source::Memory(bytes) => {
-            let text = usize::try_from(at).ok().and_then(|at| bytes.get(at..));
-            say(match trace.opened.args(slice, text.unwrap_or_default(), true) {
-                Some(args) => Answer::Args(args),
-                None => Answer::Nothing {
-                    why: "the event's text could not be read again".into(),
-                },
-            });
-        }
-        Source::Worker(text) => {
-            let trace = trace.clone();
-            let taken = move |text: Result<Vec<u8>, String>| match text {
-                Err(why) => say(Answer::Nothing { why }),
-                Ok(text) => {
-                    let is_all = text.len() < len as usize;
-                    match trace.opened.args(slice, &text, is_all) {
-                        Some(args) => say(Answer::Args(args)),
-                        None => args_of_more(&trace, id, slice, len),
-                    }
-                }
-            };
-            text.again(at, len, Box::new(taken));
-        }
-    }
-}
-
-fn args_of_more(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
-    args(trace, id, slice, len.saturating_mul(4));
-}
-
-/// Posts a reply to the page; a timeline frame's words go beside it, transferred.
-pub fn post(reply: &Reply) {
-    log(message_of(reply)
-        .and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer)));
-}
-
-/// A reply as it is posted, and what of it is transferred.
-fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
-    let head = ("head", plain(reply)?);
-    let Reply::Answer {
-        answer: Answer::Timeline {
-            frame: Some(frame), ..
-        },
-        ..
-    } = reply
-    else {
-        return Ok((object(&[head])?, Array::new()));
-    };
-    let words = Uint32Array::from(&frame.to_words()[..]);
-    let transfer = Array::of1(&words.buffer());
-    Ok((object(&[head, ("words", words.into())])?, transfer))
 }
