@@ -27,9 +27,11 @@ pub fn build(wasm: &Wasm) -> Result<()> {
             .env_remove("NO_COLOR"),
     )?;
     // Trunk has no option for it, and `strip` in Cargo's profile takes away what wasm-bindgen needs to know.
-    let worker = dist().join("worker_bg.wasm");
-    let bytes = fs::read(&worker).with_context(|| format!("there is no {}", worker.display()))?;
-    fs::write(&worker, module::without_names(&bytes)?)?;
+    for file in ["worker_bg.wasm", "app_bg.wasm"] {
+        let file = dist().join(file);
+        let bytes = fs::read(&file).with_context(|| format!("there is no {}", file.display()))?;
+        fs::write(&file, module::without_names(&bytes)?)?;
+    }
     Ok(())
 }
 
