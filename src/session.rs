@@ -382,11 +382,6 @@ impl Loader {
         self.inflater.read()
     }
 
-    /// Bytes of text so far.
-    pub fn inflated_bytes(&self) -> u64 {
-        self.inflater.written()
-    }
-
     /// Events so far.
     pub fn events(&self) -> u64 {
         self.text.events()

@@ -7,7 +7,7 @@ use super::dialog::Dialog;
 use super::shown::Shown;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
-use crate::view::{CategoryShare, Estimate, Over, Selection, Span};
+use crate::view::{CategoryShare, Estimate, Over, PYTHON, Selection, Span};
 
 /// Why the reader is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,6 @@ pub struct FitProps {
 const OFFERED: usize = 3;
 /// … of at least this part of the memory.
 const LARGE: f64 = 0.05;
-/// The category of python frames.
-const PYTHON: &str = "python_function";
 
 #[component]
 pub fn Fit(props: &FitProps) -> Html {

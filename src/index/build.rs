@@ -18,7 +18,7 @@ use super::recent::Recent;
 use super::select::{LeftOut, Selection, Selector};
 use super::tables::{
     Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT, Process,
-    Slices, Track,
+    Slices, Track, category_text,
 };
 use super::tally::Tally;
 
@@ -740,10 +740,6 @@ impl Sink for Builder {
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         self.header.entries.push((text(key), text(value)));
     }
-}
-
-fn category_text<'a>(categories: &[NameId], names: &'a Names, id: CategoryId) -> &'a str {
-    categories.get(id.index()).map_or("", |&name| names.get(name))
 }
 
 /// A flow's id: a number, or a text's hash, so that equal ids stay equal.

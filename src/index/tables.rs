@@ -232,6 +232,11 @@ pub enum Container {
     Array,
 }
 
+/// The text of a category; `""` for one that is not there.
+pub(super) fn category_text<'a>(categories: &[NameId], names: &'a Names, id: CategoryId) -> &'a str {
+    categories.get(id.index()).map_or("", |&name| names.get(name))
+}
+
 /// An opened trace.
 #[derive(Default)]
 pub struct Index {
@@ -282,9 +287,7 @@ impl Index {
 
     /// The text of a category.
     pub fn category_text(&self, id: CategoryId) -> &str {
-        self.categories
-            .get(id.index())
-            .map_or("", |&name| self.names.get(name))
+        category_text(&self.categories, &self.names, id)
     }
 
     /// The track that holds a slice.

@@ -72,12 +72,10 @@ impl Field {
     }
 }
 
-/// The wanted keys, with filters that reject nearly all others by a few letters.
+/// The wanted keys, with a filter that rejects nearly all others by their last letters.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     specs: &'static [ArgSpec],
-    lengths: u64,
-    first_letters: u32,
     /// Bit [`tail_bit`] of the last four letters of each.
     tails: u64,
 }
@@ -90,51 +88,38 @@ fn tail_bit(tail: [u8; 4]) -> u32 {
 
 impl Wanted {
     /// # Panics
-    /// If a key is shorter than 4 or longer than 63 bytes: the table is the program's own.
+    /// If a key is shorter than 4 bytes: the table is the program's own.
     pub fn new(specs: &'static [ArgSpec]) -> Wanted {
-        let mut wanted = Wanted {
-            specs,
-            lengths: 0,
-            first_letters: 0,
-            tails: 0,
-        };
+        let mut wanted = Wanted { specs, tails: 0 };
         for spec in specs {
-            let key = spec.key.as_bytes();
-            assert!((4..64).contains(&key.len()), "wanted keys are short");
-            wanted.lengths |= 1 << key.len();
-            wanted.first_letters |= 1 << (key[0] & 31);
-            let tail = key.last_chunk().expect("four letters");
+            let tail = spec.key.as_bytes().last_chunk();
+            let tail = tail.expect("wanted keys have four letters");
             wanted.tails |= 1 << tail_bit(*tail);
         }
         wanted
     }
 
     fn find(&self, key: &[u8]) -> Option<u16> {
-        let first = *key.first()?;
-        if key.len() > 63 || self.lengths >> key.len() & 1 == 0 || self.first_letters >> (first & 31) & 1 == 0
-        {
-            return None;
-        }
-        let i = self
-            .specs
-            .iter()
-            .position(|s| s.key.as_bytes().eq_ignore_ascii_case(key))?;
-        u16::try_from(i).ok()
+        self.find_where(key, |wanted| wanted.eq_ignore_ascii_case(key))
     }
 
     /// The wanted key at the end of `text`, whose opening quote is part of `text`.
     #[inline(always)]
     fn find_before(&self, text: &[u8]) -> Option<u16> {
+        self.find_where(text, |wanted| {
+            let from = text.len().checked_sub(wanted.len() + 1);
+            from.is_some_and(|from| text[from] == b'"' && wanted.eq_ignore_ascii_case(&text[from + 1..]))
+        })
+    }
+
+    /// The wanted key that `is` it, if `text` ends like one.
+    #[inline(always)]
+    fn find_where(&self, text: &[u8], is: impl Fn(&[u8]) -> bool) -> Option<u16> {
         let tail = text.last_chunk()?;
         if self.tails >> tail_bit(*tail) & 1 == 0 {
             return None;
         }
-        let i = self.specs.iter().position(|s| {
-            let from = text.len().checked_sub(s.key.len() + 1);
-            from.is_some_and(|from| {
-                text[from] == b'"' && s.key.as_bytes().eq_ignore_ascii_case(&text[from + 1..])
-            })
-        })?;
+        let i = self.specs.iter().position(|s| is(s.key.as_bytes()))?;
         u16::try_from(i).ok()
     }
 }

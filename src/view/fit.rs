@@ -23,6 +23,8 @@ const TELLING_PART: f64 = 0.05;
 const TOO_LATE_TO_ASK: f64 = 0.5;
 /// A stretch is offered a little shorter than what should fit.
 const MARGIN: f64 = 0.9;
+/// The category of python frames.
+pub const PYTHON: &str = "python_function";
 /// Bound of [`Estimate::categories`].
 pub const MAX_CATEGORIES: usize = 12;
 
@@ -60,7 +62,7 @@ pub struct CategoryShare {
 impl CategoryShare {
     /// Whether it is the frames of a python stack, which most readers can do without.
     pub fn is_python(&self) -> bool {
-        self.category == "python_function"
+        self.category == PYTHON
     }
 }
 

@@ -17,5 +17,5 @@ pub mod table;
 pub mod timeline;
 pub mod timescale;
 
-pub use fit::LIMIT_BYTES;
+pub use fit::{LIMIT_BYTES, PYTHON};
 pub use model::*;

@@ -7,9 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Reflect, Uint32Array};
+use js_sys::{Array, Reflect, Uint32Array};
 use rustc_hash::FxHashMap;
-use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
@@ -17,7 +16,7 @@ use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Reque
 use crate::view::{Estimate, Frame, MemoryRule, Selection, Summary};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
-use crate::web::workers::{Pair, Workers};
+use crate::web::workers::{Pair, Workers, tell};
 
 /// What the engine tells without being asked.
 pub enum Told {
@@ -147,15 +146,8 @@ impl Engine {
     }
 
     fn post(&self, request: &Request, files: Option<&Array>) -> Result<(), String> {
-        let said = |why: JsValue| format!("The worker could not be told: {why:?}");
-        let writer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
-        let head = request.serialize(&writer).map_err(|why| said(why.into()))?;
-        let message = Object::new();
-        Reflect::set(&message, &"head".into(), &head).map_err(said)?;
-        if let Some(files) = files {
-            Reflect::set(&message, &"files".into(), files).map_err(said)?;
-        }
-        self.0.workers.trace.post_message(&message).map_err(said)
+        tell(&self.0.workers.trace, request, files)
+            .map_err(|why| format!("The worker could not be told: {why:?}"))
     }
 }
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Reflect};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::{MessageChannel, MessageEvent, MessagePort, Worker};
 
@@ -46,8 +47,8 @@ impl Pair {
         let channel = MessageChannel::new().map_err(failed)?;
         let hello = Request::Hello { protocol: PROTOCOL };
         tell(&self.trace, &hello, None).map_err(failed)?;
-        tell(&self.trace, &Request::Connect, Some(&channel.port1())).map_err(failed)?;
-        tell(&self.text, &Request::ServeText, Some(&channel.port2())).map_err(failed)
+        give_port(&self.trace, &Request::Connect, &channel.port1()).map_err(failed)?;
+        give_port(&self.text, &Request::ServeText, &channel.port2()).map_err(failed)
     }
 
     /// Ends both at once and frees their memory.
@@ -57,15 +58,25 @@ impl Pair {
     }
 }
 
-fn tell(worker: &Worker, request: &Request, port: Option<&MessagePort>) -> Result<(), JsValue> {
-    let message = Object::new();
-    let head = serde_wasm_bindgen::to_value(request)?;
-    Reflect::set(&message, &"head".into(), &head)?;
-    let Some(port) = port else {
-        return worker.post_message(&message);
-    };
-    Reflect::set(&message, &"port".into(), port)?;
+/// Posts a request; 64-bit integers go as `BigInt`, a file list as `files` beside it.
+pub fn tell(worker: &Worker, request: &Request, files: Option<&Array>) -> Result<(), JsValue> {
+    let message = message(request, files.map(|files| ("files", files.as_ref())))?;
+    worker.post_message(&message)
+}
+
+fn give_port(worker: &Worker, request: &Request, port: &MessagePort) -> Result<(), JsValue> {
+    let message = message(request, Some(("port", port)))?;
     worker.post_message_with_transfer(&message, &Array::of1(port))
+}
+
+fn message(request: &Request, beside: Option<(&str, &JsValue)>) -> Result<Object, JsValue> {
+    let writer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
+    let message = Object::new();
+    Reflect::set(&message, &"head".into(), &request.serialize(&writer)?)?;
+    if let Some((key, value)) = beside {
+        Reflect::set(&message, &key.into(), value)?;
+    }
+    Ok(message)
 }
 
 /// Where pairs come from. Cloning shares it.

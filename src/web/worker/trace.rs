@@ -18,7 +18,7 @@ use super::source::{Source, TextWorker};
 use super::{get, listen, log, memory_bytes, size};
 use crate::protocol::engine::{Answer, FileHead, Question, Reply, Request, Stage};
 use crate::protocol::text::{Give, PIECE, Want};
-use crate::session::{self, Inflated, Inflater, Opened, TextLoader};
+use crate::session::{self, Inflated, Opened, TextLoader};
 use crate::view::timeline::Scene;
 use crate::view::{Cost, Estimate, MemoryRule, Selection};
 
@@ -82,9 +82,11 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             };
             let mut loader = TextLoader::new(&head.name);
             loader.feed(&bytes);
-            let mut inflater = Inflater::default();
-            inflater.feed(&bytes, &mut |_| {});
-            let (inflated, _) = inflater.finish();
+            let inflated = Inflated {
+                read: head.bytes,
+                written: head.bytes,
+                ..Inflated::default()
+            };
             let loading = Loading::new(head, loader, Source::Memory(bytes), started);
             worker.borrow_mut().state = State::Loading(Box::new(loading));
             end(worker, &inflated, 0);
