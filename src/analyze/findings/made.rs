@@ -1,0 +1,94 @@
+//! Reports made for the tests of findings.
+
+use super::super::report::{Bucket, Evidence, Parts, Phase, Recompile, TimeBudget};
+use super::super::{FileFacts, analyze};
+use super::*;
+use crate::base::Defects;
+use crate::index::Index;
+
+pub const MS: i64 = 1_000_000;
+
+pub fn blank() -> TraceReport {
+    let (index, defects) = (Index::default(), Defects::default());
+    analyze(&index, &Vocabulary::default(), &FileFacts::default(), &defects)
+}
+
+pub fn step(index: u32, start_ms: i64, dur_ms: i64) -> Step {
+    Step {
+        index,
+        engine_step: Some(index),
+        phase: Phase::Decode,
+        period: Period::Serving,
+        start_ns: start_ms * MS,
+        dur_ns: dur_ms * MS,
+        gap_before_ns: None,
+        bucket: Some(Bucket {
+            batch: 4,
+            seq: Some(1),
+            ctx: Some(128),
+        }),
+        batch: Some(3),
+        tokens: Some(3),
+        context_requests: None,
+        context_tokens: None,
+        generation_requests: None,
+        generation_tokens: None,
+        graphs: Some(true),
+        parts: Parts::default(),
+        device: None,
+        slice: 100 + index,
+    }
+}
+
+pub fn compile(step: u32, start_ms: i64, dur_ms: i64) -> Recompile {
+    Recompile {
+        evidence: Evidence::Recorded,
+        name: format!("graph_{step}"),
+        start_ns: start_ms * MS,
+        dur_ns: dur_ms * MS,
+        start_is_exact: true,
+        step: Some(step),
+        phase: Phase::Decode,
+        bucket: Some(Bucket {
+            batch: 4,
+            seq: Some(1),
+            ctx: Some(128),
+        }),
+        period: Period::Serving,
+        region: None,
+        region_start_ns: None,
+        region_end_ns: None,
+        also: None,
+        slice: Some(7),
+    }
+}
+
+pub fn budget(total_ms: i64) -> Option<TimeBudget> {
+    Some(TimeBudget {
+        total_ns: total_ms * MS,
+        shares: Vec::new(),
+        definition: String::new(),
+    })
+}
+
+pub fn of(report: &TraceReport) -> Vec<Finding> {
+    let vocabulary = Vocabulary::default();
+    findings(
+        report,
+        &Facts {
+            vocabulary: &vocabulary,
+            decode_idle: None,
+            last_launch_ns: None,
+        },
+    )
+}
+
+pub fn get<'f>(all: &'f [Finding], id: &str) -> &'f Finding {
+    all.iter()
+        .find(|f| f.id == id)
+        .unwrap_or_else(|| panic!("{id} is missing in {all:#?}"))
+}
+
+pub fn has(all: &[Finding], id: &str) -> bool {
+    all.iter().any(|f| f.id == id)
+}
