@@ -2,8 +2,9 @@
 //! changes nothing.
 //!
 //! [`inflate`] turns bytes into bytes, [`scan`] turns bytes into [`event::Event`]s, [`detect`] says what a
-//! file is that is no trace.
+//! file is that is no trace, [`archive`] finds the files in a zip or a tar.
 
+pub mod archive;
 mod block;
 pub mod detect;
 pub mod error;

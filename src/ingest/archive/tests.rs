@@ -1,0 +1,294 @@
+use super::*;
+use crate::base::{DefectKind, Defects};
+use crate::ingest::Inflater;
+use miniz_oxide::deflate::compress_to_vec;
+use proptest::prelude::*;
+
+/// A zip of these files, deflated where `deflate`.
+fn zip_of(files: &[(&str, &[u8])], deflate: bool) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let packed = if deflate {
+            compress_to_vec(bytes, 6)
+        } else {
+            bytes.to_vec()
+        };
+        let at = u32::try_from(out.len()).unwrap();
+        let name_len = u16::try_from(name.len()).unwrap();
+        let mut common = Vec::new();
+        common.extend(20u16.to_le_bytes());
+        common.extend(0u16.to_le_bytes());
+        common.extend((if deflate { 8u16 } else { 0 }).to_le_bytes());
+        common.extend([0; 4]);
+        common.extend(crc32fast::hash(bytes).to_le_bytes());
+        common.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
+        common.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+        common.extend(name_len.to_le_bytes());
+        // The local header's extra field is longer than the list's, as Info-ZIP writes it.
+        out.extend(b"PK\x03\x04");
+        out.extend(&common);
+        out.extend(4u16.to_le_bytes());
+        out.extend(name.as_bytes());
+        out.extend(*b"xx\0\0");
+        out.extend(&packed);
+        list.extend(b"PK\x01\x02");
+        list.extend(20u16.to_le_bytes());
+        list.extend(&common);
+        list.extend([0; 12]);
+        list.extend(at.to_le_bytes());
+        list.extend(name.as_bytes());
+    }
+    let at = u32::try_from(out.len()).unwrap();
+    out.extend(&list);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    let n = u16::try_from(files.len()).unwrap();
+    out.extend(n.to_le_bytes());
+    out.extend(n.to_le_bytes());
+    out.extend(u32::try_from(list.len()).unwrap().to_le_bytes());
+    out.extend(at.to_le_bytes());
+    out.extend([0; 2]);
+    out
+}
+
+fn tar_header(name: &str, size: usize, kind: u8) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    block[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
+    block[148..156].fill(b' ');
+    block[156] = kind;
+    block[257..263].copy_from_slice(b"ustar\0");
+    let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
+    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    block
+}
+
+fn tar_entry(name: &str, bytes: &[u8], kind: u8) -> Vec<u8> {
+    let mut out = tar_header(name, bytes.len(), kind);
+    out.extend(bytes);
+    out.resize(out.len().next_multiple_of(512), 0);
+    out
+}
+
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out: Vec<u8> = files
+        .iter()
+        .flat_map(|(name, bytes)| tar_entry(name, bytes, b'0'))
+        .collect();
+    out.extend([0; 1024]);
+    out
+}
+
+fn slice(file: &[u8], range: Range<u64>) -> &[u8] {
+    let at = |n: u64| usize::try_from(n).unwrap().min(file.len());
+    &file[at(range.start)..at(range.end)]
+}
+
+fn list(file: &[u8]) -> Result<Members, ArchiveError> {
+    let mut listing = ZipListing::new(file.len() as u64);
+    for _ in 0..4 {
+        let wants = listing.wants();
+        assert!(wants.end <= file.len() as u64, "{wants:?}");
+        if let Some(members) = listing.feed(slice(file, wants))? {
+            return Ok(members);
+        }
+    }
+    panic!("three reads are enough");
+}
+
+/// A member's bytes, and what was wrong with them.
+fn read(file: &[u8], member: &Member) -> Result<(Vec<u8>, Defects), ArchiveError> {
+    let parts = member.parts(slice(file, member.wants()))?;
+    let (mut inflater, mut out) = (Inflater::default(), Vec::new());
+    for part in [&parts.before[..], slice(file, parts.middle), &parts.after] {
+        inflater.feed(part, &mut |piece| out.extend_from_slice(piece));
+    }
+    Ok((out, inflater.finish().0.defects))
+}
+
+const FILES: [(&str, &[u8]); 3] = [
+    ("w0/OUT/trace.json", b"[{\"ph\":\"X\"}]"),
+    ("w0/OUT/steps.csv", b"Step,Free\n1,2\n"),
+    ("w1/empty", b""),
+];
+
+#[test]
+fn a_member_of_a_zip_is_read_as_a_file() {
+    for deflate in [false, true] {
+        let mut file = zip_of(&FILES, deflate);
+        for front in [0, 100] {
+            // A program in front of the archive (self-extracting) shifts everything.
+            file.splice(0..0, vec![b'#'; front]);
+            let members = list(&file).unwrap();
+            assert!(!members.ends_early);
+            let got: Vec<(String, Vec<u8>)> = members
+                .list
+                .iter()
+                .map(|m| {
+                    let (bytes, defects) = read(&file, m).unwrap();
+                    assert!(defects.is_empty(), "{} {deflate}", m.path);
+                    assert_eq!(m.size, bytes.len() as u64);
+                    (m.path.clone(), bytes)
+                })
+                .collect();
+            let expected: Vec<_> = FILES.iter().map(|(n, b)| ((*n).to_owned(), b.to_vec())).collect();
+            assert_eq!(got, expected);
+        }
+    }
+}
+
+#[test]
+fn names_lead_nowhere() {
+    let file = zip_of(
+        &[
+            ("../../etc/x", b"1"),
+            ("/root\\y", b"2"),
+            ("a/./b\u{1}", b"3"),
+            ("folder/", b""),
+        ],
+        true,
+    );
+    let names: Vec<String> = list(&file).unwrap().list.into_iter().map(|m| m.path).collect();
+    assert_eq!(names, ["etc/x", "root/y", "a/b·"]);
+}
+
+#[test]
+fn a_zip_that_lies_about_its_size_is_counted_as_damaged() {
+    let file = zip_of(&[("x", &[7; 5000])], true);
+    let mut wrong = file.clone();
+    let at = wrong.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    wrong[at + 24] ^= 1;
+    let (bytes, defects) = read(&wrong, &list(&wrong).unwrap().list[0]).unwrap();
+    assert_eq!(bytes, [7; 5000]);
+    assert_eq!(defects.count(DefectKind::GzipChecksum), 1);
+
+    // Beyond the end.
+    let mut wrong = file.clone();
+    wrong[at + 22] = 0xff;
+    let error = read(&wrong, &list(&wrong).unwrap().list[0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x cannot be read from the archive: it should lie beyond the end of the archive"
+    );
+
+    let mut locked = file.clone();
+    locked[at + 8] |= 1;
+    let error = read(&locked, &list(&locked).unwrap().list[0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x cannot be read from the archive: it is encrypted"
+    );
+
+    let cut = &file[..file.len() - 30];
+    assert!(matches!(list(cut), Err(ArchiveError::NoDirectory { .. })));
+}
+
+#[test]
+fn zip64_offsets_are_followed() {
+    let plain = zip_of(&[("big", b"hello")], false);
+    let at = plain.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let end = plain.len() - 22;
+    let mut file = plain[..at].to_vec();
+    let mut entry = plain[at..end].to_vec();
+    for narrow in [20..24, 24..28, 42..46] {
+        entry[narrow].fill(0xff);
+    }
+    entry[30] = 28;
+    entry.extend([1, 0, 24, 0]);
+    for wide in [5u64, 5, 0] {
+        entry.extend(wide.to_le_bytes());
+    }
+    let list_at = file.len() as u64;
+    file.extend(&entry);
+    let end64_at = file.len() as u64;
+    file.extend(b"PK\x06\x06");
+    file.extend([0; 36]);
+    file.extend((entry.len() as u64).to_le_bytes());
+    file.extend(list_at.to_le_bytes());
+    file.extend(b"PK\x06\x07\0\0\0\0");
+    file.extend(end64_at.to_le_bytes());
+    file.extend([1, 0, 0, 0]);
+    file.extend(b"PK\x05\x06");
+    file.extend([0xff; 16]);
+    file.extend([0; 2]);
+    let members = list(&file).unwrap();
+    assert_eq!((members.list[0].path.as_str(), members.list[0].size), ("big", 5));
+    assert_eq!(read(&file, &members.list[0]).unwrap().0, b"hello");
+}
+
+fn untar(pieces: std::slice::Chunks<'_, u8>) -> (Members, Vec<Vec<u8>>) {
+    let (mut tar, mut bodies) = (Tar::default(), Vec::<Vec<u8>>::new());
+    for piece in pieces {
+        tar.feed(piece, &mut |i, bytes| {
+            bodies.resize(bodies.len().max(i + 1), Vec::new());
+            bodies[i].extend_from_slice(bytes);
+        });
+    }
+    (tar.finish(), bodies)
+}
+
+#[test]
+fn a_tar_gives_its_files_with_long_names() {
+    let long = "f/".repeat(90) + "trace_view.json";
+    let pax = |key: &str, value: &str| {
+        let body = format!(" {key}={value}\n");
+        let len = (1..)
+            .find(|n: &usize| n.to_string().len() + body.len() == *n)
+            .unwrap();
+        format!("{len}{body}")
+    };
+    let mut file = tar_entry("folder/", b"", b'5');
+    file.extend(tar_entry("././@LongLink", format!("{long}\0").as_bytes(), b'L'));
+    file.extend(tar_entry("cut", b"one", b'0'));
+    file.extend(tar_entry("pax", pax("path", &long).as_bytes(), b'x'));
+    file.extend(tar_entry("cut", b"two", b'0'));
+    file.extend(tar_entry("link", b"", b'2'));
+    file.extend(tar_entry("plain", &[9; 700], b'0'));
+    file.extend([0; 1024]);
+    assert_eq!(kind(&file), Some(Kind::Tar));
+    let (members, bodies) = untar(file.chunks(10_000));
+    let names: Vec<&str> = members.list.iter().map(|m| &*m.path).collect();
+    assert_eq!(names, [&long, &long, "plain"]);
+    assert_eq!(bodies, [b"one".to_vec(), b"two".to_vec(), vec![9; 700]]);
+    assert!(!members.ends_early);
+    for (member, body) in members.list.iter().zip(&bodies) {
+        assert_eq!(&read(&file, member).unwrap().0, body);
+    }
+}
+
+#[test]
+fn a_million_empty_files_are_counted_and_not_kept() {
+    let one = tar_header("x", 0, b'0');
+    let mut tar = Tar::default();
+    for _ in 0..MAX_MEMBERS + 5 {
+        tar.feed(&one, &mut |_, _| {});
+    }
+    let members = tar.finish();
+    assert_eq!((members.list.len(), members.n_not_listed), (MAX_MEMBERS, 5));
+}
+
+proptest! {
+    /// Cut anywhere, a bit turned anywhere: an answer or an error, and never more than the file holds.
+    #[test]
+    fn damage_never_breaks_the_reader(cut in 0usize..700, flip in 0usize..700, bit in 0u8..8, deflate in any::<bool>()) {
+        let mut file = zip_of(&FILES, deflate);
+        let n = file.len();
+        file[flip % n] ^= 1 << bit;
+        file.truncate(n.saturating_sub(cut % 40));
+        if let Ok(members) = list(&file) {
+            for member in &members.list {
+                drop(read(&file, member));
+            }
+        }
+    }
+
+    #[test]
+    fn where_a_tar_is_cut_changes_nothing(piece in 1usize..900, keep in 0usize..6000, flip in proptest::option::of(0usize..6000)) {
+        let mut file = tar_of(&FILES);
+        if let Some(flip) = flip {
+            let n = file.len();
+            file[flip % n] ^= 0x11;
+        }
+        file.truncate(keep);
+        prop_assert_eq!(untar(file.chunks(piece)), untar(file.chunks(file.len().max(1))));
+    }
+}

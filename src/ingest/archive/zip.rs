@@ -1,0 +1,235 @@
+//! The list of files at the end of a zip.
+
+use std::ops::Range;
+
+use super::{ArchiveError, Member, Members, Place, clean};
+
+/// Fixed part of a local header; name and extra field follow.
+pub(super) const LOCAL_HEADER: u64 = 30;
+/// Fixed part of the end record; a comment of up to 65 535 bytes follows.
+const END: usize = 22;
+const END64: u64 = 56;
+const LOCATOR64: usize = 20;
+/// Fixed part of an entry of the list.
+const ENTRY: usize = 46;
+/// A longer list is read to here: 100 000 entries with names of 200 bytes.
+const MAX_LIST_BYTES: u64 = 32 << 20;
+
+/// Where the list lies: its first byte, its length, the offset that the archive itself states.
+struct List {
+    /// Byte after the list.
+    end: u64,
+    bytes: u64,
+    stated_at: u64,
+}
+
+enum State {
+    Tail,
+    /// The end record of zip64, and where it lies.
+    End64(u64),
+    List(List),
+}
+
+/// Finds a zip's list of files; asks for bytes, knows no file.
+pub struct ZipListing {
+    file_bytes: u64,
+    state: State,
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+impl ZipListing {
+    pub fn new(file_bytes: u64) -> ZipListing {
+        ZipListing {
+            file_bytes,
+            state: State::Tail,
+        }
+    }
+
+    /// Bytes of the file that [`ZipListing::feed`] wants next.
+    pub fn wants(&self) -> Range<u64> {
+        match &self.state {
+            State::Tail => {
+                let tail = (END + LOCATOR64 + usize::from(u16::MAX)) as u64;
+                self.file_bytes.saturating_sub(tail)..self.file_bytes
+            }
+            &State::End64(at) => at..at.saturating_add(END64).min(self.file_bytes),
+            State::List(list) => {
+                let at = list.end - list.bytes;
+                at..at + list.bytes.min(MAX_LIST_BYTES)
+            }
+        }
+    }
+
+    /// Takes the bytes that were wanted. `None`: more are wanted.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Members>, ArchiveError> {
+        let wanted_at = self.wants().start;
+        match &self.state {
+            State::Tail => self.tail(bytes, wanted_at).map(|()| None),
+            &State::End64(at) => {
+                let read = || {
+                    bytes.starts_with(b"PK\x06\x06").then_some(())?;
+                    Some((u64_at(bytes, 40)?, u64_at(bytes, 48)?))
+                };
+                let (size, stated_at) = read().ok_or(ArchiveError::WrongDirectory { at })?;
+                self.list_before(at, size, stated_at).map(|()| None)
+            }
+            State::List(list) => Ok(Some(self.members(list, bytes))),
+        }
+    }
+
+    /// The last end record whose comment reaches the end of the file; else the last there is.
+    fn tail(&mut self, bytes: &[u8], wanted_at: u64) -> Result<(), ArchiveError> {
+        let missing = ArchiveError::NoDirectory {
+            bytes: self.file_bytes,
+        };
+        let found = |at: &usize| bytes[*at..].starts_with(b"PK\x05\x06") && bytes.len() - at >= END;
+        let whole = |at: &usize| {
+            let comment = u16_at(bytes, at + 20).map(usize::from);
+            comment.is_some_and(|n| at + END + n == bytes.len())
+        };
+        let last = || (0..bytes.len()).rev().filter(|at| found(at));
+        let Some(at) = last().find(|at| whole(at)).or_else(|| last().next()) else {
+            return Err(missing);
+        };
+        let locator = at.checked_sub(LOCATOR64).map(|from| &bytes[from..at]);
+        if let Some(locator) = locator.filter(|l| l.starts_with(b"PK\x06\x07"))
+            && let Some(end64) = u64_at(locator, 8)
+        {
+            if end64.checked_add(END64).is_none_or(|end| end > self.file_bytes) {
+                return Err(ArchiveError::WrongDirectory { at: end64 });
+            }
+            self.state = State::End64(end64);
+            return Ok(());
+        }
+        let (Some(size), Some(stated_at)) = (u32_at(bytes, at + 12), u32_at(bytes, at + 16)) else {
+            return Err(missing);
+        };
+        self.list_before(wanted_at + at as u64, size.into(), stated_at.into())
+    }
+
+    /// The list ends where its end record starts; bytes in front of the archive shift all offsets alike.
+    fn list_before(&mut self, end: u64, bytes: u64, stated_at: u64) -> Result<(), ArchiveError> {
+        let at = end.checked_sub(bytes).filter(|&at| at >= stated_at);
+        if at.is_none() {
+            return Err(ArchiveError::WrongDirectory { at: stated_at });
+        }
+        self.state = State::List(List {
+            end,
+            bytes,
+            stated_at,
+        });
+        Ok(())
+    }
+
+    fn members(&self, list: &List, mut bytes: &[u8]) -> Members {
+        let shift = list.end - list.bytes - list.stated_at;
+        let mut members = Members {
+            ends_early: bytes.len() as u64 != list.bytes,
+            ..Members::default()
+        };
+        while !bytes.is_empty() {
+            match entry(bytes, shift, self.file_bytes) {
+                Some((member, len)) => {
+                    if let Some(member) = member {
+                        members.add(member);
+                    }
+                    bytes = &bytes[len..];
+                }
+                None => {
+                    members.ends_early = true;
+                    break;
+                }
+            }
+        }
+        members
+    }
+}
+
+/// One entry of the list and its length; no member for a folder.
+fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Option<Member>, usize)> {
+    if !bytes.starts_with(b"PK\x01\x02") {
+        return None;
+    }
+    let flags = u16_at(bytes, 8)?;
+    let method = u16_at(bytes, 10)?;
+    let crc = u32_at(bytes, 16)?;
+    let [packed, size] = [u32_at(bytes, 20)?, u32_at(bytes, 24)?];
+    let [name, extra, comment] = [28, 30, 32].map(|at| u16_at(bytes, at).map(usize::from));
+    let (name, extra, comment) = (name?, extra?, comment?);
+    let header_at = u32_at(bytes, 42)?;
+    let len = ENTRY + name + extra + comment;
+    let name_bytes = bytes.get(ENTRY..ENTRY + name)?;
+    let mut extra = zip64(bytes.get(ENTRY + name..ENTRY + name + extra)?);
+    bytes.get(..len)?;
+    // In the order of the extra field, only what does not fit 32 bits.
+    let mut wide = |narrow: u32| {
+        if narrow == u32::MAX {
+            let value = u64_at(extra, 0);
+            extra = extra.get(8..).unwrap_or_default();
+            value
+        } else {
+            Some(u64::from(narrow))
+        }
+    };
+    let (size, packed, header_at) = (wide(size), wide(packed), wide(header_at));
+    if name_bytes.ends_with(b"/") {
+        return Some((None, len));
+    }
+    let place = match (size, packed, header_at.and_then(|at| at.checked_add(shift))) {
+        _ if flags & 1 != 0 => Place::Unreadable("it is encrypted".to_owned()),
+        _ if !matches!(method, 0 | 8) => Place::Unreadable(format!(
+            "it is compressed by method {method}; only deflate is read"
+        )),
+        (Some(_), Some(packed), Some(header_at))
+            if header_at
+                .checked_add(LOCAL_HEADER)
+                .and_then(|at| at.checked_add(packed))
+                .is_some_and(|end| end <= file_bytes) =>
+        {
+            Place::Zip {
+                header_at,
+                packed,
+                deflated: method == 8,
+                crc,
+            }
+        }
+        _ => Place::Unreadable("it should lie beyond the end of the archive".to_owned()),
+    };
+    let member = Member {
+        path: clean(name_bytes),
+        size: size.unwrap_or(0),
+        place,
+    };
+    Some((Some(member), len))
+}
+
+/// The zip64 part of an extra field.
+fn zip64(mut extra: &[u8]) -> &[u8] {
+    while let (Some(id), Some(len)) = (u16_at(extra, 0), u16_at(extra, 2)) {
+        let body = extra.get(4..4 + usize::from(len)).unwrap_or_default();
+        if id == 1 {
+            return body;
+        }
+        extra = extra.get(4 + usize::from(len)..).unwrap_or_default();
+    }
+    &[]
+}
+
+/// Bytes from a local header's start to the data behind it.
+pub(super) fn data_after(header: &[u8]) -> Option<u64> {
+    if !header.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    Some(LOCAL_HEADER + u64::from(u16_at(header, 26)?) + u64::from(u16_at(header, 28)?))
+}
