@@ -1,8 +1,12 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
+mod cut;
+
+pub use cut::{Cut, CutError};
+
 use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
-use crate::base::{DefectKind, Defects, SliceId, Span, show};
+use crate::base::{DefectKind, Defects, SliceId, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
@@ -23,6 +27,8 @@ pub struct Opened {
     pub index: Index,
     pub vocabulary: Vocabulary,
     pub report: TraceReport,
+    /// What of the file was loaded.
+    pub selection: Selection,
 }
 
 impl Opened {
@@ -36,8 +42,8 @@ impl Opened {
         summary(&self.report, &self.index, false)
     }
 
-    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see
-    /// [`Opened::args`].
+    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see [`Opened::args`]; so
+    /// does [`Question::Cut`]: see [`Opened::cut`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -83,7 +89,7 @@ impl Opened {
                     None => nothing("there is no such slice"),
                 }
             }
-            Question::Args { .. } => nothing("the file is not at hand"),
+            Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
             Question::Area { window, tracks } => Answer::Area(details::area(
                 &self.index,
                 &self.vocabulary,
@@ -152,7 +158,7 @@ pub struct TextLoader {
     scanner: Scanner,
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
-    window: Option<Span>,
+    selection: Selection,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
 }
@@ -171,7 +177,7 @@ impl TextLoader {
             scanner: Scanner::new(dialect::WANTED_ARGS),
             builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             metrics: None,
-            window: selection.window,
+            selection: selection.clone(),
             early: None,
         }
     }
@@ -241,7 +247,7 @@ impl TextLoader {
             categories: Vec::new(),
             times,
             in_time_order: longer - 1.0 >= (more - 1.0) / 2.0,
-            window: self.window,
+            window: self.selection.window,
         })
     }
 
@@ -326,6 +332,7 @@ impl TextLoader {
             index,
             vocabulary,
             report,
+            selection: self.selection,
         })
     }
 }
@@ -458,6 +465,7 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         index,
         vocabulary,
         report,
+        selection: Selection::default(),
     })
 }
 

@@ -91,14 +91,44 @@ impl<'a> Host<'a> {
     }
 }
 
+/// Which gaps are counted, and how many of the longest are named.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Those that lie in it, in part or whole.
+    window: Option<Span>,
+    n_longest: usize,
+}
+
+impl Asked {
+    fn has(self, gap: Span) -> bool {
+        self.window.is_none_or(|w| !w.intersect(gap).is_empty())
+    }
+}
+
 /// All gaps of a trace: between steps, of each device, between launches.
 pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
+    asked(
+        host,
+        Asked {
+            window: None,
+            n_longest: N_LONGEST,
+        },
+    )
+}
+
+/// The gaps that lie in `window`, in part or whole, each at its full length; the `n_longest` of each kind and place
+/// by name.
+pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<Gaps> {
+    asked(host, Asked { window, n_longest })
+}
+
+fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let mut all = Vec::new();
-    all.extend(step_gaps(host));
+    all.extend(step_gaps(host, asked));
     for device in host.devices {
-        all.extend(device_gaps(host, device.device, &device.compute));
+        all.extend(device_gaps(host, asked, device.device, &device.compute));
     }
-    all.extend(launch_gaps(host));
+    all.extend(launch_gaps(host, asked));
     all
 }
 
@@ -138,15 +168,18 @@ pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
     gaps
 }
 
-fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
+fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
-    let between = between_steps(engine_steps);
+    let mut between = between_steps(engine_steps);
+    between.retain(|g| asked.has(g.span));
     if engine_steps.len() < 2 {
         return None;
     }
     let serving = engine_steps.iter().any(|s| s.period == Period::Serving);
     let mut divider = host.activity.divider();
-    let (mut gaps, measured) = summarise(between.iter().map(|g| g.span), |gap| divider.divide(gap));
+    let (mut gaps, measured) = summarise(asked.n_longest, between.iter().map(|g| g.span), |gap| {
+        divider.divide(gap)
+    });
     gaps.kind = GapKind::Step;
     gaps.r#where = engine_name(host.vocabulary);
     gaps.definition = format!(
@@ -174,10 +207,12 @@ fn step_gaps(host: &Host<'_>) -> Option<Gaps> {
     Some(gaps)
 }
 
-fn device_gaps(host: &Host<'_>, device: i64, compute: &Union) -> Option<Gaps> {
+fn device_gaps(host: &Host<'_>, asked: Asked, device: i64, compute: &Union) -> Option<Gaps> {
     let extent = compute.extent()?;
     let mut divider = host.activity.divider();
-    let (mut gaps, measured) = summarise(compute.gaps(), |gap| divide_device_gap(&mut divider, gap));
+    let (mut gaps, measured) = summarise(asked.n_longest, compute.gaps().filter(|&g| asked.has(g)), |gap| {
+        divide_device_gap(&mut divider, gap)
+    });
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {device}");
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
@@ -213,7 +248,7 @@ fn divide_device_gap(divider: &mut Divider<'_>, gap: Span) -> ByCause {
     by_cause
 }
 
-fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
+fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     let launches_on = |track: TrackId| {
         host.index
             .rows(track)
@@ -229,7 +264,9 @@ fn launch_gaps(host: &Host<'_>) -> Option<Gaps> {
     }
     let union = Union::of(launches_on(track).map(|id| host.index.slices.span(id)));
     let mut divider = host.activity.divider();
-    let (mut gaps, measured) = summarise(union.gaps(), |gap| divider.divide(gap));
+    let (mut gaps, measured) = summarise(asked.n_longest, union.gaps().filter(|&g| asked.has(g)), |gap| {
+        divider.divide(gap)
+    });
     gaps.kind = GapKind::Launch;
     gaps.r#where = track_name(host.index, track);
     let extent = union.extent().unwrap_or_default();
@@ -399,10 +436,11 @@ pub struct Measured {
     pub by_cause: ByCause,
 }
 
-/// Counts, quantiles, bins and causes of gaps, which `divide` divides by cause; and the longest of them, longest
+/// Counts, quantiles, bins and causes of gaps, which `divide` divides by cause; and the `n_longest` of them, longest
 /// first, of equal ones the earlier first. Place, kind and words are the caller's. Holds eight bytes a gap
 /// meanwhile: a device has millions.
 pub fn summarise(
+    n_longest: usize,
     gaps: impl Iterator<Item = Span>,
     mut divide: impl FnMut(Span) -> ByCause,
 ) -> (Gaps, Vec<Measured>) {
@@ -430,12 +468,12 @@ pub fn summarise(
                 span,
                 by_cause,
             });
-            if longest.len() >= 4 * N_LONGEST {
-                floor_ns = keep_longest(&mut longest);
+            if longest.len() >= 4 * n_longest {
+                floor_ns = keep_longest(&mut longest, n_longest);
             }
         }
     }
-    keep_longest(&mut longest);
+    keep_longest(&mut longest, n_longest);
     let causes: Vec<usize> = (0..Cause::ALL.len())
         .filter(|&i| count[i] > 0 || total[i] > 0)
         .collect();
@@ -475,9 +513,9 @@ pub fn summarise(
 }
 
 /// Leaves the longest gaps, in their order; gives the length of the shortest that would be kept.
-fn keep_longest(gaps: &mut Vec<Measured>) -> i64 {
+fn keep_longest(gaps: &mut Vec<Measured>, n: usize) -> i64 {
     order::sort_by_key(gaps, |g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
-    gaps.truncate(N_LONGEST);
+    gaps.truncate(n);
     gaps.last().map_or(-1, |g| g.span.len_ns())
 }
 
@@ -529,7 +567,7 @@ pub fn step_label(step: &Step) -> String {
 /// A sentence: what the host did in a gap, and where among the steps it lies.
 fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
     let what = what_the_host_did(host, gap, cause);
-    let step = |index: u32| host.steps.iter().find(|s| s.index == index);
+    let step = |index: u32| host.steps.get(index as usize);
     match step_at(host, gap) {
         (Some(index), true) => format!("{what}; in {}.", step(index).map_or(String::new(), step_label)),
         (Some(index), false) if step(index).is_some_and(|s| s.start_ns >= gap.end) => {
@@ -658,7 +696,7 @@ mod tests {
             Span::new(300_000, 310_000),
         ];
         let mut divider = activity.divider();
-        let (got, longest) = summarise(gaps.into_iter(), |g| divide_device_gap(&mut divider, g));
+        let (got, longest) = summarise(N_LONGEST, gaps.into_iter(), |g| divide_device_gap(&mut divider, g));
         assert_eq!(longest.iter().map(|g| g.place).collect::<Vec<_>>(), [0, 2, 1]);
         let causes: Vec<_> = got
             .causes
@@ -732,7 +770,7 @@ mod tests {
 
     #[test]
     fn no_gap_is_no_number() {
-        let (got, _) = summarise(std::iter::empty(), |_| ByCause::default());
+        let (got, _) = summarise(N_LONGEST, std::iter::empty(), |_| ByCause::default());
         assert_eq!(
             (got.count, got.total_ns, got.p50_ns, got.max_ns),
             (0, 0, None, None)
@@ -747,7 +785,7 @@ mod tests {
         let gaps: Vec<Span> = (0..1_000)
             .map(|i| Span::new(i * 1_000, i * 1_000 + len(i)))
             .collect();
-        let (got, longest) = summarise(gaps.iter().copied(), |_| ByCause::default());
+        let (got, longest) = summarise(N_LONGEST, gaps.iter().copied(), |_| ByCause::default());
         let mut order: Vec<usize> = (0..gaps.len()).collect();
         order.sort_by_key(|&i| (std::cmp::Reverse(gaps[i].len_ns()), gaps[i].start));
         assert_eq!(
@@ -767,7 +805,7 @@ mod tests {
             let activity = Activity::of(layers.iter().enumerate().map(|(i, l)| (Cause::ALL[i], union(l))));
             let compute = union(&busy);
             let mut divider = activity.divider();
-            let (gaps, _) = summarise(compute.gaps(), |g| divide_device_gap(&mut divider, g));
+            let (gaps, _) = summarise(N_LONGEST, compute.gaps(), |g| divide_device_gap(&mut divider, g));
             let hole_ns = compute.extent().map_or(0, |e| e.len_ns()) - compute.total_ns();
             prop_assert_eq!(gaps.total_ns, hole_ns);
             prop_assert_eq!(gaps.causes.iter().map(|c| c.total_ns).sum::<i64>(), gaps.total_ns);

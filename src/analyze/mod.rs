@@ -18,7 +18,7 @@ mod step_device;
 pub mod steps;
 pub mod words;
 
-use crate::base::Defects;
+use crate::base::{Defects, Span};
 use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
@@ -95,6 +95,20 @@ pub fn analyze_to(
             .retain(|f| !findings::REST_ON_ABSENCE.contains(&&*f.id));
     }
     report
+}
+
+/// The gaps that lie in a window, in part or whole, the `n_longest` of each kind and place by name; of a trace whose
+/// report is known.
+pub fn gaps_in(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    report: &TraceReport,
+    window: Option<Span>,
+    n_longest: usize,
+) -> Vec<report::Gaps> {
+    let devices = device_time::device_work(index, vocabulary);
+    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
+    gaps::gaps_in(&host, window, n_longest)
 }
 
 /// The end of the last host call that hands work to a device.

@@ -4,6 +4,7 @@
 
 pub mod bytes;
 pub mod defects;
+pub mod gzip;
 pub mod ids;
 pub mod names;
 pub mod order;
@@ -13,6 +14,7 @@ pub mod stats;
 pub mod time;
 
 pub use defects::{DefectKind, Defects, Severity};
+pub use gzip::Gzip;
 pub use ids::{CategoryId, NameId, SliceId, TrackId};
 pub use names::Names;
 pub use spans::{Span, Union};

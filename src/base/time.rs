@@ -70,6 +70,42 @@ pub fn ns_from_micros_text(text: &[u8]) -> Option<i64> {
     ns_of_any_size(text).filter(|ns| ns.unsigned_abs() < CLOCK_END_NS.unsigned_abs())
 }
 
+/// Writes nanoseconds as decimal microseconds with the fewest digits that say it, at least one after the point:
+/// 134 912 is `134.912`, 2 316 000 is `2316.0`. [`ns_from_micros_text`] reads it back.
+pub fn push_micros(out: &mut Vec<u8>, ns: i64) {
+    if ns < 0 {
+        out.push(b'-');
+    }
+    let ns = ns.unsigned_abs();
+    push_digits(out, ns / 1000, 1);
+    out.push(b'.');
+    let fraction = ns % 1000;
+    if fraction == 0 {
+        out.push(b'0');
+        return;
+    }
+    push_digits(out, fraction, 3);
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+}
+
+/// Writes `n` with at least `width` digits, of which there are at most 20.
+pub fn push_digits(out: &mut Vec<u8>, mut n: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + u8::try_from(n % 10).unwrap_or(0);
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    let from = from.min(digits.len() - width);
+    out.extend_from_slice(&digits[from..]);
+}
+
 fn ns_of_any_size(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),

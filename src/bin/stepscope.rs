@@ -1,6 +1,9 @@
 //! The command line: the same engine, without a browser.
 #![allow(clippy::print_stdout)]
 
+#[path = "stepscope/slice.rs"]
+mod slice;
+
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +17,7 @@ use stepscope::base::time::CLOCK_END_NS;
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
-use stepscope::session::{self, Loader};
+use stepscope::session::{self, Loader, Opened};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
@@ -38,6 +41,11 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Write a smaller trace: a stretch of time, some tracks or categories, for any viewer.
+    ///
+    /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
+    /// their causes, graph compiles, findings.
+    Slice(slice::SliceArgs),
     /// Write an invented trace in the shape of vLLM's on Intel Gaudi, for tests and benchmarks.
     Synth(SynthArgs),
 }
@@ -192,6 +200,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args),
         Command::Check { files } => check(&files),
+        Command::Slice(args) => slice::slice(&args),
         Command::Synth(args) => synthesise(&args),
     };
     outcome.unwrap_or_else(|error| {
@@ -299,10 +308,14 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
     }))
 }
 
-/// Reads a trace, never holding the file.
 fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<TraceReport> {
+    Ok(open_selected(path, metrics, &part.selection(path)?)?.report)
+}
+
+/// Reads a trace, never holding the file.
+fn open_selected(path: &Path, metrics: Option<&Path>, selection: &Selection) -> Result<Opened> {
     let name = name_of(path);
-    let mut loader = Loader::selecting(&name, &part.selection(path)?);
+    let mut loader = Loader::selecting(&name, selection);
     if let Some(metrics) = metrics {
         let bytes = read_metrics(metrics).with_context(|| format!("with {}", metrics.display()))?;
         loader.attach_metrics(&name_of(metrics), &bytes);
@@ -315,7 +328,7 @@ fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<Tr
         }
         progress.show(loader.bytes(), loader.events());
     }
-    Ok(loader.finish()?.report)
+    Ok(loader.finish()?)
 }
 
 /// What is reported, each trace with its metrics file: the only one given, or the only one in its folder. A

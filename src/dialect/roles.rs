@@ -10,6 +10,10 @@ use crate::index::tables::Index;
 
 use super::vocabulary::Role;
 
+/// The category of the tracks that a cut-out brings along: what Stepscope said of the trace, not what was
+/// recorded. No analysis counts it.
+pub const OWN_CATEGORY: &str = "stepscope";
+
 /// The role of every slice. `lane_of` says what kind of track it lies on, `role_of` reads (lane, category,
 /// name).
 pub fn assign<L: Copy + Eq + Hash>(
@@ -23,9 +27,10 @@ pub fn assign<L: Copy + Eq + Hash>(
         let lane = lane_of(track);
         for id in index.rows(track) {
             let key = (lane, index.slices.category(id), index.slices.name(id));
-            roles[id.index()] = *known
-                .entry(key)
-                .or_insert_with(|| role_of(lane, index.category_text(key.1), index.text(key.2)));
+            roles[id.index()] = *known.entry(key).or_insert_with(|| match index.category_text(key.1) {
+                OWN_CATEGORY => Role::Other,
+                category => role_of(lane, category, index.text(key.2)),
+            });
         }
     }
     roles

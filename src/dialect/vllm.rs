@@ -291,7 +291,7 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
             .filter(|&id| {
                 let is = |id: SliceId| wanted.contains(&index.slices.name(id));
                 is(id)
-                    && index.category_of(id) != "gpu_user_annotation"
+                    && !matches!(index.category_of(id), "gpu_user_annotation" | roles::OWN_CATEGORY)
                     && !enclosing::is_inside(index, id, is)
             })
             .collect()

@@ -1,9 +1,11 @@
-//! Answers as JSON for programs, text for a terminal, Markdown for a pull request, and CSV for a spreadsheet.
+//! Answers as JSON for programs, text for a terminal, Markdown for a pull request, and CSV for a spreadsheet; and a
+//! [cut-out](cut) of the trace itself for other viewers.
 //!
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
 
 mod csv;
+pub mod cut;
 mod json;
 mod markdown;
 #[cfg(test)]

@@ -17,8 +17,8 @@ use super::pyramid::Lanes;
 use super::recent::Recent;
 use super::select::{LeftOut, Selection, Selector};
 use super::tables::{
-    Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT, Process,
-    Slices, Track, category_text,
+    Container, CounterSeries, Family, FlowKind, Flows, Header, Index, Instants, Key, NO_PARENT, Pairs,
+    Process, Slices, Track, category_text,
 };
 use super::tally::Tally;
 
@@ -42,7 +42,7 @@ const TRACK_BYTES: u64 = 200;
 const OTHER_CATEGORIES: &str = "(other)";
 
 /// The category whose slices nest by themselves (see [`Family`]).
-const PYTHON: &str = "python_function";
+pub const PYTHON: &str = "python_function";
 
 /// Events in the order of the file.
 #[derive(Clone, Default)]
@@ -479,12 +479,8 @@ impl Builder {
     fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
         let track = self.track(event, Family::Main);
         let category = self.category(event);
-        let id = match event.id() {
-            Scalar::Bare(text) | Scalar::Text(crate::ingest::event::Raw { raw: text }) => flow_id(text),
-            _ => 0,
-        };
         self.flow_ts.push(ts);
-        self.flow_id.push(id);
+        self.flow_id.push(flow_id(event.id()));
         self.flow_track.push(track);
         self.flow_category.push(category);
         self.flow_kind.push(kind);
@@ -534,7 +530,8 @@ impl Builder {
 
     /// The index of all events so far, and what was wrong with them.
     pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
-        self.match_edges();
+        let first_pair = self.rows.start.len();
+        let end_at = self.match_edges();
         let left_out = self.left_out();
         let mut index = Index {
             container: if bare_array {
@@ -565,6 +562,8 @@ impl Builder {
             depth: Column::default(),
         };
         index.args = self.args.finish(&order);
+        index.pairs = Pairs::placed(first_pair, &end_at, &order);
+        drop(end_at);
         drop(order);
         let mut from = 0u32;
         for (&(pid, tid, family), count) in self.tracks.iter().zip(ends) {
@@ -625,8 +624,10 @@ impl Builder {
     }
 
     /// Makes slices of begins and ends: on each track, in order of time (the file's order for equal times), an
-    /// end closes the innermost open begin of its name, or the innermost one if it has no name.
-    fn match_edges(&mut self) {
+    /// end closes the innermost open begin of its name, or the innermost one if it has no name. Gives, for each row
+    /// made, where its end stands.
+    fn match_edges(&mut self) -> Column<u64> {
+        let mut end_at = Column::default();
         let mut edges = std::mem::take(&mut self.edges);
         edges.sort_by_key(|e| (e.track, e.ts, e.at));
         let mut slice_of_begin: Vec<Option<u32>> = vec![None; self.n_begins as usize];
@@ -652,7 +653,11 @@ impl Builder {
                     .into_iter()
                     .flat_map(|c| std::iter::from_fn(|| c.pop()));
                 match candidates.find(|begin| is_open(begin, &slice_of_begin)) {
-                    Some(begin) => self.push_matched(begin, edge.ts, 2, &mut slice_of_begin),
+                    Some(begin) => {
+                        if self.push_matched(begin, edge.ts, 2, &mut slice_of_begin) {
+                            end_at.push(edge.at);
+                        }
+                    }
                     None => self.defects.add(DefectKind::EndWithoutBegin, Some(edge.at)),
                 }
             }
@@ -660,7 +665,9 @@ impl Builder {
             for begin in open.drain(..) {
                 if is_open(&begin, &slice_of_begin) {
                     self.defects.add(DefectKind::BeginWithoutEnd, Some(begin.at));
-                    self.push_matched(begin, last, 1, &mut slice_of_begin);
+                    if self.push_matched(begin, last, 1, &mut slice_of_begin) {
+                        end_at.push(Pairs::NO_END);
+                    }
                 }
             }
             open_by_name.clear();
@@ -672,19 +679,20 @@ impl Builder {
                 self.args.push(row, &self.values);
             }
         }
+        end_at
     }
 
-    /// Makes a slice of a begin, unless the selection leaves it out; `n` events are matched.
-    fn push_matched(&mut self, begin: Edge, end: i64, n: u64, slice_of_begin: &mut [Option<u32>]) {
+    /// Makes a slice of a begin, unless the selection leaves it out; `n` events are matched. Whether it did.
+    fn push_matched(&mut self, begin: Edge, end: i64, n: u64, slice_of_begin: &mut [Option<u32>]) -> bool {
         let Ok(row) = u32::try_from(self.rows.start.len()) else {
-            return;
+            return false;
         };
         let kept = self.keeps_row(CategoryId(begin.category), Span::new(begin.ts, end), n);
         if let Some(slot) = begin.begin.and_then(|b| slice_of_begin.get_mut(b as usize)) {
             *slot = Some(if kept { row } else { LEFT_OUT });
         }
         if !kept {
-            return;
+            return false;
         }
         self.rows.start.push(begin.ts);
         self.rows.dur.push(end.saturating_sub(begin.ts).max(0));
@@ -692,6 +700,7 @@ impl Builder {
         self.rows.name.push(begin.name);
         self.rows.track.push(begin.track);
         self.rows.category.push(begin.category);
+        true
     }
 }
 
@@ -742,9 +751,12 @@ impl Sink for Builder {
     }
 }
 
-/// A flow's id: a number, or a text's hash, so that equal ids stay equal.
-fn flow_id(text: &[u8]) -> u64 {
+/// A flow's id: a number, or a text's hash, so that equal ids stay equal. 0 if it has none.
+pub fn flow_id(id: Scalar<'_>) -> u64 {
     use std::hash::BuildHasher;
+    let (Scalar::Bare(text) | Scalar::Text(crate::ingest::event::Raw { raw: text })) = id else {
+        return 0;
+    };
     match crate::ingest::event::parse_int(text) {
         Some(n) => n.cast_unsigned(),
         None => rustc_hash::FxBuildHasher.hash_one(text),

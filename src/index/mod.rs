@@ -10,7 +10,8 @@ pub mod select;
 pub mod tables;
 pub mod tally;
 
-pub use build::Builder;
+pub use build::{Builder, PYTHON, flow_id};
 pub use tables::{
-    ArgKind, ArgSpec, Container, CounterSeries, Family, FlowKind, Header, Index, Key, Process, Slices, Track,
+    ArgKind, ArgSpec, Container, CounterSeries, Family, FlowKind, Header, Index, Key, Pairs, Process, Slices,
+    Track,
 };

@@ -81,7 +81,7 @@ impl LeftOut {
 pub const ON_REQUEST: &str = "left out on request";
 
 /// Whether a slice or a moment (of no length) belongs to a window.
-fn is_in(window: Span, span: Span) -> bool {
+pub fn is_in(window: Span, span: Span) -> bool {
     span.start < window.end && (span.end > window.start || span.start >= window.start)
 }
 

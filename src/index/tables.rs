@@ -5,6 +5,7 @@
 //! | table | bytes an event | columns |
 //! |---|---|---|
 //! | [`Slices`] | 44 | start 8, duration 8, byte offset 8, name 4, parent 4, lane order 4, depth 2, category 2, and ≤ 4 for the zoom pyramid |
+//! | [`Pairs`] | 12 | row 4, byte offset of the end 8; only slices written as a begin and an end |
 //! | [`Instants`] | 26 | time 8, byte offset 8, name 4, track 4, category 2 |
 //! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
@@ -97,6 +98,50 @@ impl Slices {
     /// Byte offset, in the inflated trace, of the event's `{`. It orders events as the file does.
     pub fn at(&self, id: SliceId) -> u64 {
         self.at[id.index()]
+    }
+}
+
+/// Which slices are a begin and an end (`B`, `E`) of the file, and where the end stands. The begin stands at
+/// [`Slices::at`].
+#[derive(Default)]
+pub struct Pairs {
+    row: Column<u32>,
+    end_at: Column<u64>,
+}
+
+impl Pairs {
+    /// In place of the end of a begin that is never ended.
+    pub(super) const NO_END: u64 = u64::MAX;
+
+    /// Of the rows from `first` on, in the numbering of the file, where their ends stand; in the numbering of
+    /// `order`: slice `order[i]` of the file is slice `i`.
+    pub(super) fn placed(first: usize, end_at: &Column<u64>, order: &[u32]) -> Pairs {
+        let mut pairs = Pairs::default();
+        if end_at.is_empty() {
+            return pairs;
+        }
+        for (new, &old) in (0u32..).zip(order) {
+            if let Some(i) = (old as usize).checked_sub(first) {
+                pairs.row.push(new);
+                pairs.end_at.push(end_at.get(i));
+            }
+        }
+        pairs
+    }
+
+    /// In order of rows; `None`: it is never ended.
+    pub fn iter(&self) -> impl Iterator<Item = (SliceId, Option<u64>)> + '_ {
+        let ends = self.end_at.iter();
+        let ends = ends.map(|at| (at != Pairs::NO_END).then_some(at));
+        self.row.iter().map(SliceId).zip(ends)
+    }
+
+    pub fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.row.is_empty()
     }
 }
 
@@ -243,6 +288,7 @@ pub struct Index {
     pub names: Names,
     pub categories: Vec<NameId>,
     pub slices: Slices,
+    pub pairs: Pairs,
     /// Ordered by pid and tid as they first appeared.
     pub tracks: Vec<Track>,
     pub processes: Vec<Process>,
@@ -374,6 +420,7 @@ impl Index {
         let args = self.args.bytes();
         let counters: usize = self.counters.iter().map(|c| c.ts.len() * 16).sum();
         self.slices.len() * 36
+            + self.pairs.len() * 12
             + self.lanes.bytes()
             + self.instants.ts.len() * 26
             + self.flows.ts.len() * 23

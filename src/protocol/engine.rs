@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::view::{
-    AreaStatistics, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail,
+    AreaStatistics, CutFacts, CutRequest, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail,
     StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
 };
 
@@ -95,6 +95,8 @@ pub enum Question {
     Report {
         format: String,
     },
+    /// A cut-out of the trace, for which the file is read again. Its bytes travel beside the answer, as `blob`.
+    Cut(CutRequest),
 }
 
 /// Worker to page.
@@ -168,6 +170,7 @@ pub enum Answer {
         file_name: String,
         text: String,
     },
+    Cut(CutFacts),
     /// There is no such step, slice or track, or the file can no longer be read; one sentence.
     Nothing {
         why: String,

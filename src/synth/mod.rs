@@ -9,7 +9,6 @@
 //! Nothing holds the text: the server's turns ([`plan`]) are run once for each part of the file, and written
 //! turn by turn. Imports nothing but [`crate::base`].
 
-mod gzip;
 mod plan;
 mod random;
 mod sections;
@@ -19,7 +18,7 @@ use std::io::Write;
 
 use crate::base::Span;
 
-pub use gzip::Gzip;
+pub use crate::base::Gzip;
 pub use sections::Chunks;
 
 /// What the header of an invented trace says under `generator`.

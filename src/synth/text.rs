@@ -1,5 +1,7 @@
 //! JSON as Python's `json.dumps` writes it (`", "` and `": "`), which is how vLLM's merge leaves a trace.
 
+use crate::base::time::{push_digits, push_micros};
+
 /// A buffer that events are written to.
 #[derive(Debug, Default)]
 pub struct Text {
@@ -22,44 +24,14 @@ impl Text {
         if n < 0 {
             self.out.push(b'-');
         }
-        self.digits(n.unsigned_abs(), 1);
+        push_digits(&mut self.out, n.unsigned_abs(), 1);
         self
-    }
-
-    /// `n` with at least `width` digits.
-    fn digits(&mut self, mut n: u64, width: usize) {
-        let mut digits = [b'0'; 20];
-        let mut from = digits.len();
-        loop {
-            from -= 1;
-            digits[from] = b'0' + u8::try_from(n % 10).unwrap_or(0);
-            n /= 10;
-            if n == 0 {
-                break;
-            }
-        }
-        let from = from.min(digits.len() - width);
-        self.out.extend_from_slice(&digits[from..]);
     }
 
     /// A value in thousandths with the fewest digits that say it, at least one after the point: 134912 is
     /// `134.912`, 2316000 is `2316.0`. So nanoseconds become microseconds.
     pub fn thousandths(&mut self, n: i64) -> &mut Text {
-        if n < 0 {
-            self.out.push(b'-');
-        }
-        let n = n.unsigned_abs();
-        self.digits(n / 1000, 1);
-        self.out.push(b'.');
-        let fraction = n % 1000;
-        if fraction == 0 {
-            self.out.push(b'0');
-        } else {
-            self.digits(fraction, 3);
-            while self.out.last() == Some(&b'0') {
-                self.out.pop();
-            }
-        }
+        push_micros(&mut self.out, n);
         self
     }
 

@@ -4,6 +4,7 @@
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
 pub mod by_name;
+pub mod cut;
 pub mod details;
 pub mod fit;
 pub mod histogram;
@@ -17,5 +18,6 @@ pub mod table;
 pub mod timeline;
 pub mod timescale;
 
+pub use cut::{CutFacts, CutRequest};
 pub use fit::{LIMIT_BYTES, PYTHON};
 pub use model::*;

@@ -15,7 +15,11 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("dialect", &["base", "ingest", "index"]),
     ("analyze", &["base", "ingest", "index", "dialect"]),
     ("view", &["base", "ingest", "index", "dialect", "analyze"]),
-    ("export", &["base", "dialect", "analyze", "view"]),
+    // A cut-out reads the file's text again, beside what the index knows of it.
+    (
+        "export",
+        &["base", "ingest", "index", "dialect", "analyze", "view"],
+    ),
     ("synth", &["base"]),
     // Of `ingest` it uses what one worker tells the other of a file.
     ("protocol", &["base", "ingest", "view"]),

@@ -24,7 +24,7 @@ use super::enclosing;
 use super::facts;
 use super::kineto;
 use super::pattern::{has, python_frame};
-use super::roles::rows_with;
+use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{EngineStep, LaunchLink, Pass, Role, Vocabulary};
@@ -98,7 +98,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         .track_ids()
         .filter(|track| lanes[track.index()] == Lane::Engine)
         .collect();
-    let has_torch = index.categories.iter().any(|&c| !index.text(c).is_empty());
+    let has_torch = index.categories.iter().any(|&c| !matches!(index.text(c), "" | OWN_CATEGORY));
     let mut v = Vocabulary {
         format: match (engine_lanes.is_empty(), index.container, has_torch) {
             (true, ..) => "torch",
