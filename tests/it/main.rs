@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod corpus;
 mod corpus_counts;
+mod cut;
 mod dialects;
 mod gaudi;
 mod hostile;

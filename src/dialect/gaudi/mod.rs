@@ -18,7 +18,7 @@ pub mod turns;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
-use crate::index::tables::{Container, Family, Index, Key};
+use crate::index::tables::{Family, Index, Key};
 
 use super::enclosing;
 use super::facts;
@@ -100,10 +100,10 @@ pub fn recognise(index: &Index) -> Vocabulary {
         .collect();
     let has_torch = index.categories.iter().any(|&c| !matches!(index.text(c), "" | OWN_CATEGORY));
     let mut v = Vocabulary {
-        format: match (engine_lanes.is_empty(), index.container, has_torch) {
-            (true, ..) => "torch",
-            (false, Container::Array, false) => "gaudi-highlevel",
-            (false, ..) => "gaudi-e2e",
+        format: match (engine_lanes.is_empty(), has_torch) {
+            (true, _) => "torch",
+            (false, false) => "gaudi-highlevel",
+            (false, true) => "gaudi-e2e",
         },
         device_kind: "hpu",
         roles: lanes::roles(index, &lanes, Calls::of(index)),

@@ -179,7 +179,7 @@ impl<W: Write> Cutter<W> {
         }
         let before = self.document.n_events();
         if let Some((report, gaps, window)) = own {
-            own::write(&mut self.document, index, report, gaps, window);
+            own::write(&mut self.document, index, &self.plan.old_own, report, gaps, window);
         }
         self.counts.events = self.document.n_events();
         self.counts.own_events = self.counts.events - before;

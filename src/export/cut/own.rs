@@ -26,15 +26,16 @@ pub const N_GAPS: usize = 500;
 /// viewers keep them in 32 bits.
 const FIRST_PID: i64 = 2_000_000_000;
 
-/// Writes them. `gaps` are those in the window.
+/// Writes them. `gaps` are those in the window. `without`: processes of the trace that are not written.
 pub fn write<W: Write>(
     out: &mut Document<W>,
     index: &Index,
+    without: &FxHashSet<Key>,
     report: &TraceReport,
     gaps: &[Gaps],
     window: Option<Span>,
 ) {
-    let mut numbers = Numbers::of(index);
+    let mut numbers = Numbers::of(index, without);
     let pid = numbers.next();
     let mut own = Own {
         out,
@@ -61,14 +62,15 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(index: &Index) -> Numbers {
+    fn of(index: &Index, without: &FxHashSet<Key>) -> Numbers {
         let number = |key: Key| match key {
             Key::Int(n) => Some(n),
             Key::Text(text) => index.text(text).trim().parse().ok(),
         };
-        let tracks = index.tracks.iter().flat_map(|t| [t.pid, t.tid]);
+        let written = index.tracks.iter().filter(|t| !without.contains(&t.pid));
+        let tracks = written.flat_map(|t| [t.pid, t.tid]);
         let counters = index.counters.iter().flat_map(|c| [c.pid, c.tid]);
-        let processes = index.processes.iter().map(|p| p.pid);
+        let processes = index.processes.iter().map(|p| p.pid).filter(|pid| !without.contains(pid));
         Numbers {
             used: tracks.chain(counters).chain(processes).filter_map(number).collect(),
             next: FIRST_PID,

@@ -66,7 +66,7 @@ pub struct Plan {
     /// Tracks of an earlier cut-out go.
     renew_own: bool,
     /// Processes of such tracks.
-    old_own: FxHashSet<Key>,
+    pub old_own: FxHashSet<Key>,
     tracks: FxHashMap<(Key, Key, Family), u32>,
     /// By the number of the track, then of the counter.
     selected: Vec<bool>,
