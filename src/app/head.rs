@@ -22,21 +22,35 @@ pub struct HeadProps {
     pub on_help: Callback<bool>,
     pub on_search: Callback<bool>,
     pub on_report: Callback<&'static str>,
+    pub on_cut: Callback<()>,
     pub on_close: Callback<()>,
 }
 
 #[component]
 pub fn Head(props: &HeadProps) -> Html {
     let menu = use_node_ref();
-    let on_report = {
-        let (menu, on_report) = (menu.clone(), props.on_report.clone());
-        Callback::from(move |format: &'static str| {
+    let close_menu = {
+        let menu = menu.clone();
+        move || {
             if let Some(menu) = menu.cast::<web_sys::Element>() {
                 // A menu that stays open is only untidy.
                 drop(menu.remove_attribute("open"));
             }
+        }
+    };
+    let on_report = {
+        let (close_menu, on_report) = (close_menu.clone(), props.on_report.clone());
+        Callback::from(move |format: &'static str| {
+            close_menu();
             on_report.emit(format);
         })
+    };
+    let on_cut = {
+        let on_cut = props.on_cut.clone();
+        move |_: MouseEvent| {
+            close_menu();
+            on_cut.emit(());
+        }
     };
     let tools = html! {
         <div class="tools">
@@ -48,6 +62,7 @@ pub fn Head(props: &HeadProps) -> Html {
                         { for REPORTS.map(|(format, word)| html! {
                             <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download {word}") }</button>
                         }) }
+                        <button type="button" onclick={on_cut}>{ "Download a cut-out…" }</button>
                     </div>
                 </details>
             }

@@ -11,6 +11,7 @@
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
 mod ask;
+mod cut;
 mod dialog;
 mod fit;
 mod gaps;
@@ -58,6 +59,7 @@ pub fn App(props: &AppProps) -> Html {
     let dropping = use_state_eq(|| false);
     let help = use_state_eq(|| false);
     let searching = use_state_eq(|| false);
+    let cutting = use_state_eq(|| None::<cut::Offer>);
     let run = use_mut_ref(|| 0u32);
     let engine = use_mut_ref(|| None::<Engine>);
     // What was opened last, for opening it again with another choice.
@@ -277,6 +279,10 @@ pub fn App(props: &AppProps) -> Html {
             );
         })
     };
+    let on_cut = {
+        let cutting = cutting.clone();
+        Callback::from(move |offer: Option<cut::Offer>| cutting.set(offer))
+    };
     let on_moved = {
         let dispatch = state.dispatcher();
         Callback::from(move |window| dispatch.dispatch(Action::Moved(window)))
@@ -303,7 +309,7 @@ pub fn App(props: &AppProps) -> Html {
                 }
                 View::Timeline if ready => html! {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
-                        reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} />
+                        reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
                 },
                 View::Steps | View::Timeline => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
@@ -323,7 +329,7 @@ pub fn App(props: &AppProps) -> Html {
     html! {
         <>
             <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
-                on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_close={close.clone()} />
+                on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_cut={on_cut.reform(|()| Some(cut::Offer::default()))} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
             }
@@ -351,6 +357,9 @@ pub fn App(props: &AppProps) -> Html {
                 if let (Some(engine), true) = (&state.engine, ready) {
                     <search::Search engine={engine.clone()} on_close={on_search.reform(|()| false)} />
                 }
+            }
+            if let (Some(offer), Some(engine), Some(summary), true) = (&*cutting, &state.engine, &state.summary, ready) {
+                <cut::CutDialog summary={summary.clone()} engine={engine.clone()} offer={offer.clone()} on_close={on_cut.reform(|()| None)} />
             }
             if *help {
                 <help::Help summary={state.summary.clone()} on_close={on_help.reform(|()| false)} />

@@ -16,7 +16,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub enum Request {
         id: u32,
         question: Question,
     },
+    /// Give up the cut-out that is being written; it is then answered with [`Answer::Nothing`].
+    CancelCut,
 }
 
 /// A file, before it is read.
@@ -124,6 +126,12 @@ pub enum Reply {
     Answer {
         id: u32,
         answer: Answer,
+    },
+    /// How far the file has been read again for the cut-out that was asked for by this number.
+    CutProgress {
+        id: u32,
+        bytes_read: u64,
+        bytes_total: u64,
     },
 }
 

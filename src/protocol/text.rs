@@ -19,6 +19,8 @@ pub const BUFFERS: u32 = 6;
 pub enum Want {
     /// Send all the text of the file that travels beside.
     All,
+    /// Send all the text of that file once more.
+    AllAgain,
     /// Send no more of it.
     Stop,
     /// Send up to `len` bytes of the text from byte `at` on, again.

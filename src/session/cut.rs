@@ -35,6 +35,10 @@ impl Opened {
     /// Starts a cut-out; `only` are the categories that are kept, empty: all. What was left out when the trace was
     /// opened stays left out.
     pub fn cut<W: Write>(&self, request: &CutRequest, only: &[String], out: W) -> Result<Cut<W>, CutError> {
+        // A metrics file has no events, and its text is not a trace's.
+        if self.index.n_events == 0 && self.report.metrics.is_some() {
+            return Err(CutError::Nothing);
+        }
         let opened_with = &self.selection;
         if request.window.is_some_and(Span::is_empty) {
             return Err(CutError::EmptyWindow);

@@ -2,7 +2,7 @@
 //!
 //! A message is `{head, …}`: `head` is a [`Request`] or a [`Reply`] as a plain object, 64-bit integers as
 //! `BigInt`; beside it travel the files (`files`) on the way there and a timeline frame's words (`words`, a
-//! transferred `Uint32Array`) on the way back.
+//! transferred `Uint32Array`) or a cut-out (`blob`) on the way back.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use std::rc::Rc;
 use js_sys::{Array, Reflect, Uint32Array};
 use rustc_hash::FxHashMap;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, MessageEvent, Worker};
+use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
-use crate::view::{Estimate, Frame, MemoryRule, Selection, Summary};
+use crate::view::{CutFacts, CutRequest, Estimate, Frame, MemoryRule, Selection, Summary};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
 use crate::web::workers::{Pair, Workers, tell};
@@ -41,8 +41,23 @@ struct Inner {
     workers: Pair,
     next_id: Cell<u32>,
     waiting: Waiting,
+    cuts: Cuts,
     _listeners: Vec<Listener>,
 }
+
+/// A cut-out: what was written, and the file.
+pub struct CutFile {
+    pub facts: CutFacts,
+    pub blob: Blob,
+}
+
+/// Who waits for a cut-out: hears the part of the file that has been read again, then what came of it.
+struct WaitingForCut {
+    progress: Rc<dyn Fn(f64)>,
+    done: Box<dyn FnOnce(Result<CutFile, String>)>,
+}
+
+type Cuts = Rc<RefCell<FxHashMap<u32, WaitingForCut>>>;
 
 type Waiting = Rc<RefCell<FxHashMap<u32, Box<dyn FnOnce(Answer)>>>>;
 
@@ -56,10 +71,10 @@ impl Engine {
     /// Takes a pair of workers, greets and connects them.
     pub fn start(from: &Workers, told: impl Fn(Told) + 'static) -> Result<Engine, String> {
         let workers = from.take()?;
-        let waiting = Waiting::default();
+        let (waiting, cuts) = (Waiting::default(), Cuts::default());
         let told = Rc::new(told);
         let on_message = Listener::new(&workers.trace, "message", {
-            let (told, waiting) = (told.clone(), waiting.clone());
+            let (told, waiting, cuts) = (told.clone(), waiting.clone(), cuts.clone());
             move |event: MessageEvent| match reply_of(&event.data()) {
                 Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => told(Told::Failed(format!(
                     "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
@@ -71,7 +86,21 @@ impl Engine {
                 Ok(Reply::Estimate(estimate)) => told(Told::Estimate(estimate)),
                 Ok(Reply::TooLarge(estimate)) => told(Told::TooLarge(estimate)),
                 Ok(Reply::Failed { message }) => told(Told::Failed(message)),
+                Ok(Reply::CutProgress {
+                    id,
+                    bytes_read,
+                    bytes_total,
+                }) => {
+                    let progress = cuts.borrow().get(&id).map(|cut| cut.progress.clone());
+                    if let Some(progress) = progress {
+                        progress(bytes_read as f64 / bytes_total.max(1) as f64);
+                    }
+                }
                 Ok(Reply::Answer { id, answer }) => {
+                    let cut = cuts.borrow_mut().remove(&id);
+                    if let Some(cut) = cut {
+                        return (cut.done)(cut_file(&event.data(), answer));
+                    }
                     let answered = waiting.borrow_mut().remove(&id);
                     if let Some(answered) = answered {
                         answered(answer);
@@ -104,6 +133,7 @@ impl Engine {
             workers,
             next_id: Cell::new(0),
             waiting,
+            cuts,
             _listeners: listeners,
         })))
     }
@@ -139,15 +169,63 @@ impl Engine {
         }
     }
 
+    /// Writes a cut-out; `done` is called once, unless the engine stops before. One at a time.
+    pub fn cut(&self, request: CutRequest, done: impl FnOnce(Result<CutFile, String>) + 'static) {
+        self.cut_telling(request, |_| {}, done);
+    }
+
+    /// The same; `progress` hears now and then which part of the file has been read again, 0 to 1.
+    pub fn cut_telling(
+        &self,
+        request: CutRequest,
+        progress: impl Fn(f64) + 'static,
+        done: impl FnOnce(Result<CutFile, String>) + 'static,
+    ) {
+        let id = self.0.next_id.get();
+        self.0.next_id.set(id.wrapping_add(1));
+        let waiting = WaitingForCut {
+            progress: Rc::new(progress),
+            done: Box::new(done),
+        };
+        self.0.cuts.borrow_mut().insert(id, waiting);
+        let question = Question::Cut(request);
+        if let Err(why) = self.post(&Request::Ask { id, question }, None) {
+            let waiting = self.0.cuts.borrow_mut().remove(&id);
+            if let Some(waiting) = waiting {
+                (waiting.done)(Err(why));
+            }
+        }
+    }
+
+    /// Gives up the cut-out that is being written; its `done` then hears so.
+    pub fn cancel_cut(&self) {
+        // Where the worker cannot be told, it is gone, and its cut-out with it.
+        drop(self.post(&Request::CancelCut, None));
+    }
+
     /// Ends the workers at once and frees their memory. Open questions stay unanswered.
     pub fn stop(&self) {
         self.0.workers.end();
         self.0.waiting.borrow_mut().clear();
+        self.0.cuts.borrow_mut().clear();
     }
 
     fn post(&self, request: &Request, files: Option<&Array>) -> Result<(), String> {
         tell(&self.0.workers.trace, request, files)
             .map_err(|why| format!("The worker could not be told: {why:?}"))
+    }
+}
+
+/// The answer to a request for a cut-out, with the file that travels beside it.
+fn cut_file(data: &JsValue, answer: Answer) -> Result<CutFile, String> {
+    match answer {
+        Answer::Cut(facts) => {
+            let blob = Reflect::get(data, &"blob".into()).ok().and_then(|blob| blob.dyn_into::<Blob>().ok());
+            let blob = blob.ok_or("a cut-out without a file")?;
+            Ok(CutFile { facts, blob })
+        }
+        Answer::Nothing { why } => Err(why),
+        _ => Err("the worker answered something else".into()),
     }
 }
 

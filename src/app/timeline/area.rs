@@ -21,6 +21,7 @@ pub struct Chosen {
 pub struct AreaPanelProps {
     pub engine: Engine,
     pub chosen: Chosen,
+    pub on_save: Callback<Chosen>,
     pub on_close: Callback<()>,
 }
 
@@ -35,6 +36,10 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
         }),
     );
     let length = window.len_ns();
+    let save = {
+        let (chosen, on_save) = (props.chosen.clone(), props.on_save.clone());
+        move |_: MouseEvent| on_save.emit(chosen.clone())
+    };
     let body = match answer.as_deref() {
         Some(Answer::Area(area)) => html! {
             <div class="scrolled tall">
@@ -66,7 +71,10 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
         <section class="tl-area" aria-label="Area statistics">
             <div class="panel-head">
                 <h2>{ "Area" }<span class="aside num">{ format!("{} · {} · {n}", show::duration(length), show::counted(tracks.len() as u64, "track")) }</span></h2>
-                <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+                <span class="buttons">
+                    <button type="button" onclick={save}>{ "Save this stretch…" }</button>
+                    <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+                </span>
             </div>
             <p class="hint">{ "Totals are cut to the area. Slices that contain one another count for each." }</p>
             { body }

@@ -11,6 +11,7 @@ use web_sys::{Element, HtmlCanvasElement, HtmlElement};
 use yew::prelude::*;
 
 use super::ask::use_answer;
+use super::cut::Offer;
 use super::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -34,6 +35,8 @@ pub struct TimelineProps {
     pub dark: bool,
     pub on_moved: Callback<Span>,
     pub on_picked: Callback<Option<u32>>,
+    /// A stretch shall be saved.
+    pub on_cut: Callback<Offer>,
 }
 
 #[component]
@@ -126,6 +129,26 @@ pub fn Timeline(props: &TimelineProps) -> Html {
         "Timeline of {n_tracks} tracks. Keys: W and S zoom, A and D move, full stop and comma select the next and the previous slice. \
          What is selected is described in the panel after it; the other views list steps, gaps and compiles as tables."
     );
+    let save_shown = {
+        let (stage, on_cut) = (stage.clone(), props.on_cut.clone());
+        move |_: MouseEvent| {
+            if let Some(stage) = &*stage {
+                let Chosen { window, tracks } = stage.on_screen();
+                let label = format!("the {} on screen", show::counted(tracks.len() as u64, "track"));
+                on_cut.emit(Offer {
+                    window: Some(window),
+                    tracks: Some((tracks, label.into())),
+                });
+            }
+        }
+    };
+    let on_save_area = props.on_cut.reform(|Chosen { window, tracks }: Chosen| {
+        let label = format!("the {} of the area", show::counted(tracks.len() as u64, "track"));
+        Offer {
+            window: Some(window),
+            tracks: Some((tracks, label.into())),
+        }
+    });
     let close_area = {
         let area = area.clone();
         Callback::from(move |()| area.set(None))
@@ -133,6 +156,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     html! {
         <div class="tl">
             <canvas ref={map} class="tl-map" role="img" aria-label="Map of the whole trace: steps, compiles, and the window that is shown" />
+            <div class="tl-tools"><button type="button" onclick={save_shown} title="A smaller trace of what is shown, for any viewer">{ "Save this stretch…" }</button></div>
             if left_out > 0 {
                 <p class="hint">{ format!("Not shown: {} with fewest slices.", show::counted(left_out.into(), "track")) }</p>
             }
@@ -148,7 +172,7 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                         </div>
                     }
                     if let Some(chosen) = &*area {
-                        <AreaPanel engine={props.engine.clone()} chosen={chosen.clone()} on_close={close_area} />
+                        <AreaPanel engine={props.engine.clone()} chosen={chosen.clone()} on_save={on_save_area} on_close={close_area} />
                     }
                 </div>
                 <Details engine={props.engine.clone()} {detail} slice={props.slice} mark={props.mark}

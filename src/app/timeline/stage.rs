@@ -365,6 +365,16 @@ impl Stage {
         self.ask();
     }
 
+    /// The window, and the tracks that lie in it.
+    pub fn on_screen(&self) -> Chosen {
+        let inner = self.0.borrow();
+        let shown = inner.layout.between(inner.scroll, inner.scroll + inner.height - AXIS_PX);
+        Chosen {
+            window: inner.window,
+            tracks: shown.iter().map(|placed| placed.track).collect(),
+        }
+    }
+
     /// The area's panel was closed.
     pub fn clear_area(&self) {
         self.0.borrow_mut().area = None;

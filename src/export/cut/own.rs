@@ -44,9 +44,6 @@ pub fn write<W: Write>(
         window,
         n_threads: 0,
     };
-    own.metadata("process_name", pid, &json!({"name": "Stepscope"}));
-    own.metadata("process_labels", pid, &json!({"labels": "derived, not recorded"}));
-    own.metadata("process_sort_index", pid, &json!({"sort_index": -1_000}));
     own.steps(report);
     for gaps in gaps {
         own.gaps(gaps);
@@ -103,7 +100,13 @@ impl<W: Write> Own<'_, W> {
         self.out.event(event.to_string().as_bytes());
     }
 
+    /// The process is named with its first thread: where there is nothing to say, nothing is written.
     fn thread(&mut self, name: &str) -> i64 {
+        if self.n_threads == 0 {
+            self.metadata("process_name", self.pid, &json!({"name": "Stepscope"}));
+            self.metadata("process_labels", self.pid, &json!({"labels": "derived, not recorded"}));
+            self.metadata("process_sort_index", self.pid, &json!({"sort_index": -1_000}));
+        }
         let tid = self.numbers.next();
         self.metadata("thread_name", tid, &json!({ "name": name }));
         self.metadata("thread_sort_index", tid, &json!({"sort_index": self.n_threads}));

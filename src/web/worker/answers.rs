@@ -76,6 +76,12 @@ pub fn post(reply: &Reply) {
         .and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer)));
 }
 
+/// Posts a reply with a blob beside it. A blob is shared, not copied.
+pub fn post_with_blob(reply: &Reply, blob: &JsValue) {
+    let message = plain(reply).and_then(|head| object(&[("head", head), ("blob", blob.clone())]));
+    log(message.and_then(|message| scope().post_message(&message)));
+}
+
 /// A reply as it is posted, and what of it is transferred.
 pub fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
     let head = ("head", plain(reply)?);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod choose;
+mod cutting;
 mod loading;
 mod source;
 mod text;

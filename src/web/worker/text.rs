@@ -57,7 +57,21 @@ pub fn serve(port: MessagePort) {
             Ok(Want::All) => {
                 let file: Blob = get(&data, "file").unchecked_into();
                 spawn_local(async move {
-                    if let Err(message) = text.send_all(file).await {
+                    match text.send_all(&file).await {
+                        Ok(checkpoints) => *text.read.borrow_mut() = Some((file, checkpoints)),
+                        Err(message) => text.give(&Give::Failed { message }, &[]),
+                    }
+                });
+            }
+            Ok(Want::AllAgain) => {
+                let file = text.read.borrow().as_ref().map(|(file, _)| file.clone());
+                spawn_local(async move {
+                    let sent = match file {
+                        // The checkpoints are the first reading's: this one may be stopped.
+                        Some(file) => text.send_all(&file).await.map(drop),
+                        None => Err("the file is not read yet".into()),
+                    };
+                    if let Err(message) = sent {
                         text.give(&Give::Failed { message }, &[]);
                     }
                 });
@@ -118,18 +132,20 @@ impl Text {
         log(sent.and_then(|message| self.port.post_message_with_transferable(&message, &transfer)));
     }
 
-    async fn send_all(&self, file: Blob) -> Result<(), String> {
+    /// Sends the text of a file; gives what it takes to read a part of it again.
+    async fn send_all(&self, file: &Blob) -> Result<Checkpoints, String> {
+        self.stopped.set(false);
         let mut inflater = Inflater::default();
         let mut filling = Filling::default();
         let mut asked = 0;
-        let mut next = read(&file, asked, SLICE)?;
+        let mut next = read(file, asked, SLICE)?;
         'file: while let Some(promise) = next {
             let got = JsFuture::from(promise)
                 .await
-                .map_err(|why| unreadable(&file, why))?;
+                .map_err(|why| unreadable(file, why))?;
             let slice = Uint8Array::new(&got).to_vec();
             asked += slice.len() as u64;
-            next = read(&file, asked, SLICE)?;
+            next = read(file, asked, SLICE)?;
             for step in slice.chunks(STEP) {
                 self.room().await;
                 if self.stopped.get() {
@@ -142,8 +158,7 @@ impl Text {
         let (inflated, checkpoints) = inflater.finish();
         filling.send(self, inflated.read);
         self.end(inflated);
-        *self.read.borrow_mut() = Some((file, checkpoints));
-        Ok(())
+        Ok(checkpoints)
     }
 
     fn end(&self, inflated: Inflated) {

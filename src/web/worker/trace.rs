@@ -13,6 +13,7 @@ use web_sys::{Blob, BlobPropertyBag, File, MessagePort, Response};
 
 use super::answers::{Trace, answer, message_of, post};
 use super::choose::choose;
+use super::cutting::{self, Cutting};
 use super::loading::{Judged, Loading};
 use super::source::{Source, TextWorker};
 use super::{get, listen, log, memory_bytes, size};
@@ -36,6 +37,9 @@ enum State {
 pub struct Worker {
     state: State,
     text: Option<Rc<TextWorker>>,
+    pub cutting: Option<Box<Cutting>>,
+    /// The text that was received last for a cut-out.
+    again: Vec<u8>,
     /// Questions that came before the trace was read.
     waiting: Vec<(u32, Question)>,
 }
@@ -97,7 +101,7 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
                 State::Open(trace) => {
                     let trace = trace.clone();
                     drop(this);
-                    answer(&trace, id, question);
+                    answer_or_cut(worker, &trace, id, question);
                 }
                 State::Failed => {
                     let why = "no trace is open".into();
@@ -109,6 +113,14 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
                 State::Empty | State::Loading(_) => this.waiting.push((id, question)),
             }
         }
+        Request::CancelCut => cutting::cancel(worker),
+    }
+}
+
+fn answer_or_cut(worker: &Shared, trace: &Rc<Trace>, id: u32, question: Question) {
+    match question {
+        Question::Cut(request) => cutting::start(worker, trace, id, &request),
+        question => answer(trace, id, question),
     }
 }
 
@@ -144,7 +156,13 @@ fn connect(worker: &Shared, port: MessagePort) {
                     taken(Err(why));
                 }
             }
-            Ok(Give::Failed { message }) => fail(&worker, message),
+            Ok(Give::Failed { message }) => {
+                let cutting = worker.borrow_mut().cutting.take();
+                match cutting {
+                    Some(cutting) => cutting.fail(message),
+                    None => fail(&worker, message),
+                }
+            }
             Err(why) => fail(
                 &worker,
                 format!("one worker does not understand the other: {why}"),
@@ -161,7 +179,18 @@ fn connect(worker: &Shared, port: MessagePort) {
 )]
 fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, read: f64) {
     let mut this = worker.borrow_mut();
-    let State::Loading(loading) = &mut this.state else {
+    let Worker {
+        state, cutting, again, ..
+    } = &mut *this;
+    if let Some(cutting) = cutting {
+        again.resize(PIECE as usize, 0);
+        let text_again = &mut again[..len as usize];
+        Uint8Array::new_with_byte_offset_and_length(buffer, 0, len as u32).copy_to(text_again);
+        text.give_back(buffer);
+        cutting.piece(text_again, read as u64);
+        return;
+    }
+    let State::Loading(loading) = state else {
         return;
     };
     if loading.stopped.is_some() {
@@ -199,6 +228,11 @@ fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, rea
 
 /// The text is whole: makes the trace of it.
 fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
+    let cutting = worker.borrow_mut().cutting.take();
+    if let Some(cutting) = cutting {
+        worker.borrow_mut().again = Vec::new();
+        return cutting.finish();
+    }
     let state = std::mem::take(&mut worker.borrow_mut().state);
     let State::Loading(mut loading) = state else {
         worker.borrow_mut().state = state;
@@ -302,7 +336,7 @@ fn show(worker: &Shared, trace: Trace, cost: Cost, stopped: Option<Box<Estimate>
         std::mem::take(&mut worker.waiting)
     };
     for (id, question) in waiting {
-        answer(&trace, id, question);
+        answer_or_cut(worker, &trace, id, question);
     }
 }
 
