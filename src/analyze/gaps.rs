@@ -696,7 +696,9 @@ mod tests {
             Span::new(300_000, 310_000),
         ];
         let mut divider = activity.divider();
-        let (got, longest) = summarise(N_LONGEST, gaps.into_iter(), |g| divide_device_gap(&mut divider, g));
+        let (got, longest) = summarise(N_LONGEST, gaps.into_iter(), |g| {
+            divide_device_gap(&mut divider, g)
+        });
         assert_eq!(longest.iter().map(|g| g.place).collect::<Vec<_>>(), [0, 2, 1]);
         let causes: Vec<_> = got
             .causes

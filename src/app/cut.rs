@@ -124,7 +124,8 @@ pub fn CutDialog(props: &CutProps) -> Html {
     let time = |label: &'static str, text: &UseStateHandle<String>| {
         let value = (**text).clone();
         let text = text.clone();
-        let oninput = move |event: InputEvent| text.set(event.target_unchecked_into::<HtmlInputElement>().value());
+        let oninput =
+            move |event: InputEvent| text.set(event.target_unchecked_into::<HtmlInputElement>().value());
         html! { <label>{ label }{ " " }<input type="number" min="0" step="any" disabled={writing} {value} {oninput} />{ " ms" }</label> }
     };
     let check = |label: Html, on: &UseStateHandle<bool>| {
@@ -216,10 +217,16 @@ fn says(doing: &Doing, window: Option<Span>, extent: Span) -> String {
                 show::bytes(facts.bytes)
             );
             if facts.repaired > 0 {
-                says += &format!(" {} were damaged and are written in a repaired form.", show::count(facts.repaired));
+                says += &format!(
+                    " {} were damaged and are written in a repaired form.",
+                    show::count(facts.repaired)
+                );
             }
             if facts.unwritable > 0 {
-                says += &format!(" {} are damaged beyond repair and left out.", show::count(facts.unwritable));
+                says += &format!(
+                    " {} are damaged beyond repair and left out.",
+                    show::count(facts.unwritable)
+                );
             }
             says
         }

@@ -208,7 +208,11 @@ fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     }
     let mut runs: Vec<(i64, SliceId, (u64, u64))> = Vec::new();
     let mut by_frame = Vec::new();
-    for id in index.slices.ids().filter(|&id| index.category_of(id) != roles::OWN_CATEGORY) {
+    for id in index
+        .slices
+        .ids()
+        .filter(|&id| index.category_of(id) != roles::OWN_CATEGORY)
+    {
         let name = index.slices.name(id);
         if let Some(&region) = regions.get(&name) {
             runs.push((index.slices.start(id).as_ns(), id, region));

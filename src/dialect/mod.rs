@@ -14,8 +14,8 @@ pub mod vocabulary;
 
 use crate::index::tables::{ArgKind, ArgSpec, Index};
 
-pub use roles::OWN_CATEGORY;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
+pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
 

@@ -27,10 +27,12 @@ pub fn assign<L: Copy + Eq + Hash>(
         let lane = lane_of(track);
         for id in index.rows(track) {
             let key = (lane, index.slices.category(id), index.slices.name(id));
-            roles[id.index()] = *known.entry(key).or_insert_with(|| match index.category_text(key.1) {
-                OWN_CATEGORY => Role::Other,
-                category => role_of(lane, category, index.text(key.2)),
-            });
+            roles[id.index()] = *known
+                .entry(key)
+                .or_insert_with(|| match index.category_text(key.1) {
+                    OWN_CATEGORY => Role::Other,
+                    category => role_of(lane, category, index.text(key.2)),
+                });
         }
     }
     roles

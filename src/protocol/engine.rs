@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::view::{
-    AreaStatistics, CutFacts, CutRequest, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail,
-    StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
+    AreaStatistics, CutFacts, CutRequest, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs,
+    SliceDetail, StepDetail, StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.

@@ -83,7 +83,11 @@ impl Opened {
         let start = self.report.start_ns.unwrap_or(0);
         let ms = |ns: i64| ns.saturating_sub(start).max(0) / 1_000_000;
         let part = match request.window {
-            Some(w) => format!("{}-{}ms", ms(w.start), ms(w.end.min(self.report.end_ns.unwrap_or(w.end)))),
+            Some(w) => format!(
+                "{}-{}ms",
+                ms(w.start),
+                ms(w.end.min(self.report.end_ns.unwrap_or(w.end)))
+            ),
             None => "cut".to_owned(),
         };
         let gz = if request.gzip { ".gz" } else { "" };
@@ -98,7 +102,10 @@ impl Opened {
         let fits = |name: &str| name.to_lowercase().contains(&text);
         let is_thread = |pid: crate::index::Key, tid: crate::index::Key, thread: Option<&str>| {
             let (shown_pid, shown_tid) = (pid.show(&index.names), tid.show(&index.names));
-            let process = index.process(pid).and_then(|p| p.name).map(|name| index.text(name));
+            let process = index
+                .process(pid)
+                .and_then(|p| p.name)
+                .map(|name| index.text(name));
             text == shown_pid
                 || text == shown_tid
                 || text == format!("{shown_pid}/{shown_tid}")

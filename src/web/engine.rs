@@ -220,7 +220,9 @@ impl Engine {
 fn cut_file(data: &JsValue, answer: Answer) -> Result<CutFile, String> {
     match answer {
         Answer::Cut(facts) => {
-            let blob = Reflect::get(data, &"blob".into()).ok().and_then(|blob| blob.dyn_into::<Blob>().ok());
+            let blob = Reflect::get(data, &"blob".into())
+                .ok()
+                .and_then(|blob| blob.dyn_into::<Blob>().ok());
             let blob = blob.ok_or("a cut-out without a file")?;
             Ok(CutFile { facts, blob })
         }

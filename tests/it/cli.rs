@@ -320,3 +320,130 @@ fn a_report_leaves_out_what_it_is_told_to() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("expected milliseconds"), "{}", wrong.err);
 }
+
+/// The events of a trace in a file, gzipped or not, by another reader.
+fn events_in(path: &Path) -> Vec<Value> {
+    let bytes = std::fs::read(path).unwrap();
+    let mut text = Vec::new();
+    let mut inflater = stepscope::session::Inflater::default();
+    inflater.feed(&bytes, &mut |piece| text.extend_from_slice(piece));
+    let document: Value = serde_json::from_slice(&text).unwrap();
+    document["traceEvents"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_slice_is_a_smaller_trace_and_says_what_was_kept() {
+    let json = trace(&short());
+    let (dir, path) = file("t.json.gz", &gzipped(&json));
+    let all = events_in(&path).len();
+    let out = dir.path().join("cut.json.gz");
+    let slice = |args: &[&str]| {
+        let mut all = vec!["slice", text(&path), "--out", text(&out)];
+        all.extend(args);
+        run(&all)
+    };
+    let ran = slice(&["--step", "5..6"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let kept = events_in(&out);
+    let own = kept.iter().filter(|e| e["cat"] == "stepscope").count();
+    let says = format!(
+        "{} of {} events kept, {own} of our own added; ",
+        kept.len() - own,
+        grouped(all)
+    );
+    assert!(ran.out.contains(&says), "{says:?} in {}", ran.out);
+    assert!(own > 10 && kept.len() < all / 2, "{own} of {}", kept.len());
+    let steps: Vec<&Value> = kept
+        .iter()
+        .filter(|e| e["args"].get("step").is_some_and(|s| s == 5 || s == 6))
+        .collect();
+    assert!(steps.len() >= 2);
+
+    // Compressed or not is told by the name, or asked for.
+    assert_eq!(std::fs::read(&out).unwrap()[..2], [0x1f, 0x8b]);
+    assert_eq!(slice(&["--step", "5..6", "--plain"]).code, 0);
+    assert_eq!(std::fs::read(&out).unwrap()[0], b'{');
+    assert_eq!(events_in(&out), kept);
+
+    for args in [
+        &["--compile", "1"][..],
+        &["--gap", "1", "--margin", "0.5"],
+        &["--from", "10", "--to", "20.5"],
+    ] {
+        let ran = slice(args);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+        assert!(events_in(&out).len() < all, "{args:?}");
+    }
+    let ran = slice(&[
+        "--no-own-tracks",
+        "--keep-category",
+        "python_function",
+        "--tracks",
+        "python",
+    ]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let python = events_in(&out);
+    assert!(
+        python
+            .iter()
+            .all(|e| e["ph"] == "M" || e["cat"] == "python_function")
+    );
+    assert!(ran.out.contains(" of other categories"), "{}", ran.out);
+    // Nothing but the cut-out is left behind.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+fn grouped(n: usize) -> String {
+    stepscope::base::show::count(n as u64)
+}
+
+#[test]
+fn a_slice_that_cannot_be_says_why_in_one_line() {
+    let (dir, path) = file("t.json", &trace(&short()));
+    let out = dir.path().join("cut.json");
+    let cases: [(&[&str], &str); 9] = [
+        (&["--from", "5", "--to", "5"], "the stretch is empty"),
+        (&["--from", "900000"], "nothing of the trace lies in this stretch"),
+        (&["--step", "4000"], "there is no such step: the trace has "),
+        (&["--compile", "0"], "there is no such compile"),
+        (&["--gap", "100000"], "there is no such gap"),
+        (
+            &["--tracks", "no such thread"],
+            "no process or thread of the trace is called no such thread",
+        ),
+        (&["--keep-category", "none"], "nothing of the trace is left"),
+        (&["--step", "6..5"], "the last step comes before the first"),
+        (&["--step", "1", "--from", "2"], "cannot be used with"),
+    ];
+    for (args, says) in cases {
+        let mut all = vec!["slice", text(&path), "--out", text(&out)];
+        all.extend(args);
+        let ran = run(&all);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
+        assert!(ran.err.contains(says), "{args:?}: {}", ran.err);
+        assert!(!out.exists(), "{args:?}");
+    }
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "nothing half-written"
+    );
+
+    let before = std::fs::read(&path).unwrap();
+    let ran = run(&["slice", text(&path), "--out", text(&path)]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("this is the trace itself"), "{}", ran.err);
+    assert!(std::fs::read(&path).unwrap() == before);
+    let missing = dir.path().join("missing.json");
+    let ran = run(&["slice", text(&missing), "--out", text(&out)]);
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+    assert!(ran.err.contains("missing.json: "), "{}", ran.err);
+    let ran = run(&[
+        "slice",
+        text(&path),
+        "--out",
+        text(&dir.path().join("no folder/cut.json")),
+    ]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("writing "), "{}", ran.err);
+}

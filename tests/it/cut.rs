@@ -33,7 +33,11 @@ fn cut_text(
     let (facts, counts, out) = cut.finish(opened)?;
     assert_eq!((facts.events, facts.events_of), (counts.events, counts.events_of));
     assert_eq!(facts.bytes, out.len() as u64);
-    assert_eq!(counts.events - counts.own_events + counts.left_out(), counts.events_of, "{counts:?}");
+    assert_eq!(
+        counts.events - counts.own_events + counts.left_out(),
+        counts.events_of,
+        "{counts:?}"
+    );
     Ok((out, counts, facts))
 }
 
@@ -140,7 +144,10 @@ fn a_stretch_keeps_what_overlaps_it_and_what_that_needs() {
         ]
     );
     let header: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((&header["schemaVersion"], &header["baseTimeNanoseconds"]), (&1.into(), &5.into()));
+    assert_eq!(
+        (&header["schemaVersion"], &header["baseTimeNanoseconds"]),
+        (&1.into(), &5.into())
+    );
     assert_eq!(header["stepscope"]["cut_out_of"], "t.json");
     assert_eq!(header["stepscope"]["from_ns"], 10_000);
     assert_eq!(
@@ -184,9 +191,15 @@ fn tracks_and_categories_choose_too() {
         ["M process_name null", "X across 5"],
         "arrows from it have no end"
     );
-    assert_eq!(cut(&of("1/7"), &[]), ["M process_name null", "B pair around 2", "E  29"]);
     assert_eq!(
-        cut(&of("load"), &[]).iter().filter(|n| n.starts_with("C load")).count(),
+        cut(&of("1/7"), &[]),
+        ["M process_name null", "B pair around 2", "E  29"]
+    );
+    assert_eq!(
+        cut(&of("load"), &[])
+            .iter()
+            .filter(|n| n.starts_with("C load"))
+            .count(),
         5
     );
     assert_eq!(
@@ -198,14 +211,19 @@ fn tracks_and_categories_choose_too() {
         ..CutRequest::default()
     };
     // An end has no category of its own here: it goes with its begin.
-    assert_eq!(cut(&without, &[]), ["M process_name null", "M thread_name null", "X around 0"]);
+    assert_eq!(
+        cut(&without, &[]),
+        ["M process_name null", "M thread_name null", "X around 0"]
+    );
 }
 
 #[test]
 fn an_empty_stretch_says_so() {
     let opened = open_bytes("t.json", SMALL.as_bytes()).unwrap();
     let says = |request: &CutRequest| {
-        cut_text(&opened, SMALL.as_bytes(), request, &[], 99).unwrap_err().to_string()
+        cut_text(&opened, SMALL.as_bytes(), request, &[], 99)
+            .unwrap_err()
+            .to_string()
     };
     assert!(says(&stretch(5, 5)).contains("is empty"));
     assert_eq!(
@@ -221,7 +239,10 @@ fn an_empty_stretch_says_so() {
     let error = cut_text(&opened, longer.as_bytes(), &everything(), &[], 99).err();
     // The text ends where it ended before, so that what was appended is not looked at; what was put in is.
     assert!(matches!(error, Some(CutError::Changed { .. }) | None));
-    let shorter = SMALL.replace(r#"{"ph":"i","name":"in","cat":"op","pid":1,"tid":1,"ts":19.999},"#, "");
+    let shorter = SMALL.replace(
+        r#"{"ph":"i","name":"in","cat":"op","pid":1,"tid":1,"ts":19.999},"#,
+        "",
+    );
     let error = cut_text(&opened, shorter.as_bytes(), &everything(), &[], 99).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -244,7 +265,14 @@ fn what_was_left_out_on_opening_stays_out() {
             .iter()
             .filter(|n| n.starts_with(['X', 'B', 'E']))
             .collect::<Vec<_>>(),
-        ["X across 5", "X at start 10", "B pair across 1", "B pair around 2", "E  12", "E  29"]
+        [
+            "X across 5",
+            "X at start 10",
+            "B pair across 1",
+            "B pair around 2",
+            "E  12",
+            "E  29"
+        ]
     );
 }
 
@@ -277,12 +305,18 @@ fn assert_same_answers(name: &str, opened: &Opened, out: &[u8], own_events: u64)
     // Damage is mended: quotes, what is no number, a list that is never closed. What is lost stays lost.
     for report in [&mut before, &mut after] {
         report.defects.clear();
-        report.findings.retain(|f| !matches!(&*f.id, "input-damaged" | "events-lost"));
+        report
+            .findings
+            .retain(|f| !matches!(&*f.id, "input-damaged" | "events-lost"));
     }
     assert_eq!(again.report.events, opened.report.events + own_events, "{name}");
     let fields = |report: &TraceReport| serde_json::to_value(report).unwrap().as_object().unwrap().clone();
     for (field, value) in fields(&before) {
-        assert!(fields(&after)[&field] == value, "{name}: {field} was {value}, is {}", fields(&after)[&field]);
+        assert!(
+            fields(&after)[&field] == value,
+            "{name}: {field} was {value}, is {}",
+            fields(&after)[&field]
+        );
     }
 }
 
@@ -318,7 +352,10 @@ fn where_the_text_is_cut_changes_nothing() {
     };
     let whole = cut_text(&opened, &text, &request, &[], text.len()).unwrap();
     for piece in [13, 1021, 65_536] {
-        assert!(cut_text(&opened, &text, &request, &[], piece).unwrap() == whole, "pieces of {piece}");
+        assert!(
+            cut_text(&opened, &text, &request, &[], piece).unwrap() == whole,
+            "pieces of {piece}"
+        );
     }
     let packed = CutRequest {
         gzip: true,
@@ -362,13 +399,26 @@ fn assert_nothing_dangles(name: &str, events: &[String], was_whole: bool) {
         match event["ph"].as_str() {
             Some("B") => *open.entry(thread).or_default() += 1,
             Some("E") => *open.entry(thread).or_default() -= 1,
-            Some("s") => arrows.entry(format!("{} {}", event["cat"], event["id"])).or_default().0 += 1,
-            Some("f") => arrows.entry(format!("{} {}", event["cat"], event["id"])).or_default().1 += 1,
+            Some("s") => {
+                arrows
+                    .entry(format!("{} {}", event["cat"], event["id"]))
+                    .or_default()
+                    .0 += 1
+            }
+            Some("f") => {
+                arrows
+                    .entry(format!("{} {}", event["cat"], event["id"]))
+                    .or_default()
+                    .1 += 1
+            }
             _ => {}
         }
     }
     for (thread, n) in open {
-        assert!(n >= 0 && (n == 0 || !was_whole), "{name}: {thread} has {n} begins too many");
+        assert!(
+            n >= 0 && (n == 0 || !was_whole),
+            "{name}: {thread} has {n} begins too many"
+        );
     }
     for (id, ends) in arrows {
         assert!(ends.0 > 0 && ends.1 > 0, "{name}: arrow {id} has {ends:?}");
@@ -395,7 +445,9 @@ fn real_traces() -> Vec<(String, Vec<u8>)> {
 fn every_real_trace_cut_whole_is_json_with_the_same_answers() {
     let (mut n, mut n_repaired, mut n_whole) = (0, 0, 0);
     for (name, bytes) in real_traces() {
-        let Ok(opened) = open_bytes(&name, &bytes) else { continue };
+        let Ok(opened) = open_bytes(&name, &bytes) else {
+            continue;
+        };
         if opened.report.format == "gaudi-metrics" {
             continue;
         }
@@ -407,12 +459,19 @@ fn every_real_trace_cut_whole_is_json_with_the_same_answers() {
         let (out, counts, _) = cut_text(&opened, &text, &request, &[], 1 << 20).unwrap();
         n += 1;
         n_repaired += counts.repaired;
-        assert_eq!((counts.left_out(), events(&out).len() as u64), (0, counts.events), "{name}");
+        assert_eq!(
+            (counts.left_out(), events(&out).len() as u64),
+            (0, counts.events),
+            "{name}"
+        );
         let original = serde_json::from_slice::<serde::de::IgnoredAny>(&text);
         if original.is_ok() && std::str::from_utf8(&text).is_ok() {
             n_whole += 1;
             assert_eq!(counts.repaired, 0, "{name}");
-            assert!(events(&out)[..counts.events_of as usize] == events(&text), "{name}");
+            assert!(
+                events(&out)[..counts.events_of as usize] == events(&text),
+                "{name}"
+            );
         }
         assert_same_answers(&name, &opened, &out, counts.own_events);
     }
@@ -424,7 +483,9 @@ fn every_real_trace_cut_whole_is_json_with_the_same_answers() {
 fn a_third_of_every_real_trace_is_what_overlaps_it() {
     let mut n = 0;
     for (name, bytes) in real_traces() {
-        let Ok(opened) = open_bytes(&name, &bytes) else { continue };
+        let Ok(opened) = open_bytes(&name, &bytes) else {
+            continue;
+        };
         let Some(extent) = opened.index.extent().filter(|e| e.len_ns() > 3) else {
             continue;
         };
@@ -446,15 +507,32 @@ fn a_third_of_every_real_trace_is_what_overlaps_it() {
         let again = open_bytes(&name, &out).unwrap();
         assert_eq!(again.report.events, counts.events, "{name}");
         let own = kept.len() - counts.own_events as usize;
-        let no_end = opened.report.defects.iter().any(|d| d.kind == "begin_without_end");
+        let no_end = opened
+            .report
+            .defects
+            .iter()
+            .any(|d| d.kind == "begin_without_end");
         assert_nothing_dangles(&name, &kept[..own], !no_end);
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_ok() && std::str::from_utf8(&text).is_ok() {
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_ok()
+            && std::str::from_utf8(&text).is_ok()
+        {
             let all = events(&text);
             let known: HashSet<&String> = all.iter().collect();
-            assert!(kept[..own].iter().all(|event| known.contains(event)), "{name}: byte for byte");
+            assert!(
+                kept[..own].iter().all(|event| known.contains(event)),
+                "{name}: byte for byte"
+            );
             let expected: Vec<&String> = all.iter().filter(|e| overlaps(e, window) == Some(true)).collect();
-            let found: Vec<&String> = kept[..own].iter().filter(|e| overlaps(e, window).is_some()).collect();
-            assert!(found == expected, "{name}: {} for {}", found.len(), expected.len());
+            let found: Vec<&String> = kept[..own]
+                .iter()
+                .filter(|e| overlaps(e, window).is_some())
+                .collect();
+            assert!(
+                found == expected,
+                "{name}: {} for {}",
+                found.len(),
+                expected.len()
+            );
         }
         // Slices in the window, nested as they were.
         let slices = |opened: &Opened| {
@@ -489,7 +567,12 @@ fn step_facts(report: &TraceReport, window: Span) -> Vec<String> {
         .iter()
         .filter(|s| s.start_ns >= window.start && s.start_ns + s.dur_ns <= window.end);
     inside
-        .map(|s| format!("{:?} {} {} {:?} {:?} {:?}", s.phase, s.start_ns, s.dur_ns, s.bucket, s.batch, s.tokens))
+        .map(|s| {
+            format!(
+                "{:?} {} {} {:?} {:?} {:?}",
+                s.phase, s.start_ns, s.dur_ns, s.bucket, s.batch, s.tokens
+            )
+        })
         .collect()
 }
 
@@ -504,7 +587,9 @@ fn a_cut_out_has_the_steps_of_its_stretch() {
     ] {
         for file in corpus::files(path) {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            let Ok(opened) = open_bytes(&name, &std::fs::read(&file).unwrap()) else { continue };
+            let Ok(opened) = open_bytes(&name, &std::fs::read(&file).unwrap()) else {
+                continue;
+            };
             if opened.report.steps.len() < 6 {
                 continue;
             }
@@ -553,14 +638,27 @@ fn our_own_tracks_state_exact_times() {
         let slice = (name, ns(&raw, "ts").unwrap(), ns(&raw, "dur").unwrap_or(0));
         found.entry(threads[&tid].clone()).or_default().push(slice);
     }
-    let overlaps = |start: i64, dur: i64| start < window.end && (start + dur > window.start || start >= window.start);
-    let steps = opened.report.steps.iter().filter(|s| overlaps(s.start_ns, s.dur_ns));
+    let overlaps =
+        |start: i64, dur: i64| start < window.end && (start + dur > window.start || start >= window.start);
+    let steps = opened
+        .report
+        .steps
+        .iter()
+        .filter(|s| overlaps(s.start_ns, s.dur_ns));
     let expected: Vec<(i64, i64)> = steps.map(|s| (s.start_ns, s.dur_ns)).collect();
     let times = |thread: &str| -> Vec<(i64, i64)> { found[thread].iter().map(|s| (s.1, s.2)).collect() };
     assert!(expected.len() > 5);
     assert_eq!(times("Steps"), expected);
-    assert!(found["Steps"].iter().any(|s| s.0.starts_with("decode (")), "{:?}", found["Steps"]);
-    let compiles = opened.report.recompiles.iter().filter(|r| overlaps(r.start_ns, r.dur_ns));
+    assert!(
+        found["Steps"].iter().any(|s| s.0.starts_with("decode (")),
+        "{:?}",
+        found["Steps"]
+    );
+    let compiles = opened
+        .report
+        .recompiles
+        .iter()
+        .filter(|r| overlaps(r.start_ns, r.dur_ns));
     let mut expected: Vec<(i64, i64)> = compiles.map(|r| (r.start_ns, r.dur_ns)).collect();
     expected.sort_unstable();
     assert_eq!(times("Graph compiles"), expected);
@@ -571,14 +669,23 @@ fn our_own_tracks_state_exact_times() {
             .filter(|(thread, _)| thread.starts_with("Gaps") && thread.contains(&*gaps.r#where))
             .flat_map(|(_, slices)| slices)
             .collect();
-        for gap in gaps.longest.iter().filter(|g| overlaps(g.start_ns, g.dur_ns) && g.dur_ns > 0) {
+        for gap in gaps
+            .longest
+            .iter()
+            .filter(|g| overlaps(g.start_ns, g.dur_ns) && g.dur_ns > 0)
+        {
             let expected = (gap.cause.name().to_owned(), gap.start_ns, gap.dur_ns);
             assert!(named.contains(&&expected), "{expected:?} of {}", gaps.r#where);
         }
     }
     // No thread of ours is one of the trace's.
     let again = open_bytes("t.json", &out).unwrap();
-    let of_trace: HashSet<String> = opened.index.tracks.iter().map(|t| t.pid.show(&opened.index.names)).collect();
+    let of_trace: HashSet<String> = opened
+        .index
+        .tracks
+        .iter()
+        .map(|t| t.pid.show(&opened.index.names))
+        .collect();
     assert!(threads.keys().all(|tid| !of_trace.contains(tid)));
     assert_eq!(again.report.defects, []);
 }
@@ -593,8 +700,14 @@ fn a_number_that_the_trace_has_is_not_ours() {
         ..everything()
     };
     let (out, ..) = cut_text(&opened, text, &request, &[], 1 << 20).unwrap();
-    let own: Vec<Value> = events(&out)[2..].iter().map(|e| serde_json::from_str(e).unwrap()).collect();
-    assert!(own.iter().all(|e| e["pid"] == 1_999_999_997 && e["tid"].as_i64() < Some(1_999_999_998)));
+    let own: Vec<Value> = events(&out)[2..]
+        .iter()
+        .map(|e| serde_json::from_str(e).unwrap())
+        .collect();
+    assert!(
+        own.iter()
+            .all(|e| e["pid"] == 1_999_999_997 && e["tid"].as_i64() < Some(1_999_999_998))
+    );
 }
 
 /// Cuts a hostile trace; with and without a stretch. It must not take longer than reading it did, by far.
@@ -617,8 +730,14 @@ fn a_hundred_thousand_open_begins_and_as_many_arrows_under_them() {
         text += &format!(r#"{{"ph":"E","pid":1,"tid":1,"ts":{}}},"#, 100_000 + i);
     }
     for i in 0..100_000 {
-        text += &format!(r#"{{"ph":"s","id":{i},"cat":"f","pid":1,"tid":1,"ts":{}}},"#, 160_000 + i % 5);
-        text += &format!(r#"{{"ph":"f","id":{i},"cat":"f","pid":1,"tid":1,"ts":{}}},"#, 160_000 + i % 3);
+        text += &format!(
+            r#"{{"ph":"s","id":{i},"cat":"f","pid":1,"tid":1,"ts":{}}},"#,
+            160_000 + i % 5
+        );
+        text += &format!(
+            r#"{{"ph":"f","id":{i},"cat":"f","pid":1,"tid":1,"ts":{}}},"#,
+            160_000 + i % 3
+        );
     }
     text.pop();
     text += "]";
@@ -636,9 +755,15 @@ fn a_million_processes_and_arrows_that_all_dangle() {
     let mut text = String::from("[");
     for i in 0..300_000 {
         text += &format!(r#"{{"ph":"M","name":"process_name","pid":{i},"args":{{"name":"p"}}}},"#);
-        text += &format!(r#"{{"ph":"X","name":"a","pid":{i},"tid":{i},"ts":{},"dur":1}},"#, i % 1000);
+        text += &format!(
+            r#"{{"ph":"X","name":"a","pid":{i},"tid":{i},"ts":{},"dur":1}},"#,
+            i % 1000
+        );
         text += &format!(r#"{{"ph":"s","id":1,"cat":"f","pid":{i},"tid":{i},"ts":5}},"#);
-        text += &format!(r#"{{"ph":"C","name":"c{i}","pid":{i},"ts":{},"args":{{"v":1}}}},"#, i % 1000);
+        text += &format!(
+            r#"{{"ph":"C","name":"c{i}","pid":{i},"ts":{},"args":{{"v":1}}}},"#,
+            i % 1000
+        );
     }
     text.pop();
     text += "]";
@@ -647,7 +772,10 @@ fn a_million_processes_and_arrows_that_all_dangle() {
         ..stretch(500_000, 600_000)
     };
     let counts = hostile(&text, &request);
-    assert_eq!((counts.arrow_ends, counts.recorded()), (300_000, 30_000 + 180_000));
+    assert_eq!(
+        (counts.arrow_ends, counts.recorded()),
+        (300_000, 30_000 + 180_000)
+    );
 }
 
 proptest! {

@@ -368,7 +368,8 @@ impl Stage {
     /// The window, and the tracks that lie in it.
     pub fn on_screen(&self) -> Chosen {
         let inner = self.0.borrow();
-        let shown = inner.layout.between(inner.scroll, inner.scroll + inner.height - AXIS_PX);
+        let (top_px, bottom_px) = inner.seen();
+        let shown = inner.layout.between(top_px, bottom_px);
         Chosen {
             window: inner.window,
             tracks: shown.iter().map(|placed| placed.track).collect(),

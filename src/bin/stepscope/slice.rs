@@ -65,7 +65,10 @@ pub struct SliceArgs {
 
 /// Reads `12` or `12..15`.
 fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
-    let number = |text: &str| text.parse::<u32>().map_err(|_| "expected a number, or two: 12..15".to_owned());
+    let number = |text: &str| {
+        text.parse::<u32>()
+            .map_err(|_| "expected a number, or two: 12..15".to_owned())
+    };
     let (first, last) = text.split_once("..").unwrap_or((text, text));
     let range = number(first)?..=number(last)?;
     if range.is_empty() {
@@ -76,7 +79,10 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     if is_same(&args.file, &args.out) {
-        bail!("{}: this is the trace itself; give --out another name", args.out.display());
+        bail!(
+            "{}: this is the trace itself; give --out another name",
+            args.out.display()
+        );
     }
     let reading = || args.file.display().to_string();
     let opened = open_selected(&args.file, None, &Selection::default()).with_context(reading)?;
@@ -148,7 +154,10 @@ fn window(args: &SliceArgs, opened: &Opened) -> Result<Option<Span>> {
             spans.iter().map(|s| s.start).min(),
             spans.iter().map(|s| s.end).max(),
         ) else {
-            bail!("there is no such step: the trace has {}", show::counted(report.steps.len() as u64, "step"));
+            bail!(
+                "there is no such step: the trace has {}",
+                show::counted(report.steps.len() as u64, "step")
+            );
         };
         (Span::new(first, last), args.margin.unwrap_or(0))
     } else if let Some(n) = args.compile {
@@ -165,8 +174,13 @@ fn window(args: &SliceArgs, opened: &Opened) -> Result<Option<Span>> {
         around(stretch(gap.start_ns, gap.dur_ns))
     } else if args.from.is_some() || args.to.is_some() {
         let at = |ns: i64| start.saturating_add(ns);
-        let end = args.to.map_or(report.end_ns.unwrap_or(start).saturating_add(1), at);
-        (Span::new(at(args.from.unwrap_or(0)), end), args.margin.unwrap_or(0))
+        let end = args
+            .to
+            .map_or(report.end_ns.unwrap_or(start).saturating_add(1), at);
+        (
+            Span::new(at(args.from.unwrap_or(0)), end),
+            args.margin.unwrap_or(0),
+        )
     } else {
         return Ok(None);
     };
@@ -221,7 +235,10 @@ fn said(out: &Path, counts: &Counts) -> String {
         (counts.arrow_ends, "ends of arrows whose other end is not kept"),
         (counts.ends_without_begin, "ends without a begin"),
         (counts.metadata_left_out, "metadata of what is not kept"),
-        (counts.old_own_events, "of the tracks of an earlier cut-out, written anew"),
+        (
+            counts.old_own_events,
+            "of the tracks of an earlier cut-out, written anew",
+        ),
         (counts.unwritable, "damaged beyond repair"),
         (counts.repaired, "kept in a repaired form"),
     ] {

@@ -98,7 +98,10 @@ pub fn recognise(index: &Index) -> Vocabulary {
         .track_ids()
         .filter(|track| lanes[track.index()] == Lane::Engine)
         .collect();
-    let has_torch = index.categories.iter().any(|&c| !matches!(index.text(c), "" | OWN_CATEGORY));
+    let has_torch = index
+        .categories
+        .iter()
+        .any(|&c| !matches!(index.text(c), "" | OWN_CATEGORY));
     let mut v = Vocabulary {
         format: match (engine_lanes.is_empty(), has_torch) {
             (true, _) => "torch",

@@ -164,7 +164,11 @@ impl<W: Write> Cutter<W> {
     }
 
     /// No more text will come: writes our own tracks, if there are to be any, with the gaps in the window.
-    pub fn finish(mut self, index: &Index, own: Option<(&TraceReport, &[Gaps], Option<Span>)>) -> io::Result<(Counts, W)> {
+    pub fn finish(
+        mut self,
+        index: &Index,
+        own: Option<(&TraceReport, &[Gaps], Option<Span>)>,
+    ) -> io::Result<(Counts, W)> {
         let mut sink = Kept {
             plan: &self.plan,
             index,
@@ -179,7 +183,14 @@ impl<W: Write> Cutter<W> {
         }
         let before = self.document.n_events();
         if let Some((report, gaps, window)) = own {
-            own::write(&mut self.document, index, &self.plan.old_own, report, gaps, window);
+            own::write(
+                &mut self.document,
+                index,
+                &self.plan.old_own,
+                report,
+                gaps,
+                window,
+            );
         }
         self.counts.events = self.document.n_events();
         self.counts.own_events = self.counts.events - before;
@@ -221,7 +232,10 @@ impl<W: Write> Sink for Kept<'_, W> {
 fn members(index: &Index, report: &TraceReport, window: Option<Span>, counts: &mut Counts) -> Vec<Vec<u8>> {
     let mut members = Vec::new();
     let Header { entries } = &index.header;
-    for (key, value) in entries.iter().filter(|(key, _)| key != "traceEvents" && key != OWN_KEY) {
+    for (key, value) in entries
+        .iter()
+        .filter(|(key, _)| key != "traceEvents" && key != OWN_KEY)
+    {
         let key = format!("\"{key}\"");
         match (repair::json_of(key.as_bytes()), repair::json_of(value.as_bytes())) {
             (Some(key), Some(value)) => members.push([&key, &b":"[..], &value].concat()),

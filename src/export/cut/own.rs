@@ -67,9 +67,17 @@ impl Numbers {
         let written = index.tracks.iter().filter(|t| !without.contains(&t.pid));
         let tracks = written.flat_map(|t| [t.pid, t.tid]);
         let counters = index.counters.iter().flat_map(|c| [c.pid, c.tid]);
-        let processes = index.processes.iter().map(|p| p.pid).filter(|pid| !without.contains(pid));
+        let processes = index
+            .processes
+            .iter()
+            .map(|p| p.pid)
+            .filter(|pid| !without.contains(pid));
         Numbers {
-            used: tracks.chain(counters).chain(processes).filter_map(number).collect(),
+            used: tracks
+                .chain(counters)
+                .chain(processes)
+                .filter_map(number)
+                .collect(),
             next: FIRST_PID,
         }
     }
@@ -96,7 +104,8 @@ type Item = (Span, usize);
 
 impl<W: Write> Own<'_, W> {
     fn metadata(&mut self, what: &str, tid: i64, args: &Value) {
-        let event = json!({"ph": "M", "cat": OWN_CATEGORY, "name": what, "pid": self.pid, "tid": tid, "args": args});
+        let event =
+            json!({"ph": "M", "cat": OWN_CATEGORY, "name": what, "pid": self.pid, "tid": tid, "args": args});
         self.out.event(event.to_string().as_bytes());
     }
 
@@ -104,7 +113,11 @@ impl<W: Write> Own<'_, W> {
     fn thread(&mut self, name: &str) -> i64 {
         if self.n_threads == 0 {
             self.metadata("process_name", self.pid, &json!({"name": "Stepscope"}));
-            self.metadata("process_labels", self.pid, &json!({"labels": "derived, not recorded"}));
+            self.metadata(
+                "process_labels",
+                self.pid,
+                &json!({"labels": "derived, not recorded"}),
+            );
             self.metadata("process_sort_index", self.pid, &json!({"sort_index": -1_000}));
         }
         let tid = self.numbers.next();
@@ -123,7 +136,9 @@ impl<W: Write> Own<'_, W> {
         describe: impl Fn(usize) -> (String, Map<String, Value>),
     ) {
         let window = self.window;
-        let mut items: Vec<Item> = items.filter(|&(span, _)| window.is_none_or(|w| is_in(w, span))).collect();
+        let mut items: Vec<Item> = items
+            .filter(|&(span, _)| window.is_none_or(|w| is_in(w, span)))
+            .collect();
         order::sort_by_key(&mut items, |&(span, row)| (span.start, Reverse(span.end), row));
         // Lanes that are free, lowest first; and when the others are.
         let mut free: BinaryHeap<Reverse<usize>> = BinaryHeap::new();
@@ -176,7 +191,9 @@ impl<W: Write> Own<'_, W> {
 
     fn steps(&mut self, report: &TraceReport) {
         let steps = &report.steps;
-        let items = (0..).zip(steps).map(|(row, s)| (stretch(s.start_ns, s.dur_ns), row));
+        let items = (0..)
+            .zip(steps)
+            .map(|(row, s)| (stretch(s.start_ns, s.dur_ns), row));
         self.items("Steps", items, |row| {
             let step = &steps[row];
             let phase = words::phase(step.phase);
@@ -210,11 +227,17 @@ impl<W: Write> Own<'_, W> {
         };
         let n_named = gaps.longest.len() as u64;
         let title = if n_named < gaps.count {
-            format!("{place} (the longest {} of {})", show::count(n_named), show::count(gaps.count))
+            format!(
+                "{place} (the longest {} of {})",
+                show::count(n_named),
+                show::count(gaps.count)
+            )
         } else {
             place
         };
-        let items = (0..).zip(&gaps.longest).map(|(row, g)| (stretch(g.start_ns, g.dur_ns), row));
+        let items = (0..)
+            .zip(&gaps.longest)
+            .map(|(row, g)| (stretch(g.start_ns, g.dur_ns), row));
         self.items(&title, items, |row| {
             let gap = &gaps.longest[row];
             let args = known([
@@ -229,7 +252,9 @@ impl<W: Write> Own<'_, W> {
 
     fn compiles(&mut self, report: &TraceReport) {
         let compiles = &report.recompiles;
-        let items = (0..).zip(compiles).map(|(row, r)| (stretch(r.start_ns, r.dur_ns), row));
+        let items = (0..)
+            .zip(compiles)
+            .map(|(row, r)| (stretch(r.start_ns, r.dur_ns), row));
         self.items("Graph compiles", items, |row| {
             let compile = &compiles[row];
             let evidence = serde_json::to_value(compile.evidence).unwrap_or_default();
@@ -280,5 +305,6 @@ fn stretch(start: i64, dur: i64) -> Span {
 /// Args, without those that are unknown.
 fn known<const N: usize>(args: [(&str, Option<Value>); N]) -> Map<String, Value> {
     let args = args.into_iter();
-    args.filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    args.filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }

@@ -111,7 +111,10 @@ impl Plan {
             processes: FxHashSet::default(),
             has_undrawn,
             known: index.tracks.iter().map(|t| t.pid).collect(),
-            categories: (0..=u16::MAX).zip(&index.categories).map(|(n, &c)| (c, n)).collect(),
+            categories: (0..=u16::MAX)
+                .zip(&index.categories)
+                .map(|(n, &c)| (c, n))
+                .collect(),
             anchors: Vec::new(),
             chains: Vec::new(),
             counters: FxHashMap::default(),
@@ -121,7 +124,9 @@ impl Plan {
         plan.known.extend(index.counters.iter().map(|c| c.pid));
         if renew_own {
             let is_own = |id: SliceId| index.category_of(id) == OWN_CATEGORY;
-            let own = index.track_ids().filter(|&t| index.rows(t).next().is_some_and(is_own));
+            let own = index
+                .track_ids()
+                .filter(|&t| index.rows(t).next().is_some_and(is_own));
             plan.old_own = own.map(|t| index.track(t).pid).collect();
         }
         if plan.keeps_all() {
@@ -165,7 +170,9 @@ impl Plan {
 
     fn keeps_slice(&self, index: &Index, track: usize, id: SliceId, has_category: &[bool]) -> bool {
         self.is_selected(track)
-            && has_category.get(index.slices.category(id).index()).is_none_or(|&has| has)
+            && has_category
+                .get(index.slices.category(id).index())
+                .is_none_or(|&has| has)
             && self.in_window(index.slices.span(id))
     }
 
@@ -190,7 +197,12 @@ impl Plan {
         }
         self.pair_at.sort_unstable();
         let instants = &index.instants;
-        for ((ts, track), category) in instants.ts.iter().zip(instants.track.iter()).zip(instants.category.iter()) {
+        for ((ts, track), category) in instants
+            .ts
+            .iter()
+            .zip(instants.track.iter())
+            .zip(instants.category.iter())
+        {
             let is_kept = self.in_window(Span::new(ts, ts))
                 && self.is_selected(track as usize)
                 && has_category.get(usize::from(category)).is_none_or(|&has| has);
@@ -210,7 +222,8 @@ impl Plan {
                 let any = series.ts.get(from).is_some_and(|&ts| ts < window.end);
                 if !any && last.is_none() {
                     self.before.push(None);
-                    self.counters.insert((series.pid, series.tid, series.name, series.key), n);
+                    self.counters
+                        .insert((series.pid, series.tid, series.name, series.key), n);
                     continue;
                 }
             }
@@ -221,7 +234,8 @@ impl Plan {
                 last = None;
             }
             self.before.push(last);
-            self.counters.insert((series.pid, series.tid, series.name, series.key), n);
+            self.counters
+                .insert((series.pid, series.tid, series.name, series.key), n);
         }
     }
 
@@ -268,7 +282,11 @@ impl Plan {
             // A number that is used again begins a new arrow.
             let begins = |i: u32| n_starts > 1 && kind(i) == FlowKind::Start;
             for chain in group.chunk_by(|_, &next| !begins(next)) {
-                let has = |wanted: FlowKind| chain.iter().any(|&i| kind(i) == wanted && is_anchored[i as usize]);
+                let has = |wanted: FlowKind| {
+                    chain
+                        .iter()
+                        .any(|&i| kind(i) == wanted && is_anchored[i as usize])
+                };
                 if has(FlowKind::Start) && has(FlowKind::End) {
                     let (first, last) = (chain[0] as usize, chain[chain.len() - 1] as usize);
                     let span = Span::new(flows.ts.get(first), flows.ts.get(last));
@@ -343,7 +361,10 @@ impl Plan {
 
     fn category(&self, words: &mut Words<'_>, event: &Event<'_>) -> Result<(), Why> {
         let raw = event.raw(Field::Category);
-        if self.renew_own && raw.len() == OWN_CATEGORY.len() + 2 && raw[1..].starts_with(OWN_CATEGORY.as_bytes()) {
+        if self.renew_own
+            && raw.len() == OWN_CATEGORY.len() + 2
+            && raw[1..].starts_with(OWN_CATEGORY.as_bytes())
+        {
             return Err(Why::Own);
         }
         let any = self.wanted.only.is_empty() && self.wanted.left_out.is_empty();
@@ -360,7 +381,10 @@ impl Plan {
             return Ok(());
         }
         self.category(words, event)?;
-        let in_window = event.ts().micros().is_some_and(|ts| self.in_window(Span::new(ts, ts)));
+        let in_window = event
+            .ts()
+            .micros()
+            .is_some_and(|ts| self.in_window(Span::new(ts, ts)));
         Err(match phase {
             Phase::End if in_window && self.wanted.tracks.is_empty() => Why::NoBegin,
             _ if in_window => Why::Track,

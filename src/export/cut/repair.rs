@@ -146,12 +146,20 @@ mod tests {
             (br#"{"a":"C:\dir\new"}"#, r#"{"a":"C:\\dir\new"}"#),
             (b"{\"a\":\"x\ny\"}", r#"{"a":"x\u000ay"}"#),
             (b"{\"a\":\"x\xff\"}", "{\"a\":\"x\u{fffd}\"}"),
-            (br#"{"a":"say "hi" now","b":1}"#, r#"{"a":"say \"hi\" now","b":1}"#),
+            (
+                br#"{"a":"say "hi" now","b":1}"#,
+                r#"{"a":"say \"hi\" now","b":1}"#,
+            ),
             (br#"{"a":1,}"#, r#"{"a":1}"#),
             (br#"{"a":"\u12"}"#, r#"{"a":"\\u12"}"#),
         ];
         for (text, want) in cases {
-            assert_eq!(of(text).as_deref(), Some(want), "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                of(text).as_deref(),
+                Some(want),
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
     }
 

@@ -41,7 +41,8 @@ struct Blobs {
 impl Blobs {
     fn cut_off(&mut self) -> io::Result<()> {
         let bytes = Array::of1(&Uint8Array::from(&self.bytes[..]));
-        self.parts.push(&Blob::new_with_u8_array_sequence(&bytes).map_err(no_room)?.into());
+        self.parts
+            .push(&Blob::new_with_u8_array_sequence(&bytes).map_err(no_room)?.into());
         self.bytes.clear();
         Ok(())
     }
@@ -49,9 +50,12 @@ impl Blobs {
     fn join(mut self, gzip: bool) -> io::Result<Blob> {
         self.cut_off()?;
         let kind = BlobPropertyBag::new();
-        kind.set_type(if gzip { "application/gzip" } else { "application/json" });
-        Blob::new_with_blob_sequence_and_options(&self.parts, &kind)
-            .map_err(no_room)
+        kind.set_type(if gzip {
+            "application/gzip"
+        } else {
+            "application/json"
+        });
+        Blob::new_with_blob_sequence_and_options(&self.parts, &kind).map_err(no_room)
     }
 }
 
@@ -160,11 +164,14 @@ impl Cutting {
         if let Some(why) = self.failed {
             return nothing(self.id, why);
         }
-        let written = self.cut.finish(&self.trace.opened).and_then(|(mut facts, _, blobs)| {
-            let blob = blobs.join(self.gzip)?;
-            facts.bytes = super::size(&blob);
-            Ok((facts, blob))
-        });
+        let written = self
+            .cut
+            .finish(&self.trace.opened)
+            .and_then(|(mut facts, _, blobs)| {
+                let blob = blobs.join(self.gzip)?;
+                facts.bytes = super::size(&blob);
+                Ok((facts, blob))
+            });
         match written {
             Ok((facts, blob)) => {
                 let answer = Answer::Cut(facts);

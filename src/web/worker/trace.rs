@@ -180,7 +180,10 @@ fn connect(worker: &Shared, port: MessagePort) {
 fn piece(worker: &Shared, text: &TextWorker, buffer: &ArrayBuffer, len: f64, read: f64) {
     let mut this = worker.borrow_mut();
     let Worker {
-        state, cutting, again, ..
+        state,
+        cutting,
+        again,
+        ..
     } = &mut *this;
     if let Some(cutting) = cutting {
         again.resize(PIECE as usize, 0);

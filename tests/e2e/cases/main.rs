@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod boot;
+mod cut;
 mod files;
 mod fit;
 mod gaps;
