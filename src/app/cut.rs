@@ -112,14 +112,8 @@ pub fn CutDialog(props: &CutProps) -> Html {
         })
     };
     let cancel = {
-        let (engine, on_close) = (props.engine.clone(), props.on_close.clone());
-        Callback::from(move |_: MouseEvent| {
-            if writing {
-                engine.cancel_cut();
-            } else {
-                on_close.emit(());
-            }
-        })
+        let engine = props.engine.clone();
+        move |_: MouseEvent| engine.cancel_cut()
     };
     let time = |label: &'static str, text: &UseStateHandle<String>| {
         let value = (**text).clone();
@@ -188,7 +182,9 @@ pub fn CutDialog(props: &CutProps) -> Html {
             }
             <div class="cut-buttons">
                 <button type="button" class="main" autofocus={true} disabled={writing || window.is_none()} onclick={save}>{ "Save" }</button>
-                <button type="button" onclick={cancel}>{ if writing { "Cancel" } else { "Close" } }</button>
+                if writing {
+                    <button type="button" onclick={cancel}>{ "Cancel" }</button>
+                }
             </div>
         </Dialog>
     }

@@ -51,7 +51,7 @@ fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
     page.press("0");
     page.wait_until("the address names the window", || place(&page).window.is_some());
     let whole = place(&page).window;
-    page.press("wwwww");
+    page.press("w");
     page.wait_until("the address names another window", || {
         place(&page).window != whole
     });
@@ -79,7 +79,7 @@ fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
     let document: serde_json::Value = serde_json::from_slice(&saved).expect("JSON");
     let n = document["traceEvents"].as_array().expect("a list").len() as u64;
     assert_eq!(n, events);
-    assert!(n > 100 && n < gaudi.native.report.events, "{n}");
+    assert!(n > 50 && n < gaudi.native.report.events, "{n}");
     page.must_be_clean();
 }
 
