@@ -12,9 +12,9 @@ use expect_test::expect;
 use stepscope::base::Span;
 use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
-use stepscope::session::{LoadError, Loader, Opened, open_bytes};
+use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::view::{StepFilter, StepOrder, TrackPart};
+use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
 struct Case {
@@ -503,6 +503,35 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
     }
     let summary = opened.summary();
     assert!(serde_json::to_string(&summary).is_ok());
+    cut_out(opened, file);
+}
+
+/// Cut-outs of everything and of the middle third, with our own tracks.
+fn cut_out(opened: &Opened, file: &[u8]) {
+    let extent = opened.index.extent().unwrap_or_default();
+    let third = extent.len_ns() / 3;
+    let middle = Span::new(extent.start + third, extent.start + third * 2);
+    for window in [None, Some(middle)] {
+        let request = CutRequest {
+            window,
+            own_tracks: true,
+            ..CutRequest::default()
+        };
+        let Ok(mut cut) = opened.cut(&request, &[], Vec::new()) else {
+            continue;
+        };
+        Inflater::default().feed(file, &mut |text| cut.feed(opened, text).unwrap());
+        match cut.finish(opened) {
+            Ok((facts, _, out)) => {
+                assert!(
+                    window.is_some()
+                        || facts.events - facts.own_events + facts.unwritable == opened.report.events
+                );
+                assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&out).is_ok());
+            }
+            Err(error) => assert!(matches!(error, CutError::Nothing), "{error}"),
+        }
+    }
 }
 
 fn open_and_ask(file: &[u8]) -> Result<Opened, LoadError> {
