@@ -174,11 +174,11 @@ fn window(args: &SliceArgs, opened: &Opened) -> Result<Option<Span>> {
         around(stretch(gap.start_ns, gap.dur_ns))
     } else if args.from.is_some() || args.to.is_some() {
         let at = |ns: i64| start.saturating_add(ns);
-        let end = args
-            .to
-            .map_or(report.end_ns.unwrap_or(start).saturating_add(1), at);
+        let from = at(args.from.unwrap_or(0));
+        // Behind the last time, so that what is recorded then is in; never before the start.
+        let last = report.end_ns.unwrap_or(start).max(from).saturating_add(1);
         (
-            Span::new(at(args.from.unwrap_or(0)), end),
+            Span::new(from, args.to.map_or(last, at)),
             args.margin.unwrap_or(0),
         )
     } else {

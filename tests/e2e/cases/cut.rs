@@ -1,7 +1,5 @@
 //! A cut-out saved from the page is, byte for byte, what the native engine writes.
 
-use std::time::Instant;
-
 use fantoccini::key::Key;
 use stepscope::base::{Span, show};
 use stepscope::ingest::Inflater;
@@ -157,9 +155,7 @@ fn a_cut_out_of_a_large_trace_says_how_far_it_is_and_can_be_cancelled() {
                 const set = (input, value) => { input.value = value; input.dispatchEvent(new InputEvent('input', { bubbles: true })) };
                 set(from, '1000'); set(to, '1200')";
     page.eval(from);
-    let started = Instant::now();
     let says = save(&page);
-    eprintln!("200 ms of 458 MB of text in {:?}: {says}", started.elapsed());
     let native_trace = opened(&trace).expect("a trace");
     let start = native_trace.report.start_ns.expect("a start");
     let request = CutRequest {
