@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use stepscope::base::{DefectKind, Span};
 use stepscope::ingest::{ArgKind, ArgSpec, Event, Inflater, Scalar, Scanner, Sink};
 use stepscope::protocol::engine::{Answer, Question, Request};
-use stepscope::session::{self, Loader, Opened};
+use stepscope::session::{self, CutError, Loader, Opened};
 use stepscope::synth::Gzip;
-use stepscope::view::{StepFilter, StepOrder, TrackPart};
+use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
 
 /// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
 struct Choices<'a>(&'a [u8]);
@@ -416,6 +416,55 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
     let summary = opened.summary();
     assert_eq!(summary.events, opened.report.events);
     serde_json::to_string(&summary).expect("a message is plain data");
+    cut(opened, choices, file);
+}
+
+/// A cut-out is a trace that any JSON reader takes, and every event is accounted for.
+fn cut(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
+    let extent = opened.index.extent().unwrap_or_default();
+    let how = choices.byte();
+    let window = Span {
+        start: choices.time(extent),
+        end: choices.time(extent),
+    };
+    let request = CutRequest {
+        window: Some(window).filter(|_| how & 1 == 1),
+        tracks: if how & 2 == 2 {
+            vec![0, choices.u32()]
+        } else {
+            Vec::new()
+        },
+        left_out: if how & 4 == 4 {
+            vec!["cpu_op".into(), String::new()]
+        } else {
+            Vec::new()
+        },
+        own_tracks: how & 8 == 8,
+        gzip: false,
+    };
+    let Ok(mut cut) = opened.cut(&request, &[], Vec::new()) else {
+        return;
+    };
+    Inflater::default().feed(file, &mut |text| {
+        cut.feed(opened, text).expect("memory takes everything")
+    });
+    let (facts, counts, out) = match cut.finish(opened) {
+        Ok(written) => written,
+        Err(CutError::Nothing) => return,
+        Err(why) => panic!("{why}"),
+    };
+    assert_eq!(
+        counts.events - counts.own_events + counts.left_out(),
+        counts.events_of
+    );
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document<'a> {
+        #[serde(borrow)]
+        trace_events: Vec<&'a RawValue>,
+    }
+    let document: Document<'_> = serde_json::from_slice(&out).expect("a cut-out is JSON");
+    assert_eq!(document.trace_events.len() as u64, facts.events);
 }
 
 const METRICS: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "metric_change", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 1, "TotalTime": 310000, "recipe": [["g1", 310000]]}},
