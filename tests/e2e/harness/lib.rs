@@ -162,6 +162,10 @@ impl Page {
         self.wait_until("the page is up", || {
             ["empty", "ready", "failed"].contains(&&*self.state())
         });
+        // The service worker's fetching of the offline copy belongs to the start, too.
+        self.wait_until("the offline copy is there, or is not to be", || {
+            self.offline() != "fetching"
+        });
         self.asked_by_boot = self.site.asked().len();
         // What was logged while it started is the start's; later calls give what came after.
         self.network_log();
@@ -173,6 +177,29 @@ impl Page {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// `data-offline` of the root element, see www/boot.js; empty if the page has not come so far.
+    pub fn offline(&self) -> String {
+        self.eval("return document.documentElement.dataset.offline ?? ''")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Every request that reached the server, in order of arrival.
+    pub fn asked(&self) -> Vec<String> {
+        self.site.asked()
+    }
+
+    /// Where the page's server is.
+    pub fn origin(&self) -> String {
+        self.site.url()
+    }
+
+    /// From now on the server does not answer: it hangs up on every request.
+    pub fn unplug(&self) {
+        self.site.unplug();
     }
 
     /// Waits until the page is in this state. Panics with the page's text if it fails first.
@@ -371,7 +398,9 @@ impl Page {
     /// and workers, blocked ones left out) and those that reached the server.
     pub fn requests_since_boot(&self) -> Vec<String> {
         let mut requests = self.network_log();
-        requests.extend(self.site.asked().into_iter().skip(self.asked_by_boot));
+        let since = self.site.asked().into_iter().skip(self.asked_by_boot);
+        // The browser itself looks, at times of its own, whether there is a newer one; no page chooses that address.
+        requests.extend(since.filter(|request| request != "GET /sw.js"));
         requests
     }
 
