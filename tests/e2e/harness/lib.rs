@@ -156,9 +156,23 @@ impl Page {
 
     /// Loads the page and waits until it says that it is up, or has failed.
     pub fn go_to(&mut self, tail: &str) {
-        let url = format!("{}{tail}", self.site.url());
+        self.go_to_address(&format!("{}{tail}", self.site.url()));
+    }
+
+    /// As [`Page::go_to`], for the page as it lies on this machine's disk.
+    pub fn go_to_file(&mut self, file: &Path, tail: &str) {
+        self.go_to_address(&format!("file://{}{tail}", file.display()));
+    }
+
+    /// Goes to something of the site that is not the page, and waits for nothing.
+    pub fn go_to_plain(&self, path: &str) {
+        let url = format!("{}{path}", self.site.url());
+        self.run("go there", self.client().goto(&url));
+    }
+
+    fn go_to_address(&mut self, url: &str) {
         self.look(Look::LAPTOP);
-        self.run("open the page", self.client().goto(&url));
+        self.run("open the page", self.client().goto(url));
         self.wait_until("the page is up", || {
             ["empty", "ready", "failed"].contains(&&*self.state())
         });
@@ -284,6 +298,18 @@ impl Page {
         // The browser writes NAME.crdownload and renames it when it is whole.
         self.wait_until(&format!("{name} was downloaded"), || file.exists());
         std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+    }
+
+    /// Names of the files that the page has saved so far.
+    pub fn saved(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(webdriver::downloads(self.profile.path()));
+        entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.ends_with(".crdownload"))
+            .collect()
     }
 
     /// The visible text of the first element that matches.
