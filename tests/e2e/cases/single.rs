@@ -32,7 +32,11 @@ fn it_opens_a_trace_and_asks_for_nothing() {
     page.wait_for("ready");
     page.click("details.menu summary");
     page.click("details.menu button");
-    let wanted = trace.path().file_stem().and_then(|name| name.to_str()).expect("a name");
+    let wanted = trace
+        .path()
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .expect("a name");
     page.wait_until("the report says that it was saved", || {
         page.saved().iter().any(|name| name.starts_with(wanted))
     });
