@@ -188,7 +188,7 @@ const TRIES: &str = "
         object: to => add('object', { data: to }),
         embed: to => add('embed', { src: to }),
         style: to => document.body.setAttribute('style', `background-image: url(${to})`),
-        sheet: to => add('style', { textContent: `body { background: url(${to}) } @import '${to}';` }),
+        sheet: to => add('style', { textContent: `@import '${to}'; html { background: url(${to}) }` }),
         adopted: to => {
             const sheet = new CSSStyleSheet();
             sheet.replaceSync(`body { border-image: url(${to}) } @font-face { font-family: x; src: url(${to}) }`);
@@ -231,7 +231,7 @@ const TRIES: &str = "
         shared: to => new SharedWorker(to),
     };
     for (const kind of ['preload', 'prefetch', 'prerender', 'modulepreload', 'stylesheet', 'icon', 'manifest']) {
-        tries[kind] = to => document.head.append(Object.assign(document.createElement('link'), { rel: kind, href: to, as: 'image' }));
+        tries[kind] = to => document.head.append(Object.assign(document.createElement('link'), { rel: kind, href: to, as: kind === 'preload' ? 'image' : '' }));
     }
     for (const [what, how] of Object.entries(tries)) {
         try { await how(address(what)) } catch {}
