@@ -304,10 +304,7 @@ fn a_file_that_is_shared_with_the_app_is_opened_once() {
         "it went to nobody: {:?}",
         page.asked()
     );
-    assert_eq!(
-        page.eval("return location.search + location.hash"),
-        "#view=overview"
-    );
+    assert_eq!(page.eval("return location.search + location.hash"), "#view=gaps");
     assert_eq!(page.eval_async("return (await caches.keys()).length"), 1);
     page.go_to("?again");
     page.wait_for("empty");
