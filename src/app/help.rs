@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::dialog::Dialog;
+use super::installed::OfflineHelp;
 use super::parts::swatch;
 use super::shown::Shown;
 use super::words;
@@ -92,6 +93,7 @@ pub fn Help(props: &HelpProps) -> Html {
                 <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>
                 <p>{ "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not say." }</p>
+                <OfflineHelp />
         </Dialog>
     }
 }

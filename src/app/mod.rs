@@ -17,6 +17,7 @@ mod fit;
 mod gaps;
 mod head;
 mod help;
+mod installed;
 mod loading;
 mod operators;
 mod overview;
@@ -43,7 +44,7 @@ use crate::web::engine::{Engine, Told};
 use crate::web::files::{Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
 use crate::web::workers::Workers;
-use crate::web::{download, hash, theme};
+use crate::web::{download, hash, installed as outside, theme};
 use fit::Choice;
 use state::{Action, Stage, State};
 
@@ -141,6 +142,12 @@ pub fn App(props: &AppProps) -> Html {
         let dispatch = state.dispatcher();
         Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Ask(Some(fit::Why::Stopped))))
     };
+
+    // Files that the system opened the page with.
+    use_effect_with((), {
+        let on_open = on_open.clone();
+        move |()| outside::on_files(move |picked| on_open.emit(picked))
+    });
 
     // A trace that is too large leaves the page with an offer; its workers hold memory for nothing.
     use_effect_with(state.stage.clone(), {
@@ -328,6 +335,7 @@ pub fn App(props: &AppProps) -> Html {
         .join(", ");
     html! {
         <>
+            <installed::Update open={!on_start} />
             <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_cut={on_cut.reform(|()| Some(cut::Offer::default()))} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {

@@ -29,7 +29,7 @@ mod page {
     }
 
     async fn boot() -> Result<WorkerSource, BootError> {
-        let source = WorkerSource::fetch().await?;
+        let source = WorkerSource::of_page().await?;
         boot::lock_network()?;
         Ok(source)
     }

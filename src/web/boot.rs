@@ -1,23 +1,20 @@
-//! The page's start: fetch the worker once, lock the network, start workers without it.
+//! The page's start: take the worker's parts, lock the network, start workers without it.
 //!
 //! ```text
-//! WorkerSource::fetch()   worker.js, worker_bg.wasm  ->  source text and a compiled module, both kept
-//! lock_network()          a second content security policy; from here on, nothing is fetched
-//! source.start()          blob: URL of (glue + shim)  ->  Worker;  its first message is the module
+//! www/boot.js              gets the parts, from beside the page or out of it (the page as one file)
+//! WorkerSource::of_page()  glue and compiled module  ->  source text and module, both kept
+//! lock_network()           a second content security policy; from here on, nothing is fetched
+//! source.start()           blob: URL of (glue + shim)  ->  Worker;  its first message is the module
 //! ```
 //!
 //! A worker that is started from a file's URL is not bound by the policy in the page's `<meta>`; one from a
 //! blob: URL inherits the policy as it stands at that moment. So workers start from blob: URLs, and only
 //! after the lock.
 
-use js_sys::{ArrayBuffer, WebAssembly};
+use js_sys::{ArrayBuffer, Promise, Reflect, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, Document, Response, Url, Window, Worker};
-
-/// Names of Trunk's output, beside index.html.
-const GLUE: &str = "worker.js";
-const WASM: &str = "worker_bg.wasm";
+use web_sys::{Blob, BlobPropertyBag, Document, Url, Worker};
 
 /// What follows the glue in a worker's source. The first message is the compiled module; starting it is
 /// synchronous, and `main` sets `onmessage` before it returns, so messages sent right behind the module are
@@ -36,10 +33,10 @@ const LOCK: &str = "default-src 'none'; script-src 'wasm-unsafe-eval'; style-src
 pub enum BootError {
     #[error("this is no page: there is no window or no document")]
     NoPage,
-    #[error("{file} could not be fetched: {why}")]
-    Fetch { file: &'static str, why: String },
+    #[error("{why}")]
+    Fetch { why: String },
     #[error(
-        "{WASM} could not be compiled: {why}. A browser of 2023 or later is needed (WebAssembly with SIMD)"
+        "worker_bg.wasm could not be compiled: {why}. A browser of 2023 or later is needed (WebAssembly with SIMD)"
     )]
     Compile { why: String },
     #[error("a worker could not be started: {why}")]
@@ -64,13 +61,13 @@ impl PartialEq for WorkerSource {
 }
 
 impl WorkerSource {
-    /// Fetches the worker's two files and compiles the module, once for all workers to come.
-    pub async fn fetch() -> Result<WorkerSource, BootError> {
-        let glue = fetched(GLUE).await?;
-        let glue = future(glue.text(), GLUE).await?.as_string().unwrap_or_default();
-        let wasm = fetched(WASM).await?;
-        let wasm: ArrayBuffer = future(wasm.array_buffer(), WASM).await?.unchecked_into();
-        WorkerSource::from_parts(&glue, &wasm).await
+    /// From what www/boot.js has fetched or unpacked: the glue's text, and the module, compiled once for all workers
+    /// to come.
+    pub async fn of_page() -> Result<WorkerSource, BootError> {
+        let glue = part("glue").await.map_err(|why| BootError::Fetch { why })?;
+        let glue = glue.as_string().unwrap_or_default();
+        let module = part("module").await.map_err(|why| BootError::Compile { why })?;
+        WorkerSource::new(&glue, module.unchecked_into())
     }
 
     /// From the text of the wasm-bindgen glue (`--target no-modules`) and the bytes of the module.
@@ -79,6 +76,10 @@ impl WorkerSource {
             .await
             .map_err(|why| BootError::Compile { why: text_of(&why) })?
             .unchecked_into();
+        WorkerSource::new(glue, module)
+    }
+
+    fn new(glue: &str, module: WebAssembly::Module) -> Result<WorkerSource, BootError> {
         let text = js_sys::Array::of1(&JsValue::from(format!("{glue}{SHIM}")));
         let kind = BlobPropertyBag::new();
         kind.set_type("text/javascript");
@@ -155,39 +156,25 @@ pub fn end_boot(failure: Option<&BootError>) {
     }
 }
 
-fn window() -> Option<Window> {
-    web_sys::window()
-}
-
 fn document() -> Option<Document> {
-    window()?.document()
+    web_sys::window()?.document()
 }
 
-async fn fetched(file: &'static str) -> Result<Response, BootError> {
-    let window = window().ok_or(BootError::NoPage)?;
-    let response: Response = future(Ok(window.fetch_with_str(file)), file)
-        .await?
-        .unchecked_into();
-    if response.ok() {
-        Ok(response)
-    } else {
-        Err(BootError::Fetch {
-            file,
-            why: format!("the server answered {}", response.status()),
-        })
-    }
+/// What www/boot.js hands to the program: `window.stepscope`.
+pub(super) fn handed(key: &str) -> Result<JsValue, JsValue> {
+    let handed = Reflect::get(&js_sys::global(), &"stepscope".into())?;
+    Reflect::get(&handed, &key.into())
 }
 
-async fn future(promise: Result<js_sys::Promise, JsValue>, file: &'static str) -> Result<JsValue, BootError> {
-    let failed = |why: JsValue| BootError::Fetch {
-        file,
-        why: text_of(&why),
-    };
-    JsFuture::from(promise.map_err(failed)?).await.map_err(failed)
+/// One of the worker's parts. Fails with a sentence.
+async fn part(key: &str) -> Result<JsValue, String> {
+    let part = handed("parts").and_then(|parts| Reflect::get(&parts, &key.into()));
+    let part: Promise = part.map_err(|why| text_of(&why))?.unchecked_into();
+    JsFuture::from(part).await.map_err(|why| text_of(&why))
 }
 
 /// An exception's message, or whatever else was thrown.
-fn text_of(thrown: &JsValue) -> String {
+pub(super) fn text_of(thrown: &JsValue) -> String {
     thrown
         .dyn_ref::<js_sys::Error>()
         .map(|error| String::from(error.message()))

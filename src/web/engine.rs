@@ -75,10 +75,16 @@ impl Engine {
         let told = Rc::new(told);
         let on_message = Listener::new(&workers.trace, "message", {
             let (told, waiting, cuts) = (told.clone(), waiting.clone(), cuts.clone());
+            // A worker of another version is not listened to: what it means by its words is not known.
+            let mut refused = false;
             move |event: MessageEvent| match reply_of(&event.data()) {
-                Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => told(Told::Failed(format!(
-                    "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
-                ))),
+                _ if refused => {}
+                Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => {
+                    refused = true;
+                    told(Told::Failed(format!(
+                        "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
+                    )));
+                }
                 Ok(Reply::Ready { .. } | Reply::Warm) => {}
                 Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
                 Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),

@@ -21,6 +21,11 @@ impl Picked {
         Picked(listed(transfer.and_then(|t| t.files())))
     }
 
+    /// From whoever opened the page with them.
+    pub fn of_files(files: Vec<File>) -> Picked {
+        Picked(files)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

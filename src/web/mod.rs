@@ -6,6 +6,7 @@ pub mod download;
 pub mod engine;
 pub mod files;
 pub mod hash;
+pub mod installed;
 pub mod listener;
 pub mod theme;
 pub mod timer;

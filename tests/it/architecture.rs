@@ -57,7 +57,7 @@ const VENDOR_WORDS: [&str; 19] = [
 /// Values of the report's fields that scripts rely on (`device_kind`, `format`).
 const FIXED_VALUES: [&str; 6] = ["cuda", "hpu", "npu", "rocm", "xpu", "gaudi-highlevel"];
 
-const TOP: [&str; 20] = [
+const TOP: [&str; 21] = [
     ".cargo",
     ".ci",
     ".gitignore",
@@ -71,6 +71,7 @@ const TOP: [&str; 20] = [
     "benches",
     "clippy.toml",
     "deny.toml",
+    "docs",
     "index.html",
     "rustfmt.toml",
     "src",

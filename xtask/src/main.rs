@@ -1,10 +1,11 @@
-//! The project's commands: `cargo xtask serve`, `cargo xtask test`, `cargo xtask bench`.
+//! The project's commands: `cargo xtask serve`, `cargo xtask dist`, `cargo xtask test`, `cargo xtask bench`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod dist;
 mod fuzz;
 mod serve;
 mod test;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Task {
     /// Build the page and serve it on this machine.
     Serve(serve::Arguments),
+    /// Build the page for a static host (`dist/`), and as one file (`dist/stepscope.html`).
+    Dist,
     /// Measure what opening costs, in the real browser.
     Bench(bench::Arguments),
     /// Check everything: formatting, lints, tests, the page in a real browser.
@@ -30,6 +33,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Serve(arguments) => serve::run(&arguments).map(|()| true),
+        Task::Dist => dist::run().map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Task::Test(arguments) => test::run(&arguments),
     };

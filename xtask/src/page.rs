@@ -1,20 +1,19 @@
 //! Building the page.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::tools::Wasm;
-use crate::{child, wasm as module};
+use crate::{child, pack};
 
 /// Where the built page lies.
 pub fn dist() -> PathBuf {
     crate::root().join("dist")
 }
 
-/// Builds the page, in release mode, into [`dist`].
-pub fn build(wasm: &Wasm) -> Result<()> {
+/// Builds the page, in release mode, into [`dist`], and packs it. Gives its version.
+pub fn build(wasm: &Wasm) -> Result<String> {
     // Trunk runs cargo offline (see Trunk.toml), so what is missing is fetched here. Takes 0.1 s when all is there.
     child::must(
         wasm.command("cargo")
@@ -26,13 +25,7 @@ pub fn build(wasm: &Wasm) -> Result<()> {
             .args(["build", "--release"])
             .env_remove("NO_COLOR"),
     )?;
-    // Trunk has no option for it, and `strip` in Cargo's profile takes away what wasm-bindgen needs to know.
-    for file in ["worker_bg.wasm", "app_bg.wasm"] {
-        let file = dist().join(file);
-        let bytes = fs::read(&file).with_context(|| format!("there is no {}", file.display()))?;
-        fs::write(&file, module::without_names(&bytes)?)?;
-    }
-    Ok(())
+    pack::pack(&dist())
 }
 
 /// An error that says how to build it, unless the page is there.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io, thread};
@@ -18,6 +19,7 @@ const MAX_LINE_BYTES: usize = 4096;
 pub struct Site {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    unplugged: Arc<AtomicBool>,
 }
 
 impl Site {
@@ -28,11 +30,15 @@ impl Site {
         let site = Site {
             address: listener.local_addr()?,
             asked: Arc::default(),
+            unplugged: Arc::default(),
         };
         let dir: Arc<Path> = Arc::from(dir);
-        let asked = Arc::clone(&site.asked);
+        let (asked, unplugged) = (Arc::clone(&site.asked), Arc::clone(&site.unplugged));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if unplugged.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let (dir, asked) = (Arc::clone(&dir), Arc::clone(&asked));
                 // A browser that hangs up early is no news.
                 thread::spawn(move || answer(stream, &dir, &asked).ok());
@@ -44,6 +50,11 @@ impl Site {
     /// `http://localhost:8080/`
     pub fn url(&self) -> String {
         format!("http://localhost:{}/", self.address.port())
+    }
+
+    /// From now on hangs up on everybody, as a network that is gone.
+    pub fn unplug(&self) {
+        self.unplugged.store(true, Ordering::Relaxed);
     }
 
     /// Every request line's method and path so far, in order of arrival.

@@ -108,3 +108,30 @@ fn the_worker_answers_in_the_pages_protocol() {
     assert!(heard.iter().any(|message| message == r#""Loaded""#), "{heard:?}");
     page.must_be_clean();
 }
+
+#[test]
+fn a_worker_of_another_version_is_refused_and_a_reload_offered() {
+    let mut page = Page::blank();
+    // The worker's greeting, as another version would say it.
+    page.before_its_scripts(
+        "window.Worker = class extends Worker {
+            constructor(...how) {
+                super(...how);
+                this.addEventListener('message', ({ data }) => {
+                    if (data?.head?.Ready) data.head.Ready.protocol = 99;
+                });
+            }
+        };",
+    );
+    page.go_to("");
+    page.click("button.sample");
+    page.wait_for("failed");
+    let says = page.text("body");
+    assert!(
+        says.contains("of different versions") && says.contains("Please reload the page"),
+        "{says}"
+    );
+    // Whatever that worker goes on to say is not listened to.
+    page.eval_async("await new Promise(done => setTimeout(done, 1500))");
+    assert_eq!(page.state(), "failed");
+}

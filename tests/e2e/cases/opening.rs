@@ -5,7 +5,7 @@ use std::path::Path;
 use stepscope_e2e::{Look, Page, corpus};
 use tempfile::NamedTempFile;
 
-fn file(text: &str) -> NamedTempFile {
+pub fn file(text: &str) -> NamedTempFile {
     let file = tempfile::Builder::new()
         .prefix("trace-")
         .suffix(".json")
@@ -15,7 +15,7 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-const ONE_EVENT: &str =
+pub const ONE_EVENT: &str =
     r#"{"traceEvents":[{"ph":"X","name":"execute","cat":"cpu_op","pid":1,"tid":1,"ts":1.5,"dur":2}]}"#;
 
 fn name(path: &Path) -> &str {

@@ -1,7 +1,13 @@
 //! Nothing leaves the page: not because it does not try, but because the browser does not let it.
 
+use fantoccini::key::Key;
 use serde_json::Value;
+use stepscope::view::place::View;
 use stepscope_e2e::Page;
+
+use crate::offline::FIRST_VISIT;
+use crate::opening::{ONE_EVENT, file};
+use crate::real::go;
 
 /// What came back, or why nothing did.
 fn outcome(value: &Value) -> String {
@@ -141,4 +147,153 @@ fn no_other_way_out_of_the_page_is_open() {
     // sendBeacon says true even when it is blocked; the server knows.
     page.eval("return navigator.sendBeacon('/?secret', 'trace')");
     must_be_rejected(&page, "a beacon, seen from the server", "throw 'sent'");
+}
+
+#[test]
+fn a_whole_session_asks_for_the_pages_files_and_nothing_else() {
+    let page = Page::open();
+    page.click("button.sample");
+    page.wait_for("ready");
+    for view in View::ALL {
+        go(&page, view);
+    }
+    page.press("/");
+    page.press("execute");
+    page.wait_until("names are found", || page.count("dialog[open]") == 1);
+    page.press(&stepscope_e2e::key(Key::Escape));
+    page.click("details.menu summary");
+    page.click("details.menu button");
+    page.wait_until("the report is saved", || !page.saved().is_empty());
+    let trace = file(ONE_EVENT);
+    page.choose_files(&[trace.path()]);
+    page.wait_until("the second file is open", || {
+        page.state() == "ready" && page.text("body").contains(crate::real::name(trace.path()))
+    });
+    page.must_be_clean();
+    let mut asked = page.asked();
+    asked.sort();
+    assert_eq!(asked, FIRST_VISIT);
+}
+
+/// Ways of asking for an address that need no answer: each is tried, and the server is asked what came.
+const TRIES: &str = "
+    const address = what => `${location.origin}/leak-${what}?secret`;
+    const add = (tag, properties) => document.body.append(Object.assign(document.createElement(tag), properties));
+    const tries = {
+        eventsource: to => new EventSource(to),
+        webtransport: to => new WebTransport(to.replace('http:', 'https:')),
+        keepalive: to => fetch(to, { keepalive: true, mode: 'no-cors' }).catch(() => {}),
+        audio: to => new Audio(to).play().catch(() => {}),
+        video: to => add('video', { src: to, poster: to }),
+        object: to => add('object', { data: to }),
+        embed: to => add('embed', { src: to }),
+        style: to => document.body.setAttribute('style', `background-image: url(${to})`),
+        sheet: to => add('style', { textContent: `@import '${to}'; html { background: url(${to}) }` }),
+        adopted: to => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync(`body { border-image: url(${to}) } @font-face { font-family: x; src: url(${to}) }`);
+            document.adoptedStyleSheets = [sheet];
+            document.body.style.fontFamily = 'x';
+        },
+        svg: to => { document.body.insertAdjacentHTML('beforeend', `<svg><image href='${to}'/><use href='${to}#a'/></svg>`) },
+        nested: to => add('iframe', { srcdoc: `<img src='${to}'><script src='${to}'></script>` }),
+        blank: to => {
+            const frame = document.createElement('iframe');
+            document.body.append(frame);
+            frame.contentWindow.fetch(to).catch(() => {});
+            new frame.contentWindow.Image().src = to;
+        },
+        import: to => import(to).catch(() => {}),
+        caches: to => caches.open('leak').then(cache => cache.add(to)).catch(() => {}),
+        serviceworker: to => navigator.serviceWorker.register(to).catch(() => {}),
+        script: to => navigator.serviceWorker.register('sw.js?secret').catch(() => {}),
+        update: () => navigator.serviceWorker.getRegistration().then(found => found.update()).catch(() => {}),
+        message: async to => {
+            const found = await navigator.serviceWorker.getRegistration();
+            for (const message of [to, { url: to }, { type: 'fetch', url: to }, ['take over', to]]) {
+                found.active.postMessage(message);
+            }
+        },
+        sync: to => navigator.serviceWorker.getRegistration().then(found => found.sync.register(to)).catch(() => {}),
+        background: to => navigator.serviceWorker.getRegistration()
+            .then(found => found.backgroundFetch.fetch('x', [to])).catch(() => {}),
+        worker: to => {
+            const source = `
+                const ask = new XMLHttpRequest();
+                try { importScripts('${to}') } catch {}
+                try { ask.open('GET', '${to}', false); ask.send() } catch {}
+                try { new WebSocket('${to}'.replace('http', 'ws')) } catch {}
+                try { new Worker('${to}') } catch {}
+                try { new EventSource('${to}') } catch {}
+                fetch('${to}').catch(() => {});`;
+            new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+        },
+        shared: to => new SharedWorker(to),
+    };
+    for (const kind of ['preload', 'prefetch', 'prerender', 'modulepreload', 'stylesheet', 'icon', 'manifest']) {
+        tries[kind] = to => document.head.append(Object.assign(document.createElement('link'), { rel: kind, href: to, as: kind === 'preload' ? 'image' : '' }));
+    }
+    for (const [what, how] of Object.entries(tries)) {
+        try { await how(address(what)) } catch {}
+    }
+    await new Promise(done => setTimeout(done, 3000));
+    return Object.keys(tries).length";
+
+#[test]
+fn nothing_gets_out_by_any_of_thirty_other_ways() {
+    let page = Page::open();
+    assert_eq!(page.eval_async(TRIES), 30);
+    assert_eq!(page.requests_since_boot(), [""; 0]);
+}
+
+#[test]
+fn the_other_ways_would_work_without_the_lock() {
+    // The same in a page without a policy: most of them reach the server, so the test above can fail.
+    let page = Page::open();
+    page.go_to_plain("nothing");
+    assert_eq!(page.eval_async(TRIES), 30);
+    let asked = page.requests_since_boot();
+    for what in [
+        "eventsource",
+        "keepalive",
+        "audio",
+        "video",
+        "object",
+        "embed",
+        "style",
+        "sheet",
+        "adopted",
+        "svg",
+        "nested",
+        "blank",
+        "import",
+        "caches",
+        "serviceworker",
+        "worker",
+        "shared",
+        "preload",
+        "prefetch",
+        "modulepreload",
+        "stylesheet",
+    ] {
+        let request = format!("GET /leak-{what}?secret");
+        assert!(asked.contains(&request), "{what} did not come: {asked:?}");
+    }
+    assert!(asked.contains(&"GET /sw.js?secret".to_owned()), "{asked:?}");
+    // The service worker does nothing at a page's word, policy or not.
+    for what in ["message", "sync"] {
+        assert!(
+            !asked.iter().any(|one| one.contains(&format!("leak-{what}"))),
+            "{asked:?}"
+        );
+    }
+}
+
+#[test]
+fn going_elsewhere_is_not_stopped_and_the_readme_says_so() {
+    let page = Page::open();
+    page.eval("location.href = 'nothing?secret'");
+    page.wait_until("the browser went there", || {
+        page.asked().contains(&"GET /nothing?secret".to_owned())
+    });
 }

@@ -156,11 +156,29 @@ impl Page {
 
     /// Loads the page and waits until it says that it is up, or has failed.
     pub fn go_to(&mut self, tail: &str) {
-        let url = format!("{}{tail}", self.site.url());
+        self.go_to_address(&format!("{}{tail}", self.site.url()));
+    }
+
+    /// As [`Page::go_to`], for the page as it lies on this machine's disk.
+    pub fn go_to_file(&mut self, file: &Path, tail: &str) {
+        self.go_to_address(&format!("file://{}{tail}", file.display()));
+    }
+
+    /// Goes to something of the site that is not the page, and waits for nothing.
+    pub fn go_to_plain(&self, path: &str) {
+        let url = format!("{}{path}", self.site.url());
+        self.run("go there", self.client().goto(&url));
+    }
+
+    fn go_to_address(&mut self, url: &str) {
         self.look(Look::LAPTOP);
-        self.run("open the page", self.client().goto(&url));
+        self.run("open the page", self.client().goto(url));
         self.wait_until("the page is up", || {
             ["empty", "ready", "failed"].contains(&&*self.state())
+        });
+        // The service worker's fetching of the offline copy belongs to the start, too.
+        self.wait_until("the offline copy is there, or is not to be", || {
+            self.offline() != "fetching"
         });
         self.asked_by_boot = self.site.asked().len();
         // What was logged while it started is the start's; later calls give what came after.
@@ -173,6 +191,29 @@ impl Page {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// `data-offline` of the root element, see www/boot.js; empty if the page has not come so far.
+    pub fn offline(&self) -> String {
+        self.eval("return document.documentElement.dataset.offline ?? ''")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Every request that reached the server, in order of arrival.
+    pub fn asked(&self) -> Vec<String> {
+        self.site.asked()
+    }
+
+    /// Where the page's server is.
+    pub fn origin(&self) -> String {
+        self.site.url()
+    }
+
+    /// From now on the server does not answer: it hangs up on every request.
+    pub fn unplug(&self) {
+        self.site.unplug();
     }
 
     /// Waits until the page is in this state. Panics with the page's text if it fails first.
@@ -257,6 +298,18 @@ impl Page {
         // The browser writes NAME.crdownload and renames it when it is whole.
         self.wait_until(&format!("{name} was downloaded"), || file.exists());
         std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+    }
+
+    /// Names of the files that the page has saved so far.
+    pub fn saved(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(webdriver::downloads(self.profile.path()));
+        entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.ends_with(".crdownload"))
+            .collect()
     }
 
     /// The visible text of the first element that matches.
@@ -371,7 +424,9 @@ impl Page {
     /// and workers, blocked ones left out) and those that reached the server.
     pub fn requests_since_boot(&self) -> Vec<String> {
         let mut requests = self.network_log();
-        requests.extend(self.site.asked().into_iter().skip(self.asked_by_boot));
+        let since = self.site.asked().into_iter().skip(self.asked_by_boot);
+        // The browser itself looks, at times of its own, whether there is a newer one; no page chooses that address.
+        requests.extend(since.filter(|request| request != "GET /sw.js"));
         requests
     }
 
