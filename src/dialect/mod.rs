@@ -45,17 +45,29 @@ const fn text(key: &'static str) -> ArgSpec {
     }
 }
 
+/// An array that many events share.
+const fn json(key: &'static str) -> ArgSpec {
+    ArgSpec {
+        key,
+        kind: ArgKind::Json,
+        own_column: false,
+    }
+}
+
+/// Shapes of an operator's inputs, as torch writes them: `[[4, 64], []]`.
+pub const SHAPES: &str = "Input Dims";
+
 /// Args of slices that become typed columns; all others are read again from the file when asked for.
 pub const WANTED_ARGS: &[ArgSpec] = &[
     own_int("correlation"),
     int("device"),
     text("stream"),
-    own_int("External id"),
     int("recipeId"),
     text("recipeHandle"),
     text("recipeName"),
     text(gaudi::lanes::HW_EVENT),
     int("real_batch_size"),
+    json(SHAPES),
 ];
 
 /// Categories of python frames, which nest among themselves.

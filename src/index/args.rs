@@ -184,7 +184,8 @@ impl Args {
 
     /// A text arg of a slice.
     pub fn text(&self, key: &str, id: SliceId) -> Option<NameId> {
-        let name = self.value(self.spec(key, ArgKind::Text)?, id)?;
+        let texts = [ArgKind::Text, ArgKind::Json];
+        let name = self.value(texts.iter().find_map(|&kind| self.spec(key, kind))?, id)?;
         u32::try_from(name).ok().map(NameId)
     }
 

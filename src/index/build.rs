@@ -12,6 +12,7 @@ use crate::ingest::{ArgKind, ArgSpec, Event, Field, Phase, Scalar, Sink, Word};
 
 use super::args::{ArgRows, Value};
 use super::column::Column;
+use super::memory::{MEMORY, Memory, Said};
 use super::nest::{Nesting, nest};
 use super::pyramid::Lanes;
 use super::recent::Recent;
@@ -31,6 +32,8 @@ const FINISH_BYTES: u64 = 16;
 const EDGE_BYTES: u64 = size_of::<Edge>() as u64;
 /// An [`Instants`] row, and its place in the order.
 const INSTANT_BYTES: u64 = 26 + 8;
+/// A [`Memory`] row, and its place in the order.
+const MEMORY_BYTES: u64 = Memory::ROW_BYTES as u64 + 8;
 /// A [`Flows`] row, and its place in the order.
 const FLOW_BYTES: u64 = 23 + 8;
 /// Time and value of a counter, in vectors that grow by doubling.
@@ -98,6 +101,7 @@ pub struct Builder {
     processes: Vec<Process>,
     process_by_pid: FxHashMap<Key, usize>,
     instants: Rows,
+    memory: Memory,
     counters: Vec<CounterSeries>,
     counter_by_key: FxHashMap<(Key, Key, NameId, NameId), u32>,
     flow_ts: Column<i64>,
@@ -139,6 +143,7 @@ impl Builder {
             processes: Vec::new(),
             process_by_pid: FxHashMap::default(),
             instants: Rows::default(),
+            memory: Memory::default(),
             counters: Vec::new(),
             counter_by_key: FxHashMap::default(),
             flow_ts: Column::default(),
@@ -198,6 +203,7 @@ impl Builder {
             + (self.edge_args.len() * size_of::<(u32, Value)>()) as u64
             + self.args.bytes() as u64
             + self.instants.start.len() as u64 * INSTANT_BYTES
+            + self.memory.len() as u64 * MEMORY_BYTES
             + self.flow_ts.len() as u64 * FLOW_BYTES
             + self.n_samples * SAMPLE_BYTES
             + tracks as u64 * TRACK_BYTES
@@ -365,6 +371,10 @@ impl Builder {
                     Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
                     _ => None,
                 },
+                ArgKind::Json => match value {
+                    Scalar::Nested(text) => Some(i64::from(self.names.intern_bytes(text).0.0)),
+                    _ => None,
+                },
             };
             if let (Some(number), Ok(spec)) = (number, u16::try_from(spec)) {
                 values.push((spec, number));
@@ -434,6 +444,13 @@ impl Builder {
     fn instant(&mut self, event: &Event<'_>, ts: i64) {
         let track = self.track(event, Family::Main);
         let category = self.category(event);
+        if let Scalar::Text(raw) = event.name()
+            && raw.raw == MEMORY
+            && let Some(said) = Said::of(event.args())
+            && self.memory.push(ts, track, &said)
+        {
+            return self.tally.add(category, event.text().len(), MEMORY_BYTES);
+        }
         let name = self.name(event.name(), event.at);
         self.instants.start.push(ts);
         self.instants.at.push(event.at);
@@ -606,6 +623,7 @@ impl Builder {
         }
         index.lanes = Lanes::build(&index.slices, &index.tracks);
         index.instants = sorted_instants(self.instants);
+        index.memory = self.memory.sorted();
         index.flows = sorted_flows(
             self.flow_ts,
             self.flow_id,

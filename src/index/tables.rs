@@ -7,6 +7,7 @@
 //! | [`Slices`] | 44 | start 8, duration 8, byte offset 8, name 4, parent 4, lane order 4, depth 2, category 2, and ≤ 4 for the zoom pyramid |
 //! | [`Pairs`] | 12 | row 4, byte offset of the end 8; only slices written as a begin and an end |
 //! | [`Instants`] | 26 | time 8, byte offset 8, name 4, track 4, category 2 |
+//! | [`Memory`] | 38 | time 8, bytes 8, allocated 8, reserved 8, track 4, device 2 |
 //! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
 //! | [`Args`] | 12 and 8 | see [`args`](super::args): 12 a value that differs from event to event, 8 for all others of a slice together; only args that an analysis asked for, only where present |
@@ -19,6 +20,7 @@ pub use crate::ingest::{ArgKind, ArgSpec};
 
 use super::args::{ArgColumn, Args};
 use super::column::Column;
+use super::memory::Memory;
 use super::pyramid::Lanes;
 use super::select::LeftOut;
 use super::tally::{Share, Tally};
@@ -295,6 +297,7 @@ pub struct Index {
     /// Where in `processes` each pid stands.
     pub(super) process_by_pid: FxHashMap<Key, usize>,
     pub instants: Instants,
+    pub memory: Memory,
     pub counters: Vec<CounterSeries>,
     pub flows: Flows,
     pub args: Args,
@@ -404,7 +407,8 @@ impl Index {
         for (start, dur) in self.slices.start.iter().zip(self.slices.dur.iter()) {
             add(start, start.saturating_add(dur));
         }
-        for ts in self.instants.ts.iter().chain(self.flows.ts.iter()) {
+        let points = self.instants.ts.iter().chain(self.memory.ts.iter());
+        for ts in points.chain(self.flows.ts.iter()) {
             add(ts, ts);
         }
         for series in &self.counters {
@@ -423,6 +427,7 @@ impl Index {
             + self.pairs.len() * 12
             + self.lanes.bytes()
             + self.instants.ts.len() * 26
+            + self.memory.bytes_held()
             + self.flows.ts.len() * 23
             + args
             + counters

@@ -32,6 +32,8 @@ pub enum ArgKind {
     Int,
     /// A string; numbers are kept as they are written.
     Text,
+    /// An array or object, as it is written: kept as a text.
+    Json,
 }
 
 /// What kind of event it is.
@@ -105,8 +107,8 @@ pub enum Scalar<'a> {
     /// A number, or what stands in place of one.
     Bare(&'a [u8]),
     Text(Raw<'a>),
-    /// An object or array, where none is expected.
-    Nested,
+    /// An object or array, as it stands.
+    Nested(&'a [u8]),
 }
 
 impl<'a> Scalar<'a> {
@@ -115,7 +117,7 @@ impl<'a> Scalar<'a> {
             [] => Scalar::Missing,
             b"null" => Scalar::Null,
             [b'"', raw @ .., b'"'] => Scalar::Text(Raw { raw }),
-            [b'{' | b'[', ..] => Scalar::Nested,
+            [b'{' | b'[', ..] => Scalar::Nested(value),
             _ => Scalar::Bare(value),
         }
     }

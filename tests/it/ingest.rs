@@ -20,7 +20,7 @@ fn text(s: Scalar<'_>) -> Option<String> {
             "\"{}\"",
             String::from_utf8_lossy(raw.text(&mut Vec::new()).0)
         )),
-        Scalar::Nested => Some("nested".into()),
+        Scalar::Nested(_) => Some("nested".into()),
     }
 }
 
@@ -48,6 +48,11 @@ const WANTED: &[stepscope::ingest::ArgSpec] = &[
     stepscope::ingest::ArgSpec {
         key: "HW event name",
         kind: stepscope::ingest::ArgKind::Text,
+        own_column: false,
+    },
+    stepscope::ingest::ArgSpec {
+        key: "Input Dims",
+        kind: stepscope::ingest::ArgKind::Json,
         own_column: false,
     },
 ];
@@ -120,7 +125,7 @@ fn assert_agrees_with_serde_json(name: &str, bytes: &[u8]) {
                     Scalar::Text(raw) => Some(Value::String(
                         String::from_utf8(raw.text(&mut Vec::new()).0.to_vec()).unwrap(),
                     )),
-                    Scalar::Nested => Some(want[key].clone()),
+                    Scalar::Nested(text) => Some(serde_json::from_slice(text).unwrap()),
                 };
                 assert_eq!(got.as_ref(), want.get(key), "{} at byte {}: {key}", self.1, e.at);
             };
@@ -142,6 +147,11 @@ fn assert_agrees_with_serde_json(name: &str, bytes: &[u8]) {
                 assert_eq!(serde_json::from_slice::<Value>(e.args()).unwrap(), *args);
                 let id = e.wanted_args().find(|(i, _)| *i == 0).and_then(|(_, v)| v.int());
                 assert_eq!(id, args.get("External id").and_then(Value::as_i64));
+                let dims = e.wanted_args().find_map(|(i, v)| match v {
+                    Scalar::Nested(text) if i == 2 => Some(serde_json::from_slice(text).unwrap()),
+                    _ => None,
+                });
+                assert_eq!(dims.as_ref(), args.get("Input Dims"));
             }
             let ph = want["ph"].as_str().unwrap_or("");
             assert_eq!(ph == "X", e.phase() == Phase::Complete);

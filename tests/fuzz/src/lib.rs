@@ -166,7 +166,7 @@ impl Sink for Seen {
         self.events
             .push(format!("{} {:?} {fields:?} {wanted:?} {text}", e.at, e.phase()));
         self.fields.push(fields.map(|field| match field {
-            Scalar::Missing | Scalar::Nested => None,
+            Scalar::Missing | Scalar::Nested(_) => None,
             Scalar::Null => Some(b"null".to_vec()),
             Scalar::Bare(text) => Some(text.to_vec()),
             Scalar::Text(raw) => Some([b"\"", raw.raw, b"\""].concat()),
