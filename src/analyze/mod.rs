@@ -5,6 +5,7 @@ pub mod budget;
 pub mod coverage;
 pub mod device_time;
 pub mod findings;
+mod frames;
 pub mod gaps;
 mod in_order;
 pub mod kernels;

@@ -7,65 +7,115 @@
 //! take nothing away from the operator around them (torch 2.9; torch 2.15 subtracts frames, and gets negative
 //! self times).
 //!
+//! Bytes of an operator are what allocators handed out less what they took back between its start and its end, on any
+//! thread; its own are those of none of its children.
+//!
 //! Device time of an operator is that of the work launched inside it, found by the link number of the launch;
 //! its self time is that of launches inside it but in none of its children.
 
 use std::num::NonZeroU64;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, order};
+use crate::base::{CategoryId, NameId, SliceId, Span, order};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::{Family, Index};
 
+use super::frames::{Stacks, python_tracks};
 use super::links::ByLink;
-use super::report::Operator;
+use super::report::{Grouping, Operator};
 
 /// All operators, most self time first.
 pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
+    grouped(index, vocabulary, Grouping::Name)
+}
+
+/// All operators by name alone, by name and shapes of the inputs, or by name and the python frames around the call;
+/// most self time first. Calls that do not say are together.
+pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Operator> {
     let mut work = WorkByLink::of(index, vocabulary);
+    let allocated = AllocatedIn::of(index, vocabulary);
+    let unlisted: FxHashSet<NameId> = vocabulary
+        .unlisted_operators
+        .iter()
+        .filter_map(|name| index.names.lookup(name))
+        .collect();
     let is_operator = |id: SliceId| {
-        if vocabulary.operator_categories.is_empty() {
+        let listed = if vocabulary.operator_categories.is_empty() {
             vocabulary.role(id) == Role::HostOp
         } else {
             vocabulary
                 .operator_categories
                 .contains(&index.slices.category(id))
-        }
+        };
+        listed && (unlisted.is_empty() || !unlisted.contains(&index.slices.name(id)))
     };
+    let numbered = numbered(index, vocabulary);
     let with_device = work.is_some().then_some(0);
-    let mut by_name: FxHashMap<(u32, u16), Operator> = FxHashMap::default();
+    let with_bytes = allocated.as_ref().map(|_| 0);
+    let mut rows: FxHashMap<(NameId, CategoryId, u32), Operator> = FxHashMap::default();
     let mut count = |call: &Call| {
-        let key = (call.name, index.slices.category(call.id).0);
-        let row = by_name.entry(key).or_insert_with(|| Operator {
-            name: index.name_of(call.id).to_owned(),
-            count: 0,
-            self_cpu_ns: 0,
-            total_cpu_ns: 0,
+        let name = index.slices.name(call.id);
+        let (name, text) = match numbered.get(&name) {
+            Some((first, text)) => (*first, text.as_str()),
+            None => (name, index.text(name)),
+        };
+        let key = (name, index.slices.category(call.id), call.group);
+        let row = rows.entry(key).or_insert_with(|| Operator {
+            name: text.to_owned(),
             self_device_ns: with_device,
             total_device_ns: with_device,
+            self_cpu_bytes: with_bytes,
+            total_cpu_bytes: with_bytes,
+            self_device_bytes: with_bytes,
+            total_device_bytes: with_bytes,
             longest_slice: call.id.0,
+            ..Operator::default()
         });
+        let add = |sum: &mut Option<i64>, n: i64| *sum = sum.map(|s| s.saturating_add(n));
         row.count += 1;
-        row.self_cpu_ns = row.self_cpu_ns.saturating_add(call.self_ns);
-        row.total_cpu_ns = row.total_cpu_ns.saturating_add(call.dur_ns);
-        row.self_device_ns = row
-            .self_device_ns
-            .map(|ns| ns.saturating_add(call.self_device_ns));
-        row.total_device_ns = row
-            .total_device_ns
-            .map(|ns| ns.saturating_add(call.total_device_ns));
+        let ([self_ns, self_cpu, self_device], [ns, cpu, device]) = (call.own, call.total);
+        row.self_cpu_ns = row.self_cpu_ns.saturating_add(self_ns);
+        row.total_cpu_ns = row.total_cpu_ns.saturating_add(ns);
+        add(&mut row.self_device_ns, call.self_device_ns);
+        add(&mut row.total_device_ns, call.total_device_ns);
+        add(&mut row.self_cpu_bytes, self_cpu);
+        add(&mut row.total_cpu_bytes, cpu);
+        add(&mut row.self_device_bytes, self_device);
+        add(&mut row.total_device_bytes, device);
         row.longest_slice = longer(index, SliceId(row.longest_slice), call.id).0;
     };
+    let mut stacks = Stacks::default();
+    let frames = (by == Grouping::Stack).then(|| python_tracks(index));
+    let shapes = (by == Grouping::Shape)
+        .then(|| index.arg_column(vocabulary.shapes_arg?))
+        .flatten();
     for track in index.track_ids() {
-        if index.track(track).family != Family::Main {
+        let on = index.track(track);
+        if on.family != Family::Main || on.rows.is_empty() {
             continue;
         }
+        let mut shapes = shapes
+            .as_ref()
+            .map(|column| column.ints_from(SliceId(on.rows.start)).peekable());
+        let mut open = frames
+            .as_ref()
+            .map(|tracks| stacks.on(index, tracks.get(&(on.pid, on.tid)).copied()));
         let mut tree = Tree::new(&mut count);
         for id in index.rows(track) {
             if is_operator(id) {
                 let span = index.slices.span(id);
-                tree.add(id, index.slices.name(id).0, span.start, span.end);
+                let mut group = NO_GROUP;
+                if let Some(shapes) = &mut shapes {
+                    while shapes.next_if(|&(row, _)| row < id).is_some() {}
+                    let shape = shapes.next_if(|&(row, _)| row == id).map(|(_, shape)| shape);
+                    group = shape.and_then(|s| u32::try_from(s).ok()).unwrap_or(NO_GROUP);
+                }
+                if let Some(open) = &mut open {
+                    group = open.at(span.start);
+                }
+                let bytes = allocated.as_ref().map_or([0; 2], |a| a.within(span));
+                tree.add(id, group, index.slices.name(id).0, span, bytes);
             }
             if let Some(ns) = work.as_mut().and_then(|work| work.launched_by(id)) {
                 tree.launch(index.slices.start(id).as_ns(), ns);
@@ -73,7 +123,78 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
         }
         tree.finish();
     }
-    sorted(by_name.into_values().collect())
+    let rows = rows.into_iter().map(|((.., group), row)| match by {
+        Grouping::Shape if group != NO_GROUP => Operator {
+            shapes: Some(index.text(NameId(group)).to_owned()),
+            ..row
+        },
+        Grouping::Stack => Operator {
+            stack: stacks
+                .frames(group)
+                .map(|name| index.text(name).to_owned())
+                .collect(),
+            ..row
+        },
+        _ => row,
+    });
+    sorted(rows.collect())
+}
+
+/// The group of calls that do not say.
+const NO_GROUP: u32 = u32::MAX;
+
+/// Names that differ by a number only and count as one: the first of them, and what they are called together.
+fn numbered(index: &Index, vocabulary: &Vocabulary) -> FxHashMap<NameId, (NameId, String)> {
+    let mut together = FxHashMap::default();
+    for prefix in vocabulary.numbered_operators {
+        let is_one = |text: &str| {
+            let number = text.strip_prefix(prefix);
+            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let all: Vec<NameId> = index
+            .names
+            .iter()
+            .filter_map(|(id, text)| is_one(text).then_some(id))
+            .collect();
+        for &id in &all {
+            let text = format!("{}*", prefix.trim_end_matches('#'));
+            together.insert(id, (all[0], text));
+        }
+    }
+    together
+}
+
+/// Bytes that allocators handed out less what they took back, on the host and on devices, in any stretch of time and
+/// on whatever thread: torch gives an operator all that happens between its start and its end, both included.
+struct AllocatedIn<'a> {
+    index: &'a Index,
+    /// Sums of all events before each row; one more than rows.
+    sums: [Vec<i64>; 2],
+}
+
+impl AllocatedIn<'_> {
+    /// `None` where no allocation is recorded.
+    fn of<'a>(index: &'a Index, vocabulary: &Vocabulary) -> Option<AllocatedIn<'a>> {
+        let memory = &index.memory;
+        let mut sums = [vec![0], vec![0]];
+        let mut now = [0_i64; 2];
+        for (bytes, device) in memory.bytes.iter().zip(memory.device.iter()) {
+            let device = vocabulary.memory_devices.get(usize::from(device));
+            let of = usize::from(device.is_some_and(|d| !d.is_host));
+            now[of] = now[of].saturating_add(bytes);
+            sums[0].push(now[0]);
+            sums[1].push(now[1]);
+        }
+        (!memory.is_empty()).then_some(AllocatedIn { index, sums })
+    }
+
+    fn within(&self, span: Span) -> [i64; 2] {
+        let ts = &self.index.memory.ts;
+        let from = ts.partition_point(0..ts.len(), |t| t < span.start);
+        let to = ts.partition_point(from..ts.len(), |t| t <= span.end);
+        let sum = |sums: &Vec<i64>| sums[to].saturating_sub(sums[from]);
+        [sum(&self.sums[0]), sum(&self.sums[1])]
+    }
 }
 
 /// Most self time first, then by name.
@@ -145,13 +266,18 @@ impl WorkByLink<'_> {
     }
 }
 
+/// What is counted of a call: ns, bytes allocated on the host, bytes allocated on devices.
+type Amounts = [i64; 3];
+
 /// One operator call with all that it encloses.
 #[derive(Clone, Debug)]
 struct Call {
     id: SliceId,
+    group: u32,
     name: u32,
-    dur_ns: i64,
-    self_ns: i64,
+    total: Amounts,
+    /// Less that of its children.
+    own: Amounts,
     self_device_ns: i64,
     total_device_ns: i64,
 }
@@ -180,7 +306,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn add(&mut self, id: SliceId, name: u32, start: i64, end: i64) {
+    fn add(&mut self, id: SliceId, group: u32, name: u32, span: Span, bytes: [i64; 2]) {
+        let (start, end) = (span.start, span.end);
         while let Some(top) = self.open.last() {
             if start < top.end && end <= top.end {
                 break;
@@ -194,12 +321,14 @@ impl<'a> Tree<'a> {
                 (self.told)(&sibling);
             }
         }
+        let total = [end - start, bytes[0], bytes[1]];
         self.open.push(Open {
             call: Call {
                 id,
+                group,
                 name,
-                dur_ns: end - start,
-                self_ns: end - start,
+                total,
+                own: total,
                 self_device_ns: 0,
                 total_device_ns: 0,
             },
@@ -223,9 +352,9 @@ impl<'a> Tree<'a> {
         if let Some(child) = only {
             if child.name == call.name {
                 // The same call: what it did outside its children becomes this one's own.
-                call.self_ns = call
-                    .self_ns
-                    .saturating_sub(child.dur_ns.saturating_sub(child.self_ns));
+                for ((own, total), below) in call.own.iter_mut().zip(child.total).zip(child.own) {
+                    *own = own.saturating_sub(total.saturating_sub(below));
+                }
                 call.self_device_ns = call.self_device_ns.saturating_add(child.self_device_ns);
                 let below = child.total_device_ns.saturating_sub(child.self_device_ns);
                 call.total_device_ns = call.total_device_ns.saturating_add(below);
@@ -255,7 +384,9 @@ impl<'a> Tree<'a> {
 
 impl Call {
     fn take_child(&mut self, child: &Call) {
-        self.self_ns = self.self_ns.saturating_sub(child.dur_ns);
+        for (own, total) in self.own.iter_mut().zip(child.total) {
+            *own = own.saturating_sub(total);
+        }
         self.total_device_ns = self.total_device_ns.saturating_add(child.total_device_ns);
     }
 }
@@ -270,7 +401,13 @@ mod tests {
         let mut tell = |call: &Call| told.push(call.clone());
         let mut tree = Tree::new(&mut tell);
         for (i, &(name, start, end)) in calls.iter().enumerate() {
-            tree.add(SliceId::from_index(i), name, start, end);
+            tree.add(
+                SliceId::from_index(i),
+                NO_GROUP,
+                name,
+                Span::new(start, end),
+                [0; 2],
+            );
         }
         for &(at, ns) in launches {
             tree.launch(at, ns);
@@ -283,7 +420,7 @@ mod tests {
     fn check(calls: &[(u32, i64, i64)], want: &[(u32, i64, i64)]) {
         let got: Vec<_> = told(calls, &[])
             .iter()
-            .map(|c| (c.name, c.dur_ns, c.self_ns))
+            .map(|c| (c.name, c.total[0], c.own[0]))
             .collect();
         assert_eq!(got, want);
     }

@@ -34,12 +34,8 @@ pub fn python(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
             let ns = index.slices.dur(id).as_ns();
             let row = by_name.entry(name).or_insert_with(|| Operator {
                 name: index.name_of(id).to_owned(),
-                count: 0,
-                self_cpu_ns: 0,
-                total_cpu_ns: 0,
-                self_device_ns: None,
-                total_device_ns: None,
                 longest_slice: id.0,
+                ..Operator::default()
             });
             row.count += 1;
             // Children may stick out of their parent by the slack of two clocks.

@@ -298,8 +298,20 @@ pub struct Kernel {
     pub mean_ns: i64,
 }
 
+/// What operators are counted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grouping {
+    #[default]
+    Name,
+    /// Name and shapes of the inputs.
+    Shape,
+    /// Name and the python frames around the call.
+    Stack,
+}
+
 /// A framework operator, or a python frame, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     pub name: String,
     pub count: u64,
@@ -309,6 +321,22 @@ pub struct Operator {
     pub total_cpu_ns: i64,
     pub self_device_ns: Option<i64>,
     pub total_device_ns: Option<i64>,
+    /// Operators, where allocations are recorded: bytes allocated less bytes freed between start and end of its calls,
+    /// on any thread, summed over all calls; on the host, and on devices. `self`: less that of the operators called.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub self_cpu_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total_cpu_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub self_device_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total_device_bytes: Option<i64>,
+    /// Counted by shape: those of its inputs, as the trace writes them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shapes: Option<String>,
+    /// Counted by stack: the python frames around the call, innermost first, at most 5.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub stack: Vec<String>,
     /// Row of its longest call, for the timeline.
     pub longest_slice: u32,
 }

@@ -7,6 +7,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, order};
+use crate::index;
 use crate::index::tables::{Family, Index};
 
 use super::enclosing;
@@ -15,7 +16,7 @@ use super::pattern::{Rest, has, python_frame, starts};
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{CompileMark, LaunchLink, Role, Vocabulary};
+use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, Role, Vocabulary};
 
 /// The whole trace in common words.
 pub fn recognise(index: &Index) -> Vocabulary {
@@ -24,6 +25,10 @@ pub fn recognise(index: &Index) -> Vocabulary {
         roles: roles::assign(index, |_| (), |(), category, name| role(category, name)),
         capture: facts::capture(index),
         operator_categories: facts::operator_categories(index),
+        unlisted_operators: UNLISTED,
+        numbered_operators: &["ProfilerStep#"],
+        shapes_arg: Some(super::SHAPES),
+        memory_devices: index.memory.devices.iter().map(memory_device).collect(),
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
@@ -42,6 +47,40 @@ pub fn recognise(index: &Index) -> Vocabulary {
     v.compiles = compiles(index, &v.roles);
     v.main_threads = facts::main_threads(index, &v.roles, false);
     v
+}
+
+/// What torch's own tables leave out (`_filter_name` in `torch/autograd/profiler_util.py`, 2.9).
+const UNLISTED: &[&str] = &[
+    "[memory]",
+    "profiler::_record_function_enter",
+    "profiler::_record_function_enter_new",
+    "profiler::_record_function_exit",
+    "aten::is_leaf",
+    "aten::output_nr",
+    "aten::_version",
+];
+
+/// By `c10/core/DeviceType.h`. The host's allocators have device -1.
+fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
+    let kind = match device.kind {
+        0 => "cpu",
+        1 => "cuda",
+        2 => "mkldnn",
+        5 => "ideep",
+        6 => "hip",
+        9 => "xla",
+        12 => "xpu",
+        13 => "mps",
+        15 => "hpu",
+        19 => "mtia",
+        20 => "privateuse1",
+        _ => "other",
+    };
+    MemoryDevice {
+        kind,
+        id: device.id.filter(|&id| id >= 0),
+        is_host: matches!(kind, "cpu" | "mkldnn" | "ideep"),
+    }
 }
 
 /// What a slice of `category` called `name` is.

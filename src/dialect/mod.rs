@@ -17,7 +17,9 @@ use crate::index::tables::{ArgKind, ArgSpec, Index};
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
-pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
+pub use vocabulary::{
+    CompileMark, Device, EngineStep, LaunchLink, MemoryDevice, Part, Pass, Role, Vocabulary,
+};
 
 /// A number that many events share.
 const fn int(key: &'static str) -> ArgSpec {

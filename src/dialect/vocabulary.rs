@@ -147,6 +147,16 @@ pub struct Device {
     pub tracks: Vec<TrackId>,
 }
 
+/// An allocator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryDevice {
+    /// `"cpu"`, `"cuda"`, …
+    pub kind: &'static str,
+    /// `None` for the host's.
+    pub id: Option<i64>,
+    pub is_host: bool,
+}
+
 /// How device work finds the host call that launched it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaunchLink {
@@ -196,6 +206,14 @@ pub struct Vocabulary {
     /// Categories whose slices are framework operators or annotations: the rows of the operator table. Others
     /// (runtime calls) take no time away from the operator around them.
     pub operator_categories: Vec<CategoryId>,
+    /// Names that are no rows of the operator table although their category is.
+    pub unlisted_operators: &'static [&'static str],
+    /// Beginnings of names that end in a number; such calls count as one operator.
+    pub numbered_operators: &'static [&'static str],
+    /// The arg that holds the shapes of an operator's inputs.
+    pub shapes_arg: Option<&'static str>,
+    /// What the allocators are, in the order of the index.
+    pub memory_devices: Vec<MemoryDevice>,
     /// By a finding's id, a sentence of advice that names this engine's own switches.
     pub advice: &'static [(&'static str, &'static str)],
 }
@@ -223,6 +241,10 @@ impl Default for Vocabulary {
             step_track: None,
             main_threads: Vec::new(),
             operator_categories: Vec::new(),
+            unlisted_operators: &[],
+            numbered_operators: &[],
+            shapes_arg: None,
+            memory_devices: Vec::new(),
             advice: &[],
         }
     }

@@ -188,9 +188,8 @@ fn report() -> Report {
             count: 2,
             self_cpu_ns: 5_000,
             total_cpu_ns: 9_000,
-            self_device_ns: None,
-            total_device_ns: None,
             longest_slice: 1,
+            ..Operator::default()
         }],
         python: Vec::new(),
         budget: Some(TimeBudget {

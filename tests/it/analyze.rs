@@ -2,7 +2,6 @@
 
 use stepscope::analyze::device_time::device_work;
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps};
-use stepscope::analyze::operators::operators;
 use stepscope::analyze::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union, show};
@@ -635,51 +634,6 @@ fn check_sums(name: &str, opened: &Opened) {
         report.findings.windows(2).all(|w| w[0].level <= w[1].level),
         "{name}"
     );
-}
-
-#[test]
-fn operators_agree_with_torchs_key_averages() {
-    for (set, variants) in [
-        (
-            "torch-2.9.1",
-            &["plain", "shapes_mem", "full", "compile_eager_recompiles"][..],
-        ),
-        ("torch-2.15.0", &["plain", "compile_eager_recompiles"][..]),
-    ] {
-        for variant in variants {
-            let base = format!("kineto/torch_cpu/{set}/{variant}");
-            let Some(opened) = open(&format!("{base}.pt.trace.json.gz")) else {
-                return;
-            };
-            let json = corpus::read(&format!("{base}.key_averages.json")).unwrap();
-            let want: serde_json::Value = serde_json::from_slice(&json).unwrap();
-            let mut want: Vec<(String, u64, i64, i64)> = want["rows"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|row| {
-                    #[expect(clippy::cast_possible_truncation, reason = "minutes in ns fit")]
-                    let ns = |key: &str| (row[key].as_f64().unwrap() * 1e3).round() as i64;
-                    (
-                        row["key"].as_str().unwrap().to_owned(),
-                        row["count"].as_u64().unwrap(),
-                        ns("self_cpu_time_total"),
-                        ns("cpu_time_total"),
-                    )
-                })
-                // Allocations outside any operator: a count of instants, no operator.
-                .filter(|row| row.0 != "[memory]")
-                .collect();
-            let mut got: Vec<(String, u64, i64, i64)> = operators(&opened.index, &opened.vocabulary)
-                .into_iter()
-                .map(|o| (o.name, o.count, o.self_cpu_ns, o.total_cpu_ns))
-                .collect();
-            got.sort();
-            want.sort();
-            assert!(want.len() > 30, "{base}");
-            assert_eq!(got, want, "{base}");
-        }
-    }
 }
 
 #[test]

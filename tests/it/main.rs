@@ -13,6 +13,7 @@ mod gaudi;
 mod hostile;
 mod ingest;
 mod invented;
+mod key_averages;
 mod malformed;
 mod select;
 mod synth;
