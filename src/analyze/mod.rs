@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod budget;
+pub mod categories;
 pub mod coverage;
 pub mod device_time;
 pub mod findings;
@@ -10,7 +11,9 @@ pub mod gaps;
 mod in_order;
 pub mod kernels;
 mod links;
+pub mod memory;
 pub mod metrics;
+pub mod modules;
 pub mod operators;
 pub mod python;
 pub mod recompiles;
@@ -60,6 +63,7 @@ pub fn analyze_to(
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
     report.recompiles = recompiles::recompiles(index, vocabulary);
+    report.dynamo = recompiles::dynamo_use(index, vocabulary, &report.recompiles);
     if let Some((name, metrics_file)) = &file.metrics {
         let mut metrics = metrics::metrics(metrics_file, name);
         let base = vocabulary.base_time_ns;
@@ -82,6 +86,8 @@ pub fn analyze_to(
         report.kernels = kernels::kernels(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
+        report.memory = memory::memory(index, vocabulary);
+        report.modules = modules::modules(index, vocabulary);
     }
     let beside = findings::Facts {
         vocabulary,
@@ -146,12 +152,18 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         steps: Vec::new(),
         step_groups: Vec::new(),
         recompiles: Vec::new(),
+        dynamo: None,
         bucket_coverage: None,
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
+        operators_by_shape: Vec::new(),
+        operators_by_stack: Vec::new(),
+        memory: None,
+        modules: Vec::new(),
+        bytes_by_category: categories::bytes_by_category(index, vocabulary),
         budget: None,
         metrics: None,
         findings: Vec::new(),

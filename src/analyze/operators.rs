@@ -140,6 +140,9 @@ pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Oper
     sorted(rows.collect())
 }
 
+/// Bound of the tables by shape and by stack in a report.
+pub const MAX_GROUPS: usize = 5_000;
+
 /// The group of calls that do not say.
 const NO_GROUP: u32 = u32::MAX;
 

@@ -6,12 +6,12 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Union, order, stats};
+use crate::base::{SliceId, Span, Union, order, stats};
 use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
 use super::in_order::{Growing, in_order};
-use super::report::{Bucket, Recompile};
+use super::report::{Bucket, DynamoLimit, DynamoUse, Recompile};
 
 /// All compiles, in order of start.
 pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
@@ -34,6 +34,33 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     }
     order::sort_by_key(&mut rows, |r| (r.start_ns, r.slice));
     rows
+}
+
+/// What torch.compile did, all in all.
+pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Option<DynamoUse> {
+    let dynamo = vocabulary.dynamo.as_ref()?;
+    let of_dynamo = || recompiles.iter().filter(|r| r.dynamo.is_some());
+    let spans = of_dynamo().map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns)));
+    let mut limits: Vec<DynamoLimit> = dynamo
+        .limits
+        .iter()
+        .map(|&(slice, lookups_after)| DynamoLimit {
+            at_ns: index.slices.start(slice).as_ns(),
+            slice: slice.0,
+            compile_id: dynamo.compiles.get(&slice).and_then(|d| d.compile_id.clone()),
+            lookups_after,
+        })
+        .collect();
+    order::sort_by_key(&mut limits, |l| l.at_ns);
+    let again = |r: &&Recompile| r.dynamo.as_ref().and_then(|d| d.attempt).is_some_and(|n| n > 0);
+    Some(DynamoUse {
+        lookups: dynamo.lookups,
+        regions: dynamo.regions,
+        compiles: of_dynamo().count() as u64,
+        recompiles: of_dynamo().filter(again).count() as u64,
+        compile_ns: Union::of(spans).total_ns(),
+        limits,
+    })
 }
 
 /// Finds the pass in which something happened.
@@ -92,6 +119,10 @@ fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &C
         region_end_ns: region.map(|r| r.end),
         also: None,
         slice: Some(mark.slice.0),
+        dynamo: vocabulary
+            .dynamo
+            .as_ref()
+            .and_then(|d| d.compiles.get(&mark.slice).cloned()),
     }
 }
 
@@ -276,5 +307,6 @@ fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
         region_end_ns: Some(pass.span.end),
         also: None,
         slice: Some(pass.slice.0),
+        dynamo: None,
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::dialect::terms::{Bucket, Evidence, Period, Phase};
+pub use crate::dialect::terms::{Bucket, CompileDetail, CompilePhase, Evidence, Period, Phase};
 
 /// How sure a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,6 +125,36 @@ pub struct Recompile {
     pub also: Option<Evidence>,
     /// Row of its slice.
     pub slice: Option<u32>,
+    /// By torch.compile: which frame, for the how-manieth time, and the phases inside.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dynamo: Option<CompileDetail>,
+}
+
+/// A frame that torch.compile gave up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DynamoLimit {
+    /// Start of the compile that gave up, and its slice.
+    pub at_ns: i64,
+    pub slice: u32,
+    pub compile_id: Option<String>,
+    /// Lookups on that thread afterwards, none of which ran compiled code.
+    pub lookups_after: u64,
+}
+
+/// What torch.compile did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DynamoUse {
+    /// Times that a compiled frame was entered and its guards evaluated.
+    pub lookups: u64,
+    /// Times that compiled code ran.
+    pub regions: u64,
+    pub compiles: u64,
+    /// Compiles of a frame that had been compiled before; those of which that is not known are not counted.
+    pub recompiles: u64,
+    /// Time in which at least one compile ran.
+    pub compile_ns: i64,
+    /// Compiles after which their thread never ran compiled code again although it looked for it.
+    pub limits: Vec<DynamoLimit>,
 }
 
 /// A bucket with its phase.
@@ -341,6 +371,91 @@ pub struct Operator {
     pub longest_slice: u32,
 }
 
+/// An operator by what was allocated while it was the innermost one on its thread.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryOperator {
+    /// `""`: outside of any operator.
+    pub name: String,
+    pub allocations: u64,
+    pub frees: u64,
+    pub allocated_bytes: i64,
+    pub freed_bytes: i64,
+}
+
+/// What one allocator handed out and took back. Bytes in use are the allocator's own total where it records one; else
+/// (`in_use_is_recorded` is false) they are the sum of events since the recording began, where 0 is what was in use
+/// then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceMemory {
+    /// `cpu|cuda|hip|xpu|…`
+    pub device: String,
+    pub id: Option<i64>,
+    pub allocations: u64,
+    pub frees: u64,
+    pub allocated_bytes: i64,
+    /// As a positive number.
+    pub freed_bytes: i64,
+    pub in_use_is_recorded: bool,
+    /// In use before the first event, and after the last.
+    pub start_bytes: i64,
+    pub end_bytes: i64,
+    pub peak_bytes: i64,
+    pub peak_at_ns: i64,
+    /// Index of the step in which the peak lies.
+    pub peak_step: Option<u32>,
+    /// Operators and annotations open at the peak on the thread that allocated, innermost first, at most 20.
+    pub peak_operators: Vec<String>,
+    /// The innermost of them.
+    pub peak_slice: Option<u32>,
+    /// The most that the allocator held, in use or not; `None` where it does not say.
+    pub reserved_peak_bytes: Option<i64>,
+    pub reserved_peak_at_ns: Option<i64>,
+    /// Decode steps while serving, and the median of bytes allocated in one.
+    pub decode_steps: u64,
+    pub decode_step_allocated_bytes: Option<i64>,
+    /// Most allocated first, at most 50.
+    pub operators: Vec<MemoryOperator>,
+}
+
+/// What allocators did, where that is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryUse {
+    pub events: u64,
+    pub devices: Vec<DeviceMemory>,
+    /// Events inside no operator on any thread, and their bytes: the row `[memory]` of torch's own table.
+    pub outside_events: u64,
+    pub outside_bytes: i64,
+}
+
+/// Calls of one module by way of the modules around it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleRow {
+    /// As recorded, with the number of the instance: `Linear_3`.
+    pub name: String,
+    /// Row of the module around it in the same list.
+    pub parent: Option<u32>,
+    pub depth: u32,
+    pub count: u64,
+    /// Host time from the call to its return.
+    pub total_ns: i64,
+    /// Less that of the modules called.
+    pub self_ns: i64,
+    /// Row of its longest call, for the timeline.
+    pub longest_slice: u32,
+}
+
+/// How much of the file one category of events is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryBytes {
+    /// `""` for events without one.
+    pub category: String,
+    pub events: u64,
+    /// Bytes of the events' text, inflated.
+    pub text_bytes: u64,
+    /// What the profiler is told to leave it out, and what is lost then.
+    pub left_out_by: Option<String>,
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -465,6 +580,8 @@ pub struct TraceReport {
     pub steps: Vec<Step>,
     pub step_groups: Vec<StepGroup>,
     pub recompiles: Vec<Recompile>,
+    /// What torch.compile did; `None` where it left no mark.
+    pub dynamo: Option<DynamoUse>,
     pub bucket_coverage: Option<BucketCoverage>,
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
@@ -472,6 +589,20 @@ pub struct TraceReport {
     pub operators: Vec<Operator>,
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,
+    /// Operators by name and shapes of their inputs, most self time first, at most
+    /// [`MAX_GROUPS`](super::operators::MAX_GROUPS); empty where no shapes are recorded, and on the page, which asks.
+    #[serde(default)]
+    pub operators_by_shape: Vec<Operator>,
+    /// The same by name and python frames around the call.
+    #[serde(default)]
+    pub operators_by_stack: Vec<Operator>,
+    /// `None` where no allocation is recorded.
+    pub memory: Option<MemoryUse>,
+    /// Modules as they call each other, each after the one around it, most time first; at most
+    /// [`MAX_MODULES`](super::modules::MAX_MODULES).
+    pub modules: Vec<ModuleRow>,
+    /// Largest first. The file's text is longer by its header and by what stands between events.
+    pub bytes_by_category: Vec<CategoryBytes>,
     pub budget: Option<TimeBudget>,
     pub metrics: Option<Metrics>,
     pub findings: Vec<Finding>,

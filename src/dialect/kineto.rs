@@ -10,6 +10,7 @@ use crate::base::{NameId, SliceId, Span, order};
 use crate::index;
 use crate::index::tables::{Family, Index};
 
+use super::dynamo;
 use super::enclosing;
 use super::facts;
 use super::pattern::{Rest, has, python_frame, starts};
@@ -28,6 +29,8 @@ pub fn recognise(index: &Index) -> Vocabulary {
         unlisted_operators: UNLISTED,
         numbered_operators: &["ProfilerStep#"],
         shapes_arg: Some(super::SHAPES),
+        module_prefix: Some("nn.Module: "),
+        left_out_by: LEFT_OUT_BY,
         memory_devices: index.memory.devices.iter().map(memory_device).collect(),
         ..Vocabulary::default()
     };
@@ -45,6 +48,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     }
     vllm::read_steps(index, &mut v);
     v.compiles = compiles(index, &v.roles);
+    v.dynamo = dynamo::dynamo(index, &v.compiles);
     v.main_threads = facts::main_threads(index, &v.roles, false);
     v
 }
@@ -58,6 +62,24 @@ const UNLISTED: &[&str] = &[
     "aten::is_leaf",
     "aten::output_nr",
     "aten::_version",
+];
+
+/// Switches of `torch.profiler.profile`; for vLLM those of `--profiler-config` (0.13 on) or of the environment.
+const LEFT_OUT_BY: &[(&str, &str)] = &[
+    (
+        "python_function",
+        "with_stack=False (vLLM: torch_profiler_with_stack=false, or VLLM_TORCH_PROFILER_WITH_STACK=0) leaves python \
+         frames and modules out",
+    ),
+    (
+        "cpu_instant_event",
+        "profile_memory=False (vLLM: torch_profiler_with_memory=false) leaves allocations out",
+    ),
+    (
+        "cpu_op",
+        "record_shapes=False (vLLM: torch_profiler_record_shapes=false) leaves shapes and arguments out of operators, \
+         which are most of their text; the operators stay",
+    ),
 ];
 
 /// By `c10/core/DeviceType.h`. The host's allocators have device -1.
@@ -193,7 +215,7 @@ pub fn runtime_call(name: &str) -> Role {
 
 /// Compiles by torch.compile, and device graphs being captured.
 pub fn compiles(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
-    let mut marks = dynamo(index, roles);
+    let mut marks = by_dynamo(index, roles);
     marks.extend(captures(index, roles));
     order::sort_by_key(&mut marks, |m| (m.span.start, m.span.end, m.slice));
     marks
@@ -216,12 +238,12 @@ fn mark(evidence: Evidence, name: String, slice: SliceId, span: Span) -> Compile
 /// `torch/_dynamo/convert_frame.py`, or shows by its regions (`Torch-Compiled Region: frame/attempt`) that a
 /// frame was compiled anew: an attempt first runs after an earlier one ran. (One that runs from the start on was
 /// compiled before the trace.)
-fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
+fn by_dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     let is_compile = |id: SliceId| roles[id.index()] == Role::CompileDynamo;
     let recorded: Vec<CompileMark> = roles::rows_with(roles, |r| r == Role::CompileDynamo)
         .filter(|&id| !enclosing::is_inside(index, id, is_compile))
         .map(|id| {
-            let name = match compile_id(index, id) {
+            let name = match dynamo::compile_id(index, id) {
                 Some(which) => format!("torch.compile {which}"),
                 None => "torch.compile".to_owned(),
             };
@@ -234,7 +256,7 @@ fn dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     let regions: FxHashMap<NameId, (u64, u64)> = index
         .names
         .iter()
-        .filter_map(|(id, text)| Some((id, compiled_region(text)?)))
+        .filter_map(|(id, text)| Some((id, dynamo::region(text)?)))
         .collect();
     let frames: FxHashSet<NameId> = index
         .names
@@ -286,25 +308,8 @@ fn newly_run(mut runs: Vec<(i64, SliceId, (u64, u64))>) -> Vec<CompileMark> {
     marks
 }
 
-/// `Torch-Compiled Region: 0/2`: frame 0, compiled anew for the second time.
-fn compiled_region(name: &str) -> Option<(u64, u64)> {
-    let mut rest = Rest(name);
-    rest.eat("Torch-Compiled Region: ")?;
-    Some((rest.number()?, rest.maybe_number("/")?))
-}
-
 fn is_convert_frame(name: &str) -> bool {
     matches!(python_frame(name), Some(("convert_frame", "_compile")))
-}
-
-/// torch 2.15 writes `…, compile_id=0/2` into a short annotation right before the compile.
-fn compile_id(index: &Index, id: SliceId) -> Option<&str> {
-    let track = index.track(index.track_of(id));
-    (track.rows.start..id.0)
-        .rev()
-        .take(4)
-        .map(|row| index.name_of(SliceId(row)))
-        .find_map(|name| name.split_once("compile_id=").map(|(_, which)| which))
 }
 
 /// Annotated captures, else the stretch from begin to end of a stream capture on one thread.
@@ -409,8 +414,6 @@ mod tests {
 
     #[test]
     fn an_attempt_is_new_only_after_an_earlier_one_ran() {
-        assert_eq!(compiled_region("Torch-Compiled Region: 0/1"), Some((0, 1)));
-        assert_eq!(compiled_region("Torch-Compiled Region"), None);
         let run = |start, region| (start, SliceId(u32::try_from(start).unwrap()), region);
         let marks = newly_run(vec![
             run(0, (0, 1)),

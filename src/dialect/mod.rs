@@ -1,6 +1,7 @@
 //! Names and categories of one vendor, in the common words of [`vocabulary`]. One file a dialect: adding a
 //! vendor, or a new release of one, is adding or editing one file and its table of tests.
 
+pub mod dynamo;
 mod enclosing;
 mod facts;
 pub mod gaudi;

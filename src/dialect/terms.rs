@@ -78,3 +78,23 @@ pub enum Evidence {
     /// Nothing recorded; a step looks like it (L4).
     Suspected,
 }
+
+/// A part of a compile. Phases lie inside each other, so they are never added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompilePhase {
+    pub name: String,
+    pub total_ns: i64,
+}
+
+/// What torch.compile says of one compile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompileDetail {
+    /// As recorded: `"0/2"`.
+    pub compile_id: Option<String>,
+    pub frame: Option<u64>,
+    /// 0 for the first compile of a frame; from 1 on it was compiled anew.
+    pub attempt: Option<u64>,
+    /// Whether what it made ran before the next compile.
+    pub ran: bool,
+    pub phases: Vec<CompilePhase>,
+}

@@ -2,6 +2,7 @@
 
 use crate::base::{CategoryId, SliceId, Span, TrackId};
 
+use super::dynamo::Dynamo;
 use super::terms::{Bucket, Evidence, Period, Phase};
 
 /// What a slice is to the analyses. One byte a slice.
@@ -197,6 +198,8 @@ pub struct Vocabulary {
     pub engine_steps: Vec<EngineStep>,
     /// In order of start.
     pub compiles: Vec<CompileMark>,
+    /// What torch.compile did, where it left a mark.
+    pub dynamo: Option<Dynamo>,
     pub devices: Vec<Device>,
     pub launch_link: LaunchLink,
     /// The track on which the engine's steps are recorded, for the name of its gaps.
@@ -212,6 +215,10 @@ pub struct Vocabulary {
     pub numbered_operators: &'static [&'static str],
     /// The arg that holds the shapes of an operator's inputs.
     pub shapes_arg: Option<&'static str>,
+    /// How the names of python frames begin that are modules of the model.
+    pub module_prefix: Option<&'static str>,
+    /// By category, what the profiler is told to leave it out.
+    pub left_out_by: &'static [(&'static str, &'static str)],
     /// What the allocators are, in the order of the index.
     pub memory_devices: Vec<MemoryDevice>,
     /// By a finding's id, a sentence of advice that names this engine's own switches.
@@ -236,6 +243,7 @@ impl Default for Vocabulary {
             passes: Vec::new(),
             engine_steps: Vec::new(),
             compiles: Vec::new(),
+            dynamo: None,
             devices: Vec::new(),
             launch_link: LaunchLink::None,
             step_track: None,
@@ -244,6 +252,8 @@ impl Default for Vocabulary {
             unlisted_operators: &[],
             numbered_operators: &[],
             shapes_arg: None,
+            module_prefix: None,
+            left_out_by: &[],
             memory_devices: Vec::new(),
             advice: &[],
         }

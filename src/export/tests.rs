@@ -114,6 +114,7 @@ fn report() -> Report {
             region_end_ns: None,
             also: None,
             slice: None,
+dynamo: None,
         }],
         bucket_coverage: Some(BucketCoverage {
             served_not_warmed: vec![PhaseBucket {
@@ -192,6 +193,12 @@ fn report() -> Report {
             ..Operator::default()
         }],
         python: Vec::new(),
+        operators_by_shape: Vec::new(),
+        operators_by_stack: Vec::new(),
+        memory: None,
+        modules: Vec::new(),
+        bytes_by_category: Vec::new(),
+        dynamo: None,
         budget: Some(TimeBudget {
             total_ns: 1_000_000,
             shares: vec![BudgetShare {

@@ -320,6 +320,7 @@ mod tests {
             region_end_ns: None,
             also: None,
             slice: None,
+            dynamo: None,
         };
         let compiles = [compile(Evidence::Suspected, 1), compile(Evidence::Recorded, 2)];
         let all = StepFilter::default();

@@ -17,3 +17,4 @@ mod key_averages;
 mod malformed;
 mod select;
 mod synth;
+mod torch_host;

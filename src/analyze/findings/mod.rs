@@ -3,6 +3,7 @@
 //! A file a topic; here is what they share.
 
 mod compiles;
+mod host;
 mod idle;
 mod recording;
 mod steps;
@@ -45,6 +46,9 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
     all.extend(idle::no_load(report));
     all.extend(recording::device_ends_early(report, facts.last_launch_ns));
     all.extend(recording::synchronised(report));
+    all.extend(host::dynamo_limit(report));
+    all.extend(host::memory_churn(report));
+    all.extend(host::large_category(report));
     for finding in &mut all {
         for (id, advice) in facts.vocabulary.advice {
             if *id == finding.id && finding.level != Level::Fine {

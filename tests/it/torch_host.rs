@@ -1,0 +1,278 @@
+//! What a torch trace says of its host: compiles by torch.compile, allocations, modules, sizes. Known answers of the
+//! corpus, and independent counts by serde_json.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use stepscope::analyze::report::{Evidence, TraceReport};
+use stepscope::session::{Inflater, Opened, open_bytes};
+
+use crate::corpus;
+
+fn open(path: &str) -> Option<Opened> {
+    let bytes = corpus::read(path)?;
+    Some(open_bytes(path, &bytes).unwrap_or_else(|e| panic!("{path}: {e}")))
+}
+
+/// The events as serde_json reads them, and how long the text is.
+fn events_of(path: &str) -> (Vec<Value>, u64) {
+    let mut text = Vec::new();
+    Inflater::default().feed(&corpus::read(path).unwrap(), &mut |piece| {
+        text.extend_from_slice(piece);
+    });
+    let mut trace: Value = serde_json::from_slice(&text).unwrap();
+    match trace["traceEvents"].take() {
+        Value::Array(events) => (events, text.len() as u64),
+        _ => panic!("{path}: no events"),
+    }
+}
+
+// ---- torch.compile ------------------------------------------------------------------------------------------
+
+#[test]
+fn compiles_of_torch_2_9_have_their_attempt_from_what_ran_next() {
+    let Some(opened) = open("kineto/torch_cpu/torch-2.9.1/compile_eager_recompiles.pt.trace.json.gz") else {
+        return;
+    };
+    let report = &opened.report;
+    let compiles: Vec<_> = report
+        .recompiles
+        .iter()
+        .filter(|r| r.evidence == Evidence::Dynamo)
+        .map(|r| {
+            let detail = r.dynamo.as_ref().unwrap();
+            assert_eq!(detail.compile_id, None, "torch 2.15 is the first to write it");
+            (r.dur_ns, detail.frame.zip(detail.attempt), detail.ran)
+        })
+        .collect();
+    assert_eq!(
+        compiles,
+        [
+            (859_582_576, Some((0, 0)), true),
+            (711_130_309, Some((0, 1)), true),
+            (710_855_295, Some((0, 2)), true),
+            (1_016_481_673, Some((0, 3)), true),
+            (2_882_850, None, false),
+        ]
+    );
+    let phases = &report.recompiles[0].dynamo.as_ref().unwrap().phases;
+    let of = |name: &str| phases.iter().find(|p| p.name == name).map(|p| p.total_ns);
+    assert_eq!(of("compile_attempt_0"), Some(722_928_228));
+    assert_eq!(of("bytecode_tracing"), Some(654_962_166));
+    assert_eq!(of("build_guards"), Some(133_016_460));
+    assert_eq!(of("gc"), Some(419_132));
+    let dynamo = report.dynamo.as_ref().unwrap();
+    assert_eq!((dynamo.lookups, dynamo.regions), (23, 4));
+    assert_eq!((dynamo.compiles, dynamo.recompiles), (5, 3));
+    assert_eq!(dynamo.compile_ns, compiles.iter().map(|c| c.0).sum::<i64>());
+    // The limit was set to 4 for this trace.
+    assert_eq!(dynamo.limits.len(), 1);
+    assert_eq!(Some(dynamo.limits[0].slice), report.recompiles[4].slice);
+    limit_is_found(report);
+}
+
+#[test]
+fn compiles_of_torch_2_15_have_their_number() {
+    let Some(opened) = open("kineto/torch_cpu/torch-2.15.0/compile_eager_recompiles.pt.trace.json.gz") else {
+        return;
+    };
+    let report = &opened.report;
+    let compiles: Vec<_> = report
+        .recompiles
+        .iter()
+        .map(|r| {
+            let detail = r.dynamo.as_ref().unwrap();
+            let id = detail.compile_id.clone().unwrap();
+            (r.dur_ns, id, detail.attempt, detail.ran)
+        })
+        .collect();
+    let want = [
+        (3_496_856_566, "0/0", 0, true),
+        (2_701_733_688, "0/1", 1, true),
+        (2_555_804_816, "0/2", 2, true),
+        (2_383_791_707, "0/3", 3, true),
+        (9_583_865, "0/4", 4, false),
+    ];
+    assert_eq!(
+        compiles,
+        want.map(|(ns, id, attempt, ran)| (ns, id.to_owned(), Some(attempt), ran))
+    );
+    let dynamo = report.dynamo.as_ref().unwrap();
+    assert_eq!((dynamo.lookups, dynamo.regions), (12, 4));
+    assert_eq!((dynamo.compiles, dynamo.recompiles), (5, 4));
+    assert_eq!(dynamo.limits[0].compile_id.as_deref(), Some("0/4"));
+    limit_is_found(report);
+}
+
+fn limit_is_found(report: &TraceReport) {
+    let limit = report.findings.iter().find(|f| f.id == "dynamo-limit");
+    assert!(limit.is_some(), "{:#?}", report.findings);
+    let compiles = report.findings.iter().find(|f| f.id == "compiles-while-serving");
+    assert!(compiles.is_some());
+}
+
+#[test]
+fn a_trace_without_torch_compile_says_nothing_of_it() {
+    let Some(opened) = open("kineto/torch_cpu/torch-2.9.1/plain.pt.trace.json.gz") else {
+        return;
+    };
+    assert_eq!(opened.report.dynamo, None);
+    assert_eq!(opened.report.memory, None);
+    assert!(opened.report.modules.is_empty());
+    assert!(opened.report.findings.iter().all(|f| f.id != "dynamo-limit"));
+}
+
+// ---- memory -------------------------------------------------------------------------------------------------
+
+#[test]
+fn allocations_agree_with_an_independent_count() {
+    for case in ["torch-2.9.1/full", "torch-2.9.1/shapes_mem"] {
+        let path = format!("kineto/torch_cpu/{case}.pt.trace.json.gz");
+        let Some(opened) = open(&path) else { return };
+        let (events, _) = events_of(&path);
+        let bytes: Vec<(i64, i64)> = events
+            .iter()
+            .filter(|e| e["name"] == "[memory]")
+            .map(|e| {
+                let of = |key: &str| e["args"][key].as_i64().unwrap();
+                (of("Bytes"), of("Total Allocated"))
+            })
+            .collect();
+        let memory = opened.report.memory.as_ref().unwrap();
+        assert_eq!(memory.events, 7_738);
+        assert_eq!(bytes.len(), 7_738);
+        // torch's own table: 507 events outside of all operators.
+        assert_eq!((memory.outside_events, memory.outside_bytes), (507, -75_710_944));
+        assert_eq!(memory.devices.len(), 1);
+        let cpu = &memory.devices[0];
+        assert_eq!((cpu.device.as_str(), cpu.id), ("cpu", None));
+        let given = || bytes.iter().map(|b| b.0).filter(|&b| b >= 0);
+        let taken = || bytes.iter().map(|b| b.0).filter(|&b| b < 0);
+        assert_eq!(cpu.allocations, given().count() as u64);
+        assert_eq!(cpu.allocated_bytes, given().sum::<i64>());
+        assert_eq!(cpu.frees, taken().count() as u64);
+        assert_eq!(cpu.freed_bytes, -taken().sum::<i64>());
+        assert!(cpu.in_use_is_recorded);
+        assert_eq!(Some(cpu.peak_bytes), bytes.iter().map(|b| b.1).max());
+        assert_eq!(cpu.start_bytes, bytes[0].1 - bytes[0].0);
+        assert_eq!(cpu.end_bytes, bytes.last().unwrap().1);
+        assert_eq!(
+            cpu.reserved_peak_bytes, None,
+            "the host's allocator reserves nothing"
+        );
+        // The recorded total is the sum of events, so nothing was lost between them.
+        let sum = cpu.start_bytes + cpu.allocated_bytes - cpu.freed_bytes;
+        assert_eq!(cpu.end_bytes, sum);
+        // Each event belongs to one operator.
+        let by_operator: u64 = cpu.operators.iter().map(|o| o.allocations + o.frees).sum();
+        assert_eq!(by_operator, memory.events);
+        assert!(cpu.peak_step.is_some());
+        assert!(!cpu.peak_operators.is_empty(), "{cpu:#?}");
+        assert_eq!(cpu.decode_steps, 50);
+    }
+}
+
+#[test]
+fn allocators_are_told_apart_and_what_they_do_not_say_is_summed() {
+    let text = r#"{"schemaVersion":1,"traceEvents":[
+        {"ph":"X","cat":"cpu_op","name":"aten::empty","pid":1,"tid":1,"ts":0,"dur":10},
+        {"ph":"i","cat":"cpu_instant_event","name":"[memory]","pid":1,"tid":1,"ts":10,"s":"t","args":{"Bytes":100,"Device Type":1,"Device Id":0,"Total Allocated":500,"Total Reserved":900,"Addr":1}},
+        {"ph":"i","cat":"cpu_instant_event","name":"[memory]","pid":1,"tid":2,"ts":5,"s":"t","args":{"Bytes":8,"Device Type":0,"Device Id":-1,"Addr":2}},
+        {"ph":"i","cat":"cpu_instant_event","name":"[memory]","pid":1,"tid":1,"ts":20,"s":"t","args":{"Bytes":-30,"Device Type":1,"Device Id":0,"Total Allocated":470,"Total Reserved":900}},
+        {"ph":"i","cat":"cpu_instant_event","name":"[memory]","pid":1,"tid":1,"ts":21,"s":"t","args":{"Addr":3}}]}"#;
+    let opened = open_bytes("a.json", text.as_bytes()).unwrap();
+    let memory = opened.report.memory.as_ref().unwrap();
+    assert_eq!(
+        (memory.events, memory.outside_events, memory.outside_bytes),
+        (3, 1, -30)
+    );
+    let cuda = memory.devices.iter().find(|d| d.device == "cuda").unwrap();
+    assert_eq!((cuda.id, cuda.start_bytes, cuda.peak_bytes), (Some(0), 400, 500));
+    assert_eq!((cuda.end_bytes, cuda.reserved_peak_bytes), (470, Some(900)));
+    assert_eq!(cuda.peak_operators, ["aten::empty"]);
+    let names: Vec<_> = cuda
+        .operators
+        .iter()
+        .map(|o| (&*o.name, o.allocations, o.frees))
+        .collect();
+    assert_eq!(names, [("aten::empty", 1, 0), ("", 0, 1)]);
+    let cpu = memory.devices.iter().find(|d| d.device == "cpu").unwrap();
+    assert!(!cpu.in_use_is_recorded);
+    assert_eq!((cpu.start_bytes, cpu.peak_bytes, cpu.peak_at_ns), (0, 8, 5_000));
+    // Bytes between start and end on any thread are the operator's; the event without bytes is none of memory.
+    let empty = &opened.report.operators[0];
+    assert_eq!(
+        (empty.total_cpu_bytes, empty.total_device_bytes),
+        (Some(8), Some(100))
+    );
+    assert_eq!(opened.index.instants.ts.len(), 1);
+}
+
+// ---- modules ------------------------------------------------------------------------------------------------
+
+#[test]
+fn modules_call_each_other_as_the_model_is_built() {
+    let path = "kineto/torch_cpu/torch-2.9.1/full.pt.trace.json.gz";
+    let Some(opened) = open(path) else { return };
+    let modules = &opened.report.modules;
+    assert_eq!(modules[0].name, "LM_0");
+    assert_eq!((modules[0].parent, modules[0].count), (None, 51));
+    // 4 blocks of LayerNorm, Attn (2 Linear), LayerNorm, Sequential (Linear, SiLU, Linear); embedding and head.
+    let below = |parent: u32| modules.iter().filter(move |m| m.parent == Some(parent));
+    let mut names: Vec<String> = below(0)
+        .map(|m| m.name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["Block_", "Block_", "Block_", "Block_", "Embedding_", "Linear_"]
+    );
+    assert_eq!(modules.len(), 1 + 4 * 10 + 2);
+    for (i, module) in modules.iter().enumerate() {
+        assert_eq!(module.count, 51, "{}", module.name);
+        let children: i64 = below(u32::try_from(i).unwrap()).map(|m| m.total_ns).sum();
+        assert_eq!(module.self_ns, module.total_ns - children, "{}", module.name);
+    }
+    // Total by name, counted from the file.
+    let (events, _) = events_of(path);
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for e in &events {
+        if let Some(name) = e["name"].as_str().and_then(|n| n.strip_prefix("nn.Module: ")) {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    assert_eq!(counts.len(), modules.len());
+    assert!(modules.iter().all(|m| counts[m.name.as_str()] == m.count));
+}
+
+// ---- sizes --------------------------------------------------------------------------------------------------
+
+#[test]
+fn bytes_by_category_add_up_to_the_events_of_the_file() {
+    let path = "kineto/torch_cpu/torch-2.9.1/full.pt.trace.json.gz";
+    let Some(opened) = open(path) else { return };
+    let (events, text_bytes) = events_of(path);
+    let rows = &opened.report.bytes_by_category;
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for e in &events {
+        let category = match e.get("cat").and_then(Value::as_str) {
+            _ if e["ph"] == "M" => "(counters, metadata, skipped)",
+            Some(category) => category,
+            None => "",
+        };
+        *counts.entry(category.to_owned()).or_default() += 1;
+    }
+    let ours: BTreeMap<String, u64> = rows.iter().map(|r| (r.category.clone(), r.events)).collect();
+    assert_eq!(ours, counts);
+    let sum: u64 = rows.iter().map(|r| r.text_bytes).sum();
+    // Between events are a comma, a line break and two blanks.
+    let between = text_bytes - sum;
+    assert!(
+        between > 3 * events.len() as u64 && between < 5 * events.len() as u64,
+        "{between}"
+    );
+    assert!(rows.is_sorted_by_key(|r| std::cmp::Reverse(r.text_bytes)));
+    assert_eq!(rows[0].category, "python_function");
+    let python = rows.iter().find(|r| r.category == "python_function").unwrap();
+    assert!(python.left_out_by.as_ref().unwrap().contains("with_stack=False"));
+}
