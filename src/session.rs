@@ -5,8 +5,9 @@ mod cut;
 pub use cut::{Cut, CutError};
 
 use crate::analyze::report::{Report, SCHEMA, TraceReport};
-use crate::analyze::{self, Depth, FileFacts};
-use crate::base::{DefectKind, Defects, SliceId, show};
+use crate::analyze::stacks::{self, Calls};
+use crate::analyze::{self, Depth, FileFacts, operators};
+use crate::base::{DefectKind, Defects, SliceId, Span, show, stats};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
@@ -20,7 +21,10 @@ use crate::view::fit::MAX_CATEGORIES;
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::summary;
 use crate::view::timeline::Scene;
-use crate::view::{CategoryShare, Estimate, Selection, SliceArgs, Summary, details};
+use crate::view::{
+    CategoryShare, Estimate, Grouping, MAX_GROUPED, OperatorTable, Selection, SliceArgs, StackSource,
+    Summary, details, flame, memory,
+};
 
 /// An opened trace.
 pub struct Opened {
@@ -100,8 +104,67 @@ impl Opened {
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
+            Question::Operators { by } => Answer::Operators(Box::new(self.operators(*by))),
+            Question::Flame(asked) => {
+                Answer::Flame(Box::new(flame::flame(&self.index, &self.vocabulary, asked)))
+            }
+            Question::Memory {
+                device,
+                window,
+                width_px,
+            } => Answer::Memory(memory::curve(&self.index, *device, *window, *width_px)),
+            Question::Folded(asked) => Answer::Report {
+                file_name: format!("{}.folded.txt", self.stem()),
+                text: self.folded(asked.source, asked.window, asked.thread),
+            },
             Question::Report { format } => self.download(format),
         }
+    }
+
+    /// Operators by shape or by stack, cut to a bounded size.
+    fn operators(&self, by: Grouping) -> OperatorTable {
+        let mut rows = operators::grouped(&self.index, &self.vocabulary, by);
+        let n_rows = rows.len() as u64;
+        let rest = rows.split_off(rows.len().min(MAX_GROUPED));
+        OperatorTable {
+            by,
+            rows,
+            n_rows,
+            rest_count: rest.iter().map(|row| row.count).sum(),
+            rest_self_ns: stats::sum(rest.iter().map(|row| row.self_cpu_ns)),
+        }
+    }
+
+    /// Folded stacks, a line each: see [`stacks::folded`]. `None`: all of the trace; all threads.
+    pub fn folded(&self, source: StackSource, window: Option<Span>, thread: Option<u32>) -> String {
+        let window = window.or(self.index.extent()).unwrap_or(Span::new(0, 0));
+        let calls = Calls::new(&self.index, &self.vocabulary, source, window);
+        let threads = stacks::threads(&self.index);
+        let only = thread.and_then(|t| threads.get(t as usize));
+        let threads = only.map_or(&threads[..], std::slice::from_ref);
+        stacks::folded(&self.index, &stacks::merged(&calls, threads))
+    }
+
+    /// The report with what is computed only when it is asked for: operators by shape and by stack.
+    pub fn whole_report(&self) -> TraceReport {
+        let table = |by: Grouping, has: bool| {
+            let mut rows = Vec::new();
+            if has {
+                rows = operators::grouped(&self.index, &self.vocabulary, by);
+                rows.truncate(operators::MAX_GROUPS);
+            }
+            rows
+        };
+        TraceReport {
+            operators_by_shape: table(Grouping::Shape, self.index.arg_column(dialect::SHAPES).is_some()),
+            operators_by_stack: table(Grouping::Stack, !self.report.python.is_empty()),
+            ..self.report.clone()
+        }
+    }
+
+    /// The file's name without its endings.
+    fn stem(&self) -> &str {
+        self.report.file.trim_end_matches(".gz").trim_end_matches(".json")
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
@@ -110,7 +173,7 @@ impl Opened {
         let trace = &self.report;
         let whole = || Report {
             schema: SCHEMA.into(),
-            traces: vec![trace.clone()],
+            traces: vec![self.whole_report()],
         };
         let (suffix, text) = match format {
             "json" => ("report.json", export::report_json(&whole())),
@@ -127,7 +190,7 @@ impl Opened {
                 };
             }
         };
-        let name = trace.file.trim_end_matches(".gz").trim_end_matches(".json");
+        let name = self.stem();
         Answer::Report {
             file_name: format!("{name}.{suffix}"),
             text,

@@ -18,6 +18,7 @@ pub mod operators;
 pub mod python;
 pub mod recompiles;
 pub mod report;
+pub mod stacks;
 mod step_device;
 pub mod steps;
 pub mod words;

@@ -340,6 +340,24 @@ pub enum Grouping {
     Stack,
 }
 
+/// Whose stacks are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StackSource {
+    /// Python frames, and the operators that they call.
+    #[default]
+    Python,
+    /// Operators and annotations.
+    Operators,
+    /// Modules of the model.
+    Modules,
+}
+
+impl StackSource {
+    /// All of them.
+    pub const ALL: [StackSource; 3] = [StackSource::Python, StackSource::Operators, StackSource::Modules];
+}
+
 /// A framework operator, or a python frame, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {

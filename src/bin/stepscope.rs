@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use stepscope::analyze::report::{Report, SCHEMA, TraceReport};
+use stepscope::analyze::report::{Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::CLOCK_END_NS;
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
@@ -46,6 +46,8 @@ enum Command {
     /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
     /// their causes, graph compiles, findings.
     Slice(slice::SliceArgs),
+    /// Write call stacks folded, a line each, for flame graph programs: frames between semicolons, self time in ns.
+    Stacks(StacksArgs),
     /// Write an invented trace in the shape of vLLM's on Intel Gaudi, for tests and benchmarks.
     Synth(SynthArgs),
 }
@@ -65,6 +67,30 @@ struct ReportArgs {
     csv: Option<PathBuf>,
     #[command(flatten)]
     part: PartArgs,
+}
+
+#[derive(Args)]
+struct StacksArgs {
+    /// A trace; gzip is seen by content.
+    file: PathBuf,
+    /// Whose stacks; python frames where the trace has them, else operators.
+    #[arg(long, value_enum)]
+    source: Option<Source>,
+    /// Write here in place of standard output.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    part: PartArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Source {
+    /// Python frames, and the operators that they call.
+    Python,
+    /// Operators and annotations.
+    Operators,
+    /// Modules of the model.
+    Modules,
 }
 
 /// What of each trace is loaded.
@@ -201,6 +227,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report(&args),
         Command::Check { files } => check(&files),
         Command::Slice(args) => slice::slice(&args),
+        Command::Stacks(args) => stacks(&args),
         Command::Synth(args) => synthesise(&args),
     };
     outcome.unwrap_or_else(|error| {
@@ -308,8 +335,8 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
     }))
 }
 
-fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<TraceReport> {
-    Ok(open_selected(path, metrics, &part.selection(path)?)?.report)
+fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<Opened> {
+    open_selected(path, metrics, &part.selection(path)?)
 }
 
 /// Reads a trace, never holding the file.
@@ -361,7 +388,7 @@ fn open_all(files: &[PathBuf], part: &PartArgs) -> (Vec<TraceReport>, usize) {
         let opened = if is_metrics(path) {
             open_metrics(path)
         } else {
-            open_trace(path, metrics, part)
+            open_trace(path, metrics, part).map(|opened| opened.whole_report())
         };
         match opened {
             Ok(report) => reports.push(report),
@@ -427,6 +454,23 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn stacks(args: &StacksArgs) -> Result<ExitCode> {
+    let opened = open_trace(&args.file, None, &args.part).with_context(|| args.file.display().to_string())?;
+    let source = match args.source {
+        Some(Source::Python) => StackSource::Python,
+        Some(Source::Operators) => StackSource::Operators,
+        Some(Source::Modules) => StackSource::Modules,
+        None if opened.report.python.is_empty() => StackSource::Operators,
+        None => StackSource::Python,
+    };
+    let text = opened.folded(source, None, None);
+    if text.is_empty() {
+        bail!("{}: this trace records no such stacks", args.file.display());
+    }
+    deliver(&text, args.output.as_deref())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {

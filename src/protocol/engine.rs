@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::view::{
-    AreaStatistics, CutFacts, CutRequest, Estimate, Frame, MemoryRule, SearchResult, Selection, SliceArgs,
-    SliceDetail, StepDetail, StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
+    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, Grouping, MemoryCurve,
+    MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder,
+    StepsView, Summary, TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
@@ -93,6 +94,19 @@ pub enum Question {
     Search {
         text: String,
     },
+    /// Operators by shape or by stack.
+    Operators {
+        by: Grouping,
+    },
+    Flame(FlameQuestion),
+    /// Bytes in use on an allocator's device.
+    Memory {
+        device: u32,
+        window: Option<Span>,
+        width_px: u32,
+    },
+    /// Stacks for download, folded.
+    Folded(FlameQuestion),
     /// A report for download: `json`, `markdown`, `text`.
     Report {
         format: String,
@@ -174,6 +188,9 @@ pub enum Answer {
     Args(SliceArgs),
     Area(AreaStatistics),
     Search(SearchResult),
+    Operators(Box<OperatorTable>),
+    Flame(Box<FlameView>),
+    Memory(MemoryCurve),
     Report {
         file_name: String,
         text: String,

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 pub use crate::analyze::report::{
-    Bucket, BucketCoverage, BudgetShare, Cause, DefectRow, DeviceTime, Engines, Evidence, Finding,
-    FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, Kernel, Level, MetricCompile, Metrics, Operator,
-    Parts, Period, Phase, PhaseBucket, Recompile, Step, StepDevice, StepGroup, Sure, TimeBudget,
+    Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase, DefectRow,
+    DeviceMemory, DeviceTime, DynamoLimit, DynamoUse, Engines, Evidence, Finding, FindingEvidence, Gap,
+    GapBin, GapCause, GapKind, Gaps, Grouping, Kernel, Level, MemoryOperator, MemoryUse, MetricCompile,
+    Metrics, ModuleRow, Operator, Parts, Period, Phase, PhaseBucket, Recompile, StackSource, Step,
+    StepDevice, StepGroup, Sure, TimeBudget,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::index::select::{ON_REQUEST, Selection};
@@ -52,6 +54,12 @@ pub struct Summary {
     pub operators: Vec<Operator>,
     /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
     pub python: Vec<Operator>,
+    pub dynamo: Option<DynamoUse>,
+    pub memory: Option<MemoryUse>,
+    /// At most [`MAX_OPERATORS`].
+    pub modules: Vec<ModuleRow>,
+    /// Whether there are shapes and stacks that operators can be counted by.
+    pub groupings: Vec<Grouping>,
     pub metrics: Option<Metrics>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
     pub tally: Vec<CategoryText>,
@@ -71,6 +79,8 @@ pub struct CategoryText {
     pub events: u64,
     /// Bytes of the events' text.
     pub text_bytes: u64,
+    /// What the profiler is told to leave it out, and what is lost then.
+    pub left_out_by: Option<String>,
 }
 
 /// What opening cost.
@@ -90,6 +100,141 @@ pub const MAX_RECOMPILES: usize = 5_000;
 pub const MAX_TALLY: usize = 50;
 /// Bound of the operator tables.
 pub const MAX_OPERATORS: usize = 500;
+
+/// Bound of [`OperatorTable::rows`].
+pub const MAX_GROUPED: usize = 500;
+
+/// Operators by shape or by stack, most self time first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OperatorTable {
+    pub by: Grouping,
+    /// At most [`MAX_GROUPED`].
+    pub rows: Vec<Operator>,
+    /// All that there are.
+    pub n_rows: u64,
+    /// Calls of those that are not listed, and their self time.
+    pub rest_count: u64,
+    pub rest_self_ns: i64,
+}
+
+/// The order of a flame graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlameOrder {
+    /// Merged by frame, heaviest first.
+    #[default]
+    Heavy,
+    /// As time goes.
+    Time,
+}
+
+/// What a flame graph is to show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlameQuestion {
+    pub source: StackSource,
+    pub order: FlameOrder,
+    /// `None`: all of the trace.
+    pub window: Option<Span>,
+    /// `None`: all of them, merged.
+    pub thread: Option<u32>,
+    /// A node of the merged tree of the same question, which then spans the width.
+    pub zoom: Option<u32>,
+    pub width_px: u32,
+}
+
+/// A frame, or several of less than a pixel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlameBox {
+    pub x0: f32,
+    pub x1: f32,
+    pub depth: u16,
+    /// Its node in the merged tree; `None` for merged boxes and in order of time.
+    pub node: Option<u32>,
+    /// Row in [`FlameView::names`]; `None`: several, or the root.
+    pub name: Option<u32>,
+    /// A python frame; else an operator.
+    pub is_frame: bool,
+    pub total_ns: i64,
+    pub self_ns: i64,
+    pub count: u64,
+    /// How many further frames are in it because they are narrower than a pixel.
+    pub merged: u32,
+    /// Its longest call.
+    pub slice: Option<u32>,
+}
+
+/// A thread that has stacks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlameThread {
+    pub id: u32,
+    pub title: String,
+}
+
+/// A frame by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlameRow {
+    pub name: String,
+    pub self_ns: i64,
+    /// Calls inside a call of the same name are not counted again.
+    pub total_ns: i64,
+    pub count: u64,
+    pub slice: u32,
+}
+
+/// Bound of [`FlameView::rows`].
+pub const MAX_FLAME_ROWS: usize = 200;
+/// Bound of [`FlameView::threads`].
+pub const MAX_FLAME_THREADS: usize = 100;
+
+/// The Stacks view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlameView {
+    pub order: FlameOrder,
+    pub source: StackSource,
+    /// What the trace has stacks of.
+    pub sources: Vec<StackSource>,
+    pub window: Span,
+    pub width_px: u32,
+    /// Time in which anything was open, summed over the threads.
+    pub total_ns: i64,
+    pub zoom: Option<u32>,
+    pub boxes: Vec<FlameBox>,
+    pub names: Vec<String>,
+    pub n_rows: u16,
+    /// Frames whose rows are too deep to be drawn.
+    pub n_rows_left_out: u32,
+    /// Calls counted into the frame around them.
+    pub folded: u64,
+    /// Time of calls that was cut because they overlap.
+    pub cut_ns: i64,
+    pub thread: Option<u32>,
+    /// Those with most calls first, at most [`MAX_FLAME_THREADS`].
+    pub threads: Vec<FlameThread>,
+    /// By name, most self time first, at most [`MAX_FLAME_ROWS`].
+    pub rows: Vec<FlameRow>,
+}
+
+/// Bytes in use in one pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryPoint {
+    pub x: u32,
+    pub min_bytes: i64,
+    pub max_bytes: i64,
+    /// After the pixel's last event.
+    pub end_bytes: i64,
+    pub reserved_bytes: Option<i64>,
+}
+
+/// Bytes in use over time; pixels without an event have no point, and what the one before ended with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryCurve {
+    pub device: u32,
+    pub window: Span,
+    pub width_px: u32,
+    /// At most one a pixel.
+    pub points: Vec<MemoryPoint>,
+    /// In use when the window begins; `None`: not known.
+    pub before_bytes: Option<i64>,
+}
 
 /// Which steps are asked for. `None` is "all".
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::report::{Period, Phase, TraceReport};
+use crate::analyze::report::{Grouping, Period, Phase, TraceReport};
 use crate::base::{Span, order};
 
 use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
@@ -55,26 +55,40 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
+        dynamo: report.dynamo.clone(),
+        memory: report.memory.clone(),
+        modules: report.modules[..report.modules.len().min(MAX_OPERATORS)].to_vec(),
+        groupings: groupings(report, index),
         metrics: report.metrics.clone(),
-        tally: tally(index),
+        tally: tally(report),
         stopped: None,
         index_bytes: index.bytes() as u64,
         cost: None,
     }
 }
 
-fn tally(index: &Index) -> Vec<CategoryText> {
-    let shares = index.shares().filter(|(_, share)| share.events > 0);
-    let mut tally: Vec<CategoryText> = shares
-        .map(|(category, share)| CategoryText {
-            category: category.to_owned(),
-            events: share.events,
-            text_bytes: share.text_bytes,
-        })
-        .collect();
-    order::sort_by_key(&mut tally, |c| std::cmp::Reverse(c.text_bytes));
-    tally.truncate(MAX_TALLY);
-    tally
+/// What operators can be counted by.
+fn groupings(report: &TraceReport, index: &Index) -> Vec<Grouping> {
+    let has_shapes = index.arg_column(crate::dialect::SHAPES).is_some();
+    let mut groupings = vec![Grouping::Name];
+    if has_shapes {
+        groupings.push(Grouping::Shape);
+    }
+    if !report.python.is_empty() {
+        groupings.push(Grouping::Stack);
+    }
+    groupings
+}
+
+fn tally(report: &TraceReport) -> Vec<CategoryText> {
+    let rows = report.bytes_by_category.iter().take(MAX_TALLY);
+    rows.map(|row| CategoryText {
+        category: row.category.clone(),
+        events: row.events,
+        text_bytes: row.text_bytes,
+        left_out_by: row.left_out_by.clone(),
+    })
+    .collect()
 }
 
 /// What the timeline shows first: serving with the device work that it launched, else the profiler's window.

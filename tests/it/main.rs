@@ -16,5 +16,6 @@ mod invented;
 mod key_averages;
 mod malformed;
 mod select;
+mod stacks;
 mod synth;
 mod torch_host;
