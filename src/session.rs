@@ -9,6 +9,7 @@ use crate::analyze::stacks::{self, Calls};
 use crate::analyze::{self, Depth, FileFacts, operators};
 use crate::base::{DefectKind, Defects, SliceId, Span, show, stats};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
+use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Vocabulary};
 use crate::export;
 use crate::index::select::FirstTime;
@@ -221,6 +222,7 @@ pub struct TextLoader {
     scanner: Scanner,
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
+    table: Option<(String, KeyAverages)>,
     selection: Selection,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
@@ -240,13 +242,19 @@ impl TextLoader {
             scanner: Scanner::new(dialect::WANTED_ARGS),
             builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             metrics: None,
+            table: None,
             selection: selection.clone(),
             early: None,
         }
     }
 
-    /// Puts a metrics file of the same process beside the trace. `false`: `bytes` are no metrics file.
+    /// Puts a metrics file of the same process, or torch's own operator table, beside the trace. `false`: `bytes` are
+    /// neither.
     pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
+        if let Some(table) = key_averages::parse(bytes) {
+            self.table = Some((name.to_owned(), table));
+            return true;
+        }
         let file = gaudi_metrics::parse(bytes);
         let found = file.is_some();
         self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
@@ -342,6 +350,7 @@ impl TextLoader {
             bytes: file_bytes,
             inflated_bytes: self.text_bytes,
             metrics: self.metrics.clone(),
+            table: self.table.clone(),
         }
     }
 
@@ -490,9 +499,10 @@ pub fn first_time<E>(pieces: impl Iterator<Item = Result<Vec<u8>, E>>) -> Result
 /// A larger metrics file is not read; one dump a compile is about 200 bytes a compile so far.
 pub const MAX_METRICS_BYTES: u64 = 256 << 20;
 
-/// Whether a file that starts with `head` (512 bytes will do) is a metrics file and no trace.
+/// Whether a file that starts with `head` (512 bytes will do) is a metrics file, or torch's own operator table, and no
+/// trace.
 pub fn is_metrics(head: &[u8]) -> bool {
-    gaudi_metrics::looks_like(head)
+    gaudi_metrics::looks_like(head) || key_averages::looks_like(head)
 }
 
 /// Whether a file that starts with `head` is compressed.
@@ -502,6 +512,9 @@ pub fn is_gzip(head: &[u8]) -> bool {
 
 /// Opens a metrics file alone: a report with its counters and nothing else.
 pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
+    if let Some(table) = key_averages::parse(bytes) {
+        return Ok(open_table(name, bytes, table));
+    }
     let Some(file) = gaudi_metrics::parse(bytes) else {
         return Err(LoadError::NotATrace {
             at: 0,
@@ -522,6 +535,7 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         bytes: len,
         inflated_bytes: len,
         metrics,
+        table: None,
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
     Ok(Opened {
@@ -530,6 +544,34 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         report,
         selection: Selection::default(),
     })
+}
+
+/// torch's own operator table alone: its rows, rounded as they are, and nothing to hold them against.
+fn open_table(name: &str, bytes: &[u8], table: KeyAverages) -> Opened {
+    let index = Index::default();
+    let vocabulary = Vocabulary {
+        format: "torch-table",
+        notes: vec![
+            "This is torch's own operator table, with times as rounded there; opened together with its trace, it is held \
+             against ours."
+                .to_owned(),
+        ],
+        ..Vocabulary::default()
+    };
+    let len = bytes.len() as u64;
+    let facts = FileFacts {
+        name: name.to_owned(),
+        bytes: len,
+        inflated_bytes: len,
+        metrics: None,
+        table: Some((name.to_owned(), table)),
+    };
+    let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
+    Opened {
+        index,
+        vocabulary,
+        report,
+    }
 }
 
 /// Opens a file that is in memory, a trace or a metrics file.

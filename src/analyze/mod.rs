@@ -21,9 +21,11 @@ pub mod report;
 pub mod stacks;
 mod step_device;
 pub mod steps;
+pub mod table_check;
 pub mod words;
 
 use crate::base::{Defects, Span};
+use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
@@ -38,6 +40,8 @@ pub struct FileFacts {
     pub inflated_bytes: u64,
     /// A metrics file of the same process, with its name: it gives compiles their true clock.
     pub metrics: Option<(String, MetricsFile)>,
+    /// torch's own operator table of the same recording, with its name.
+    pub table: Option<(String, KeyAverages)>,
 }
 
 /// How much is computed.
@@ -89,6 +93,10 @@ pub fn analyze_to(
         report.python = python::python(index, vocabulary);
         report.memory = memory::memory(index, vocabulary);
         report.modules = modules::modules(index, vocabulary);
+        let outside = report.memory.as_ref().map(|m| m.outside_events);
+        report.table = file.table.as_ref().map(|(name, table)| {
+            table_check::table_check(table, name, &report.operators, &report.kernels, outside)
+        });
     }
     let beside = findings::Facts {
         vocabulary,
@@ -167,6 +175,7 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         bytes_by_category: categories::bytes_by_category(index, vocabulary),
         budget: None,
         metrics: None,
+        table: None,
         findings: Vec::new(),
     }
 }

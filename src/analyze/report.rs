@@ -553,6 +553,50 @@ pub struct MetricCompile {
     pub generated_on: Option<String>,
 }
 
+/// What a row of torch's table is beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableVerdict {
+    /// Our numbers round to those of the table.
+    Equal,
+    Differs,
+    OnlyInTable,
+}
+
+/// A row of torch's table, with our numbers of the same name; the table's times are rounded to the last digit that it
+/// shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRow {
+    pub name: String,
+    pub calls: u64,
+    pub self_cpu_ns: Option<i64>,
+    pub total_cpu_ns: Option<i64>,
+    pub self_device_ns: Option<i64>,
+    pub total_device_ns: Option<i64>,
+    pub our_calls: Option<u64>,
+    pub our_self_cpu_ns: Option<i64>,
+    pub our_total_cpu_ns: Option<i64>,
+    pub our_self_device_ns: Option<i64>,
+    pub our_total_device_ns: Option<i64>,
+    pub verdict: TableVerdict,
+    /// Why it differs, as far as can be told; empty where it does not.
+    pub why: String,
+}
+
+/// torch's own operator table (`profiler_out_{rank}.txt`) beside ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCheck {
+    pub file: String,
+    pub equal: u64,
+    pub differ: u64,
+    pub only_in_table: u64,
+    pub unread_lines: u64,
+    /// Self time of all operators, as the table says.
+    pub self_cpu_ns: Option<i64>,
+    pub self_device_ns: Option<i64>,
+    pub rows: Vec<TableRow>,
+}
+
 /// A defect as the report shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefectRow {
@@ -623,6 +667,8 @@ pub struct TraceReport {
     pub bytes_by_category: Vec<CategoryBytes>,
     pub budget: Option<TimeBudget>,
     pub metrics: Option<Metrics>,
+    /// torch's own operator table, where it was opened with the trace or alone.
+    pub table: Option<TableCheck>,
     pub findings: Vec<Finding>,
 }
 

@@ -205,7 +205,7 @@ mod tests {
             (dynamo.lookups, dynamo.regions, limits)
         };
         assert_eq!(check("LCRLRLCRLCLLL"), (7, 3, vec![(9, 3)]));
-        assert_eq!(check("LCRLRLCLRLL"), (5, 3, vec![]), "it ran again");
+        assert_eq!(check("LCRLRLCLRLL"), (6, 3, vec![]), "it ran again");
         assert_eq!(check("LCRLCL"), (3, 1, vec![]), "the recording may have ended");
         assert_eq!(check("LCLLLL"), (5, 0, vec![]), "nothing ever ran");
     }

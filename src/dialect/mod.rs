@@ -6,6 +6,7 @@ mod enclosing;
 mod facts;
 pub mod gaudi;
 pub mod gaudi_metrics;
+pub mod key_averages;
 pub mod kineto;
 mod pattern;
 mod roles;

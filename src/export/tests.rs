@@ -198,6 +198,7 @@ dynamo: None,
         memory: None,
         modules: Vec::new(),
         bytes_by_category: Vec::new(),
+        table: None,
         dynamo: None,
         budget: Some(TimeBudget {
             total_ns: 1_000_000,

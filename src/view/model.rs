@@ -8,7 +8,7 @@ pub use crate::analyze::report::{
     DeviceMemory, DeviceTime, DynamoLimit, DynamoUse, Engines, Evidence, Finding, FindingEvidence, Gap,
     GapBin, GapCause, GapKind, Gaps, Grouping, Kernel, Level, MemoryOperator, MemoryUse, MetricCompile,
     Metrics, ModuleRow, Operator, Parts, Period, Phase, PhaseBucket, Recompile, StackSource, Step,
-    StepDevice, StepGroup, Sure, TimeBudget,
+    StepDevice, StepGroup, Sure, TableCheck, TableRow, TableVerdict, TimeBudget,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::index::select::{ON_REQUEST, Selection};
@@ -61,6 +61,8 @@ pub struct Summary {
     /// Whether there are shapes and stacks that operators can be counted by.
     pub groupings: Vec<Grouping>,
     pub metrics: Option<Metrics>,
+    /// torch's own table held against ours; at most [`MAX_OPERATORS`] rows, those that differ first.
+    pub table: Option<TableCheck>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
     pub tally: Vec<CategoryText>,
     /// Where reading stopped because memory is full; `None`: the whole file is read.

@@ -1,6 +1,6 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::report::{Grouping, Period, Phase, TraceReport};
+use crate::analyze::report::{Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport};
 use crate::base::{Span, order};
 
 use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
@@ -60,11 +60,20 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         modules: report.modules[..report.modules.len().min(MAX_OPERATORS)].to_vec(),
         groupings: groupings(report, index),
         metrics: report.metrics.clone(),
+        table: table(report),
         tally: tally(report),
         stopped: None,
         index_bytes: index.bytes() as u64,
         cost: None,
     }
+}
+
+/// The table's check, cut to a bounded size: what differs first.
+fn table(report: &TraceReport) -> Option<TableCheck> {
+    let mut table = report.table.clone()?;
+    order::sort_by_key(&mut table.rows, |row| row.verdict != TableVerdict::Differs);
+    table.rows.truncate(MAX_OPERATORS);
+    Some(table)
 }
 
 /// What operators can be counted by.

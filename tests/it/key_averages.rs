@@ -290,3 +290,53 @@ fn steps_of_a_schedule_count_as_one_operator_and_torchs_own_calls_as_none() {
         ]
     );
 }
+
+// ---- torch's table as text ----------------------------------------------------------------------------------
+
+#[test]
+fn tables_of_text_hold_against_their_traces() {
+    use stepscope::session::{Loader, is_metrics};
+    for (case, rows) in [
+        ("torch-2.9.1/plain", 40),
+        ("torch-2.9.1/shapes_mem", 41),
+        ("torch-2.9.1/full", 41),
+        ("torch-2.15.0/plain", 41),
+    ] {
+        let base = format!("kineto/torch_cpu/{case}");
+        let Some(trace) = corpus::read(&format!("{base}.pt.trace.json.gz")) else {
+            return;
+        };
+        let table = corpus::read(&format!("{base}.table.txt")).unwrap();
+        assert!(is_metrics(&table[..512]), "{case}");
+        let mut loader = Loader::new("t.json");
+        assert!(loader.attach_metrics("profiler_out_0.txt", &table));
+        loader.feed(&trace);
+        let report = loader.finish().unwrap().report;
+        let check = report.table.unwrap();
+        let odd: Vec<_> = check.rows.iter().filter(|r| !r.why.is_empty()).collect();
+        assert_eq!(
+            (check.equal, check.differ, check.only_in_table),
+            (rows, 0, 0),
+            "{case}: {odd:#?}"
+        );
+        assert_eq!(check.unread_lines, 0);
+        let alone = open_bytes("profiler_out_0.txt", &table).unwrap().report;
+        assert_eq!(alone.format, "torch-table");
+        assert_eq!(alone.table.unwrap().only_in_table, rows);
+    }
+}
+
+#[test]
+fn a_table_of_another_recording_says_where_it_differs() {
+    let Some(table) = corpus::read("kineto/torch_cpu/torch-2.9.1/plain.table.txt") else {
+        return;
+    };
+    let trace = corpus::read("kineto/torch_cpu/torch-2.9.1/full.pt.trace.json.gz").unwrap();
+    let mut loader = stepscope::session::Loader::new("t.json");
+    loader.attach_metrics("profiler_out_0.txt", &table);
+    loader.feed(&trace);
+    let check = loader.finish().unwrap().report.table.unwrap();
+    // The same program, so calls are the same; no two times are.
+    assert_eq!((check.equal, check.differ), (0, 40));
+    assert!(check.rows.iter().all(|r| r.why.contains("another recording")));
+}

@@ -1,0 +1,222 @@
+//! torch's own operator table as text: `profiler_out_{rank}.txt`, which vLLM writes beside its traces from 0.13 on, and
+//! whatever `print(prof.key_averages().table())` gave (`_build_table` in `torch/autograd/profiler_util.py`, 1.8 to 2.15).
+//!
+//! A line of dashes a column, the columns' names, the same dashes, a row an operator, dashes, the sums. Cells stand at
+//! the right edge of their dashes. Times are rounded to three decimals of `s`, `ms` or `us`, sizes to two of `GB`, `MB`
+//! (1024 times the smaller) and `KB`; a name that is too long ends in `...`.
+
+/// A number with how far it may be from what was rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounded {
+    pub ns: i64,
+    /// Half a unit of its last digit.
+    pub within_ns: i64,
+}
+
+impl Rounded {
+    /// Whether `ns` rounds to it.
+    pub fn is(self, ns: i64) -> bool {
+        self.ns.abs_diff(ns) <= self.within_ns.unsigned_abs()
+    }
+}
+
+/// A row of the table; `None` where the table has no such column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// As written; see [`Row::is_cut`].
+    pub name: String,
+    pub calls: u64,
+    pub self_cpu: Option<Rounded>,
+    pub total_cpu: Option<Rounded>,
+    pub self_device: Option<Rounded>,
+    pub total_device: Option<Rounded>,
+}
+
+impl Row {
+    /// What is left of the name, if its end was cut off.
+    pub fn is_cut(&self) -> Option<&str> {
+        self.name.strip_suffix("...")
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyAverages {
+    pub rows: Vec<Row>,
+    /// Of all operators, those that the table leaves out, too.
+    pub self_cpu: Option<Rounded>,
+    pub self_device: Option<Rounded>,
+    /// Lines that could not be read.
+    pub unread: u64,
+}
+
+/// Whether a file that starts with `head` is such a table.
+pub fn looks_like(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.trim_start().lines();
+    let is_ruler = |line: &str| line.starts_with("-----") && line.bytes().all(|b| b == b'-' || b == b' ');
+    let ruled = lines.next().is_some_and(|line| is_ruler(line.trim_end()));
+    // The first line alone may be longer than `head`.
+    ruled
+        && lines
+            .next()
+            .is_none_or(|line| line.trim_start().starts_with("Name") || line.trim().is_empty())
+}
+
+/// `None`: no table is there.
+pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("-----"));
+    let columns = columns(lines.next()?);
+    let heads = cells(lines.next()?, &columns);
+    if heads.first().map(String::as_str) != Some("Name") {
+        return None;
+    }
+    let find = |fits: &dyn Fn(&str) -> bool| heads.iter().position(|head| fits(head));
+    let calls = find(&|head| head == "# of Calls")?;
+    let self_cpu = find(&|head| head == "Self CPU");
+    let total_cpu = find(&|head| head == "CPU total");
+    let of_device = |head: &str| !head.contains("CPU") && !head.ends_with('%') && !head.contains("Mem");
+    let self_device = find(&|head| head.starts_with("Self ") && of_device(head));
+    let total_device = find(&|head| head.ends_with(" total") && of_device(head));
+    let mut table = KeyAverages::default();
+    let mut in_rows = false;
+    let mut ended = false;
+    for line in lines {
+        if line.starts_with("-----") {
+            ended |= in_rows;
+            in_rows = !ended;
+        } else if ended {
+            if let Some((of, sum)) = line.split_once(" time total:") {
+                let sum = time(sum.trim());
+                match of {
+                    "Self CPU" => table.self_cpu = sum,
+                    _ => table.self_device = sum,
+                }
+            }
+        } else if in_rows && !line.trim().is_empty() {
+            let cells = cells(line, &columns);
+            let cell = |i: Option<usize>| time(cells.get(i?)?);
+            match cells.get(calls).and_then(|n| n.parse().ok()) {
+                Some(calls) => table.rows.push(Row {
+                    name: cells[0].clone(),
+                    calls,
+                    self_cpu: cell(self_cpu),
+                    total_cpu: cell(total_cpu),
+                    self_device: cell(self_device),
+                    total_device: cell(total_device),
+                }),
+                None => table.unread += 1,
+            }
+        }
+    }
+    Some(table)
+}
+
+/// Where columns stand, by their dashes: from and to, in letters.
+fn columns(ruler: &str) -> Vec<(usize, usize)> {
+    let mut columns: Vec<(usize, usize)> = Vec::new();
+    for (i, letter) in ruler.chars().enumerate() {
+        match columns.last_mut() {
+            _ if letter != '-' => {}
+            Some(last) if last.1 == i => last.1 = i + 1,
+            _ => columns.push((i, i + 1)),
+        }
+    }
+    columns
+}
+
+/// The cells of a line. One that is wider than its column takes room of the next, so the right edges are what holds; a
+/// name may be wider than its column too.
+fn cells(line: &str, columns: &[(usize, usize)]) -> Vec<String> {
+    let letters: Vec<char> = line.chars().collect();
+    let wide = letters
+        .len()
+        .saturating_sub(columns.last().map_or(0, |c| c.1 + 2));
+    let mut from = 0;
+    let mut cells = Vec::with_capacity(columns.len());
+    for &(_, to) in columns {
+        let to = (to + wide).min(letters.len());
+        let cell: String = letters[from.min(to)..to].iter().collect();
+        cells.push(cell.trim().to_owned());
+        from = to;
+    }
+    cells
+}
+
+/// `814.679ms`, `2.511us`, `1.203s`, `-3.000us`.
+fn time(text: &str) -> Option<Rounded> {
+    let (number, unit_ns) = [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)]
+        .into_iter()
+        .find_map(|(unit, ns)| Some((text.strip_suffix(unit)?, ns)))?;
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, number),
+    };
+    let (whole, part) = digits.split_once('.')?;
+    let thousandths: i64 = format!("{whole}{part:0<3}").parse().ok()?;
+    if part.len() != 3 {
+        return None;
+    }
+    let last_ns = unit_ns / 1_000;
+    Some(Rounded {
+        ns: thousandths.checked_mul(last_ns)?.checked_mul(sign)?,
+        // A whole ns has nothing to round.
+        within_ns: last_ns / 2,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUDA: &str = "\
+----------------  ------------  ------------  ------------  ------------  ------------  ------------  ------------
+            Name    Self CPU %      Self CPU     CPU total     Self CUDA    CUDA total       CPU Mem    # of Calls
+----------------  ------------  ------------  ------------  ------------  ------------  ------------  ------------
+        aten::mm         0.39%       3.183ms        1.203s       0.000us     952.001us       1.78 MB          1071
+ void gemm_wi...         0.00%       0.000us       0.000us     952.001us     952.001us           0 B             3
+        [memory]         0.00%      -3.000us       0.000us       0.000us       0.000us     -72.20 MB           507
+     broken
+----------------  ------------  ------------  ------------  ------------  ------------  ------------  ------------
+Self CPU time total: 814.679ms
+Self CUDA time total: 2.000s
+";
+
+    #[test]
+    fn rows_and_sums_come_with_their_rounding() {
+        assert!(looks_like(CUDA.as_bytes()));
+        assert!(
+            looks_like(&CUDA.as_bytes()[..60]),
+            "a long first line fills the head"
+        );
+        let table = parse(CUDA.as_bytes()).unwrap();
+        let at = |ns, within_ns| Some(Rounded { ns, within_ns });
+        assert_eq!(table.rows.len(), 3);
+        let mm = &table.rows[0];
+        assert_eq!((mm.name.as_str(), mm.calls), ("aten::mm", 1071));
+        assert_eq!(
+            (mm.self_cpu, mm.total_cpu),
+            (at(3_183_000, 500), at(1_203_000_000, 500_000))
+        );
+        assert_eq!((mm.self_device, mm.total_device), (at(0, 0), at(952_001, 0)));
+        assert_eq!(table.rows[1].is_cut(), Some("void gemm_wi"));
+        assert_eq!(table.rows[2].self_cpu, at(-3_000, 0));
+        assert_eq!(table.unread, 1);
+        assert_eq!(
+            (table.self_cpu, table.self_device),
+            (at(814_679_000, 500), at(2_000_000_000, 500_000))
+        );
+        assert!(mm.self_cpu.unwrap().is(3_183_500) && !mm.self_cpu.unwrap().is(3_183_501));
+    }
+
+    #[test]
+    fn what_is_no_table_is_none() {
+        for text in ["", "{\"traceEvents\":[]}", "-----\n# heading", "----- \nName\n"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+        assert!(!looks_like(b"{\"traceEvents\":[]}"));
+        assert!(!looks_like(b"------BEGIN------\n"));
+        assert!(!looks_like(b"----- -----\nwhat else\n"));
+    }
+}
