@@ -121,6 +121,8 @@ pub fn title(view: View) -> &'static str {
         View::Recompiles => "Recompiles",
         View::Operators => "Python & operators",
         View::Timeline => "Timeline",
+        View::Stacks => "Stacks",
+        View::Memory => "Memory",
     }
 }
 

@@ -6,7 +6,7 @@
 //!   Start        before a file
 //!   Loading      while it is read; the Overview grows below
 //!   Head         file, tabs, search, theme, help, reports
-//!   Overview     Steps  Gaps  Recompiles  Operators  Timeline
+//!   Overview     Steps  Gaps  Recompiles  Operators  Timeline  Stacks  Memory
 //! ```
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
@@ -19,6 +19,7 @@ mod head;
 mod help;
 mod installed;
 mod loading;
+mod memory;
 mod operators;
 mod overview;
 mod parts;
@@ -26,6 +27,8 @@ mod plot;
 mod recompiles;
 mod search;
 mod shown;
+mod sizes;
+mod stacks;
 mod start;
 mod state;
 mod step_detail;
@@ -240,7 +243,7 @@ pub fn App(props: &AppProps) -> Html {
                         }
                         "?" => help.set(true),
                         key => {
-                            // 1 to 6: the views, in the order of their tabs.
+                            // 1 to 8: the views, in the order of their tabs.
                             let nth = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
                             if let Some(view) = nth.and_then(|n| View::ALL.get(n)) {
                                 dispatch.dispatch(Action::View(*view));
@@ -310,7 +313,11 @@ pub fn App(props: &AppProps) -> Html {
                 View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
                 View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
                 View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
-                View::Operators => html! { <operators::Operators {summary} /> },
+                View::Operators => html! { <operators::Operators {summary} {engine} {ready} /> },
+                View::Memory if ready => html! { <memory::Memory {summary} {engine} {dark} /> },
+                View::Stacks if ready => html! {
+                    <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
+                },
                 View::Steps if ready => {
                     html! { <steps::Steps {summary} {engine} selected={place.step} {dark} /> }
                 }
@@ -318,7 +325,7 @@ pub fn App(props: &AppProps) -> Html {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
                         reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
                 },
-                View::Steps | View::Timeline => {
+                View::Steps | View::Timeline | View::Stacks | View::Memory => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
                 }
             }

@@ -72,6 +72,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
             }
             if !summary.device_time.is_empty() { { device_section(summary) } }
             { facts_section(summary) }
+            <super::sizes::Sizes summary={summary.clone()} />
         </>
     }
 }

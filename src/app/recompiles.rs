@@ -7,7 +7,7 @@ use super::shown::Shown;
 use super::words;
 use crate::base::{order, show};
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
-use crate::view::{Evidence, Metrics, Period, Recompile, Summary};
+use crate::view::{CompileDetail, DynamoUse, Evidence, Metrics, Period, Recompile, Summary};
 
 #[derive(Properties, PartialEq)]
 pub struct RecompilesProps {
@@ -83,6 +83,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                     </div>
                 }
             </section>
+            if let Some(dynamo) = &summary.dynamo { { dynamo_card(dynamo, origin) } }
             { coverage(summary) }
             if let Some(metrics) = &summary.metrics { { metrics_card(metrics) } }
         </>
@@ -101,13 +102,54 @@ fn row(r: &Recompile, origin_ns: i64) -> Html {
         <tr>
             <td class="num">{ show::duration(r.dur_ns) }</td>
             <td class="num">{ if r.start_is_exact { start } else { format!("≈ {start}") } }</td>
-            <td class="name">{ if suspected(r) { "◇ " } else { "" } }{ &r.name }if let Some(region) = &r.region { <span class="soft">{ format!(" in {region}") }</span> }</td>
+            <td class="name">{ if suspected(r) { "◇ " } else { "" } }{ &r.name }if let Some(region) = &r.region { <span class="soft">{ format!(" in {region}") }</span> }
+                if let Some(detail) = &r.dynamo { { dynamo_detail(detail) } }</td>
             <td>if let Some(step) = r.step { <To place={step_place(step)}>{ format!("step {step}") }</To> } else { { "–" } }</td>
             <td>{ swatch(words::phase_key(r.phase), words::phase(r.phase)) }{ " " }{ r.bucket.map(|b| b.to_string()).unwrap_or_default() }</td>
             <td><Term {word} {means} />if let Some(also) = r.also { <span class="soft">{ format!(" and {}", words::evidence(also).0) }</span> }</td>
             <td><Term word={r.period.word()} means={words::period_means(r.period)} /></td>
             <td><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To></td>
         </tr>
+    }
+}
+
+/// Which frame, for the how-manieth time, and what the time went into.
+fn dynamo_detail(detail: &CompileDetail) -> Html {
+    let which = match (detail.frame, detail.attempt) {
+        (Some(frame), Some(0)) => format!(" frame {frame}, first compile"),
+        (Some(frame), Some(attempt)) => format!(" frame {frame}, compiled anew, attempt {attempt}"),
+        _ => String::new(),
+    };
+    let phases: Vec<String> = detail
+        .phases
+        .iter()
+        .map(|p| format!("{} {}", p.name, show::duration(p.total_ns)))
+        .collect();
+    html! {
+        <>
+            <span class="soft">{ which }{ if detail.ran { "" } else { " – nothing ran of it" } }</span>
+            if !phases.is_empty() { <details><summary>{ "Phases inside" }</summary><p class="soft">{ phases.join(", ") }{ ". Phases lie inside each other and are not added." }</p></details> }
+        </>
+    }
+}
+
+/// What torch.compile did, all in all.
+fn dynamo_card(dynamo: &DynamoUse, origin: i64) -> Html {
+    html! {
+        <section aria-labelledby="dynamo-head">
+            <h2 id="dynamo-head">{ "torch.compile" }</h2>
+            <dl class="facts-list">
+                <div><dt>{ "Lookups of compiled code" }</dt><dd class="num">{ show::count(dynamo.lookups) }</dd></div>
+                <div><dt>{ "Times that it ran" }</dt><dd class="num">{ show::count(dynamo.regions) }</dd></div>
+                <div><dt>{ "Compiles / of those anew" }</dt><dd class="num">{ format!("{} / {}", show::count(dynamo.compiles), show::count(dynamo.recompiles)) }</dd></div>
+                <div><dt>{ "Time compiling" }</dt><dd class="num">{ show::duration(dynamo.compile_ns) }</dd></div>
+            </dl>
+            { for dynamo.limits.iter().map(|limit| html! {
+                <p class="note"><b>{ "Limit hit. " }</b>{ format!("After the compile at {} gave up, {} followed on its thread and no compiled code ran: ",
+                    show::duration(limit.at_ns.saturating_sub(origin)), show::counted(limit.lookups_after, "lookup")) }
+                    <To place={timeline_at(None, Some(limit.slice))}>{ "the compile in the timeline" }</To></p>
+            }) }
+        </section>
     }
 }
 

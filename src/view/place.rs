@@ -13,17 +13,21 @@ pub enum View {
     Recompiles,
     Operators,
     Timeline,
+    Stacks,
+    Memory,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 6] = [
+    pub const ALL: [View; 8] = [
         View::Overview,
         View::Steps,
         View::Gaps,
         View::Recompiles,
         View::Operators,
         View::Timeline,
+        View::Stacks,
+        View::Memory,
     ];
 
     /// Its name in the hash.
@@ -35,6 +39,8 @@ impl View {
             View::Recompiles => "recompiles",
             View::Operators => "operators",
             View::Timeline => "timeline",
+            View::Stacks => "stacks",
+            View::Memory => "memory",
         }
     }
 
