@@ -155,8 +155,98 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     device(out, &trace.device_time, &trace.kernels);
     operators(out, "Python functions, by time of their own", &trace.python);
     operators(out, "Operators, by host time of their own", &trace.operators);
+    host(out, trace);
     metrics(out, trace);
     defects(out, trace);
+}
+
+/// torch.compile, allocators, modules, and torch's own table, where the trace has them.
+fn host(out: &mut String, trace: &TraceReport) {
+    let bytes = |n: i64| {
+        let sign = if n < 0 { "-" } else { "" };
+        format!("{sign}{}", show::bytes(n.unsigned_abs()))
+    };
+    if let Some(dynamo) = &trace.dynamo {
+        heading(out, "torch.compile");
+        let says = format!(
+            "{}, of which {} ran compiled code; {}, {} of them anew, for {}.",
+            show::counted(dynamo.lookups, "lookup"),
+            show::count(dynamo.regions),
+            show::counted(dynamo.compiles, "compile"),
+            show::count(dynamo.recompiles),
+            show::duration(dynamo.compile_ns)
+        );
+        wrapped(out, "  ", &says);
+        for limit in &dynamo.limits {
+            let n = show::counted(limit.lookups_after, "lookup");
+            wrapped(
+                out,
+                "  ",
+                &format!("Limit hit: {n} after the last compile ran no compiled code."),
+            );
+        }
+    }
+    if let Some(memory) = &trace.memory {
+        heading(out, "Memory in use");
+        let mut rows = Table::new(
+            1,
+            &[
+                "allocator",
+                "peak",
+                "in step",
+                "start",
+                "end",
+                "allocated",
+                "freed",
+            ],
+        );
+        for device in &memory.devices {
+            let name = match device.id {
+                Some(id) => format!("{} {id}", device.device),
+                None => device.device.clone(),
+            };
+            rows.row(vec![
+                name,
+                bytes(device.peak_bytes),
+                device
+                    .peak_step
+                    .map_or_else(|| "-".into(), |step| step.to_string()),
+                bytes(device.start_bytes),
+                bytes(device.end_bytes),
+                bytes(device.allocated_bytes),
+                bytes(device.freed_bytes),
+            ]);
+        }
+        rows.write(out);
+    }
+    if !trace.modules.is_empty() {
+        heading(out, "Modules, by host time");
+        let mut rows = Table::new(1, &["module", "total", "self", "calls"]);
+        for module in trace.modules.iter().take(20) {
+            let indent = ". ".repeat(module.depth.min(20) as usize);
+            rows.row(vec![
+                format!("{indent}{}", plain(&module.name)),
+                show::duration(module.total_ns),
+                show::duration(module.self_ns),
+                show::count(module.count),
+            ]);
+        }
+        rows.write(out);
+    }
+    if let Some(table) = &trace.table {
+        heading(out, "torch's own operator table");
+        let says = format!(
+            "{}: {} round to what it says, {} differ, {} stand in it only.",
+            plain(&table.file),
+            show::counted(table.equal, "row"),
+            show::count(table.differ),
+            show::count(table.only_in_table)
+        );
+        wrapped(out, "  ", &says);
+        for row in table.rows.iter().filter(|row| !row.why.is_empty()).take(10) {
+            wrapped(out, "  ", &format!("{}: {}", plain(&row.name), row.why));
+        }
+    }
 }
 
 fn head(out: &mut String, trace: &TraceReport) {

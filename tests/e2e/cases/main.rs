@@ -19,3 +19,4 @@ mod recompiles;
 mod single;
 mod steps;
 mod timeline;
+mod torch;

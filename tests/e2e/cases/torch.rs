@@ -1,0 +1,166 @@
+//! The host's side of a torch trace: operators by shape and stack, torch.compile, memory, stacks. The native engine says
+//! what the page must show.
+
+use std::path::PathBuf;
+
+use fantoccini::key::Key;
+use stepscope::base::show;
+use stepscope::session::Opened;
+use stepscope::view::place::View;
+use stepscope_e2e::{Look, Page, corpus, key};
+
+use crate::real::{click_text, go, opened, rows, texts};
+
+fn open(file: &str) -> Option<(Page, Opened, PathBuf)> {
+    let path = corpus(&format!("kineto/torch_cpu/torch-2.9.1/{file}"))?;
+    let native = opened(&path).unwrap_or_else(|why| panic!("{why}"));
+    let page = Page::open();
+    page.choose_files(&[&path]);
+    page.wait_for("ready");
+    Some((page, native, path))
+}
+
+#[test]
+fn stacks_are_drawn_zoomed_highlighted_and_saved() {
+    let Some((page, native, _)) = open("full.pt.trace.json.gz") else {
+        return;
+    };
+    go(&page, View::Stacks);
+    page.wait_until("the flame graph is drawn", || page.count("canvas.flame") == 1);
+    let label = || {
+        page.eval("return document.querySelector('canvas.flame').ariaLabel")
+            .to_string()
+    };
+    assert!(label().contains("Flame graph of 822 ms"), "{}", label());
+    page.screenshot("stacks-heavy", Look::LAPTOP);
+    // By keys: to the module of the whole model, and into it.
+    page.eval("document.querySelector('canvas.flame').focus()");
+    for _ in 0..4 {
+        page.press(&key(Key::Down));
+    }
+    let tip = page.text(".flame-frame .plot-tip");
+    assert!(tip.contains("total") && tip.contains("call"), "{tip}");
+    page.press(&key(Key::Enter));
+    page.wait_until("it zoomed in", || page.count("canvas.flame") == 1);
+    page.screenshot(
+        "stacks-zoomed",
+        Look {
+            dark: true,
+            ..Look::LAPTOP
+        },
+    );
+    for (word, name) in [("Modules", "stacks-modules"), ("In order of time", "stacks-time")] {
+        click_text(&page, "button", word);
+        page.wait_until("it is pressed", || {
+            texts(&page, "button[aria-pressed='true']")
+                .iter()
+                .any(|t| t == word)
+        });
+        page.eval_async("await new Promise(done => setTimeout(done, 400))");
+        page.screenshot(name, Look::LAPTOP);
+    }
+    click_text(&page, "button", "Download folded stacks");
+    let name = "full.pt.trace.folded.txt";
+    let source = stepscope::view::StackSource::Modules;
+    let want = native.folded(source, None, None);
+    assert_eq!(String::from_utf8(page.downloaded(name)).unwrap(), want);
+    page.must_be_clean();
+}
+
+#[test]
+fn memory_shows_the_peak_and_who_allocates() {
+    let Some((page, native, _)) = open("full.pt.trace.json.gz") else {
+        return;
+    };
+    go(&page, View::Memory);
+    page.wait_until("the curve is drawn", || page.count(".plot canvas") == 1);
+    let memory = native.report.memory.as_ref().unwrap();
+    let cpu = &memory.devices[0];
+    let facts = texts(&page, ".facts-list dd");
+    assert!(
+        facts.contains(&show::bytes(cpu.peak_bytes.unsigned_abs())),
+        "{facts:?}"
+    );
+    let shown = rows(&page, "#memory-operators-head ~ .scrolled table");
+    assert_eq!(shown.len(), cpu.operators.len());
+    assert_eq!(shown[0][0], cpu.operators[0].name);
+    page.screenshot("memory-wide", Look::LAPTOP);
+    page.screenshot(
+        "memory-dark-narrow",
+        Look {
+            dark: true,
+            ..Look::PHONE
+        },
+    );
+    page.must_be_clean();
+}
+
+#[test]
+fn operators_are_counted_by_name_shape_and_stack() {
+    let Some((page, native, _)) = open("full.pt.trace.json.gz") else {
+        return;
+    };
+    go(&page, View::Operators);
+    let table = "#operators-head ~ .scrolled table";
+    assert_eq!(rows(&page, table).len(), native.report.operators.len());
+    let whole = native.whole_report();
+    for (word, operators) in [
+        ("By input shapes", &whole.operators_by_shape),
+        ("By python stack", &whole.operators_by_stack),
+    ] {
+        click_text(&page, "button", word);
+        let n = operators.len().min(500);
+        page.wait_until("it is counted", || {
+            page.count(table) == 1 && rows(&page, table).len() == n
+        });
+        let first = rows(&page, table)[0][0].clone();
+        assert!(first.starts_with(&operators[0].name), "{first}");
+        page.screenshot(&word.replace(' ', "-").to_lowercase(), Look::LAPTOP);
+    }
+    assert_eq!(rows(&page, "#modules-head ~ .scrolled table").len(), 43);
+    page.must_be_clean();
+}
+
+#[test]
+fn torch_compile_shows_attempts_and_the_limit() {
+    let Some((page, _, _)) = open("compile_eager_recompiles.pt.trace.json.gz") else {
+        return;
+    };
+    let findings = texts(&page, ".findings li");
+    assert!(
+        findings.iter().any(|f| f.contains("reached its limit")),
+        "{findings:?}"
+    );
+    go(&page, View::Recompiles);
+    assert_eq!(
+        texts(&page, "#dynamo-head ~ .facts-list dd")[..3],
+        ["23", "4", "5 / 3"]
+    );
+    assert!(page.text("#dynamo-head ~ .note").contains("Limit hit"));
+    let compiles = rows(&page, "#compiles-head ~ .scrolled table");
+    assert_eq!(compiles.len(), 5);
+    assert!(
+        compiles.iter().any(|row| row[2].contains("attempt 3")),
+        "{compiles:?}"
+    );
+    page.screenshot("recompiles-dynamo", Look::LAPTOP);
+    page.must_be_clean();
+}
+
+#[test]
+fn torchs_own_table_opens_beside_its_trace() {
+    let Some(trace) = corpus("kineto/torch_cpu/torch-2.9.1/plain.pt.trace.json.gz") else {
+        return;
+    };
+    let table = trace.with_file_name("plain.table.txt");
+    let page = Page::open();
+    page.choose_files(&[&table, &trace]);
+    page.wait_for("ready");
+    go(&page, View::Operators);
+    let says = page.text("#table-head ~ .definition");
+    assert!(
+        says.starts_with("40 rows round to what the table says, 0 differ"),
+        "{says}"
+    );
+    page.must_be_clean();
+}
