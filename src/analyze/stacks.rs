@@ -23,6 +23,12 @@ use super::report::StackSource;
 /// Nodes of a tree; the calls of further stacks are counted into the frame around them.
 pub const MAX_NODES: usize = 100_000;
 
+/// Frames of a stack; what is called deeper is counted into the last of them. Python gives up at 1 000.
+pub const MAX_FRAMES: usize = 2_000;
+
+/// Bytes of folded stacks, about; the time of what does not fit stands in one line at the end.
+const MAX_FOLDED_BYTES: usize = 100 << 20;
+
 /// A thread: its tracks of operators and of python frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {
@@ -232,7 +238,8 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     pub nodes: Vec<Node>,
-    /// Calls counted into the frame around them, because there are more stacks than [`MAX_NODES`].
+    /// Calls counted into the frame around them, because there are more stacks than [`MAX_NODES`], or one of more than
+    /// [`MAX_FRAMES`].
     pub folded: u64,
     pub cut_ns: i64,
 }
@@ -283,7 +290,7 @@ impl Visit for Merging<'_> {
         let nodes = &mut self.tree.nodes;
         let node = match self.by_stack.get(&(parent, name)) {
             Some(&node) => node,
-            None if nodes.len() >= MAX_NODES => parent,
+            None if nodes.len() >= MAX_NODES || self.path.len() > MAX_FRAMES => parent,
             None => {
                 let node = u32::try_from(nodes.len()).unwrap_or(0);
                 self.by_stack.insert((parent, name), node);
@@ -342,27 +349,41 @@ impl Tree {
 /// Semicolons and blanks inside names become `_`.
 pub fn folded(index: &Index, tree: &Tree) -> String {
     let mut text = String::new();
-    // A parent comes before its children, so its line is known.
-    let mut stacks: Vec<(u32, u32)> = vec![(0, 0)];
-    let mut lines: Vec<String> = Vec::new();
+    let mut left_out_ns = 0_i64;
     let children = tree.children(index);
-    let mut path: Vec<String> = Vec::new();
-    while let Some((node, depth)) = stacks.pop() {
-        path.truncate(depth as usize);
+    // The stack of the node before, and where each of its frames ends.
+    let mut stack = String::new();
+    let mut ends: Vec<usize> = Vec::new();
+    let mut next: Vec<(u32, usize)> = children[0].iter().rev().map(|&child| (child, 0)).collect();
+    while let Some((node, depth)) = next.pop() {
         let of = &tree.nodes[node as usize];
-        if node != 0 {
-            let name = index.text(of.name);
-            path.push(name.replace([' ', ';', '\t', '\n', '\r'], "_"));
-            if of.self_ns > 0 {
-                lines.push(format!("{} {}", path.join(";"), of.self_ns));
-            }
+        ends.truncate(depth);
+        stack.truncate(ends.last().copied().unwrap_or(0));
+        if depth > 0 {
+            stack.push(';');
         }
-        let below = depth + u32::from(node != 0);
-        stacks.extend(children[node as usize].iter().rev().map(|&child| (child, below)));
+        stack.extend(index.text(of.name).chars().map(|letter| match letter {
+            ' ' | ';' | '\t' | '\n' | '\r' => '_',
+            other => other,
+        }));
+        ends.push(stack.len());
+        if of.self_ns > 0 && text.len() + stack.len() > MAX_FOLDED_BYTES {
+            left_out_ns = left_out_ns.saturating_add(of.self_ns);
+        } else if of.self_ns > 0 {
+            text += &stack;
+            text.push(' ');
+            text += &of.self_ns.to_string();
+            text.push('\n');
+        }
+        next.extend(
+            children[node as usize]
+                .iter()
+                .rev()
+                .map(|&child| (child, depth + 1)),
+        );
     }
-    for line in lines {
-        text += &line;
-        text.push('\n');
+    if left_out_ns > 0 {
+        text += &format!("(further_stacks) {left_out_ns}\n");
     }
     text
 }

@@ -54,7 +54,7 @@ enum Command {
 
 #[derive(Args)]
 struct ReportArgs {
-    /// Traces, and metrics files that stand beside them; gzip is seen by content.
+    /// Traces, and metrics files or torch's operator tables that stand beside them; gzip is seen by content.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]

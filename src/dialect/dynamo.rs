@@ -155,6 +155,8 @@ fn phases_of(
     let track: TrackId = index.track_of(compile);
     let end = index.slices.end(compile);
     let mut phases: Vec<CompilePhase> = Vec::new();
+    // When the last phase of a name ends.
+    let mut open: FxHashMap<&str, i64> = FxHashMap::default();
     for row in compile.0 + 1..index.track(track).rows.end {
         let id = SliceId(row);
         if index.slices.start(id) >= end {
@@ -163,10 +165,12 @@ fn phases_of(
         let Some(&name) = names.get(&index.slices.name(id)) else {
             continue;
         };
-        let same = |o: SliceId| names.get(&index.slices.name(o)) == Some(&name);
-        if index.slices.end(id) > end || super::enclosing::is_inside(index, id, same) {
+        let span = index.slices.span(id);
+        let inside = open.get(name).is_some_and(|&until| span.start < until);
+        if index.slices.end(id) > end || inside {
             continue;
         }
+        open.insert(name, span.end);
         let ns = index.slices.dur(id).as_ns();
         match phases.iter_mut().find(|p| p.name == name) {
             Some(phase) => phase.total_ns = phase.total_ns.saturating_add(ns),

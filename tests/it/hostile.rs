@@ -14,7 +14,9 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
+use stepscope::view::{
+    CutRequest, FlameOrder, FlameQuestion, Grouping, StackSource, StepFilter, StepOrder, TrackPart,
+};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
 struct Case {
@@ -352,6 +354,35 @@ const CASES: &[Case] = &[
         },
         pinned_at: 100_000,
     },
+    Case {
+        name: "an allocator for each allocation, inside an operator of its own shape",
+        make: |n| {
+            let operators = events!(
+                n,
+                |i| r#"{{"ph":"X","cat":"cpu_op","name":"aten::a","pid":1,"tid":1,"ts":{},"dur":2,"args":{{"Input Dims":[[{i}]]}}}}"#,
+                i * 2
+            );
+            let allocations = events!(
+                n,
+                |i| r#"{{"ph":"i","cat":"cpu_instant_event","name":"[memory]","pid":1,"tid":1,"ts":{},"args":{{"Bytes":{i},"Device Type":1,"Device Id":{i},"Total Allocated":{i}}}}}"#,
+                i * 2
+            );
+            join(&[&operators, &allocations])
+        },
+        pinned_at: 100_000,
+    },
+    Case {
+        name: "a python frame and a module for each call, each inside the one before",
+        make: |n| {
+            events!(
+                n,
+                |i| r#"{{"ph":"X","cat":"python_function","name":"{}{i}","pid":1,"tid":1,"ts":{i},"dur":{}}}"#,
+                ["nn.Module: M_", "a.py(1): f"][i % 2],
+                2 * (n - i)
+            )
+        },
+        pinned_at: 100_000,
+    },
 ];
 
 /// One line: events, slices, tracks, and every defect with its count and place; or the error.
@@ -459,6 +490,54 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
                 });
             }
         }
+    }
+    for by in [Grouping::Name, Grouping::Shape, Grouping::Stack] {
+        let Answer::Operators(table) = ask(Question::Operators { by }) else {
+            panic!("operators are always answered");
+        };
+        assert!(table.rows.len() <= 500);
+    }
+    for (order, source) in [
+        (FlameOrder::Heavy, StackSource::Python),
+        (FlameOrder::Time, StackSource::Python),
+        (FlameOrder::Heavy, StackSource::Operators),
+        (FlameOrder::Heavy, StackSource::Modules),
+    ] {
+        let question = FlameQuestion {
+            source,
+            order,
+            window: Some(windows[0]),
+            thread: None,
+            zoom: Some(u32::MAX),
+            width_px,
+        };
+        let Answer::Flame(view) = ask(Question::Flame(question.clone())) else {
+            panic!("a flame graph is always answered");
+        };
+        assert!(view.boxes.len() <= usize::from(view.n_rows) * (2 * width_px as usize + 2));
+        for window in windows {
+            let zoomed = FlameQuestion {
+                window: Some(window),
+                zoom: Some(3),
+                thread: Some(0),
+                width_px: 1,
+                ..question.clone()
+            };
+            if opened.index.slices.len() < 200_000 {
+                ask(Question::Flame(zoomed));
+            }
+        }
+        ask(Question::Folded(question));
+    }
+    for device in [0, 1, u32::MAX] {
+        let Answer::Memory(curve) = ask(Question::Memory {
+            device,
+            window: None,
+            width_px,
+        }) else {
+            panic!("memory is always answered");
+        };
+        assert!(curve.points.len() <= width_px as usize);
     }
     ask(Question::Tracks);
     let n_steps = u32::try_from(opened.report.steps.len()).unwrap();
@@ -633,6 +712,8 @@ fn every_case_has_its_outcome() {
         compiles inside one another (100000): 100000 events, 100000 slices, 1 tracks; 34465 too_deep at 7444347
         engine steps of a process each (40000): 40000 events, 40000 slices, 10000 tracks
         a warm-up for each engine step (100000): 100000 events, 100000 slices, 1 tracks
+        an allocator for each allocation, inside an operator of its own shape (100000): 200000 events, 100000 slices, 1 tracks
+        a python frame and a module for each call, each inside the one before (100000): 100000 events, 100000 slices, 1 tracks; 34465 too_deep at 0
     "#]].assert_eq(&out);
 }
 

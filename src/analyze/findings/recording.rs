@@ -58,7 +58,12 @@ pub(super) fn no_steps(report: &TraceReport) -> Option<Finding> {
 }
 
 /// Findings that say something because something else is not recorded.
-pub const REST_ON_ABSENCE: [&str; 2] = ["device-recording-ends-early", "suspected-compiles"];
+pub const REST_ON_ABSENCE: [&str; 4] = [
+    "device-recording-ends-early",
+    "dynamo-limit",
+    "large-category",
+    "suspected-compiles",
+];
 
 /// The host went on handing over work for more than 5 % of the recording (and 1 ms) after the last device event.
 pub(super) fn device_ends_early(report: &TraceReport, last_launch_ns: Option<i64>) -> Option<Finding> {
