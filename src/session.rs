@@ -571,6 +571,7 @@ fn open_table(name: &str, bytes: &[u8], table: KeyAverages) -> Opened {
         index,
         vocabulary,
         report,
+        selection: Selection::default(),
     }
 }
 

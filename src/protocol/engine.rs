@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::view::{
     AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, Grouping, MemoryCurve,
-    MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder,
-    StepsView, Summary, TimelineTracks, TrackPart,
+    MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter,
+    StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
