@@ -1,5 +1,6 @@
 //! The Overview: the report, cut to a bounded size.
 
+use crate::analyze::categories::OTHER;
 use crate::analyze::report::{Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport};
 use crate::base::{Span, order};
 
@@ -90,14 +91,18 @@ fn groupings(report: &TraceReport, index: &Index) -> Vec<Grouping> {
 }
 
 fn tally(report: &TraceReport) -> Vec<CategoryText> {
-    let rows = report.bytes_by_category.iter().take(MAX_TALLY);
-    rows.map(|row| CategoryText {
-        category: row.category.clone(),
-        events: row.events,
-        text_bytes: row.text_bytes,
-        left_out_by: row.left_out_by.clone(),
-    })
-    .collect()
+    let rows = report
+        .bytes_by_category
+        .iter()
+        .filter(|row| row.category != OTHER);
+    rows.take(MAX_TALLY)
+        .map(|row| CategoryText {
+            category: row.category.clone(),
+            events: row.events,
+            text_bytes: row.text_bytes,
+            left_out_by: row.left_out_by.clone(),
+        })
+        .collect()
 }
 
 /// What the timeline shows first: serving with the device work that it launched, else the profiler's window.

@@ -204,7 +204,7 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         kineto/hta: 30 opened, 1007474 events, 495840 slices; 2 refused
         kineto/hta_expected: 0 opened, 0 events, 0 slices; 90 refused
         kineto/tb_plugin: 4 opened, 152194 events, 89840 slices; 0 refused
-        kineto/torch_cpu: 6 opened, 175382 events, 159846 slices; 20 refused
+        kineto/torch_cpu: 10 opened, 175382 events, 159846 slices; 16 refused
         kineto/tracelens: 17 opened, 917546 events, 790051 slices; 299 refused
     "#]]
     .assert_eq(&out);
@@ -220,6 +220,10 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/edge/server_events_truncated_mid_object.json: 190 events, 155 slices
         gaudi/edge/truncated.pt.trace.json.gz: 1912 events, 1864 slices
         kineto/hta_expected/mtia_trace_single_rank/memory_bw_summary.json: 0 events, 0 slices
+        kineto/torch_cpu/torch-2.15.0/plain.table.txt: 0 events, 0 slices
+        kineto/torch_cpu/torch-2.9.1/full.table.txt: 0 events, 0 slices
+        kineto/torch_cpu/torch-2.9.1/plain.table.txt: 0 events, 0 slices
+        kineto/torch_cpu/torch-2.9.1/shapes_mem.table.txt: 0 events, 0 slices
     "#]]
     .assert_eq(&only_here);
     // The browser's tests open these.
@@ -306,7 +310,7 @@ fn every_other_file_is_refused_with_a_sentence() {
         6 png: this is no trace: expected a JSON object or array at byte 0, found a PNG picture
         3 py: this is no trace: expected a JSON object or array at byte 0, found text
         1 txt: the file is empty (0 bytes)
-        17 txt: this is no trace: expected a JSON object or array at byte 0, found text
+        13 txt: this is no trace: expected a JSON object or array at byte 0, found text
     "#]].assert_eq(&out);
 }
 

@@ -136,6 +136,7 @@ impl Plan {
             .map(|c| plan.keeps_category(index.category_text(CategoryId::from_index(c))))
             .collect();
         plan.slices(index, &has_category);
+        plan.allocations(index);
         plan.counters(index);
         plan.arrows(index, &has_category);
         plan
@@ -207,6 +208,20 @@ impl Plan {
                 && self.is_selected(track as usize)
                 && has_category.get(usize::from(category)).is_none_or(|&has| has);
             if is_kept {
+                let Track { pid, tid } = place(index, TrackId(track));
+                self.keep_thread(pid, tid);
+            }
+        }
+    }
+
+    /// Threads that allocate. Rows have no category: a thread may be kept for what is left out.
+    fn allocations(&mut self, index: &Index) {
+        let memory = &index.memory;
+        let mut last = None;
+        for (ts, track) in memory.ts.iter().zip(memory.track.iter()) {
+            let is_kept = self.in_window(Span::new(ts, ts)) && self.is_selected(track as usize);
+            if is_kept && last != Some(track) {
+                last = Some(track);
                 let Track { pid, tid } = place(index, TrackId(track));
                 self.keep_thread(pid, tid);
             }
