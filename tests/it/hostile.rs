@@ -713,7 +713,7 @@ fn every_case_has_its_outcome() {
         engine steps of a process each (40000): 40000 events, 40000 slices, 10000 tracks
         a warm-up for each engine step (100000): 100000 events, 100000 slices, 1 tracks
         an allocator for each allocation, inside an operator of its own shape (100000): 200000 events, 100000 slices, 1 tracks
-        a python frame and a module for each call, each inside the one before (100000): 100000 events, 100000 slices, 1 tracks; 34465 too_deep at 0
+        a python frame and a module for each call, each inside the one before (100000): 100000 events, 100000 slices, 1 tracks; 34465 too_deep at 6679586
     "#]].assert_eq(&out);
 }
 
