@@ -204,7 +204,7 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         kineto/hta: 30 opened, 1007474 events, 495840 slices; 2 refused
         kineto/hta_expected: 0 opened, 0 events, 0 slices; 90 refused
         kineto/tb_plugin: 4 opened, 152194 events, 89840 slices; 0 refused
-        kineto/torch_cpu: 10 opened, 175382 events, 159846 slices; 16 refused
+        kineto/torch_cpu: 6 opened, 175382 events, 159846 slices; 16 refused
         kineto/tracelens: 17 opened, 917546 events, 790051 slices; 299 refused
     "#]]
     .assert_eq(&out);
