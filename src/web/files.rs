@@ -26,6 +26,11 @@ impl Picked {
         Picked(files)
     }
 
+    /// From a host page.
+    pub fn of_file(file: File) -> Picked {
+        Picked(vec![file])
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
