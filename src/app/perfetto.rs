@@ -18,7 +18,8 @@ use crate::base::show;
 use crate::protocol::companion::Peer;
 use crate::protocol::companion::message::Range;
 use crate::protocol::companion::sender::{
-    ADDRESS, Address, EVERY_MS, LIMIT_MS, Look, MOST_BYTES, MOST_NOTES, MOST_PINS, Next, all_of, next, view_message,
+    ADDRESS, Address, EVERY_MS, LIMIT_MS, Look, MOST_BYTES, MOST_NOTES, MOST_PINS, Next, all_of, next,
+    view_message,
 };
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{Level, Span, Summary, TrackKind};
@@ -84,7 +85,9 @@ struct Talk {
 
 impl PartialEq for Perfetto {
     fn eq(&self, other: &Perfetto) -> bool {
-        Rc::ptr_eq(&self.0.talk, &other.0.talk) && self.0.doing == other.0.doing && self.0.sent == other.0.sent
+        Rc::ptr_eq(&self.0.talk, &other.0.talk)
+            && self.0.doing == other.0.doing
+            && self.0.sent == other.0.sent
     }
 }
 
@@ -106,7 +109,8 @@ pub fn use_perfetto(sent: Option<Sent>) -> Perfetto {
                     {
                         let of_interest = |kind| matches!(kind, TrackKind::Steps | TrackKind::Device);
                         let names = tracks.tracks.iter().filter(|track| of_interest(track.kind));
-                        talk.borrow_mut().pins = names.take(MOST_PINS).map(|track| track.title.clone()).collect();
+                        talk.borrow_mut().pins =
+                            names.take(MOST_PINS).map(|track| track.title.clone()).collect();
                     }
                 });
             }
@@ -121,53 +125,7 @@ impl Perfetto {
         self.0.sent.is_some()
     }
 
-    /// A window that we opened says that it is there.
-    pub fn answered(talk: &PerfettoTalk, windows: &Windows, peer: &Peer) {
-        let (window, address, sent, range) = {
-            let mut it = talk.talk.borrow_mut();
-            let (Some(window), Some(address)) = (it.window.clone(), it.address.clone()) else {
-                return;
-            };
-            if !window.is(windows, peer) {
-                return;
-            }
-            let Some((sent, range)) = it.next.take() else { return };
-            it.timer = None;
-            (window, address, sent, range)
-        };
-        let doing = talk.doing.clone();
-        if peer.origin != address.origin() {
-            doing.set(Doing::Failed(format!(
-                "At {} stands a page of {}. The trace was not sent; if that page is right, make it the address.",
-                address.page(),
-                peer.origin
-            )));
-            return;
-        }
-        let Some(file) = sent.file.clone() else { return };
-        doing.set(Doing::Sending);
-        let talk = talk.talk.clone();
-        spawn_local(async move {
-            let posted = match bytes_of(&file).await {
-                Ok(buffer) => window.post_trace(address.origin(), &buffer, &file.name()),
-                Err(why) => Err(why),
-            };
-            match posted {
-                Ok(()) => {
-                    // What was clicked meanwhile is shown, and not what was clicked first.
-                    let range = talk.borrow_mut().next.take().map_or(range, |(_, later)| later);
-                    if let Some(range) = range {
-                        window.post_view(address.origin(), view_message(&range));
-                    }
-                    talk.borrow_mut().has = Some(sent.engine);
-                    doing.set(Doing::Sent);
-                }
-                Err(why) => doing.set(Doing::Failed(format!("The trace could not be sent: {why}."))),
-            }
-        });
-    }
-
-    /// What [`Perfetto::answered`] needs to know, for the life of the page.
+    /// What hears Perfetto's answers, for the life of the page.
     pub fn talk(&self) -> PerfettoTalk {
         PerfettoTalk {
             doing: self.0.doing.clone(),
@@ -259,7 +217,9 @@ impl Perfetto {
             return Look::default();
         };
         let summary = &sent.summary;
-        let window = range.zip(summary.extent).map(|(range, extent)| range.window().intersect(extent));
+        let window = range
+            .zip(summary.extent)
+            .map(|(range, extent)| range.window().intersect(extent));
         let findings = summary.findings.iter().filter(|f| f.level != Level::Fine);
         let notes = findings.filter_map(|f| {
             let at = f.evidence.iter().find_map(|e| e.start_ns)?;
@@ -273,11 +233,71 @@ impl Perfetto {
     }
 }
 
-/// See [`Perfetto::answered`].
+/// See [`Perfetto::talk`].
 #[derive(Clone)]
 pub struct PerfettoTalk {
     doing: UseStateHandle<Doing>,
     talk: Rc<RefCell<Talk>>,
+}
+
+impl PerfettoTalk {
+    /// A window that we opened says that it is there.
+    pub fn answered(&self, windows: &Windows, peer: &Peer) {
+        let (window, address, sent, range) = {
+            let mut it = self.talk.borrow_mut();
+            let (Some(window), Some(address)) = (it.window.clone(), it.address.clone()) else {
+                return;
+            };
+            if !window.is(windows, peer) {
+                return;
+            }
+            let Some((sent, range)) = it.next.take() else {
+                return;
+            };
+            it.timer = None;
+            (window, address, sent, range)
+        };
+        let doing = self.doing.clone();
+        if peer.origin != address.origin() {
+            doing.set(Doing::Failed(format!(
+                "At {} stands a page of {}. The trace was not sent; if that page is right, make it the address.",
+                address.page(),
+                peer.origin
+            )));
+            return;
+        }
+        let Some(file) = sent.file.clone() else { return };
+        doing.set(Doing::Sending);
+        let again = self.clone();
+        spawn_local(async move {
+            let posted = match bytes_of(&file).await {
+                Ok(buffer) => window.post_trace(address.origin(), &buffer, &file.name()),
+                Err(why) => Err(why),
+            };
+            match posted {
+                Ok(()) => {
+                    let later = again.talk.borrow_mut().next.take();
+                    again.talk.borrow_mut().has = Some(sent.engine.clone());
+                    doing.set(Doing::Sent);
+                    // What was clicked meanwhile is shown, and not what was clicked first.
+                    let range = match later {
+                        Some((other, range)) if other != sent => {
+                            again.talk.borrow_mut().next = Some((other, range));
+                            again.talk.borrow_mut().since_ms = now_ms();
+                            doing.set(Doing::Calling);
+                            return call(&again);
+                        }
+                        Some((_, range)) => range,
+                        None => range,
+                    };
+                    if let Some(range) = range {
+                        window.post_view(address.origin(), view_message(&range));
+                    }
+                }
+                Err(why) => doing.set(Doing::Failed(format!("The trace could not be sent: {why}."))),
+            }
+        });
+    }
 }
 
 /// Asks whether Perfetto is there, and again in a while.
@@ -330,7 +350,7 @@ pub fn PerfettoMenu(props: &PerfettoMenuProps) -> Html {
         }
     };
     let on_setting = {
-        let setting = setting.clone();
+        let (setting, close) = (setting.clone(), close.clone());
         move |_: MouseEvent| {
             close();
             setting.set(true);
@@ -375,8 +395,15 @@ fn Setting(props: &SettingProps) -> Html {
         let (perfetto, on_close) = (props.perfetto.clone(), props.on_close.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            let text = input.cast::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default();
-            let text = if text.trim().is_empty() { ADDRESS.to_owned() } else { text };
+            let text = input
+                .cast::<HtmlInputElement>()
+                .map(|input| input.value())
+                .unwrap_or_default();
+            let text = if text.trim().is_empty() {
+                ADDRESS.to_owned()
+            } else {
+                text
+            };
             match Address::parse(&text) {
                 Ok(address) => {
                     kept::set(KEPT, address.page());
@@ -430,7 +457,10 @@ pub fn PerfettoSays() -> Html {
             Some("Open Perfetto"),
         ),
         Doing::Silent => (
-            format!("{host} did not answer within {:.0} s. It may still be loading, or be no Perfetto.", LIMIT_MS / 1000.0),
+            format!(
+                "{host} did not answer within {:.0} s. It may still be loading, or be no Perfetto.",
+                LIMIT_MS / 1000.0
+            ),
             Some("Ask again"),
         ),
         Doing::Failed(why) => (why.clone(), None),

@@ -1,7 +1,7 @@
 //! Other pages: their messages, read into plain data, and what we say to them. See
 //! [`protocol::companion`](crate::protocol::companion).
 
-use js_sys::{Array, ArrayBuffer, Function, JsString, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, JsString, Reflect};
 use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -85,7 +85,7 @@ impl Windows {
 }
 
 /// Takes messages from now on, and those that came while the page started.
-pub fn listen(mut told: impl FnMut(MessageEvent) + 'static) {
+pub fn listen(told: impl FnMut(MessageEvent) + 'static) {
     let Some(window) = web_sys::window() else { return };
     let receiver = Reflect::get(&window, &"stepscopeReceiver".into())
         .ok()
@@ -95,7 +95,7 @@ pub fn listen(mut told: impl FnMut(MessageEvent) + 'static) {
         return;
     };
     // For the life of the page.
-    let told = Closure::<dyn FnMut(MessageEvent)>::new(move |event| told(event)).into_js_value();
+    let told = Closure::<dyn FnMut(MessageEvent)>::new(told).into_js_value();
     if let Err(why) = receiver.call1(&JsValue::NULL, &told) {
         web_sys::console::error_1(&why);
     }
@@ -246,7 +246,9 @@ pub struct Opened(Window);
 impl Opened {
     /// Opens it. `None`: the browser does not let us. Only what the reader clicked may open a window.
     pub fn open(url: &str) -> Option<Opened> {
-        let opened = web_sys::window()?.open_with_url_and_target(url, "_blank").ok()??;
+        let opened = web_sys::window()?
+            .open_with_url_and_target(url, "_blank")
+            .ok()??;
         Some(Opened(opened))
     }
 
@@ -256,7 +258,9 @@ impl Opened {
 
     /// Whether this is the window that spoke.
     pub fn is(&self, windows: &Windows, peer: &Peer) -> bool {
-        windows.get(peer).is_some_and(|window| window == self.0.as_ref())
+        windows
+            .get(peer)
+            .is_some_and(|window| window == AsRef::<JsValue>::as_ref(&self.0))
     }
 
     pub fn focus(&self) {
@@ -302,9 +306,7 @@ fn wrapped(head: &js_sys::Object) -> JsValue {
 /// The bytes of a file, as they are on disk. Each call makes a copy of its own, to be given away.
 pub async fn bytes_of(blob: &Blob) -> Result<ArrayBuffer, String> {
     let read = JsFuture::from(blob.array_buffer()).await;
-    let buffer = read.map_err(|why| said_by(&why))?;
-    debug_assert!(Uint8Array::new(&buffer).length() > 0 || blob.size() == 0.0);
-    Ok(buffer.unchecked_into())
+    read.map(JsCast::unchecked_into).map_err(|why| said_by(&why))
 }
 
 /// ms, on a clock that only goes on.

@@ -54,6 +54,14 @@ impl Picked {
             .collect()
     }
 
+    /// The one of this name; if there is one alone, that one.
+    pub fn named(&self, name: &str) -> Option<File> {
+        match &self.0[..] {
+            [one] => Some(one.clone()),
+            more => more.iter().find(|file| file.name() == name).cloned(),
+        }
+    }
+
     /// The files themselves.
     pub fn files(&self) -> &[File] {
         &self.0
