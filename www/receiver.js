@@ -19,16 +19,20 @@
     }
   };
   const holds = (data, key) => typeof data === "object" && data !== null && key in data;
+  const isTrace = (it) =>
+    ((it instanceof ArrayBuffer || ArrayBuffer.isView(it)) && it.byteLength > 0) ||
+    (it instanceof Blob && it.size > 0) ||
+    it instanceof ReadableStream;
   const keep = (event) => {
     const { data } = event;
     const perfetto = holds(data, "perfetto") ? data.perfetto : null;
-    if (data instanceof ArrayBuffer || ArrayBuffer.isView(data) || holds(perfetto, "buffer")) {
+    if (isTrace(data) || isTrace(perfetto?.buffer)) {
       // The first of two posts, unless its host means to post more.
       const first = kept.get("trace")?.data?.perfetto;
       if (kept.has("trace") && first?.keepApiOpen !== true) return;
       kept.delete("trace");
       kept.set("trace", event);
-    } else if (perfetto) {
+    } else if (holds(perfetto, "timeStart")) {
       kept.set("range", event);
     } else if (holds(data, "companion")) {
       kept.set("hello", event);

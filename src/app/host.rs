@@ -81,9 +81,9 @@ impl Host {
     }
 
     /// The reader closed what was open, or opens something himself.
-    pub fn left(&self) {
+    pub fn left(&self, opens: bool) {
         self.0.opened.set(self.0.opened.get() + 1);
-        self.0.receiver.borrow_mut().left();
+        self.0.receiver.borrow_mut().left(opens);
     }
 
     fn decided(&self, decision: Decision) {

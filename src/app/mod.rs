@@ -124,7 +124,7 @@ pub fn App(props: &AppProps) -> Html {
     let close: Callback<()> = {
         let (dispatch, run, engine, host) = (state.dispatcher(), run, engine.clone(), host.clone());
         Callback::from(move |()| {
-            host.left();
+            host.left(false);
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
             }
@@ -136,14 +136,14 @@ pub fn App(props: &AppProps) -> Html {
     let on_open = open_posted.reform({
         let host = host.clone();
         move |picked| {
-            host.left();
+            host.left(true);
             picked
         }
     });
     let on_sample = begin.reform({
         let host = host.clone();
         move |()| {
-            host.left();
+            host.left(true);
             (None, Choice::default())
         }
     });

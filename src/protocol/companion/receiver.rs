@@ -134,6 +134,8 @@ pub struct Receiver<B> {
     asking: Option<(Peer, Head, B)>,
     /// Whose trace is open, or being read.
     host: Option<Peer>,
+    /// The reader opened something himself.
+    is_own: bool,
     /// Where the trace of `host` lies in time, once it is read.
     extent: Option<Option<Span>>,
     /// A range that came before its trace was read.
@@ -151,6 +153,7 @@ impl<B> Receiver<B> {
             refused: Vec::new(),
             asking: None,
             host: None,
+            is_own: false,
             extent: None,
             waiting: None,
             closed: false,
@@ -233,6 +236,7 @@ impl<B> Receiver<B> {
         let of_another = |(of, _): &mut (Peer, Range)| *of != peer || self.host.is_some();
         self.waiting.take_if(of_another);
         self.host = Some(peer);
+        self.is_own = false;
         let accepted = Event::Accepted {
             name: head.name.clone(),
         };
@@ -245,7 +249,7 @@ impl<B> Receiver<B> {
         let is_of_host = self.host.as_ref() == Some(peer);
         match self.extent {
             Some(extent) if is_of_host => self.show(peer, extent, range),
-            None if is_of_host || self.host.is_none() && !self.refused.contains(peer) => {
+            None if is_of_host || self.host.is_none() && !self.is_own && !self.refused.contains(peer) => {
                 self.waiting = Some((peer.clone(), range));
                 Vec::new()
             }
@@ -291,8 +295,9 @@ impl<B> Receiver<B> {
         self.host.as_ref().is_some_and(|host| self.greeted.contains(host))
     }
 
-    /// The reader closed the trace, or opened one himself.
-    pub fn left(&mut self) {
+    /// The reader closed the trace, or opens one himself.
+    pub fn left(&mut self, opens: bool) {
+        self.is_own = opens;
         self.host = None;
         self.extent = None;
         self.waiting = None;
@@ -429,7 +434,7 @@ mod tests {
             ["tell https://stranger.example error"]
         );
         // The reader picks a file of his own.
-        it.left();
+        it.left(true);
         assert_eq!(words(it.loaded(3, Some(Span::new(0, 9)))), NOTHING);
         assert_eq!(
             words(it.tell(Event::Selection {
