@@ -364,6 +364,9 @@ pub fn App(props: &AppProps) -> Html {
         _ => html! {},
     };
     let on_start = matches!(state.stage, Stage::Empty | Stage::Failed | Stage::Asking);
+    // Until the reader moves it, the timeline shows what it starts with.
+    let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
+    let shown_window = state.place.window.or(home);
     let stopped = state.summary.as_ref().and_then(|s| s.stopped.clone());
     let file = state
         .files
@@ -374,7 +377,7 @@ pub fn App(props: &AppProps) -> Html {
     html! {
         <ContextProvider<perfetto::Perfetto> context={perfetto}>
             <installed::Update open={!on_start} />
-            <head::Head summary={state.summary.clone()} view={state.place.view} window={state.place.window} {chrome} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
+            <head::Head summary={state.summary.clone()} view={state.place.view} window={shown_window} {chrome} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_cut={on_cut.reform(|()| Some(cut::Offer::default()))} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>

@@ -2,8 +2,8 @@
 //! shows both. The Perfetto is a stand-in of this site: it speaks the same contract, on another origin.
 
 use serde_json::json;
-use stepscope::view::GapKind;
 use stepscope::view::place::{Place, View};
+use stepscope::view::{GapKind, Span};
 use stepscope_e2e::{Look, Page};
 
 use crate::real::{Gaudi, click_text, frames, go, name, place, read, text};
@@ -121,8 +121,13 @@ fn the_whole_trace_goes_to_perfetto_and_later_clicks_move_its_view() {
     // What the timeline shows.
     go(&page, View::Timeline);
     page.wait_until("the timeline is drawn", || frames(&page) > 0);
-    page.wait_until("the address says which window", || place(&page).window.is_some());
-    let window = place(&page).window.expect("a window");
+    let (start, end) = (report.start_ns.expect("a start"), report.end_ns.expect("an end"));
+    let window = Span::new(start + (end - start) / 4, start + (end - start) / 3);
+    page.eval_with(
+        "location.hash = arguments[0]",
+        vec![json!(format!("view=timeline&t={},{}", window.start, window.end))],
+    );
+    page.wait_until("the timeline is there", || place(&page).window == Some(window));
     menu(&page, "Show the timeline's window in Perfetto");
     page.in_window(1);
     page.wait_until("the stand-in shows the window", || {
