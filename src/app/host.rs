@@ -86,6 +86,16 @@ impl Host {
         self.0.receiver.borrow_mut().left(opens);
     }
 
+    /// The reader has drawn an area in the timeline.
+    pub fn drawn(&self, window: Span) {
+        if self.0.receiver.borrow().is_heard() {
+            self.tell(Heard::Selection {
+                name: String::new(),
+                times: Times::from(window),
+            });
+        }
+    }
+
     fn decided(&self, decision: Decision) {
         let acts = self.0.receiver.borrow_mut().decided(decision);
         self.perform(acts);

@@ -375,6 +375,7 @@ pub fn App(props: &AppProps) -> Html {
         .collect::<Vec<_>>()
         .join(", ");
     html! {
+        <ContextProvider<host::Host> context={(*host).clone()}>
         <ContextProvider<perfetto::Perfetto> context={perfetto}>
             <installed::Update open={!on_start} />
             <head::Head summary={state.summary.clone()} view={state.place.view} window={shown_window} {chrome} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
@@ -421,6 +422,7 @@ pub fn App(props: &AppProps) -> Html {
             }
             { consent }
         </ContextProvider<perfetto::Perfetto>>
+        </ContextProvider<host::Host>>
     }
 }
 

@@ -287,7 +287,7 @@ mod tests {
     fn an_address_has_a_bound_whatever_the_trace_is() {
         let look = Look {
             window: None,
-            pins: vec!["t".repeat(100), "u".repeat(1_000_000)].repeat(10_000),
+            pins: [vec!["u".repeat(1_000_000)], vec!["t".repeat(100); 10_000]].concat(),
             notes: vec![(1, "n".repeat(1000)); 100_000],
         };
         let url = Address::parse(ADDRESS).unwrap().url(&look);

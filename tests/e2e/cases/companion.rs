@@ -139,6 +139,31 @@ fn a_trusted_host_opens_a_trace_moves_the_view_and_hears_of_it() {
                  "startNs": "1008000000", "endNs": "1010000000" })
         ]
     );
+    // An area, drawn with the shift key.
+    page.in_window(1);
+    let place = page.eval(
+        "const { left, top } = document.querySelector('.tl-canvas').getBoundingClientRect(); return [left, top]",
+    );
+    let at = |i: usize, by: f64| place[i].as_f64().expect("a place") + by;
+    for (kind, x, y, held) in [
+        ("mousePressed", 300.0, 30.0, 1),
+        ("mouseMoved", 500.0, 45.0, 1),
+        ("mouseReleased", 500.0, 45.0, 0),
+    ] {
+        page.cdp(
+            "Input.dispatchMouseEvent",
+            json!({ "type": kind, "x": at(0, x), "y": at(1, y), "button": "left", "buttons": held,
+                    "clickCount": 1, "modifiers": 8 }),
+        );
+    }
+    page.in_window(0);
+    page.wait_until("the host hears of the area", || {
+        heard(&page, "selection").len() == 2
+    });
+    let area = &heard(&page, "selection")[1];
+    let (start, end) = (area["timeStart"].as_f64(), area["timeEnd"].as_f64());
+    assert!(start < end && start >= Some(1.0) && end <= Some(1.01), "{area}");
+    assert_eq!(area["name"], "");
     page.in_window(1);
     assert_eq!(page.console_errors(), [""; 0]);
 }
