@@ -2,18 +2,22 @@
 
 use yew::prelude::*;
 
+use super::perfetto::PerfettoMenu;
 use super::shown::Shown;
 use super::start::OpenButton;
 use super::words;
 use crate::base::show;
-use crate::view::place::View;
-use crate::view::{Period, Phase, Summary};
+use crate::view::place::{Chrome, View};
+use crate::view::{Period, Phase, Span, Summary};
 use crate::web::files::Picked;
 
 #[derive(Properties, PartialEq)]
 pub struct HeadProps {
     pub summary: Option<Shown<Summary>>,
     pub view: View,
+    /// What the timeline shows.
+    pub window: Option<Span>,
+    pub chrome: Chrome,
     pub ready: bool,
     /// Whether it is the built-in sample.
     pub sample: bool,
@@ -65,23 +69,29 @@ pub fn Head(props: &HeadProps) -> Html {
                         <button type="button" onclick={on_cut}>{ "Download a cut-out…" }</button>
                     </div>
                 </details>
+                <PerfettoMenu window={props.window} />
             }
-            if props.summary.is_some() {
+            if props.summary.is_some() && props.chrome == Chrome::Full {
                 <OpenButton label="Open another…" on_open={props.on_open.clone()} />
             }
             <button type="button" onclick={props.on_theme.reform(|_| ())} title="Light or dark" aria-label="Switch between light and dark">{ "◐" }</button>
             <button type="button" onclick={props.on_help.reform(|_| true)} title="Keys and help (?)" aria-label="Help">{ "?" }</button>
         </div>
     };
+    let compact = (props.chrome != Chrome::Full).then_some("compact");
     let Some(summary) = &props.summary else {
-        return html! { <header class="head"><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
+        return html! { <header class={classes!("head", compact)}><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
     };
     let on_close = props.on_close.clone();
-    let brand = html! {
-        <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+    let brand = match compact {
+        // The file is its host's: there is nothing to close it for.
+        Some(_) => html! { <span class="brand">{ "Stepscope" }</span> },
+        None => html! {
+            <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+        },
     };
     html! {
-        <header class="head">
+        <header class={classes!("head", compact)}>
             <div class="head-line full">
                 { brand }
                 <span class="file" title={summary.file.clone()}>{ &summary.file }</span>

@@ -17,11 +17,13 @@ mod fit;
 mod gaps;
 mod head;
 mod help;
+mod host;
 mod installed;
 mod loading;
 mod operators;
 mod overview;
 mod parts;
+mod perfetto;
 mod plot;
 mod recompiles;
 mod search;
@@ -37,7 +39,7 @@ use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::protocol::engine::{Answer, Question};
-use crate::view::place::{Place, Theme, View};
+use crate::view::place::{Chrome, Place, Theme, View};
 use crate::view::{LIMIT_BYTES, MemoryRule};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::engine::{Engine, Told};
@@ -118,9 +120,11 @@ pub fn App(props: &AppProps) -> Html {
             }
         })
     };
+    let host = use_state(host::Host::new);
     let close: Callback<()> = {
-        let (dispatch, run, engine) = (state.dispatcher(), run, engine.clone());
+        let (dispatch, run, engine, host) = (state.dispatcher(), run, engine.clone(), host.clone());
         Callback::from(move |()| {
+            host.left(false);
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
             }
@@ -128,9 +132,43 @@ pub fn App(props: &AppProps) -> Html {
             dispatch.dispatch(Action::Closed);
         })
     };
-    let on_open = begin.reform(|picked| (Some(picked), Choice::default()));
-    let on_sample = begin.reform(|()| (None, Choice::default()));
-    let on_choice = begin.reform(move |choice| (last.borrow().clone(), choice));
+    let open_posted = begin.reform(|picked| (Some(picked), Choice::default()));
+    let on_open = open_posted.reform({
+        let host = host.clone();
+        move |picked| {
+            host.left(true);
+            picked
+        }
+    });
+    let on_sample = begin.reform({
+        let host = host.clone();
+        move |()| {
+            host.left(true);
+            (None, Choice::default())
+        }
+    });
+    let on_choice = begin.reform({
+        let last = last.clone();
+        move |choice| (last.borrow().clone(), choice)
+    });
+    let chrome = state.place.chrome;
+    let perfetto = perfetto::use_perfetto(match (&state.summary, &state.engine) {
+        (Some(summary), Some(engine)) if state.stage == Stage::Ready && chrome != Chrome::Embedded => {
+            Some(perfetto::Sent {
+                file: last
+                    .borrow()
+                    .as_ref()
+                    .and_then(|picked| picked.named(&summary.file)),
+                summary: summary.clone(),
+                engine: engine.clone(),
+            })
+        }
+        _ => None,
+    });
+    let consent = host::use_host(&host, &state, &open_posted, {
+        let talk = perfetto.talk();
+        move |windows, peer| talk.answered(windows, peer)
+    });
     let on_asked_enough = {
         let (close, dispatch, stage) = (close.clone(), state.dispatcher(), state.stage.clone());
         Callback::from(move |()| match stage {
@@ -194,7 +232,7 @@ pub fn App(props: &AppProps) -> Html {
                     listeners.push(Listener::new(&window, kind, move |event: DragEvent| {
                         if carries_files(event.data_transfer()) {
                             event.prevent_default();
-                            dropping.set(true);
+                            dropping.set(takes_files());
                         }
                     }));
                 }
@@ -213,14 +251,14 @@ pub fn App(props: &AppProps) -> Html {
                         event.prevent_default();
                         dropping.set(false);
                         let picked = Picked::of_transfer(event.data_transfer());
-                        if !picked.is_empty() {
+                        if !picked.is_empty() && takes_files() {
                             on_open.emit(picked);
                         }
                     }
                 }));
                 listeners.push(Listener::new(&window, "paste", move |event: ClipboardEvent| {
                     let picked = Picked::of_transfer(event.clipboard_data());
-                    if !picked.is_empty() {
+                    if !picked.is_empty() && takes_files() {
                         event.prevent_default();
                         on_open.emit(picked);
                     }
@@ -326,6 +364,9 @@ pub fn App(props: &AppProps) -> Html {
         _ => html! {},
     };
     let on_start = matches!(state.stage, Stage::Empty | Stage::Failed | Stage::Asking);
+    // Until the reader moves it, the timeline shows what it starts with.
+    let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
+    let shown_window = state.place.window.or(home);
     let stopped = state.summary.as_ref().and_then(|s| s.stopped.clone());
     let file = state
         .files
@@ -334,17 +375,21 @@ pub fn App(props: &AppProps) -> Html {
         .collect::<Vec<_>>()
         .join(", ");
     html! {
-        <>
+        <ContextProvider<host::Host> context={(*host).clone()}>
+        <ContextProvider<perfetto::Perfetto> context={perfetto}>
             <installed::Update open={!on_start} />
-            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
+            <head::Head summary={state.summary.clone()} view={state.place.view} window={shown_window} {chrome} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_cut={on_cut.reform(|()| Some(cut::Offer::default()))} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
             }
+            if ready { <perfetto::PerfettoSays /> }
             if state.stage == Stage::Loading {
                 <loading::Loading files={state.files.clone()} progress={state.progress} on_cancel={close} />
             }
-            if on_start {
+            if on_start && chrome == Chrome::Embedded {
+                <start::Waiting trouble={state.trouble.clone()} />
+            } else if on_start {
                 <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
             } else {
                 if let Some(stopped) = &stopped {
@@ -375,8 +420,15 @@ pub fn App(props: &AppProps) -> Html {
             if *dropping {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
-        </>
+            { consent }
+        </ContextProvider<perfetto::Perfetto>>
+        </ContextProvider<host::Host>>
     }
+}
+
+/// Whether the reader may drop and paste files: in a frame, they are its host's business.
+fn takes_files() -> bool {
+    Place::from_hash(&hash::get()).chrome != Chrome::Embedded
 }
 
 /// What a trace may take, where the hash does not say otherwise.

@@ -73,6 +73,26 @@ pub fn Start(props: &StartProps) -> Html {
     }
 }
 
+#[derive(Properties, PartialEq)]
+pub struct WaitingProps {
+    /// Why the last trace could not be read.
+    pub trouble: Option<AttrValue>,
+}
+
+/// In a frame, before its host has posted a trace.
+#[component]
+pub fn Waiting(props: &WaitingProps) -> Html {
+    html! {
+        <main class="start">
+            if let Some(trouble) = &props.trouble {
+                <p class="trouble" role="alert"><b>{ "✕ Not opened. " }</b>{ trouble.clone() }</p>
+            }
+            <h1 class="heard">{ "Stepscope" }</h1>
+            <p class="empty">{ "Waiting for a trace of the page around this one. It is read here, on this machine." }</p>
+        </main>
+    }
+}
+
 /// A button that opens the browser's file dialog.
 #[derive(Properties, PartialEq)]
 pub struct OpenButtonProps {

@@ -9,7 +9,7 @@ use super::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
 use crate::view::fit::SUSPICIOUS_BYTES;
-use crate::view::place::{Place, Theme, View};
+use crate::view::place::{Chrome, Place, Theme, View};
 use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::hash;
@@ -159,6 +159,9 @@ impl State {
         let mut place = to;
         place.theme = place.theme.or(self.place.theme);
         place.memory_mb = place.memory_mb.or(self.place.memory_mb);
+        if place.chrome == Chrome::Full {
+            place.chrome = self.place.chrome;
+        }
         place.gaps = place.gaps.or(self.place.gaps);
         let points = place.mark.is_some() || place.slice.is_some();
         let mut reveal = self.reveal;

@@ -6,6 +6,7 @@ use super::ask::use_answer;
 use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
+use super::perfetto::InPerfetto;
 use super::steps::{PASS, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
@@ -73,6 +74,7 @@ fn panel(detail: &StepDetail) -> Html {
                     if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
                     if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }
                     <To class="strong" place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "Show in the timeline" }</To>
+                    <InPerfetto span={step_span(step)} what={format!("step {}", step.index)} />
                 </span>
             </div>
             if let Some(like) = like { <p>{ like }</p> }

@@ -54,6 +54,17 @@ pub enum Theme {
     Dark,
 }
 
+/// How much of the page stands around the views.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chrome {
+    #[default]
+    Full,
+    /// A host brings its own: nothing about opening files. `hideSidebar=true`, as Perfetto calls it.
+    Compact,
+    /// In a frame of a host: files are the host's business, dropped ones as well. `mode=embedded`.
+    Embedded,
+}
+
 /// See the module. Times are ns on the trace's own clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -68,6 +79,7 @@ pub struct Place {
     pub theme: Option<Theme>,
     /// Memory that a trace may take, MB (1 000 000 bytes); see [`MemoryRule`](super::MemoryRule).
     pub memory_mb: Option<u32>,
+    pub chrome: Chrome,
 }
 
 impl Place {
@@ -99,18 +111,36 @@ impl Place {
         if let Some(mb) = self.memory_mb {
             parts.push(format!("memory={mb}"));
         }
+        match self.chrome {
+            Chrome::Full => {}
+            Chrome::Compact => parts.push("hideSidebar=true".to_owned()),
+            Chrome::Embedded => parts.push("mode=embedded".to_owned()),
+        }
         parts.join("&")
     }
 
     /// Reads a hash. What is not understood is left out: a link from another version still opens.
+    ///
+    /// Perfetto's way of writing one is understood, too: `#!/?visStart=…&visEnd=…`, `ts=…&dur=…`, all ns. With
+    /// either, and without `view`, the reader comes to the timeline.
     pub fn from_hash(hash: &str) -> Place {
         let mut place = Place::default();
-        for part in hash.trim_start_matches('#').split('&') {
+        let mut named = false;
+        let (mut vis_start, mut vis_end, mut ts, mut dur) = (None, None, None, None);
+        let hash = hash.trim_start_matches('#');
+        let hash = ["!/", "/"]
+            .iter()
+            .find_map(|start| hash.strip_prefix(start))
+            .unwrap_or(hash);
+        for part in hash.trim_start_matches('?').split('&') {
             let Some((key, value)) = part.split_once('=') else {
                 continue;
             };
             match key {
-                "view" => place.view = View::of_id(value).unwrap_or_default(),
+                "view" => {
+                    named = true;
+                    place.view = View::of_id(value).unwrap_or_default();
+                }
                 "t" => place.window = span(value),
                 "mark" => place.mark = span(value),
                 "step" => place.step = value.parse().ok(),
@@ -128,9 +158,26 @@ impl Place {
                     }
                 }
                 "memory" => place.memory_mb = value.parse().ok(),
+                "mode" if value == "embedded" => place.chrome = Chrome::Embedded,
+                "hideSidebar" if value == "true" && place.chrome == Chrome::Full => {
+                    place.chrome = Chrome::Compact;
+                }
+                "visStart" => vis_start = value.parse().ok(),
+                "visEnd" => vis_end = value.parse().ok(),
+                "ts" => ts = value.parse::<i64>().ok(),
+                "dur" => dur = value.parse::<i64>().ok(),
                 _ => {}
             }
         }
+        let seen = vis_start.zip(vis_end).and_then(stretch);
+        let marked = ts
+            .zip(dur.map_or(Some(0), |dur| (dur >= 0).then_some(dur)))
+            .and_then(|(ts, dur)| stretch((ts, ts.saturating_add(dur.max(LEAST_MARK_NS)))));
+        if !named && (seen.is_some() || marked.is_some()) {
+            place.view = View::Timeline;
+        }
+        place.window = place.window.or(seen);
+        place.mark = place.mark.or(marked);
         place
     }
 
@@ -139,6 +186,7 @@ impl Place {
         Place {
             theme: self.theme,
             memory_mb: self.memory_mb,
+            chrome: self.chrome,
             ..Place::default()
         }
     }
@@ -154,7 +202,13 @@ fn gap_word(kind: GapKind) -> &'static str {
 
 fn span(text: &str) -> Option<Span> {
     let (start, end) = text.split_once(',').or_else(|| text.split_once("%2C"))?;
-    let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+    stretch((start.parse().ok()?, end.parse().ok()?))
+}
+
+/// A mark is so long at least, or there would be nothing to see.
+const LEAST_MARK_NS: i64 = 1;
+
+fn stretch((start, end): (i64, i64)) -> Option<Span> {
     (start < end).then_some(Span { start, end })
 }
 
@@ -173,11 +227,12 @@ mod tests {
             gaps: Some(GapKind::Launch),
             theme: Some(Theme::Dark),
             memory_mb: Some(1200),
+            chrome: Chrome::Embedded,
         };
         let hash = place.to_hash();
         assert_eq!(
             hash,
-            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200"
+            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200&mode=embedded"
         );
         assert_eq!(Place::from_hash(&format!("#{hash}")), place);
         assert_eq!(Place::from_hash(""), Place::default());
@@ -194,5 +249,56 @@ mod tests {
                 ..Place::default()
             }
         );
+    }
+
+    #[test]
+    fn perfettos_way_of_writing_a_hash_is_understood() {
+        let seen = Place {
+            view: View::Timeline,
+            window: Some(Span::new(5, 9)),
+            ..Place::default()
+        };
+        for hash in [
+            "#!/?visStart=5&visEnd=9",
+            "#/?visStart=5&visEnd=9",
+            "#visEnd=9&visStart=5",
+        ] {
+            assert_eq!(Place::from_hash(hash), seen, "{hash}");
+        }
+        let place =
+            Place::from_hash("#!/?mode=embedded&hideSidebar=true&theme=system&ts=100&dur=20&view=steps");
+        assert_eq!(
+            place,
+            Place {
+                view: View::Steps,
+                mark: Some(Span::new(100, 120)),
+                chrome: Chrome::Embedded,
+                ..Place::default()
+            }
+        );
+        assert_eq!(Place::from_hash("#!/?hideSidebar=true").chrome, Chrome::Compact);
+        assert_eq!(Place::from_hash("#/?ts=7").mark, Some(Span::new(7, 8)));
+    }
+
+    #[test]
+    fn each_wrong_value_is_left_out_alone() {
+        for wrong in [
+            "visStart=9&visEnd=5",
+            "visStart=1e3&visEnd=NaN",
+            "visStart=5",
+            "ts=x&dur=3",
+            "ts=5&dur=-1",
+            "ts=99999999999999999999",
+            "mode=full&hideSidebar=maybe",
+            "dur=3",
+        ] {
+            let place = Place::from_hash(&format!("#!/?{wrong}&slice=4&theme=dark"));
+            let rest = Place {
+                slice: Some(4),
+                theme: Some(Theme::Dark),
+                ..Place::default()
+            };
+            assert_eq!(place, rest, "{wrong}");
+        }
     }
 }

@@ -26,6 +26,11 @@ impl Picked {
         Picked(files)
     }
 
+    /// From a host page.
+    pub fn of_file(file: File) -> Picked {
+        Picked(vec![file])
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -47,6 +52,14 @@ impl Picked {
                 bytes: bytes(file),
             })
             .collect()
+    }
+
+    /// The one of this name; if there is one alone, that one.
+    pub fn named(&self, name: &str) -> Option<File> {
+        match &self.0[..] {
+            [one] => Some(one.clone()),
+            more => more.iter().find(|file| file.name() == name).cloned(),
+        }
     }
 
     /// The files themselves.

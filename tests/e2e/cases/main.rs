@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod boot;
+mod companion;
 mod cut;
 mod files;
 mod fit;
@@ -13,6 +14,7 @@ mod memory;
 mod offline;
 mod opening;
 mod overview;
+mod perfetto;
 mod privacy;
 mod real;
 mod recompiles;
