@@ -8,7 +8,7 @@ use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
 use crate::base::{DefectKind, Defects, SliceId, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
-use crate::dialect::{self, Vocabulary};
+use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
 use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
@@ -29,12 +29,26 @@ pub struct Opened {
     pub report: TraceReport,
     /// What of the file was loaded.
     pub selection: Selection,
+    facts: FileFacts,
+    defects: Defects,
+    /// What loading had to say: notes that no analysis makes.
+    load_notes: Vec<String>,
 }
 
 impl Opened {
     /// What the views need beside the index.
     pub fn scene(&self) -> Scene {
         Scene::new(&self.index, &self.vocabulary)
+    }
+
+    /// Tells kernels apart by these rules, and computes all answers anew. The error says which line is no rule; nothing
+    /// has changed then.
+    pub fn classify(&mut self, rules: &str) -> Result<(), String> {
+        let classifier = Classifier::parse(rules)?;
+        self.vocabulary = dialect::recognise_with(&self.index, &self.facts.name, classifier);
+        self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
+        self.report.notes.extend(self.load_notes.iter().cloned());
+        Ok(())
     }
 
     /// The Overview of the whole trace.
@@ -320,19 +334,24 @@ impl TextLoader {
         }
         let vocabulary = dialect::recognise(&index, &self.name);
         let mut report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let mut load_notes = Vec::new();
         if let Some(total) = stopped_of {
             let read = percent(inflated.read, total);
             let until = show::duration(times.map_or(0, |t| t.len_ns()));
-            report.notes.push(format!(
+            load_notes.push(format!(
                 "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: what came after is not here."
             ));
         }
-        report.notes.extend(index.left_out.notes());
+        load_notes.extend(index.left_out.notes());
+        report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
             index,
             vocabulary,
             report,
             selection: self.selection,
+            facts,
+            defects,
+            load_notes,
         })
     }
 }
@@ -466,6 +485,9 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         vocabulary,
         report,
         selection: Selection::default(),
+        facts,
+        defects: Defects::default(),
+        load_notes: Vec::new(),
     })
 }
 
