@@ -41,6 +41,12 @@ impl Opened {
         Scene::new(&self.index, &self.vocabulary)
     }
 
+    /// Adds a note on how it was opened.
+    pub fn note(&mut self, says: String) {
+        self.report.notes.push(says.clone());
+        self.load_notes.push(says);
+    }
+
     /// Tells kernels apart by these rules, and computes all answers anew. The error says which line is no rule; nothing
     /// has changed then.
     pub fn classify(&mut self, rules: &str) -> Result<(), String> {
@@ -56,8 +62,8 @@ impl Opened {
         summary(&self.report, &self.index, false)
     }
 
-    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see [`Opened::args`]; so
-    /// does [`Question::Cut`]: see [`Opened::cut`].
+    /// The answer to a question that needs no bytes of the file and changes nothing. [`Question::Args`],
+    /// [`Question::Cut`] and [`Question::Classify`] do: see [`Opened::args`], [`Opened::cut`], [`Opened::classify`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -104,6 +110,7 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
+            Question::Classify { .. } => nothing("this trace is open for reading only"),
             Question::Area { window, tracks } => Answer::Area(details::area(
                 &self.index,
                 &self.vocabulary,
@@ -119,7 +126,7 @@ impl Opened {
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `kernels.csv`.
+    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `launches.csv`, `copies.csv`, `idle.csv`.
     fn download(&self, format: &str) -> Answer {
         let trace = &self.report;
         let whole = || Report {
@@ -135,6 +142,9 @@ impl Opened {
             "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
             "operators.csv" => ("operators.csv", export::operators_csv(trace)),
             "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
+            "launches.csv" => ("launches.csv", export::launches_csv(trace)),
+            "copies.csv" => ("copies.csv", export::copies_csv(trace)),
+            "idle.csv" => ("idle.csv", export::idle_csv(trace)),
             _ => {
                 return Answer::Nothing {
                     why: format!("there is no report of format {format}"),
@@ -540,6 +550,9 @@ mod tests {
             ("recompiles.csv", "x.pt.trace.recompiles.csv"),
             ("operators.csv", "x.pt.trace.operators.csv"),
             ("kernels.csv", "x.pt.trace.kernels.csv"),
+            ("launches.csv", "x.pt.trace.launches.csv"),
+            ("copies.csv", "x.pt.trace.copies.csv"),
+            ("idle.csv", "x.pt.trace.idle.csv"),
         ] {
             match ask(format) {
                 Answer::Report { file_name, text } => {

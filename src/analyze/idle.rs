@@ -25,6 +25,7 @@ use crate::index::{Family, Index, Key};
 use super::activity::{Activity, compile_span};
 use super::launched::{Launch, Launched};
 use super::report::{Cause, DeviceIdle, IdleCause, IdleGap, IdleShare, Recompile, Step};
+use super::words;
 
 /// From a launch to the start of its work, on an idle device, it takes about 5 to 15 µs.
 pub const LATENCY_NS: i64 = 20_000;
@@ -340,7 +341,7 @@ impl<'a> Threads<'a> {
             says: format!(
                 "{why}: {share} of {}; then {}{by}.",
                 show::duration(gap.span.len_ns()),
-                shortened(next)
+                words::shortened(next)
             ),
             launch_slice: call.map(|call| call.0),
             next_slice: gap.next.0,
@@ -371,15 +372,6 @@ fn join(spans: &mut Vec<Span>, span: Span) {
     match spans.last_mut() {
         Some(last) if last.start <= span.start && span.start <= last.end => last.end = last.end.max(span.end),
         _ => spans.push(span),
-    }
-}
-
-/// Names of kernels are as long as their templates.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 60;
-    match name.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
     }
 }
 

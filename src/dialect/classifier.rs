@@ -1,8 +1,8 @@
 //! What a kernel does, told by its name: rules that a reader can see and change.
 //!
 //! One rule a line, `kind: pattern`; the first that fits decides, and what none fits computes. A pattern is looked
-//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters. Lines that start
-//! with `#` say nothing. What the tracer itself recorded as a copy or a memset needs no rule and obeys none.
+//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters. What stands behind
+//! a blank and `#`, or in lines that start with `#`, says nothing. What the tracer itself recorded as a copy or a memset needs no rule and obeys none.
 
 use super::pattern::{has, starts};
 use super::vocabulary::Role;
@@ -71,7 +71,10 @@ impl Classifier {
     pub fn parse(text: &str) -> Result<Classifier, String> {
         let mut rules = Vec::new();
         for (line, number) in text.lines().zip(1..) {
-            let line = line.trim();
+            let line = match line.split_once(" #") {
+                Some((rule, _)) => rule.trim(),
+                None => line.trim(),
+            };
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -176,7 +179,7 @@ mod tests {
         ] {
             assert_eq!((c.role(name), c.rule(name)), (role, rule), "{name}");
         }
-        let own = Classifier::parse("# mine\n compute : NCCL \ncommunication: ^gemm\n").unwrap();
+        let own = Classifier::parse("# mine\n compute : NCCL # not here\ncommunication: ^gemm\n").unwrap();
         assert_eq!(own.role("ncclDevKernel"), Role::DeviceCompute);
         assert_eq!(own.rule("ncclDevKernel"), Some("compute: NCCL"));
         assert_eq!(

@@ -6,6 +6,7 @@ use crate::base::{order, show};
 use super::super::report::{
     Copy, DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
 };
+use super::super::words;
 use super::{fact, finding, reaches};
 
 /// Kernels are judged as too short over this many or more …
@@ -206,7 +207,7 @@ fn of_kind(report: &TraceReport, kind: &str) -> Vec<FindingEvidence> {
             slice: Some(k.longest_slice),
             ..fact(format!(
                 "{}: {} in {}, longest {}",
-                k.name,
+                words::shortened(&k.name),
                 show::duration(k.total_ns),
                 show::counted(k.count, "call"),
                 show::duration(k.max_ns)
