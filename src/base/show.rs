@@ -68,7 +68,7 @@ pub fn rate(gb_per_s: f64) -> String {
     match gb_per_s {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 1.0 => format!("{v:.1}"),
-        v if v >= 0.01 => format!("{v:.3}"),
+        v if v >= 0.000_1 => format!("{v:.4}"),
         v => format!("{v:.2e}"),
     }
 }

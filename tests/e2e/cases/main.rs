@@ -3,6 +3,7 @@
 mod accessibility;
 mod boot;
 mod cut;
+mod device;
 mod files;
 mod fit;
 mod gaps;
