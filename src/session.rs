@@ -8,7 +8,7 @@ use crate::analyze::report::{Report, SCHEMA, TraceReport};
 use crate::analyze::{self, Depth, FileFacts};
 use crate::base::{DefectKind, Defects, SliceId, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
-use crate::dialect::{self, Vocabulary};
+use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
 use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
@@ -29,6 +29,10 @@ pub struct Opened {
     pub report: TraceReport,
     /// What of the file was loaded.
     pub selection: Selection,
+    facts: FileFacts,
+    defects: Defects,
+    /// What loading had to say: notes that no analysis makes.
+    load_notes: Vec<String>,
 }
 
 impl Opened {
@@ -37,13 +41,29 @@ impl Opened {
         Scene::new(&self.index, &self.vocabulary)
     }
 
+    /// Adds a note on how it was opened.
+    pub fn note(&mut self, says: String) {
+        self.report.notes.push(says.clone());
+        self.load_notes.push(says);
+    }
+
+    /// Tells kernels apart by these rules, and computes all answers anew. The error says which line is no rule; nothing
+    /// has changed then.
+    pub fn classify(&mut self, rules: &str) -> Result<(), String> {
+        let classifier = Classifier::parse(rules)?;
+        self.vocabulary = dialect::recognise_with(&self.index, &self.facts.name, classifier);
+        self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
+        self.report.notes.extend(self.load_notes.iter().cloned());
+        Ok(())
+    }
+
     /// The Overview of the whole trace.
     pub fn summary(&self) -> Summary {
         summary(&self.report, &self.index, false)
     }
 
-    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see [`Opened::args`]; so
-    /// does [`Question::Cut`]: see [`Opened::cut`].
+    /// The answer to a question that needs no bytes of the file and changes nothing. [`Question::Args`],
+    /// [`Question::Cut`] and [`Question::Classify`] do: see [`Opened::args`], [`Opened::cut`], [`Opened::classify`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -90,6 +110,7 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
+            Question::Classify { .. } => nothing("this trace is open for reading only"),
             Question::Area { window, tracks } => Answer::Area(details::area(
                 &self.index,
                 &self.vocabulary,
@@ -105,7 +126,7 @@ impl Opened {
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `kernels.csv`.
+    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `launches.csv`, `copies.csv`, `idle.csv`.
     fn download(&self, format: &str) -> Answer {
         let trace = &self.report;
         let whole = || Report {
@@ -121,6 +142,9 @@ impl Opened {
             "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
             "operators.csv" => ("operators.csv", export::operators_csv(trace)),
             "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
+            "launches.csv" => ("launches.csv", export::launches_csv(trace)),
+            "copies.csv" => ("copies.csv", export::copies_csv(trace)),
+            "idle.csv" => ("idle.csv", export::idle_csv(trace)),
             _ => {
                 return Answer::Nothing {
                     why: format!("there is no report of format {format}"),
@@ -320,19 +344,24 @@ impl TextLoader {
         }
         let vocabulary = dialect::recognise(&index, &self.name);
         let mut report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let mut load_notes = Vec::new();
         if let Some(total) = stopped_of {
             let read = percent(inflated.read, total);
             let until = show::duration(times.map_or(0, |t| t.len_ns()));
-            report.notes.push(format!(
+            load_notes.push(format!(
                 "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: what came after is not here."
             ));
         }
-        report.notes.extend(index.left_out.notes());
+        load_notes.extend(index.left_out.notes());
+        report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
             index,
             vocabulary,
             report,
             selection: self.selection,
+            facts,
+            defects,
+            load_notes,
         })
     }
 }
@@ -466,6 +495,9 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         vocabulary,
         report,
         selection: Selection::default(),
+        facts,
+        defects: Defects::default(),
+        load_notes: Vec::new(),
     })
 }
 
@@ -518,6 +550,9 @@ mod tests {
             ("recompiles.csv", "x.pt.trace.recompiles.csv"),
             ("operators.csv", "x.pt.trace.operators.csv"),
             ("kernels.csv", "x.pt.trace.kernels.csv"),
+            ("launches.csv", "x.pt.trace.launches.csv"),
+            ("copies.csv", "x.pt.trace.copies.csv"),
+            ("idle.csv", "x.pt.trace.idle.csv"),
         ] {
             match ask(format) {
                 Answer::Report { file_name, text } => {

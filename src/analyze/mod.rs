@@ -6,8 +6,11 @@ pub mod coverage;
 pub mod device_time;
 pub mod findings;
 pub mod gaps;
+pub mod idle;
 mod in_order;
 pub mod kernels;
+mod launched;
+pub mod launches;
 mod links;
 pub mod metrics;
 pub mod operators;
@@ -16,6 +19,7 @@ pub mod recompiles;
 pub mod report;
 mod step_device;
 pub mod steps;
+pub mod transfers;
 pub mod words;
 
 use crate::base::{Defects, Span};
@@ -79,6 +83,13 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
+        if let Some(launched) = launched::Launched::of(index, vocabulary) {
+            report.launches = launches::launches(index, vocabulary, &launched);
+            report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
+            report.idle = idle::idle(index, vocabulary, &launched, &report.steps, &report.recompiles);
+        }
+        report.copies = transfers::copies(index, vocabulary);
+        report.syncs = transfers::syncs(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
     }
@@ -149,6 +160,12 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
+        kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
+        launches: None,
+        queue_depth: Vec::new(),
+        copies: Vec::new(),
+        syncs: Vec::new(),
+        idle: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
         budget: None,

@@ -5,6 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+mod device;
+
+pub use device::{
+    Copy, DeviceIdle, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    ShortKernels, Sync,
+};
+
 pub use crate::dialect::terms::{Bucket, Evidence, Period, Phase};
 
 /// How sure a statement is.
@@ -43,6 +50,15 @@ pub struct StepDevice {
     pub engines: Engines,
     /// How device events were given to the step: `"launch"` (by the launch that caused them) or `"time"`.
     pub method: String,
+    /// First start and last end of its device work, by launch; `None` where work is given by time.
+    #[serde(default)]
+    pub start_ns: Option<i64>,
+    #[serde(default)]
+    pub end_ns: Option<i64>,
+    /// From the end of the device work of the steps before to the start of this one's, 0 where they overlap; `None`
+    /// for the first, and where work is given by time. The clock is the device's alone.
+    #[serde(default)]
+    pub gap_before_ns: Option<i64>,
 }
 
 /// Union of busy time of each engine, ns; `None` where the device has no such engine.
@@ -70,6 +86,13 @@ pub struct Step {
     /// From the end of the engine step before to the start of this one; `None` for the first, and for all but
     /// the first pass of an engine step.
     pub gap_before_ns: Option<i64>,
+    /// From its start to the start of the next step on the same thread and in the same period: the time of a token,
+    /// when steps decode. `None` for the last.
+    #[serde(default)]
+    pub interval_ns: Option<i64>,
+    /// `recorded`: a marker of the engine says that this is a step. `derived`: told by a python frame, or by parts.
+    #[serde(default = "recorded")]
+    pub sure: Sure,
     pub bucket: Option<Bucket>,
     /// Requests really in the batch; the bucket's batch is the padded number.
     pub batch: Option<u32>,
@@ -84,6 +107,10 @@ pub struct Step {
     pub device: Option<StepDevice>,
     /// Row of the slice that marks it, for the timeline.
     pub slice: u32,
+}
+
+fn recorded() -> Sure {
+    Sure::Recorded
 }
 
 /// Steps of one phase, bucket and period.
@@ -291,11 +318,17 @@ pub struct Kernel {
     pub name: String,
     /// `compute|comm|copy|set|other`
     pub kind: String,
+    /// The rule that says so, or `"recorded"` where the tracer does; `None` where no rule fits, so that it computes.
+    #[serde(default)]
+    pub rule: Option<String>,
     pub count: u64,
     pub total_ns: i64,
     pub min_ns: i64,
     pub max_ns: i64,
     pub mean_ns: i64,
+    /// Row of its longest call, for the timeline.
+    #[serde(default)]
+    pub longest_slice: u32,
 }
 
 /// A framework operator, or a python frame, by name.
@@ -344,7 +377,7 @@ pub struct Finding {
     pub cost_ns: Option<i64>,
     pub evidence: Vec<FindingEvidence>,
     pub advice: String,
-    /// Which view has the rest: `overview`, `steps`, `gaps`, `recompiles`, `python`, `timeline`.
+    /// Which view has the rest: `overview`, `steps`, `gaps`, `device`, `recompiles`, `python`, `timeline`.
     pub view: String,
 }
 
@@ -441,6 +474,21 @@ pub struct TraceReport {
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
     pub kernels: Vec<Kernel>,
+    /// The rules by which kernels are told apart, as text; `None` where the trace itself says what each is.
+    #[serde(default)]
+    pub kernel_rules: Option<String>,
+    /// `None` where device work does not carry the number of its launch.
+    #[serde(default)]
+    pub launches: Option<Launches>,
+    #[serde(default)]
+    pub queue_depth: Vec<QueueDepth>,
+    #[serde(default)]
+    pub copies: Vec<Copy>,
+    #[serde(default)]
+    pub syncs: Vec<Sync>,
+    /// Empty where device work does not carry the number of its launch; gaps by what the host did stand in `gaps`.
+    #[serde(default)]
+    pub idle: Vec<DeviceIdle>,
     pub operators: Vec<Operator>,
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,

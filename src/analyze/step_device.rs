@@ -40,6 +40,7 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
         None => (by_time(index, vocabulary, &owners), "time"),
     };
     let lanes = engines_of(index, vocabulary);
+    let mut done: Option<i64> = None;
     assigned
         .into_iter()
         .enumerate()
@@ -50,6 +51,9 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                 _ => owners.window(i),
             };
             let busy_ns = work.compute.total_ns;
+            let by_launch = (method == "launch").then_some(work.extent);
+            let gap_before_ns = by_launch.and_then(|own| done.map(|end| (own.start - end).max(0)));
+            done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
             let engine = |present: bool, union: &Running| present.then_some(union.total_ns);
             Some(StepDevice {
                 busy_ns,
@@ -62,6 +66,9 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                     compute: engine(lanes.compute, &work.plain),
                 },
                 method: method.to_owned(),
+                start_ns: by_launch.map(|own| own.start),
+                end_ns: by_launch.map(|own| own.end),
+                gap_before_ns,
             })
         })
         .collect()
@@ -227,7 +234,8 @@ fn launches<'a>(
     Some(
         column
             .ints()
-            .filter(|&(id, _)| vocabulary.role(id) == Role::Launch),
+            // Some copies are launched by a call that then waits for them.
+            .filter(|&(id, _)| matches!(vocabulary.role(id), Role::Launch | Role::Wait)),
     )
 }
 

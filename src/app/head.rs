@@ -100,7 +100,7 @@ pub fn Head(props: &HeadProps) -> Html {
                 { tools }
             </div>
             <nav class="tabs" aria-label="Views">
-                { for View::ALL.into_iter().enumerate().map(|(i, view)| html! {
+                { for View::of_trace(summary.device.is_some()).enumerate().map(|(i, view)| html! {
                     <a href={format!("#view={}", view.id())} class={classes!("tab", (view == props.view).then_some("here"))}
                        aria-current={(view == props.view).then_some("page")} title={format!("Key {}", i + 1)}>
                         { title(view) }{ badge(view, summary) }
@@ -112,7 +112,7 @@ pub fn Head(props: &HeadProps) -> Html {
 }
 
 /// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
-const REPORTS: [(&str, &str); 8] = [
+const REPORTS: [(&str, &str); 11] = [
     ("json", "the report as JSON"),
     ("markdown", "the report as Markdown"),
     ("text", "the report as text"),
@@ -121,6 +121,9 @@ const REPORTS: [(&str, &str); 8] = [
     ("recompiles.csv", "compiles as CSV"),
     ("operators.csv", "operators as CSV"),
     ("kernels.csv", "device work as CSV"),
+    ("launches.csv", "launches as CSV"),
+    ("copies.csv", "copies as CSV"),
+    ("idle.csv", "idle causes as CSV"),
 ];
 
 pub fn title(view: View) -> &'static str {
@@ -128,6 +131,7 @@ pub fn title(view: View) -> &'static str {
         View::Overview => "Overview",
         View::Steps => "Steps",
         View::Gaps => "Gaps",
+        View::Device => "Device",
         View::Recompiles => "Recompiles",
         View::Operators => "Python & operators",
         View::Timeline => "Timeline",

@@ -6,12 +6,13 @@
 //!   Start        before a file
 //!   Loading      while it is read; the Overview grows below
 //!   Head         file, tabs, search, theme, help, reports
-//!   Overview     Steps  Gaps  Recompiles  Operators  Timeline
+//!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline
 //! ```
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
 mod ask;
 mod cut;
+mod device;
 mod dialog;
 mod fit;
 mod gaps;
@@ -278,10 +279,9 @@ pub fn App(props: &AppProps) -> Html {
                         }
                         "?" => help.set(true),
                         key => {
-                            // 1 to 6: the views, in the order of their tabs.
-                            let nth = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                            if let Some(view) = nth.and_then(|n| View::ALL.get(n)) {
-                                dispatch.dispatch(Action::View(*view));
+                            // From 1 on: the views, in the order of their tabs.
+                            if let Some(nth) = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
+                                dispatch.dispatch(Action::NthView(nth));
                             }
                         }
                     }
@@ -337,6 +337,25 @@ pub fn App(props: &AppProps) -> Html {
         Callback::from(move |slice| dispatch.dispatch(Action::Picked(slice)))
     };
 
+    let on_classified = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |(rules, summary)| dispatch.dispatch(Action::Classified(rules, summary)))
+    };
+    // Rules that the reader has made hold for the files opened after, too.
+    use_effect_with(state.stage.clone(), {
+        let (engine, rules, dispatch) = (state.engine.clone(), state.rules.clone(), state.dispatcher());
+        move |stage| {
+            if let (Stage::Ready, Some(engine), Some(rules)) = (stage, engine, rules) {
+                let asked = rules.clone();
+                engine.ask(Question::Classify { rules }, move |answer| {
+                    if let Answer::Classified(summary) = answer {
+                        dispatch.dispatch(Action::Classified(asked, summary));
+                    }
+                });
+            }
+        }
+    });
+
     let ready = state.stage == Stage::Ready;
     let dark = theme::shown(state.place.theme) == Theme::Dark;
     let view = match (&state.summary, &state.engine) {
@@ -347,6 +366,9 @@ pub fn App(props: &AppProps) -> Html {
             match place.view {
                 View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
                 View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
+                View::Device => {
+                    html! { <device::Device {summary} {engine} {ready} {on_classified} /> }
+                }
                 View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
                 View::Operators => html! { <operators::Operators {summary} /> },
                 View::Steps if ready => {

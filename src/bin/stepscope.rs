@@ -80,6 +80,10 @@ struct PartArgs {
     /// Load up to here, in milliseconds from the start of the trace.
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     to: Option<i64>,
+    /// Tell kernels apart by the rules in this file, one a line: `communication: nccl`, `copy: ^memcpy`. Kinds:
+    /// compute, communication, copy, set. The first that fits decides; `^` stands for the start of the name.
+    #[arg(long, value_name = "FILE")]
+    kernel_rules: Option<PathBuf>,
 }
 
 impl PartArgs {
@@ -309,7 +313,14 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
 }
 
 fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<TraceReport> {
-    Ok(open_selected(path, metrics, &part.selection(path)?)?.report)
+    let mut opened = open_selected(path, metrics, &part.selection(path)?)?;
+    if let Some(rules) = &part.kernel_rules {
+        let text = std::fs::read_to_string(rules).with_context(|| format!("reading {}", rules.display()))?;
+        opened
+            .classify(&text)
+            .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
+    }
+    Ok(opened.report)
 }
 
 /// Reads a trace, never holding the file.
@@ -420,6 +431,9 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
             ("gaps", export::gaps_csv(trace)),
             ("kernels", export::kernels_csv(trace)),
             ("operators", export::operators_csv(trace)),
+            ("launches", export::launches_csv(trace)),
+            ("copies", export::copies_csv(trace)),
+            ("idle", export::idle_csv(trace)),
         ];
         for (name, table) in tables {
             let path = folder.join(format!("{number}{}.{name}.csv", trace.file));

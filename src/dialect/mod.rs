@@ -1,6 +1,7 @@
 //! Names and categories of one vendor, in the common words of [`vocabulary`]. One file a dialect: adding a
 //! vendor, or a new release of one, is adding or editing one file and its table of tests.
 
+pub mod classifier;
 mod enclosing;
 mod facts;
 pub mod gaudi;
@@ -14,6 +15,7 @@ pub mod vocabulary;
 
 use crate::index::tables::{ArgKind, ArgSpec, Index};
 
+pub use classifier::Classifier;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
@@ -51,6 +53,7 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     int("device"),
     text("stream"),
     own_int("External id"),
+    own_int("bytes"),
     int("recipeId"),
     text("recipeHandle"),
     text("recipeName"),
@@ -63,14 +66,19 @@ pub const PYTHON_CATEGORIES: &[&str] = &["python_function"];
 
 /// A trace in common words. Content decides; the file's name is asked only where the content says nothing.
 pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
+    recognise_with(index, file_name, Classifier::default())
+}
+
+/// The same, with a reader's own rules of what kernels do. Dialects whose lanes say it have no use for them.
+pub fn recognise_with(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
     let gaudi = gaudi::traits(index);
     if gaudi.has_engine || gaudi.has_hpu {
         return gaudi::recognise(index);
     }
     if is_torch(index) {
-        return kineto::recognise(index);
+        return kineto::recognise(index, file_name, classifier);
     }
-    let mut v = kineto::recognise(index);
+    let mut v = kineto::recognise(index, file_name, classifier);
     v.format = "chrome";
     v.device_kind = "unknown";
     if index.slices.is_empty() && index.counters.is_empty() && is_server_events(file_name) {

@@ -1,7 +1,10 @@
 //! The common words into which a dialect translates a trace. Analyses know these and no vendor.
 
-use crate::base::{CategoryId, SliceId, Span, TrackId};
+use rustc_hash::FxHashSet;
 
+use crate::base::{CategoryId, NameId, SliceId, Span, TrackId};
+
+use super::classifier::Classifier;
 use super::terms::{Bucket, Evidence, Period, Phase};
 
 /// What a slice is to the analyses. One byte a slice.
@@ -48,7 +51,11 @@ pub enum Role {
     HostOp,
     /// Other host activity that is recorded (runtime calls, bridge functions).
     HostOther,
+    /// A stretch that the program named, with no meaning to us.
+    Annotation,
     PythonFrame,
+    /// What the device's side of a synchronisation lasted, recorded on the device's lane. No work.
+    SyncRecord,
     /// Matrix engine.
     DeviceMatrix,
     /// Vector engine (TPC).
@@ -100,6 +107,8 @@ pub struct Pass {
     pub engine_step: Option<u32>,
     pub phase: Phase,
     pub period: Period,
+    /// Whether a marker of the engine says that this is a step; else it was told by something else (a python frame).
+    pub is_marked: bool,
     pub bucket: Option<Bucket>,
     pub graphs: Option<bool>,
     /// Requests really in the batch.
@@ -189,6 +198,10 @@ pub struct Vocabulary {
     pub compiles: Vec<CompileMark>,
     pub devices: Vec<Device>,
     pub launch_link: LaunchLink,
+    /// The rules by which kernels are told apart; `None` where lanes or categories say all.
+    pub classifier: Option<Classifier>,
+    /// Names of python frames in which a thread waits for others: sockets, queues, locks, sleep.
+    pub idle_frames: FxHashSet<NameId>,
     /// The track on which the engine's steps are recorded, for the name of its gaps.
     pub step_track: Option<TrackId>,
     /// Tracks of the host threads that run the model, most busy first.
@@ -220,6 +233,8 @@ impl Default for Vocabulary {
             compiles: Vec::new(),
             devices: Vec::new(),
             launch_link: LaunchLink::None,
+            classifier: None,
+            idle_frames: FxHashSet::default(),
             step_track: None,
             main_threads: Vec::new(),
             operator_categories: Vec::new(),

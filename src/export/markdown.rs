@@ -245,6 +245,26 @@ fn gaps(out: &mut String, trace: &TraceReport) {
 }
 
 fn device(out: &mut String, trace: &TraceReport) {
+    for idle in &trace.idle {
+        let rows: Vec<Vec<String>> = idle
+            .causes
+            .iter()
+            .map(|c| {
+                vec![
+                    show::duration(c.total_ns),
+                    show::percent(c.total_ns, idle.idle_ns),
+                    c.cause.says().to_owned(),
+                ]
+            })
+            .collect();
+        let title = format!(
+            "Why device {} was idle for {}",
+            idle.device,
+            show::duration(idle.idle_ns)
+        );
+        let heads = [("time", true), ("of idle", true), ("cause", false)];
+        table(out, &title, &heads, &rows);
+    }
     let rows: Vec<Vec<String>> = trace
         .kernels
         .iter()

@@ -13,7 +13,9 @@ mod tests;
 mod text;
 mod words;
 
-pub use csv::{gaps_csv, kernels_csv, operators_csv, recompiles_csv, steps_csv};
+pub use csv::{
+    copies_csv, gaps_csv, idle_csv, kernels_csv, launches_csv, operators_csv, recompiles_csv, steps_csv,
+};
 pub use json::report_json;
 pub use markdown::report_markdown;
 pub use text::{checked_text, report_text};

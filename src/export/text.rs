@@ -1,5 +1,7 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
+mod device;
+
 use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
 use crate::base::{Severity, order, show};
 
@@ -152,7 +154,7 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     steps(out, trace);
     gaps(out, &trace.gaps);
     recompiles(out, trace);
-    device(out, &trace.device_time, &trace.kernels);
+    device::device(out, trace);
     operators(out, "Python functions, by time of their own", &trace.python);
     operators(out, "Operators, by host time of their own", &trace.operators);
     metrics(out, trace);
@@ -363,67 +365,6 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
     if trace.recompiles.iter().any(|r| !r.start_is_exact) {
         out.push_str("  ≈: count, cost and region are recorded; the moment is not.\n");
     }
-}
-
-fn device(out: &mut String, devices: &[DeviceTime], kernels: &[Kernel]) {
-    if !devices.is_empty() {
-        heading(out, "Device time");
-        let mut table = Table::new(
-            2,
-            &[
-                "device",
-                "scope",
-                "span",
-                "busy",
-                "compute",
-                "comm only",
-                "copy only",
-                "idle",
-                "MME",
-                "TPC",
-                "DMA",
-                "NIC",
-            ],
-        );
-        for device in devices {
-            let engines = device.engines;
-            table.row(vec![
-                device.device.to_string(),
-                plain(&device.scope),
-                show::duration(device.span_ns),
-                show::percent(device.busy_ns, device.span_ns),
-                show::duration(device.compute_ns),
-                show::duration(device.comm_exposed_ns),
-                show::duration(device.copy_exposed_ns),
-                show::duration(device.idle_ns),
-                engine_share(engines.mme, device),
-                engine_share(engines.tpc, device),
-                engine_share(engines.dma, device),
-                engine_share(engines.nic, device),
-            ]);
-        }
-        table.write(out);
-        out.push_str("  Engines: share of the span in which at least one lane is busy; they overlap.\n");
-    }
-    if !kernels.is_empty() {
-        heading(out, "Kernels, by total device time");
-        let mut table = Table::new(0, &["total", "count", "mean", "max", "kind", "name"]);
-        for kernel in kernels {
-            table.row(vec![
-                show::duration(kernel.total_ns),
-                show::count(kernel.count),
-                show::duration(kernel.mean_ns),
-                show::duration(kernel.max_ns),
-                plain(&kernel.kind),
-                plain(&kernel.name),
-            ]);
-        }
-        table.write(out);
-    }
-}
-
-fn engine_share(busy_ns: Option<i64>, device: &DeviceTime) -> String {
-    busy_ns.map_or_else(|| UNKNOWN.to_owned(), |ns| show::percent(ns, device.span_ns))
 }
 
 fn operators(out: &mut String, title: &str, operators: &[Operator]) {

@@ -16,7 +16,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,11 @@ pub enum Question {
     },
     Search {
         text: String,
+    },
+    /// Tell kernels apart by these rules (see `DEFAULT_RULES`) from now on. What is no rule is answered by
+    /// [`Answer::Nothing`], and nothing has changed.
+    Classify {
+        rules: String,
     },
     /// A report for download: `json`, `markdown`, `text`.
     Report {
@@ -174,6 +179,8 @@ pub enum Answer {
     Args(SliceArgs),
     Area(AreaStatistics),
     Search(SearchResult),
+    /// The Overview by the new rules; what opening cost is not in it.
+    Classified(Box<Summary>),
     Report {
         file_name: String,
         text: String,

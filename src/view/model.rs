@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 pub use crate::analyze::report::{
-    Bucket, BucketCoverage, BudgetShare, Cause, DefectRow, DeviceTime, Engines, Evidence, Finding,
-    FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, Kernel, Level, MetricCompile, Metrics, Operator,
-    Parts, Period, Phase, PhaseBucket, Recompile, Step, StepDevice, StepGroup, Sure, TimeBudget,
+    Bucket, BucketCoverage, BudgetShare, Cause, Copy, DefectRow, DeviceIdle, DeviceTime, Engines, Evidence,
+    Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, IdleGap, Kernel, LaunchCall,
+    LaunchDelay, Launches, Level, MetricCompile, Metrics, Operator, Parts, Period, Phase, PhaseBucket,
+    QueueDepth, Recompile, Step, StepDevice, StepGroup, Sure, Sync, TimeBudget,
 };
 pub use crate::base::{Severity, Span};
+pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};
 
 /// The Overview, and what every view's head shows.
@@ -46,6 +48,8 @@ pub struct Summary {
     pub bucket_coverage: Option<BucketCoverage>,
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
+    /// Where device work carries the number of its launch.
+    pub device: Option<Box<DeviceView>>,
     /// At most [`MAX_OPERATORS`], by total time.
     pub kernels: Vec<Kernel>,
     /// At most [`MAX_OPERATORS`], by self time.
@@ -62,6 +66,25 @@ pub struct Summary {
     /// Filled in by whoever has a clock.
     pub cost: Option<Cost>,
 }
+
+/// The Device view, beside what [`Summary`] has of devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// At most [`MAX_NAMES`] calls.
+    pub launches: Launches,
+    pub idle: Vec<DeviceIdle>,
+    /// At most 64, each with at most 240 values.
+    pub queues: Vec<QueueDepth>,
+    /// At most [`MAX_NAMES`].
+    pub copies: Vec<Copy>,
+    /// At most [`MAX_NAMES`].
+    pub syncs: Vec<Sync>,
+    /// The rules by which kernels are told apart; `None` where the trace itself says what each is.
+    pub rules: Option<String>,
+}
+
+/// Bound of the lists of [`DeviceView`].
+pub const MAX_NAMES: usize = 100;
 
 /// How much of a trace one category is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ pub enum View {
     Overview,
     Steps,
     Gaps,
+    Device,
     Recompiles,
     Operators,
     Timeline,
@@ -17,14 +18,23 @@ pub enum View {
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 6] = [
+    pub const ALL: [View; 7] = [
         View::Overview,
         View::Steps,
         View::Gaps,
+        View::Device,
         View::Recompiles,
         View::Operators,
         View::Timeline,
     ];
+
+    /// The views that a trace can fill, in the order of their tabs: the Device view is left out where device work does
+    /// not carry the number of its launch.
+    pub fn of_trace(has_device: bool) -> impl Iterator<Item = View> {
+        View::ALL
+            .into_iter()
+            .filter(move |&view| has_device || view != View::Device)
+    }
 
     /// Its name in the hash.
     pub fn id(self) -> &'static str {
@@ -32,6 +42,7 @@ impl View {
             View::Overview => "overview",
             View::Steps => "steps",
             View::Gaps => "gaps",
+            View::Device => "device",
             View::Recompiles => "recompiles",
             View::Operators => "operators",
             View::Timeline => "timeline",

@@ -3,7 +3,7 @@
 use crate::analyze::report::{Period, Phase, TraceReport};
 use crate::base::{Span, order};
 
-use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
+use super::model::{CategoryText, DeviceView, MAX_NAMES, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
 use crate::index::Index;
 
 /// The report without its steps, and how large the index is.
@@ -52,6 +52,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         bucket_coverage: report.bucket_coverage.clone(),
         gaps: report.gaps.clone(),
         device_time: report.device_time.clone(),
+        device: device(report).map(Box::new),
         kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
@@ -61,6 +62,19 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         index_bytes: index.bytes() as u64,
         cost: None,
     }
+}
+
+fn device(report: &TraceReport) -> Option<DeviceView> {
+    let mut launches = report.launches.clone()?;
+    launches.calls.truncate(MAX_NAMES);
+    Some(DeviceView {
+        launches,
+        idle: report.idle.clone(),
+        queues: report.queue_depth.clone(),
+        copies: report.copies.iter().take(MAX_NAMES).cloned().collect(),
+        syncs: report.syncs.iter().take(MAX_NAMES).cloned().collect(),
+        rules: report.kernel_rules.clone(),
+    })
 }
 
 fn tally(index: &Index) -> Vec<CategoryText> {

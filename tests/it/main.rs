@@ -16,3 +16,4 @@ mod invented;
 mod malformed;
 mod select;
 mod synth;
+mod torch_device;

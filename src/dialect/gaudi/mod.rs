@@ -390,7 +390,7 @@ fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vo
 
 /// Torch's trace alone: steps by python frames, the profiler's own steps, or what lies between two waits.
 fn read_torch_only(index: &Index, v: &mut Vocabulary) {
-    vllm::read_steps(index, v);
+    vllm::read_steps(index, "", v);
     if v.passes.is_empty() {
         infer_iterations(index, v);
     }

@@ -269,27 +269,17 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
     if !loading.left_out.is_empty() {
         let left_out = loading.left_out.join(", ");
         let note = format!("A page holds one trace; not opened: {left_out}.");
-        opened.report.notes.push(note);
+        opened.note(note);
     }
-    let scene = opened.scene();
     if loading.is_warm_up {
-        return log(run_answers(&opened, &scene));
+        return log(run_answers(&opened, &opened.scene()));
     }
     let cost = Cost {
         open_ms: js_sys::Date::now() - loading.started,
         first_ms: loading.first_ms,
         memory_bytes: memory_bytes() + text_memory_bytes,
     };
-    show(
-        worker,
-        Trace {
-            opened,
-            scene,
-            text: loading.source,
-        },
-        cost,
-        loading.stopped,
-    );
+    show(worker, Trace::new(opened, loading.source), cost, loading.stopped);
 }
 
 /// Starts reading a generated trace as if it were a compressed file.
@@ -328,7 +318,7 @@ fn run_answers(opened: &Opened, scene: &Scene) -> Result<(), JsValue> {
 /// Tells the page what is open, and answers what it asked meanwhile.
 fn show(worker: &Shared, trace: Trace, cost: Cost, stopped: Option<Box<Estimate>>) {
     let trace = Rc::new(trace);
-    let mut summary = trace.opened.summary();
+    let mut summary = trace.opened.borrow().summary();
     summary.cost = Some(cost);
     summary.stopped = stopped;
     post(&Reply::Summary(Box::new(summary)));
@@ -362,14 +352,13 @@ async fn open(
             return Err("no file was given".into());
         };
         let opened = session::open_metrics(&name, &bytes).map_err(|error| format!("{name}: {error}."))?;
-        let scene = opened.scene();
         let cost = Cost {
             open_ms: js_sys::Date::now() - started,
             first_ms: None,
             memory_bytes: memory_bytes(),
         };
         let text = Source::Memory(Rc::new(bytes));
-        show(worker, Trace { opened, scene, text }, cost, None);
+        show(worker, Trace::new(opened, text), cost, None);
         return Ok(());
     };
     let text = worker.borrow().text.clone().ok_or("there is no text worker")?;

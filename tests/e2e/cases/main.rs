@@ -4,6 +4,7 @@ mod accessibility;
 mod boot;
 mod companion;
 mod cut;
+mod device;
 mod files;
 mod fit;
 mod gaps;
