@@ -52,7 +52,7 @@ fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
     let page = Page::open_at(&format!("#{}", serving.to_hash()));
     gaudi.open_in(&page);
     page.wait_until("the timeline is drawn", || frames(&page) > 0);
-    page.press("w");
+    page.press("s");
     page.wait_until("the address names another window", || {
         place(&page).window != serving.window
     });
