@@ -278,7 +278,7 @@ mod tests {
             let area: usize = instants().map(depth).sum();
             proptest::prop_assert!((queue.mean * queue.span_ns as f64 - area as f64).abs() < 1e-6);
             proptest::prop_assert_eq!(queue.empty_ns, instants().filter(|&t| depth(t) == 0).count() as i64);
-            proptest::prop_assert!(queue.max as usize >= instants().map(depth).max().unwrap_or(0));
+            proptest::prop_assert!(queue.max >= instants().map(depth).max().unwrap_or(0) as u64);
             proptest::prop_assert!(queue.series.iter().all(|&d| d <= queue.max) && queue.series.len() <= N_SERIES);
         }
     }
