@@ -1,24 +1,30 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
+pub mod bundle;
 mod cut;
+
+use std::sync::Arc;
 
 pub use cut::{Cut, CutError};
 
-use crate::analyze::report::{Report, SCHEMA, TraceReport};
-use crate::analyze::{self, Depth, FileFacts};
+use crate::analyze::kernel_table;
+use crate::analyze::report::{Report, SCHEMA, TraceReport, Workers};
+use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
 use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
+pub use crate::ingest::archive;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::view::fit::MAX_CATEGORIES;
+use crate::view::kernel_rows::kernel_lines;
 use crate::view::steps::{step_detail, steps_view};
-use crate::view::summary::summary;
+use crate::view::summary::{bounded_workers, summary};
 use crate::view::timeline::Scene;
 use crate::view::{CategoryShare, Estimate, Selection, SliceArgs, Summary, details};
 
@@ -33,9 +39,35 @@ pub struct Opened {
     defects: Defects,
     /// What loading had to say: notes that no analysis makes.
     load_notes: Vec<String>,
+    /// Tables of the same worker.
+    pub tables: Option<Arc<WorkerTables>>,
+    /// The slice of each row of its table of kernels.
+    pub kernel_slices: Vec<Option<SliceId>>,
+    /// The workers that were given together.
+    pub workers: Option<Workers>,
 }
 
 impl Opened {
+    fn new(index: Index, vocabulary: Vocabulary, report: TraceReport, facts: FileFacts) -> Opened {
+        let tables = facts.tables.clone();
+        let kernel_slices = match &tables {
+            Some(of) => kernel_table::slices_of(&of.tables.kernels, &index, &vocabulary),
+            None => Vec::new(),
+        };
+        Opened {
+            index,
+            vocabulary,
+            report,
+            selection: Selection::default(),
+            facts,
+            defects: Defects::default(),
+            load_notes: Vec::new(),
+            tables,
+            kernel_slices,
+            workers: None,
+        }
+    }
+
     /// What the views need beside the index.
     pub fn scene(&self) -> Scene {
         Scene::new(&self.index, &self.vocabulary)
@@ -59,7 +91,9 @@ impl Opened {
 
     /// The Overview of the whole trace.
     pub fn summary(&self) -> Summary {
-        summary(&self.report, &self.index, false)
+        let mut summary = summary(&self.report, &self.index, false);
+        summary.workers = self.workers.as_ref().map(bounded_workers);
+        summary
     }
 
     /// The answer to a question that needs no bytes of the file and changes nothing. [`Question::Args`],
@@ -121,6 +155,22 @@ impl Opened {
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
+            Question::Kernels {
+                text,
+                order,
+                first_row,
+                n_rows,
+            } => match &self.tables {
+                Some(of) => Answer::Kernels(kernel_lines(
+                    &of.tables.kernels,
+                    &self.kernel_slices,
+                    text,
+                    *order,
+                    *first_row,
+                    *n_rows,
+                )),
+                None => nothing("there is no table of kernels"),
+            },
             Question::Report { format } => self.download(format),
         }
     }
@@ -132,6 +182,7 @@ impl Opened {
         let whole = || Report {
             schema: SCHEMA.into(),
             traces: vec![trace.clone()],
+            workers: self.workers.clone(),
         };
         let (suffix, text) = match format {
             "json" => ("report.json", export::report_json(&whole())),
@@ -145,13 +196,16 @@ impl Opened {
             "launches.csv" => ("launches.csv", export::launches_csv(trace)),
             "copies.csv" => ("copies.csv", export::copies_csv(trace)),
             "idle.csv" => ("idle.csv", export::idle_csv(trace)),
+            "operator_statistics.csv" => ("operator_statistics.csv", export::operator_statistics_csv(trace)),
+            "api_statistics.csv" => ("api_statistics.csv", export::api_statistics_csv(trace)),
             _ => {
                 return Answer::Nothing {
                     why: format!("there is no report of format {format}"),
                 };
             }
         };
-        let name = trace.file.trim_end_matches(".gz").trim_end_matches(".json");
+        let file = trace.file.replace('/', ".");
+        let name = file.trim_end_matches(".gz").trim_end_matches(".json");
         Answer::Report {
             file_name: format!("{name}.{suffix}"),
             text,
@@ -183,6 +237,7 @@ pub struct TextLoader {
     builder: Builder,
     metrics: Option<(String, MetricsFile)>,
     selection: Selection,
+    tables: Option<Arc<WorkerTables>>,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
 }
@@ -202,6 +257,7 @@ impl TextLoader {
             builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             metrics: None,
             selection: selection.clone(),
+            tables: None,
             early: None,
         }
     }
@@ -212,6 +268,11 @@ impl TextLoader {
         let found = file.is_some();
         self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
         found
+    }
+
+    /// Puts the tables of the same worker beside the trace.
+    pub fn attach_tables(&mut self, tables: Arc<WorkerTables>) {
+        self.tables = Some(tables);
     }
 
     /// The next bytes of the text.
@@ -303,6 +364,7 @@ impl TextLoader {
             bytes: file_bytes,
             inflated_bytes: self.text_bytes,
             metrics: self.metrics.clone(),
+            tables: self.tables.clone(),
         }
     }
 
@@ -355,13 +417,10 @@ impl TextLoader {
         load_notes.extend(index.left_out.notes());
         report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
-            index,
-            vocabulary,
-            report,
             selection: self.selection,
-            facts,
             defects,
             load_notes,
+            ..Opened::new(index, vocabulary, report, facts)
         })
     }
 }
@@ -405,6 +464,11 @@ impl Loader {
     /// See [`TextLoader::attach_metrics`].
     pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
         self.text.attach_metrics(name, bytes)
+    }
+
+    /// See [`TextLoader::attach_tables`].
+    pub fn attach_tables(&mut self, tables: Arc<WorkerTables>) {
+        self.text.attach_tables(tables);
     }
 
     /// The next bytes of the file.
@@ -488,17 +552,53 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         bytes: len,
         inflated_bytes: len,
         metrics,
+        tables: None,
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
-    Ok(Opened {
-        index,
-        vocabulary,
-        report,
-        selection: Selection::default(),
-        facts,
-        defects: Defects::default(),
-        load_notes: Vec::new(),
-    })
+    Ok(Opened::new(index, vocabulary, report, facts))
+}
+
+/// Opens the tables of a worker that has no trace.
+pub fn open_tables(name: &str, bytes: u64, tables: Arc<WorkerTables>) -> Opened {
+    let index = Index::default();
+    let vocabulary = Vocabulary {
+        format: "ascend",
+        device_kind: if tables.tables.kernels.rows.is_empty() && tables.tables.breakdown.is_empty() {
+            "unknown"
+        } else {
+            "npu"
+        },
+        ..Vocabulary::default()
+    };
+    let facts = FileFacts {
+        name: name.to_owned(),
+        bytes,
+        inflated_bytes: bytes,
+        metrics: None,
+        tables: Some(tables),
+    };
+    let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
+    Opened::new(index, vocabulary, report, facts)
+}
+
+/// What kind of archive a file is, by its first bytes: 64 KB are enough, also of a compressed tar.
+pub fn archive_kind(head: &[u8]) -> Option<archive::Kind> {
+    if !is_gzip(head) {
+        return archive::kind(head);
+    }
+    let mut text = Vec::new();
+    let mut inflater = Inflater::default();
+    for piece in head[..head.len().min(64 << 10)].chunks(512) {
+        inflater.feed(piece, &mut |out| {
+            let room = 1024_usize.saturating_sub(text.len());
+            text.extend_from_slice(&out[..out.len().min(room)]);
+        });
+        if text.len() >= 1024 {
+            break;
+        }
+    }
+    // A zip in a gzip file cannot be listed from its end without inflating all of it.
+    archive::kind(&text).filter(|kind| *kind == archive::Kind::Tar)
 }
 
 /// Opens a file that is in memory, a trace or a metrics file.

@@ -100,7 +100,7 @@ pub fn Head(props: &HeadProps) -> Html {
                 { tools }
             </div>
             <nav class="tabs" aria-label="Views">
-                { for View::of_trace(summary.device.is_some()).enumerate().map(|(i, view)| html! {
+                { for View::of_trace(summary.fills()).enumerate().map(|(i, view)| html! {
                     <a href={format!("#view={}", view.id())} class={classes!("tab", (view == props.view).then_some("here"))}
                        aria-current={(view == props.view).then_some("page")} title={format!("Key {}", i + 1)}>
                         { title(view) }{ badge(view, summary) }
@@ -135,6 +135,8 @@ pub fn title(view: View) -> &'static str {
         View::Recompiles => "Recompiles",
         View::Operators => "Python & operators",
         View::Timeline => "Timeline",
+        View::Workers => "Workers",
+        View::Tables => "Profiler tables",
     }
 }
 
@@ -142,6 +144,7 @@ fn badge(view: View, summary: &Summary) -> Html {
     let n = match view {
         View::Steps => u64::from(summary.n_steps),
         View::Recompiles => u64::from(summary.n_recompiles),
+        View::Workers => summary.workers.as_ref().map_or(0, |w| w.rows.len() as u64),
         _ => 0,
     };
     if n == 0 {

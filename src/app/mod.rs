@@ -33,8 +33,10 @@ mod start;
 mod state;
 mod step_detail;
 mod steps;
+mod tables;
 mod timeline;
 mod words;
+mod workers;
 
 use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
 use yew::prelude::*;
@@ -44,7 +46,7 @@ use crate::view::place::{Chrome, Place, Theme, View};
 use crate::view::{LIMIT_BYTES, MemoryRule};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::engine::{Engine, Told};
-use crate::web::files::{Picked, carries_files};
+use crate::web::files::{self, Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
 use crate::web::workers::Workers;
 use crate::web::{download, hash, installed as outside, theme};
@@ -68,15 +70,18 @@ pub fn App(props: &AppProps) -> Html {
     let engine = use_mut_ref(|| None::<Engine>);
     // What was opened last, for opening it again with another choice.
     let last = use_mut_ref(|| None::<Picked>);
+    // Of several workers the one that was chosen last; a choice of another kind keeps it.
+    let chosen_worker = use_mut_ref(|| None::<String>);
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
     let begin: Callback<(Option<Picked>, Choice)> = {
-        let (workers, dispatch, run, engine, last) = (
+        let (workers, dispatch, run, engine, last, chosen_worker) = (
             props.workers.clone(),
             state.dispatcher(),
             run.clone(),
             engine.clone(),
             last.clone(),
+            chosen_worker.clone(),
         );
         Callback::from(move |(picked, choice): (Option<Picked>, Choice)| {
             if let Some(old) = engine.borrow_mut().take() {
@@ -89,6 +94,8 @@ pub fn App(props: &AppProps) -> Html {
             };
             let heads = picked.as_ref().map(Picked::heads).unwrap_or_default();
             last.borrow_mut().clone_from(&picked);
+            let worker = choice.worker.clone().or_else(|| chosen_worker.borrow().clone());
+            chosen_worker.borrow_mut().clone_from(&worker);
             let memory = MemoryRule {
                 limit_bytes: limit_bytes(),
                 over: choice.over,
@@ -103,7 +110,7 @@ pub fn App(props: &AppProps) -> Html {
             };
             let started = Engine::start(&workers, told).and_then(|new| {
                 match &picked {
-                    Some(picked) => new.open(picked, &choice.selection, memory)?,
+                    Some(picked) => new.open(picked, &choice.selection, memory, worker)?,
                     None => new.open_sample()?,
                 }
                 Ok(new)
@@ -136,8 +143,10 @@ pub fn App(props: &AppProps) -> Html {
     let open_posted = begin.reform(|picked| (Some(picked), Choice::default()));
     let on_open = open_posted.reform({
         let host = host.clone();
+        let chosen_worker = chosen_worker.clone();
         move |picked| {
             host.left(true);
+            *chosen_worker.borrow_mut() = None;
             picked
         }
     });
@@ -170,6 +179,19 @@ pub fn App(props: &AppProps) -> Html {
         let talk = perfetto.talk();
         move |windows, peer| talk.answered(windows, peer)
     });
+    let on_worker = {
+        let last = last.clone();
+        begin.reform(move |worker: String| {
+            let worker = Some(worker);
+            (
+                last.borrow().clone(),
+                Choice {
+                    worker,
+                    ..Choice::default()
+                },
+            )
+        })
+    };
     let on_asked_enough = {
         let (close, dispatch, stage) = (close.clone(), state.dispatcher(), state.stage.clone());
         Callback::from(move |()| match stage {
@@ -251,6 +273,11 @@ pub fn App(props: &AppProps) -> Html {
                     move |event: DragEvent| {
                         event.prevent_default();
                         dropping.set(false);
+                        if let Some(entries) = Picked::folders_of(event.data_transfer().as_ref()) {
+                            let on_open = on_open.clone();
+                            files::walk(entries, move |picked| on_open.emit(picked));
+                            return;
+                        }
                         let picked = Picked::of_transfer(event.data_transfer());
                         if !picked.is_empty() && takes_files() {
                             on_open.emit(picked);
@@ -371,6 +398,8 @@ pub fn App(props: &AppProps) -> Html {
                 }
                 View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
                 View::Operators => html! { <operators::Operators {summary} /> },
+                View::Workers if ready => html! { <workers::WorkersView {summary} {on_worker} /> },
+                View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
                 View::Steps if ready => {
                     html! { <steps::Steps {summary} {engine} selected={place.step} {dark} /> }
                 }
@@ -378,7 +407,7 @@ pub fn App(props: &AppProps) -> Html {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
                         reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
                 },
-                View::Steps | View::Timeline => {
+                View::Steps | View::Timeline | View::Workers | View::Tables => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
                 }
             }
@@ -390,12 +419,8 @@ pub fn App(props: &AppProps) -> Html {
     let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
     let shown_window = state.place.window.or(home);
     let stopped = state.summary.as_ref().and_then(|s| s.stopped.clone());
-    let file = state
-        .files
-        .iter()
-        .map(|f| f.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let file = state.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>();
+    let file = words::files(&file);
     html! {
         <ContextProvider<host::Host> context={(*host).clone()}>
         <ContextProvider<perfetto::Perfetto> context={perfetto}>

@@ -236,8 +236,8 @@ impl Reducible for State {
             },
             Action::Hash(to) => self.followed(to),
             Action::NthView(nth) => {
-                let has_device = self.summary.as_ref().is_some_and(|s| s.device.is_some());
-                match View::of_trace(has_device).nth(nth) {
+                let fills = self.summary.as_ref().map(|s| s.fills()).unwrap_or_default();
+                match View::of_trace(fills).nth(nth) {
                     Some(view) => self.with_place(Place { view, ..place }),
                     None => self.copy(),
                 }

@@ -37,12 +37,6 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     facts::read_header(index, &mut v);
     v.devices = facts::devices(index, &v.roles);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
-    if v.device_kind == "npu" {
-        v.notes.push(
-            "The device lanes of an Ascend trace are drawn, but not analysed: only the host's side is."
-                .to_owned(),
-        );
-    }
     if index.arg_column("correlation").is_some() {
         v.launch_link = LaunchLink::Correlation("correlation");
     }
@@ -54,7 +48,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
 
 /// Python frames in which a thread waits for another one, or for a request: the innermost frame is a call into
 /// the interpreter's own code, which torch names `<built-in method …>`.
-fn idle_frames(index: &Index) -> FxHashSet<NameId> {
+pub(super) fn idle_frames(index: &Index) -> FxHashSet<NameId> {
     const WAITS: [&str; 10] = [
         "recv",
         "poll",

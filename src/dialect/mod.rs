@@ -1,6 +1,7 @@
 //! Names and categories of one vendor, in the common words of [`vocabulary`]. One file a dialect: adding a
 //! vendor, or a new release of one, is adding or editing one file and its table of tests.
 
+pub mod ascend;
 pub mod classifier;
 mod enclosing;
 mod facts;
@@ -9,6 +10,7 @@ pub mod gaudi_metrics;
 pub mod kineto;
 mod pattern;
 mod roles;
+pub mod tables;
 pub mod terms;
 pub mod vllm;
 pub mod vocabulary;
@@ -19,7 +21,7 @@ pub use classifier::Classifier;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
-pub use vocabulary::{CompileMark, Device, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
+pub use vocabulary::{CompileMark, Device, Division, EngineStep, LaunchLink, Part, Pass, Role, Vocabulary};
 
 /// A number that many events share.
 const fn int(key: &'static str) -> ArgSpec {
@@ -59,6 +61,7 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     text("recipeName"),
     text(gaudi::lanes::HW_EVENT),
     int("real_batch_size"),
+    own_int(ascend::CONNECTION),
 ];
 
 /// Categories of python frames, which nest among themselves.
@@ -74,6 +77,9 @@ pub fn recognise_with(index: &Index, file_name: &str, classifier: Classifier) ->
     let gaudi = gaudi::traits(index);
     if gaudi.has_engine || gaudi.has_hpu {
         return gaudi::recognise(index);
+    }
+    if ascend::is_ascend(index) {
+        return ascend::recognise(index, file_name);
     }
     if is_torch(index) {
         return kineto::recognise(index, file_name, classifier);

@@ -265,3 +265,55 @@ pub fn operators_csv(trace: &TraceReport) -> String {
         total_device_ns: o.total_device_ns,
     }))
 }
+
+/// One row a kind of kernel and core, by the profiler's own table.
+pub fn operator_statistics_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        device: Option<i64>,
+        kind: String,
+        core: String,
+        count: u64,
+        total_ns: i64,
+        min_ns: i64,
+        mean_ns: i64,
+        max_ns: i64,
+        part: f64,
+    }
+    let rows = trace.beside.iter().flat_map(|b| &b.operator_statistics);
+    table(rows.map(|r| Row {
+        device: r.device,
+        kind: cell(&r.kind),
+        core: cell(&r.core),
+        count: r.count,
+        total_ns: r.total_ns,
+        min_ns: r.min_ns,
+        mean_ns: r.mean_ns,
+        max_ns: r.max_ns,
+        part: r.part,
+    }))
+}
+
+/// One row a call into the driver stack, by the profiler's own table.
+pub fn api_statistics_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        level: String,
+        name: String,
+        count: u64,
+        total_ns: i64,
+        min_ns: i64,
+        mean_ns: i64,
+        max_ns: i64,
+    }
+    let rows = trace.beside.iter().flat_map(|b| &b.api_statistics);
+    table(rows.map(|r| Row {
+        level: cell(&r.level),
+        name: cell(&r.name),
+        count: r.count,
+        total_ns: r.total_ns,
+        min_ns: r.min_ns,
+        mean_ns: r.mean_ns,
+        max_ns: r.max_ns,
+    }))
+}

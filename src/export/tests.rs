@@ -229,10 +229,12 @@ fn report() -> Report {
             advice: "Warm up the bucket (16, 1, 256).".to_owned(),
             view: "recompiles".to_owned(),
         }],
+        beside: None,
     };
     Report {
         schema: SCHEMA.to_owned(),
         traces: vec![trace],
+        workers: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod device;
 use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
 use crate::base::{Severity, order, show};
 
+use super::beside;
 use super::words::{self, UNKNOWN, clipped, plain};
 
 /// Columns of a terminal that are filled.
@@ -144,7 +145,31 @@ pub fn report_text(report: &Report) -> String {
         }
         of_trace(&mut out, trace);
     }
+    if let Some(workers) = &report.workers {
+        let (says, table) = beside::workers(workers);
+        out.push('\n');
+        heading(&mut out, "Workers side by side");
+        wrapped(&mut out, "  ", &says);
+        plain_table(&mut out, &table);
+    }
     out
+}
+
+fn plain_table(out: &mut String, of: &beside::Plain) {
+    let heads: Vec<&'static str> = of.heads.iter().map(|(head, _)| *head).collect();
+    let left = of.heads.iter().take_while(|(_, is_number)| !is_number).count();
+    let mut table = Table::new(left, &heads);
+    for row in &of.rows {
+        table.row(row.iter().map(|cell| plain(cell)).collect());
+    }
+    table.write(out);
+}
+
+fn beside_trace(out: &mut String, trace: &TraceReport) {
+    for table in trace.beside.iter().flat_map(beside::tables) {
+        heading(out, &table.title);
+        plain_table(out, &table);
+    }
 }
 
 fn of_trace(out: &mut String, trace: &TraceReport) {
@@ -158,6 +183,7 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     operators(out, "Python functions, by time of their own", &trace.python);
     operators(out, "Operators, by host time of their own", &trace.operators);
     metrics(out, trace);
+    beside_trace(out, trace);
     defects(out, trace);
 }
 
@@ -167,6 +193,9 @@ fn head(out: &mut String, trace: &TraceReport) {
     wrapped(out, "  ", &words::facts_line(trace));
     for note in &trace.notes {
         wrapped(out, "  Note: ", note);
+    }
+    for missing in trace.beside.iter().flat_map(|b| &b.missing) {
+        wrapped(out, "  Not here: ", missing);
     }
 }
 

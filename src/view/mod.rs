@@ -8,6 +8,7 @@ pub mod cut;
 pub mod details;
 pub mod fit;
 pub mod histogram;
+pub mod kernel_rows;
 pub mod layout;
 pub mod model;
 pub mod place;
@@ -20,4 +21,5 @@ pub mod timescale;
 
 pub use cut::{CutFacts, CutRequest};
 pub use fit::{LIMIT_BYTES, PYTHON};
+pub use kernel_rows::{KernelLine, KernelLines, KernelOrder};
 pub use model::*;

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
+use super::place::Fills;
 pub use crate::analyze::report::{
-    Bucket, BucketCoverage, BudgetShare, Cause, Copy, DefectRow, DeviceIdle, DeviceTime, Engines, Evidence,
-    Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, IdleGap, Kernel, LaunchCall,
-    LaunchDelay, Launches, Level, MetricCompile, Metrics, Operator, Parts, Period, Phase, PhaseBucket,
-    QueueDepth, Recompile, Step, StepDevice, StepGroup, Sure, Sync, TimeBudget,
+    ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare, Cause, Copy, DefectRow,
+    DeviceIdle, DeviceTime, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
+    Gaps, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level, MetricCompile, Metrics,
+    Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, QueueDepth, Recompile, Step, StepDevice,
+    StepGroup, Sure, Sync, TimeBudget, WorkerRow, Workers,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
@@ -57,6 +59,10 @@ pub struct Summary {
     /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
     pub python: Vec<Operator>,
     pub metrics: Option<Metrics>,
+    /// What the profiler wrote beside the trace; every list at most [`MAX_OPERATORS`] long.
+    pub beside: Option<Box<Beside>>,
+    /// The workers that were given together, at most [`MAX_OPERATORS`].
+    pub workers: Option<Box<Workers>>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
     pub tally: Vec<CategoryText>,
     /// Where reading stopped because memory is full; `None`: the whole file is read.
@@ -85,6 +91,17 @@ pub struct DeviceView {
 
 /// Bound of the lists of [`DeviceView`].
 pub const MAX_NAMES: usize = 100;
+
+impl Summary {
+    /// Which of the views that few traces fill it fills.
+    pub fn fills(&self) -> Fills {
+        Fills {
+            device: self.device.is_some(),
+            workers: self.workers.is_some(),
+            tables: self.beside.is_some(),
+        }
+    }
+}
 
 /// How much of a trace one category is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -498,6 +515,11 @@ pub struct SliceDetail {
     pub previous: Option<u32>,
     pub next: Option<u32>,
     pub step: Option<u32>,
+    /// The host call that launched it.
+    pub launched_by: Option<LinkedSlice>,
+    /// What it launched on a device, the first [`MAX_LAUNCHED`].
+    pub launched: Vec<LinkedSlice>,
+    pub n_launched: u32,
     /// Byte of the event in the inflated trace.
     pub at_byte: u64,
     /// Slices of this name in the whole trace, and their total, shortest, longest.
@@ -506,6 +528,18 @@ pub struct SliceDetail {
     pub same_name_min_ns: i64,
     pub same_name_max_ns: i64,
 }
+
+/// The other end of a launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkedSlice {
+    pub slice: u32,
+    pub name: String,
+    /// From the start of the call to the start of the work; negative where the two clocks disagree.
+    pub latency_ns: i64,
+}
+
+/// Bound of [`SliceDetail::launched`].
+pub const MAX_LAUNCHED: usize = 20;
 
 /// The event's own text, read again from the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

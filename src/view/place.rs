@@ -3,6 +3,17 @@
 use crate::base::Span;
 use crate::view::model::GapKind;
 
+/// Which of the views that few traces fill a trace does fill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fills {
+    /// Device work carries the number of its launch.
+    pub device: bool,
+    /// Several workers were given.
+    pub workers: bool,
+    /// The profiler wrote tables, or divides the device's time in lanes.
+    pub tables: bool,
+}
+
 /// A view of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -14,11 +25,15 @@ pub enum View {
     Recompiles,
     Operators,
     Timeline,
+    /// Workers of one run, side by side.
+    Workers,
+    /// The profiler's own tables.
+    Tables,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 7] = [
+    pub const ALL: [View; 9] = [
         View::Overview,
         View::Steps,
         View::Gaps,
@@ -26,14 +41,18 @@ impl View {
         View::Recompiles,
         View::Operators,
         View::Timeline,
+        View::Workers,
+        View::Tables,
     ];
 
-    /// The views that a trace can fill, in the order of their tabs: the Device view is left out where device work does
-    /// not carry the number of its launch.
-    pub fn of_trace(has_device: bool) -> impl Iterator<Item = View> {
-        View::ALL
-            .into_iter()
-            .filter(move |&view| has_device || view != View::Device)
+    /// The views that a trace can fill, in the order of their tabs.
+    pub fn of_trace(fills: Fills) -> impl Iterator<Item = View> {
+        View::ALL.into_iter().filter(move |view| match view {
+            View::Device => fills.device,
+            View::Workers => fills.workers,
+            View::Tables => fills.tables,
+            _ => true,
+        })
     }
 
     /// Its name in the hash.
@@ -46,6 +65,8 @@ impl View {
             View::Recompiles => "recompiles",
             View::Operators => "operators",
             View::Timeline => "timeline",
+            View::Workers => "workers",
+            View::Tables => "tables",
         }
     }
 

@@ -1,6 +1,6 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::report::{Period, Phase, TraceReport};
+use crate::analyze::report::{Beside, Period, Phase, TraceReport, Workers};
 use crate::base::{Span, order};
 
 use super::model::{CategoryText, DeviceView, MAX_NAMES, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
@@ -57,6 +57,8 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
         metrics: report.metrics.clone(),
+        beside: report.beside.as_ref().map(bounded),
+        workers: None,
         tally: tally(index),
         stopped: None,
         index_bytes: index.bytes() as u64,
@@ -75,6 +77,30 @@ fn device(report: &TraceReport) -> Option<DeviceView> {
         syncs: report.syncs.iter().take(MAX_NAMES).cloned().collect(),
         rules: report.kernel_rules.clone(),
     })
+}
+
+/// The tables, cut.
+fn bounded(beside: &Beside) -> Box<Beside> {
+    let mut beside = beside.clone();
+    beside.step_breakdown.truncate(MAX_OPERATORS);
+    beside.operator_statistics.truncate(MAX_OPERATORS);
+    order::sort_by_key(&mut beside.api_statistics, |row| std::cmp::Reverse(row.total_ns));
+    beside.api_statistics.truncate(MAX_OPERATORS);
+    order::sort_by_key(&mut beside.collectives, |row| std::cmp::Reverse(row.elapse_ns));
+    beside.collectives.truncate(MAX_OPERATORS);
+    beside.memory_peaks.truncate(MAX_OPERATORS);
+    Box::new(beside)
+}
+
+/// The workers, cut: the slow one stays in.
+pub fn bounded_workers(workers: &Workers) -> Box<Workers> {
+    let mut workers = workers.clone();
+    if let Some(slow) = workers.slow.filter(|&slow| slow as usize >= MAX_OPERATORS) {
+        workers.rows.swap(MAX_OPERATORS - 1, slow as usize);
+        workers.slow = u32::try_from(MAX_OPERATORS - 1).ok();
+    }
+    workers.rows.truncate(MAX_OPERATORS);
+    Box::new(workers)
 }
 
 fn tally(index: &Index) -> Vec<CategoryText> {

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod architecture;
+mod ascend;
 mod cli;
 mod corpus;
 mod corpus_counts;
@@ -17,3 +18,4 @@ mod malformed;
 mod select;
 mod synth;
 mod torch_device;
+mod worker_folders;

@@ -22,3 +22,4 @@ mod recompiles;
 mod single;
 mod steps;
 mod timeline;
+mod workers;

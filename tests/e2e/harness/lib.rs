@@ -285,6 +285,11 @@ impl Page {
 
     /// Chooses files in the page's file dialog (its first `<input type=file>`).
     pub fn choose_files(&self, files: &[&Path]) {
+        self.choose_in("input[type=file]", files);
+    }
+
+    /// Chooses files, or a folder, in the file dialog of one input.
+    pub fn choose_in(&self, css: &str, files: &[&Path]) {
         let paths: Vec<String> = files
             .iter()
             .map(|file| {
@@ -293,10 +298,7 @@ impl Page {
             })
             .map(|file| file.to_str().expect("a path in UTF-8").to_owned())
             .collect();
-        let input = self.run(
-            "find the file input",
-            self.client().find(Locator::Css("input[type=file]")),
-        );
+        let input = self.run("find the file input", self.client().find(Locator::Css(css)));
         self.run("choose files", input.send_keys(&paths.join("\n")));
     }
 
