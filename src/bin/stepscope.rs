@@ -452,17 +452,26 @@ fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
         if is_worker {
             continue;
         }
-        // An archive of traces that are no worker's.
+        // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace is
+        // told of only where something is one.
         let traces: Vec<usize> = files.filter(|&i| is_trace_name(&all.given[i].path)).collect();
-        if traces.is_empty() {
+        let tried: Vec<_> = traces
+            .iter()
+            .map(|&i| (i, open_member(&all, i, None, part)))
+            .collect();
+        if !tried.iter().any(|(_, found)| found.is_ok()) {
             opened.failed += 1;
-            say(
-                &shown,
-                &anyhow::anyhow!("no trace and no table of a profiler is in it"),
-            );
+            let what = if Path::new(&shown).is_dir() {
+                "folder"
+            } else {
+                "archive"
+            };
+            let why = anyhow::anyhow!("no trace and no table of a profiler is in this {what}");
+            say(&shown, &why);
+            continue;
         }
-        for i in traces {
-            match open_member(&all, i, None, part) {
+        for (i, found) in tried {
+            match found {
                 Ok(report) => opened.traces.push(report),
                 Err(error) => {
                     opened.failed += 1;

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::analyze::WorkerTables;
-use crate::analyze::report::{BreakdownRow, TraceReport, WorkerRow, Workers};
+pub use crate::analyze::report::WorkerRow;
+use crate::analyze::report::{BreakdownRow, TraceReport, Workers};
 use crate::analyze::{step_breakdown, workers};
 use crate::base::order;
 use crate::dialect::ascend::tables::{self, Table};

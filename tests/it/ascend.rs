@@ -134,11 +134,7 @@ fn the_union_of_kernels_is_computing() {
                 .collect();
             (
                 spans.len(),
-                Union::of(spans.into_iter())
-                    .spans()
-                    .iter()
-                    .map(|s| s.len_ns())
-                    .sum::<i64>(),
+                Union::of(spans).spans().iter().map(|s| s.len_ns()).sum::<i64>(),
             )
         };
         let ((n_kernels, kernels), (n_collectives, collectives)) = (of(false), of(true));

@@ -152,7 +152,7 @@ fn a_folder_or_archive_without_anything_to_read_says_so() {
         .code(2);
     let says = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(
-        says.contains("no trace and no table of a profiler is in it"),
+        says.contains("no trace and no table of a profiler is in this archive"),
         "{says}"
     );
 }

@@ -8,11 +8,10 @@ use web_sys::Blob;
 
 use super::unpack::{self, Packed};
 use super::{read, size, unreadable};
-use crate::analyze::report::WorkerRow;
 use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::session;
-use crate::session::bundle::{self, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles};
+use crate::session::bundle::{self, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles, WorkerRow};
 
 /// What is opened.
 #[derive(Default)]
