@@ -2,7 +2,7 @@
 //! shows both. The Perfetto is a stand-in of this site: it speaks the same contract, on another origin.
 
 use serde_json::json;
-use stepscope::view::place::{Place, View};
+use stepscope::view::place::{Fills, Place, View};
 use stepscope::view::{GapKind, Span};
 use stepscope_e2e::{Look, Page};
 
@@ -136,7 +136,7 @@ fn the_whole_trace_goes_to_perfetto_and_later_clicks_move_its_view() {
     page.in_window(0);
     assert_eq!(page.n_windows(), 2);
     assert_eq!(page.console_errors(), [""; 0]);
-    for view in View::ALL {
+    for view in View::of_trace(Fills::default()) {
         go(&page, view);
         page.screenshot(&format!("perfetto-{}", view.id()), Look::LAPTOP);
     }
