@@ -11,6 +11,7 @@
 mod advice;
 pub mod compiles;
 pub mod counters;
+pub mod hltv;
 pub mod lanes;
 pub mod names;
 pub mod synprof;

@@ -197,7 +197,13 @@ pub fn nodes_trace(csv: &[u8]) -> Vec<u8> {
             }
         }
         let lane = writer.node_lane(&field(&row, unit));
-        writer.complete(&lane, &field(&row, name), &field(&row, from), &field(&row, to), args);
+        writer.complete(
+            &lane,
+            &field(&row, name),
+            &field(&row, from),
+            &field(&row, to),
+            args,
+        );
     }
     writer.finish("analyzed nodes")
 }
