@@ -103,13 +103,16 @@ pub fn add_post_graph(text: &[u8], recipes: &mut PlainTable, nodes: &mut PlainTa
         let (recipe, name) = (of_graph("recipe_debug_id"), of_graph("name"));
         let count = |key: &str| list(key).map_or(String::new(), |l| l.len().to_string());
         recipes.push([recipe.clone(), name.clone(), count("nodes"), count("tensors")].into_iter());
+        let by_name: FxHashMap<&str, &Value> = list("tensors")
+            .into_iter()
+            .flatten()
+            .filter_map(|t| Some((t.get("name")?.as_str()?, t)))
+            .collect();
         let tensor = |name: &Value| {
-            let found = list("tensors")
-                .into_iter()
-                .flatten()
-                .find(|t| t.get("name") == Some(name));
+            let found = name.as_str().and_then(|name| by_name.get(name));
             let of = |key: &str| plain(found.and_then(|t| t.get(key)));
-            format!("{} {}{}", plain(Some(name)), of("dtype"), of("max_shape"))
+            let text = format!("{} {}{}", plain(Some(name)), of("dtype"), of("max_shape"));
+            text.trim_end().to_owned()
         };
         let tensors = |node: &Value, key: &str| {
             let names = node.get(key).and_then(Value::as_array);
