@@ -2,6 +2,8 @@
 
 pub mod bundle;
 mod cut;
+pub mod hltv;
+pub mod synprof;
 
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use crate::analyze::kernel_table;
 use crate::analyze::report::{Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, show};
-use crate::dialect::gaudi::synprof;
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
@@ -602,21 +603,13 @@ pub fn archive_kind(head: &[u8]) -> Option<archive::Kind> {
     archive::kind(&text).filter(|kind| *kind == archive::Kind::Tar)
 }
 
-/// The text of a trace that says what a table does: a CSV of Synapse's profiler. `None`: it is no such table.
-pub fn trace_of_table(bytes: &[u8]) -> Option<Vec<u8>> {
-    Some(match synprof::looks_like(bytes)? {
-        synprof::Kind::Hardware => synprof::hardware_trace(bytes),
-        synprof::Kind::Nodes => synprof::nodes_trace(bytes),
-    })
-}
-
 /// Opens a file that is in memory: a trace, a metrics file, or a table that is one.
 pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
     if is_metrics(bytes) {
         return open_metrics(name, bytes);
     }
-    if let Some(text) = trace_of_table(bytes) {
-        return open_bytes(name, &text);
+    if let Some(opened) = synprof::open(name, bytes, None) {
+        return opened;
     }
     let mut loader = Loader::new(name);
     for chunk in bytes.chunks(1 << 20) {

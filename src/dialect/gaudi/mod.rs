@@ -84,6 +84,8 @@ fn has_hpu(index: &Index) -> bool {
     let named = || {
         index.names.iter().any(|(_, text)| {
             text.starts_with("enqueueWithExternalEvents")
+                || text.starts_with("synLaunch")
+                || text.starts_with("synGraphCompile")
                 || text.contains("hpu_lazy")
                 || python_frame(text).is_some_and(|(file, _)| file == "hpu_model_runner")
         })

@@ -21,6 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value, json};
 
 use crate::base::time::ns_from_micros_text;
+use crate::dialect::plain_table::PlainTable;
 
 use super::lanes::HW_EVENT;
 
@@ -206,6 +207,33 @@ pub fn nodes_trace(csv: &[u8]) -> Vec<u8> {
         );
     }
     writer.finish("analyzed nodes")
+}
+
+/// The nodes as a table, with the columns of the file.
+pub fn nodes_table(source: &str, csv: &[u8]) -> PlainTable {
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(csv);
+    let columns = Columns::of(&reader.byte_headers().cloned().unwrap_or_default());
+    let mut table = PlainTable {
+        title: "Nodes, by the vendor's trace analyzer".into(),
+        source: source.into(),
+        says: "One row a node of the graph, with the columns and units of the vendor's trace analyzer; nothing is \
+               computed here."
+            .into(),
+        columns: columns.names,
+        ..PlainTable::default()
+    };
+    let mut row = ByteRecord::new();
+    while reader.read_byte_record(&mut row).unwrap_or(false) {
+        let cells = (0..table.columns.len()).map(|at| field(&row, Some(at)));
+        // The file's word for a number that it does not have.
+        table.push(
+            cells
+                .map(|text| if text == "nan" { String::new() } else { text })
+                .collect::<Vec<_>>()
+                .into_iter(),
+        );
+    }
+    table
 }
 
 /// Where an event lies.
