@@ -25,15 +25,27 @@ pub fn sort(given: &[Given]) -> Option<Hltv> {
     })
 }
 
-/// Whether a file of an archive is one that [`Hltv::read`] may ask for.
+/// Whether a file of an archive is one that [`Hltv::read`] may ask for, and worth keeping while the archive is listed.
 pub fn is_wanted(path: &str) -> bool {
-    Part::of(path) < Part::RawDeviceTrace && hltv::is_one(std::iter::once(path))
+    matches!(Part::of(path), Part::Analyzer | Part::PostGraph | Part::Json)
+        && hltv::is_one(std::iter::once(path))
 }
 
 impl Hltv {
     fn of(&self, part: Part) -> impl Iterator<Item = usize> + '_ {
         let is = move |&(_, p): &(usize, &Part)| *p == part;
         self.parts.iter().enumerate().filter(is).map(|(i, _)| i)
+    }
+
+    /// The files that [`Hltv::read`] asks for.
+    pub fn wants(&self) -> Vec<usize> {
+        let json = self.of(Part::Json).take(MAX_LOOKED_AT);
+        let json = json.filter(|_| self.of(Part::HostTrace).next().is_none());
+        let tables = self
+            .of(Part::Analyzer)
+            .take(1)
+            .chain(self.of(Part::PostGraph).take(MAX_GRAPHS));
+        tables.chain(json).collect()
     }
 
     /// Reads what is to be read. Gives the file that is opened as the trace, and all that stands beside it. `bytes`
