@@ -2,6 +2,8 @@
 
 pub mod bundle;
 mod cut;
+pub mod hltv;
+pub mod synprof;
 
 use std::sync::Arc;
 
@@ -601,10 +603,13 @@ pub fn archive_kind(head: &[u8]) -> Option<archive::Kind> {
     archive::kind(&text).filter(|kind| *kind == archive::Kind::Tar)
 }
 
-/// Opens a file that is in memory, a trace or a metrics file.
+/// Opens a file that is in memory: a trace, a metrics file, or a table that is one.
 pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
     if is_metrics(bytes) {
         return open_metrics(name, bytes);
+    }
+    if let Some(opened) = synprof::open(name, bytes, None) {
+        return opened;
     }
     let mut loader = Loader::new(name);
     for chunk in bytes.chunks(1 << 20) {

@@ -177,6 +177,8 @@ fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&Worke
         beside.memory_peaks.clone_from(&tables.memory);
         beside.operator_calls = tables.operator_calls;
         beside.tables.clone_from(&tables.read);
+        beside.plain_tables.clone_from(&tables.plain);
+        beside.files.clone_from(&tables.files);
     }
     Some(beside)
 }
@@ -198,7 +200,10 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
     notes.extend(tables.into_iter().flat_map(|t| t.notes.iter().cloned()));
     TraceReport {
         file: file.name.clone(),
-        format: vocabulary.format.to_owned(),
+        format: tables
+            .and_then(|t| t.format)
+            .unwrap_or(vocabulary.format)
+            .to_owned(),
         bytes: file.bytes,
         inflated_bytes: file.inflated_bytes,
         events: index.n_events,

@@ -12,8 +12,10 @@ pub use device::{
     ShortKernels, Sync,
 };
 
+pub use crate::dialect::plain_table::PlainTable;
 pub use crate::dialect::tables::{
-    ApiStatistic, BreakdownRow, Collective, MemoryPeak, OperatorCalls, OperatorStatistic, TableRead,
+    ApiStatistic, BreakdownRow, Collective, FileListed, MemoryPeak, OperatorCalls, OperatorStatistic,
+    TableRead,
 };
 pub use crate::dialect::terms::{Bucket, Evidence, Period, Phase};
 
@@ -524,6 +526,12 @@ pub struct Beside {
     pub operator_calls: Option<OperatorCalls>,
     /// Tables that were read.
     pub tables: Vec<TableRead>,
+    /// Tables of the file that are shown as they stand, in its own words and units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_tables: Vec<PlainTable>,
+    /// The files of the archive, each with what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileListed>,
     /// What is not there, and what would record it; one sentence each.
     pub missing: Vec<String>,
 }

@@ -10,6 +10,7 @@
 //! ```
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
+mod as_found;
 mod ask;
 mod cut;
 mod device;

@@ -3,6 +3,7 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::as_found::{AsFound, is_as_found};
 use super::ask::use_answer;
 use super::parts::{To, maybe_duration, timeline_at};
 use super::shown::Shown;
@@ -38,6 +39,23 @@ pub fn Tables(props: &TablesProps) -> Html {
             if !beside.missing.is_empty() {
                 <ul class="note missing">{ for beside.missing.iter().map(|m| html! { <li>{ m }</li> }) }</ul>
             }
+            if is_as_found(beside) {
+                <AsFound summary={props.summary.clone()} />
+            } else {
+                { of_profiler(props, beside, &text, oninput) }
+            }
+        </>
+    }
+}
+
+fn of_profiler(
+    props: &TablesProps,
+    beside: &Beside,
+    text: &str,
+    oninput: impl Fn(InputEvent) + 'static,
+) -> Html {
+    html! {
+        <>
             <section aria-labelledby="division-head">
                 <h2 id="division-head">{ "How the device's time divides" }</h2>
                 if beside.step_breakdown.is_empty() { <p class="empty">{ "Neither lanes nor a table divide it." }</p> }
@@ -46,16 +64,16 @@ pub fn Tables(props: &TablesProps) -> Html {
             <div class="filters"><label>{ "Only names that contain " }<input type="search" {oninput} /></label></div>
             <section aria-labelledby="statistics-head">
                 <h2 id="statistics-head">{ "Operators by kind and core" }</h2>
-                { statistics(beside, &text) }
+                { statistics(beside, text) }
             </section>
             <section aria-labelledby="rows-head">
                 <h2 id="rows-head">{ "Kernel by kernel" }</h2>
                 if beside.kernel_details.is_none() { <p class="empty">{ "There is no table of kernels (kernel_details.csv)." }</p> }
-                else { <Kernels engine={props.engine.clone()} text={(*text).clone()} origin_ns={props.summary.extent.map(|e| e.start)} /> }
+                else { <Kernels engine={props.engine.clone()} text={text.to_owned()} origin_ns={props.summary.extent.map(|e| e.start)} /> }
             </section>
             <section aria-labelledby="apis-head">
                 <h2 id="apis-head">{ "Driver calls" }</h2>
-                { apis(&beside.api_statistics, &text) }
+                { apis(&beside.api_statistics, text) }
             </section>
         </>
     }

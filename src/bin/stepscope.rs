@@ -20,7 +20,7 @@ use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
 use stepscope::session::bundle::{self, SharedTables, WorkerFiles};
-use stepscope::session::{self, Loader, Opened};
+use stepscope::session::{self, Loader, Opened, hltv, synprof};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
@@ -346,6 +346,66 @@ fn open_selected(path: &Path, metrics: Option<&Path>, selection: &Selection) -> 
     Ok(loader.finish()?)
 }
 
+/// Bytes of a CSV of Synapse's profiler; `None`: it is another file.
+fn read_synprof(path: &Path, wanted: synprof::Kind) -> Result<Option<Vec<u8>>> {
+    if synprof::looks_like(&head_of(path)) != Some(wanted) {
+        return Ok(None);
+    }
+    let mut csv = Vec::new();
+    open_file(path)?
+        .take(synprof::MAX_BYTES + 1)
+        .read_to_end(&mut csv)?;
+    if csv.len() as u64 > synprof::MAX_BYTES {
+        bail!(
+            "a CSV of more than {}, which is read whole",
+            show::bytes(synprof::MAX_BYTES)
+        );
+    }
+    Ok(Some(csv))
+}
+
+/// Opens those of the files that are CSVs of Synapse's profiler, and gives the others.
+fn open_synprof(paths: Vec<PathBuf>, opened: &mut OpenedAll) -> Vec<PathBuf> {
+    let kind = |path: &PathBuf| synprof::looks_like(&head_of(path));
+    let (tables, others): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|p| kind(p).is_some());
+    let (hardware, nodes): (Vec<PathBuf>, Vec<PathBuf>) = tables
+        .into_iter()
+        .partition(|p| kind(p) == Some(synprof::Kind::Hardware));
+    let mut alone = nodes.clone();
+    let mut open = |path: &Path, which: synprof::Kind, beside: Option<&Path>| -> Result<()> {
+        let csv = read_synprof(path, which)?.context("the file changed while it was read")?;
+        let nodes = match beside {
+            Some(beside) => read_synprof(beside, synprof::Kind::Nodes)?,
+            None => None,
+        };
+        let named = beside.map(name_of).unwrap_or_default();
+        let nodes = nodes.as_deref().map(|csv| (&*named, csv));
+        if let Some(found) = synprof::open(&name_of(path), &csv, nodes) {
+            opened.traces.push(found?.report);
+        }
+        Ok(())
+    };
+    let mut failed = 0;
+    let mut tried = |path: &Path, done: Result<()>| {
+        if let Err(error) = done {
+            failed += 1;
+            say(&path.display().to_string(), &error);
+        }
+    };
+    for path in &hardware {
+        let is_beside =
+            |n: &&PathBuf| n.parent() == path.parent() && synprof::belongs_to(&name_of(n), &name_of(path));
+        let beside = nodes.iter().find(is_beside);
+        alone.retain(|n| Some(n) != beside);
+        tried(path, open(path, synprof::Kind::Hardware, beside.map(|p| &**p)));
+    }
+    for path in &alone {
+        tried(path, open(path, synprof::Kind::Nodes, None));
+    }
+    opened.failed += failed;
+    others
+}
+
 /// What is reported, each trace with its metrics file: the only one given, or the only one in its folder. A
 /// metrics file that belongs to no trace is reported for itself.
 fn pair(files: &[PathBuf]) -> Vec<(&Path, Option<&Path>)> {
@@ -452,6 +512,16 @@ fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
         if is_worker {
             continue;
         }
+        if let Some(found) = hltv::sort(&all.given[files.clone()]) {
+            match open_hltv(&all, &found, files, &shown, part) {
+                Ok(report) => opened.traces.push(report),
+                Err(error) => {
+                    opened.failed += 1;
+                    say(&shown, &error);
+                }
+            }
+            continue;
+        }
         // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace is
         // told of only where something is one.
         let traces: Vec<usize> = files.filter(|&i| is_trace_name(&all.given[i].path)).collect();
@@ -480,6 +550,7 @@ fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
             }
         }
     }
+    let plain = open_synprof(plain, &mut opened);
     let (traces, failed) = open_files(&plain, part);
     opened.traces.extend(traces);
     opened.failed += failed;
@@ -547,6 +618,24 @@ fn open_member(
         Ok(true)
     })?;
     Ok(loader.finish()?.report)
+}
+
+/// An `.hltv`, whose files are these.
+fn open_hltv(
+    all: &given::All,
+    found: &hltv::Hltv,
+    files: std::ops::Range<usize>,
+    shown: &str,
+    part: &PartArgs,
+) -> Result<TraceReport> {
+    let name = name_of(Path::new(shown));
+    let first = files.start;
+    let mut bytes = |i: usize| all.read_table(first + i).map_err(|why| format!("{why:#}"));
+    let (trace, tables) = found.read(&name, &all.given[files], &mut bytes);
+    match trace {
+        Some(i) => open_member(all, first + i, Some(&tables), part),
+        None => Ok(session::open_tables(&name, 0, tables).report),
+    }
 }
 
 /// One worker: its tables, and its trace if it has one. Its row of the comparison, and its report.

@@ -9,6 +9,7 @@ pub mod gaudi;
 pub mod gaudi_metrics;
 pub mod kineto;
 mod pattern;
+pub mod plain_table;
 mod roles;
 pub mod tables;
 pub mod terms;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{NameId, Names};
 
+use super::plain_table::PlainTable;
+
 /// More rows of a table are counted and not kept.
 pub const MAX_ROWS: usize = 2_000_000;
 
@@ -152,9 +154,20 @@ pub struct TableRead {
     pub rows_lost: u64,
 }
 
+/// A file of an archive, read or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileListed {
+    pub path: String,
+    pub bytes: u64,
+    /// What it is, and what became of it.
+    pub says: String,
+}
+
 /// Everything that was read beside a trace.
 #[derive(Default)]
 pub struct Tables {
+    /// What the whole is, where that is more than its trace: `"hltv"`.
+    pub format: Option<&'static str>,
     pub rank: Option<i64>,
     pub world_size: Option<i64>,
     /// How much the profiler was told to record.
@@ -167,6 +180,10 @@ pub struct Tables {
     pub memory: Vec<MemoryPeak>,
     pub operator_calls: Option<OperatorCalls>,
     pub read: Vec<TableRead>,
+    /// Tables that are shown as they stand.
+    pub plain: Vec<PlainTable>,
+    /// The files of the archive, where they are worth a list.
+    pub files: Vec<FileListed>,
     /// What to know of them, one sentence each.
     pub notes: Vec<String>,
 }
@@ -180,6 +197,6 @@ impl std::fmt::Debug for Tables {
 impl PartialEq for Tables {
     /// Read from the same files.
     fn eq(&self, other: &Tables) -> bool {
-        self.read == other.read && self.kernels.rows == other.kernels.rows
+        self.read == other.read && self.kernels.rows == other.kernels.rows && self.files == other.files
     }
 }

@@ -6,10 +6,10 @@ pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
 pub use crate::analyze::report::{
     ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare, Cause, Copy, DefectRow,
-    DeviceIdle, DeviceTime, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
-    Gaps, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level, MetricCompile, Metrics,
-    Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, QueueDepth, Recompile, Step, StepDevice,
-    StepGroup, Sure, Sync, TimeBudget, WorkerRow, Workers,
+    DeviceIdle, DeviceTime, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause,
+    GapKind, Gaps, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level, MetricCompile,
+    Metrics, Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth,
+    Recompile, Step, StepDevice, StepGroup, Sure, Sync, TimeBudget, WorkerRow, Workers,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;

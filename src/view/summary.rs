@@ -89,6 +89,10 @@ fn bounded(beside: &Beside) -> Box<Beside> {
     order::sort_by_key(&mut beside.collectives, |row| std::cmp::Reverse(row.elapse_ns));
     beside.collectives.truncate(MAX_OPERATORS);
     beside.memory_peaks.truncate(MAX_OPERATORS);
+    beside.files.truncate(MAX_OPERATORS);
+    for table in &mut beside.plain_tables {
+        table.rows.truncate(MAX_OPERATORS);
+    }
     Box::new(beside)
 }
 

@@ -11,6 +11,7 @@ mod corpus_counts;
 mod cut;
 mod dialects;
 mod gaudi;
+mod hltv;
 mod hostile;
 mod ingest;
 mod invented;

@@ -238,7 +238,8 @@ fn tar_members(path: &Path) -> Result<(Members, Vec<Option<Vec<u8>>>)> {
         let mut sizes = Vec::new();
         tar.feed(text, &mut |i, bytes| sizes.push((i, bytes.to_vec())));
         for member in tar.members().iter().skip(wanted.len()) {
-            wanted.push(session::bundle::is_table(&member.path) && member.size <= MAX_TABLE_BYTES);
+            let is_wanted = session::bundle::is_table(&member.path) || session::hltv::is_wanted(&member.path);
+            wanted.push(is_wanted && member.size <= MAX_TABLE_BYTES);
         }
         for (i, bytes) in sizes {
             if wanted.get(i).copied().unwrap_or(false) && n_held < MAX_TABLE_BYTES {

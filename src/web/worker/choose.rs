@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use js_sys::Uint8Array;
+use rustc_hash::FxHashMap;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
@@ -12,17 +13,22 @@ use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::session;
 use crate::session::bundle::{self, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles, WorkerRow};
+use crate::session::{hltv, synprof};
 
 /// What is opened.
 #[derive(Default)]
 pub struct Chosen {
     pub trace: Option<(FileHead, Blob)>,
     pub is_gzip: bool,
+    /// Bytes of the table that the trace was made of.
+    pub table_bytes: Option<u64>,
     pub metrics: Option<(String, Vec<u8>)>,
     pub left_out: Vec<String>,
     /// What to know of it, one sentence each.
     pub notes: Vec<String>,
     pub of_worker: Option<OfWorker>,
+    /// Tables that stand beside the trace and are no worker's.
+    pub beside: Option<SharedTables>,
 }
 
 /// The worker that is opened, and the others beside it.
@@ -82,6 +88,15 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
         });
         places.push(Packed::Plain(file));
     }
+    if let Some(name) = &archive
+        && let Some(found) = hltv::sort(&given)
+    {
+        of_hltv(name, &found, &given, &places, &mut chosen).await?;
+        return Ok(chosen);
+    }
+    if !is_folder && of_synprof(&given, &places, &mut chosen).await? {
+        return Ok(chosen);
+    }
     let sorted = bundle::sort(&given);
     let is_lone_trace =
         given.len() == 1 && archive.is_none() && sorted.workers.iter().all(|w| w.tables.is_empty());
@@ -126,6 +141,99 @@ fn places_of_traces(archive: &str, given: &[Given], places: &mut [Packed]) -> Re
         }
     }
     Ok(())
+}
+
+/// An `.hltv`: what of it is read, and what is opened.
+async fn of_hltv(
+    archive: &str,
+    found: &hltv::Hltv,
+    given: &[Given],
+    places: &[Packed],
+    chosen: &mut Chosen,
+) -> Result<(), String> {
+    let mut held: FxHashMap<usize, Result<Vec<u8>, String>> = FxHashMap::default();
+    let mut room = MAX_TABLE_BYTES;
+    for i in found.wants() {
+        let bytes = match room.checked_sub(given[i].bytes) {
+            Some(left) => {
+                room = left;
+                places[i].bytes().await
+            }
+            None => Err("the tables of the archive are too large together".to_owned()),
+        };
+        held.insert(i, bytes);
+    }
+    let mut take = |i: usize| {
+        held.remove(&i)
+            .unwrap_or_else(|| Err("it was not looked for".to_owned()))
+    };
+    let (trace, tables) = found.read(archive, given, &mut take);
+    if let Some(i) = trace
+        && let Some(blob) = places[i].blob().await?
+    {
+        let file = given[i].path.rsplit('/').next().unwrap_or_default();
+        let head = FileHead {
+            name: format!("{archive}/{file}"),
+            bytes: size(&blob),
+        };
+        chosen.is_gzip = session::is_gzip(&bytes_of(&blob, 0, 2).await?);
+        chosen.trace = Some((head, blob));
+    }
+    chosen.beside = Some(tables);
+    Ok(())
+}
+
+/// CSVs of Synapse's profiler: the hardware trace with the table of nodes of its name, or one of them. `false`: there
+/// is none.
+async fn of_synprof(given: &[Given], places: &[Packed], chosen: &mut Chosen) -> Result<bool, String> {
+    let mut kinds = Vec::new();
+    for (i, place) in places.iter().enumerate() {
+        if let Packed::Plain(file) = place
+            && let Some(kind) = synprof::looks_like(&bytes_of(file, 0, 4096).await?)
+        {
+            kinds.push((kind, i));
+        }
+    }
+    let first = |wanted: synprof::Kind| kinds.iter().find(|(kind, _)| *kind == wanted).map(|&(_, i)| i);
+    let hardware = first(synprof::Kind::Hardware);
+    let Some(main) = hardware.or(first(synprof::Kind::Nodes)) else {
+        return Ok(false);
+    };
+    let name = &given[main].path;
+    let is_beside = |&&(kind, i): &&(synprof::Kind, usize)| {
+        kind == synprof::Kind::Nodes && i != main && synprof::belongs_to(&given[i].path, name)
+    };
+    let nodes = kinds.iter().find(is_beside).map(|&(_, i)| i);
+    for i in [Some(main), nodes].into_iter().flatten() {
+        if given[i].bytes > synprof::MAX_BYTES {
+            return Err(format!(
+                "{}: a CSV of {}; at most {} are read.",
+                given[i].path,
+                show::bytes(given[i].bytes),
+                show::bytes(synprof::MAX_BYTES)
+            ));
+        }
+    }
+    let csv = places[main].bytes().await?;
+    let beside = match nodes {
+        Some(i) => Some((&*given[i].path, places[i].bytes().await?)),
+        None => None,
+    };
+    let beside = beside.as_ref().map(|(name, csv)| (*name, &csv[..]));
+    let Some(made) = synprof::trace_of_table(name, &csv, beside) else {
+        return Ok(false);
+    };
+    let blob = unpack::in_memory(&made.text)?;
+    let head = FileHead {
+        name: name.clone(),
+        bytes: size(&blob),
+    };
+    chosen.trace = Some((head, blob));
+    chosen.table_bytes = Some(given[main].bytes);
+    chosen.beside = made.beside;
+    let others = (0..given.len()).filter(|&i| i != main && Some(i) != nodes);
+    chosen.left_out.extend(others.map(|i| given[i].path.clone()));
+    Ok(true)
 }
 
 async fn of_workers(

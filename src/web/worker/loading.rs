@@ -27,6 +27,8 @@ pub struct Loading {
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
     pub of_worker: Option<OfWorker>,
+    /// Bytes of the table that the trace was made of.
+    pub table_bytes: Option<u64>,
     /// Nobody waits for it: it is read to be forgotten.
     pub is_warm_up: bool,
     pub is_gzip: bool,
@@ -67,6 +69,7 @@ impl Loading {
             left_out: Vec::new(),
             notes: Vec::new(),
             of_worker: None,
+            table_bytes: None,
             is_warm_up: false,
             is_gzip: false,
             piece: Vec::new(),

@@ -276,6 +276,7 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
     for note in std::mem::take(&mut loading.notes) {
         opened.note(note);
     }
+    opened.report.bytes = loading.table_bytes.unwrap_or(opened.report.bytes);
     if let Some(of) = loading.of_worker.take() {
         let trace = opened.report.file.clone();
         compare(&mut opened, of, Some(&trace));
@@ -382,6 +383,21 @@ async fn open(
             show(worker, Trace::new(opened, text), cost, None);
             return Ok(());
         }
+        if let Some(tables) = chosen.beside {
+            let opened = session::open_tables(&tables.worker.clone(), 0, tables);
+            let cost = Cost {
+                open_ms: js_sys::Date::now() - started,
+                first_ms: None,
+                memory_bytes: memory_bytes(),
+            };
+            show(
+                worker,
+                Trace::new(opened, Source::Memory(Rc::default())),
+                cost,
+                None,
+            );
+            return Ok(());
+        }
         let Some((name, bytes)) = chosen.metrics else {
             return Err("no file was given".into());
         };
@@ -404,7 +420,11 @@ async fn open(
     if let Some(of) = &chosen.of_worker {
         loading.loader.attach_tables(of.tables.clone());
     }
+    if let Some(tables) = chosen.beside {
+        loading.loader.attach_tables(tables);
+    }
     loading.of_worker = chosen.of_worker;
+    loading.table_bytes = chosen.table_bytes;
     loading.notes = chosen.notes;
     loading.left_out = chosen.left_out;
     loading.is_gzip = chosen.is_gzip;

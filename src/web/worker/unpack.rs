@@ -13,7 +13,7 @@ use super::choose::bytes_of;
 use super::{read, size, unreadable};
 use crate::session::archive::{Kind, Member, Tar, ZipListing};
 use crate::session::bundle::{Given, MAX_TABLE_BYTES, is_table};
-use crate::session::{self, Inflater};
+use crate::session::{self, Inflater, hltv};
 
 const SLICE: u64 = 4 << 20;
 /// A larger trace of a compressed tar is not unpacked here.
@@ -49,7 +49,7 @@ impl Packed {
         Ok(Some(match self {
             Packed::Ignored => return Ok(None),
             Packed::Plain(file) => file.clone(),
-            Packed::Held(bytes) => blob_of(&Array::of1(&Uint8Array::from(&bytes[..])))?,
+            Packed::Held(bytes) => in_memory(bytes)?,
             Packed::Zip(file, member) => {
                 let wants = member.wants();
                 let header = bytes_of(file, wants.start, wants.end - wants.start).await?;
@@ -94,6 +94,11 @@ impl Packed {
         }
         Ok(out)
     }
+}
+
+/// Bytes as a file.
+pub fn in_memory(bytes: &[u8]) -> Result<Blob, String> {
+    blob_of(&Array::of1(&Uint8Array::from(bytes)))
 }
 
 /// Feeds the text of a file, compressed or not, until `more` says that it is enough.
@@ -168,7 +173,8 @@ pub async fn list(
                 let mut pieces: Vec<(usize, Vec<u8>)> = Vec::new();
                 tar.feed(text, &mut |i, bytes| pieces.push((i, bytes.to_vec())));
                 for (i, bytes) in pieces {
-                    if !tar.members().get(i).is_some_and(|m| is_table(&m.path)) || n_held > MAX_TABLE_BYTES {
+                    let is_kept = |path: &str| is_table(path) || hltv::is_wanted(path);
+                    if !tar.members().get(i).is_some_and(|m| is_kept(&m.path)) || n_held > MAX_TABLE_BYTES {
                         continue;
                     }
                     n_held += bytes.len() as u64;
