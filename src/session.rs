@@ -1,26 +1,34 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
+pub mod bundle;
 mod cut;
+pub mod hltv;
+pub mod synprof;
+
+use std::sync::Arc;
 
 pub use cut::{Cut, CutError};
 
-use crate::analyze::report::{Report, SCHEMA, TraceReport};
+use crate::analyze::kernel_table;
+use crate::analyze::report::{Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::stacks::{self, Calls};
-use crate::analyze::{self, Depth, FileFacts, operators};
+use crate::analyze::{self, Depth, FileFacts, WorkerTables, operators};
 use crate::base::{DefectKind, Defects, SliceId, Span, show, stats};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
-use crate::dialect::{self, Vocabulary};
+use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
 use crate::index::select::FirstTime;
 use crate::index::{Builder, Index};
+pub use crate::ingest::archive;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::view::fit::MAX_CATEGORIES;
+use crate::view::kernel_rows::kernel_lines;
 use crate::view::steps::{step_detail, steps_view};
-use crate::view::summary::summary;
+use crate::view::summary::{bounded_workers, summary};
 use crate::view::timeline::Scene;
 use crate::view::{
     CategoryShare, Estimate, Grouping, MAX_GROUPED, OperatorTable, Selection, SliceArgs, StackSource,
@@ -34,21 +42,69 @@ pub struct Opened {
     pub report: TraceReport,
     /// What of the file was loaded.
     pub selection: Selection,
+    facts: FileFacts,
+    defects: Defects,
+    /// What loading had to say: notes that no analysis makes.
+    load_notes: Vec<String>,
+    /// Tables of the same worker.
+    pub tables: Option<Arc<WorkerTables>>,
+    /// The slice of each row of its table of kernels.
+    pub kernel_slices: Vec<Option<SliceId>>,
+    /// The workers that were given together.
+    pub workers: Option<Workers>,
 }
 
 impl Opened {
+    fn new(index: Index, vocabulary: Vocabulary, report: TraceReport, facts: FileFacts) -> Opened {
+        let tables = facts.tables.clone();
+        let kernel_slices = match &tables {
+            Some(of) => kernel_table::slices_of(&of.tables.kernels, &index, &vocabulary),
+            None => Vec::new(),
+        };
+        Opened {
+            index,
+            vocabulary,
+            report,
+            selection: Selection::default(),
+            facts,
+            defects: Defects::default(),
+            load_notes: Vec::new(),
+            tables,
+            kernel_slices,
+            workers: None,
+        }
+    }
+
     /// What the views need beside the index.
     pub fn scene(&self) -> Scene {
         Scene::new(&self.index, &self.vocabulary)
     }
 
-    /// The Overview of the whole trace.
-    pub fn summary(&self) -> Summary {
-        summary(&self.report, &self.index, false)
+    /// Adds a note on how it was opened.
+    pub fn note(&mut self, says: String) {
+        self.report.notes.push(says.clone());
+        self.load_notes.push(says);
     }
 
-    /// The answer to a question that needs no bytes of the file. [`Question::Args`] does: see [`Opened::args`]; so
-    /// does [`Question::Cut`]: see [`Opened::cut`].
+    /// Tells kernels apart by these rules, and computes all answers anew. The error says which line is no rule; nothing
+    /// has changed then.
+    pub fn classify(&mut self, rules: &str) -> Result<(), String> {
+        let classifier = Classifier::parse(rules)?;
+        self.vocabulary = dialect::recognise_with(&self.index, &self.facts.name, classifier);
+        self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
+        self.report.notes.extend(self.load_notes.iter().cloned());
+        Ok(())
+    }
+
+    /// The Overview of the whole trace.
+    pub fn summary(&self) -> Summary {
+        let mut summary = summary(&self.report, &self.index, false);
+        summary.workers = self.workers.as_ref().map(bounded_workers);
+        summary
+    }
+
+    /// The answer to a question that needs no bytes of the file and changes nothing. [`Question::Args`],
+    /// [`Question::Cut`] and [`Question::Classify`] do: see [`Opened::args`], [`Opened::cut`], [`Opened::classify`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -95,6 +151,7 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
+            Question::Classify { .. } => nothing("this trace is open for reading only"),
             Question::Area { window, tracks } => Answer::Area(details::area(
                 &self.index,
                 &self.vocabulary,
@@ -117,6 +174,22 @@ impl Opened {
             Question::Folded(asked) => Answer::Report {
                 file_name: format!("{}.folded.txt", self.stem()),
                 text: self.folded(asked.source, asked.window, asked.thread),
+            },
+            Question::Kernels {
+                text,
+                order,
+                first_row,
+                n_rows,
+            } => match &self.tables {
+                Some(of) => Answer::Kernels(kernel_lines(
+                    &of.tables.kernels,
+                    &self.kernel_slices,
+                    text,
+                    *order,
+                    *first_row,
+                    *n_rows,
+                )),
+                None => nothing("there is no table of kernels"),
             },
             Question::Report { format } => self.download(format),
         }
@@ -164,17 +237,21 @@ impl Opened {
     }
 
     /// The file's name without its endings.
-    fn stem(&self) -> &str {
-        self.report.file.trim_end_matches(".gz").trim_end_matches(".json")
+    fn stem(&self) -> String {
+        // A file of a worker or an archive stands behind its folder.
+        let file = self.report.file.replace('/', ".");
+        let name = file.trim_end_matches(".gz").trim_end_matches(".json");
+        name.to_owned()
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `kernels.csv`.
+    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `launches.csv`, `copies.csv`, `idle.csv`.
     fn download(&self, format: &str) -> Answer {
         let trace = &self.report;
         let whole = || Report {
             schema: SCHEMA.into(),
             traces: vec![self.whole_report()],
+            workers: self.workers.clone(),
         };
         let (suffix, text) = match format {
             "json" => ("report.json", export::report_json(&whole())),
@@ -185,6 +262,11 @@ impl Opened {
             "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
             "operators.csv" => ("operators.csv", export::operators_csv(trace)),
             "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
+            "launches.csv" => ("launches.csv", export::launches_csv(trace)),
+            "copies.csv" => ("copies.csv", export::copies_csv(trace)),
+            "idle.csv" => ("idle.csv", export::idle_csv(trace)),
+            "operator_statistics.csv" => ("operator_statistics.csv", export::operator_statistics_csv(trace)),
+            "api_statistics.csv" => ("api_statistics.csv", export::api_statistics_csv(trace)),
             _ => {
                 return Answer::Nothing {
                     why: format!("there is no report of format {format}"),
@@ -224,6 +306,7 @@ pub struct TextLoader {
     metrics: Option<(String, MetricsFile)>,
     table: Option<(String, KeyAverages)>,
     selection: Selection,
+    tables: Option<Arc<WorkerTables>>,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
 }
@@ -244,6 +327,7 @@ impl TextLoader {
             metrics: None,
             table: None,
             selection: selection.clone(),
+            tables: None,
             early: None,
         }
     }
@@ -259,6 +343,11 @@ impl TextLoader {
         let found = file.is_some();
         self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
         found
+    }
+
+    /// Puts the tables of the same worker beside the trace.
+    pub fn attach_tables(&mut self, tables: Arc<WorkerTables>) {
+        self.tables = Some(tables);
     }
 
     /// The next bytes of the text.
@@ -351,6 +440,7 @@ impl TextLoader {
             inflated_bytes: self.text_bytes,
             metrics: self.metrics.clone(),
             table: self.table.clone(),
+            tables: self.tables.clone(),
         }
     }
 
@@ -392,19 +482,21 @@ impl TextLoader {
         }
         let vocabulary = dialect::recognise(&index, &self.name);
         let mut report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let mut load_notes = Vec::new();
         if let Some(total) = stopped_of {
             let read = percent(inflated.read, total);
             let until = show::duration(times.map_or(0, |t| t.len_ns()));
-            report.notes.push(format!(
+            load_notes.push(format!(
                 "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: what came after is not here."
             ));
         }
-        report.notes.extend(index.left_out.notes());
+        load_notes.extend(index.left_out.notes());
+        report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
-            index,
-            vocabulary,
-            report,
             selection: self.selection,
+            defects,
+            load_notes,
+            ..Opened::new(index, vocabulary, report, facts)
         })
     }
 }
@@ -448,6 +540,11 @@ impl Loader {
     /// See [`TextLoader::attach_metrics`].
     pub fn attach_metrics(&mut self, name: &str, bytes: &[u8]) -> bool {
         self.text.attach_metrics(name, bytes)
+    }
+
+    /// See [`TextLoader::attach_tables`].
+    pub fn attach_tables(&mut self, tables: Arc<WorkerTables>) {
+        self.text.attach_tables(tables);
     }
 
     /// The next bytes of the file.
@@ -536,14 +633,10 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         inflated_bytes: len,
         metrics,
         table: None,
+        tables: None,
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
-    Ok(Opened {
-        index,
-        vocabulary,
-        report,
-        selection: Selection::default(),
-    })
+    Ok(Opened::new(index, vocabulary, report, facts))
 }
 
 /// torch's own operator table alone: its rows, rounded as they are, and nothing to hold them against.
@@ -564,21 +657,64 @@ fn open_table(name: &str, bytes: &[u8], table: KeyAverages) -> Opened {
         bytes: len,
         inflated_bytes: len,
         metrics: None,
+        tables: None,
         table: Some((name.to_owned(), table)),
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
-    Opened {
-        index,
-        vocabulary,
-        report,
-        selection: Selection::default(),
-    }
+    Opened::new(index, vocabulary, report, facts)
 }
 
-/// Opens a file that is in memory, a trace or a metrics file.
+/// Opens the tables of a worker that has no trace.
+pub fn open_tables(name: &str, bytes: u64, tables: Arc<WorkerTables>) -> Opened {
+    let index = Index::default();
+    let vocabulary = Vocabulary {
+        format: "ascend",
+        device_kind: if tables.tables.kernels.rows.is_empty() && tables.tables.breakdown.is_empty() {
+            "unknown"
+        } else {
+            "npu"
+        },
+        ..Vocabulary::default()
+    };
+    let facts = FileFacts {
+        name: name.to_owned(),
+        bytes,
+        inflated_bytes: bytes,
+        metrics: None,
+        table: None,
+        tables: Some(tables),
+    };
+    let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
+    Opened::new(index, vocabulary, report, facts)
+}
+
+/// What kind of archive a file is, by its first bytes: 64 KB are enough, also of a compressed tar.
+pub fn archive_kind(head: &[u8]) -> Option<archive::Kind> {
+    if !is_gzip(head) {
+        return archive::kind(head);
+    }
+    let mut text = Vec::new();
+    let mut inflater = Inflater::default();
+    for piece in head[..head.len().min(64 << 10)].chunks(512) {
+        inflater.feed(piece, &mut |out| {
+            let room = 1024_usize.saturating_sub(text.len());
+            text.extend_from_slice(&out[..out.len().min(room)]);
+        });
+        if text.len() >= 1024 {
+            break;
+        }
+    }
+    // A zip in a gzip file cannot be listed from its end without inflating all of it.
+    archive::kind(&text).filter(|kind| *kind == archive::Kind::Tar)
+}
+
+/// Opens a file that is in memory: a trace, a metrics file, or a table that is one.
 pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
     if is_metrics(bytes) {
         return open_metrics(name, bytes);
+    }
+    if let Some(opened) = synprof::open(name, bytes, None) {
+        return opened;
     }
     let mut loader = Loader::new(name);
     for chunk in bytes.chunks(1 << 20) {
@@ -624,6 +760,9 @@ mod tests {
             ("recompiles.csv", "x.pt.trace.recompiles.csv"),
             ("operators.csv", "x.pt.trace.operators.csv"),
             ("kernels.csv", "x.pt.trace.kernels.csv"),
+            ("launches.csv", "x.pt.trace.launches.csv"),
+            ("copies.csv", "x.pt.trace.copies.csv"),
+            ("idle.csv", "x.pt.trace.idle.csv"),
         ] {
             match ask(format) {
                 Answer::Report { file_name, text } => {

@@ -190,7 +190,9 @@ pub fn cause_of(role: Role) -> Option<Cause> {
         Role::Prepare | Role::Encoder => Some(Cause::InputPrep),
         Role::Sample | Role::Post => Some(Cause::Sampler),
         Role::Collective => Some(Cause::Collective),
-        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther => Some(Cause::HostOp),
+        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther | Role::Annotation => {
+            Some(Cause::HostOp)
+        }
         Role::PythonFrame => Some(Cause::Python),
         _ => None,
     }

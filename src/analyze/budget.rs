@@ -3,7 +3,7 @@
 //! Every instant belongs to one share: the first in the list of shares that covers it. So they add up exactly.
 
 use crate::base::{Span, Union};
-use crate::dialect::{EngineStep, LaunchLink, Period, Phase, Vocabulary};
+use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
 
 use super::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps};
 use super::in_order::first_of;
@@ -72,10 +72,7 @@ pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
 /// The end of the last device work that was launched in `window`, where launches carry numbers of their own: a
 /// captured graph is launched by one short call and runs long after the step has ended on the host.
 fn launched_until(host: &Host<'_>, window: Span) -> i64 {
-    let LaunchLink::Correlation(key) = host.vocabulary.launch_link else {
-        return window.end;
-    };
-    let Some(column) = host.index.arg_column(key) else {
+    let Some(column) = host.vocabulary.links(host.index) else {
         return window.end;
     };
     let is_device = |id| host.vocabulary.role(id).is_device();

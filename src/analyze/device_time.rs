@@ -170,18 +170,17 @@ struct Launches(Vec<u64>);
 impl Launches {
     /// `None` where nothing links device work to host calls.
     fn of(index: &Index, vocabulary: &Vocabulary) -> Option<Launches> {
-        let key = match vocabulary.launch_link {
-            LaunchLink::Correlation(key) | LaunchLink::Recurring(key) => key,
-            LaunchLink::None => return None,
+        let column = match vocabulary.launch_link {
+            LaunchLink::Recurring(key) => index.arg_column(key)?,
+            _ => vocabulary.links(index)?,
         };
-        let column = index.arg_column(key)?;
         let of = |device: bool| {
             let is_device = |id: SliceId| vocabulary.role(id).is_device();
             column.ints().filter(move |&(id, _)| is_device(id) == device)
         };
         let mut linked = vec![0; index.slices.len().div_ceil(64)];
         let mut set = |id: SliceId| linked[id.index() / 64] |= 1 << (id.index() % 64);
-        if matches!(vocabulary.launch_link, LaunchLink::Correlation(_)) {
+        if !matches!(vocabulary.launch_link, LaunchLink::Recurring(_)) {
             let mut known: ByLink<bool> = ByLink::for_links(of(false).map(|(_, link)| link));
             for (_, link) in of(false) {
                 if let Some(known) = known.at(link) {

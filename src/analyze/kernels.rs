@@ -1,6 +1,6 @@
 //! Device work by name.
 
-use crate::base::order;
+use crate::base::{SliceId, order};
 use rustc_hash::FxHashMap;
 
 use crate::dialect::{Role, Vocabulary};
@@ -22,12 +22,17 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
             let kernel = by_name.entry((name.0, kind)).or_insert_with(|| Kernel {
                 name: index.text(name).to_owned(),
                 kind: kind.into(),
+                rule: rule_of(index, vocabulary, id),
                 count: 0,
                 total_ns: 0,
                 min_ns: ns,
                 max_ns: ns,
                 mean_ns: 0,
+                longest_slice: id.0,
             });
+            if ns > kernel.max_ns {
+                kernel.longest_slice = id.0;
+            }
             kernel.count += 1;
             kernel.total_ns = kernel.total_ns.saturating_add(ns);
             kernel.min_ns = kernel.min_ns.min(ns);
@@ -43,6 +48,15 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
         key(a).cmp(&key(b))
     });
     kernels
+}
+
+/// What says of which kind a piece of work is, where kernels are told apart by rules.
+fn rule_of(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<String> {
+    let classifier = vocabulary.classifier.as_ref()?;
+    if !index.category_of(id).eq_ignore_ascii_case("kernel") {
+        return Some("recorded".to_owned());
+    }
+    classifier.rule(index.name_of(id)).map(str::to_owned)
 }
 
 /// `compute|comm|copy|set|other`; `None` for what is no device work.

@@ -8,8 +8,12 @@ pub mod device_time;
 pub mod findings;
 mod frames;
 pub mod gaps;
+pub mod idle;
 mod in_order;
+pub mod kernel_table;
 pub mod kernels;
+mod launched;
+pub mod launches;
 mod links;
 pub mod memory;
 pub mod metrics;
@@ -19,17 +23,23 @@ pub mod python;
 pub mod recompiles;
 pub mod report;
 pub mod stacks;
+pub mod step_breakdown;
 mod step_device;
 pub mod steps;
 pub mod table_check;
+pub mod transfers;
 pub mod words;
+pub mod workers;
 
-use crate::base::{Defects, Span};
+use std::sync::Arc;
+
+use crate::base::{Defects, Span, order};
 use crate::dialect::key_averages::KeyAverages;
+use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
-use report::{DefectRow, TraceReport};
+use report::{Beside, DefectRow, TraceReport};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +52,18 @@ pub struct FileFacts {
     pub metrics: Option<(String, MetricsFile)>,
     /// torch's own operator table of the same recording, with its name.
     pub table: Option<(String, KeyAverages)>,
+    /// Tables of the same worker.
+    pub tables: Option<Arc<WorkerTables>>,
+}
+
+/// Tables that stand beside a trace, and whose they are.
+#[derive(Debug, Default, PartialEq)]
+pub struct WorkerTables {
+    /// The worker's folder.
+    pub worker: String,
+    pub tables: Tables,
+    /// What is not there, and what would record it.
+    pub missing: Vec<String>,
 }
 
 /// How much is computed.
@@ -89,6 +111,13 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
+        if let Some(launched) = launched::Launched::of(index, vocabulary) {
+            report.launches = launches::launches(index, vocabulary, &launched);
+            report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
+            report.idle = idle::idle(index, vocabulary, &launched, &report.steps, &report.recompiles);
+        }
+        report.copies = transfers::copies(index, vocabulary);
+        report.syncs = transfers::syncs(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
         report.memory = memory::memory(index, vocabulary);
@@ -104,6 +133,15 @@ pub fn analyze_to(
         last_launch_ns: last_launch_ns(index, vocabulary),
     };
     report.findings = findings::findings(&report, &beside);
+    report.beside = beside_trace(index, vocabulary, file.tables.as_deref());
+    if let Some(free) = report
+        .beside
+        .as_ref()
+        .and_then(|b| step_breakdown::finding(&b.step_breakdown))
+    {
+        report.findings.push(free);
+        order::sort_by_key(&mut report.findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
+    }
     if depth != Depth::Everything {
         // What is missing in a part of a file may stand in the rest.
         report
@@ -127,6 +165,40 @@ pub fn gaps_in(
     gaps::gaps_in(&host, window, n_longest)
 }
 
+/// What the profiler's tables and lanes say; `None` where there are none.
+fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&WorkerTables>) -> Option<Beside> {
+    let tables = of_worker.map(|of| &of.tables);
+    let step_breakdown = step_breakdown::breakdown(index, vocabulary, tables);
+    if step_breakdown.is_empty() && of_worker.is_none() {
+        return None;
+    }
+    let mut beside = Beside {
+        step_breakdown,
+        ..Beside::default()
+    };
+    if let (Some(of), Some(tables)) = (of_worker, tables) {
+        beside.worker = Some(of.worker.clone());
+        beside.missing.clone_from(&of.missing);
+        beside.level.clone_from(&tables.level);
+        beside.operator_statistics_source = "table".to_owned();
+        beside.operator_statistics.clone_from(&tables.operator_statistics);
+        if tables.operator_statistics.is_empty() {
+            beside.operator_statistics_source = "kernels".to_owned();
+            beside.operator_statistics = kernel_table::statistics(&tables.kernels);
+        }
+        let slices = kernel_table::slices_of(&tables.kernels, index, vocabulary);
+        beside.kernel_details = kernel_table::details(&tables.kernels, &slices);
+        beside.api_statistics.clone_from(&tables.api_statistics);
+        beside.collectives.clone_from(&tables.collectives);
+        beside.memory_peaks.clone_from(&tables.memory);
+        beside.operator_calls = tables.operator_calls;
+        beside.tables.clone_from(&tables.read);
+        beside.plain_tables.clone_from(&tables.plain);
+        beside.files.clone_from(&tables.files);
+    }
+    Some(beside)
+}
+
 /// The end of the last host call that hands work to a device.
 fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
     let launches = index
@@ -139,14 +211,20 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
     let extent = index.extent();
+    let tables = file.tables.as_ref().map(|of| &of.tables);
+    let mut notes = vocabulary.notes.clone();
+    notes.extend(tables.into_iter().flat_map(|t| t.notes.iter().cloned()));
     TraceReport {
         file: file.name.clone(),
-        format: vocabulary.format.to_owned(),
+        format: tables
+            .and_then(|t| t.format)
+            .unwrap_or(vocabulary.format)
+            .to_owned(),
         bytes: file.bytes,
         inflated_bytes: file.inflated_bytes,
         events: index.n_events,
-        rank: vocabulary.rank,
-        world_size: vocabulary.world_size,
+        rank: vocabulary.rank.or(tables.and_then(|t| t.rank)),
+        world_size: vocabulary.world_size.or(tables.and_then(|t| t.world_size)),
         device_kind: vocabulary.device_kind.to_owned(),
         device_name: vocabulary.device_name.clone(),
         engine: vocabulary.engine.clone(),
@@ -156,7 +234,7 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         capture_start_ns: vocabulary.capture.map(|c| c.start),
         capture_end_ns: vocabulary.capture.map(|c| c.end),
         synchronised_capture: vocabulary.synchronised_capture,
-        notes: vocabulary.notes.clone(),
+        notes,
         defects: defect_rows(defects),
         steps: Vec::new(),
         step_groups: Vec::new(),
@@ -166,6 +244,12 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         gaps: Vec::new(),
         device_time: Vec::new(),
         kernels: Vec::new(),
+        kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
+        launches: None,
+        queue_depth: Vec::new(),
+        copies: Vec::new(),
+        syncs: Vec::new(),
+        idle: Vec::new(),
         operators: Vec::new(),
         python: Vec::new(),
         operators_by_shape: Vec::new(),
@@ -177,6 +261,7 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         metrics: None,
         table: None,
         findings: Vec::new(),
+        beside: None,
     }
 }
 

@@ -18,7 +18,7 @@ use std::num::NonZeroU64;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{CategoryId, NameId, SliceId, Span, order};
-use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
 use super::frames::{Stacks, python_tracks};
@@ -229,10 +229,7 @@ struct WorkByLink<'a> {
 impl WorkByLink<'_> {
     /// `None` where no unique number links device work to host calls, or there is no device work.
     fn of<'a>(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<WorkByLink<'a>> {
-        let LaunchLink::Correlation(key) = vocabulary.launch_link else {
-            return None;
-        };
-        let column = index.arg_column(key)?;
+        let column = vocabulary.links(index)?;
         let of = |device: bool| {
             let is_device = |id: SliceId| vocabulary.role(id).is_device();
             column.ints().filter(move |&(id, _)| is_device(id) == device)

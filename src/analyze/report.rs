@@ -5,6 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 
+mod device;
+
+pub use device::{
+    Copy, DeviceIdle, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    ShortKernels, Sync,
+};
+
+pub use crate::dialect::plain_table::PlainTable;
+pub use crate::dialect::tables::{
+    ApiStatistic, BreakdownRow, Collective, FileListed, MemoryPeak, OperatorCalls, OperatorStatistic,
+    TableRead,
+};
 pub use crate::dialect::terms::{Bucket, CompileDetail, CompilePhase, Evidence, Period, Phase};
 
 /// How sure a statement is.
@@ -43,6 +55,15 @@ pub struct StepDevice {
     pub engines: Engines,
     /// How device events were given to the step: `"launch"` (by the launch that caused them) or `"time"`.
     pub method: String,
+    /// First start and last end of its device work, by launch; `None` where work is given by time.
+    #[serde(default)]
+    pub start_ns: Option<i64>,
+    #[serde(default)]
+    pub end_ns: Option<i64>,
+    /// From the end of the device work of the steps before to the start of this one's, 0 where they overlap; `None`
+    /// for the first, and where work is given by time. The clock is the device's alone.
+    #[serde(default)]
+    pub gap_before_ns: Option<i64>,
 }
 
 /// Union of busy time of each engine, ns; `None` where the device has no such engine.
@@ -70,6 +91,13 @@ pub struct Step {
     /// From the end of the engine step before to the start of this one; `None` for the first, and for all but
     /// the first pass of an engine step.
     pub gap_before_ns: Option<i64>,
+    /// From its start to the start of the next step on the same thread and in the same period: the time of a token,
+    /// when steps decode. `None` for the last.
+    #[serde(default)]
+    pub interval_ns: Option<i64>,
+    /// `recorded`: a marker of the engine says that this is a step. `derived`: told by a python frame, or by parts.
+    #[serde(default = "recorded")]
+    pub sure: Sure,
     pub bucket: Option<Bucket>,
     /// Requests really in the batch; the bucket's batch is the padded number.
     pub batch: Option<u32>,
@@ -84,6 +112,10 @@ pub struct Step {
     pub device: Option<StepDevice>,
     /// Row of the slice that marks it, for the timeline.
     pub slice: u32,
+}
+
+fn recorded() -> Sure {
+    Sure::Recorded
 }
 
 /// Steps of one phase, bucket and period.
@@ -321,11 +353,17 @@ pub struct Kernel {
     pub name: String,
     /// `compute|comm|copy|set|other`
     pub kind: String,
+    /// The rule that says so, or `"recorded"` where the tracer does; `None` where no rule fits, so that it computes.
+    #[serde(default)]
+    pub rule: Option<String>,
     pub count: u64,
     pub total_ns: i64,
     pub min_ns: i64,
     pub max_ns: i64,
     pub mean_ns: i64,
+    /// Row of its longest call, for the timeline.
+    #[serde(default)]
+    pub longest_slice: u32,
 }
 
 /// What operators are counted by.
@@ -505,7 +543,7 @@ pub struct Finding {
     pub cost_ns: Option<i64>,
     pub evidence: Vec<FindingEvidence>,
     pub advice: String,
-    /// Which view has the rest: `overview`, `steps`, `gaps`, `recompiles`, `python`, `timeline`.
+    /// Which view has the rest: `overview`, `steps`, `gaps`, `device`, `recompiles`, `python`, `timeline`.
     pub view: String,
 }
 
@@ -615,7 +653,7 @@ pub struct DefectRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     pub file: String,
-    /// `gaudi-highlevel|gaudi-e2e|gaudi-metrics|torch|chrome|…`
+    /// `gaudi-highlevel|gaudi-e2e|gaudi-metrics|torch|ascend|chrome|…`
     pub format: String,
     pub bytes: u64,
     pub inflated_bytes: u64,
@@ -648,6 +686,21 @@ pub struct TraceReport {
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
     pub kernels: Vec<Kernel>,
+    /// The rules by which kernels are told apart, as text; `None` where the trace itself says what each is.
+    #[serde(default)]
+    pub kernel_rules: Option<String>,
+    /// `None` where device work does not carry the number of its launch.
+    #[serde(default)]
+    pub launches: Option<Launches>,
+    #[serde(default)]
+    pub queue_depth: Vec<QueueDepth>,
+    #[serde(default)]
+    pub copies: Vec<Copy>,
+    #[serde(default)]
+    pub syncs: Vec<Sync>,
+    /// Empty where device work does not carry the number of its launch; gaps by what the host did stand in `gaps`.
+    #[serde(default)]
+    pub idle: Vec<DeviceIdle>,
     pub operators: Vec<Operator>,
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,
@@ -670,6 +723,98 @@ pub struct TraceReport {
     /// torch's own operator table, where it was opened with the trace or alone.
     pub table: Option<TableCheck>,
     pub findings: Vec<Finding>,
+    /// What the profiler's own tables and lanes say; absent where it wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+}
+
+/// What a profiler wrote beside the trace, or drew into it about itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The worker's folder.
+    pub worker: Option<String>,
+    /// How much the profiler was told to record.
+    pub level: Option<String>,
+    /// How each device's time divides: by lanes, then by the rows of the table. Never to be added.
+    pub step_breakdown: Vec<BreakdownRow>,
+    /// Kernels by kind and core, most time first.
+    pub operator_statistics: Vec<OperatorStatistic>,
+    /// `"table"`: as the profiler wrote them; `"kernels"`: computed from its table of kernels.
+    pub operator_statistics_source: String,
+    pub kernel_details: Option<KernelDetails>,
+    pub api_statistics: Vec<ApiStatistic>,
+    pub collectives: Vec<Collective>,
+    pub memory_peaks: Vec<MemoryPeak>,
+    /// The framework's operator calls, where it wrote them down.
+    pub operator_calls: Option<OperatorCalls>,
+    /// Tables that were read.
+    pub tables: Vec<TableRead>,
+    /// Tables of the file that are shown as they stand, in its own words and units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_tables: Vec<PlainTable>,
+    /// The files of the archive, each with what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileListed>,
+    /// What is not there, and what would record it; one sentence each.
+    pub missing: Vec<String>,
+}
+
+/// The profiler's table of kernels, in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelDetails {
+    pub rows: u64,
+    pub kernels: u64,
+    pub collectives: u64,
+    /// Sum of durations.
+    pub kernel_ns: i64,
+    pub collective_ns: i64,
+    /// Rows whose slice the timeline has, by name and start.
+    pub in_timeline: u64,
+}
+
+/// One worker of a run. Times are sums over its steps and devices; `None` where nothing divides its time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerRow {
+    /// Its folder.
+    pub name: String,
+    pub rank: Option<i64>,
+    pub level: Option<String>,
+    /// The trace in it, if any.
+    pub trace: Option<String>,
+    /// `"table"` or `"timeline"`, as in [`BreakdownRow`].
+    pub source: Option<String>,
+    pub steps: u64,
+    pub computing_ns: Option<i64>,
+    pub communication_not_overlapped_ns: Option<i64>,
+    pub overlapped_ns: Option<i64>,
+    pub free_ns: Option<i64>,
+    /// `computing + communication_not_overlapped + free`.
+    pub total_ns: Option<i64>,
+    /// Sum of the elapsed time of its collective operations, from their own table.
+    pub collective_ns: Option<i64>,
+    /// What is not there, and what would record it.
+    pub missing: Vec<String>,
+}
+
+impl WorkerRow {
+    /// What people call it.
+    pub fn label(&self) -> String {
+        match self.rank {
+            Some(rank) => format!("rank {rank}"),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// Workers of one run, side by side, by rank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workers {
+    pub rows: Vec<WorkerRow>,
+    /// The slow one, as a row.
+    pub slow: Option<u32>,
+    pub sure: Sure,
+    /// One sentence.
+    pub says: String,
 }
 
 /// What `stepscope report --format json` prints.
@@ -677,6 +822,9 @@ pub struct TraceReport {
 pub struct Report {
     pub schema: String,
     pub traces: Vec<TraceReport>,
+    /// Workers that were given together, compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
 }
 
 /// The value of [`Report::schema`].

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, Span, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::index::args::ArgColumn;
 use crate::index::tables::Index;
 
 use super::in_order::{Running, in_order};
@@ -31,7 +32,7 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
     }
     let owners = Owners::new(vocabulary);
     let linked = match &vocabulary.launch_link {
-        LaunchLink::Correlation(key) => by_correlation(index, vocabulary, &owners, key),
+        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) => by_correlation(index, vocabulary, &owners),
         LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key),
         LaunchLink::None => None,
     };
@@ -40,6 +41,7 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
         None => (by_time(index, vocabulary, &owners), "time"),
     };
     let lanes = engines_of(index, vocabulary);
+    let mut done: Option<i64> = None;
     assigned
         .into_iter()
         .enumerate()
@@ -50,6 +52,9 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                 _ => owners.window(i),
             };
             let busy_ns = work.compute.total_ns;
+            let by_launch = (method == "launch").then_some(work.extent);
+            let gap_before_ns = by_launch.and_then(|own| done.map(|end| (own.start - end).max(0)));
+            done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
             let engine = |present: bool, union: &Running| present.then_some(union.total_ns);
             Some(StepDevice {
                 busy_ns,
@@ -62,6 +67,9 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                     compute: engine(lanes.compute, &work.plain),
                 },
                 method: method.to_owned(),
+                start_ns: by_launch.map(|own| own.start),
+                end_ns: by_launch.map(|own| own.end),
+                gap_before_ns,
             })
         })
         .collect()
@@ -227,21 +235,27 @@ fn launches<'a>(
     Some(
         column
             .ints()
-            .filter(|&(id, _)| vocabulary.role(id) == Role::Launch),
+            // Some copies are launched by a call that then waits for them.
+            .filter(|&(id, _)| matches!(vocabulary.role(id), Role::Launch | Role::Wait)),
     )
 }
 
 /// One launch to many pieces of work, ids unique in the file.
-fn by_correlation(
-    index: &Index,
-    vocabulary: &Vocabulary,
-    owners: &Owners<'_>,
-    key: &str,
-) -> Option<Vec<Option<Work>>> {
+fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Option<Vec<Option<Work>>> {
+    let column = vocabulary.links(index)?;
+    let is_launch = |role: Role| match vocabulary.launch_link {
+        // An arrow's tail is a launch, whatever the name of the call.
+        LaunchLink::Numbered(_) => !role.is_device(),
+        _ => role == Role::Launch,
+    };
+    let launches = || {
+        let rows = column.ints();
+        rows.filter(|&(id, _)| is_launch(vocabulary.role(id)))
+    };
     // Of each link the pass that launched it, from 1.
-    let mut pass_of: ByLink<u32> = ByLink::for_links(launches(index, vocabulary, key)?.map(|(_, link)| link));
+    let mut pass_of: ByLink<u32> = ByLink::for_links(launches().map(|(_, link)| link));
     let mut any_launch = false;
-    for (id, link) in launches(index, vocabulary, key)? {
+    for (id, link) in launches() {
         if let Some(pass) = owners.at(index.slices.start(id).as_ns())
             && let Some(slot) = pass_of.at(link)
         {
@@ -253,7 +267,7 @@ fn by_correlation(
         return None;
     }
     let lanes = lanes(vocabulary);
-    let mut ids = Ids::new(index, key, &lanes);
+    let mut ids = Ids::new(index, Some(column.clone()), &lanes);
     let mut work = vec![None; vocabulary.passes.len()];
     let mut any = false;
     device_work(index, vocabulary, &lanes, |lane, id, role| {
@@ -272,8 +286,7 @@ struct Ids<I: Iterator<Item = (SliceId, i64)>> {
 }
 
 impl<'a> Ids<Box<dyn Iterator<Item = (SliceId, i64)> + 'a>> {
-    fn new(index: &'a Index, key: &str, lanes: &[TrackId]) -> Self {
-        let column = index.arg_column(key);
+    fn new(index: &Index, column: Option<ArgColumn<'a>>, lanes: &[TrackId]) -> Self {
         let values = |track: TrackId| -> Box<dyn Iterator<Item = (SliceId, i64)> + 'a> {
             match &column {
                 Some(column) => Box::new(column.ints_from(SliceId(index.track(track).rows.start))),
@@ -349,7 +362,7 @@ fn by_runs(
 /// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for
 /// slices without an id).
 fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) -> (Vec<Run>, Vec<u32>) {
-    let mut ids = Ids::new(index, key, lanes);
+    let mut ids = Ids::new(index, index.arg_column(key), lanes);
     let mut runs: Vec<Run> = Vec::new();
     let device_of = devices_of_lanes(vocabulary);
     let n_work: usize = lanes.iter().map(|&track| index.track(track).rows.len()).sum();

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Span, Union, order, stats};
+use rustc_hash::FxHashMap;
+
+use crate::base::{Span, TrackId, Union, order, stats};
 use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
-use super::report::{Bucket, Parts, Recompile, Step, StepGroup};
+use super::report::{Bucket, Parts, Recompile, Step, StepGroup, Sure};
 use super::step_device;
 
 /// One row a pass, in order of start.
@@ -23,6 +25,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
     let mut devices = step_device::step_devices(index, vocabulary);
     let gaps = gaps_before(vocabulary);
+    let intervals = intervals(index, vocabulary);
     vocabulary
         .passes
         .iter()
@@ -39,6 +42,12 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 start_ns: pass.span.start,
                 dur_ns: pass.span.len_ns(),
                 gap_before_ns: gaps.get(i).copied().flatten(),
+                interval_ns: intervals.get(i).copied().flatten(),
+                sure: if pass.is_marked {
+                    Sure::Recorded
+                } else {
+                    Sure::Derived
+                },
                 bucket: pass.bucket,
                 batch: pass.batch,
                 tokens: pass.tokens,
@@ -74,6 +83,22 @@ fn gaps_before(vocabulary: &Vocabulary) -> Vec<Option<i64>> {
         before = Some((step.period, end));
     }
     gaps
+}
+
+/// From the start of each pass to the start of the next on the same track and in the same period.
+fn intervals(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
+    let passes = &vocabulary.passes;
+    let mut intervals = vec![None; passes.len()];
+    let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
+    for (i, pass) in passes.iter().enumerate() {
+        let before = last_on.insert(index.track_of(pass.slice), i);
+        if let Some(before) = before
+            && passes[before].period == pass.period
+        {
+            intervals[before] = Some((pass.span.start - passes[before].span.start).max(0));
+        }
+    }
+    intervals
 }
 
 /// Host time by part. Compiles are taken out of the part in which they lie, and never for more than it lasts:

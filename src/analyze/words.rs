@@ -46,3 +46,12 @@ pub fn cause_noun(cause: Cause) -> &'static str {
         Cause::Unaccounted => "nothing recorded on the host",
     }
 }
+
+/// A name of at most 60 characters: those of kernels are as long as their templates.
+pub fn shortened(name: &str) -> String {
+    const MOST: usize = 60;
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}

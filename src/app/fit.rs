@@ -25,6 +25,8 @@ pub enum Why {
 pub struct Choice {
     pub selection: Selection,
     pub over: Over,
+    /// Of several workers the one to open, by its folder; `None`: the one that is open, else the first.
+    pub worker: Option<String>,
 }
 
 #[derive(Properties, PartialEq)]
@@ -48,7 +50,11 @@ const LARGE: f64 = 0.05;
 pub fn Fit(props: &FitProps) -> Html {
     let estimate = &props.estimate;
     let choose = |selection: Selection, over: Over| {
-        let choice = Choice { selection, over };
+        let choice = Choice {
+            selection,
+            over,
+            worker: None,
+        };
         props.on_choice.reform(move |_: MouseEvent| choice.clone())
     };
     let without = |share: &CategoryShare| {
@@ -227,6 +233,7 @@ fn Stretch(props: &StretchProps) -> Html {
                         ..selection.clone()
                     },
                     over: Over::Stop,
+                    worker: None,
                 });
             }
         }

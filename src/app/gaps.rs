@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::parts::{Term, To, maybe_duration, step_place, swatch, timeline_at};
+use super::perfetto::InPerfetto;
 use super::shown::Shown;
 use super::words;
 use crate::base::show;
@@ -228,7 +229,8 @@ fn gap_row(gap: &Gap) -> Html {
             <td>if let Some(step) = gap.step {
                 { if gap.inside_step { "in " } else { "before " } }<To place={step_place(step)}>{ format!("step {step}") }</To>
             } else { { "–" } }</td>
-            <td><To place={timeline_at(Some(span), None)}>{ "timeline" }</To></td>
+            <td class="nowrap"><To place={timeline_at(Some(span), None)}>{ "timeline" }</To>
+                <InPerfetto {span} what={format!("the gap of {}", show::duration(gap.dur_ns))} /></td>
         </tr>
     }
 }

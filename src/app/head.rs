@@ -2,18 +2,22 @@
 
 use yew::prelude::*;
 
+use super::perfetto::PerfettoMenu;
 use super::shown::Shown;
 use super::start::OpenButton;
 use super::words;
 use crate::base::show;
-use crate::view::place::View;
-use crate::view::{Period, Phase, Summary};
+use crate::view::place::{Chrome, View};
+use crate::view::{Period, Phase, Span, Summary};
 use crate::web::files::Picked;
 
 #[derive(Properties, PartialEq)]
 pub struct HeadProps {
     pub summary: Option<Shown<Summary>>,
     pub view: View,
+    /// What the timeline shows.
+    pub window: Option<Span>,
+    pub chrome: Chrome,
     pub ready: bool,
     /// Whether it is the built-in sample.
     pub sample: bool,
@@ -65,23 +69,29 @@ pub fn Head(props: &HeadProps) -> Html {
                         <button type="button" onclick={on_cut}>{ "Download a cut-out…" }</button>
                     </div>
                 </details>
+                <PerfettoMenu window={props.window} />
             }
-            if props.summary.is_some() {
+            if props.summary.is_some() && props.chrome == Chrome::Full {
                 <OpenButton label="Open another…" on_open={props.on_open.clone()} />
             }
             <button type="button" onclick={props.on_theme.reform(|_| ())} title="Light or dark" aria-label="Switch between light and dark">{ "◐" }</button>
             <button type="button" onclick={props.on_help.reform(|_| true)} title="Keys and help (?)" aria-label="Help">{ "?" }</button>
         </div>
     };
+    let compact = (props.chrome != Chrome::Full).then_some("compact");
     let Some(summary) = &props.summary else {
-        return html! { <header class="head"><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
+        return html! { <header class={classes!("head", compact)}><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
     };
     let on_close = props.on_close.clone();
-    let brand = html! {
-        <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+    let brand = match compact {
+        // The file is its host's: there is nothing to close it for.
+        Some(_) => html! { <span class="brand">{ "Stepscope" }</span> },
+        None => html! {
+            <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+        },
     };
     html! {
-        <header class="head">
+        <header class={classes!("head", compact)}>
             <div class="head-line full">
                 { brand }
                 <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
@@ -90,7 +100,7 @@ pub fn Head(props: &HeadProps) -> Html {
                 { tools }
             </div>
             <nav class="tabs" aria-label="Views">
-                { for View::ALL.into_iter().enumerate().map(|(i, view)| html! {
+                { for View::of_trace(summary.fills()).enumerate().map(|(i, view)| html! {
                     <a href={format!("#view={}", view.id())} class={classes!("tab", (view == props.view).then_some("here"))}
                        aria-current={(view == props.view).then_some("page")} title={format!("Key {}", i + 1)}>
                         { title(view) }{ badge(view, summary) }
@@ -102,7 +112,7 @@ pub fn Head(props: &HeadProps) -> Html {
 }
 
 /// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
-const REPORTS: [(&str, &str); 8] = [
+const REPORTS: [(&str, &str); 11] = [
     ("json", "the report as JSON"),
     ("markdown", "the report as Markdown"),
     ("text", "the report as text"),
@@ -111,6 +121,9 @@ const REPORTS: [(&str, &str); 8] = [
     ("recompiles.csv", "compiles as CSV"),
     ("operators.csv", "operators as CSV"),
     ("kernels.csv", "device work as CSV"),
+    ("launches.csv", "launches as CSV"),
+    ("copies.csv", "copies as CSV"),
+    ("idle.csv", "idle causes as CSV"),
 ];
 
 pub fn title(view: View) -> &'static str {
@@ -118,11 +131,14 @@ pub fn title(view: View) -> &'static str {
         View::Overview => "Overview",
         View::Steps => "Steps",
         View::Gaps => "Gaps",
+        View::Device => "Device",
         View::Recompiles => "Recompiles",
         View::Operators => "Python & operators",
         View::Timeline => "Timeline",
         View::Stacks => "Stacks",
         View::Memory => "Memory",
+        View::Workers => "Workers",
+        View::Tables => "Profiler tables",
     }
 }
 
@@ -130,6 +146,7 @@ fn badge(view: View, summary: &Summary) -> Html {
     let n = match view {
         View::Steps => u64::from(summary.n_steps),
         View::Recompiles => u64::from(summary.n_recompiles),
+        View::Workers => summary.workers.as_ref().map_or(0, |w| w.rows.len() as u64),
         _ => 0,
     };
     if n == 0 {

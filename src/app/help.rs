@@ -17,7 +17,7 @@ pub struct HelpProps {
 }
 
 const KEYS: [(&str, &str); 17] = [
-    ("1 … 6", "go to a view"),
+    ("1 2 3 …", "go to a view"),
     ("/", "search names of events"),
     ("?", "this help"),
     ("Esc", "close; clear the selection"),

@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::words;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress, Stage};
 use crate::view::timescale::whole_ns;
@@ -19,7 +20,7 @@ pub fn Loading(props: &LoadingProps) -> Html {
     let name = if names.is_empty() {
         "the sample".to_owned()
     } else {
-        names.join(", ")
+        words::files(&names)
     };
     let progress = props.progress.unwrap_or_default();
     let total = progress.bytes_total.max(1);

@@ -6,23 +6,27 @@
 //!   Start        before a file
 //!   Loading      while it is read; the Overview grows below
 //!   Head         file, tabs, search, theme, help, reports
-//!   Overview     Steps  Gaps  Recompiles  Operators  Timeline  Stacks  Memory
+//!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline  Stacks  Memory  Workers  Tables
 //! ```
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
+mod as_found;
 mod ask;
 mod cut;
+mod device;
 mod dialog;
 mod fit;
 mod gaps;
 mod head;
 mod help;
+mod host;
 mod installed;
 mod loading;
 mod memory;
 mod operators;
 mod overview;
 mod parts;
+mod perfetto;
 mod plot;
 mod recompiles;
 mod search;
@@ -33,18 +37,20 @@ mod start;
 mod state;
 mod step_detail;
 mod steps;
+mod tables;
 mod timeline;
 mod words;
+mod workers;
 
 use web_sys::{ClipboardEvent, DragEvent, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::protocol::engine::{Answer, Question};
-use crate::view::place::{Place, Theme, View};
+use crate::view::place::{Chrome, Place, Theme, View};
 use crate::view::{LIMIT_BYTES, MemoryRule};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::engine::{Engine, Told};
-use crate::web::files::{Picked, carries_files};
+use crate::web::files::{self, Picked, carries_files};
 use crate::web::listener::{Listener, is_typing};
 use crate::web::workers::Workers;
 use crate::web::{download, hash, installed as outside, theme};
@@ -68,15 +74,18 @@ pub fn App(props: &AppProps) -> Html {
     let engine = use_mut_ref(|| None::<Engine>);
     // What was opened last, for opening it again with another choice.
     let last = use_mut_ref(|| None::<Picked>);
+    // Of several workers the one that was chosen last; a choice of another kind keeps it.
+    let chosen_worker = use_mut_ref(|| None::<String>);
 
     // Starts a worker for the next file; the one before is stopped and its memory freed.
     let begin: Callback<(Option<Picked>, Choice)> = {
-        let (workers, dispatch, run, engine, last) = (
+        let (workers, dispatch, run, engine, last, chosen_worker) = (
             props.workers.clone(),
             state.dispatcher(),
             run.clone(),
             engine.clone(),
             last.clone(),
+            chosen_worker.clone(),
         );
         Callback::from(move |(picked, choice): (Option<Picked>, Choice)| {
             if let Some(old) = engine.borrow_mut().take() {
@@ -89,6 +98,8 @@ pub fn App(props: &AppProps) -> Html {
             };
             let heads = picked.as_ref().map(Picked::heads).unwrap_or_default();
             last.borrow_mut().clone_from(&picked);
+            let worker = choice.worker.clone().or_else(|| chosen_worker.borrow().clone());
+            chosen_worker.borrow_mut().clone_from(&worker);
             let memory = MemoryRule {
                 limit_bytes: limit_bytes(),
                 over: choice.over,
@@ -103,7 +114,7 @@ pub fn App(props: &AppProps) -> Html {
             };
             let started = Engine::start(&workers, told).and_then(|new| {
                 match &picked {
-                    Some(picked) => new.open(picked, &choice.selection, memory)?,
+                    Some(picked) => new.open(picked, &choice.selection, memory, worker)?,
                     None => new.open_sample()?,
                 }
                 Ok(new)
@@ -121,9 +132,11 @@ pub fn App(props: &AppProps) -> Html {
             }
         })
     };
+    let host = use_state(host::Host::new);
     let close: Callback<()> = {
-        let (dispatch, run, engine) = (state.dispatcher(), run, engine.clone());
+        let (dispatch, run, engine, host) = (state.dispatcher(), run, engine.clone(), host.clone());
         Callback::from(move |()| {
+            host.left(false);
             if let Some(old) = engine.borrow_mut().take() {
                 old.stop();
             }
@@ -131,9 +144,58 @@ pub fn App(props: &AppProps) -> Html {
             dispatch.dispatch(Action::Closed);
         })
     };
-    let on_open = begin.reform(|picked| (Some(picked), Choice::default()));
-    let on_sample = begin.reform(|()| (None, Choice::default()));
-    let on_choice = begin.reform(move |choice| (last.borrow().clone(), choice));
+    let open_posted = begin.reform(|picked| (Some(picked), Choice::default()));
+    let on_open = open_posted.reform({
+        let host = host.clone();
+        let chosen_worker = chosen_worker.clone();
+        move |picked| {
+            host.left(true);
+            *chosen_worker.borrow_mut() = None;
+            picked
+        }
+    });
+    let on_sample = begin.reform({
+        let host = host.clone();
+        move |()| {
+            host.left(true);
+            (None, Choice::default())
+        }
+    });
+    let on_choice = begin.reform({
+        let last = last.clone();
+        move |choice| (last.borrow().clone(), choice)
+    });
+    let chrome = state.place.chrome;
+    let perfetto = perfetto::use_perfetto(match (&state.summary, &state.engine) {
+        (Some(summary), Some(engine)) if state.stage == Stage::Ready && chrome != Chrome::Embedded => {
+            Some(perfetto::Sent {
+                file: last
+                    .borrow()
+                    .as_ref()
+                    .and_then(|picked| picked.named(&summary.file)),
+                summary: summary.clone(),
+                engine: engine.clone(),
+            })
+        }
+        _ => None,
+    });
+    let consent = host::use_host(&host, &state, &open_posted, {
+        let talk = perfetto.talk();
+        move |windows, peer| talk.answered(windows, peer)
+    });
+    let on_worker = {
+        let last = last.clone();
+        begin.reform(move |worker: String| {
+            let worker = Some(worker);
+            (
+                last.borrow().clone(),
+                Choice {
+                    worker,
+                    ..Choice::default()
+                },
+            )
+        })
+    };
     let on_asked_enough = {
         let (close, dispatch, stage) = (close.clone(), state.dispatcher(), state.stage.clone());
         Callback::from(move |()| match stage {
@@ -197,7 +259,7 @@ pub fn App(props: &AppProps) -> Html {
                     listeners.push(Listener::new(&window, kind, move |event: DragEvent| {
                         if carries_files(event.data_transfer()) {
                             event.prevent_default();
-                            dropping.set(true);
+                            dropping.set(takes_files());
                         }
                     }));
                 }
@@ -215,15 +277,20 @@ pub fn App(props: &AppProps) -> Html {
                     move |event: DragEvent| {
                         event.prevent_default();
                         dropping.set(false);
+                        if let Some(entries) = Picked::folders_of(event.data_transfer().as_ref()) {
+                            let on_open = on_open.clone();
+                            files::walk(entries, move |picked| on_open.emit(picked));
+                            return;
+                        }
                         let picked = Picked::of_transfer(event.data_transfer());
-                        if !picked.is_empty() {
+                        if !picked.is_empty() && takes_files() {
                             on_open.emit(picked);
                         }
                     }
                 }));
                 listeners.push(Listener::new(&window, "paste", move |event: ClipboardEvent| {
                     let picked = Picked::of_transfer(event.clipboard_data());
-                    if !picked.is_empty() {
+                    if !picked.is_empty() && takes_files() {
                         event.prevent_default();
                         on_open.emit(picked);
                     }
@@ -243,10 +310,9 @@ pub fn App(props: &AppProps) -> Html {
                         }
                         "?" => help.set(true),
                         key => {
-                            // 1 to 8: the views, in the order of their tabs.
-                            let nth = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                            if let Some(view) = nth.and_then(|n| View::ALL.get(n)) {
-                                dispatch.dispatch(Action::View(*view));
+                            // From 1 on: the views, in the order of their tabs.
+                            if let Some(nth) = key.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
+                                dispatch.dispatch(Action::NthView(nth));
                             }
                         }
                     }
@@ -302,6 +368,25 @@ pub fn App(props: &AppProps) -> Html {
         Callback::from(move |slice| dispatch.dispatch(Action::Picked(slice)))
     };
 
+    let on_classified = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |(rules, summary)| dispatch.dispatch(Action::Classified(rules, summary)))
+    };
+    // Rules that the reader has made hold for the files opened after, too.
+    use_effect_with(state.stage.clone(), {
+        let (engine, rules, dispatch) = (state.engine.clone(), state.rules.clone(), state.dispatcher());
+        move |stage| {
+            if let (Stage::Ready, Some(engine), Some(rules)) = (stage, engine, rules) {
+                let asked = rules.clone();
+                engine.ask(Question::Classify { rules }, move |answer| {
+                    if let Answer::Classified(summary) = answer {
+                        dispatch.dispatch(Action::Classified(asked, summary));
+                    }
+                });
+            }
+        }
+    });
+
     let ready = state.stage == Stage::Ready;
     let dark = theme::shown(state.place.theme) == Theme::Dark;
     let view = match (&state.summary, &state.engine) {
@@ -312,12 +397,17 @@ pub fn App(props: &AppProps) -> Html {
             match place.view {
                 View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
                 View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
+                View::Device => {
+                    html! { <device::Device {summary} {engine} {ready} {on_classified} /> }
+                }
                 View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
                 View::Operators => html! { <operators::Operators {summary} {engine} {ready} /> },
                 View::Memory if ready => html! { <memory::Memory {summary} {engine} {dark} /> },
                 View::Stacks if ready => html! {
                     <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
                 },
+                View::Workers if ready => html! { <workers::WorkersView {summary} {on_worker} /> },
+                View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
                 View::Steps if ready => {
                     html! { <steps::Steps {summary} {engine} selected={place.step} {dark} /> }
                 }
@@ -325,7 +415,7 @@ pub fn App(props: &AppProps) -> Html {
                     <timeline::Timeline {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
                         reveal={state.reveal} revealed={state.revealed} {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
                 },
-                View::Steps | View::Timeline | View::Stacks | View::Memory => {
+                View::Steps | View::Timeline | View::Stacks | View::Memory | View::Workers | View::Tables => {
                     html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
                 }
             }
@@ -333,25 +423,28 @@ pub fn App(props: &AppProps) -> Html {
         _ => html! {},
     };
     let on_start = matches!(state.stage, Stage::Empty | Stage::Failed | Stage::Asking);
+    // Until the reader moves it, the timeline shows what it starts with.
+    let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
+    let shown_window = state.place.window.or(home);
     let stopped = state.summary.as_ref().and_then(|s| s.stopped.clone());
-    let file = state
-        .files
-        .iter()
-        .map(|f| f.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let file = state.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>();
+    let file = words::files(&file);
     html! {
-        <>
+        <ContextProvider<host::Host> context={(*host).clone()}>
+        <ContextProvider<perfetto::Perfetto> context={perfetto}>
             <installed::Update open={!on_start} />
-            <head::Head summary={state.summary.clone()} view={state.place.view} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
+            <head::Head summary={state.summary.clone()} view={state.place.view} window={shown_window} {chrome} {ready} sample={state.files.is_empty()} on_open={on_open.clone()}
                 on_theme={on_theme} on_help={on_help.clone()} on_search={on_search.clone()} {on_report} on_cut={on_cut.reform(|()| Some(cut::Offer::default()))} on_close={close.clone()} />
             if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
             }
+            if ready { <perfetto::PerfettoSays /> }
             if state.stage == Stage::Loading {
                 <loading::Loading files={state.files.clone()} progress={state.progress} on_cancel={close} />
             }
-            if on_start {
+            if on_start && chrome == Chrome::Embedded {
+                <start::Waiting trouble={state.trouble.clone()} />
+            } else if on_start {
                 <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
             } else {
                 if let Some(stopped) = &stopped {
@@ -382,8 +475,15 @@ pub fn App(props: &AppProps) -> Html {
             if *dropping {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
-        </>
+            { consent }
+        </ContextProvider<perfetto::Perfetto>>
+        </ContextProvider<host::Host>>
     }
+}
+
+/// Whether the reader may drop and paste files: in a frame, they are its host's business.
+fn takes_files() -> bool {
+    Place::from_hash(&hash::get()).chrome != Chrome::Embedded
 }
 
 /// What a trace may take, where the hash does not say otherwise.

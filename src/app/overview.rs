@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
 use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, timeline_at};
+use super::perfetto::InPerfetto;
 use super::plot::StepsPlotCanvas;
 use super::recompiles::metrics_card;
 use super::shown::Shown;
@@ -115,21 +116,29 @@ fn finding(finding: &Finding) -> Html {
                 if let Some(view) = view {
                     <To place={Place { view, ..Place::default() }}>{ format!("→ {}", super::head::title(view)) }</To>
                 }
+                if let Some((span, fact)) = finding.evidence.iter().find_map(|fact| Some((span_of(fact)?, fact))) {
+                    <InPerfetto {span} what={fact.says.clone()} />
+                }
             </div>
         </li>
     }
 }
 
+fn span_of(fact: &FindingEvidence) -> Option<Span> {
+    let ends = fact.start_ns.zip(fact.end_ns);
+    ends.map(|(start, end)| Span::new(start, end))
+}
+
 fn evidence(fact: &FindingEvidence) -> Html {
-    let span = fact
-        .start_ns
-        .zip(fact.end_ns)
-        .map(|(start, end)| Span::new(start, end));
+    let span = span_of(fact);
     html! {
         <li>
             { &fact.says }
             if span.is_some() || fact.slice.is_some() {
                 { " " }<To place={timeline_at(span, fact.slice)}>{ "timeline" }</To>
+            }
+            if let Some(span) = span {
+                <InPerfetto {span} what={fact.says.clone()} />
             }
             if let Some(step) = fact.step {
                 { " " }<To place={step_place(step)}>{ format!("step {step}") }</To>

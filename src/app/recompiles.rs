@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::parts::{Term, To, recompile_span, step_place, swatch, timeline_at};
+use super::perfetto::InPerfetto;
 use super::shown::Shown;
 use super::words;
 use crate::base::{order, show};
@@ -108,7 +109,8 @@ fn row(r: &Recompile, origin_ns: i64) -> Html {
             <td>{ swatch(words::phase_key(r.phase), words::phase(r.phase)) }{ " " }{ r.bucket.map(|b| b.to_string()).unwrap_or_default() }</td>
             <td><Term {word} {means} />if let Some(also) = r.also { <span class="soft">{ format!(" and {}", words::evidence(also).0) }</span> }</td>
             <td><Term word={r.period.word()} means={words::period_means(r.period)} /></td>
-            <td><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To></td>
+            <td class="nowrap"><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To>
+                <InPerfetto span={recompile_span(r)} what={format!("the compile of {}", r.name)} /></td>
         </tr>
     }
 }

@@ -47,10 +47,11 @@ pub fn Start(props: &StartProps) -> Html {
             }
             <section class="dropzone" aria-labelledby="drop-head">
                 <h1 id="drop-head">{ "Why does a decode step take as long as it does?" }</h1>
-                <p>{ "Drop a profile of vLLM here, paste it, or " }<OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} /></p>
+                <p>{ "Drop a profile of vLLM here, paste it, or " }<OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} />{ " or " }<OpenButton label="a folder…" folder=true on_open={props.on_open.clone()} /></p>
                 <p class="kinds">
                     <code>{ "vllm.*.pt.trace.json.gz" }</code>{ " " }<code>{ "server_events_*.json" }</code>{ " " }
                     <code>{ "*.pt.trace.json[.gz]" }</code>{ " " }
+                    <code>{ "*_ascend_pt/" }</code>{ " " }<code>{ "*_ascend_ms/" }</code>{ " " }<span>{ "Folders of workers may come as they are, or as a zip or tar archive. " }</span>
                     <span>{ "A " }<code>{ "PT_HPU_METRICS_FILE" }</code>{ " may be opened beside the trace." }</span>
                 </p>
                 <p>{ "No file at hand? " }<button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button></p>
@@ -73,12 +74,35 @@ pub fn Start(props: &StartProps) -> Html {
     }
 }
 
+#[derive(Properties, PartialEq)]
+pub struct WaitingProps {
+    /// Why the last trace could not be read.
+    pub trouble: Option<AttrValue>,
+}
+
+/// In a frame, before its host has posted a trace.
+#[component]
+pub fn Waiting(props: &WaitingProps) -> Html {
+    html! {
+        <main class="start">
+            if let Some(trouble) = &props.trouble {
+                <p class="trouble" role="alert"><b>{ "✕ Not opened. " }</b>{ trouble.clone() }</p>
+            }
+            <h1 class="heard">{ "Stepscope" }</h1>
+            <p class="empty">{ "Waiting for a trace of the page around this one. It is read here, on this machine." }</p>
+        </main>
+    }
+}
+
 /// A button that opens the browser's file dialog.
 #[derive(Properties, PartialEq)]
 pub struct OpenButtonProps {
     pub label: AttrValue,
     #[prop_or_default]
     pub main: bool,
+    /// Opens a folder with all that is in it.
+    #[prop_or_default]
+    pub folder: bool,
     pub on_open: Callback<Picked>,
 }
 
@@ -105,7 +129,8 @@ pub fn OpenButton(props: &OpenButtonProps) -> Html {
     html! {
         <>
             <button type="button" class={classes!(props.main.then_some("main"))} {onclick}>{ props.label.clone() }</button>
-            <input ref={input} class="file-input" type="file" multiple=true tabindex="-1" aria-label="Trace, and metrics file" {onchange} />
+            <input ref={input} class={classes!("file-input", props.folder.then_some("folder-input"))} type="file" multiple=true webkitdirectory={props.folder} tabindex="-1"
+                aria-label={if props.folder { "Folder of workers" } else { "Trace, and metrics file; archive" }} {onchange} />
         </>
     }
 }

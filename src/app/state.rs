@@ -9,7 +9,7 @@ use super::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
 use crate::view::fit::SUSPICIOUS_BYTES;
-use crate::view::place::{Place, Theme, View};
+use crate::view::place::{Chrome, Place, Theme, View};
 use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::hash;
@@ -39,6 +39,8 @@ pub struct State {
     pub asking: Option<Why>,
     /// What was asked for.
     pub selection: Selection,
+    /// Rules for kernels, where the reader has made some: kept as long as the page is open.
+    pub rules: Option<String>,
     /// Counts the selections that came from a link: the timeline then moves to what is selected.
     pub reveal: u32,
     /// The last of them that the timeline has moved to: coming back to it later does not move it again.
@@ -58,7 +60,10 @@ pub enum Action {
     /// What to load, or no longer.
     Ask(Option<Why>),
     Hash(Place),
-    View(View),
+    /// The view of a tab, counted from 0.
+    NthView(usize),
+    /// The trace by new rules for kernels.
+    Classified(String, Box<Summary>),
     Theme(Theme),
     /// The timeline shows this window now.
     Moved(Span),
@@ -82,6 +87,7 @@ impl State {
             estimate: None,
             asking: None,
             selection: Selection::default(),
+            rules: None,
             reveal: 0,
             revealed: 0,
             opened_before: false,
@@ -104,6 +110,7 @@ impl State {
             estimate: self.estimate.clone(),
             asking: self.asking,
             selection: self.selection.clone(),
+            rules: self.rules.clone(),
             reveal: self.reveal,
             revealed: self.revealed,
             opened_before: self.opened_before,
@@ -159,6 +166,9 @@ impl State {
         let mut place = to;
         place.theme = place.theme.or(self.place.theme);
         place.memory_mb = place.memory_mb.or(self.place.memory_mb);
+        if place.chrome == Chrome::Full {
+            place.chrome = self.place.chrome;
+        }
         place.gaps = place.gaps.or(self.place.gaps);
         let points = place.mark.is_some() || place.slice.is_some();
         let mut reveal = self.reveal;
@@ -206,6 +216,7 @@ impl Reducible for State {
                 estimate: None,
                 asking: None,
                 selection,
+                rules: self.rules.clone(),
                 reveal: self.reveal,
                 revealed: self.reveal,
                 opened_before: true,
@@ -214,6 +225,7 @@ impl Reducible for State {
             Action::Closed => State {
                 place: place.of_page(),
                 opened_before: self.opened_before,
+                rules: self.rules.clone(),
                 reveal: self.reveal,
                 revealed: self.reveal,
                 ..State::at_start()
@@ -223,7 +235,25 @@ impl Reducible for State {
                 ..self.copy()
             },
             Action::Hash(to) => self.followed(to),
-            Action::View(view) => self.with_place(Place { view, ..place }),
+            Action::NthView(nth) => {
+                let fills = self.summary.as_ref().map(|s| s.fills()).unwrap_or_default();
+                match View::of_trace(fills).nth(nth) {
+                    Some(view) => self.with_place(Place { view, ..place }),
+                    None => self.copy(),
+                }
+            }
+            Action::Classified(rules, summary) => {
+                let before = self.summary.as_ref();
+                State {
+                    rules: Some(rules),
+                    summary: Some(Shown::new(Summary {
+                        cost: before.and_then(|s| s.cost),
+                        stopped: before.and_then(|s| s.stopped.clone()),
+                        ..*summary
+                    })),
+                    ..self.copy()
+                }
+            }
             Action::Theme(theme) => self.with_place(Place {
                 theme: Some(theme),
                 ..place

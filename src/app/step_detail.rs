@@ -6,11 +6,12 @@ use super::ask::use_answer;
 use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
-use super::steps::{PASS, engine_parts, host_parts, with_surroundings};
+use super::perfetto::InPerfetto;
+use super::steps::{PASS, device_span_ns, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{Engines, Evidence, Parts, Phase, StepDetail};
+use crate::view::{Engines, Evidence, Parts, Phase, StepDetail, Sure};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -73,6 +74,7 @@ fn panel(detail: &StepDetail) -> Html {
                     if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
                     if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }
                     <To class="strong" place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "Show in the timeline" }</To>
+                    <InPerfetto span={step_span(step)} what={format!("step {}", step.index)} />
                 </span>
             </div>
             if let Some(like) = like { <p>{ like }</p> }
@@ -83,7 +85,13 @@ fn panel(detail: &StepDetail) -> Html {
                 { fact("Requests in the batch", maybe_count(step.batch)) }
                 { fact("Tokens", maybe_count(step.tokens)) }
                 { fact("Engine step", maybe_count(step.engine_step)) }
-                { fact("Gap before", maybe_duration(step.gap_before_ns)) }
+                { fact("Gap before, on the host", maybe_duration(step.gap_before_ns)) }
+                { fact("Interval to the next start", maybe_duration(step.interval_ns)) }
+                if let Some(span_ns) = device_span_ns(step) {
+                    { fact("Device span, by its launches", show::duration(span_ns)) }
+                    { fact("Gap before, on the device", maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns))) }
+                }
+                if step.sure != Sure::Recorded { { fact("Recognised as a step", "derived: no marker of the engine".to_owned()) } }
                 { fact("Graphs replayed", step.graphs.map_or("–", |g| if g { "yes" } else { "no" }).to_owned()) }
                 if step.context_requests.is_some() || step.generation_requests.is_some() {
                     { fact("Context requests / tokens", format!("{} / {}", maybe_count(step.context_requests), maybe_count(step.context_tokens))) }

@@ -17,7 +17,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
     Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder,
-    StepsView, Summary,
+    StepsView, Summary, Sure,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -429,6 +429,8 @@ fn table_section(
     selected: Option<u32>,
 ) -> Html {
     let page = page(view.n_rows, view.first_row, PAGE_ROWS);
+    let by_launch = view.rows.iter().any(|s| device_span_ns(s).is_some());
+    let any_derived = view.rows.iter().any(|s| s.sure != Sure::Recorded);
     let turn = |to: u32| {
         let row = row.clone();
         move |_: MouseEvent| row.set(to)
@@ -456,17 +458,31 @@ fn table_section(
                 <thead><tr>
                     <th class="num">{ "Step" }</th><th>{ "Phase" }</th><th>{ "Bucket" }</th><th class="num">{ "Batch" }</th><th class="num">{ "Tokens" }</th>
                     { sorted(StepOrder::Time, "Start") }{ sorted(StepOrder::Longest, "Pass") }
-                    <th class="num wrapped">{ "With preparation and post-processing" }</th>{ sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
-                    <th class="num">{ "Device busy" }</th><th>{ "Parts" }</th><th>{ "Show" }</th>
+                    <th class="num wrapped">{ "With preparation and post-processing" }</th><th class="num"><Term word="Interval" means="From its start to the start of the next step on the same thread: while decoding, the time of a token." /></th>
+                    { sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
+                    <th class="num">{ "Device busy" }</th>
+                    if by_launch { <th class="num"><Term word="Device span" means="From the first start to the last end of the device work that the step launched. The device runs behind the host: it may end long after the step does." /></th>
+                        <th class="num"><Term word="Device gap" means="From the end of the device work of the steps before to the start of this step's, on the device's own clock; 0 where they overlap." /></th> }<th>{ "Parts" }</th><th>{ "Show" }</th>
                 </tr></thead>
-                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin_ns, selected)) }</tbody>
+                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin_ns, selected, by_launch)) }</tbody>
             </table>
             </div>
+            <p class="definition">{ GAP }{ if any_derived { " Steps that are marked derived were told by python frames or by what lies between waits: the trace has no marker of the engine for them." } else { "" } }</p>
         </section>
     }
 }
 
-fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
+/// What stands before a step on the host.
+const GAP: &str = "Gap before: host time from the end of the step before to the start of this one, 0 where they overlap. \
+    It is no idle time of the device, which may still be working.";
+
+/// From the first start to the last end of the device work that a step launched.
+pub fn device_span_ns(step: &Step) -> Option<i64> {
+    let device = step.device.as_ref()?;
+    Some(device.end_ns?.saturating_sub(device.start_ns?))
+}
+
+fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>, by_launch: bool) -> Html {
     let padded = match (step.batch, step.bucket) {
         (Some(real), Some(bucket)) => format!("{real} of {}", bucket.batch),
         (Some(real), None) => real.to_string(),
@@ -479,16 +495,21 @@ fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>) -> Html {
     html! {
         <tr class={classes!("middle", here.then_some("here"))} key={step.index}>
             <td class="num"><To place={step_place(step.index)}>{ step.index }</To></td>
-            <td>{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }</td>
+            <td>{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }if step.sure != Sure::Recorded { { " " }<span class="badge">{ "derived" }</span> }</td>
             <td class="num-left">{ step.bucket.map_or_else(|| "–".into(), |b| b.to_string()) }</td>
             <td class="num">{ padded }</td>
             <td class="num">{ maybe_count(step.tokens) }</td>
             <td class="num">{ show::duration(step.start_ns.saturating_sub(origin_ns)) }</td>
             <td class="num">{ show::duration(step.dur_ns) }</td>
             <td class="num">{ maybe_duration(around) }</td>
+            <td class="num">{ maybe_duration(step.interval_ns) }</td>
             <td class="num">{ maybe_duration(step.gap_before_ns) }</td>
             <td class={classes!("num", step.parts.compile_ns.is_some_and(|ns| ns > 0).then_some("compile-mark"))}>{ rare_duration(step.parts.compile_ns) }</td>
             <td class="num">{ maybe_duration(step.device.as_ref().map(|d| d.busy_ns)) }</td>
+            if by_launch {
+                <td class="num">{ maybe_duration(device_span_ns(step)) }</td>
+                <td class="num">{ maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns)) }</td>
+            }
             <td class="bars"><Stack class="thin" {parts} whole_ns={whole} /></td>
             <td><To place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "timeline" }</To></td>
         </tr>

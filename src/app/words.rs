@@ -232,3 +232,19 @@ pub fn track_kind(kind: TrackKind) -> &'static str {
         TrackKind::Other => "other",
     }
 }
+
+/// What was given to open, for people: names, or how many files of which folder.
+pub fn files(names: &[&str]) -> String {
+    match names {
+        [first, _, _, _, ..] => {
+            let folder = first.split_once('/').map_or("", |(folder, _)| folder);
+            let of = if folder.is_empty() {
+                String::new()
+            } else {
+                format!(" of {folder}")
+            };
+            format!("{} files{of}", names.len())
+        }
+        few => few.join(", "),
+    }
+}

@@ -63,6 +63,16 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// 10^9 bytes a second, with two digits that count: `"987"`, `"1.9"`, `"0.0042"`.
+pub fn rate(gb_per_s: f64) -> String {
+    match gb_per_s {
+        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 1.0 => format!("{v:.1}"),
+        v if v >= 0.000_1 => format!("{v:.4}"),
+        v => format!("{v:.2e}"),
+    }
+}
+
 /// A size in bytes, in powers of 1000: `"457 MB"`.
 pub fn bytes(n: u64) -> String {
     let value = n as f64;

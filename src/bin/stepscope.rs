@@ -1,6 +1,8 @@
 //! The command line: the same engine, without a browser.
 #![allow(clippy::print_stdout)]
 
+#[path = "stepscope/given.rs"]
+mod given;
 #[path = "stepscope/slice.rs"]
 mod slice;
 
@@ -12,12 +14,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use stepscope::analyze::report::{Report, SCHEMA, StackSource, TraceReport};
+use stepscope::analyze::report::{Report, SCHEMA, StackSource, TraceReport, WorkerRow, Workers};
 use stepscope::base::time::CLOCK_END_NS;
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
-use stepscope::session::{self, Loader, Opened};
+use stepscope::session::bundle::{self, SharedTables, WorkerFiles};
+use stepscope::session::{self, Loader, Opened, hltv, synprof};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
@@ -37,7 +40,7 @@ enum Command {
     /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be
     /// read.
     Check {
-        /// Traces; gzip is seen by content.
+        /// Traces, folders and archives of workers; gzip and archives are seen by content.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -54,7 +57,8 @@ enum Command {
 
 #[derive(Args)]
 struct ReportArgs {
-    /// Traces, and metrics files or torch's operator tables that stand beside them; gzip is seen by content.
+    /// Traces, and metrics files or torch's operator tables that stand beside them; folders of workers (*_ascend_pt,
+    /// *_ascend_ms), zip and tar archives of them, tables alone. gzip and archives are seen by content.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -106,6 +110,10 @@ struct PartArgs {
     /// Load up to here, in milliseconds from the start of the trace.
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     to: Option<i64>,
+    /// Tell kernels apart by the rules in this file, one a line: `communication: nccl`, `copy: ^memcpy`. Kinds:
+    /// compute, communication, copy, set. The first that fits decides; `^` stands for the start of the name.
+    #[arg(long, value_name = "FILE")]
+    kernel_rules: Option<PathBuf>,
 }
 
 impl PartArgs {
@@ -336,7 +344,14 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
 }
 
 fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<Opened> {
-    open_selected(path, metrics, &part.selection(path)?)
+    let mut opened = open_selected(path, metrics, &part.selection(path)?)?;
+    if let Some(rules) = &part.kernel_rules {
+        let text = std::fs::read_to_string(rules).with_context(|| format!("reading {}", rules.display()))?;
+        opened
+            .classify(&text)
+            .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
+    }
+    Ok(opened)
 }
 
 /// Reads a trace, never holding the file.
@@ -356,6 +371,66 @@ fn open_selected(path: &Path, metrics: Option<&Path>, selection: &Selection) -> 
         progress.show(loader.bytes(), loader.events());
     }
     Ok(loader.finish()?)
+}
+
+/// Bytes of a CSV of Synapse's profiler; `None`: it is another file.
+fn read_synprof(path: &Path, wanted: synprof::Kind) -> Result<Option<Vec<u8>>> {
+    if synprof::looks_like(&head_of(path)) != Some(wanted) {
+        return Ok(None);
+    }
+    let mut csv = Vec::new();
+    open_file(path)?
+        .take(synprof::MAX_BYTES + 1)
+        .read_to_end(&mut csv)?;
+    if csv.len() as u64 > synprof::MAX_BYTES {
+        bail!(
+            "a CSV of more than {}, which is read whole",
+            show::bytes(synprof::MAX_BYTES)
+        );
+    }
+    Ok(Some(csv))
+}
+
+/// Opens those of the files that are CSVs of Synapse's profiler, and gives the others.
+fn open_synprof(paths: Vec<PathBuf>, opened: &mut OpenedAll) -> Vec<PathBuf> {
+    let kind = |path: &PathBuf| synprof::looks_like(&head_of(path));
+    let (tables, others): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|p| kind(p).is_some());
+    let (hardware, nodes): (Vec<PathBuf>, Vec<PathBuf>) = tables
+        .into_iter()
+        .partition(|p| kind(p) == Some(synprof::Kind::Hardware));
+    let mut alone = nodes.clone();
+    let mut open = |path: &Path, which: synprof::Kind, beside: Option<&Path>| -> Result<()> {
+        let csv = read_synprof(path, which)?.context("the file changed while it was read")?;
+        let nodes = match beside {
+            Some(beside) => read_synprof(beside, synprof::Kind::Nodes)?,
+            None => None,
+        };
+        let named = beside.map(name_of).unwrap_or_default();
+        let nodes = nodes.as_deref().map(|csv| (&*named, csv));
+        if let Some(found) = synprof::open(&name_of(path), &csv, nodes) {
+            opened.traces.push(found?.report);
+        }
+        Ok(())
+    };
+    let mut failed = 0;
+    let mut tried = |path: &Path, done: Result<()>| {
+        if let Err(error) = done {
+            failed += 1;
+            say(&path.display().to_string(), &error);
+        }
+    };
+    for path in &hardware {
+        let is_beside =
+            |n: &&PathBuf| n.parent() == path.parent() && synprof::belongs_to(&name_of(n), &name_of(path));
+        let beside = nodes.iter().find(is_beside);
+        alone.retain(|n| Some(n) != beside);
+        tried(path, open(path, synprof::Kind::Hardware, beside.map(|p| &**p)));
+    }
+    for path in &alone {
+        tried(path, open(path, synprof::Kind::Nodes, None));
+    }
+    opened.failed += failed;
+    others
 }
 
 /// What is reported, each trace with its metrics file: the only one given, or the only one in its folder. A
@@ -380,8 +455,250 @@ fn pair(files: &[PathBuf]) -> Vec<(&Path, Option<&Path>)> {
         .collect()
 }
 
+/// What becomes of what was given.
+#[derive(Default)]
+struct OpenedAll {
+    traces: Vec<TraceReport>,
+    /// What could not be opened.
+    failed: usize,
+    workers: Option<Workers>,
+}
+
+fn say(path: &str, error: &anyhow::Error) {
+    eprintln!("stepscope: {path}: {error:#}");
+}
+
+/// The first bytes of a file; a file that cannot be read has none, and opening it says why.
+fn head_of(path: &Path) -> Vec<u8> {
+    let mut head = Vec::new();
+    let read = open_file(path).and_then(|file| Ok(file.take(64 << 10).read_to_end(&mut head)?));
+    read.map_or_else(|_| Vec::new(), |_| head)
+}
+
+/// Opens folders, archives and tables as workers, and every other file as before.
+fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
+    let (mut all, mut plain, mut opened) = (given::All::default(), Vec::new(), OpenedAll::default());
+    let mut archives = Vec::new();
+    for path in paths {
+        let shown = path.display().to_string();
+        let before = all.given.len();
+        let added = if path.is_dir() {
+            let name = path
+                .canonicalize()
+                .map_or_else(|_| name_of(path), |whole| name_of(&whole));
+            all.add_folder(path, &name, 0).map(|()| true)
+        } else {
+            let head = head_of(path);
+            if let Some(kind) = session::archive_kind(&head) {
+                all.add_archive(path, kind).map(|()| true)
+            } else if let Some(table) = bundle::lone_table(&name_of(path), &head) {
+                add_file(&mut all, path, Some(table.file_name()));
+                Ok(false)
+            } else if paths.len() > 1 && name_of(path).starts_with("trace_view.json") {
+                add_file(&mut all, path, None);
+                Ok(false)
+            } else {
+                plain.push(path.clone());
+                Ok(false)
+            }
+        };
+        match added {
+            Ok(true) => archives.push((shown, before..all.given.len())),
+            Ok(false) => {}
+            Err(error) => {
+                opened.failed += 1;
+                say(&shown, &error);
+            }
+        }
+    }
+    for note in &all.notes {
+        eprintln!("stepscope: {note}");
+    }
+    let sorted = bundle::sort(&all.given);
+    let mut rows = Vec::new();
+    let mut taken: Vec<usize> = Vec::new();
+    for worker in &sorted.workers {
+        taken.extend(worker.trace.iter().chain(worker.tables.iter().map(|(_, i)| i)));
+        match open_worker(&all, worker, part) {
+            Ok((row, report)) => {
+                rows.push(row);
+                opened.traces.extend(report);
+            }
+            Err(error) => {
+                opened.failed += 1;
+                say(&worker.name, &error);
+            }
+        }
+    }
+    if sorted.n_left_out > 0 {
+        eprintln!("stepscope: {} more workers are left out", sorted.n_left_out);
+    }
+    opened.workers = bundle::compare(rows);
+    for (shown, files) in archives {
+        let is_worker = taken.iter().any(|i| files.contains(i)) || sorted.workers.iter().any(|w| w.has_raw);
+        if is_worker {
+            continue;
+        }
+        if let Some(found) = hltv::sort(&all.given[files.clone()]) {
+            match open_hltv(&all, &found, files, &shown, part) {
+                Ok(report) => opened.traces.push(report),
+                Err(error) => {
+                    opened.failed += 1;
+                    say(&shown, &error);
+                }
+            }
+            continue;
+        }
+        // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace is
+        // told of only where something is one.
+        let traces: Vec<usize> = files.filter(|&i| is_trace_name(&all.given[i].path)).collect();
+        let tried: Vec<_> = traces
+            .iter()
+            .map(|&i| (i, open_member(&all, i, None, part)))
+            .collect();
+        if !tried.iter().any(|(_, found)| found.is_ok()) {
+            opened.failed += 1;
+            let what = if Path::new(&shown).is_dir() {
+                "folder"
+            } else {
+                "archive"
+            };
+            let why = anyhow::anyhow!("no trace and no table of a profiler is in this {what}");
+            say(&shown, &why);
+            continue;
+        }
+        for (i, found) in tried {
+            match found {
+                Ok(report) => opened.traces.push(report),
+                Err(error) => {
+                    opened.failed += 1;
+                    say(&format!("{shown}: {}", all.given[i].path), &error);
+                }
+            }
+        }
+    }
+    let plain = open_synprof(plain, &mut opened);
+    let (traces, failed) = open_files(&plain, part);
+    opened.traces.extend(traces);
+    opened.failed += failed;
+    opened
+}
+
+/// A file of a worker that was given by itself; those of one folder belong together.
+fn add_file(all: &mut given::All, path: &Path, known_as: Option<&str>) {
+    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = whole
+        .parent()
+        .map(|p| p.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let own = name_of(path);
+    let name = known_as.filter(|_| !bundle::is_table(&own)).unwrap_or(&own);
+    all.add(
+        format!("{folder}/{name}"),
+        bytes,
+        given::Place::Disk(path.to_owned()),
+    );
+}
+
+fn is_trace_name(path: &str) -> bool {
+    path.ends_with(".json") || path.ends_with(".json.gz")
+}
+
+/// A file of a folder or an archive as a trace.
+fn open_member(
+    all: &given::All,
+    i: usize,
+    tables: Option<&SharedTables>,
+    part: &PartArgs,
+) -> Result<TraceReport> {
+    let file = &all.given[i];
+    let short = match tables {
+        // A worker's name and its file's: whose it is and what.
+        Some(of) if !of.worker.is_empty() => {
+            format!(
+                "{}/{}",
+                of.worker,
+                file.path.rsplit('/').next().unwrap_or_default()
+            )
+        }
+        _ => file.path.clone(),
+    };
+    if part.from.is_some() || part.to.is_some() {
+        bail!("--from and --to are for files that are given by themselves");
+    }
+    let selection = Selection {
+        leave_out: part.leave_out.clone(),
+        window: None,
+    };
+    let mut loader = Loader::selecting(&short, &selection);
+    if let Some(tables) = tables {
+        loader.attach_tables(tables.clone());
+    }
+    let mut progress = Progress::new(short, file.bytes);
+    all.pieces(i, &mut |piece| {
+        loader.feed(piece);
+        if let Some(error) = loader.error() {
+            return Err(error.into());
+        }
+        progress.show(loader.bytes(), loader.events());
+        Ok(true)
+    })?;
+    Ok(loader.finish()?.report)
+}
+
+/// An `.hltv`, whose files are these.
+fn open_hltv(
+    all: &given::All,
+    found: &hltv::Hltv,
+    files: std::ops::Range<usize>,
+    shown: &str,
+    part: &PartArgs,
+) -> Result<TraceReport> {
+    let name = name_of(Path::new(shown));
+    let first = files.start;
+    let mut bytes = |i: usize| all.read_table(first + i).map_err(|why| format!("{why:#}"));
+    let (trace, tables) = found.read(&name, &all.given[files], &mut bytes);
+    match trace {
+        Some(i) => open_member(all, first + i, Some(&tables), part),
+        None => Ok(session::open_tables(&name, 0, tables).report),
+    }
+}
+
+/// One worker: its tables, and its trace if it has one. Its row of the comparison, and its report.
+fn open_worker(
+    all: &given::All,
+    worker: &WorkerFiles,
+    part: &PartArgs,
+) -> Result<(WorkerRow, Option<TraceReport>)> {
+    let mut files = Vec::new();
+    for &(table, i) in &worker.tables {
+        let name = all.given[i].path.rsplit('/').next().unwrap_or_default();
+        match all.read_table(i) {
+            Ok(bytes) => files.push((table, name, bytes)),
+            Err(error) => say(&all.given[i].path, &error),
+        }
+    }
+    let bytes: u64 = files.iter().map(|(.., bytes)| bytes.len() as u64).sum();
+    let tables = SharedTables::new(
+        worker.read(
+            files
+                .iter()
+                .map(|(table, name, bytes)| (*table, *name, &bytes[..])),
+        ),
+    );
+    drop(files);
+    let report = match worker.trace {
+        Some(i) => open_member(all, i, Some(&tables), part)?,
+        None => session::open_tables(&worker.name, bytes, tables.clone()).report,
+    };
+    let trace = worker.trace.map(|_| report.file.as_str());
+    let row = worker.row(&tables, Some(&report), trace);
+    Ok((row, Some(report)))
+}
+
 /// Opens each file, says on standard error which could not be opened and why, and gives the others.
-fn open_all(files: &[PathBuf], part: &PartArgs) -> (Vec<TraceReport>, usize) {
+fn open_files(files: &[PathBuf], part: &PartArgs) -> (Vec<TraceReport>, usize) {
     let mut failed = 0;
     let mut reports = Vec::new();
     for (path, metrics) in pair(files) {
@@ -413,10 +730,15 @@ fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
 }
 
 fn report(args: &ReportArgs) -> Result<ExitCode> {
-    let (traces, failed) = open_all(&args.files, &args.part);
+    let OpenedAll {
+        traces,
+        failed,
+        workers,
+    } = open_all(&args.files, &args.part);
     let report = Report {
         schema: SCHEMA.to_owned(),
         traces,
+        workers,
     };
     if !report.traces.is_empty() {
         let text = match args.format {
@@ -447,9 +769,21 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
             ("gaps", export::gaps_csv(trace)),
             ("kernels", export::kernels_csv(trace)),
             ("operators", export::operators_csv(trace)),
+            ("launches", export::launches_csv(trace)),
+            ("copies", export::copies_csv(trace)),
+            ("idle", export::idle_csv(trace)),
+            ("operator_statistics", export::operator_statistics_csv(trace)),
+            ("api_statistics", export::api_statistics_csv(trace)),
         ];
-        for (name, table) in tables {
-            let path = folder.join(format!("{number}{}.{name}.csv", trace.file));
+        // The last two are of few profilers.
+        let of_tables = |name: &str| name.ends_with("_statistics");
+        for (name, table) in tables
+            .into_iter()
+            .filter(|(name, table)| !of_tables(name) || !table.is_empty())
+        {
+            // A worker's trace is called by folder and file.
+            let file = trace.file.replace('/', ".");
+            let path = folder.join(format!("{number}{file}.{name}.csv"));
             deliver(&table, Some(&path))?;
         }
     }
@@ -474,7 +808,7 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {
-    let (traces, failed) = open_all(files, &PartArgs::default());
+    let OpenedAll { traces, failed, .. } = open_all(files, &PartArgs::default());
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None)?;
     let lossy = traces

@@ -10,20 +10,28 @@ use crate::base::{NameId, SliceId, Span, order};
 use crate::index;
 use crate::index::tables::{Family, Index};
 
+use super::classifier::Classifier;
 use super::dynamo;
 use super::enclosing;
 use super::facts;
-use super::pattern::{Rest, has, python_frame, starts};
+use super::pattern::{Rest, has, python_frame};
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, Role, Vocabulary};
 
-/// The whole trace in common words.
-pub fn recognise(index: &Index) -> Vocabulary {
+/// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
+/// `classifier` tells kernels apart.
+pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
     let mut v = Vocabulary {
         format: "torch",
-        roles: roles::assign(index, |_| (), |(), category, name| role(category, name)),
+        roles: roles::assign(
+            index,
+            |_| (),
+            |(), category, name| role_by(&classifier, category, name),
+        ),
+        idle_frames: idle_frames(index),
+        classifier: Some(classifier),
         capture: facts::capture(index),
         operator_categories: facts::operator_categories(index),
         unlisted_operators: UNLISTED,
@@ -37,16 +45,10 @@ pub fn recognise(index: &Index) -> Vocabulary {
     facts::read_header(index, &mut v);
     v.devices = facts::devices(index, &v.roles);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
-    if v.device_kind == "npu" {
-        v.notes.push(
-            "The device lanes of an Ascend trace are drawn, but not analysed: only the host's side is."
-                .to_owned(),
-        );
-    }
     if index.arg_column("correlation").is_some() {
         v.launch_link = LaunchLink::Correlation("correlation");
     }
-    vllm::read_steps(index, &mut v);
+    vllm::read_steps(index, file_name, &mut v);
     v.compiles = compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles);
     v.main_threads = facts::main_threads(index, &v.roles, false);
@@ -106,7 +108,43 @@ fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
 }
 
 /// What a slice of `category` called `name` is.
+/// Python frames in which a thread waits for another one, or for a request: the innermost frame is a call into
+/// the interpreter's own code, which torch names `<built-in method …>`.
+pub(super) fn idle_frames(index: &Index) -> FxHashSet<NameId> {
+    const WAITS: [&str; 10] = [
+        "recv",
+        "poll",
+        "select",
+        "epoll",
+        "sleep",
+        "acquire",
+        "accept",
+        "wait",
+        "read",
+        "getaddrinfo",
+    ];
+    let is_wait = |text: &str| {
+        let mut rest = Rest(text);
+        if rest.eat("<built-in method ").is_none() {
+            return false;
+        }
+        let method = rest.0.split(' ').next().unwrap_or("");
+        WAITS.iter().any(|word| method.starts_with(word))
+    };
+    let names = index.names.iter().filter(|(_, text)| is_wait(text));
+    names.map(|(id, _)| id).collect()
+}
+
+/// What a slice of `category` called `name` is, by the default rules for kernels.
 pub fn role(category: &str, name: &str) -> Role {
+    thread_local! {
+        static RULES: Classifier = Classifier::default();
+    }
+    RULES.with(|rules| role_by(rules, category, name))
+}
+
+/// What a slice of `category` called `name` is.
+fn role_by(classifier: &Classifier, category: &str, name: &str) -> Role {
     let is = |known: &[&str]| known.iter().any(|k| category.eq_ignore_ascii_case(k));
     if facts::is_operator(category) {
         return if vllm::Marker::parse(name).is_some() {
@@ -119,13 +157,13 @@ pub fn role(category: &str, name: &str) -> Role {
         return Role::PythonFrame;
     }
     if is(&["kernel"]) {
-        return kernel(name);
+        return classifier.role(name);
     }
     if is(&["user_annotation"]) {
         return if vllm::Marker::parse(name).is_some() {
             Role::Pass
         } else {
-            annotation(name).unwrap_or(Role::HostOther)
+            annotation(name).unwrap_or(Role::Annotation)
         };
     }
     if is(&["gpu_memcpy", "memcpy"]) {
@@ -133,6 +171,9 @@ pub fn role(category: &str, name: &str) -> Role {
     }
     if is(&["gpu_memset", "memset"]) {
         return Role::DeviceSet;
+    }
+    if is(&["cuda_sync", "xpu_sync"]) {
+        return Role::SyncRecord;
     }
     if is(&["collective_comm"]) {
         return Role::DeviceComm;
@@ -174,22 +215,6 @@ fn annotation(name: &str) -> Option<Role> {
 fn is_capture(name: &str) -> bool {
     let mut rest = Rest(name);
     rest.eat("capture_").is_some() && rest.number::<u64>().is_some() && rest.eat("_").is_some()
-}
-
-fn kernel(name: &str) -> Role {
-    if ["nccl", "rccl", "mscclkernel", "msccl"]
-        .iter()
-        .any(|p| starts(name, p))
-    {
-        Role::DeviceComm
-    } else if starts(name, "__amd_rocclr_copy") || starts(name, "memcpy") {
-        // ROCm 7 copies with kernels.
-        Role::DeviceCopy
-    } else if starts(name, "__amd_rocclr_fill") || starts(name, "memset") {
-        Role::DeviceSet
-    } else {
-        Role::DeviceCompute
-    }
 }
 
 /// A call into the device's runtime or driver.
@@ -404,7 +429,7 @@ mod tests {
                 "_compile.compile_inner (dynamo_timed)",
                 Role::CompileDynamo,
             ),
-            ("cuda_sync", "Stream Sync", Role::Other),
+            ("cuda_sync", "Stream Sync", Role::SyncRecord),
             ("", "anything", Role::Other),
         ];
         for (category, name, expected) in cases {

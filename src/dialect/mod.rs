@@ -1,6 +1,8 @@
 //! Names and categories of one vendor, in the common words of [`vocabulary`]. One file a dialect: adding a
 //! vendor, or a new release of one, is adding or editing one file and its table of tests.
 
+pub mod ascend;
+pub mod classifier;
 pub mod dynamo;
 mod enclosing;
 mod facts;
@@ -9,18 +11,21 @@ pub mod gaudi_metrics;
 pub mod key_averages;
 pub mod kineto;
 mod pattern;
+pub mod plain_table;
 mod roles;
+pub mod tables;
 pub mod terms;
 pub mod vllm;
 pub mod vocabulary;
 
 use crate::index::tables::{ArgKind, ArgSpec, Index};
 
+pub use classifier::Classifier;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{
-    CompileMark, Device, EngineStep, LaunchLink, MemoryDevice, Part, Pass, Role, Vocabulary,
+    CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, Part, Pass, Role, Vocabulary,
 };
 
 /// A number that many events share.
@@ -66,12 +71,14 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     own_int("correlation"),
     int("device"),
     text("stream"),
+    own_int("bytes"),
     int("recipeId"),
     text("recipeHandle"),
     text("recipeName"),
     text(gaudi::lanes::HW_EVENT),
     int("real_batch_size"),
     json(SHAPES),
+    own_int(ascend::CONNECTION),
 ];
 
 /// Categories of python frames, which nest among themselves.
@@ -79,14 +86,22 @@ pub const PYTHON_CATEGORIES: &[&str] = &["python_function"];
 
 /// A trace in common words. Content decides; the file's name is asked only where the content says nothing.
 pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
+    recognise_with(index, file_name, Classifier::default())
+}
+
+/// The same, with a reader's own rules of what kernels do. Dialects whose lanes say it have no use for them.
+pub fn recognise_with(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
     let gaudi = gaudi::traits(index);
     if gaudi.has_engine || gaudi.has_hpu {
         return gaudi::recognise(index);
     }
-    if is_torch(index) {
-        return kineto::recognise(index);
+    if ascend::is_ascend(index) {
+        return ascend::recognise(index, file_name);
     }
-    let mut v = kineto::recognise(index);
+    if is_torch(index) {
+        return kineto::recognise(index, file_name, classifier);
+    }
+    let mut v = kineto::recognise(index, file_name, classifier);
     v.format = "chrome";
     v.device_kind = "unknown";
     if index.slices.is_empty() && index.counters.is_empty() && is_server_events(file_name) {

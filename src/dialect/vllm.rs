@@ -9,6 +9,7 @@
 //! | ATOM | `prefill[bs=2 tok=64 …]`, `decode[bs=117/128 tok=117 …]`: 117 requests in a graph for 128 |
 //! | torch | `ProfilerStep#{n}` |
 //! | vLLM up to 0.11 | none; the python frame `execute_model` |
+//! | SGLang up to 0.5.9 | none; the python frame `forward` of its model runner, with `forward_extend` or `forward_decode` inside, or a graph's `replay`; recorded by stage, the file's name ends `-EXTEND` or `-DECODE` |
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,7 +18,7 @@ use crate::index::tables::Index;
 
 use super::enclosing;
 use super::facts;
-use super::pattern::{Rest, python_frame};
+use super::pattern::{Rest, has, python_frame};
 use super::roles;
 use super::terms::{Bucket, Period, Phase};
 use super::vocabulary::{EngineStep, Part, Pass, Role, Vocabulary};
@@ -227,14 +228,105 @@ pub fn part(name: &str) -> Option<(Part, Role)> {
 }
 
 /// Finds the steps of a trace and writes them, and roles that change by it, into `v`.
-pub fn read_steps(index: &Index, v: &mut Vocabulary) {
+pub fn read_steps(index: &Index, file_name: &str, v: &mut Vocabulary) {
     let marked = by_marker(index, v);
-    let slices = if marked.is_empty() {
-        by_name(index, v)
-    } else {
+    let is_marked = !marked.is_empty();
+    let mut slices = if is_marked {
         marked
+    } else {
+        let found = by_sglang_frames(index, v);
+        if found.is_empty() {
+            by_name(index, v)
+        } else {
+            found
+        }
     };
-    write_steps(index, v, slices);
+    if let Some(phase) = phase_in_file_name(file_name)
+        && !slices.is_empty()
+        && slices.iter().all(|(_, marker)| marker.phase == Phase::Unknown)
+    {
+        for (_, marker) in &mut slices {
+            marker.phase = phase;
+        }
+        v.notes.push(
+            "Whether steps are prefill or decode is told by the file's name alone: SGLang recorded this stage only."
+                .to_owned(),
+        );
+    }
+    write_steps(index, v, slices, is_marked);
+}
+
+/// `…-TP-0-DECODE.trace.json.gz`: what SGLang's `profile_by_stage` recorded.
+fn phase_in_file_name(file_name: &str) -> Option<Phase> {
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+    let stem = name.split_once(".trace.json")?.0;
+    match stem.rsplit_once('-')?.1 {
+        "EXTEND" => Some(Phase::Prefill),
+        "DECODE" => Some(Phase::Decode),
+        _ => None,
+    }
+}
+
+/// Steps of SGLang without its markers: the outermost `forward` frame of its model runner, else of the worker's or the
+/// scheduler's call around it. What is called inside says what it does; a replayed graph decodes.
+fn by_sglang_frames(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
+    let frames = |wanted: &dyn Fn(&str, &str) -> bool| -> FxHashSet<NameId> {
+        let is = |text: &str| {
+            has(text, "sglang") && python_frame(text).is_some_and(|(file, function)| wanted(file, function))
+        };
+        let names = index.names.iter().filter(|(_, text)| is(text));
+        names.map(|(id, _)| id).collect()
+    };
+    let steps = [
+        ("model_runner", "forward"),
+        ("tp_worker", "forward_batch_generation"),
+        ("scheduler", "run_batch"),
+    ]
+    .into_iter()
+    .map(|(file, function)| frames(&|f, g| f == file && g == function))
+    .find(|names| !names.is_empty());
+    let Some(steps) = steps else { return Vec::new() };
+    let phases: FxHashMap<NameId, Phase> = [
+        (frames(&|_, g| g == "forward_extend"), Phase::Prefill),
+        (frames(&|_, g| g == "forward_decode"), Phase::Decode),
+        (
+            frames(&|f, g| f.ends_with("graph_runner") && g == "replay"),
+            Phase::Decode,
+        ),
+        (frames(&|_, g| g == "forward_idle"), Phase::Idle),
+    ]
+    .into_iter()
+    .flat_map(|(names, phase)| names.into_iter().map(move |name| (name, phase)))
+    .collect();
+    let mut found: Vec<(SliceId, Marker)> = Vec::new();
+    for id in index.slices.ids() {
+        let name = index.slices.name(id);
+        if steps.contains(&name) {
+            let outermost = |outer: SliceId| steps.contains(&index.slices.name(outer));
+            if !enclosing::is_inside(index, id, outermost) {
+                found.push((id, Marker::new("SGLang", Phase::Unknown)));
+            }
+        } else if let Some(&phase) = phases.get(&name)
+            // Rows of a track come in order of start: the step around it is the last one found.
+            && let Some((step, marker)) = found.last_mut()
+            && enclosing::is_inside(index, id, |outer| outer == *step)
+        {
+            marker.phase = match marker.phase {
+                Phase::Unknown => phase,
+                known if known == phase => known,
+                _ => Phase::Mixed,
+            };
+        }
+    }
+    if !found.is_empty() {
+        v.engine = Some("SGLang".to_owned());
+        v.notes.push(
+            "This trace has no step markers: a step is one forward pass as its python frames show it, and prefill or \
+             decode is told by the frames inside."
+                .to_owned(),
+        );
+    }
+    found
 }
 
 /// The outermost markers: an engine's own may stand inside another tool's.
@@ -260,7 +352,7 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
         }
     }
     for (id, _) in &inner {
-        v.roles[id.index()] = Role::HostOther;
+        v.roles[id.index()] = Role::Annotation;
     }
     if found.iter().any(|(_, m)| m.ambiguous) {
         v.notes.push(
@@ -328,7 +420,7 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
 }
 
 /// Passes and engine steps, one for one, with the annotated parts inside each and behind it.
-fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Marker)>) {
+fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Marker)>, is_marked: bool) {
     order::sort_by_key(&mut slices, |&(id, _)| (index.slices.start(id), id));
     let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
     let mut passes: Vec<Pass> = Vec::with_capacity(slices.len());
@@ -345,6 +437,7 @@ fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Mark
             engine_step: u32::try_from(slot).ok(),
             phase: marker.phase,
             period: Period::Serving,
+            is_marked: is_marked || marker.engine == "torch",
             bucket: marker.padded_batch.map(|batch| Bucket {
                 batch,
                 seq: None,

@@ -1,7 +1,12 @@
 //! The common words into which a dialect translates a trace. Analyses know these and no vendor.
 
-use crate::base::{CategoryId, SliceId, Span, TrackId};
+use crate::index::args::{ArgColumn, Links};
+use crate::index::tables::Index;
+use rustc_hash::FxHashSet;
 
+use crate::base::{CategoryId, NameId, SliceId, Span, TrackId};
+
+use super::classifier::Classifier;
 use super::dynamo::Dynamo;
 use super::terms::{Bucket, Evidence, Period, Phase};
 
@@ -49,7 +54,11 @@ pub enum Role {
     HostOp,
     /// Other host activity that is recorded (runtime calls, bridge functions).
     HostOther,
+    /// A stretch that the program named, with no meaning to us.
+    Annotation,
     PythonFrame,
+    /// What the device's side of a synchronisation lasted, recorded on the device's lane. No work.
+    SyncRecord,
     /// Matrix engine.
     DeviceMatrix,
     /// Vector engine (TPC).
@@ -101,6 +110,8 @@ pub struct Pass {
     pub engine_step: Option<u32>,
     pub phase: Phase,
     pub period: Period,
+    /// Whether a marker of the engine says that this is a step; else it was told by something else (a python frame).
+    pub is_marked: bool,
     pub bucket: Option<Bucket>,
     pub graphs: Option<bool>,
     /// Requests really in the batch.
@@ -165,8 +176,20 @@ pub enum LaunchLink {
     Correlation(&'static str),
     /// Equal values of an int arg that recurs: the nearest launch before the work.
     Recurring(&'static str),
+    /// Equal numbers that no arg holds: the trace's arrows were followed. One launch to many pieces of work.
+    Numbered(Links),
     /// Nothing links them: by time only.
     None,
+}
+
+/// What is drawn on the lanes in which a trace itself says how a device's time divides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Division {
+    Computing,
+    Communication,
+    /// The part of it that no computing hides.
+    Exposed,
+    Free,
 }
 
 /// A trace in common words.
@@ -202,6 +225,12 @@ pub struct Vocabulary {
     pub dynamo: Option<Dynamo>,
     pub devices: Vec<Device>,
     pub launch_link: LaunchLink,
+    /// The rules by which kernels are told apart; `None` where lanes or categories say all.
+    pub classifier: Option<Classifier>,
+    /// Names of python frames in which a thread waits for others: sockets, queues, locks, sleep.
+    pub idle_frames: FxHashSet<NameId>,
+    /// Lanes in which the trace itself divides a device's time, with the device's number.
+    pub divisions: Vec<(i64, Division, TrackId)>,
     /// The track on which the engine's steps are recorded, for the name of its gaps.
     pub step_track: Option<TrackId>,
     /// Tracks of the host threads that run the model, most busy first.
@@ -246,6 +275,9 @@ impl Default for Vocabulary {
             dynamo: None,
             devices: Vec::new(),
             launch_link: LaunchLink::None,
+            classifier: None,
+            idle_frames: FxHashSet::default(),
+            divisions: Vec::new(),
             step_track: None,
             main_threads: Vec::new(),
             operator_categories: Vec::new(),
@@ -261,6 +293,15 @@ impl Default for Vocabulary {
 }
 
 impl Vocabulary {
+    /// The numbers by which device work finds the one host call that launched it.
+    pub fn links<'a>(&'a self, index: &'a Index) -> Option<ArgColumn<'a>> {
+        match &self.launch_link {
+            LaunchLink::Correlation(key) => index.arg_column(key),
+            LaunchLink::Numbered(links) => Some(links.column()),
+            LaunchLink::Recurring(_) | LaunchLink::None => None,
+        }
+    }
+
     /// The role of a slice.
     pub fn role(&self, id: SliceId) -> Role {
         self.roles.get(id.index()).copied().unwrap_or_default()

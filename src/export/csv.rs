@@ -50,6 +50,11 @@ pub fn steps_csv(trace: &TraceReport) -> String {
         other_ns: Option<i64>,
         device_busy_ns: Option<i64>,
         device_idle_ns: Option<i64>,
+        interval_ns: Option<i64>,
+        device_start_ns: Option<i64>,
+        device_end_ns: Option<i64>,
+        device_gap_before_ns: Option<i64>,
+        sure: &'static str,
     }
     table(trace.steps.iter().map(|s| Row {
         index: s.index,
@@ -74,6 +79,11 @@ pub fn steps_csv(trace: &TraceReport) -> String {
         other_ns: s.parts.other_ns,
         device_busy_ns: s.device.as_ref().map(|d| d.busy_ns),
         device_idle_ns: s.device.as_ref().map(|d| d.idle_ns),
+        interval_ns: s.interval_ns,
+        device_start_ns: s.device.as_ref().and_then(|d| d.start_ns),
+        device_end_ns: s.device.as_ref().and_then(|d| d.end_ns),
+        device_gap_before_ns: s.device.as_ref().and_then(|d| d.gap_before_ns),
+        sure: super::words::sure(s.sure),
     }))
 }
 
@@ -138,6 +148,7 @@ pub fn kernels_csv(trace: &TraceReport) -> String {
         min_ns: i64,
         max_ns: i64,
         mean_ns: i64,
+        rule: Option<String>,
     }
     table(trace.kernels.iter().map(|k| Row {
         name: cell(&k.name),
@@ -147,6 +158,86 @@ pub fn kernels_csv(trace: &TraceReport) -> String {
         min_ns: k.min_ns,
         max_ns: k.max_ns,
         mean_ns: k.mean_ns,
+        rule: k.rule.as_deref().map(cell),
+    }))
+}
+
+/// One row a name of launching calls.
+pub fn launches_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        name: String,
+        count: u64,
+        with_work: u64,
+        work: u64,
+        most_work: u64,
+        call_total_ns: i64,
+        call_p50_ns: i64,
+        call_max_ns: i64,
+        delay_p50_ns: Option<i64>,
+        delay_p99_ns: Option<i64>,
+        delay_max_ns: Option<i64>,
+        delay_total_ns: i64,
+    }
+    table(trace.launches.iter().flat_map(|l| &l.calls).map(|c| Row {
+        name: cell(&c.name),
+        count: c.count,
+        with_work: c.with_work,
+        work: c.work,
+        most_work: c.most_work,
+        call_total_ns: c.call_total_ns,
+        call_p50_ns: c.call_p50_ns,
+        call_max_ns: c.call_max_ns,
+        delay_p50_ns: c.delay_p50_ns,
+        delay_p99_ns: c.delay_p99_ns,
+        delay_max_ns: c.delay_max_ns,
+        delay_total_ns: c.delay_total_ns,
+    }))
+}
+
+/// One row a name of copies and memsets.
+pub fn copies_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        name: String,
+        direction: Option<String>,
+        count: u64,
+        total_ns: i64,
+        p50_ns: i64,
+        max_ns: i64,
+        bytes: Option<u64>,
+        bytes_ns: i64,
+        gb_per_s: Option<f64>,
+    }
+    table(trace.copies.iter().map(|c| Row {
+        name: cell(&c.name),
+        direction: c.direction.clone(),
+        count: c.count,
+        total_ns: c.total_ns,
+        p50_ns: c.p50_ns,
+        max_ns: c.max_ns,
+        bytes: c.bytes,
+        bytes_ns: c.bytes_ns,
+        gb_per_s: c.gb_per_s,
+    }))
+}
+
+/// One row a device and cause of idle time.
+pub fn idle_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        device: i64,
+        cause: &'static str,
+        gaps: u64,
+        total_ns: i64,
+    }
+    table(trace.idle.iter().flat_map(|idle| {
+        idle.causes.iter().map(|c| Row {
+            device: idle.device,
+            cause: c.cause.name(),
+            gaps: c.count,
+            total_ns: c.total_ns,
+        })
     }))
 }
 
@@ -172,5 +263,57 @@ pub fn operators_csv(trace: &TraceReport) -> String {
         total_cpu_ns: o.total_cpu_ns,
         self_device_ns: o.self_device_ns,
         total_device_ns: o.total_device_ns,
+    }))
+}
+
+/// One row a kind of kernel and core, by the profiler's own table.
+pub fn operator_statistics_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        device: Option<i64>,
+        kind: String,
+        core: String,
+        count: u64,
+        total_ns: i64,
+        min_ns: i64,
+        mean_ns: i64,
+        max_ns: i64,
+        part: f64,
+    }
+    let rows = trace.beside.iter().flat_map(|b| &b.operator_statistics);
+    table(rows.map(|r| Row {
+        device: r.device,
+        kind: cell(&r.kind),
+        core: cell(&r.core),
+        count: r.count,
+        total_ns: r.total_ns,
+        min_ns: r.min_ns,
+        mean_ns: r.mean_ns,
+        max_ns: r.max_ns,
+        part: r.part,
+    }))
+}
+
+/// One row a call into the driver stack, by the profiler's own table.
+pub fn api_statistics_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        level: String,
+        name: String,
+        count: u64,
+        total_ns: i64,
+        min_ns: i64,
+        mean_ns: i64,
+        max_ns: i64,
+    }
+    let rows = trace.beside.iter().flat_map(|b| &b.api_statistics);
+    table(rows.map(|r| Row {
+        level: cell(&r.level),
+        name: cell(&r.name),
+        count: r.count,
+        total_ns: r.total_ns,
+        min_ns: r.min_ns,
+        mean_ns: r.mean_ns,
+        max_ns: r.max_ns,
     }))
 }

@@ -3,6 +3,7 @@
 use crate::analyze::report::{Level, Period, Report, TraceReport};
 use crate::base::{Severity, show};
 
+use super::beside;
 use super::words::{self, clipped, plain};
 
 /// Rows of a table before it is cut.
@@ -76,7 +77,21 @@ pub fn report_markdown(report: &Report) -> String {
         }
         of_trace(&mut out, trace);
     }
+    if let Some(workers) = &report.workers {
+        let (says, workers) = beside::workers(workers);
+        out.push_str(&format!("\n{}\n", escaped(&says)));
+        plain_table(&mut out, &workers);
+    }
     out
+}
+
+fn plain_table(out: &mut String, of: &beside::Plain) {
+    let rows: Vec<Vec<String>> = of
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| name(cell)).collect())
+        .collect();
+    table(out, &html(&of.title), &of.heads, &rows);
 }
 
 fn of_trace(out: &mut String, trace: &TraceReport) {
@@ -88,11 +103,17 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     for note in &trace.notes {
         out.push_str(&format!("\n> {}\n", escaped(note)));
     }
+    for missing in trace.beside.iter().flat_map(|b| &b.missing) {
+        out.push_str(&format!("\n> Not here: {}\n", escaped(missing)));
+    }
     findings(out, trace);
     steps(out, trace);
     recompiles(out, trace);
     gaps(out, trace);
     device(out, trace);
+    for table in trace.beside.iter().flat_map(beside::tables) {
+        plain_table(out, &table);
+    }
     let rows: Vec<Vec<String>> = trace
         .defects
         .iter()
@@ -245,6 +266,26 @@ fn gaps(out: &mut String, trace: &TraceReport) {
 }
 
 fn device(out: &mut String, trace: &TraceReport) {
+    for idle in &trace.idle {
+        let rows: Vec<Vec<String>> = idle
+            .causes
+            .iter()
+            .map(|c| {
+                vec![
+                    show::duration(c.total_ns),
+                    show::percent(c.total_ns, idle.idle_ns),
+                    c.cause.says().to_owned(),
+                ]
+            })
+            .collect();
+        let title = format!(
+            "Why device {} was idle for {}",
+            idle.device,
+            show::duration(idle.idle_ns)
+        );
+        let heads = [("time", true), ("of idle", true), ("cause", false)];
+        table(out, &title, &heads, &rows);
+    }
     let rows: Vec<Vec<String>> = trace
         .kernels
         .iter()

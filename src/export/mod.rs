@@ -4,6 +4,7 @@
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
 
+mod beside;
 mod csv;
 pub mod cut;
 mod json;
@@ -13,7 +14,10 @@ mod tests;
 mod text;
 mod words;
 
-pub use csv::{gaps_csv, kernels_csv, operators_csv, recompiles_csv, steps_csv};
+pub use csv::{
+    api_statistics_csv, copies_csv, gaps_csv, idle_csv, kernels_csv, launches_csv, operator_statistics_csv,
+    operators_csv, recompiles_csv, steps_csv,
+};
 pub use json::report_json;
 pub use markdown::report_markdown;
 pub use text::{checked_text, report_text};

@@ -27,6 +27,8 @@ fn report() -> Report {
         start_ns: 1_000_000,
         dur_ns: 28_100_000,
         gap_before_ns: None,
+        interval_ns: None,
+        sure: Sure::Recorded,
         bucket: Some(decode(128)),
         batch: Some(11),
         tokens: None,
@@ -177,13 +179,21 @@ dynamo: None,
         }],
         kernels: vec![Kernel {
             name: format!("{}{}", nasty(), "x".repeat(90)),
+            rule: None,
             kind: "compute".to_owned(),
             count: 3,
             total_ns: 300,
             min_ns: 100,
             max_ns: 100,
+            longest_slice: 9,
             mean_ns: 100,
         }],
+        kernel_rules: None,
+        launches: None,
+        queue_depth: Vec::new(),
+        copies: Vec::new(),
+        syncs: Vec::new(),
+        idle: Vec::new(),
         operators: vec![Operator {
             name: "=aten::copy_".to_owned(),
             count: 2,
@@ -226,10 +236,12 @@ dynamo: None,
             advice: "Warm up the bucket (16, 1, 256).".to_owned(),
             view: "recompiles".to_owned(),
         }],
+        beside: None,
     };
     Report {
         schema: SCHEMA.to_owned(),
         traces: vec![trace],
+        workers: None,
     }
 }
 
@@ -420,8 +432,8 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     check(
         &all,
         &expect![[r#"
-            index,engine_step,phase,period,start_ns,dur_ns,gap_before_ns,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,compile_ns,other_ns,device_busy_ns,device_idle_ns
-            0,4,decode,serving,1000000,28100000,,16,1,128,11,,true,,20000000,,,,,8100000,,
+            index,engine_step,phase,period,start_ns,dur_ns,gap_before_ns,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,compile_ns,other_ns,device_busy_ns,device_idle_ns,interval_ns,device_start_ns,device_end_ns,device_gap_before_ns,sure
+            0,4,decode,serving,1000000,28100000,,16,1,128,11,,true,,20000000,,,,,8100000,,,,,,,recorded
 
             evidence,period,phase,bucket,start_ns,start_is_exact,dur_ns,step,name
             recorded,serving,decode,,2500000000,false,412345000,,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end
@@ -430,8 +442,8 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
             Gaps between engine steps,vLLM,1000000,5000000,44,67448200
             Gaps between engine steps,vLLM,5000000,,1,7851800
 
-            name,kind,count,total_ns,min_ns,max_ns,mean_ns
-            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,3,300,100,100,100
+            name,kind,count,total_ns,min_ns,max_ns,mean_ns,rule
+            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,3,300,100,100,100,
 
             kind,name,count,self_cpu_ns,total_cpu_ns,self_device_ns,total_device_ns
             operator,'=aten::copy_,2,5000,9000,,

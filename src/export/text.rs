@@ -1,8 +1,11 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
+mod device;
+
 use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
 use crate::base::{Severity, order, show};
 
+use super::beside;
 use super::words::{self, UNKNOWN, clipped, plain};
 
 /// Columns of a terminal that are filled.
@@ -142,7 +145,31 @@ pub fn report_text(report: &Report) -> String {
         }
         of_trace(&mut out, trace);
     }
+    if let Some(workers) = &report.workers {
+        let (says, table) = beside::workers(workers);
+        out.push('\n');
+        heading(&mut out, "Workers side by side");
+        wrapped(&mut out, "  ", &says);
+        plain_table(&mut out, &table);
+    }
     out
+}
+
+fn plain_table(out: &mut String, of: &beside::Plain) {
+    let heads: Vec<&'static str> = of.heads.iter().map(|(head, _)| *head).collect();
+    let left = of.heads.iter().take_while(|(_, is_number)| !is_number).count();
+    let mut table = Table::new(left, &heads);
+    for row in &of.rows {
+        table.row(row.iter().map(|cell| plain(cell)).collect());
+    }
+    table.write(out);
+}
+
+fn beside_trace(out: &mut String, trace: &TraceReport) {
+    for table in trace.beside.iter().flat_map(beside::tables) {
+        heading(out, &table.title);
+        plain_table(out, &table);
+    }
 }
 
 fn of_trace(out: &mut String, trace: &TraceReport) {
@@ -152,11 +179,12 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     steps(out, trace);
     gaps(out, &trace.gaps);
     recompiles(out, trace);
-    device(out, &trace.device_time, &trace.kernels);
+    device::device(out, trace);
     operators(out, "Python functions, by time of their own", &trace.python);
     operators(out, "Operators, by host time of their own", &trace.operators);
     host(out, trace);
     metrics(out, trace);
+    beside_trace(out, trace);
     defects(out, trace);
 }
 
@@ -255,6 +283,9 @@ fn head(out: &mut String, trace: &TraceReport) {
     wrapped(out, "  ", &words::facts_line(trace));
     for note in &trace.notes {
         wrapped(out, "  Note: ", note);
+    }
+    for missing in trace.beside.iter().flat_map(|b| &b.missing) {
+        wrapped(out, "  Not here: ", missing);
     }
 }
 
@@ -453,67 +484,6 @@ fn recompiles(out: &mut String, trace: &TraceReport) {
     if trace.recompiles.iter().any(|r| !r.start_is_exact) {
         out.push_str("  ≈: count, cost and region are recorded; the moment is not.\n");
     }
-}
-
-fn device(out: &mut String, devices: &[DeviceTime], kernels: &[Kernel]) {
-    if !devices.is_empty() {
-        heading(out, "Device time");
-        let mut table = Table::new(
-            2,
-            &[
-                "device",
-                "scope",
-                "span",
-                "busy",
-                "compute",
-                "comm only",
-                "copy only",
-                "idle",
-                "MME",
-                "TPC",
-                "DMA",
-                "NIC",
-            ],
-        );
-        for device in devices {
-            let engines = device.engines;
-            table.row(vec![
-                device.device.to_string(),
-                plain(&device.scope),
-                show::duration(device.span_ns),
-                show::percent(device.busy_ns, device.span_ns),
-                show::duration(device.compute_ns),
-                show::duration(device.comm_exposed_ns),
-                show::duration(device.copy_exposed_ns),
-                show::duration(device.idle_ns),
-                engine_share(engines.mme, device),
-                engine_share(engines.tpc, device),
-                engine_share(engines.dma, device),
-                engine_share(engines.nic, device),
-            ]);
-        }
-        table.write(out);
-        out.push_str("  Engines: share of the span in which at least one lane is busy; they overlap.\n");
-    }
-    if !kernels.is_empty() {
-        heading(out, "Kernels, by total device time");
-        let mut table = Table::new(0, &["total", "count", "mean", "max", "kind", "name"]);
-        for kernel in kernels {
-            table.row(vec![
-                show::duration(kernel.total_ns),
-                show::count(kernel.count),
-                show::duration(kernel.mean_ns),
-                show::duration(kernel.max_ns),
-                plain(&kernel.kind),
-                plain(&kernel.name),
-            ]);
-        }
-        table.write(out);
-    }
-}
-
-fn engine_share(busy_ns: Option<i64>, device: &DeviceTime) -> String {
-    busy_ns.map_or_else(|| UNKNOWN.to_owned(), |ns| show::percent(ns, device.span_ns))
 }
 
 fn operators(out: &mut String, title: &str, operators: &[Operator]) {

@@ -205,6 +205,55 @@ fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {
     (i < rows.len() && rows.get(i) == id.0).then_some(i)
 }
 
+/// Numbers of slices that no arg holds: a dialect found them. In order of rows.
+#[derive(Clone, Default)]
+pub struct Links {
+    rows: Column<u32>,
+    numbers: Column<i64>,
+}
+
+impl Links {
+    /// Of each slice the first number counts.
+    pub fn of(mut numbers: Vec<(SliceId, i64)>) -> Links {
+        crate::base::order::sort_by_key(&mut numbers, |&(id, _)| id);
+        numbers.dedup_by_key(|&mut (id, _)| id);
+        let mut links = Links::default();
+        for (id, number) in numbers {
+            links.rows.push(id.0);
+            links.numbers.push(number);
+        }
+        links
+    }
+
+    pub fn column(&self) -> ArgColumn<'_> {
+        ArgColumn {
+            values: Values::Own(&self.rows, &self.numbers),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl PartialEq for Links {
+    fn eq(&self, other: &Links) -> bool {
+        self.rows.iter().eq(other.rows.iter()) && self.numbers.iter().eq(other.numbers.iter())
+    }
+}
+
+impl Eq for Links {}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} links", self.len())
+    }
+}
+
 #[derive(Clone)]
 enum Values<'a> {
     Own(&'a Column<u32>, &'a Column<i64>),

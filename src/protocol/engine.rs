@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::view::{
-    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, Grouping, MemoryCurve,
-    MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter,
-    StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
+    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, Grouping, KernelLines,
+    KernelOrder, MemoryCurve, MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail,
+    StepDetail, StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 8;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,13 +32,15 @@ pub enum Request {
     Connect,
     /// To the trace worker: read a generated trace, answer [`Reply::Warm`], forget it.
     WarmUp,
-    /// Open these files (names and sizes; the `File`s travel beside). One is the trace; a metrics file may
-    /// stand beside it.
+    /// Open these files (paths and sizes; the `File`s travel beside). One is the trace; a metrics file may stand
+    /// beside it. Or they are folders of workers, or archives.
     Open {
         files: Vec<FileHead>,
         /// What of the trace is loaded.
         selection: Selection,
         memory: MemoryRule,
+        /// The folder of the worker to open, of several; else the first that has a trace.
+        worker: Option<String>,
     },
     /// Open the built-in sample, which the worker generates.
     OpenSample,
@@ -107,6 +109,18 @@ pub enum Question {
     },
     /// Stacks for download, folded.
     Folded(FlameQuestion),
+    /// Tell kernels apart by these rules (see `DEFAULT_RULES`) from now on. What is no rule is answered by
+    /// [`Answer::Nothing`], and nothing has changed.
+    Classify {
+        rules: String,
+    },
+    /// A page of the profiler's table of kernels.
+    Kernels {
+        text: String,
+        order: KernelOrder,
+        first_row: u32,
+        n_rows: u32,
+    },
     /// A report for download: `json`, `markdown`, `text`.
     Report {
         format: String,
@@ -191,6 +205,9 @@ pub enum Answer {
     Operators(Box<OperatorTable>),
     Flame(Box<FlameView>),
     Memory(MemoryCurve),
+    /// The Overview by the new rules; what opening cost is not in it.
+    Classified(Box<Summary>),
+    Kernels(KernelLines),
     Report {
         file_name: String,
         text: String,

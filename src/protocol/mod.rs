@@ -1,4 +1,5 @@
-//! What page and workers say to each other. Pure: no browser types.
+//! What page and workers say to each other, and what the page says to other pages. Pure: no browser types.
 
+pub mod companion;
 pub mod engine;
 pub mod text;

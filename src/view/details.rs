@@ -8,7 +8,9 @@ use crate::ingest::Scalar;
 use crate::ingest::event::args;
 
 use super::by_name::Alike;
-use super::model::{AreaRow, AreaStatistics, SearchResult, SearchRow, SliceArgs, SliceDetail};
+use super::model::{
+    AreaRow, AreaStatistics, LinkedSlice, MAX_LAUNCHED, SearchResult, SearchRow, SliceArgs, SliceDetail,
+};
 use super::timeline::{Scene, first_place};
 
 /// Rows of an area's table.
@@ -48,6 +50,7 @@ pub fn slice(
         .process(track.pid)
         .and_then(|p| p.name.or(p.labels))
         .map(|n| index.text(n));
+    let linked = linked(index, vocabulary, id);
     let pid = track.pid.show(&index.names);
     let tid = track.tid.show(&index.names);
     Some(SliceDetail {
@@ -69,12 +72,58 @@ pub fn slice(
         previous: (place > lane.start).then(|| index.lanes.at(place - 1).0),
         next: (place + 1 < lane.end).then(|| index.lanes.at(place + 1).0),
         step: step_at(steps, span.start),
+        launched_by: linked.call,
+        launched: linked.work,
+        n_launched: linked.n_work,
         at_byte: index.slices.at(id),
         same_name_count: alike.count.into(),
         same_name_total_ns: alike.total_ns,
         same_name_min_ns: alike.min_ns,
         same_name_max_ns: alike.max_ns,
     })
+}
+
+#[derive(Default)]
+struct Linked {
+    call: Option<LinkedSlice>,
+    work: Vec<LinkedSlice>,
+    n_work: u32,
+}
+
+/// The other ends of the launches of a slice, by the number that both carry.
+fn linked(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Linked {
+    let mut linked = Linked::default();
+    let Some(column) = vocabulary.links(index) else {
+        return linked;
+    };
+    let Some((_, number)) = column.ints_from(id).next().filter(|&(row, _)| row == id) else {
+        return linked;
+    };
+    let is_work = vocabulary.role(id).is_device();
+    let start = |id: SliceId| index.slices.start(id).as_ns();
+    let other = |row: SliceId| {
+        let (call, work) = if is_work { (row, id) } else { (id, row) };
+        LinkedSlice {
+            slice: row.0,
+            name: index.name_of(row).to_owned(),
+            latency_ns: start(work).saturating_sub(start(call)),
+        }
+    };
+    for (row, _) in column.ints().filter(|&(row, n)| n == number && row != id) {
+        if vocabulary.role(row).is_device() == is_work {
+            continue;
+        }
+        if is_work {
+            // A runtime call that wraps a driver call carries the same number: the outer one, which comes first.
+            linked.call.get_or_insert_with(|| other(row));
+        } else {
+            linked.n_work += 1;
+            if linked.work.len() < MAX_LAUNCHED {
+                linked.work.push(other(row));
+            }
+        }
+    }
+    linked
 }
 
 /// The slices of a lane that start in `span` or reach into it.

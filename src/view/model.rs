@@ -3,14 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
+use super::place::Fills;
 pub use crate::analyze::report::{
-    Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase, DefectRow,
-    DeviceMemory, DeviceTime, DynamoLimit, DynamoUse, Engines, Evidence, Finding, FindingEvidence, Gap,
-    GapBin, GapCause, GapKind, Gaps, Grouping, Kernel, Level, MemoryOperator, MemoryUse, MetricCompile,
-    Metrics, ModuleRow, Operator, Parts, Period, Phase, PhaseBucket, Recompile, StackSource, Step,
-    StepDevice, StepGroup, Sure, TableCheck, TableRow, TableVerdict, TimeBudget,
+    ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause,
+    CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory, DeviceTime, DynamoLimit,
+    DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps,
+    Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level, MemoryOperator,
+    MemoryUse, MetricCompile, Metrics, ModuleRow, Operator, OperatorStatistic, Parts, Period, Phase,
+    PhaseBucket, PlainTable, QueueDepth, Recompile, StackSource, Step, StepDevice, StepGroup, Sure, Sync,
+    TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers,
 };
 pub use crate::base::{Severity, Span};
+pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};
 
 /// The Overview, and what every view's head shows.
@@ -48,6 +52,8 @@ pub struct Summary {
     pub bucket_coverage: Option<BucketCoverage>,
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
+    /// Where device work carries the number of its launch.
+    pub device: Option<Box<DeviceView>>,
     /// At most [`MAX_OPERATORS`], by total time.
     pub kernels: Vec<Kernel>,
     /// At most [`MAX_OPERATORS`], by self time.
@@ -63,6 +69,10 @@ pub struct Summary {
     pub metrics: Option<Metrics>,
     /// torch's own table held against ours; at most [`MAX_OPERATORS`] rows, those that differ first.
     pub table: Option<TableCheck>,
+    /// What the profiler wrote beside the trace; every list at most [`MAX_OPERATORS`] long.
+    pub beside: Option<Box<Beside>>,
+    /// The workers that were given together, at most [`MAX_OPERATORS`].
+    pub workers: Option<Box<Workers>>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
     pub tally: Vec<CategoryText>,
     /// Where reading stopped because memory is full; `None`: the whole file is read.
@@ -71,6 +81,38 @@ pub struct Summary {
     pub index_bytes: u64,
     /// Filled in by whoever has a clock.
     pub cost: Option<Cost>,
+}
+
+/// The Device view, beside what [`Summary`] has of devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// At most [`MAX_NAMES`] calls.
+    pub launches: Launches,
+    pub idle: Vec<DeviceIdle>,
+    /// At most 64, each with at most 240 values.
+    pub queues: Vec<QueueDepth>,
+    /// At most [`MAX_NAMES`].
+    pub copies: Vec<Copy>,
+    /// At most [`MAX_NAMES`].
+    pub syncs: Vec<Sync>,
+    /// The rules by which kernels are told apart; `None` where the trace itself says what each is.
+    pub rules: Option<String>,
+}
+
+/// Bound of the lists of [`DeviceView`].
+pub const MAX_NAMES: usize = 100;
+
+impl Summary {
+    /// Which of the views that few traces fill it fills.
+    pub fn fills(&self) -> Fills {
+        Fills {
+            device: self.device.is_some(),
+            workers: self.workers.is_some(),
+            tables: self.beside.is_some(),
+            stacks: !self.operators.is_empty() || !self.python.is_empty(),
+            memory: self.memory.is_some() || !self.operators.is_empty(),
+        }
+    }
 }
 
 /// How much of a trace one category is.
@@ -622,6 +664,11 @@ pub struct SliceDetail {
     pub previous: Option<u32>,
     pub next: Option<u32>,
     pub step: Option<u32>,
+    /// The host call that launched it.
+    pub launched_by: Option<LinkedSlice>,
+    /// What it launched on a device, the first [`MAX_LAUNCHED`].
+    pub launched: Vec<LinkedSlice>,
+    pub n_launched: u32,
     /// Byte of the event in the inflated trace.
     pub at_byte: u64,
     /// Slices of this name in the whole trace, and their total, shortest, longest.
@@ -630,6 +677,18 @@ pub struct SliceDetail {
     pub same_name_min_ns: i64,
     pub same_name_max_ns: i64,
 }
+
+/// The other end of a launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkedSlice {
+    pub slice: u32,
+    pub name: String,
+    /// From the start of the call to the start of the work; negative where the two clocks disagree.
+    pub latency_ns: i64,
+}
+
+/// Bound of [`SliceDetail::launched`].
+pub const MAX_LAUNCHED: usize = 20;
 
 /// The event's own text, read again from the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

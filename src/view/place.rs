@@ -3,6 +3,21 @@
 use crate::base::Span;
 use crate::view::model::GapKind;
 
+/// Which of the views that few traces fill a trace does fill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fills {
+    /// Device work carries the number of its launch.
+    pub device: bool,
+    /// Several workers were given.
+    pub workers: bool,
+    /// The profiler wrote tables, or divides the device's time in lanes.
+    pub tables: bool,
+    /// There are calls inside calls: operators, or python frames.
+    pub stacks: bool,
+    /// Allocations are recorded, or the profiler could have been told to.
+    pub memory: bool,
+}
+
 /// A view of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -10,25 +25,45 @@ pub enum View {
     Overview,
     Steps,
     Gaps,
+    Device,
     Recompiles,
     Operators,
     Timeline,
     Stacks,
     Memory,
+    /// Workers of one run, side by side.
+    Workers,
+    /// The profiler's own tables.
+    Tables,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 8] = [
+    pub const ALL: [View; 11] = [
         View::Overview,
         View::Steps,
         View::Gaps,
+        View::Device,
         View::Recompiles,
         View::Operators,
         View::Timeline,
         View::Stacks,
         View::Memory,
+        View::Workers,
+        View::Tables,
     ];
+
+    /// The views that a trace can fill, in the order of their tabs.
+    pub fn of_trace(fills: Fills) -> impl Iterator<Item = View> {
+        View::ALL.into_iter().filter(move |view| match view {
+            View::Device => fills.device,
+            View::Workers => fills.workers,
+            View::Stacks => fills.stacks,
+            View::Memory => fills.memory,
+            View::Tables => fills.tables,
+            _ => true,
+        })
+    }
 
     /// Its name in the hash.
     pub fn id(self) -> &'static str {
@@ -36,11 +71,14 @@ impl View {
             View::Overview => "overview",
             View::Steps => "steps",
             View::Gaps => "gaps",
+            View::Device => "device",
             View::Recompiles => "recompiles",
             View::Operators => "operators",
             View::Timeline => "timeline",
             View::Stacks => "stacks",
             View::Memory => "memory",
+            View::Workers => "workers",
+            View::Tables => "tables",
         }
     }
 
@@ -60,6 +98,17 @@ pub enum Theme {
     Dark,
 }
 
+/// How much of the page stands around the views.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chrome {
+    #[default]
+    Full,
+    /// A host brings its own: nothing about opening files. `hideSidebar=true`, as Perfetto calls it.
+    Compact,
+    /// In a frame of a host: files are the host's business, dropped ones as well. `mode=embedded`.
+    Embedded,
+}
+
 /// See the module. Times are ns on the trace's own clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -74,6 +123,7 @@ pub struct Place {
     pub theme: Option<Theme>,
     /// Memory that a trace may take, MB (1 000 000 bytes); see [`MemoryRule`](super::MemoryRule).
     pub memory_mb: Option<u32>,
+    pub chrome: Chrome,
 }
 
 impl Place {
@@ -105,18 +155,36 @@ impl Place {
         if let Some(mb) = self.memory_mb {
             parts.push(format!("memory={mb}"));
         }
+        match self.chrome {
+            Chrome::Full => {}
+            Chrome::Compact => parts.push("hideSidebar=true".to_owned()),
+            Chrome::Embedded => parts.push("mode=embedded".to_owned()),
+        }
         parts.join("&")
     }
 
     /// Reads a hash. What is not understood is left out: a link from another version still opens.
+    ///
+    /// Perfetto's way of writing one is understood, too: `#!/?visStart=…&visEnd=…`, `ts=…&dur=…`, all ns. With
+    /// either, and without `view`, the reader comes to the timeline.
     pub fn from_hash(hash: &str) -> Place {
         let mut place = Place::default();
-        for part in hash.trim_start_matches('#').split('&') {
+        let mut named = false;
+        let (mut vis_start, mut vis_end, mut ts, mut dur) = (None, None, None, None);
+        let hash = hash.trim_start_matches('#');
+        let hash = ["!/", "/"]
+            .iter()
+            .find_map(|start| hash.strip_prefix(start))
+            .unwrap_or(hash);
+        for part in hash.trim_start_matches('?').split('&') {
             let Some((key, value)) = part.split_once('=') else {
                 continue;
             };
             match key {
-                "view" => place.view = View::of_id(value).unwrap_or_default(),
+                "view" => {
+                    named = true;
+                    place.view = View::of_id(value).unwrap_or_default();
+                }
                 "t" => place.window = span(value),
                 "mark" => place.mark = span(value),
                 "step" => place.step = value.parse().ok(),
@@ -134,9 +202,26 @@ impl Place {
                     }
                 }
                 "memory" => place.memory_mb = value.parse().ok(),
+                "mode" if value == "embedded" => place.chrome = Chrome::Embedded,
+                "hideSidebar" if value == "true" && place.chrome == Chrome::Full => {
+                    place.chrome = Chrome::Compact;
+                }
+                "visStart" => vis_start = value.parse().ok(),
+                "visEnd" => vis_end = value.parse().ok(),
+                "ts" => ts = value.parse::<i64>().ok(),
+                "dur" => dur = value.parse::<i64>().ok(),
                 _ => {}
             }
         }
+        let seen = vis_start.zip(vis_end).and_then(stretch);
+        let marked = ts
+            .zip(dur.map_or(Some(0), |dur| (dur >= 0).then_some(dur)))
+            .and_then(|(ts, dur)| stretch((ts, ts.saturating_add(dur.max(LEAST_MARK_NS)))));
+        if !named && (seen.is_some() || marked.is_some()) {
+            place.view = View::Timeline;
+        }
+        place.window = place.window.or(seen);
+        place.mark = place.mark.or(marked);
         place
     }
 
@@ -145,6 +230,7 @@ impl Place {
         Place {
             theme: self.theme,
             memory_mb: self.memory_mb,
+            chrome: self.chrome,
             ..Place::default()
         }
     }
@@ -160,7 +246,13 @@ fn gap_word(kind: GapKind) -> &'static str {
 
 fn span(text: &str) -> Option<Span> {
     let (start, end) = text.split_once(',').or_else(|| text.split_once("%2C"))?;
-    let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+    stretch((start.parse().ok()?, end.parse().ok()?))
+}
+
+/// A mark is so long at least, or there would be nothing to see.
+const LEAST_MARK_NS: i64 = 1;
+
+fn stretch((start, end): (i64, i64)) -> Option<Span> {
     (start < end).then_some(Span { start, end })
 }
 
@@ -179,11 +271,12 @@ mod tests {
             gaps: Some(GapKind::Launch),
             theme: Some(Theme::Dark),
             memory_mb: Some(1200),
+            chrome: Chrome::Embedded,
         };
         let hash = place.to_hash();
         assert_eq!(
             hash,
-            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200"
+            "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200&mode=embedded"
         );
         assert_eq!(Place::from_hash(&format!("#{hash}")), place);
         assert_eq!(Place::from_hash(""), Place::default());
@@ -200,5 +293,56 @@ mod tests {
                 ..Place::default()
             }
         );
+    }
+
+    #[test]
+    fn perfettos_way_of_writing_a_hash_is_understood() {
+        let seen = Place {
+            view: View::Timeline,
+            window: Some(Span::new(5, 9)),
+            ..Place::default()
+        };
+        for hash in [
+            "#!/?visStart=5&visEnd=9",
+            "#/?visStart=5&visEnd=9",
+            "#visEnd=9&visStart=5",
+        ] {
+            assert_eq!(Place::from_hash(hash), seen, "{hash}");
+        }
+        let place =
+            Place::from_hash("#!/?mode=embedded&hideSidebar=true&theme=system&ts=100&dur=20&view=steps");
+        assert_eq!(
+            place,
+            Place {
+                view: View::Steps,
+                mark: Some(Span::new(100, 120)),
+                chrome: Chrome::Embedded,
+                ..Place::default()
+            }
+        );
+        assert_eq!(Place::from_hash("#!/?hideSidebar=true").chrome, Chrome::Compact);
+        assert_eq!(Place::from_hash("#/?ts=7").mark, Some(Span::new(7, 8)));
+    }
+
+    #[test]
+    fn each_wrong_value_is_left_out_alone() {
+        for wrong in [
+            "visStart=9&visEnd=5",
+            "visStart=1e3&visEnd=NaN",
+            "visStart=5",
+            "ts=x&dur=3",
+            "ts=5&dur=-1",
+            "ts=99999999999999999999",
+            "mode=full&hideSidebar=maybe",
+            "dur=3",
+        ] {
+            let place = Place::from_hash(&format!("#!/?{wrong}&slice=4&theme=dark"));
+            let rest = Place {
+                slice: Some(4),
+                theme: Some(Theme::Dark),
+                ..Place::default()
+            };
+            assert_eq!(place, rest, "{wrong}");
+        }
     }
 }

@@ -227,6 +227,7 @@ pub fn step_detail(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyze::report::Sure;
     use crate::dialect::{Period, Phase};
 
     fn step(index: u32, start_ns: i64, dur_ns: i64, phase: Phase) -> Step {
@@ -238,6 +239,8 @@ mod tests {
             start_ns,
             dur_ns,
             gap_before_ns: None,
+            interval_ns: None,
+            sure: Sure::Recorded,
             bucket: None,
             batch: None,
             tokens: None,

@@ -1,10 +1,12 @@
 //! The Overview: the report, cut to a bounded size.
 
 use crate::analyze::categories::OTHER;
-use crate::analyze::report::{Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport};
+use crate::analyze::report::{
+    Beside, Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport, Workers,
+};
 use crate::base::{Span, order};
 
-use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
+use super::model::{CategoryText, DeviceView, MAX_NAMES, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
 use crate::index::Index;
 
 /// The report without its steps, and how large the index is.
@@ -53,6 +55,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         bucket_coverage: report.bucket_coverage.clone(),
         gaps: report.gaps.clone(),
         device_time: report.device_time.clone(),
+        device: device(report).map(Box::new),
         kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
@@ -62,11 +65,54 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         groupings: groupings(report, index),
         metrics: report.metrics.clone(),
         table: table(report),
+        beside: report.beside.as_ref().map(bounded),
+        workers: None,
         tally: tally(report),
         stopped: None,
         index_bytes: index.bytes() as u64,
         cost: None,
     }
+}
+
+fn device(report: &TraceReport) -> Option<DeviceView> {
+    let mut launches = report.launches.clone()?;
+    launches.calls.truncate(MAX_NAMES);
+    Some(DeviceView {
+        launches,
+        idle: report.idle.clone(),
+        queues: report.queue_depth.clone(),
+        copies: report.copies.iter().take(MAX_NAMES).cloned().collect(),
+        syncs: report.syncs.iter().take(MAX_NAMES).cloned().collect(),
+        rules: report.kernel_rules.clone(),
+    })
+}
+
+/// The tables, cut.
+fn bounded(beside: &Beside) -> Box<Beside> {
+    let mut beside = beside.clone();
+    beside.step_breakdown.truncate(MAX_OPERATORS);
+    beside.operator_statistics.truncate(MAX_OPERATORS);
+    order::sort_by_key(&mut beside.api_statistics, |row| std::cmp::Reverse(row.total_ns));
+    beside.api_statistics.truncate(MAX_OPERATORS);
+    order::sort_by_key(&mut beside.collectives, |row| std::cmp::Reverse(row.elapse_ns));
+    beside.collectives.truncate(MAX_OPERATORS);
+    beside.memory_peaks.truncate(MAX_OPERATORS);
+    beside.files.truncate(MAX_OPERATORS);
+    for table in &mut beside.plain_tables {
+        table.rows.truncate(MAX_OPERATORS);
+    }
+    Box::new(beside)
+}
+
+/// The workers, cut: the slow one stays in.
+pub fn bounded_workers(workers: &Workers) -> Box<Workers> {
+    let mut workers = workers.clone();
+    if let Some(slow) = workers.slow.filter(|&slow| slow as usize >= MAX_OPERATORS) {
+        workers.rows.swap(MAX_OPERATORS - 1, slow as usize);
+        workers.slow = u32::try_from(MAX_OPERATORS - 1).ok();
+    }
+    workers.rows.truncate(MAX_OPERATORS);
+    Box::new(workers)
 }
 
 /// The table's check, cut to a bounded size: what differs first.

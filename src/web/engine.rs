@@ -144,14 +144,21 @@ impl Engine {
         })))
     }
 
-    /// Opens these files, or what is selected of them.
-    pub fn open(&self, picked: &Picked, selection: &Selection, memory: MemoryRule) -> Result<(), String> {
-        let files: Array = picked.files().iter().collect();
+    /// Opens these files, or what is selected of them; of several workers the one of that name.
+    pub fn open(
+        &self,
+        picked: &Picked,
+        selection: &Selection,
+        memory: MemoryRule,
+        worker: Option<String>,
+    ) -> Result<(), String> {
+        let files: Array = picked.files().collect();
         self.post(
             &Request::Open {
                 files: picked.heads(),
                 selection: selection.clone(),
                 memory,
+                worker,
             },
             Some(&files),
         )

@@ -1,12 +1,22 @@
 //! Files that the reader picks, drops or pastes.
 
-use web_sys::{DataTransfer, File, FileList, HtmlInputElement};
+use js_sys::{Array, Function, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
+    HtmlInputElement,
+};
 
 use crate::protocol::engine::FileHead;
 
-/// Files to open together.
+/// More files of a dropped folder are not looked at, nor deeper folders.
+const MAX_FILES: usize = 50_000;
+const MAX_DEPTH: usize = 12;
+
+/// Files to open together, each with its path; that of a file that was picked by itself is its name.
 #[derive(Clone, Debug, Default)]
-pub struct Picked(Vec<File>);
+pub struct Picked(Vec<(String, File)>);
 
 impl Picked {
     /// From an `<input type="file">`, which is emptied, so that the same file can be picked again.
@@ -23,7 +33,62 @@ impl Picked {
 
     /// From whoever opened the page with them.
     pub fn of_files(files: Vec<File>) -> Picked {
-        Picked(files)
+        Picked(files.into_iter().map(|file| (path_of(&file), file)).collect())
+    }
+
+    /// From a host page.
+    pub fn of_file(file: File) -> Picked {
+        Picked(vec![(file.name(), file)])
+    }
+
+    /// From a drop that may hold folders. What it holds must be taken at once; a folder is walked later.
+    pub fn folders_of(transfer: Option<&DataTransfer>) -> Option<Vec<FileSystemEntry>> {
+        let items = transfer?.items();
+        let entries: Vec<FileSystemEntry> = (0..items.length())
+            .filter_map(|i| items.get(i)?.webkit_get_as_entry().ok().flatten())
+            .collect();
+        entries
+            .iter()
+            .any(FileSystemEntry::is_directory)
+            .then_some(entries)
+    }
+
+    /// Every file of these, folder by folder.
+    async fn of_entries(entries: Vec<FileSystemEntry>) -> Picked {
+        let mut found = Vec::new();
+        let mut open: Vec<(FileSystemEntry, usize)> = entries.into_iter().rev().map(|e| (e, 0)).collect();
+        while let Some((entry, depth)) = open.pop() {
+            if found.len() >= MAX_FILES {
+                break;
+            }
+            let path = entry.full_path().trim_start_matches('/').to_owned();
+            if let Some(file) = entry.dyn_ref::<FileSystemFileEntry>() {
+                let got =
+                    called_back(|done, failed| file.file_with_callback_and_callback(done, failed)).await;
+                if let Ok(Ok(file)) = got.map(JsCast::dyn_into::<File>) {
+                    found.push((path, file));
+                }
+            } else if let Some(folder) = entry.dyn_ref::<FileSystemDirectoryEntry>()
+                && depth < MAX_DEPTH
+            {
+                let reader = folder.create_reader();
+                // A reader gives 100 entries at a time, and none at the end.
+                while let Ok(got) = called_back(|done, failed| {
+                    reader
+                        .read_entries_with_callback_and_callback(done, failed)
+                        .map_or_else(|why| web_sys::console::warn_1(&why), |()| ())
+                })
+                .await
+                {
+                    let entries: Array = got.unchecked_into();
+                    if entries.length() == 0 || open.len() > MAX_FILES {
+                        break;
+                    }
+                    open.extend(entries.iter().map(|e| (e.unchecked_into(), depth + 1)));
+                }
+            }
+        }
+        Picked(found)
     }
 
     /// Whether there is none.
@@ -42,22 +107,58 @@ impl Picked {
         let bytes = |file: &File| file.size() as u64;
         self.0
             .iter()
-            .map(|file| FileHead {
-                name: file.name(),
+            .map(|(path, file)| FileHead {
+                name: path.clone(),
                 bytes: bytes(file),
             })
             .collect()
     }
 
+    /// The one of this name; if there is one alone, that one.
+    pub fn named(&self, name: &str) -> Option<File> {
+        match &self.0[..] {
+            [(_, one)] => Some(one.clone()),
+            more => more
+                .iter()
+                .find(|(path, _)| path == name)
+                .map(|(_, file)| file.clone()),
+        }
+    }
+
     /// The files themselves.
-    pub fn files(&self) -> &[File] {
-        &self.0
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        self.0.iter().map(|(_, file)| file)
     }
 }
 
-fn listed(list: Option<FileList>) -> Vec<File> {
+/// Walks what was dropped, then hands over its files; nothing if it holds none.
+pub fn walk(entries: Vec<FileSystemEntry>, walked: impl FnOnce(Picked) + 'static) {
+    spawn_local(async move {
+        let picked = Picked::of_entries(entries).await;
+        if !picked.is_empty() {
+            walked(picked);
+        }
+    });
+}
+
+/// What a function gives to one of two callbacks.
+async fn called_back(start: impl Fn(&Function, &Function)) -> Result<JsValue, JsValue> {
+    JsFuture::from(Promise::new(&mut |done, failed| start(&done, &failed))).await
+}
+
+/// The path below the folder that was picked; empty for a file that was picked by itself.
+fn path_of(file: &File) -> String {
+    let path = Reflect::get(file, &"webkitRelativePath".into()).ok();
+    let path = path.and_then(|path| path.as_string()).unwrap_or_default();
+    if path.is_empty() { file.name() } else { path }
+}
+
+fn listed(list: Option<FileList>) -> Vec<(String, File)> {
     let Some(list) = list else { return Vec::new() };
-    (0..list.length()).filter_map(|i| list.get(i)).collect()
+    (0..list.length())
+        .filter_map(|i| list.get(i))
+        .map(|file| (path_of(&file), file))
+        .collect()
 }
 
 /// Whether a drag over the page carries files.

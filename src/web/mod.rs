@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod canvas;
+pub mod companion;
 pub mod download;
 pub mod engine;
 pub mod files;

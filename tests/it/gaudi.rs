@@ -503,3 +503,67 @@ fn a_metrics_file_confirms_what_v0_does_not_record() {
         says.notes
     );
 }
+
+#[test]
+fn the_hardware_trace_of_synprof_is_a_timeline() {
+    let files = corpus::files("gaudi/real_synapse_csv");
+    let Some(file) = files.iter().find(|f| f.ends_with("debug_hw_prof_accel0_001.csv")) else {
+        return;
+    };
+    let bytes = std::fs::read(file).unwrap();
+    let trace = open(&bytes);
+    let report = &trace.report;
+    // Of the file, counted by its lines: 56 BEGIN and 56 END, 126 INSTANT, 38 COUNTER.
+    assert_eq!(trace.index.slices.len(), 56);
+    assert_eq!(trace.index.instants.ts.len(), 126);
+    let samples: usize = trace.index.counters.iter().map(|c| c.ts.len()).sum();
+    assert_eq!(samples, 38);
+    assert_eq!(report.format, "gaudi-synprof");
+    assert_eq!(report.defects, []);
+    // The trace analyzer's own file beside it: the convolution ran on 8 MMEs from 554804527.286 to 554804546.1 µs, for
+    // 18.814 µs; the packing on TPCs was active for 1.131, 1.878 and 0.713 µs in its three iterations.
+    let convolution: Vec<_> = trace
+        .index
+        .slices
+        .ids()
+        .filter(|&id| trace.index.name_of(id) == "g_1_conv_0")
+        .map(|id| trace.index.slices.span(id))
+        .collect();
+    assert_eq!(convolution.len(), 8);
+    assert_eq!(convolution.iter().map(|s| s.start).min(), Some(554_804_527_286));
+    assert_eq!(convolution.iter().map(|s| s.end).max(), Some(554_804_546_100));
+    let engines = report.device_time[0].engines;
+    assert_eq!(
+        (engines.mme, engines.tpc),
+        (Some(18_814), Some(1_131 + 1_878 + 713))
+    );
+}
+
+#[test]
+fn the_nodes_of_the_trace_analyzer_are_slices_and_no_device_work() {
+    let files = corpus::files("gaudi/real_synapse_csv");
+    let Some(file) = files
+        .iter()
+        .find(|f| f.ends_with("debug_hw_prof_accel0_001_analyzed_nodes.csv"))
+    else {
+        return;
+    };
+    let trace = open(&std::fs::read(file).unwrap());
+    let of = |id| (trace.index.name_of(id), trace.index.slices.dur(id).as_ns());
+    let mut nodes: Vec<_> = trace.index.slices.ids().map(of).collect();
+    nodes.sort_unstable();
+    assert_eq!(
+        nodes,
+        [
+            ("g_1_conv_0", 18_814),
+            ("g_1_conv_0_tpc_packing", 2_739),
+            ("g_1_conv_0_tpc_packing iter 2", 1_879),
+            ("g_1_conv_0_tpc_packing iter 3", 1_138),
+        ]
+    );
+    assert_eq!(trace.report.device_time, []);
+    assert_eq!(
+        (trace.report.format.as_str(), &trace.report.defects[..]),
+        ("gaudi-synprof", &[][..])
+    );
+}

@@ -4,12 +4,14 @@
 
 mod analyze;
 mod architecture;
+mod ascend;
 mod cli;
 mod corpus;
 mod corpus_counts;
 mod cut;
 mod dialects;
 mod gaudi;
+mod hltv;
 mod hostile;
 mod ingest;
 mod invented;
@@ -18,4 +20,6 @@ mod malformed;
 mod select;
 mod stacks;
 mod synth;
+mod torch_device;
 mod torch_host;
+mod worker_folders;

@@ -1,4 +1,7 @@
 //! A static server for one directory, on this machine only: GET and HEAD, one request a connection.
+//!
+//! Any page may read what it serves (`Access-Control-Allow-Origin: *`): there is nothing but public files, and in a
+//! frame with `sandbox="allow-scripts"` the page's own scripts come from another origin than itself.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -102,7 +105,7 @@ fn answer(stream: TcpStream, dir: &Path, asked: &Mutex<Vec<String>>) -> io::Resu
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+         Access-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
         body.len(),
     )?;
     if method != "HEAD" {
@@ -179,6 +182,7 @@ mod tests {
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
         assert!(head.contains("Cache-Control: no-cache"), "{head}");
+        assert!(head.contains("Access-Control-Allow-Origin: *"), "{head}");
         assert!(
             head.contains(&format!("Content-Length: {}\r\n", body.len())),
             "{head}"

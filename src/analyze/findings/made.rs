@@ -22,6 +22,8 @@ pub fn step(index: u32, start_ms: i64, dur_ms: i64) -> Step {
         start_ns: start_ms * MS,
         dur_ns: dur_ms * MS,
         gap_before_ns: None,
+        interval_ns: None,
+        sure: Sure::Recorded,
         bucket: Some(Bucket {
             batch: 4,
             seq: Some(1),

@@ -3,6 +3,7 @@
 //! A file a topic; here is what they share.
 
 mod compiles;
+mod device;
 mod host;
 mod idle;
 mod recording;
@@ -44,6 +45,11 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
     all.extend(steps::prefill_padding(report));
     all.extend(steps::slow_steps(report));
     all.extend(idle::no_load(report));
+    let is_told = all.iter().any(|f| f.view == "gaps" && f.level != Level::Fine);
+    all.extend(device::idle_causes(report, is_told));
+    all.extend(device::short_kernels(report));
+    all.extend(device::exposed_communication(report));
+    all.extend(device::copies(report));
     all.extend(recording::device_ends_early(report, facts.last_launch_ns));
     all.extend(recording::synchronised(report));
     all.extend(host::dynamo_limit(report));

@@ -9,7 +9,7 @@ use crate::app::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
-use crate::view::{SliceDetail, Span};
+use crate::view::{LinkedSlice, SliceDetail, Span};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -94,6 +94,11 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 if let Some(step) = detail.step {
                     <div><dt>{ "Step" }</dt><dd><To place={step_place(step)}>{ format!("step {step}") }</To></dd></div>
                 }
+                if let Some(call) = &detail.launched_by {
+                    <div><dt>{ "Launched by" }</dt><dd>{ linked(call) }</dd></div>
+                }
+                { for detail.launched.iter().map(|work| html! { <div><dt>{ "Launched" }</dt><dd>{ linked(work) }</dd></div> }) }
+                if detail.n_launched as usize > detail.launched.len() { { pair("Launched", format!("{} more", show::count(u64::from(detail.n_launched) - detail.launched.len() as u64))) } }
                 { pair("Process", detail.process.clone()) }
                 { pair("Thread", detail.thread.clone()) }
                 if !detail.category.is_empty() { { pair("Category", detail.category.clone()) } }
@@ -113,6 +118,11 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
             { args }
         </>
     }
+}
+
+/// The other end of a launch, and how long after the call the work started.
+fn linked(other: &LinkedSlice) -> Html {
+    html! { <><To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>{ format!(", {} from call to work", show::duration(other.latency_ns)) }</> }
 }
 
 fn pair(name: &str, value: String) -> Html {

@@ -12,6 +12,7 @@ use yew::prelude::*;
 
 use super::ask::use_answer;
 use super::cut::Offer;
+use super::host::Host;
 use super::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -118,6 +119,13 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     use_effect_with((current, area.is_some()), |(stage, has_area)| {
         if let (Some(stage), false) = (stage, has_area) {
             stage.clear_area();
+        }
+    });
+
+    let host = use_context::<Host>();
+    use_effect_with((*area).clone(), move |area| {
+        if let (Some(host), Some(area)) = (host, area) {
+            host.drawn(area.window);
         }
     });
 

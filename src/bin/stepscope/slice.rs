@@ -105,7 +105,7 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
         }
     };
     std::fs::rename(&part, &args.out).with_context(|| format!("writing {}", args.out.display()))?;
-    println!("{}", said(&args.out, &counts));
+    super::deliver(&format!("{}\n", said(&args.out, &counts)), None)?;
     Ok(ExitCode::SUCCESS)
 }
 

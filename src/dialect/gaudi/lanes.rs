@@ -29,6 +29,10 @@ pub enum Lane {
     DeviceProcess,
 }
 
+/// Categories of Synapse's own host profiler, which are the groups of calls that it can be told to record (`api_group` of
+/// its configuration).
+const API_GROUPS: [&str; 3] = ["synapse", "hlthunk", "hccl"];
+
 /// The arg that names the hardware event of a device slice.
 pub const HW_EVENT: &str = "HW event name";
 
@@ -294,6 +298,9 @@ fn role(lane: Lane, category: &str, name: &str, launches: Calls) -> Role {
     let is_call = category.eq_ignore_ascii_case("hpu_op")
         || category.eq_ignore_ascii_case("runtime")
         || category.eq_ignore_ascii_case("privateuse1_runtime")
+        || API_GROUPS
+            .iter()
+            .any(|group| category.eq_ignore_ascii_case(group))
         || category.is_empty();
     if is_call {
         return host_call(name, launches).unwrap_or(if category.is_empty() {

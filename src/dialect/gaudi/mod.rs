@@ -6,13 +6,15 @@
 //! - `gaudi-e2e`: torch's trace with those events appended (`vllm.*.pt.trace.json.gz`);
 //! - `torch`: torch's trace alone, with Gaudi's device lanes and host calls.
 //!
-//! Left out: `.hltv` archives and the CSV files of Synapse's own profiler.
+//! - `gaudi-synprof`: a CSV file of Synapse's own profiler, which [`synprof`] writes as a trace.
 
 mod advice;
 pub mod compiles;
 pub mod counters;
+pub mod hltv;
 pub mod lanes;
 pub mod names;
+pub mod synprof;
 pub mod turns;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -77,15 +79,18 @@ fn has_hpu(index: &Index) -> bool {
                 .is_some_and(|name| index.text(name).starts_with("Synapse/"))
         })
     };
+    let from_csv = index.header.get(synprof::HEADER_KEY).is_some();
     let hardware_events = || index.arg_column(lanes::HW_EVENT).is_some();
     let named = || {
         index.names.iter().any(|(_, text)| {
             text.starts_with("enqueueWithExternalEvents")
+                || text.starts_with("synLaunch")
+                || text.starts_with("synGraphCompile")
                 || text.contains("hpu_lazy")
                 || python_frame(text).is_some_and(|(file, _)| file == "hpu_model_runner")
         })
     };
-    device_named || process_named || thread_named() || hardware_events() || named()
+    device_named || from_csv || process_named || thread_named() || hardware_events() || named()
 }
 
 /// Notes of one kind are no more than this: a file may name any number of processes.
@@ -104,6 +109,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         .any(|&c| !matches!(index.text(c), "" | OWN_CATEGORY));
     let mut v = Vocabulary {
         format: match (engine_lanes.is_empty(), has_torch) {
+            _ if index.header.get(synprof::HEADER_KEY).is_some() => "gaudi-synprof",
             (true, _) => "torch",
             (false, false) => "gaudi-highlevel",
             (false, true) => "gaudi-e2e",
@@ -390,7 +396,7 @@ fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vo
 
 /// Torch's trace alone: steps by python frames, the profiler's own steps, or what lies between two waits.
 fn read_torch_only(index: &Index, v: &mut Vocabulary) {
-    vllm::read_steps(index, v);
+    vllm::read_steps(index, "", v);
     if v.passes.is_empty() {
         infer_iterations(index, v);
     }

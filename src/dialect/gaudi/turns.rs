@@ -64,6 +64,7 @@ fn new_pass(slice: SliceId, span: Span, phase: Phase) -> Pass {
         engine_step: None,
         phase,
         period: Period::Unknown,
+        is_marked: true,
         bucket: None,
         graphs: None,
         batch: None,
@@ -80,6 +81,7 @@ fn new_pass(slice: SliceId, span: Span, phase: Phase) -> Pass {
 pub fn inferred_pass(slice: SliceId, span: Span) -> Pass {
     Pass {
         period: Period::Serving,
+        is_marked: false,
         ..new_pass(slice, span, Phase::Unknown)
     }
 }

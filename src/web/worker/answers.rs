@@ -1,5 +1,6 @@
 //! What the page asks of an open trace.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Uint32Array};
@@ -16,9 +17,32 @@ const EVENT_TEXT: u32 = 16 << 10;
 
 /// What is open.
 pub struct Trace {
-    pub opened: Opened,
-    pub scene: Scene,
+    pub opened: RefCell<Opened>,
+    pub scene: RefCell<Scene>,
     pub text: Source,
+}
+
+impl Trace {
+    pub fn new(opened: Opened, text: Source) -> Trace {
+        let scene = opened.scene();
+        Trace {
+            opened: RefCell::new(opened),
+            scene: RefCell::new(scene),
+            text,
+        }
+    }
+
+    /// Other rules for kernels: all answers anew.
+    fn classify(&self, rules: &str) -> Answer {
+        let mut opened = self.opened.borrow_mut();
+        match opened.classify(rules) {
+            Ok(()) => {
+                *self.scene.borrow_mut() = opened.scene();
+                Answer::Classified(Box::new(opened.summary()))
+            }
+            Err(why) => Answer::Nothing { why },
+        }
+    }
 }
 
 pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
@@ -26,23 +50,25 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
         args(trace, id, slice, EVENT_TEXT);
         return;
     }
-    post(&Reply::Answer {
-        id,
-        answer: trace.opened.answer(&trace.scene, &question),
-    });
+    let answer = match &question {
+        Question::Classify { rules } => trace.classify(rules),
+        _ => trace.opened.borrow().answer(&trace.scene.borrow(), &question),
+    };
+    post(&Reply::Answer { id, answer });
 }
 
 /// Reads the args of a slice again, `len` bytes of text at first.
 fn args(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
     let say = move |answer: Answer| post(&Reply::Answer { id, answer });
-    let Some(at) = trace.opened.text_at(slice) else {
+    let Some(at) = trace.opened.borrow().text_at(slice) else {
         let why = "there is no such slice".into();
         return say(Answer::Nothing { why });
     };
     match &trace.text {
         Source::Memory(bytes) => {
             let text = usize::try_from(at).ok().and_then(|at| bytes.get(at..));
-            say(match trace.opened.args(slice, text.unwrap_or_default(), true) {
+            let args = trace.opened.borrow().args(slice, text.unwrap_or_default(), true);
+            say(match args {
                 Some(args) => Answer::Args(args),
                 None => Answer::Nothing {
                     why: "the event's text could not be read again".into(),
@@ -55,7 +81,8 @@ fn args(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
                 Err(why) => say(Answer::Nothing { why }),
                 Ok(text) => {
                     let is_all = text.len() < len as usize;
-                    match trace.opened.args(slice, &text, is_all) {
+                    let args = trace.opened.borrow().args(slice, &text, is_all);
+                    match args {
                         Some(args) => say(Answer::Args(args)),
                         None => args_of_more(&trace, id, slice, len),
                     }

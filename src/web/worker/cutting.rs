@@ -93,7 +93,7 @@ pub fn start(worker: &Shared, trace: &Rc<Trace>, id: u32, request: &CutRequest) 
         bytes: Vec::new(),
         parts: Array::new(),
     };
-    let cut = match trace.opened.cut(request, &[], blobs) {
+    let cut = match trace.opened.borrow().cut(request, &[], blobs) {
         Ok(cut) => cut,
         Err(why) => return nothing(id, why.to_string()),
     };
@@ -134,15 +134,17 @@ impl Cutting {
             post(&Reply::CutProgress {
                 id: self.id,
                 bytes_read: read,
-                bytes_total: self.trace.opened.report.bytes,
+                bytes_total: self.trace.opened.borrow().report.bytes,
             });
         }
     }
 
     fn feed(&mut self, text: &[u8]) {
-        if self.failed.is_none()
-            && let Err(why) = self.cut.feed(&self.trace.opened, text)
-        {
+        if self.failed.is_some() {
+            return;
+        }
+        let fed = self.cut.feed(&self.trace.opened.borrow(), text);
+        if let Err(why) = fed {
             self.give_up(why.to_string());
         }
     }
@@ -166,7 +168,7 @@ impl Cutting {
         }
         let written = self
             .cut
-            .finish(&self.trace.opened)
+            .finish(&self.trace.opened.borrow())
             .and_then(|(mut facts, _, blobs)| {
                 let blob = blobs.join(self.gzip)?;
                 facts.bytes = super::size(&blob);

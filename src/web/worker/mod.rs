@@ -7,6 +7,7 @@ mod loading;
 mod source;
 mod text;
 mod trace;
+mod unpack;
 
 use js_sys::{Object, Reflect};
 use serde::Serialize;

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, BlobPropertyBag, File, MessagePort, Response};
+use web_sys::{Blob, BlobPropertyBag, MessagePort, Response};
 
 use super::answers::{Trace, answer, message_of, post};
-use super::choose::choose;
+use super::choose::{OfWorker, choose};
 use super::cutting::{self, Cutting};
 use super::loading::{Judged, Loading};
 use super::source::{Source, TextWorker};
@@ -54,16 +54,18 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             files,
             selection,
             memory,
+            worker: wanted,
         } => {
             let list = get(message, "files").dyn_into::<Array>().unwrap_or_default();
-            let files: Vec<(FileHead, File)> = files
+            let files: Vec<(FileHead, Blob)> = files
                 .into_iter()
                 .zip(list.iter().map(JsCast::unchecked_into))
                 .collect();
             let worker = worker.clone();
             spawn_local(async move {
                 let started = js_sys::Date::now();
-                if let Err(why) = open(&worker, files, &selection, memory, started).await {
+                let opening = open(&worker, files, &selection, memory, wanted.as_deref(), started);
+                if let Err(why) = opening.await {
                     fail(&worker, why);
                 }
             });
@@ -269,27 +271,34 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
     if !loading.left_out.is_empty() {
         let left_out = loading.left_out.join(", ");
         let note = format!("A page holds one trace; not opened: {left_out}.");
-        opened.report.notes.push(note);
+        opened.note(note);
     }
-    let scene = opened.scene();
+    for note in std::mem::take(&mut loading.notes) {
+        opened.note(note);
+    }
+    opened.report.bytes = loading.table_bytes.unwrap_or(opened.report.bytes);
+    if let Some(of) = loading.of_worker.take() {
+        let trace = opened.report.file.clone();
+        compare(&mut opened, of, Some(&trace));
+    }
     if loading.is_warm_up {
-        return log(run_answers(&opened, &scene));
+        return log(run_answers(&opened, &opened.scene()));
     }
     let cost = Cost {
         open_ms: js_sys::Date::now() - loading.started,
         first_ms: loading.first_ms,
         memory_bytes: memory_bytes() + text_memory_bytes,
     };
-    show(
-        worker,
-        Trace {
-            opened,
-            scene,
-            text: loading.source,
-        },
-        cost,
-        loading.stopped,
-    );
+    show(worker, Trace::new(opened, loading.source), cost, loading.stopped);
+}
+
+/// Puts the workers side by side; the one that is open with what its trace says.
+fn compare(opened: &mut Opened, mut of: OfWorker, trace: Option<&str>) {
+    let row = of.files.row(&of.tables, Some(&opened.report), trace);
+    if let Some(place) = of.rows.get_mut(of.place) {
+        *place = row;
+    }
+    opened.workers = session::bundle::compare(of.rows);
 }
 
 /// Starts reading a generated trace as if it were a compressed file.
@@ -328,7 +337,7 @@ fn run_answers(opened: &Opened, scene: &Scene) -> Result<(), JsValue> {
 /// Tells the page what is open, and answers what it asked meanwhile.
 fn show(worker: &Shared, trace: Trace, cost: Cost, stopped: Option<Box<Estimate>>) {
     let trace = Rc::new(trace);
-    let mut summary = trace.opened.summary();
+    let mut summary = trace.opened.borrow().summary();
     summary.cost = Some(cost);
     summary.stopped = stopped;
     post(&Reply::Summary(Box::new(summary)));
@@ -351,25 +360,55 @@ fn fail(worker: &Shared, message: String) {
 /// Starts reading; what comes of it is told to the page.
 async fn open(
     worker: &Shared,
-    files: Vec<(FileHead, File)>,
+    files: Vec<(FileHead, Blob)>,
     selection: &Selection,
     memory: MemoryRule,
+    wanted: Option<&str>,
     started: f64,
 ) -> Result<(), String> {
-    let chosen = choose(files).await?;
+    let chosen = choose(files, wanted).await?;
     let Some((head, file)) = chosen.trace else {
+        if let Some(of) = chosen.of_worker {
+            let mut opened = session::open_tables(&of.files.name, of.bytes, of.tables.clone());
+            compare(&mut opened, of, None);
+            for note in chosen.notes {
+                opened.note(note);
+            }
+            let cost = Cost {
+                open_ms: js_sys::Date::now() - started,
+                first_ms: None,
+                memory_bytes: memory_bytes(),
+            };
+            let text = Source::Memory(Rc::default());
+            show(worker, Trace::new(opened, text), cost, None);
+            return Ok(());
+        }
+        if let Some(tables) = chosen.beside {
+            let opened = session::open_tables(&tables.worker.clone(), 0, tables);
+            let cost = Cost {
+                open_ms: js_sys::Date::now() - started,
+                first_ms: None,
+                memory_bytes: memory_bytes(),
+            };
+            show(
+                worker,
+                Trace::new(opened, Source::Memory(Rc::default())),
+                cost,
+                None,
+            );
+            return Ok(());
+        }
         let Some((name, bytes)) = chosen.metrics else {
             return Err("no file was given".into());
         };
         let opened = session::open_metrics(&name, &bytes).map_err(|error| format!("{name}: {error}."))?;
-        let scene = opened.scene();
         let cost = Cost {
             open_ms: js_sys::Date::now() - started,
             first_ms: None,
             memory_bytes: memory_bytes(),
         };
         let text = Source::Memory(Rc::new(bytes));
-        show(worker, Trace { opened, scene, text }, cost, None);
+        show(worker, Trace::new(opened, text), cost, None);
         return Ok(());
     };
     let text = worker.borrow().text.clone().ok_or("there is no text worker")?;
@@ -378,6 +417,15 @@ async fn open(
         loader.attach_metrics(&name, &bytes);
     }
     let mut loading = Loading::new(head, loader, Source::Worker(text.clone()), started);
+    if let Some(of) = &chosen.of_worker {
+        loading.loader.attach_tables(of.tables.clone());
+    }
+    if let Some(tables) = chosen.beside {
+        loading.loader.attach_tables(tables);
+    }
+    loading.of_worker = chosen.of_worker;
+    loading.table_bytes = chosen.table_bytes;
+    loading.notes = chosen.notes;
     loading.left_out = chosen.left_out;
     loading.is_gzip = chosen.is_gzip;
     loading.memory = memory;

@@ -5,7 +5,7 @@ use stepscope::base::{Span, show};
 use stepscope::ingest::Inflater;
 use stepscope::session::Opened;
 use stepscope::view::CutRequest;
-use stepscope::view::place::View;
+use stepscope::view::place::{Place, View};
 use stepscope_e2e::{Look, Page, corpus, key};
 
 use crate::real::{Gaudi, click_text, frames, go, opened, place, text};
@@ -41,17 +41,20 @@ fn save(page: &Page) -> String {
 
 #[test]
 fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
-    let Some((page, gaudi)) = Gaudi::at("#view=timeline") else {
-        return;
-    };
-    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    let Some(gaudi) = Gaudi::find() else { return };
     let extent = gaudi.native.index.extent().expect("events");
-    page.press("0");
-    page.wait_until("the address names the window", || place(&page).window.is_some());
-    let whole = place(&page).window;
-    page.press("w");
+    let steps = &gaudi.native.report.steps;
+    let serving = Place {
+        view: View::Timeline,
+        window: Some(Span::new(steps[20].start_ns, steps[40].start_ns)),
+        ..Place::default()
+    };
+    let page = Page::open_at(&format!("#{}", serving.to_hash()));
+    gaudi.open_in(&page);
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    page.press("s");
     page.wait_until("the address names another window", || {
-        place(&page).window != whole
+        place(&page).window != serving.window
     });
     click_text(&page, ".tl-tools button", "Save this stretch…");
     page.screenshot("cut-dialog", Look::LAPTOP);
@@ -77,7 +80,13 @@ fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
     let document: serde_json::Value = serde_json::from_slice(&saved).expect("JSON");
     let n = document["traceEvents"].as_array().expect("a list").len() as u64;
     assert_eq!(n, events);
-    assert!(n > 50 && n < gaudi.native.report.events, "{n}");
+    let own = document["traceEvents"].as_array().map_or(0, |all| {
+        all.iter().filter(|e| e["cat"] == "stepscope").count() as u64
+    });
+    assert!(
+        own > 20 && n - own > 50 && n - own < gaudi.native.report.events,
+        "{n}, {own}"
+    );
     page.must_be_clean();
 }
 

@@ -2,7 +2,9 @@
 
 mod accessibility;
 mod boot;
+mod companion;
 mod cut;
+mod device;
 mod files;
 mod fit;
 mod gaps;
@@ -13,6 +15,7 @@ mod memory;
 mod offline;
 mod opening;
 mod overview;
+mod perfetto;
 mod privacy;
 mod real;
 mod recompiles;
@@ -20,3 +23,4 @@ mod single;
 mod steps;
 mod timeline;
 mod torch;
+mod workers;

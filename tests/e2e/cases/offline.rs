@@ -11,13 +11,15 @@ use crate::opening::{ONE_EVENT, file};
 use crate::real::name;
 
 /// What is asked for at the first visit: by the page, and once more by the service worker, which checks each file.
-pub const FIRST_VISIT: [&str; 13] = [
+pub const FIRST_VISIT: [&str; 15] = [
     "GET /",
     "GET /",
     "GET /app_bg.wasm",
     "GET /app_bg.wasm",
     "GET /boot.js",
     "GET /boot.js",
+    "GET /receiver.js",
+    "GET /receiver.js",
     "GET /style.css",
     "GET /style.css",
     "GET /sw.js",
@@ -235,6 +237,7 @@ fn the_address_can_ask_for_the_network() {
         "/?nosw",
         "/app_bg.wasm",
         "/boot.js",
+        "/receiver.js",
         "/style.css",
         "/worker.js",
         "/worker_bg.wasm",

@@ -32,6 +32,7 @@ fn the_findings_are_those_of_the_command_line() {
     let printed = unwrapped(&export::report_text(&stepscope::analyze::report::Report {
         schema: stepscope::analyze::report::SCHEMA.into(),
         traces: vec![report.clone()],
+        workers: None,
     }));
     for sentence in &says {
         assert!(

@@ -2,7 +2,7 @@
 
 use fantoccini::key::Key;
 use serde_json::Value;
-use stepscope::view::place::View;
+use stepscope::view::place::{Fills, View};
 use stepscope_e2e::Page;
 
 use crate::offline::FIRST_VISIT;
@@ -154,7 +154,7 @@ fn a_whole_session_asks_for_the_pages_files_and_nothing_else() {
     let page = Page::open();
     page.click("button.sample");
     page.wait_for("ready");
-    for view in View::ALL {
+    for view in View::of_trace(Fills::default()) {
         go(&page, view);
     }
     page.press("/");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use stepscope::view::place::View;
+use stepscope::view::place::{Fills, View};
 use stepscope_e2e::{Look, Page};
 use tempfile::TempDir;
 use xtask::{pack, page};
@@ -53,7 +53,7 @@ fn every_view_of_a_real_trace_works() {
     page.wait_until("the linked slice is shown", || {
         page.text("main").contains("HabanaFusedOpLazy_sampler_topk")
     });
-    for view in View::ALL {
+    for view in View::of_trace(Fills::default()) {
         go(&page, view);
     }
     page.screenshot("single-timeline", Look::LAPTOP);

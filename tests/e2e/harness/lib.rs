@@ -185,6 +185,45 @@ impl Page {
         self.network_log();
     }
 
+    /// The site's address under another name of this machine: `127.0.0.1`, or `stranger.test`, which is no loopback
+    /// address to a page.
+    pub fn url_as(&self, host: &str) -> String {
+        self.site.url().replacen("localhost", host, 1)
+    }
+
+    /// Loads any page, and does not wait for what it says of itself.
+    pub fn load(&self, url: &str) {
+        self.look(Look::LAPTOP);
+        self.run(&format!("open {url}"), self.client().goto(url));
+    }
+
+    /// Goes on in the window that was opened as `nth`, 0 for the first, and waits until it is there.
+    pub fn in_window(&self, nth: usize) {
+        let mut windows = Vec::new();
+        self.wait_until(&format!("there is a window {nth}"), || {
+            windows = self.run("list windows", self.client().windows());
+            windows.len() > nth
+        });
+        let window = windows.swap_remove(nth);
+        self.run("change windows", self.client().switch_to_window(window));
+    }
+
+    /// How many windows there are.
+    pub fn n_windows(&self) -> usize {
+        self.run("list windows", self.client().windows()).len()
+    }
+
+    /// Goes on in a frame of the page.
+    pub fn in_frame(&self, css: &str) {
+        let frame = self.run(&format!("find {css}"), self.client().find(Locator::Css(css)));
+        self.run(&format!("enter {css}"), frame.enter_frame());
+    }
+
+    /// Goes on in the page around the frame.
+    pub fn out_of_frame(&self) {
+        self.run("leave the frame", self.client().enter_parent_frame());
+    }
+
     /// `data-state` of the root element; empty if it has none.
     pub fn state(&self) -> String {
         self.eval("return document.documentElement.dataset.state ?? ''")
@@ -246,6 +285,11 @@ impl Page {
 
     /// Chooses files in the page's file dialog (its first `<input type=file>`).
     pub fn choose_files(&self, files: &[&Path]) {
+        self.choose_in("input[type=file]", files);
+    }
+
+    /// Chooses files, or a folder, in the file dialog of one input.
+    pub fn choose_in(&self, css: &str, files: &[&Path]) {
         let paths: Vec<String> = files
             .iter()
             .map(|file| {
@@ -254,10 +298,7 @@ impl Page {
             })
             .map(|file| file.to_str().expect("a path in UTF-8").to_owned())
             .collect();
-        let input = self.run(
-            "find the file input",
-            self.client().find(Locator::Css("input[type=file]")),
-        );
+        let input = self.run("find the file input", self.client().find(Locator::Css(css)));
         self.run("choose files", input.send_keys(&paths.join("\n")));
     }
 

@@ -30,6 +30,8 @@ pub fn capabilities(chromium: &Path, dir: &Path) -> Capabilities {
         "--disable-sync",
         // A container's /dev/shm is often 64 MB.
         "--disable-dev-shm-usage",
+        // Another site on this machine, which no page trusts as it would a loopback address.
+        "--host-resolver-rules=MAP *.test 127.0.0.1",
         &format!("--user-data-dir={}", dir.join("profile").display()),
     ];
     let prefs =

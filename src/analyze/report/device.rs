@@ -1,0 +1,239 @@
+//! What is known of launches, copies, synchronisations, queues and idle time of devices whose work carries the number
+//! of the host call that launched it (torch's profiler).
+
+use serde::{Deserialize, Serialize};
+
+/// Host calls that hand work to devices, and how long the work took to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launches {
+    /// By the call's name, most calls first.
+    pub calls: Vec<LaunchCall>,
+    /// Pieces of device work, and the sum of their durations.
+    pub work: u64,
+    pub work_ns: i64,
+    /// Of these, work whose call is in the trace.
+    pub linked_work: u64,
+    pub linked_work_ns: i64,
+    /// Calls whose first work starts before the call does: the two clocks disagree. Their delay counts as 0.
+    pub skewed: u64,
+    pub short: ShortKernels,
+    /// Launches whose work started latest after the call, longest first, at most 20.
+    pub longest_delays: Vec<LaunchDelay>,
+    /// Two sentences: what is counted here.
+    pub definition: String,
+}
+
+/// The calls of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchCall {
+    pub name: String,
+    pub count: u64,
+    /// Calls that have work in the trace; one call of a captured graph has all the work of the graph.
+    pub with_work: u64,
+    pub work: u64,
+    pub most_work: u64,
+    /// Duration of the calls, ns.
+    pub call_total_ns: i64,
+    pub call_p50_ns: i64,
+    pub call_max_ns: i64,
+    /// From the end of a call to the start of its first work, ns, 0 if it starts before that; of calls with work.
+    pub delay_p50_ns: Option<i64>,
+    pub delay_p99_ns: Option<i64>,
+    pub delay_max_ns: Option<i64>,
+    pub delay_total_ns: i64,
+    /// Row of the call with most work; of equals the first.
+    pub slice: u32,
+}
+
+/// One launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchDelay {
+    pub name: String,
+    /// The first work of the call.
+    pub work: String,
+    pub call_start_ns: i64,
+    pub delay_ns: i64,
+    /// Row of the call, and of its first work.
+    pub slice: u32,
+    pub work_slice: u32,
+}
+
+/// Kernels (copies and memsets left out) shorter than `below_ns`, against all of them; durations are summed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortKernels {
+    pub below_ns: i64,
+    pub count: u64,
+    pub total_ns: i64,
+    pub of_count: u64,
+    pub of_total_ns: i64,
+}
+
+/// Launches that wait for a stream: one more when a call starts, one less when the first of its work does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueDepth {
+    pub device: i64,
+    /// The stream's number, as recorded.
+    pub stream: String,
+    pub launches: u64,
+    pub max: u64,
+    /// When it first was that deep.
+    pub max_at_ns: i64,
+    /// Mean over time, from the first call to the last start of work.
+    pub mean: f64,
+    /// Mean of the values after each change, as HTA counts.
+    pub mean_of_changes: f64,
+    /// Time in which nothing waits, from the first call to the last start of work, ns.
+    pub empty_ns: i64,
+    pub span_ns: i64,
+    /// The deepest in each of equal parts of that time, at most 240.
+    pub start_ns: i64,
+    pub series: Vec<u64>,
+}
+
+/// Copies and memsets of one name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Copy {
+    pub name: String,
+    /// `HtoD`, `DtoH`, `DtoD`, `PtoP`, `HtoH`; `None` for memsets and where the name does not say.
+    pub direction: Option<String>,
+    pub count: u64,
+    pub total_ns: i64,
+    pub p50_ns: i64,
+    pub max_ns: i64,
+    /// Bytes, summed over those that say, and the time of these.
+    pub bytes: Option<u64>,
+    pub bytes_ns: i64,
+    /// `bytes` over `bytes_ns`: 10^9 bytes a second. Not a mean of means.
+    pub gb_per_s: Option<f64>,
+    /// Row of the longest.
+    pub longest_slice: u32,
+}
+
+/// Waits of the host for a device, or of one stream for another, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sync {
+    pub name: String,
+    /// `"host"`: a call that holds up its thread; `"device"`: the record that the device's side of it left.
+    pub place: String,
+    pub count: u64,
+    pub total_ns: i64,
+    pub p50_ns: i64,
+    pub max_ns: i64,
+    /// Row of the longest.
+    pub longest_slice: u32,
+}
+
+/// Why a device had nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdleCause {
+    /// A graph was compiled or captured before the next launch.
+    Compile,
+    /// The launching thread had waited for the device until it was empty, and then had to come to the next launch.
+    SyncThenLaunch,
+    /// The launching thread ran operators or runtime calls, or the launch itself took long.
+    HostOp,
+    /// It ran python, or was inside a step or an annotated stretch and nothing more is recorded.
+    Python,
+    /// Outside any step with nothing recorded, or waiting for another thread: no work was asked for.
+    SchedulerIdle,
+    /// Nothing is recorded on the launching thread, and the trace has neither steps nor python frames.
+    NotRecorded,
+    /// Launched long before: it waited for something else, another stream, device or event.
+    Dependency,
+    /// Launched, and on its way to the device.
+    LaunchLatency,
+    /// The call that launched the next work is not in the trace.
+    Unlinked,
+}
+
+impl IdleCause {
+    /// Every cause, in order of precedence.
+    pub const ALL: [IdleCause; 9] = [
+        IdleCause::Compile,
+        IdleCause::SyncThenLaunch,
+        IdleCause::HostOp,
+        IdleCause::Python,
+        IdleCause::SchedulerIdle,
+        IdleCause::NotRecorded,
+        IdleCause::Dependency,
+        IdleCause::LaunchLatency,
+        IdleCause::Unlinked,
+    ];
+
+    /// Its name in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            IdleCause::Compile => "compile",
+            IdleCause::SyncThenLaunch => "sync_then_launch",
+            IdleCause::HostOp => "host_op",
+            IdleCause::Python => "python",
+            IdleCause::SchedulerIdle => "scheduler_idle",
+            IdleCause::NotRecorded => "not_recorded",
+            IdleCause::Dependency => "dependency",
+            IdleCause::LaunchLatency => "launch_latency",
+            IdleCause::Unlinked => "unlinked",
+        }
+    }
+
+    /// Whether the host had not yet handed over the next work.
+    pub fn is_host_bound(self) -> bool {
+        self <= IdleCause::NotRecorded
+    }
+
+    /// In words, as a noun.
+    pub fn says(self) -> &'static str {
+        match self {
+            IdleCause::Compile => "graph compile or capture",
+            IdleCause::SyncThenLaunch => "the host waited for the device, then launched",
+            IdleCause::HostOp => "operators and runtime calls on the launching thread",
+            IdleCause::Python => "python on the launching thread",
+            IdleCause::SchedulerIdle => "no work asked for",
+            IdleCause::NotRecorded => "nothing recorded on the launching thread",
+            IdleCause::Dependency => "launched, waiting for other work",
+            IdleCause::LaunchLatency => "launched, on its way to the device",
+            IdleCause::Unlinked => "launch not in the trace",
+        }
+    }
+}
+
+/// The idle time of one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleShare {
+    pub cause: IdleCause,
+    /// Gaps that have most of their time from this cause.
+    pub count: u64,
+    pub total_ns: i64,
+}
+
+/// One gap of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleGap {
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    /// The cause with most of it.
+    pub cause: IdleCause,
+    pub says: String,
+    /// Row of the call that launched what follows, and of what follows.
+    pub launch_slice: Option<u32>,
+    pub next_slice: u32,
+    /// Index of the step in which the gap ends.
+    pub step: Option<u32>,
+}
+
+/// Why a device was idle between its first and its last work; the causes add up to `idle_ns`, which is that of
+/// [`DeviceTime`](super::DeviceTime) in the scope `all`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceIdle {
+    pub device: i64,
+    pub span_ns: i64,
+    pub idle_ns: i64,
+    pub gaps: u64,
+    /// In the order of [`IdleCause::ALL`]; causes that do not occur are left out.
+    pub causes: Vec<IdleShare>,
+    /// Gaps whose next work starts before the call that launched it: the clocks disagree. No time is negative by it.
+    pub skewed: u64,
+    /// The longest, longest first, at most 50.
+    pub longest: Vec<IdleGap>,
+    pub definition: String,
+}

@@ -1,0 +1,499 @@
+//! The same trace in Perfetto, at the same place: a window of its own, which is moved by later clicks.
+//!
+//! ```text
+//! click --> the window opens at once (only a click may open one) --PING every 100 ms--> PONG
+//!       --> the file's bytes as they are, moved there --> later clicks: a range
+//! ```
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{File, HtmlInputElement};
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use super::shown::Shown;
+use crate::base::show;
+use crate::protocol::companion::Peer;
+use crate::protocol::companion::message::Range;
+use crate::protocol::companion::sender::{
+    ADDRESS, Address, EVERY_MS, LIMIT_MS, Look, MOST_BYTES, MOST_NOTES, MOST_PINS, Next, all_of, next,
+    view_message,
+};
+use crate::protocol::engine::{Answer, Question};
+use crate::view::{Level, Span, Summary, TrackKind};
+use crate::web::companion::{Opened, Windows, bytes_of, kept, now_ms};
+use crate::web::engine::Engine;
+use crate::web::timer::Timer;
+
+/// Where the reader's Perfetto is.
+const KEPT: &str = "stepscope.perfettoAddress";
+
+/// What is between us and Perfetto.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Doing {
+    #[default]
+    Nothing,
+    Calling,
+    Sending,
+    /// It has the trace.
+    Sent,
+    /// The browser did not open the window.
+    Blocked,
+    /// Nobody answered.
+    Silent,
+    Failed(String),
+}
+
+/// What is sent.
+#[derive(Clone, PartialEq)]
+pub struct Sent {
+    /// `None`: there is no file, the sample was made here.
+    pub file: Option<File>,
+    pub summary: Shown<Summary>,
+    pub engine: Engine,
+}
+
+/// Perfetto, as every view can reach it.
+#[derive(Clone)]
+pub struct Perfetto(Rc<Inner>);
+
+struct Inner {
+    doing: UseStateHandle<Doing>,
+    talk: Rc<RefCell<Talk>>,
+    sent: Option<Sent>,
+}
+
+/// The window that we opened, and what was said.
+#[derive(Default)]
+struct Talk {
+    window: Option<Opened>,
+    address: Option<Address>,
+    /// The trace that Perfetto has.
+    has: Option<Engine>,
+    /// What it is to have, and to show then.
+    next: Option<(Sent, Option<Range>)>,
+    since_ms: f64,
+    timer: Option<Timer>,
+    /// What is pinned there.
+    pins: Vec<String>,
+    pins_of: Option<Engine>,
+    /// Where Perfetto is, if there is no storage to keep it in.
+    chosen: Option<String>,
+}
+
+impl PartialEq for Perfetto {
+    fn eq(&self, other: &Perfetto) -> bool {
+        Rc::ptr_eq(&self.0.talk, &other.0.talk)
+            && self.0.doing == other.0.doing
+            && self.0.sent == other.0.sent
+    }
+}
+
+/// `sent`: what is open, if it is read to its end and there is a way out of this page.
+#[hook]
+pub fn use_perfetto(sent: Option<Sent>) -> Perfetto {
+    let doing = use_state_eq(Doing::default);
+    let talk = use_mut_ref(Talk::default);
+    use_effect_with(sent.as_ref().map(|sent| sent.engine.clone()), {
+        let talk = talk.clone();
+        move |engine| {
+            talk.borrow_mut().pins.clear();
+            if let Some(engine) = engine {
+                talk.borrow_mut().pins_of = Some(engine.clone());
+                let (talk, asked) = (talk.clone(), engine.clone());
+                engine.ask(Question::Tracks, move |answer| {
+                    if let Answer::Tracks(tracks) = answer
+                        && talk.borrow().pins_of.as_ref() == Some(&asked)
+                    {
+                        let of_interest = |kind| matches!(kind, TrackKind::Steps | TrackKind::Device);
+                        let names = tracks.tracks.iter().filter(|track| of_interest(track.kind));
+                        talk.borrow_mut().pins =
+                            names.take(MOST_PINS).map(|track| track.title.clone()).collect();
+                    }
+                });
+            }
+        }
+    });
+    Perfetto(Rc::new(Inner { doing, talk, sent }))
+}
+
+impl Perfetto {
+    /// Whether there is something to show there.
+    pub fn is_there(&self) -> bool {
+        self.0.sent.is_some()
+    }
+
+    /// What hears Perfetto's answers, for the life of the page.
+    pub fn talk(&self) -> PerfettoTalk {
+        PerfettoTalk {
+            doing: self.0.doing.clone(),
+            talk: self.0.talk.clone(),
+        }
+    }
+
+    /// Shows a range of the trace there, or just the trace. To be called on a click.
+    fn show(&self, range: Option<Range>) {
+        let Some(sent) = &self.0.sent else { return };
+        let Some(file) = &sent.file else {
+            self.say(Doing::Failed(
+                "The sample is made by this page; there is no file that Perfetto could open.".into(),
+            ));
+            return;
+        };
+        if file.size() > MOST_BYTES as f64 {
+            self.say(Doing::Failed(format!(
+                "The file has {}. A browser moves at most {} between pages; open it in Perfetto from the disk.",
+                show::bytes(sent.summary.bytes),
+                show::bytes(MOST_BYTES)
+            )));
+            return;
+        }
+        let address = self.address();
+        let mut talk = self.0.talk.borrow_mut();
+        let is_there = talk.address.as_ref() == Some(&address)
+            && talk.window.as_ref().is_some_and(|window| !window.is_closed());
+        if let (true, Some(window)) = (is_there, talk.window.clone()) {
+            window.focus();
+            if talk.has.as_ref() == Some(&sent.engine) {
+                if let Some(range) = range {
+                    window.post_view(address.origin(), view_message(&range));
+                }
+                return;
+            }
+        } else {
+            let look = self.look(&talk.pins, range);
+            talk.has = None;
+            talk.window = Opened::open(&address.url(&look));
+            talk.address = Some(address);
+            if talk.window.is_none() {
+                talk.next = None;
+                talk.timer = None;
+                drop(talk);
+                self.say(Doing::Blocked);
+                return;
+            }
+        }
+        talk.next = Some((sent.clone(), range));
+        if *self.0.doing == Doing::Sending {
+            return;
+        }
+        talk.since_ms = now_ms();
+        drop(talk);
+        self.say(Doing::Calling);
+        call(&self.talk());
+    }
+
+    /// Asks again whether Perfetto is there.
+    fn again(&self) {
+        let range = self.0.talk.borrow().next.as_ref().and_then(|(_, range)| *range);
+        self.show(range);
+    }
+
+    fn say(&self, doing: Doing) {
+        self.0.doing.set(doing);
+    }
+
+    /// Sends nothing any more.
+    fn end(&self) {
+        let mut talk = self.0.talk.borrow_mut();
+        talk.timer = None;
+        talk.next = None;
+        drop(talk);
+        self.say(Doing::Nothing);
+    }
+
+    fn address(&self) -> Address {
+        let chosen = self.0.talk.borrow().chosen.clone().or_else(|| kept::get(KEPT));
+        chosen
+            .and_then(|text| Address::parse(&text).ok())
+            .unwrap_or_else(|| Address::parse(ADDRESS).expect("a well-formed address"))
+    }
+
+    /// What Perfetto shows first: the range, steps and devices on top, a note at what each finding rests on.
+    fn look(&self, pins: &[String], range: Option<Range>) -> Look {
+        let Some(sent) = &self.0.sent else {
+            return Look::default();
+        };
+        let summary = &sent.summary;
+        let window = range
+            .zip(summary.extent)
+            .map(|(range, extent)| range.window().intersect(extent));
+        let findings = summary.findings.iter().filter(|f| f.level != Level::Fine);
+        let notes = findings.filter_map(|f| {
+            let at = f.evidence.iter().find_map(|e| e.start_ns)?;
+            Some((at, f.says.clone()))
+        });
+        Look {
+            window: window.filter(|window| !window.is_empty()),
+            pins: pins.to_vec(),
+            notes: notes.take(MOST_NOTES).collect(),
+        }
+    }
+}
+
+/// See [`Perfetto::talk`].
+#[derive(Clone)]
+pub struct PerfettoTalk {
+    doing: UseStateHandle<Doing>,
+    talk: Rc<RefCell<Talk>>,
+}
+
+impl PerfettoTalk {
+    /// A window that we opened says that it is there.
+    pub fn answered(&self, windows: &Windows, peer: &Peer) {
+        let (window, address, sent, range) = {
+            let mut it = self.talk.borrow_mut();
+            let (Some(window), Some(address)) = (it.window.clone(), it.address.clone()) else {
+                return;
+            };
+            if !window.is(windows, peer) {
+                return;
+            }
+            let Some((sent, range)) = it.next.take() else {
+                return;
+            };
+            it.timer = None;
+            (window, address, sent, range)
+        };
+        let doing = self.doing.clone();
+        if peer.origin != address.origin() {
+            doing.set(Doing::Failed(format!(
+                "At {} stands a page of {}. The trace was not sent; if that page is right, make it the address.",
+                address.page(),
+                peer.origin
+            )));
+            return;
+        }
+        let Some(file) = sent.file.clone() else { return };
+        doing.set(Doing::Sending);
+        let again = self.clone();
+        spawn_local(async move {
+            let posted = match bytes_of(&file).await {
+                Ok(buffer) => window.post_trace(address.origin(), &buffer, &file.name()),
+                Err(why) => Err(why),
+            };
+            match posted {
+                Ok(()) => {
+                    let later = again.talk.borrow_mut().next.take();
+                    again.talk.borrow_mut().has = Some(sent.engine.clone());
+                    doing.set(Doing::Sent);
+                    // What was clicked meanwhile is shown, and not what was clicked first.
+                    let range = match later {
+                        Some((other, range)) if other != sent => {
+                            again.talk.borrow_mut().next = Some((other, range));
+                            again.talk.borrow_mut().since_ms = now_ms();
+                            doing.set(Doing::Calling);
+                            return call(&again);
+                        }
+                        Some((_, range)) => range,
+                        None => range,
+                    };
+                    if let Some(range) = range {
+                        window.post_view(address.origin(), view_message(&range));
+                    }
+                }
+                Err(why) => doing.set(Doing::Failed(format!("The trace could not be sent: {why}."))),
+            }
+        });
+    }
+}
+
+/// Asks whether Perfetto is there, and again in a while.
+fn call(to: &PerfettoTalk) {
+    let mut talk = to.talk.borrow_mut();
+    let Some(window) = talk.window.clone() else { return };
+    match next(now_ms() - talk.since_ms, window.is_closed()) {
+        Next::Ping => {
+            window.ping();
+            let again = to.clone();
+            talk.timer = Some(Timer::after(EVERY_MS, move || call(&again)));
+        }
+        Next::Gone => {
+            talk.window = None;
+            talk.next = None;
+            to.doing.set(Doing::Nothing);
+        }
+        Next::GiveUp => to.doing.set(Doing::Silent),
+    }
+}
+
+#[derive(Properties, PartialEq)]
+pub struct PerfettoMenuProps {
+    /// What the timeline shows.
+    pub window: Option<Span>,
+}
+
+/// The menu in the head.
+#[component]
+pub fn PerfettoMenu(props: &PerfettoMenuProps) -> Html {
+    let menu = use_node_ref();
+    let setting = use_state_eq(|| false);
+    let Some(perfetto) = use_context::<Perfetto>().filter(Perfetto::is_there) else {
+        return html! {};
+    };
+    let close = {
+        let menu = menu.clone();
+        move || {
+            if let Some(menu) = menu.cast::<web_sys::Element>() {
+                // A menu that stays open is only untidy.
+                drop(menu.remove_attribute("open"));
+            }
+        }
+    };
+    let show = |range: Option<Range>| {
+        let (perfetto, close) = (perfetto.clone(), close.clone());
+        move |_: MouseEvent| {
+            close();
+            perfetto.show(range);
+        }
+    };
+    let on_setting = {
+        let (setting, close) = (setting.clone(), close.clone());
+        move |_: MouseEvent| {
+            close();
+            setting.set(true);
+        }
+    };
+    let on_close = {
+        let setting = setting.clone();
+        Callback::from(move |()| setting.set(false))
+    };
+    html! {
+        <>
+            <details ref={menu} class="menu perfetto-menu">
+                <summary>{ "Perfetto" }</summary>
+                <div class="menu-items">
+                    <button type="button" onclick={show(None)}>{ "Open the whole trace in Perfetto" }</button>
+                    if let Some(window) = props.window {
+                        <button type="button" onclick={show(Some(all_of(window)))}>{ "Show the timeline's window in Perfetto" }</button>
+                    }
+                    <button type="button" onclick={on_setting}>{ "Address of Perfetto…" }</button>
+                </div>
+            </details>
+            if *setting {
+                <Setting perfetto={perfetto.clone()} {on_close} />
+            }
+        </>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct SettingProps {
+    perfetto: Perfetto,
+    on_close: Callback<()>,
+}
+
+#[component]
+fn Setting(props: &SettingProps) -> Html {
+    let input = use_node_ref();
+    let wrong = use_state_eq(|| None::<&'static str>);
+    let address = props.perfetto.address();
+    let onsubmit = {
+        let (input, wrong) = (input.clone(), wrong.clone());
+        let (perfetto, on_close) = (props.perfetto.clone(), props.on_close.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            let text = input
+                .cast::<HtmlInputElement>()
+                .map(|input| input.value())
+                .unwrap_or_default();
+            let text = if text.trim().is_empty() {
+                ADDRESS.to_owned()
+            } else {
+                text
+            };
+            match Address::parse(&text) {
+                Ok(address) => {
+                    kept::set(KEPT, address.page());
+                    perfetto.0.talk.borrow_mut().chosen = Some(address.page().to_owned());
+                    on_close.emit(());
+                }
+                Err(why) => wrong.set(Some(why)),
+            }
+        }
+    };
+    html! {
+        <Dialog class="ask" label="Address of Perfetto" on_close={props.on_close.clone()}>
+            <h2>{ "Address of Perfetto" }</h2>
+            <form {onsubmit}>
+                <p><label for="perfetto-address">{ "Perfetto itself, a vendor's version of it, or your own:" }</label></p>
+                <p><input id="perfetto-address" ref={input} type="text" inputmode="url" class="address" value={address.page().to_owned()}
+                    aria-invalid={wrong.is_some().to_string()} aria-describedby="perfetto-says" /></p>
+                <p id="perfetto-says" class="soft" role="status">{ wrong.map_or_else(
+                    || format!("Empty is {ADDRESS}. The trace is sent to the page at this address, and to no other."),
+                    |why| format!("✕ {why}.")) }</p>
+                <div class="buttons">
+                    <button type="submit" class="main">{ "Keep" }</button>
+                    <button type="button" onclick={props.on_close.reform(|_: MouseEvent| ())}>{ "Cancel" }</button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+/// How it goes with Perfetto, while there is something to say.
+#[component]
+pub fn PerfettoSays() -> Html {
+    let Some(perfetto) = use_context::<Perfetto>() else {
+        return html! {};
+    };
+    let end = {
+        let perfetto = perfetto.clone();
+        move |_: MouseEvent| perfetto.end()
+    };
+    let again = {
+        let perfetto = perfetto.clone();
+        move |_: MouseEvent| perfetto.again()
+    };
+    let host = perfetto.address().origin().to_owned();
+    let (says, word) = match &*perfetto.0.doing {
+        Doing::Nothing | Doing::Sent => return html! {},
+        Doing::Calling => (format!("Waiting for {host} to answer…"), None),
+        Doing::Sending => (format!("Sending the trace to {host}…"), None),
+        Doing::Blocked => (
+            "The browser did not let this page open a window.".to_owned(),
+            Some("Open Perfetto"),
+        ),
+        Doing::Silent => (
+            format!(
+                "{host} did not answer within {:.0} s. It may still be loading, or be no Perfetto.",
+                LIMIT_MS / 1000.0
+            ),
+            Some("Ask again"),
+        ),
+        Doing::Failed(why) => (why.clone(), None),
+    };
+    html! {
+        <p class="trouble stopped perfetto-says" role="status">
+            <b>{ "Perfetto. " }</b>{ says }{ " " }
+            if let Some(word) = word { <button type="button" onclick={again}>{ word }</button>{ " " } }
+            <button type="button" onclick={end}>{ if matches!(*perfetto.0.doing, Doing::Calling | Doing::Sending) { "Cancel" } else { "Close" } }</button>
+        </p>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+pub struct InPerfettoProps {
+    pub span: Span,
+    /// What is shown there: `the gap of 3.1 ms`.
+    pub what: AttrValue,
+}
+
+/// A quiet word beside a place of the trace: shows it in Perfetto.
+#[component]
+pub fn InPerfetto(props: &InPerfettoProps) -> Html {
+    let Some(perfetto) = use_context::<Perfetto>().filter(Perfetto::is_there) else {
+        return html! {};
+    };
+    let range = Range {
+        span: props.span,
+        share: Range::SHARE,
+    };
+    let label = format!("Show {} in Perfetto", props.what);
+    html! {
+        <button type="button" class="in-perfetto" aria-label={label.clone()} title={label}
+            onclick={move |_: MouseEvent| perfetto.show(Some(range))}>{ "Perfetto" }</button>
+    }
+}

@@ -1,0 +1,685 @@
+//! The tables beside `trace_view.json`, in the header names of all versions.
+//!
+//! Sources: Ascend/msprof (`docs/en/user_guide/profile_data_file_references.md`), Ascend/pytorch
+//! (`analysis/prof_parse/_csv_headers.py`), MindSpore 2.10 (`profiler/analysis/viewer`).
+//!
+//! - Times in fields end in a tab; files saved again by a spreadsheet hold `1.69512E+15`.
+//! - Fields may be `N/A` or empty, and quoted fields hold line ends.
+//! - Headers are compared without regard to case; newer CANN puts `Device_id` in front.
+//! - Durations are rounded to what the table writes, half up; binary noise (`8873.756000000001`) goes with it.
+//! - Kernels of MindSpore are called `<operator>/<kernel>`, where the operator starts with `Module::Event::`.
+
+use csv::{ByteRecord, ReaderBuilder};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::base::NameId;
+use crate::dialect::tables::{
+    ApiStatistic, BreakdownRow, Collective, KernelRow, MAX_ROWS, MemoryPeak, OperatorCalls,
+    OperatorStatistic, TableRead, Tables,
+};
+
+/// A table by what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    Kernels,
+    OperatorStatistic,
+    ApiStatistic,
+    StepTime,
+    Communication,
+    OperatorDetails,
+    MemoryRecord,
+    ProfilerInfo,
+    Metadata,
+}
+
+/// Files whose name says what they are.
+const BY_NAME: [(&str, Table); 8] = [
+    ("kernel_details.csv", Table::Kernels),
+    ("op_statistic.csv", Table::OperatorStatistic),
+    ("api_statistic.csv", Table::ApiStatistic),
+    ("step_trace_time.csv", Table::StepTime),
+    ("communication.json", Table::Communication),
+    ("operator_details.csv", Table::OperatorDetails),
+    ("memory_record.csv", Table::MemoryRecord),
+    ("profiler_metadata.json", Table::Metadata),
+];
+
+/// Columns that tell a table, all of them.
+const BY_HEADER: [(&[&str], Table); 6] = [
+    (&["accelerator core", "start time(us)"], Table::Kernels),
+    (&["op type", "core type"], Table::OperatorStatistic),
+    (&["api name", "variance"], Table::ApiStatistic),
+    (&["computing", "free"], Table::StepTime),
+    (&["name", "host self duration(us)"], Table::OperatorDetails),
+    (
+        &["component", "timestamp(us)", "total allocated(mb)"],
+        Table::MemoryRecord,
+    ),
+];
+
+impl Table {
+    /// By the name of a file.
+    pub fn of_name(name: &str) -> Option<Table> {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        if name.starts_with("profiler_info") && name.ends_with(".json") {
+            return Some(Table::ProfilerInfo);
+        }
+        BY_NAME
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|&(_, table)| table)
+    }
+
+    /// What the profilers call it.
+    pub fn file_name(self) -> &'static str {
+        let known = BY_NAME.iter().find(|(_, table)| *table == self);
+        known.map_or("profiler_info_.json", |(name, _)| name)
+    }
+
+    /// By the first bytes of a file, whatever its name.
+    pub fn of_head(head: &[u8]) -> Option<Table> {
+        let text = String::from_utf8_lossy(head);
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        if text.starts_with('{') {
+            let has = |key: &str| text.contains(key);
+            return if has("\"Communication Time Info\"") {
+                Some(Table::Communication)
+            } else if has("\"profiler_parameters\"") || has("\"common_config\"") {
+                Some(Table::ProfilerInfo)
+            } else if has("\"distributed_args\"") || has("\"parallel_group_info\"") {
+                Some(Table::Metadata)
+            } else {
+                None
+            };
+        }
+        let line = text.lines().next()?.to_ascii_lowercase();
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let fits = |wanted: &[&str]| wanted.iter().all(|w| fields.contains(w));
+        BY_HEADER
+            .iter()
+            .find(|(wanted, _)| fits(wanted))
+            .map(|&(_, table)| table)
+    }
+}
+
+/// Reads a table into `tables`. `file` is its name, for people.
+pub fn read(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) {
+    let read = match table {
+        Table::Communication => communication(bytes, tables),
+        Table::ProfilerInfo => profiler_info(file, bytes, tables),
+        Table::Metadata => metadata(bytes, tables),
+        _ => csv_table(table, bytes, tables),
+    };
+    let Some((rows, rows_lost)) = read else {
+        tables.notes.push(format!(
+            "{file} is not what its name says, or breaks off: it is left out."
+        ));
+        return;
+    };
+    if rows_lost > 0 {
+        tables.notes.push(format!(
+            "{file}: {rows_lost} of {} rows could not be read.",
+            rows + rows_lost
+        ));
+    }
+    tables.read.push(TableRead {
+        file: file.to_owned(),
+        rows,
+        rows_lost,
+    });
+}
+
+/// Decimal digits times 10^`places`, rounded half up; exponents are honoured. `None`: no number, or out of range.
+pub fn scaled(text: &str, places: i32) -> Option<i64> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    // The digit after the last that counts decides the rounding.
+    let counts = i32::try_from(whole.len())
+        .ok()?
+        .checked_add(exponent)?
+        .checked_add(places)?;
+    let mut value: i64 = 0;
+    let mut all = whole.bytes().chain(fraction.bytes());
+    for _ in 0..counts.clamp(-1, 40) {
+        let digit = all.next().unwrap_or(b'0');
+        value = value.checked_mul(10)?.checked_add(i64::from(digit_of(digit)?))?;
+    }
+    if counts >= 0 {
+        value = value.checked_add(i64::from(digit_of(all.next().unwrap_or(b'0'))? >= 5))?;
+    }
+    all.all(|b| b.is_ascii_digit())
+        .then_some(if negative { -value } else { value })
+}
+
+fn digit_of(byte: u8) -> Option<u8> {
+    byte.is_ascii_digit().then(|| byte - b'0')
+}
+
+/// The columns of a table by name.
+struct Header(FxHashMap<String, usize>);
+
+impl Header {
+    fn of(record: &ByteRecord) -> Header {
+        let names = record.iter().enumerate().map(|(i, name)| {
+            let name = String::from_utf8_lossy(name);
+            (name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase(), i)
+        });
+        // Of two columns with one name, the first.
+        let mut columns = FxHashMap::default();
+        for (name, i) in names {
+            columns.entry(name).or_insert(i);
+        }
+        Header(columns)
+    }
+
+    /// The first of these names that is there.
+    fn column(&self, names: &[&str]) -> Option<usize> {
+        names.iter().find_map(|name| self.0.get(*name).copied())
+    }
+}
+
+/// One row; `N/A` and nothing are nothing.
+struct Row<'a>(&'a ByteRecord);
+
+impl<'a> Row<'a> {
+    fn text(&self, column: Option<usize>) -> Option<&'a str> {
+        let text = std::str::from_utf8(self.0.get(column?)?).ok()?.trim();
+        (!text.is_empty() && text != "N/A").then_some(text)
+    }
+
+    fn micros(&self, column: Option<usize>) -> Option<i64> {
+        scaled(self.text(column)?, 3)
+    }
+
+    fn int(&self, column: Option<usize>) -> Option<i64> {
+        self.text(column)?.parse().ok()
+    }
+}
+
+fn csv_table(table: Table, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes);
+    let mut record = ByteRecord::new();
+    if !reader.read_byte_record(&mut record).ok()? {
+        return None;
+    }
+    let header = Header::of(&record);
+    let mut rows: Rows = match table {
+        Table::Kernels => kernels(&header)?,
+        Table::OperatorStatistic => operator_statistic(&header)?,
+        Table::ApiStatistic => api_statistic(&header)?,
+        Table::StepTime => step_time(&header)?,
+        Table::OperatorDetails => operator_details(&header)?,
+        Table::MemoryRecord => memory_record(&header)?,
+        Table::Communication | Table::ProfilerInfo | Table::Metadata => return None,
+    };
+    let (mut read, mut lost) = (0, 0);
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(false) => break,
+            Ok(true) if record.iter().all(|field| field.trim_ascii().is_empty()) => {}
+            Ok(true) => match rows(Row(&record), tables) {
+                Some(()) => read += 1,
+                None => lost += 1,
+            },
+            Err(_) => {
+                lost += 1;
+                break;
+            }
+        }
+    }
+    Some((read, lost))
+}
+
+type Rows = Box<dyn FnMut(Row<'_>, &mut Tables) -> Option<()>>;
+
+fn kernels(header: &Header) -> Option<Rows> {
+    let name = header.column(&["name", "op name"])?;
+    let start = header.column(&["start time(us)", "task start time(us)"])?;
+    let dur = header.column(&["duration(us)", "task duration(us)"])?;
+    let of = |names: &[&str]| header.column(names);
+    let (kind, core) = (of(&["type", "op type"]), of(&["accelerator core", "task type"]));
+    let (wait, blocks) = (
+        of(&["wait time(us)", "task wait time(us)"]),
+        of(&["block num", "block dim"]),
+    );
+    let (shapes, stream) = (of(&["input shapes"]), of(&["stream id"]));
+    let (step, device) = (of(&["step id"]), of(&["device_id"]));
+    Some(Box::new(move |row, tables| {
+        let table = &mut tables.kernels;
+        if table.rows.len() >= MAX_ROWS {
+            return None;
+        }
+        let (start_ns, dur_ns) = (row.micros(Some(start))?, row.micros(Some(dur))?);
+        let (operator, kernel) = operator_and_kernel(row.text(Some(name))?);
+        let core_text = row.text(core).unwrap_or_default();
+        let names = &mut table.names;
+        let mut intern = |text: &str| -> NameId { names.intern(text) };
+        table.rows.push(KernelRow {
+            name: intern(kernel),
+            operator: intern(operator),
+            kind: intern(row.text(kind).unwrap_or_default()),
+            core: intern(core_text),
+            shapes: intern(row.text(shapes).unwrap_or_default()),
+            stream: intern(row.text(stream).unwrap_or_default()),
+            step: intern(row.text(step).unwrap_or_default()),
+            start_ns,
+            dur_ns,
+            wait_ns: row.micros(wait),
+            blocks: row.text(blocks).and_then(|text| text.parse().ok()),
+            device: row.int(device),
+            is_collective: is_collective(core_text, kernel),
+        });
+        Some(())
+    }))
+}
+
+/// Level0 has no kind of core; there the name tells.
+fn is_collective(core: &str, kernel: &str) -> bool {
+    matches!(core, "HCCL" | "COMMUNICATION") || (core.is_empty() && kernel.starts_with("hcom_"))
+}
+
+/// `Kernel::KernelLaunch::Default/net/MatMul-op12/aclnnMatmul` is operator and kernel; torch writes kernels alone.
+fn operator_and_kernel(name: &str) -> (&str, &str) {
+    match (name.split_once('/'), name.rsplit_once('/')) {
+        (Some((first, _)), Some((operator, kernel))) if first.contains("::") => (operator, kernel),
+        _ => ("", name),
+    }
+}
+
+fn operator_statistic(header: &Header) -> Option<Rows> {
+    let kind = header.column(&["op type"])?;
+    let total = header.column(&["total time(us)"])?;
+    let of = |names: &[&str]| header.column(names);
+    let (core, count) = (of(&["core type"]), of(&["count"]));
+    let (min, mean, max) = (
+        of(&["min time(us)"]),
+        of(&["avg time(us)"]),
+        of(&["max time(us)"]),
+    );
+    let (ratio, device) = (of(&["ratio(%)"]), of(&["device_id"]));
+    Some(Box::new(move |row, tables| {
+        if tables.operator_statistics.len() >= MAX_ROWS {
+            return None;
+        }
+        tables.operator_statistics.push(OperatorStatistic {
+            device: row.int(device),
+            kind: row.text(Some(kind))?.to_owned(),
+            core: row.text(core).unwrap_or_default().to_owned(),
+            count: row.text(count)?.parse().ok()?,
+            total_ns: row.micros(Some(total))?,
+            min_ns: row.micros(min)?,
+            mean_ns: row.micros(mean)?,
+            max_ns: row.micros(max)?,
+            part: row.text(ratio)?.parse::<f64>().ok()? / 100.0,
+        });
+        Some(())
+    }))
+}
+
+fn api_statistic(header: &Header) -> Option<Rows> {
+    let name = header.column(&["api name"])?;
+    let total = header.column(&["time(us)"])?;
+    let of = |names: &[&str]| header.column(names);
+    let (level, count) = (of(&["level"]), of(&["count"]));
+    let (min, mean, max) = (of(&["min(us)"]), of(&["avg(us)"]), of(&["max(us)"]));
+    Some(Box::new(move |row, tables| {
+        if tables.api_statistics.len() >= MAX_ROWS {
+            return None;
+        }
+        tables.api_statistics.push(ApiStatistic {
+            level: row.text(level).unwrap_or_default().to_owned(),
+            name: row.text(Some(name))?.to_owned(),
+            count: row.text(count)?.parse().ok()?,
+            total_ns: row.micros(Some(total))?,
+            min_ns: row.micros(min)?,
+            mean_ns: row.micros(mean)?,
+            max_ns: row.micros(max)?,
+        });
+        Some(())
+    }))
+}
+
+fn step_time(header: &Header) -> Option<Rows> {
+    let computing = header.column(&["computing"])?;
+    let free = header.column(&["free"])?;
+    let exposed = header.column(&["communication(not overlapped)"])?;
+    let of = |names: &[&str]| header.column(names);
+    let (step, device) = (of(&["step"]), of(&["device_id"]));
+    let (overlapped, communication) = (of(&["overlapped"]), of(&["communication"]));
+    let (stage, bubble, preparing) = (of(&["stage"]), of(&["bubble"]), of(&["preparing"]));
+    Some(Box::new(move |row, tables| {
+        if tables.breakdown.len() >= MAX_ROWS {
+            return None;
+        }
+        let computing_ns = row.micros(Some(computing))?;
+        let free_ns = row.micros(Some(free))?;
+        let exposed_ns = row.micros(Some(exposed))?;
+        let communication_ns = row.micros(communication).unwrap_or(exposed_ns);
+        tables.breakdown.push(BreakdownRow {
+            step: row.text(step).map(str::to_owned),
+            device: row.int(device).filter(|&device| device >= 0),
+            source: "table".to_owned(),
+            computing_ns,
+            communication_ns,
+            communication_not_overlapped_ns: exposed_ns,
+            overlapped_ns: row.micros(overlapped).unwrap_or(communication_ns - exposed_ns),
+            free_ns,
+            total_ns: computing_ns.saturating_add(exposed_ns).saturating_add(free_ns),
+            stage_ns: row.micros(stage),
+            bubble_ns: row.micros(bubble),
+            preparing_ns: row.micros(preparing),
+            start_ns: None,
+            end_ns: None,
+        });
+        Some(())
+    }))
+}
+
+fn operator_details(header: &Header) -> Option<Rows> {
+    let name = header.column(&["name"])?;
+    let host = header.column(&["host self duration(us)"]);
+    let device = header.column(&["device self duration(us)"]);
+    Some(Box::new(move |row, tables| {
+        row.text(Some(name))?;
+        let calls = tables.operator_calls.get_or_insert_with(|| OperatorCalls {
+            calls: 0,
+            host_self_ns: host.map(|_| 0),
+            device_self_ns: device.map(|_| 0),
+        });
+        calls.calls += 1;
+        let add = |sum: Option<i64>, column| Some(sum?.saturating_add(row.micros(column).unwrap_or(0)));
+        calls.host_self_ns = add(calls.host_self_ns, host);
+        calls.device_self_ns = add(calls.device_self_ns, device);
+        Some(())
+    }))
+}
+
+fn memory_record(header: &Header) -> Option<Rows> {
+    let component = header.column(&["component"])?;
+    let at = header.column(&["timestamp(us)"])?;
+    let allocated = header.column(&["total allocated(mb)"]);
+    let reserved = header.column(&["total reserved(mb)"]);
+    let device = header.column(&["device type"]);
+    // MindSpore divides KB by 1000, torch_npu by 1024, and both call it MB. Only torch_npu has streams here, or no
+    // column of what is active (2023).
+    let is_torch = header.column(&["stream ptr"]).is_some() || header.column(&["total active(mb)"]).is_none();
+    let bytes_of_mb = if is_torch {
+        1024.0 * 1024.0
+    } else {
+        1000.0 * 1024.0
+    };
+    let mut place: FxHashMap<(String, String), usize> = FxHashMap::default();
+    Some(Box::new(move |row, tables| {
+        let component = row.text(Some(component))?;
+        let device = row.text(device).unwrap_or_default();
+        let key = (component.to_owned(), device.to_owned());
+        let n = tables.memory.len();
+        if n >= 1000 && !place.contains_key(&key) {
+            return None;
+        }
+        let i = *place.entry(key).or_insert(n);
+        if i == n {
+            tables.memory.push(MemoryPeak {
+                component: component.to_owned(),
+                device: device.to_owned(),
+                allocated_bytes: None,
+                reserved_bytes: None,
+                at_ns: None,
+                readings: 0,
+            });
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bytes of a decimal number of MB"
+        )]
+        let bytes = |column| -> Option<u64> {
+            let mb: f64 = row.text(column)?.parse().ok()?;
+            (mb.is_finite() && mb >= 0.0).then(|| (mb * bytes_of_mb).round() as u64)
+        };
+        let (allocated, reserved) = (bytes(allocated), bytes(reserved));
+        let peak = tables.memory.get_mut(i)?;
+        peak.readings += 1;
+        // The time is that of the highest reading of what is reserved, or allocated if that is all there is.
+        let before = (peak.reserved_bytes, peak.allocated_bytes);
+        peak.allocated_bytes = peak.allocated_bytes.max(allocated);
+        peak.reserved_bytes = peak.reserved_bytes.max(reserved);
+        if (
+            peak.reserved_bytes,
+            peak.allocated_bytes.filter(|_| reserved.is_none()),
+        ) > (before.0, before.1.filter(|_| reserved.is_none()))
+        {
+            peak.at_ns = row.micros(Some(at));
+        }
+        Some(())
+    }))
+}
+
+#[derive(Deserialize)]
+struct TimeInfo<'a> {
+    #[serde(borrow, rename = "Start Timestamp(us)")]
+    start: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Elapse Time(ms)")]
+    elapse: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Transit Time(ms)")]
+    transit: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Wait Time(ms)")]
+    wait: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Synchronization Time(ms)")]
+    synchronization: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Idle Time(ms)")]
+    idle: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Operation<'a> {
+    #[serde(borrow, rename = "Communication Time Info")]
+    time: Option<TimeInfo<'a>>,
+}
+
+type Operations<'a> = std::collections::BTreeMap<String, Operation<'a>>;
+
+#[derive(Deserialize)]
+struct Step<'a> {
+    #[serde(borrow, default)]
+    p2p: Operations<'a>,
+    #[serde(borrow, default)]
+    collective: Operations<'a>,
+}
+
+/// `{"step13": {"p2p": {"hcom_send__1@group": {…}}, "collective": {…}}}`; times in ms, the start in µs.
+fn communication(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+    let steps: std::collections::BTreeMap<String, Step<'_>> = serde_json::from_slice(bytes).ok()?;
+    let number = |value: Option<&RawValue>, places| scaled(value?.get().trim_matches('"'), places);
+    let (mut read, mut lost) = (0, 0);
+    for (step, kinds) in &steps {
+        for (operations, is_point_to_point) in [(&kinds.p2p, true), (&kinds.collective, false)] {
+            for (key, operation) in operations {
+                if key == "Total Op Info" {
+                    continue;
+                }
+                let time = operation.time.as_ref();
+                let elapse = time.and_then(|t| number(t.elapse, 6));
+                let (Some(time), Some(elapse_ns)) = (time, elapse) else {
+                    lost += 1;
+                    continue;
+                };
+                let (name, group) = key.split_once('@').unwrap_or((key, ""));
+                tables.collectives.push(Collective {
+                    step: step.trim_start_matches("step").to_owned(),
+                    name: name.to_owned(),
+                    group: group.to_owned(),
+                    is_point_to_point,
+                    start_ns: number(time.start, 3),
+                    elapse_ns,
+                    transit_ns: number(time.transit, 6),
+                    wait_ns: number(time.wait, 6),
+                    synchronization_ns: number(time.synchronization, 6),
+                    idle_ns: number(time.idle, 6),
+                });
+                read += 1;
+            }
+        }
+    }
+    Some((read, lost))
+}
+
+/// A number, also written as a string.
+fn whole(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn profiler_info(file: &str, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    value.as_object()?;
+    // MindSpore tells the rank in the file's name alone.
+    let in_name = file.rsplit('/').next().and_then(|name| {
+        name.strip_prefix("profiler_info_")?
+            .strip_suffix(".json")?
+            .parse()
+            .ok()
+    });
+    tables.rank = value.get("rank_id").and_then(whole).or(in_name).or(tables.rank);
+    let level = value
+        .pointer("/config/experimental_config/_profiler_level")
+        .or_else(|| value.pointer("/profiler_parameters/profiler_level"));
+    let level = level.and_then(serde_json::Value::as_str);
+    tables.level = level.map(|text| text.rsplit('.').next().unwrap_or(text).to_owned());
+    Some((1, 0))
+}
+
+fn metadata(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    value.as_object()?;
+    let of = |key: &str| value.get("distributed_args")?.get(key).and_then(whole);
+    tables.world_size = of("world_size").or(tables.world_size);
+    tables.rank = tables.rank.or(of("rank"));
+    Some((1, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_as_the_table_writes_them() {
+        for (text, places, expected) in [
+            ("1736408883704643.212\t", 3, Some(1_736_408_883_704_643_212)),
+            ("8873.756000000001", 3, Some(8_873_756)),
+            ("231290.09999999995", 3, Some(231_290_100)),
+            ("106003.5380312500000000159872", 3, Some(106_003_538)),
+            ("1.69512E+15", 3, Some(1_695_120_000_000_000_000)),
+            ("105.99187771875", 6, Some(105_991_878)),
+            ("6.54", 3, Some(6_540)),
+            ("0.0004", 3, Some(0)),
+            ("0.0005", 3, Some(1)),
+            ("9.9999", 3, Some(10_000)),
+            ("-2.5", 3, Some(-2_500)),
+            ("0", 3, Some(0)),
+            ("1695115378713661", 3, Some(1_695_115_378_713_661_000)),
+            ("N/A", 3, None),
+            ("", 3, None),
+            ("1x", 3, None),
+            ("99999999999999999999", 3, None),
+        ] {
+            assert_eq!(scaled(text, places), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn headers_of_all_versions_are_known() {
+        for (header, expected) in [
+            (
+                "Step Id,Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us),Block Dim",
+                Table::Kernels,
+            ),
+            (
+                "\u{feff}Step ID,Device_id,Name,Type,Accelerator Core,Start Time(us),Duration(us),Block Num",
+                Table::Kernels,
+            ),
+            (
+                "Device_id,OP Type,Core Type,Count,Total Time(us)",
+                Table::OperatorStatistic,
+            ),
+            (
+                "Level,API Name,Time(us),Count,Avg(us),Min(us),Max(us),Variance",
+                Table::ApiStatistic,
+            ),
+            (
+                "Step,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage",
+                Table::StepTime,
+            ),
+            (
+                "{\"step\": {\"collective\": {\"a@b\": {\"Communication Time Info\": {}}}}}",
+                Table::Communication,
+            ),
+            ("{\"distributed_args\": {}}", Table::Metadata),
+        ] {
+            assert_eq!(Table::of_head(header.as_bytes()), Some(expected), "{header}");
+        }
+        assert_eq!(Table::of_head(b"a,b,c\n1,2,3"), None);
+        assert_eq!(
+            Table::of_name("x/profiler_info_3.json"),
+            Some(Table::ProfilerInfo)
+        );
+    }
+
+    #[test]
+    fn a_row_of_mindspore_is_operator_and_kernel() {
+        let csv = "Step ID,Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us),Block Num,Input Shapes\n\
+            7,Kernel::KernelLaunch::Default/n/MatMul-op12/aclnnMm,MatMul,AI_CORE,10.5\t,\"2.25\t\",0,8,\"\"\"1,2\"\";\n\"\"3\"\"\"\n\
+            ,hcom_allReduce__1_0_1,N/A,COMMUNICATION,12,1,N/A,N/A,N/A\n\
+            ,broken,N/A,AI_CORE,,,,,\n";
+        let mut tables = Tables::default();
+        read(Table::Kernels, "kernel_details.csv", csv.as_bytes(), &mut tables);
+        let table = &tables.kernels;
+        let rows: Vec<(&str, &str, i64, i64, bool)> = table
+            .rows
+            .iter()
+            .map(|r| {
+                (
+                    table.text(r.operator),
+                    table.text(r.name),
+                    r.start_ns,
+                    r.dur_ns,
+                    r.is_collective,
+                )
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (
+                    "Kernel::KernelLaunch::Default/n/MatMul-op12",
+                    "aclnnMm",
+                    10_500,
+                    2_250,
+                    false
+                ),
+                ("", "hcom_allReduce__1_0_1", 12_000, 1_000, true),
+            ]
+        );
+        assert_eq!(table.text(table.rows[0].shapes), "\"1,2\";\n\"3\"");
+        assert_eq!((tables.read[0].rows, tables.read[0].rows_lost), (2, 1));
+        assert_eq!(
+            tables.notes,
+            ["kernel_details.csv: 1 of 3 rows could not be read."]
+        );
+    }
+}

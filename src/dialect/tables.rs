@@ -1,0 +1,202 @@
+//! Tables that a profiler writes beside its trace, in common words. What the vendor's columns are called, and in which
+//! version, is the dialect's business.
+//!
+//! Times are ns; `None` is "not in the table" or "not known". A table's numbers are the profiler's own, rounded as it
+//! rounds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{NameId, Names};
+
+use super::plain_table::PlainTable;
+
+/// More rows of a table are counted and not kept.
+pub const MAX_ROWS: usize = 2_000_000;
+
+/// One execution of a kernel, or of a collective operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelRow {
+    /// As the timeline names it.
+    pub name: NameId,
+    /// The framework's operator that it belongs to; empty if the table does not say.
+    pub operator: NameId,
+    pub kind: NameId,
+    pub core: NameId,
+    pub shapes: NameId,
+    pub stream: NameId,
+    pub step: NameId,
+    pub start_ns: i64,
+    pub dur_ns: i64,
+    /// From the end of the row before, on the same device, to the start; 0 where they overlap.
+    pub wait_ns: Option<i64>,
+    pub blocks: Option<u32>,
+    pub device: Option<i64>,
+    /// A collective operation, no kernel.
+    pub is_collective: bool,
+}
+
+/// Every kernel that ran, in the order of the table.
+#[derive(Default)]
+pub struct KernelTable {
+    pub names: Names,
+    pub rows: Vec<KernelRow>,
+}
+
+impl KernelTable {
+    pub fn text(&self, id: NameId) -> &str {
+        self.names.get(id)
+    }
+}
+
+/// Kernels of one kind on one kind of core.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperatorStatistic {
+    pub device: Option<i64>,
+    /// `MatMulV3`
+    pub kind: String,
+    /// `AI_VECTOR_CORE`
+    pub core: String,
+    pub count: u64,
+    pub total_ns: i64,
+    pub min_ns: i64,
+    pub mean_ns: i64,
+    pub max_ns: i64,
+    /// Part of the total of all kinds on the device, 0 to 1.
+    pub part: f64,
+}
+
+/// Calls of one function of the driver stack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiStatistic {
+    /// The layer of the stack.
+    pub level: String,
+    pub name: String,
+    pub count: u64,
+    /// Calls inside calls are in both.
+    pub total_ns: i64,
+    pub min_ns: i64,
+    pub mean_ns: i64,
+    pub max_ns: i64,
+}
+
+/// How a device's time divides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BreakdownRow {
+    /// The step's number as written; `None`: the whole recording.
+    pub step: Option<String>,
+    pub device: Option<i64>,
+    /// `"table"`: the profiler's own table; `"timeline"`: the lanes of the trace in which it divides the time.
+    pub source: String,
+    pub computing_ns: i64,
+    pub communication_ns: i64,
+    pub communication_not_overlapped_ns: i64,
+    pub overlapped_ns: i64,
+    pub free_ns: i64,
+    /// `computing + communication_not_overlapped + free`.
+    pub total_ns: i64,
+    /// As the table states them; their definitions differ by profiler.
+    pub stage_ns: Option<i64>,
+    pub bubble_ns: Option<i64>,
+    pub preparing_ns: Option<i64>,
+    /// First start and last end; `None` in a table.
+    pub start_ns: Option<i64>,
+    pub end_ns: Option<i64>,
+}
+
+impl BreakdownRow {
+    /// Part of the time in which the device did nothing, 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+    pub fn free_part(&self) -> Option<f64> {
+        (self.total_ns > 0).then(|| self.free_ns as f64 / self.total_ns as f64)
+    }
+}
+
+/// One collective or point-to-point operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Collective {
+    pub step: String,
+    pub name: String,
+    pub group: String,
+    pub is_point_to_point: bool,
+    pub start_ns: Option<i64>,
+    pub elapse_ns: i64,
+    pub transit_ns: Option<i64>,
+    pub wait_ns: Option<i64>,
+    pub synchronization_ns: Option<i64>,
+    pub idle_ns: Option<i64>,
+}
+
+/// The highest reading of one component's memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryPeak {
+    pub component: String,
+    pub device: String,
+    pub allocated_bytes: Option<u64>,
+    pub reserved_bytes: Option<u64>,
+    pub at_ns: Option<i64>,
+    pub readings: u64,
+}
+
+/// Host and device time by the framework's operators, summed over the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorCalls {
+    pub calls: u64,
+    pub host_self_ns: Option<i64>,
+    pub device_self_ns: Option<i64>,
+}
+
+/// A table that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRead {
+    pub file: String,
+    pub rows: u64,
+    /// Rows that could not be read, or that are too many.
+    pub rows_lost: u64,
+}
+
+/// A file of an archive, read or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileListed {
+    pub path: String,
+    pub bytes: u64,
+    /// What it is, and what became of it.
+    pub says: String,
+}
+
+/// Everything that was read beside a trace.
+#[derive(Default)]
+pub struct Tables {
+    /// What the whole is, where that is more than its trace: `"hltv"`.
+    pub format: Option<&'static str>,
+    pub rank: Option<i64>,
+    pub world_size: Option<i64>,
+    /// How much the profiler was told to record.
+    pub level: Option<String>,
+    pub kernels: KernelTable,
+    pub operator_statistics: Vec<OperatorStatistic>,
+    pub api_statistics: Vec<ApiStatistic>,
+    pub breakdown: Vec<BreakdownRow>,
+    pub collectives: Vec<Collective>,
+    pub memory: Vec<MemoryPeak>,
+    pub operator_calls: Option<OperatorCalls>,
+    pub read: Vec<TableRead>,
+    /// Tables that are shown as they stand.
+    pub plain: Vec<PlainTable>,
+    /// The files of the archive, where they are worth a list.
+    pub files: Vec<FileListed>,
+    /// What to know of them, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "tables: {:?}", self.read)
+    }
+}
+
+impl PartialEq for Tables {
+    /// Read from the same files.
+    fn eq(&self, other: &Tables) -> bool {
+        self.read == other.read && self.kernels.rows == other.kernels.rows && self.files == other.files
+    }
+}

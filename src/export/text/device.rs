@@ -1,0 +1,242 @@
+//! Devices at a terminal: how their time was spent, kernels, launches, why they were idle, copies, waits, queues.
+
+use super::*;
+use crate::analyze::report::{Copy, DeviceIdle, Launches, QueueDepth, Sync};
+
+pub(super) fn device(out: &mut String, trace: &TraceReport) {
+    times(out, &trace.device_time);
+    idle(out, trace, &trace.idle);
+    kernels(out, &trace.kernels);
+    if let Some(launches) = &trace.launches {
+        calls(out, launches);
+    }
+    queues(out, trace, &trace.queue_depth);
+    copies(out, &trace.copies);
+    // Where nothing is launched by number, waits are told with the gaps.
+    if trace.launches.is_some() {
+        syncs(out, &trace.syncs);
+    }
+}
+
+fn times(out: &mut String, devices: &[DeviceTime]) {
+    if !devices.is_empty() {
+        heading(out, "Device time");
+        let mut table = Table::new(
+            2,
+            &[
+                "device",
+                "scope",
+                "span",
+                "busy",
+                "compute",
+                "comm only",
+                "copy only",
+                "idle",
+                "MME",
+                "TPC",
+                "DMA",
+                "NIC",
+            ],
+        );
+        for device in devices {
+            let engines = device.engines;
+            table.row(vec![
+                device.device.to_string(),
+                plain(&device.scope),
+                show::duration(device.span_ns),
+                show::percent(device.busy_ns, device.span_ns),
+                show::duration(device.compute_ns),
+                show::duration(device.comm_exposed_ns),
+                show::duration(device.copy_exposed_ns),
+                show::duration(device.idle_ns),
+                engine_share(engines.mme, device),
+                engine_share(engines.tpc, device),
+                engine_share(engines.dma, device),
+                engine_share(engines.nic, device),
+            ]);
+        }
+        table.write(out);
+        out.push_str("  Engines: share of the span in which at least one lane is busy; they overlap.\n");
+    }
+}
+
+fn engine_share(busy_ns: Option<i64>, device: &DeviceTime) -> String {
+    busy_ns.map_or_else(|| UNKNOWN.to_owned(), |ns| show::percent(ns, device.span_ns))
+}
+
+fn kernels(out: &mut String, kernels: &[Kernel]) {
+    if kernels.is_empty() {
+        return;
+    }
+    heading(out, "Kernels, by total device time");
+    let mut table = Table::new(0, &["total", "count", "mean", "max", "kind", "name"]);
+    for kernel in kernels {
+        table.row(vec![
+            show::duration(kernel.total_ns),
+            show::count(kernel.count),
+            show::duration(kernel.mean_ns),
+            show::duration(kernel.max_ns),
+            plain(&kernel.kind),
+            plain(&kernel.name),
+        ]);
+    }
+    table.write(out);
+    let mut rules: Vec<&str> = kernels.iter().filter_map(|k| k.rule.as_deref()).collect();
+    rules.retain(|&rule| rule != "recorded");
+    rules.sort_unstable();
+    rules.dedup();
+    if !rules.is_empty() {
+        let says = format!(
+            "Kinds by rule where the tracer does not say: {}.",
+            rules.join("; ")
+        );
+        wrapped(out, "  ", &plain(&says));
+    }
+}
+
+/// Columns of a table of which the last holds names.
+fn named(heads: &[&'static str]) -> Table {
+    Table::new(0, heads)
+}
+
+fn idle(out: &mut String, trace: &TraceReport, all: &[DeviceIdle]) {
+    for idle in all {
+        heading(
+            out,
+            &format!(
+                "Why device {} was idle ({} in {} gaps)",
+                idle.device,
+                show::duration(idle.idle_ns),
+                show::count(idle.gaps)
+            ),
+        );
+        wrapped(out, "  ", &idle.definition);
+        let mut table = named(&["time", "of idle", "gaps", "cause"]);
+        for share in &idle.causes {
+            table.row(vec![
+                show::duration(share.total_ns),
+                show::percent(share.total_ns, idle.idle_ns),
+                show::count(share.count),
+                share.cause.says().to_owned(),
+            ]);
+        }
+        table.write(out);
+        for gap in idle.longest.iter().take(3) {
+            let at = words::since_start(trace, gap.start_ns);
+            wrapped(out, "  - ", &plain(&format!("{} (at {at})", gap.says)));
+        }
+    }
+}
+
+fn calls(out: &mut String, launches: &Launches) {
+    heading(out, "Launches");
+    wrapped(out, "  ", &launches.definition);
+    let mut table = named(&[
+        "calls",
+        "work",
+        "most",
+        "call p50",
+        "longest",
+        "delay p50",
+        "p99",
+        "longest",
+        "name",
+    ]);
+    let known = |ns: Option<i64>| ns.map_or_else(|| UNKNOWN.to_owned(), show::duration);
+    for call in &launches.calls {
+        table.row(vec![
+            show::count(call.count),
+            show::count(call.work),
+            show::count(call.most_work),
+            show::duration(call.call_p50_ns),
+            show::duration(call.call_max_ns),
+            known(call.delay_p50_ns),
+            known(call.delay_p99_ns),
+            known(call.delay_max_ns),
+            plain(&call.name),
+        ]);
+    }
+    table.write(out);
+    let short = &launches.short;
+    let says = format!(
+        "{} of {} pieces of device work ({} of {}) have their launch in the trace. {} of {} kernels are shorter than \
+         {}, {} of {}.",
+        show::count(launches.linked_work),
+        show::count(launches.work),
+        show::duration(launches.linked_work_ns),
+        show::duration(launches.work_ns),
+        show::count(short.count),
+        show::count(short.of_count),
+        show::duration(short.below_ns),
+        show::duration(short.total_ns),
+        show::duration(short.of_total_ns)
+    );
+    wrapped(out, "  ", &says);
+}
+
+fn queues(out: &mut String, trace: &TraceReport, queues: &[QueueDepth]) {
+    if queues.is_empty() {
+        return;
+    }
+    heading(out, "Launches that wait for a stream");
+    let mut table = named(&[
+        "device",
+        "launches",
+        "deepest",
+        "mean",
+        "empty",
+        "deepest at",
+        "stream",
+    ]);
+    for queue in queues {
+        table.row(vec![
+            queue.device.to_string(),
+            show::count(queue.launches),
+            show::count(queue.max),
+            format!("{:.1}", queue.mean),
+            show::percent(queue.empty_ns, queue.span_ns),
+            words::since_start(trace, queue.max_at_ns),
+            plain(&queue.stream),
+        ]);
+    }
+    table.write(out);
+}
+
+fn copies(out: &mut String, copies: &[Copy]) {
+    if copies.is_empty() {
+        return;
+    }
+    heading(out, "Copies and memsets");
+    let mut table = named(&["total", "count", "p50", "longest", "bytes", "GB/s", "name"]);
+    for copy in copies {
+        table.row(vec![
+            show::duration(copy.total_ns),
+            show::count(copy.count),
+            show::duration(copy.p50_ns),
+            show::duration(copy.max_ns),
+            copy.bytes.map_or_else(|| UNKNOWN.to_owned(), show::bytes),
+            copy.gb_per_s.map_or_else(|| UNKNOWN.to_owned(), show::rate),
+            plain(&copy.name),
+        ]);
+    }
+    table.write(out);
+}
+
+fn syncs(out: &mut String, syncs: &[Sync]) {
+    if syncs.is_empty() {
+        return;
+    }
+    heading(out, "Synchronisations");
+    let mut table = named(&["total", "count", "p50", "longest", "on", "name"]);
+    for sync in syncs {
+        table.row(vec![
+            show::duration(sync.total_ns),
+            show::count(sync.count),
+            show::duration(sync.p50_ns),
+            show::duration(sync.max_ns),
+            plain(&sync.place),
+            plain(&sync.name),
+        ]);
+    }
+    table.write(out);
+}

@@ -1,0 +1,304 @@
+//! We post a trace to Perfetto: its address, what stands in it, and how long we wait for an answer.
+//!
+//! Perfetto takes the ns of a JSON trace to be its `ts` in µs times 1000, without any base time: the trace clock's
+//! own ns, which [`Span`] holds.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::message::Range;
+use super::seconds_of_ns;
+use crate::base::Span;
+
+/// Where Perfetto is, unless the reader says otherwise.
+pub const ADDRESS: &str = "https://ui.perfetto.dev/";
+/// How often Perfetto is asked whether it is there.
+pub const EVERY_MS: i32 = 100;
+/// After that, the reader is told that nobody answers.
+pub const LIMIT_MS: f64 = 30_000.0;
+/// Notes and pinned tracks in an address: addresses of some 10 KB are fine everywhere, more is not.
+pub const MOST_NOTES: usize = 20;
+pub const MOST_PINS: usize = 12;
+pub const MOST_PIN: usize = 100;
+/// A file of more bytes does not fit an `ArrayBuffer` everywhere.
+pub const MOST_BYTES: u64 = 2_000_000_000;
+
+/// An address that Perfetto, or a fork of it, stands at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    page: String,
+    origin: String,
+}
+
+/// What Perfetto shows first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// It has to lie within the trace: Perfetto ignores one that does not.
+    pub window: Option<Span>,
+    /// Names of threads whose tracks are pinned. Those of more than [`MOST_PIN`] bytes are left out.
+    pub pins: Vec<String>,
+    /// Times in ns, each with a text.
+    pub notes: Vec<(i64, String)>,
+}
+
+#[derive(Serialize)]
+struct Command<'a> {
+    id: &'a str,
+    args: Vec<String>,
+}
+
+impl Address {
+    /// Reads an address that the reader typed; else says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Address, &'static str> {
+        let text = text.trim();
+        let page = text.split('#').next().unwrap_or_default();
+        let Some((scheme, rest)) = page.split_once("://") else {
+            return Err("An address starts with https:// or http://");
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme != "https" && scheme != "http" {
+            return Err("An address starts with https:// or http://");
+        }
+        if page
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || c == '\\')
+        {
+            return Err("An address has no spaces in it");
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at(end);
+        if host.is_empty() || host.contains('@') {
+            return Err("An address names a host, and no user");
+        }
+        // A browser leaves out the port that goes without saying.
+        let host = host.to_ascii_lowercase();
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let host = host.strip_suffix(usual).unwrap_or(&host);
+        let origin = format!("{scheme}://{host}");
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        };
+        Ok(Address {
+            page: format!("{origin}{path}"),
+            origin,
+        })
+    }
+
+    /// What messages from there carry as their origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The address without what stands behind `#`.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
+    /// The whole address. What stands behind `#` stays in the browser: no server is sent it.
+    pub fn url(&self, look: &Look) -> String {
+        let mut parts = Vec::new();
+        if let Some(window) = look.window {
+            parts.push(format!("visStart={}&visEnd={}", window.start, window.end));
+        }
+        let mut commands = Vec::new();
+        let short = look.pins.iter().filter(|pin| pin.len() <= MOST_PIN);
+        let names: Vec<String> = short.take(MOST_PINS).map(|pin| literal(pin)).collect();
+        if !names.is_empty() {
+            commands.push(Command {
+                id: "dev.perfetto.PinTracksByRegex",
+                args: vec![format!("^(?:{})(?: |$)", names.join("|"))],
+            });
+        }
+        commands.extend(look.notes.iter().take(MOST_NOTES).map(|(at, text)| Command {
+            id: "dev.perfetto.AddNoteAtTimestamp",
+            args: vec![at.to_string(), super::cleaned(text, 80)],
+        }));
+        if !commands.is_empty()
+            && let Ok(json) = serde_json::to_string(&commands)
+        {
+            parts.push(format!("startupCommands={}", percent_encoded(&json)));
+        }
+        if parts.is_empty() {
+            self.page.clone()
+        } else {
+            format!("{}#!/?{}", self.page, parts.join("&"))
+        }
+    }
+}
+
+/// What moves Perfetto's view: `(timeStart, timeEnd, viewPercentage)`, in seconds.
+pub fn view_message(range: &Range) -> (f64, f64, f64) {
+    (
+        seconds_of_ns(range.span.start),
+        seconds_of_ns(range.span.end),
+        range.share,
+    )
+}
+
+/// A range that fills the whole view.
+pub fn all_of(span: Span) -> Range {
+    Range { span, share: 1.0 }
+}
+
+/// What to do next while Perfetto starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Ping,
+    /// Its window was closed.
+    Gone,
+    GiveUp,
+}
+
+/// `waited_ms`: since the first PING, by the clock. (Ticks cannot be counted: a page in the background gets one a
+/// second.)
+pub fn next(waited_ms: f64, window_is_closed: bool) -> Next {
+    if window_is_closed {
+        Next::Gone
+    } else if waited_ms > LIMIT_MS {
+        Next::GiveUp
+    } else {
+        Next::Ping
+    }
+}
+
+/// A regular expression that matches this text alone.
+fn literal(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if "\\^$.|?*+()[]{}/".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::new();
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{b:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_page_and_its_origin() {
+        for (text, page, origin) in [
+            (ADDRESS, "https://ui.perfetto.dev/", "https://ui.perfetto.dev"),
+            (
+                " https://perfetto.habana.ai ",
+                "https://perfetto.habana.ai/",
+                "https://perfetto.habana.ai",
+            ),
+            (
+                "http://LocalHost:9001/ui/index.html?x=1#!/viewer",
+                "http://localhost:9001/ui/index.html?x=1",
+                "http://localhost:9001",
+            ),
+            (
+                "https://a.example:443?b",
+                "https://a.example/?b",
+                "https://a.example",
+            ),
+            ("http://[::1]:8080/", "http://[::1]:8080/", "http://[::1]:8080"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.page(), address.origin()), (page, origin), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "perfetto",
+            "javascript://alert(1)",
+            "javascript:alert(1)",
+            "data://x",
+            "https://",
+            "https:///x",
+            "https://user@evil.example/",
+            "https://a.example\\@b.example/",
+            "https://a b/",
+            "https://a.example/\u{0}",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_address_stays_as_it_is() {
+        let address = Address::parse(ADDRESS).unwrap();
+        assert_eq!(address.url(&Look::default()), ADDRESS);
+    }
+
+    #[test]
+    fn the_address_says_where_to_look_and_what_to_pin() {
+        let address = Address::parse(ADDRESS).unwrap();
+        let look = Look {
+            window: Some(Span::new(5, 9)),
+            pins: vec!["stream 7 (a+b)".into()],
+            notes: vec![(7, "50 % & more\n".into())],
+        };
+        let url = address.url(&look);
+        let (start, json) = url.split_once("&startupCommands=").unwrap();
+        assert_eq!(start, "https://ui.perfetto.dev/#!/?visStart=5&visEnd=9");
+        assert!(
+            json.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)),
+            "{json}"
+        );
+        let bytes = json
+            .split('%')
+            .enumerate()
+            .fold(Vec::new(), |mut out, (i, part)| {
+                let rest = if i == 0 {
+                    part
+                } else {
+                    out.push(u8::from_str_radix(&part[..2], 16).unwrap());
+                    &part[2..]
+                };
+                out.extend(rest.bytes());
+                out
+            });
+        let commands: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(
+            commands,
+            serde_json::json!([
+                { "id": "dev.perfetto.PinTracksByRegex", "args": ["^(?:stream 7 \\(a\\+b\\))(?: |$)"] },
+                { "id": "dev.perfetto.AddNoteAtTimestamp", "args": ["7", "50 % & more"] },
+            ])
+        );
+    }
+
+    #[test]
+    fn an_address_has_a_bound_whatever_the_trace_is() {
+        let look = Look {
+            window: None,
+            pins: [vec!["u".repeat(1_000_000)], vec!["t".repeat(100); 10_000]].concat(),
+            notes: vec![(1, "n".repeat(1000)); 100_000],
+        };
+        let url = Address::parse(ADDRESS).unwrap().url(&look);
+        assert!(url.len() < 10_000, "{} characters", url.len());
+    }
+
+    #[test]
+    fn nobody_is_waited_for_longer_than_30_s() {
+        assert_eq!(next(0.0, false), Next::Ping);
+        assert_eq!(next(29_950.0, false), Next::Ping);
+        assert_eq!(next(30_001.0, false), Next::GiveUp);
+        assert_eq!(next(100.0, true), Next::Gone);
+    }
+}

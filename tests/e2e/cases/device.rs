@@ -1,0 +1,238 @@
+//! The Device view of a CUDA trace: what the page shows is what the native engine finds, by the reader's rules, too.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use stepscope::base::show;
+use stepscope::session::Opened;
+use stepscope::view::place::View;
+use stepscope_e2e::{Look, Page, corpus};
+
+use crate::real::{Gaudi, click_text, frames, go, opened, place, rows, texts};
+
+const KERNELS: &str = "section[aria-labelledby=kernels-head] table";
+const IDLE: &str = "section[aria-labelledby=idle-0] table.fit";
+
+/// vLLM on one B200: one prefill, 929 pieces of device work, one collective.
+fn b200(hash: &str) -> Option<(Page, PathBuf, Opened)> {
+    let trace = corpus("kineto/tracelens/b200/eager_trace.json.gz")?;
+    let native = opened(&trace).unwrap_or_else(|why| panic!("{why}"));
+    let page = Page::open_at(hash);
+    page.choose_files(&[&trace]);
+    page.wait_for("ready");
+    Some((page, trace, native))
+}
+
+/// Name, kind, rule and count of each kernel, as the table shows them.
+fn kernels(native: &Opened) -> Vec<[String; 4]> {
+    let kernels = native.report.kernels.iter();
+    kernels
+        .map(|k| {
+            [
+                k.name.split_whitespace().collect::<Vec<_>>().join(" "),
+                k.kind.clone(),
+                k.rule.clone().unwrap_or_else(|| "–".into()),
+                show::count(k.count),
+            ]
+        })
+        .collect()
+}
+
+fn kernels_shown(page: &Page) -> Vec<[String; 4]> {
+    let pick =
+        |row: &Vec<String>| [0, 1, 2, 5].map(|i| row[i].split_whitespace().collect::<Vec<_>>().join(" "));
+    rows(page, KERNELS).iter().map(pick).collect()
+}
+
+fn set_rules(page: &Page, rules: &str) {
+    page.eval_with(
+        "const area = document.querySelector('details.rules textarea');
+         area.closest('details').open = true;
+         area.value = arguments[0];",
+        vec![json!(rules)],
+    );
+    click_text(page, "details.rules button", "Apply");
+}
+
+#[test]
+fn devices_are_shown_as_the_native_engine_finds_them() {
+    let Some((page, _, native)) = b200("#view=device") else {
+        return;
+    };
+    let report = &native.report;
+    let idle = &report.idle[0];
+    let causes: Vec<Vec<String>> = idle
+        .causes
+        .iter()
+        .map(|c| {
+            vec![
+                c.cause.says().to_owned(),
+                show::duration(c.total_ns),
+                show::percent(c.total_ns, idle.idle_ns),
+                show::count(c.count),
+            ]
+        })
+        .collect();
+    assert_eq!(rows(&page, IDLE), causes);
+    assert_eq!(kernels_shown(&page), kernels(&native));
+    let launches = report.launches.as_ref().expect("launches");
+    let calls: Vec<(String, String)> = launches
+        .calls
+        .iter()
+        .map(|c| (c.name.clone(), show::count(c.work)))
+        .collect();
+    let shown: Vec<(String, String)> = rows(&page, "section[aria-labelledby=launches-head] table")
+        .into_iter()
+        .take(calls.len())
+        .map(|row| (row[0].clone(), row[2].clone()))
+        .collect();
+    assert_eq!(shown, calls);
+    let copies = rows(&page, "section[aria-labelledby=copies-head] table");
+    assert_eq!(copies[0][1..=2], ["DtoD", "146"]);
+    assert_eq!(copies[0][7], "987");
+    assert_eq!(
+        rows(&page, "section[aria-labelledby=queues-head] table")[0][3],
+        "2"
+    );
+    // Every row leads somewhere.
+    let without = page.eval(
+        "return [...document.querySelectorAll('main tbody tr')]
+            .filter(row => !row.querySelector('a[href]') && !row.closest('table.fit')).length",
+    );
+    assert_eq!(without, json!(0));
+    page.must_be_clean();
+}
+
+#[test]
+fn a_gap_of_the_device_leads_to_the_timeline() {
+    let Some((page, _, native)) = b200("#view=device") else {
+        return;
+    };
+    let gap = &native.report.idle[0].longest[0];
+    click_text(
+        &page,
+        "section[aria-labelledby=idle-0] .boxed tbody tr:first-child a",
+        "gap",
+    );
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    let at = place(&page);
+    assert_eq!((at.view, at.slice), (View::Timeline, Some(gap.next_slice)));
+    let mark = at.mark.expect("a stretch");
+    assert_eq!((mark.start, mark.len_ns()), (gap.start_ns, gap.dur_ns));
+    page.must_be_clean();
+}
+
+#[test]
+fn rules_that_a_reader_changes_are_computed_and_kept_for_the_next_file() {
+    let Some((page, trace, mut native)) = b200("#view=device") else {
+        return;
+    };
+    let status = || texts(&page, "details.rules [role=status]").join("");
+    set_rules(&page, "nonsense");
+    page.wait_until("the rule is refused", || {
+        status().starts_with("Not applied – line 1")
+    });
+    assert_eq!(kernels_shown(&page), kernels(&native), "nothing has changed");
+
+    let rules = "communication: kernel\n";
+    native.classify(rules).expect("rules");
+    set_rules(&page, rules);
+    page.wait_until("the rules are applied", || {
+        kernels_shown(&page) == kernels(&native)
+    });
+    assert!(status().starts_with("All numbers"));
+    let time = &native.report.device_time[0];
+    let times = rows(&page, "section[aria-labelledby=times-head] table");
+    assert_eq!(times[0][5], show::duration(time.comm_exposed_ns));
+    assert!(time.comm_exposed_ns > 1_000_000);
+    go(&page, View::Overview);
+    let says = texts(&page, ".findings li").join(" ");
+    assert!(says.contains("Communication that no compute hides"), "{says}");
+
+    page.choose_files(&[&trace]);
+    page.wait_for("loading");
+    page.wait_for("ready");
+    go(&page, View::Device);
+    page.wait_until("the rules still hold", || {
+        kernels_shown(&page) == kernels(&native)
+    });
+    page.eval("document.querySelector('details.rules').open = true");
+    click_text(&page, "details.rules button", "Default rules");
+    let by_default = opened(&trace).expect("the trace");
+    page.wait_until("the default rules hold", || {
+        kernels_shown(&page) == kernels(&by_default)
+    });
+    page.must_be_clean();
+}
+
+#[test]
+fn steps_show_their_span_on_the_device() {
+    let Some((page, _, native)) = b200("#view=steps") else {
+        return;
+    };
+    let table = "section[aria-labelledby=steps-head] table";
+    page.wait_until("the step is listed", || {
+        page.count(&format!("{table} tbody tr")) == 1
+    });
+    let device = native.report.steps[0].device.as_ref().expect("device work");
+    let span = device.end_ns.expect("an end") - device.start_ns.expect("a start");
+    let heads = texts(&page, &format!("{table} th"));
+    let column = heads.iter().position(|h| h == "Device span").expect("a column");
+    assert_eq!(rows(&page, table)[0][column], show::duration(span));
+    assert!(heads.contains(&"Interval".to_owned()) && heads.contains(&"Device gap".to_owned()));
+    page.must_be_clean();
+}
+
+#[test]
+fn a_trace_without_numbered_launches_has_no_device_tab() {
+    let Some((page, _)) = Gaudi::at("") else { return };
+    assert_eq!(page.count("nav.tabs a[href='#view=device']"), 0);
+    let Some((page, ..)) = b200("") else { return };
+    page.press("4");
+    page.wait_until("key 4 shows it", || page.count("main.view-device") == 1);
+    page.must_be_clean();
+}
+
+#[test]
+fn the_device_view_fits_every_window() {
+    let Some((page, ..)) = b200("#view=device") else {
+        return;
+    };
+    page.eval("document.querySelector('details.rules').open = true");
+    let wide = Look {
+        width_px: 1440,
+        height_px: 1000,
+        dark: false,
+    };
+    let looks = [
+        ("wide", wide),
+        (
+            "narrow",
+            Look {
+                width_px: 480,
+                ..wide
+            },
+        ),
+        ("dark", Look { dark: true, ..wide }),
+    ];
+    for (word, look) in looks {
+        page.look(look);
+        page.eval_async("await new Promise(done => setTimeout(done, 300))");
+        page.screenshot(&format!("view-device-{word}"), look);
+        let out =
+            page.eval("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(out, json!(0), "{word}");
+        for (part, css) in [
+            ("rules", "details.rules"),
+            ("queues", "section[aria-labelledby=queues-head]"),
+        ] {
+            page.eval_with(
+                "document.querySelector(arguments[0]).scrollIntoView()",
+                vec![json!(css)],
+            );
+            page.screenshot(&format!("view-device-{part}-{word}"), look);
+        }
+        page.eval("window.scrollTo(0, 0)");
+    }
+    page.must_be_clean();
+}

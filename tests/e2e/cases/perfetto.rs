@@ -1,0 +1,383 @@
+//! The trace that is open here, in a Perfetto of its own window; and the way back, from a Perfetto tab or a page that
+//! shows both. The Perfetto is a stand-in of this site: it speaks the same contract, on another origin.
+
+use serde_json::json;
+use stepscope::view::place::{Fills, Place, View};
+use stepscope::view::{GapKind, Span};
+use stepscope_e2e::{Look, Page};
+
+use crate::real::{Gaudi, click_text, frames, go, name, place, read, text};
+
+/// Where the stand-in is: another origin than the page's.
+fn stand_in(page: &Page, tail: &str) -> String {
+    format!("{}host/viewer.html{tail}", page.url_as("127.0.0.1"))
+}
+
+/// Sets the address by the dialog, as a reader does.
+fn set_address(page: &Page, address: &str) {
+    page.click(".perfetto-menu > summary");
+    click_text(page, ".perfetto-menu button", "Address of Perfetto…");
+    page.wait_until("the dialog is there", || page.count("#perfetto-address") == 1);
+    page.eval_with(
+        "document.getElementById('perfetto-address').value = arguments[0]",
+        vec![json!(address)],
+    );
+    page.click("dialog button[type=submit]");
+}
+
+fn menu(page: &Page, item: &str) {
+    page.click(".perfetto-menu > summary");
+    click_text(page, ".perfetto-menu button", item);
+}
+
+/// A number that the stand-in shows of itself.
+fn shown(page: &Page, key: &str) -> Option<f64> {
+    let value = page.eval_with(
+        "return document.documentElement.dataset[arguments[0]] ?? null",
+        vec![json!(key)],
+    );
+    value.as_str().and_then(|text| text.parse().ok())
+}
+
+/// The stretch that the stand-in shows, in seconds.
+fn range(page: &Page) -> Option<(f64, f64)> {
+    let range = page.eval("return document.documentElement.dataset.range ?? null");
+    let (start, end) = range.as_str()?.split_once(',')?;
+    Some((start.parse().ok()?, end.parse().ok()?))
+}
+
+/// Near the epoch, an `f64` of seconds steps by 240 ns.
+fn near(seconds: f64, ns: i64) -> bool {
+    (seconds - ns as f64 / 1e9).abs() < 1e-6
+}
+
+#[test]
+fn the_whole_trace_goes_to_perfetto_and_later_clicks_move_its_view() {
+    let Some((page, gaudi)) = Gaudi::at("") else {
+        return;
+    };
+    set_address(&page, &stand_in(&page, ""));
+    menu(&page, "Open the whole trace in Perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
+    // The file as it is on the disk, still zipped, and no metrics file.
+    assert_eq!(shown(&page, "bytes"), Some(read(&gaudi.trace).len() as f64));
+    assert_eq!(
+        page.eval("return document.documentElement.dataset.fileName"),
+        name(&gaudi.trace)
+    );
+    let json: serde_json::Value = serde_json::from_slice(&text(&gaudi.trace)).expect("JSON");
+    let events = json["traceEvents"].as_array().expect("events").len();
+    assert_eq!(shown(&page, "events"), Some(events as f64));
+    let commands =
+        page.eval("return new URLSearchParams(location.hash.replace('#!/?', '')).get('startupCommands')");
+    let commands: Vec<serde_json::Value> =
+        serde_json::from_str(commands.as_str().expect("commands")).expect("commands");
+    let n = |id: &str| commands.iter().filter(|command| command["id"] == id).count();
+    assert_eq!(n("dev.perfetto.PinTracksByRegex"), 1);
+    assert!(n("dev.perfetto.AddNoteAtTimestamp") > 0, "{commands:?}");
+
+    // A gap: no second window, no second trace, another range.
+    page.in_window(0);
+    page.wait_until("there is nothing to say any more", || {
+        page.count(".perfetto-says") == 0
+    });
+    page.eval("location.hash = 'view=gaps&gaps=device'");
+    page.wait_until("gaps are listed", || page.count(".in-perfetto") > 0);
+    page.click("tbody .in-perfetto");
+    let report = &gaudi.native.report;
+    let gaps = report
+        .gaps
+        .iter()
+        .find(|g| g.kind == GapKind::Device)
+        .expect("gaps");
+    let gap = &gaps.longest[0];
+    page.in_window(1);
+    page.wait_until("the stand-in shows the gap", || {
+        range(&page)
+            .is_some_and(|(start, end)| near(start, gap.start_ns) && near(end, gap.start_ns + gap.dur_ns))
+    });
+    assert_eq!(shown(&page, "traces"), Some(1.0));
+
+    // A step, a compile and a finding.
+    page.in_window(0);
+    for (view, css) in [
+        ("view=steps&step=10", ".panel .in-perfetto"),
+        ("view=recompiles", "tbody .in-perfetto"),
+        ("view=overview", ".finding-side .in-perfetto"),
+    ] {
+        page.eval_with("location.hash = arguments[0]", vec![json!(view)]);
+        page.wait_until(&format!("{view} has it"), || page.count(css) > 0);
+        page.in_window(1);
+        let before = shown(&page, "ranges");
+        page.in_window(0);
+        page.click(css);
+        page.in_window(1);
+        page.wait_until(&format!("{view} moves the view"), || {
+            shown(&page, "ranges") > before
+        });
+        page.in_window(0);
+    }
+    // What the timeline shows.
+    go(&page, View::Timeline);
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    let (start, end) = (report.start_ns.expect("a start"), report.end_ns.expect("an end"));
+    let window = Span::new(start + (end - start) / 4, start + (end - start) / 3);
+    page.eval_with(
+        "location.hash = arguments[0]",
+        vec![json!(format!("view=timeline&t={},{}", window.start, window.end))],
+    );
+    page.wait_until("the timeline is there", || place(&page).window == Some(window));
+    menu(&page, "Show the timeline's window in Perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in shows the window", || {
+        range(&page).is_some_and(|(start, end)| near(start, window.start) && near(end, window.end))
+    });
+    page.in_window(0);
+    assert_eq!(page.n_windows(), 2);
+    assert_eq!(page.console_errors(), [""; 0]);
+    for view in View::of_trace(Fills::default()) {
+        go(&page, view);
+        page.screenshot(&format!("perfetto-{}", view.id()), Look::LAPTOP);
+    }
+    page.click(".perfetto-menu > summary");
+    page.screenshot("perfetto-menu", Look::LAPTOP);
+    page.screenshot(
+        "perfetto-menu-phone",
+        Look {
+            dark: true,
+            ..Look::PHONE
+        },
+    );
+}
+
+#[test]
+fn the_first_click_opens_perfetto_at_its_place() {
+    let Some((page, gaudi)) = Gaudi::at("#view=recompiles") else {
+        return;
+    };
+    set_address(&page, &stand_in(&page, ""));
+    page.click("tbody .in-perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
+    page.wait_until("it shows a stretch", || range(&page).is_some());
+    let hash = page.eval("return location.hash");
+    let at = Place::from_hash(hash.as_str().expect("a hash"));
+    let window = at.window.expect("a window");
+    let report = &gaudi.native.report;
+    let (start, end) = (report.start_ns.expect("a start"), report.end_ns.expect("an end"));
+    assert!(
+        start <= window.start && window.end <= end,
+        "{window:?} in {start} to {end}"
+    );
+    assert!(
+        report
+            .recompiles
+            .iter()
+            .any(|r| window.start <= r.start_ns && r.start_ns <= window.end)
+    );
+    // Another file, in the window that is there.
+    page.in_window(0);
+    page.choose_files(&[&gaudi.trace]);
+    page.wait_for("ready");
+    menu(&page, "Open the whole trace in Perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in has it", || shown(&page, "traces") == Some(2.0));
+    assert_eq!(page.n_windows(), 2);
+}
+
+#[test]
+fn what_does_not_go_well_is_said() {
+    let Some((page, _)) = Gaudi::at("") else { return };
+    // No address at all.
+    page.click(".perfetto-menu > summary");
+    click_text(&page, ".perfetto-menu button", "Address of Perfetto…");
+    page.wait_until("the dialog is there", || page.count("#perfetto-address") == 1);
+    assert_eq!(
+        page.eval("return document.getElementById('perfetto-address').value"),
+        "https://ui.perfetto.dev/"
+    );
+    page.screenshot("perfetto-address", Look::LAPTOP);
+    page.eval("document.getElementById('perfetto-address').value = 'javascript:alert(1)'");
+    page.click("dialog button[type=submit]");
+    page.wait_until("it is refused", || {
+        page.text("#perfetto-says").contains("https://")
+    });
+    page.press(&stepscope_e2e::key(fantoccini::key::Key::Escape));
+    page.wait_until("the dialog is gone", || page.count("dialog") == 0);
+
+    // The browser opens no window.
+    set_address(&page, &stand_in(&page, "?silent"));
+    page.eval("window.real = window.open; window.open = () => null");
+    menu(&page, "Open the whole trace in Perfetto");
+    page.wait_until("it is said", || page.count(".perfetto-says") == 1);
+    assert!(
+        page.text(".perfetto-says")
+            .contains("did not let this page open a window")
+    );
+    page.screenshot("perfetto-blocked", Look::LAPTOP);
+    // Then it does, and nobody answers. (The clock is put forward.)
+    page.eval("window.open = real");
+    page.click(".perfetto-says button");
+    page.in_window(1);
+    page.wait_until("it is asked", || shown(&page, "pings") > Some(2.0));
+    page.in_window(0);
+    assert!(
+        page.text(".perfetto-says")
+            .contains("Waiting for http://127.0.0.1")
+    );
+    page.eval("const now = Date.now; Date.now = () => now() + 31000");
+    page.wait_until("that is said", || {
+        page.text(".perfetto-says").contains("did not answer within 30 s")
+    });
+    // It answers when it is asked again.
+    page.in_window(1);
+    page.eval("history.replaceState(null, '', location.pathname)");
+    page.in_window(0);
+    click_text(&page, ".perfetto-says button", "Ask again");
+    page.in_window(1);
+    page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
+    page.in_window(0);
+    page.wait_until("there is nothing to say any more", || {
+        page.count(".perfetto-says") == 0
+    });
+
+    // Another page stands there than the address says: it gets nothing.
+    let elsewhere = page.url_as("127.0.0.1");
+    let stranger = page.url_as("stranger.test");
+    page.eval_with(
+        "window.open = (url, ...rest) => real.call(window, url.replace(arguments[0], arguments[1]), ...rest)"
+            .replace("arguments[0]", "FROM")
+            .replace("arguments[1]", "TO")
+            .replace("window.open =", "const [FROM, TO] = arguments; window.open =")
+            .as_str(),
+        vec![json!(elsewhere), json!(stranger)],
+    );
+    set_address(&page, &stand_in(&page, "?other"));
+    menu(&page, "Open the whole trace in Perfetto");
+    page.wait_until("it is said", || {
+        page.count(".perfetto-says") == 1 && page.text(".perfetto-says").contains("The trace was not sent")
+    });
+    page.in_window(2);
+    assert_eq!(shown(&page, "bytes"), None);
+}
+
+#[test]
+fn the_sample_says_that_there_is_no_file() {
+    let page = Page::open();
+    page.click("button.sample");
+    page.wait_for("ready");
+    menu(&page, "Open the whole trace in Perfetto");
+    page.wait_until("it is said", || page.count(".perfetto-says") == 1);
+    assert!(page.text(".perfetto-says").contains("no file"));
+    assert_eq!(page.n_windows(), 1);
+    page.click(".perfetto-says button");
+    page.must_be_clean();
+}
+
+#[test]
+fn a_page_that_shows_both_keeps_them_in_step() {
+    let Some(gaudi) = Gaudi::find() else { return };
+    let page = Page::blank();
+    page.load(&format!("{}host/companion.html", page.url_as("localhost")));
+    page.choose_files(&[&gaudi.trace]);
+    page.wait_until("both have it", || {
+        page.text("#says").contains("events. What you select")
+    });
+    page.in_frame("#perfetto");
+    page.wait_until("the stand-in has it", || shown(&page, "events").is_some());
+    page.out_of_frame();
+    page.in_frame("#stepscope");
+    assert_eq!(page.text("header .file"), name(&gaudi.trace));
+    let mark = page.eval(
+        "location.hash = 'view=gaps&gaps=device';
+         return new Promise(done => {
+             const look = () => {
+                 const link = document.querySelector('tbody a[href*=mark]');
+                 if (!link) return setTimeout(look, 50);
+                 link.click();
+                 done(link.getAttribute('href'));
+             };
+             look();
+         })",
+    );
+    let mark = Place::from_hash(mark.as_str().expect("a link"))
+        .mark
+        .expect("a mark");
+    page.out_of_frame();
+    page.in_frame("#perfetto");
+    page.wait_until("the stand-in shows the gap", || {
+        range(&page).is_some_and(|(start, end)| near(start, mark.start) && near(end, mark.end))
+    });
+    page.out_of_frame();
+    page.screenshot(
+        "both",
+        Look {
+            width_px: 1440,
+            height_px: 900,
+            dark: false,
+        },
+    );
+    page.screenshot(
+        "both-phone",
+        Look {
+            dark: true,
+            ..Look::PHONE
+        },
+    );
+    // The host's script refuses what is no stretch, and moves Stepscope.
+    let refused = page.eval_async("scope.select(NaN, 2)");
+    assert!(
+        refused["rejected"]
+            .as_str()
+            .is_some_and(|why| why.contains("no stretch")),
+        "{refused}"
+    );
+    let (start, end) = (
+        gaudi.native.report.start_ns.expect("a start"),
+        gaudi.native.report.end_ns.expect("an end"),
+    );
+    let middle = (start + (end - start) / 2) as f64 / 1e9;
+    page.eval_with(
+        "scope.select(arguments[0], arguments[0] + 0.001)",
+        vec![json!(middle)],
+    );
+    page.in_frame("#stepscope");
+    page.wait_until("Stepscope shows it", || {
+        place(&page).mark.is_some_and(|mark| near(middle, mark.start))
+    });
+    page.out_of_frame();
+    assert_eq!(page.console_errors(), [""; 0]);
+}
+
+#[test]
+fn a_perfetto_tab_hands_its_trace_over_by_the_bookmarklet() {
+    let page = Page::blank();
+    page.load(&format!("{}host/bookmarklet.html", page.url_as("localhost")));
+    let href = page.eval("return document.getElementById('bookmarklet').href");
+    let source = page.text("#source");
+    assert!(
+        href.as_str().is_some_and(|href| href.starts_with("javascript:")),
+        "{href}"
+    );
+    page.screenshot("bookmarklet", Look::LAPTOP);
+    page.load(&stand_in(&page, ""));
+    // Without a trace, it says so and opens nothing.
+    page.eval("window.alert = says => { window.alerted = says }");
+    page.eval(&source);
+    assert!(
+        page.eval("return alerted")
+            .as_str()
+            .is_some_and(|says| says.contains("no trace open"))
+    );
+    page.eval(
+        "window.ctx = { getTraceFile: async () => new File(
+             ['[{\"ph\":\"X\",\"name\":\"decode\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":2}]'], 'from-perfetto.json') };
+         document.title = 'a trace'",
+    );
+    page.eval(&source);
+    page.in_window(1);
+    page.wait_for("ready");
+    assert_eq!(page.text("header .file"), "from-perfetto.json");
+    assert_eq!(page.console_errors(), [""; 0]);
+}

@@ -1,0 +1,945 @@
+//! Device time, kernels, launches and idle causes of torch's traces: against the references that TraceLens and HTA
+//! print, and on small traces whose every number is known.
+
+use std::collections::BTreeMap;
+
+use stepscope::analyze::report::{IdleCause, Launches, Step, Sure, TraceReport};
+use stepscope::base::{SliceId, Span, Union};
+use stepscope::dialect::{Phase, Role};
+use stepscope::session::{Opened, open_bytes};
+
+use crate::corpus;
+
+fn open(path: &str) -> Option<Opened> {
+    let path = format!("kineto/{path}");
+    let bytes = corpus::read(&path)?;
+    Some(open_bytes(&path, &bytes).unwrap_or_else(|e| panic!("{path}: {e}")))
+}
+
+/// Rows of a reference table by column name.
+fn table(path: &str) -> Vec<BTreeMap<String, String>> {
+    let bytes = corpus::read(&format!("kineto/{path}")).unwrap();
+    let mut reader = csv::Reader::from_reader(&bytes[..]);
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|e| panic!("{column}: {e}"))
+}
+
+// ---- TraceLens ----------------------------------------------------------------------------------------------
+
+/// Traces that are held together with TraceLens' tables: trace, folder of the tables, scope that it took.
+const WITH_TABLES: [(&str, &str, &str); 13] = [
+    (
+        "h100/Qwen_Qwen1.5-0.5B-Chat__1016005.json.gz",
+        "h100/Qwen_Qwen1.5-0.5B-Chat__1016005_perf_report_csvs",
+        "linked",
+    ),
+    (
+        "h100/facebook_timesformer-base-finetuned-k400__1016002.json.gz",
+        "h100/facebook_timesformer-base-finetuned-k400__1016002_perf_report_csvs",
+        "all",
+    ),
+    (
+        "h100/gaunernst_bert-small-uncased__1016001.json.gz",
+        "h100/gaunernst_bert-small-uncased__1016001_perf_report_csvs",
+        "all",
+    ),
+    (
+        "h100/google_owlv2-large-patch14-ensemble__1016001.json.gz",
+        "h100/google_owlv2-large-patch14-ensemble__1016001_perf_report_csvs",
+        "all",
+    ),
+    (
+        "mi300/Falconsai_nsfw_image_detection__1016002.json.gz",
+        "mi300/Falconsai_nsfw_image_detection__1016002_perf_report_csvs",
+        "all",
+    ),
+    (
+        "mi300/facebook_timesformer-base-finetuned-k400__1016002.json.gz",
+        "mi300/facebook_timesformer-base-finetuned-k400__1016002_perf_report_csvs",
+        "all",
+    ),
+    (
+        "mi300/google_owlv2-large-patch14-ensemble__1016001.json.gz",
+        "mi300/google_owlv2-large-patch14-ensemble__1016001_perf_report_csvs",
+        "all",
+    ),
+    (
+        "mi210/gpu_only_trace/gpu_only_trace.json.gz",
+        "mi210/gpu_only_trace/gpu_only_trace_perf_report_csvs",
+        "all",
+    ),
+    (
+        "perf_model/normalization/normalization_layer_test.json.gz",
+        "perf_model/normalization/normalization_layer_test_perf_report_csvs",
+        "all",
+    ),
+    (
+        "torch_compile_triton/trace.json.gz",
+        "torch_compile_triton/trace_perf_report_csvs",
+        "all",
+    ),
+    (
+        "inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz",
+        "inference/sglang_decode/perf_csvs",
+        "all",
+    ),
+    (
+        "inference/vllm_decode_full/graph_execution.json.gz",
+        "inference/vllm_decode_full/perf_csvs",
+        "all",
+    ),
+    (
+        "inference/xdit_sd_3.5/profile_trace_rank_0.json.gz",
+        "inference/xdit_sd_3.5/perf_csvs",
+        "all",
+    ),
+];
+
+/// `normalization_layer_test` was evaluated without memsets: its `kernel_summary` has none, and its computation is
+/// ours less the five memsets' 26,636 ns, which overlap nothing.
+const WITHOUT_MEMSETS: (&str, i64) = ("normalization_layer_test", 26_636);
+
+#[test]
+fn device_time_is_that_of_every_gpu_timeline_held() {
+    for (trace, tables, scope) in WITH_TABLES {
+        let Some(opened) = open(&format!("tracelens/{trace}")) else {
+            return;
+        };
+        let report = &opened.report;
+        let time: Vec<_> = report.device_time.iter().filter(|t| t.scope == scope).collect();
+        assert_eq!(time.len(), 1, "{trace}");
+        let less = if trace.contains(WITHOUT_MEMSETS.0) {
+            WITHOUT_MEMSETS.1
+        } else {
+            0
+        };
+        let t = time[0];
+        let got = BTreeMap::from([
+            ("computation_time", t.compute_ns - less),
+            ("exposed_comm_time", t.comm_exposed_ns),
+            ("exposed_memcpy_time", t.copy_exposed_ns),
+            ("busy_time", t.busy_ns - less),
+            ("idle_time", t.idle_ns + less),
+            ("total_time", t.span_ns),
+        ]);
+        // The reference adds floats of microseconds that step by up to 1 ns (2^43 µs): so much for every event.
+        let events = report.launches.as_ref().unwrap().work as f64;
+        let mut seen = 0;
+        for row in table(&format!("tracelens/{tables}/gpu_timeline.csv")) {
+            let Some(&ns) = got.get(row["type"].as_str()) else {
+                continue;
+            };
+            let want = number(&row, "time ms") * 1e6;
+            assert!(
+                (ns as f64 - want).abs() <= events,
+                "{trace} {}: {ns} ns, reference {want}",
+                row["type"]
+            );
+            seen += 1;
+        }
+        assert_eq!(seen, 6, "{trace}");
+    }
+}
+
+/// TraceLens divides this one into recomputed work and the rest, which no number in a trace says: what both have in
+/// common is the extent, and copies, of which none is recomputed.
+#[test]
+fn device_time_of_recomputed_activations_agrees_where_it_can() {
+    let Some(opened) = open("tracelens/mi300/resnet_act_checkpoint.json.gz") else {
+        return;
+    };
+    let linked = opened
+        .report
+        .device_time
+        .iter()
+        .find(|t| t.scope == "linked")
+        .unwrap();
+    let rows = table("tracelens/mi300/resnet_act_checkpoint_recompute_perf_report_csvs/gpu_timeline.csv");
+    let ms = |kind: &str| {
+        let row = rows
+            .iter()
+            .find(|r| r["type"] == kind && r["is_recompute"] == "False");
+        number(row.unwrap(), "time ms") * 1e6
+    };
+    assert!((linked.span_ns as f64 - ms("total_time")).abs() < 3_000.0);
+    assert!((linked.copy_exposed_ns as f64 - ms("exposed_memcpy_time")).abs() < 3_000.0);
+}
+
+#[test]
+fn kernels_are_those_of_every_kernel_summary_held() {
+    let mut seen = 0;
+    for (trace, tables, _) in WITH_TABLES {
+        // The inference reports have no such table.
+        if tables.starts_with("inference") {
+            continue;
+        }
+        let Some(opened) = open(&format!("tracelens/{trace}")) else {
+            return;
+        };
+        // The reference has a row for each (operator, kernel, stream).
+        let mut want: BTreeMap<String, (u64, f64, f64, f64)> = BTreeMap::new();
+        for row in table(&format!("tracelens/{tables}/kernel_summary.csv")) {
+            let us = |what: &str| number(&row, &format!("Kernel duration (µs)_{what}"));
+            let sums = want
+                .entry(row["Kernel name"].clone())
+                .or_insert((0, 0.0, f64::MAX, 0.0));
+            sums.0 += row["Kernel duration (µs)_count"].parse::<u64>().unwrap();
+            sums.1 += us("sum");
+            sums.2 = sums.2.min(us("min"));
+            sums.3 = sums.3.max(us("max"));
+        }
+        let ours = opened.report.kernels.iter();
+        let ours: Vec<_> = ours.filter(|k| k.rule.as_deref() != Some("recorded")).collect();
+        assert_eq!(ours.len(), want.len(), "{trace}");
+        for kernel in ours {
+            let (count, sum, min, max) = want[&kernel.name];
+            assert_eq!(kernel.count, count, "{trace}: {}", kernel.name);
+            for (ns, us) in [(kernel.total_ns, sum), (kernel.min_ns, min), (kernel.max_ns, max)] {
+                assert!((ns as f64 - us * 1e3).abs() < 0.01, "{trace}: {}", kernel.name);
+            }
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 294);
+}
+
+#[test]
+fn short_kernels_are_those_of_tracelens() {
+    for (trace, tables, _) in WITH_TABLES {
+        // Of Qwen's, the reference drops those that no operator launched (42).
+        if tables.starts_with("inference") || trace.contains("Qwen") || trace.contains("triton") {
+            continue;
+        }
+        let Some(opened) = open(&format!("tracelens/{trace}")) else {
+            return;
+        };
+        let rows = table(&format!("tracelens/{tables}/short_kernels_summary.csv"));
+        let count: f64 = rows.iter().map(|r| number(r, "Short Kernel count")).sum();
+        let us: f64 = rows
+            .iter()
+            .map(|r| number(r, "Short Kernel duration (µs) sum"))
+            .sum();
+        let short = &opened.report.launches.as_ref().unwrap().short;
+        assert_eq!((short.below_ns, short.count as f64), (10_000, count), "{trace}");
+        assert!((short.total_ns as f64 - us * 1e3).abs() < 0.1, "{trace}");
+    }
+}
+
+// ---- HTA ----------------------------------------------------------------------------------------------------
+
+/// HTA reads whole microseconds: starts are rounded up, ends down, after start and duration were added as floats.
+/// Near the Unix epoch these step by 0.25 µs, near 2^40 µs by 0.0002: of an end of 101.000 they may make 100.9998.
+fn in_whole_us(span: Span) -> (i64, i64) {
+    let us = |ns: i64| ns.div_euclid(1000) as f64 + ns.rem_euclid(1000) as f64 / 1e3;
+    let (start, dur) = (us(span.start), us(span.len_ns()));
+    #[expect(clippy::cast_possible_truncation, reason = "µs since the epoch fit")]
+    let whole = (start.ceil() as i64, (start + dur).floor() as i64);
+    whole
+}
+
+/// What HTA takes for device work: pieces that name their stream, in whole µs, less what the last profiler step launched if
+/// there are several.
+fn work_as_hta_reads(opened: &Opened) -> Vec<(SliceId, i64, i64)> {
+    let (index, vocabulary) = (&opened.index, &opened.vocabulary);
+    let steps: Vec<Span> = vocabulary.passes.iter().map(|p| p.span).collect();
+    let last = steps.last().filter(|_| steps.len() > 1).map(|s| s.start);
+    let column = index.arg_column("correlation").unwrap();
+    let calls: BTreeMap<i64, i64> = column
+        .ints()
+        .filter(|&(id, _)| !vocabulary.role(id).is_device() && vocabulary.role(id) != Role::SyncRecord)
+        .map(|(id, link)| (link, index.slices.start(id).as_ns()))
+        .collect();
+    let launched = |id: SliceId| calls.get(&index.arg_int("correlation", id)?);
+    let ids = index.slices.ids();
+    ids.filter(|&id| vocabulary.role(id).is_device() && index.arg_text("stream", id).is_some())
+        .filter(|&id| last.is_none_or(|last| launched(id).is_none_or(|&call| call < last)))
+        .map(|id| {
+            let (start, end) = in_whole_us(index.slices.span(id));
+            (id, start, end)
+        })
+        .collect()
+}
+
+/// `idle`, `compute`, `non compute`, in µs, as HTA defines them.
+fn temporal_breakdown(opened: &Opened) -> [i64; 3] {
+    let work = work_as_hta_reads(opened);
+    let name = |id: SliceId| opened.index.name_of(id);
+    let is_compute = |id: SliceId| {
+        let name = name(id);
+        let comm = ["nccl", "hip", "hccl"].iter().any(|p| name.starts_with(p)) || name.contains("ncclKernel");
+        let memory = ["Memcpy", "Memset", "dma"].iter().any(|p| name.starts_with(p));
+        !comm && !memory
+    };
+    let union = |wanted: &dyn Fn(SliceId) -> bool| {
+        let spans = work.iter().filter(|w| wanted(w.0)).map(|w| Span::new(w.1, w.2));
+        Union::of(spans).total_ns()
+    };
+    let start = work.iter().map(|w| w.1).min().unwrap();
+    let end = work.iter().map(|w| w.2).max().unwrap();
+    let (busy, compute) = (union(&|_| true), union(&is_compute));
+    [end - start - busy, compute, busy - compute]
+}
+
+#[test]
+fn the_temporal_breakdown_is_htas() {
+    for (trace, want) in [
+        (
+            "hta/ns_resolution_trace/rank-0.Apr_03_18_51_38.1102.pt.trace.json.gz",
+            [10_113, 372_150, 2_371],
+        ),
+        (
+            "tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz",
+            [464_534, 9_205, 10],
+        ),
+        // HTA prints 73,669 and 10,153: 73 µs of 84,486 more compute than the union of its own whole µs. 74 of these
+        // kernels overlap on one stream; how HTA comes to the difference is not known.
+        (
+            "tracelens/b200/eager_trace.json.gz",
+            [73_669 + 73, 10_153 - 73, 664],
+        ),
+        (
+            "hta/trace_diff/control/control.json.gz",
+            [62_119, 234_760, 86_525],
+        ),
+        (
+            "hta/trace_filter/sampled_rank-0.json.gz",
+            [321_378, 106_252, 172_428],
+        ),
+        (
+            "hta/trace_filter/sampled_rank-1.json.gz",
+            [328_671, 135_548, 136_455],
+        ),
+        (
+            "hta/mtia_trace_single_rank/mtia_rank_0.json.gz",
+            [5_649_476, 7_305_597, 372_998],
+        ),
+    ] {
+        let Some(opened) = open(trace) else { return };
+        assert_eq!(temporal_breakdown(&opened), want, "{trace}");
+    }
+}
+
+fn launches(opened: &Opened) -> &Launches {
+    opened.report.launches.as_ref().unwrap()
+}
+
+#[test]
+fn launch_delays_are_htas() {
+    // HTA knows these calls only: Triton's cuLaunchKernel, graphs and hip* are none to it.
+    let known = [
+        "cudaLaunchKernel",
+        "cudaLaunchKernelExC",
+        "cudaMemcpyAsync",
+        "cudaMemsetAsync",
+    ];
+    for (trace, n, mean_call_us, mean_delay_us, max_delay_us) in [
+        (
+            "tracelens/h100/Qwen_Qwen1.5-0.5B-Chat__1016005.json.gz",
+            1_197,
+            2.979_114_452_798_663_5,
+            1_358.786_131_996_658_2,
+            3_123.0,
+        ),
+        (
+            "tracelens/b200/eager_trace.json.gz",
+            708,
+            8.860_169_491_525_424,
+            10.206_214_689_265_536,
+            193.0,
+        ),
+    ] {
+        let Some(opened) = open(trace) else { return };
+        let calls = launches(&opened).calls.iter();
+        let calls: Vec<_> = calls.filter(|c| known.contains(&c.name.as_str())).collect();
+        assert_eq!(calls.iter().map(|c| c.with_work).sum::<u64>(), n, "{trace}");
+        let mean = |ns: i64| ns as f64 / n as f64 / 1e3;
+        // Each of the rounded ends moves a duration by less than 1 µs; a call's two together by 1 on average.
+        let call_us = mean(calls.iter().map(|c| c.call_total_ns).sum());
+        let delay_us = mean(calls.iter().map(|c| c.delay_total_ns).sum());
+        assert!((call_us - mean_call_us).abs() < 1.5, "{trace}: {call_us}");
+        assert!((delay_us - mean_delay_us).abs() < 1.5, "{trace}: {delay_us}");
+        let max = calls.iter().filter_map(|c| c.delay_max_ns).max().unwrap();
+        assert!((max as f64 / 1e3 - max_delay_us).abs() < 2.0, "{trace}: {max}");
+    }
+    let Some(opened) = open("hta/mtia_trace_single_rank/mtia_rank_0.json.gz") else {
+        return;
+    };
+    let of_423 = |device: bool| {
+        let column = opened.index.arg_column("correlation").unwrap();
+        let rows = column.ints().filter(|&(_, link)| link == 423);
+        let mut rows = rows.filter(|&(id, _)| opened.vocabulary.role(id).is_device() == device);
+        rows.next().unwrap().0
+    };
+    let us = |id: SliceId| opened.index.slices.dur(id).as_ns() as f64 / 1e3;
+    assert!((us(of_423(false)) - 435.2).abs() < 2.0 && (us(of_423(true)) - 124.768).abs() < 2.0);
+}
+
+#[test]
+fn queues_are_htas() {
+    // (trace, stream, changes, mean after each change, deepest)
+    for (trace, stream, changes, mean, max) in [
+        (
+            "tracelens/h100/Qwen_Qwen1.5-0.5B-Chat__1016005.json.gz",
+            "7",
+            2_396,
+            47.777_128_547_6,
+            111,
+        ),
+        (
+            "hta/mtia_trace_single_rank/mtia_rank_0.json.gz",
+            "1",
+            6_900,
+            0.5,
+            1,
+        ),
+        ("hta/mtia_trace_single_rank/mtia_rank_0.json.gz", "102", 6, 0.5, 1),
+    ] {
+        let Some(opened) = open(trace) else { return };
+        let queue = opened
+            .report
+            .queue_depth
+            .iter()
+            .find(|q| q.stream == stream)
+            .unwrap();
+        assert_eq!((2 * queue.launches, queue.max), (changes, max), "{trace}");
+        // Calls and starts of the same whole µs have another order there.
+        assert!(
+            (queue.mean_of_changes - mean).abs() < 0.01,
+            "{trace}: {}",
+            queue.mean_of_changes
+        );
+    }
+}
+
+// ---- engines ------------------------------------------------------------------------------------------------
+
+#[test]
+fn one_launch_of_a_graph_has_all_its_kernels() {
+    let Some(opened) = open("tracelens/inference/vllm_decode_full/graph_execution.json.gz") else {
+        return;
+    };
+    let graph = launches(&opened)
+        .calls
+        .iter()
+        .find(|c| c.name == "hipGraphLaunch")
+        .unwrap();
+    assert_eq!(
+        (graph.count, graph.with_work, graph.work, graph.most_work),
+        (1, 1, 421, 421)
+    );
+    let step = &opened.report.steps[0];
+    assert_eq!(
+        (step.phase, step.sure, step.dur_ns),
+        (Phase::Decode, Sure::Recorded, 2_408_598)
+    );
+    // The host is done before the device begins: the span by launch is the device's alone.
+    let device = step.device.as_ref().unwrap();
+    assert_eq!(
+        (device.start_ns, device.end_ns),
+        (Some(6_520_618_861_858_561), Some(6_520_618_872_601_742))
+    );
+    assert!(device.start_ns.unwrap() > step.start_ns + step.dur_ns);
+    assert_eq!((step.interval_ns, device.gap_before_ns), (None, None));
+    let causes: Vec<_> = opened.report.idle[0]
+        .causes
+        .iter()
+        .map(|c| (c.cause, c.count, c.total_ns))
+        .collect();
+    assert_eq!(causes, [(IdleCause::LaunchLatency, 433, 25_473)]);
+
+    let opened = open("tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz").unwrap();
+    let graph = launches(&opened)
+        .calls
+        .iter()
+        .find(|c| c.name == "hipGraphLaunch")
+        .unwrap();
+    assert_eq!((graph.count, graph.work), (1, 544));
+    // A blocking copy is a launch as well: it has one piece of work.
+    let copy = launches(&opened)
+        .calls
+        .iter()
+        .find(|c| c.name == "hipMemcpyWithStream")
+        .unwrap();
+    assert_eq!((copy.count, copy.work, copy.call_max_ns), (1, 1, 463_063_750));
+}
+
+#[test]
+fn copies_have_the_bandwidth_of_their_bytes() {
+    let Some(opened) = open("tracelens/b200/eager_trace.json.gz") else {
+        return;
+    };
+    let got: Vec<_> = opened
+        .report
+        .copies
+        .iter()
+        .map(|c| (c.direction.as_deref(), c.count, c.bytes, c.total_ns))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (Some("DtoD"), 146, Some(771_323_904), 781_500),
+            (Some("HtoD"), 13, Some(33_093), 17_504),
+            (Some("HtoD"), 2, Some(16), 3_840),
+        ]
+    );
+    assert!((opened.report.copies[0].gb_per_s.unwrap() - 771_323.904 / 781.5).abs() < 1e-9);
+    // HTA has the mean of the rates of single copies; of one copy that is the same.
+    let opened = open("tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz").unwrap();
+    let to_host = opened
+        .report
+        .copies
+        .iter()
+        .find(|c| c.direction.as_deref() == Some("DtoH"))
+        .unwrap();
+    // Times are cut to whole ns here; the tracer divides before.
+    assert!((to_host.gb_per_s.unwrap() - 0.056_549_591_3).abs() < 2e-5);
+}
+
+#[test]
+fn steps_have_an_interval_and_a_gap_on_either_side() {
+    let trace = "hta/ns_resolution_trace/rank-0.Apr_03_18_51_38.1102.pt.trace.json.gz";
+    let Some(opened) = open(trace) else { return };
+    let steps = &opened.report.steps;
+    let of = |s: &Step| {
+        (
+            s.interval_ns,
+            s.gap_before_ns,
+            s.device.as_ref().and_then(|d| d.gap_before_ns),
+        )
+    };
+    assert_eq!(of(&steps[0]), (Some(35_153_734), None, None));
+    assert_eq!(of(&steps[1]), (Some(72_113_477), Some(37_865), Some(832)));
+    assert_eq!(steps[4].interval_ns, None);
+    for pair in steps.windows(2) {
+        assert_eq!(pair[0].interval_ns, Some(pair[1].start_ns - pair[0].start_ns));
+    }
+}
+
+#[test]
+fn idle_causes_add_up_to_the_idle_time_of_every_trace() {
+    let mut seen = 0;
+    for folder in ["kineto/hta", "kineto/tracelens", "kineto/tb_plugin"] {
+        for file in corpus::files(folder) {
+            let name = file.to_string_lossy().into_owned();
+            let bytes = std::fs::read(&file).unwrap();
+            // The largest takes as long as all others together and has a test of its own.
+            if !(name.ends_with(".json") || name.ends_with(".gz")) || bytes.len() > 2_900_000 {
+                continue;
+            }
+            let Ok(opened) = open_bytes(&name, &bytes) else {
+                continue;
+            };
+            seen += usize::from(check_idle(&name, &opened.report));
+        }
+    }
+    assert!(seen >= 30 || corpus::root().is_none(), "{seen}");
+}
+
+/// Whether there is idle time to check.
+fn check_idle(name: &str, report: &TraceReport) -> bool {
+    for idle in &report.idle {
+        let time = report
+            .device_time
+            .iter()
+            .find(|t| t.scope == "all" && t.device == idle.device)
+            .unwrap();
+        assert_eq!(
+            (time.span_ns, time.idle_ns),
+            (idle.span_ns, idle.idle_ns),
+            "{name}"
+        );
+        assert_eq!(
+            idle.causes.iter().map(|c| c.total_ns).sum::<i64>(),
+            idle.idle_ns,
+            "{name}"
+        );
+        assert_eq!(
+            idle.causes.iter().map(|c| c.count).sum::<u64>(),
+            idle.gaps,
+            "{name}"
+        );
+        assert!(
+            idle.causes.iter().all(|c| c.total_ns >= 0),
+            "{name}: {:?}",
+            idle.causes
+        );
+        assert!(
+            idle.longest.windows(2).all(|w| w[0].dur_ns >= w[1].dur_ns),
+            "{name}"
+        );
+        assert!(idle.longest.iter().all(|g| g.says.ends_with('.')), "{name}");
+    }
+    if let Some(launches) = &report.launches {
+        let kernels: u64 = report.kernels.iter().map(|k| k.count).sum();
+        assert_eq!(launches.work, kernels, "{name}");
+        let linked: u64 = launches.calls.iter().map(|c| c.work).sum();
+        assert_eq!(launches.linked_work, linked, "{name}");
+    }
+    !report.idle.is_empty()
+}
+
+// ---- made by hand -------------------------------------------------------------------------------------------
+
+/// Host calls, operators and device work; times in µs.
+#[derive(Default)]
+struct Made(Vec<String>);
+
+impl Made {
+    fn slice(mut self, category: &str, name: &str, tid: u32, ts: i64, dur: i64, args: &str) -> Made {
+        let pid = if category.starts_with("gpu") || category == "kernel" {
+            0
+        } else {
+            100
+        };
+        self.0.push(format!(
+            r#"{{"ph":"X","cat":"{category}","name":"{name}","pid":{pid},"tid":{tid},"ts":{ts},"dur":{dur},"args":{{{args}}}}}"#
+        ));
+        self
+    }
+
+    /// A call of 5 µs at `at` on thread 1, and its kernel on stream 7.
+    fn launch(self, link: i64, at: i64, start: i64, dur: i64) -> Made {
+        let args = format!(r#""correlation":{link}"#);
+        self.slice("cuda_runtime", "cudaLaunchKernel", 1, at, 5, &args)
+            .work(link, 7, start, dur)
+    }
+
+    fn work(self, link: i64, stream: u32, start: i64, dur: i64) -> Made {
+        let args = format!(r#""correlation":{link},"device":0,"stream":{stream}"#);
+        self.slice("kernel", "gemm", stream, start, dur, &args)
+    }
+
+    fn op(self, ts: i64, dur: i64) -> Made {
+        self.slice("cpu_op", "aten::mm", 1, ts, dur, "")
+    }
+
+    fn open(&self) -> Opened {
+        let text = format!(r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#, self.0.join(","));
+        open_bytes("made.json", text.as_bytes()).unwrap()
+    }
+
+    /// Idle time by cause, in µs, and how many gaps end before their launch.
+    fn causes(&self) -> (Vec<(IdleCause, i64)>, u64) {
+        let report = self.open().report;
+        check_idle("made", &report);
+        let idle = &report.idle[0];
+        let causes = idle.causes.iter().filter(|c| c.total_ns > 0);
+        (
+            causes.map(|c| (c.cause, c.total_ns / 1000)).collect(),
+            idle.skewed,
+        )
+    }
+}
+
+/// The device works from 0 to 100 µs.
+fn made() -> Made {
+    Made::default().launch(1, -50, 0, 100)
+}
+
+#[test]
+fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
+    // Until 300 an operator for 150, nothing for 50; the kernel starts 8 µs after the call began.
+    let made = made().op(100, 150).launch(2, 300, 308, 10);
+    assert_eq!(
+        made.causes().0,
+        [
+            (IdleCause::HostOp, 150),
+            (IdleCause::NotRecorded, 50),
+            (IdleCause::LaunchLatency, 8)
+        ]
+    );
+    // With python frames, what nothing covers is time in which nothing was asked for; a frame that waits, too.
+    let frames = made
+        .slice("python_function", "a.py(1): run", 1, 100, 170, "")
+        .slice(
+            "python_function",
+            "<built-in method recv_into of socket>",
+            1,
+            250,
+            15,
+            "",
+        );
+    assert_eq!(
+        frames.causes().0,
+        [
+            (IdleCause::HostOp, 150),
+            (IdleCause::Python, 5),
+            (IdleCause::SchedulerIdle, 45),
+            (IdleCause::LaunchLatency, 8)
+        ]
+    );
+    // In a step, what nothing covers is host code that is not recorded in detail.
+    let name = "execute_context_0(0)_generation_4(4)";
+    let step = frames.slice("user_annotation", name, 1, 90, 215, "");
+    assert_eq!(
+        step.causes().0,
+        [
+            (IdleCause::HostOp, 150),
+            (IdleCause::Python, 35),
+            (IdleCause::SchedulerIdle, 15),
+            (IdleCause::LaunchLatency, 8)
+        ]
+    );
+}
+
+#[test]
+fn a_wait_that_emptied_the_device_is_the_cause_of_what_follows() {
+    let wait = |name: &str, ts: i64, dur: i64| {
+        made()
+            .slice("cuda_runtime", name, 1, ts, dur, "")
+            .op(110, 100)
+            .launch(2, 300, 305, 10)
+    };
+    let (causes, _) = wait("cudaStreamSynchronize", 40, 65).causes();
+    assert_eq!(
+        causes,
+        [(IdleCause::SyncThenLaunch, 200), (IdleCause::LaunchLatency, 5)]
+    );
+    let report = wait("cudaStreamSynchronize", 40, 65).open().report;
+    assert_eq!(
+        report.idle[0].longest[0].says,
+        "cudaStreamSynchronize had waited for the device to run empty: 200 µs of 205 µs; then gemm, launched by \
+         cudaLaunchKernel."
+    );
+    // The clocks may differ by some µs, so that the wait seems to end before the work does.
+    let (causes, _) = wait("hipMemcpyWithStream", 40, 55).causes();
+    assert_eq!(causes[0], (IdleCause::SyncThenLaunch, 200));
+    // A wait that begins when the device is empty already finds nothing to wait for.
+    let (causes, _) = wait("cudaStreamSynchronize", 220, 10).causes();
+    assert_eq!(
+        causes[..2],
+        [(IdleCause::HostOp, 110), (IdleCause::NotRecorded, 90)]
+    );
+    // A wait of another thread holds up that thread.
+    let other = made()
+        .slice("cuda_runtime", "cudaStreamSynchronize", 2, 40, 65, "")
+        .launch(2, 300, 305, 10);
+    assert_eq!(other.causes().0[0], (IdleCause::NotRecorded, 200));
+}
+
+#[test]
+fn a_compile_comes_before_all_else() {
+    let made = made()
+        .slice(
+            "user_annotation",
+            "_compile.compile_inner (dynamo_timed)",
+            1,
+            120,
+            60,
+            "",
+        )
+        .op(100, 150)
+        .launch(2, 300, 304, 10);
+    assert_eq!(
+        made.causes().0,
+        [
+            (IdleCause::Compile, 60),
+            (IdleCause::HostOp, 90),
+            (IdleCause::NotRecorded, 50),
+            (IdleCause::LaunchLatency, 4)
+        ]
+    );
+}
+
+#[test]
+fn work_launched_in_time_is_on_its_way_or_waits_for_something_else() {
+    // Launched before the device ran empty, 20 µs between two pieces of work: the device's own.
+    assert_eq!(
+        made().launch(2, 50, 120, 10).causes().0,
+        [(IdleCause::LaunchLatency, 20)]
+    );
+    // 21 µs: the call ended at 55, the work could have started at 75.
+    assert_eq!(
+        made().launch(2, 50, 121, 10).causes().0,
+        [(IdleCause::Dependency, 21)]
+    );
+    // Launched just before: on its way until 20 µs after the call's end at 100.
+    assert_eq!(
+        made().launch(2, 95, 150, 10).causes().0,
+        [(IdleCause::Dependency, 30), (IdleCause::LaunchLatency, 20)]
+    );
+    // Launched in the gap, at once by the host, and then held up.
+    assert_eq!(
+        made().op(100, 10).launch(2, 110, 200, 10).causes().0,
+        [
+            (IdleCause::HostOp, 10),
+            (IdleCause::Dependency, 65),
+            (IdleCause::LaunchLatency, 25)
+        ]
+    );
+    // A call that takes 500 µs loads code, or hands over a large graph: the host's, but for what a launch takes.
+    let slow = made()
+        .slice(
+            "cuda_runtime",
+            "cudaGraphLaunch",
+            1,
+            110,
+            500,
+            r#""correlation":2"#,
+        )
+        .op(100, 10)
+        .work(2, 7, 615, 10);
+    assert_eq!(
+        slow.causes().0,
+        [(IdleCause::HostOp, 490), (IdleCause::LaunchLatency, 25)]
+    );
+}
+
+#[test]
+fn clocks_that_disagree_make_no_time_negative() {
+    // The work starts 100 µs before its call.
+    let made = made().op(100, 50).launch(2, 250, 150, 10);
+    assert_eq!(made.causes(), (vec![(IdleCause::HostOp, 50)], 1));
+    let report = made.open().report;
+    let launches = report.launches.unwrap();
+    assert_eq!(launches.skewed, 1);
+    assert_eq!(
+        launches.calls[0].delay_max_ns,
+        Some(45_000),
+        "that of the first launch"
+    );
+    assert_eq!(report.queue_depth[0].launches, 1, "the queue would be negative");
+}
+
+#[test]
+fn a_gap_whose_launch_is_not_in_the_trace_says_so() {
+    assert_eq!(made().work(9, 7, 150, 10).causes().0, [(IdleCause::Unlinked, 50)]);
+    // If several pieces start together, one that is linked speaks for all.
+    let both = made().work(9, 8, 150, 10).launch(2, 140, 150, 10);
+    assert_eq!(
+        both.causes().0,
+        [(IdleCause::NotRecorded, 40), (IdleCause::LaunchLatency, 10)]
+    );
+    // Work on another stream leaves no gap.
+    assert_eq!(made().work(9, 8, 50, 100).launch(2, 140, 150, 10).causes().0, []);
+}
+
+#[test]
+fn a_reader_may_change_what_kernels_are() {
+    let kernel = |link: i64, name: &str, start: i64| (link, name.to_owned(), start);
+    let mut made = Made::default();
+    for (link, name, start) in [
+        kernel(1, "gemm", 0),
+        kernel(2, "my_exchange_kernel", 100),
+        kernel(3, "ncclDevKernel_AllReduce", 200),
+    ] {
+        let args = format!(r#""correlation":{link},"device":0,"stream":7"#);
+        made = made.slice("kernel", &name, 7, start, 50, &args);
+    }
+    made = made.slice(
+        "gpu_memcpy",
+        "Memcpy HtoD (Pinned -> Device)",
+        7,
+        300,
+        50,
+        r#""device":0,"stream":7"#,
+    );
+    let mut opened = made.open();
+    let kinds = |report: &TraceReport| {
+        let mut kinds: Vec<(String, String, Option<String>)> = report
+            .kernels
+            .iter()
+            .map(|k| (k.name.clone(), k.kind.clone(), k.rule.clone()))
+            .collect();
+        kinds.sort();
+        kinds
+    };
+    let row = |name: &str, kind: &str, rule: Option<&str>| {
+        (name.to_owned(), kind.to_owned(), rule.map(str::to_owned))
+    };
+    assert_eq!(
+        kinds(&opened.report),
+        [
+            row("Memcpy HtoD (Pinned -> Device)", "copy", Some("recorded")),
+            row("gemm", "compute", None),
+            row("my_exchange_kernel", "compute", None),
+            row("ncclDevKernel_AllReduce", "comm", Some("communication: nccl")),
+        ]
+    );
+    assert_eq!(opened.report.device_time[0].comm_exposed_ns, 50_000);
+    let error = opened.classify("communication: ^my_\nnonsense").unwrap_err();
+    assert!(error.starts_with("line 2"), "{error}");
+    assert_eq!(
+        opened.report.device_time[0].comm_exposed_ns, 50_000,
+        "nothing has changed"
+    );
+    opened.classify("communication: ^my_\nset: memcpy").unwrap();
+    assert_eq!(
+        kinds(&opened.report),
+        [
+            row("Memcpy HtoD (Pinned -> Device)", "copy", Some("recorded")),
+            row("gemm", "compute", None),
+            row("my_exchange_kernel", "comm", Some("communication: ^my_")),
+            row("ncclDevKernel_AllReduce", "compute", None),
+        ]
+    );
+    assert_eq!(
+        opened.report.kernel_rules.as_deref(),
+        Some("communication: ^my_\nset: memcpy")
+    );
+    assert_eq!(opened.report.device_time[0].compute_ns, 100_000);
+}
+
+// ---- steps without markers ----------------------------------------------------------------------------------
+
+fn frames(frames: &[(&str, i64, i64)]) -> Made {
+    frames.iter().fold(Made::default(), |made, &(name, ts, dur)| {
+        made.slice("python_function", name, 1, ts, dur, "")
+    })
+}
+
+fn phases(opened: &Opened) -> Vec<(Phase, Sure, i64)> {
+    let steps = opened.report.steps.iter();
+    steps.map(|s| (s.phase, s.sure, s.dur_ns / 1000)).collect()
+}
+
+#[test]
+fn sglang_without_markers_is_read_by_its_python_frames() {
+    let runner = "/opt/sglang/srt/model_executor/model_runner.py(1500)";
+    let made = frames(&[
+        ("/opt/sglang/srt/managers/scheduler.py(900): run_batch", 0, 100),
+        (&format!("{runner}: forward"), 10, 80),
+        (&format!("{runner}: _forward_raw"), 12, 76),
+        (&format!("{runner}: forward_extend"), 20, 60),
+        (&format!("{runner}: forward"), 200, 50),
+        (&format!("{runner}: forward_decode"), 210, 30),
+        (&format!("{runner}: forward"), 300, 20),
+        (
+            "/opt/sglang/srt/model_executor/cuda_graph_runner.py(700): replay",
+            305,
+            10,
+        ),
+        (&format!("{runner}: forward"), 400, 20),
+    ]);
+    let opened = made.open();
+    assert_eq!(opened.report.engine.as_deref(), Some("SGLang"));
+    assert_eq!(
+        phases(&opened),
+        [
+            (Phase::Prefill, Sure::Derived, 80),
+            (Phase::Decode, Sure::Derived, 50),
+            (Phase::Decode, Sure::Derived, 20),
+            (Phase::Unknown, Sure::Derived, 20)
+        ]
+    );
+    assert_eq!(opened.report.steps[0].interval_ns, Some(190_000));
+}
+
+#[test]
+fn the_name_of_a_file_says_the_stage_where_nothing_else_does() {
+    let made = frames(&[("vllm/v1/worker/gpu_model_runner.py(1): execute_model", 0, 100)]);
+    assert_eq!(phases(&made.open()), [(Phase::Unknown, Sure::Derived, 100)]);
+    let text = format!(r#"{{"traceEvents":[{}]}}"#, made.0.join(","));
+    for (name, phase) in [
+        ("a/1770-TP-0-DECODE.trace.json.gz", Phase::Decode),
+        ("1770-TP-0-EXTEND.trace.json", Phase::Prefill),
+        ("1770-TP-0-DECODE.json", Phase::Unknown),
+        ("DECODE.trace.json", Phase::Unknown),
+    ] {
+        let opened = open_bytes(name, text.as_bytes()).unwrap();
+        assert_eq!(phases(&opened), [(phase, Sure::Derived, 100)], "{name}");
+    }
+}
