@@ -550,7 +550,7 @@ fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
             continue;
         }
         // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace is
-        // told of only where something is one.
+        // counted, and no failure.
         let traces: Vec<usize> = files.filter(|&i| is_trace_name(&all.given[i].path)).collect();
         let tried: Vec<_> = traces
             .iter()
@@ -567,15 +567,13 @@ fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
             say(&shown, &why);
             continue;
         }
-        for (i, found) in tried {
-            match found {
-                Ok(report) => opened.traces.push(report),
-                Err(error) => {
-                    opened.failed += 1;
-                    say(&format!("{shown}: {}", all.given[i].path), &error);
-                }
-            }
+        let n_tried = tried.len();
+        let found: Vec<TraceReport> = tried.into_iter().filter_map(|(_, found)| found.ok()).collect();
+        if found.len() < n_tried {
+            let n = show::counted((n_tried - found.len()) as u64, "other JSON file");
+            eprintln!("stepscope: {shown}: {n} in it, which hold no trace");
         }
+        opened.traces.extend(found);
     }
     let plain = open_synprof(plain, &mut opened);
     let (traces, failed) = open_files(&plain, part);
