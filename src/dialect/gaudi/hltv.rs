@@ -211,7 +211,7 @@ mod tests {
                 "TPC",
                 "false",
                 "t0 bf16[128,4]",
-                "t9 "
+                "t9"
             ]]
         );
         assert!(!add_post_graph(b"{}", &mut recipes, &mut nodes));
