@@ -199,7 +199,7 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/driven_v1_true: 1 opened, 381 events, 317 slices; 0 refused
         gaudi/edge: 1 opened, 6 events, 4 slices; 0 refused
         gaudi/handshaped_kineto_sink: 1 opened, 3300 events, 3202 slices; 0 refused
-        gaudi/real_synapse_csv: 0 opened, 0 events, 0 slices; 3 refused
+        gaudi/real_synapse_csv: 0 opened, 0 events, 0 slices; 1 refused
         gaudi/synthetic_hltv: 0 opened, 0 events, 0 slices; 2 refused
         kineto/hta: 30 opened, 1007474 events, 495840 slices; 2 refused
         kineto/hta_expected: 0 opened, 0 events, 0 slices; 90 refused
@@ -219,6 +219,8 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/edge/server_events_only_bracket.json: 0 events, 0 slices
         gaudi/edge/server_events_truncated_mid_object.json: 190 events, 155 slices
         gaudi/edge/truncated.pt.trace.json.gz: 1912 events, 1864 slices
+        gaudi/real_synapse_csv/debug_hw_prof_accel0_001.csv: 282 events, 56 slices
+        gaudi/real_synapse_csv/debug_hw_prof_accel0_001_analyzed_nodes.csv: 8 events, 4 slices
         kineto/hta_expected/mtia_trace_single_rank/memory_bw_summary.json: 0 events, 0 slices
         kineto/torch_cpu/torch-2.15.0/plain.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/full.table.txt: 0 events, 0 slices
@@ -272,7 +274,7 @@ fn every_other_file_is_refused_with_a_sentence() {
     expect![[r#"
         1 MIT: this is no trace: expected a JSON object or array at byte 0, found text
         12 csv: this is no trace: expected a JSON object or array at byte 0, found only blanks
-        369 csv: this is no trace: expected a JSON object or array at byte 0, found text
+        367 csv: this is no trace: expected a JSON object or array at byte 0, found text
         4 db: this is no trace: expected a JSON object or array at byte 0, found an SQLite database (nsys exports such; not read here)
         1 gz: this is JSON, but no trace: an object without "traceEvents" (its keys: schema, pid, time, start_ts, nodes, finish_ts)
         1 gz: this is a list, but none of its 16845 values is a trace event
