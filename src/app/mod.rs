@@ -172,7 +172,9 @@ pub fn App(props: &AppProps) -> Html {
                 file: last
                     .borrow()
                     .as_ref()
-                    .and_then(|picked| picked.named(&summary.file)),
+                    .and_then(|picked| picked.named(&summary.file))
+                    // A table that was made a trace of is none for others.
+                    .filter(|file| !file.name().ends_with(".csv")),
                 summary: summary.clone(),
                 engine: engine.clone(),
             })

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! click --> the window opens at once (only a click may open one) --PING every 100 ms--> PONG
-//!       --> the file's bytes as they are, moved there --> later clicks: a range
+//!       --> the file's bytes as they are, or a cut-out, moved there --> later clicks: a range, or another cut-out
 //! ```
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{File, HtmlInputElement};
+use web_sys::{Blob, File, HtmlInputElement};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
@@ -18,10 +18,11 @@ use crate::base::show;
 use crate::protocol::companion::Peer;
 use crate::protocol::companion::message::Range;
 use crate::protocol::companion::sender::{
-    ADDRESS, Address, EVERY_MS, LIMIT_MS, Look, MOST_BYTES, MOST_NOTES, MOST_PINS, Next, all_of, next,
-    view_message,
+    ADDRESS, Address, Content, EVERY_MS, LIMIT_MS, Look, MOST_BYTES, MOST_NOTES, MOST_PINS, Next, all_of,
+    content, next, view_message,
 };
 use crate::protocol::engine::{Answer, Question};
+use crate::view::cut::CutRequest;
 use crate::view::{Level, Span, Summary, TrackKind};
 use crate::web::companion::{Opened, Windows, bytes_of, kept, now_ms};
 use crate::web::engine::Engine;
@@ -36,6 +37,8 @@ enum Doing {
     #[default]
     Nothing,
     Calling,
+    /// Writing a cut-out.
+    Cutting,
     Sending,
     /// It has the trace.
     Sent,
@@ -49,10 +52,18 @@ enum Doing {
 /// What is sent.
 #[derive(Clone, PartialEq)]
 pub struct Sent {
-    /// `None`: there is no file, the sample was made here.
+    /// `None`: there is no file that is a trace by itself: the sample, an archive, a worker of several.
     pub file: Option<File>,
     pub summary: Shown<Summary>,
     pub engine: Engine,
+}
+
+/// What Perfetto is to have, and to show then.
+#[derive(Clone, PartialEq)]
+struct Wish {
+    sent: Sent,
+    content: Content,
+    range: Option<Range>,
 }
 
 /// Perfetto, as every view can reach it.
@@ -70,10 +81,11 @@ struct Inner {
 struct Talk {
     window: Option<Opened>,
     address: Option<Address>,
-    /// The trace that Perfetto has.
-    has: Option<Engine>,
-    /// What it is to have, and to show then.
-    next: Option<(Sent, Option<Range>)>,
+    /// The trace that Perfetto has, and what of it.
+    has: Option<(Engine, Content)>,
+    next: Option<Wish>,
+    /// Whose cut-out is being written.
+    cutting: Option<Engine>,
     since_ms: f64,
     timer: Option<Timer>,
     /// What is pinned there.
@@ -133,30 +145,29 @@ impl Perfetto {
         }
     }
 
-    /// Shows a range of the trace there, or just the trace. To be called on a click.
-    fn show(&self, range: Option<Range>) {
+    /// Shows a range of the trace there, or just the trace; `alone`: the range and no more is sent. To be called on a
+    /// click.
+    fn show(&self, range: Option<Range>, alone: bool) {
         let Some(sent) = &self.0.sent else { return };
-        let Some(file) = &sent.file else {
-            self.say(Doing::Failed(
-                "The sample is made by this page; there is no file that Perfetto could open.".into(),
-            ));
-            return;
-        };
-        if file.size() > MOST_BYTES as f64 {
+        let file_bytes = sent.file.as_ref().map(|_| sent.summary.bytes);
+        let place = range.map(|range| range.span);
+        let Some(content) = content(file_bytes, sent.summary.extent, place, alone) else {
             self.say(Doing::Failed(format!(
-                "The file has {}. A browser moves at most {} between pages; open it in Perfetto from the disk.",
+                "The file has {}. A browser moves at most {} between pages; show a place of it, which sends its surroundings \
+                 alone, or open the file in Perfetto from the disk.",
                 show::bytes(sent.summary.bytes),
                 show::bytes(MOST_BYTES)
             )));
             return;
-        }
+        };
         let address = self.address();
         let mut talk = self.0.talk.borrow_mut();
         let is_there = talk.address.as_ref() == Some(&address)
             && talk.window.as_ref().is_some_and(|window| !window.is_closed());
         if let (true, Some(window)) = (is_there, talk.window.clone()) {
             window.focus();
-            if talk.has.as_ref() == Some(&sent.engine) {
+            let has = talk.has.as_ref().filter(|(engine, _)| *engine == sent.engine);
+            if has.is_some_and(|(_, has)| *has == content || (!alone && has.holds(place))) {
                 if let Some(range) = range {
                     window.post_view(address.origin(), view_message(&range));
                 }
@@ -175,8 +186,12 @@ impl Perfetto {
                 return;
             }
         }
-        talk.next = Some((sent.clone(), range));
-        if *self.0.doing == Doing::Sending {
+        talk.next = Some(Wish {
+            sent: sent.clone(),
+            content,
+            range,
+        });
+        if matches!(*self.0.doing, Doing::Sending | Doing::Cutting) {
             return;
         }
         talk.since_ms = now_ms();
@@ -187,8 +202,11 @@ impl Perfetto {
 
     /// Asks again whether Perfetto is there.
     fn again(&self) {
-        let range = self.0.talk.borrow().next.as_ref().and_then(|(_, range)| *range);
-        self.show(range);
+        let wish = self.0.talk.borrow().next.clone();
+        let range = wish.as_ref().and_then(|wish| wish.range);
+        let alone =
+            wish.is_some_and(|wish| Some(wish.content) == range.map(|range| Content::Stretch(range.span)));
+        self.show(range, alone);
     }
 
     fn say(&self, doing: Doing) {
@@ -200,7 +218,11 @@ impl Perfetto {
         let mut talk = self.0.talk.borrow_mut();
         talk.timer = None;
         talk.next = None;
+        let cutting = talk.cutting.take();
         drop(talk);
+        if let Some(engine) = cutting {
+            engine.cancel_cut();
+        }
         self.say(Doing::Nothing);
     }
 
@@ -243,7 +265,7 @@ pub struct PerfettoTalk {
 impl PerfettoTalk {
     /// A window that we opened says that it is there.
     pub fn answered(&self, windows: &Windows, peer: &Peer) {
-        let (window, address, sent, range) = {
+        let (window, address, wish) = {
             let mut it = self.talk.borrow_mut();
             let (Some(window), Some(address)) = (it.window.clone(), it.address.clone()) else {
                 return;
@@ -251,50 +273,79 @@ impl PerfettoTalk {
             if !window.is(windows, peer) {
                 return;
             }
-            let Some((sent, range)) = it.next.take() else {
+            let Some(wish) = it.next.take() else {
                 return;
             };
             it.timer = None;
-            (window, address, sent, range)
+            (window, address, wish)
         };
-        let doing = self.doing.clone();
         if peer.origin != address.origin() {
-            doing.set(Doing::Failed(format!(
+            self.doing.set(Doing::Failed(format!(
                 "At {} stands a page of {}. The trace was not sent; if that page is right, make it the address.",
                 address.page(),
                 peer.origin
             )));
             return;
         }
-        let Some(file) = sent.file.clone() else { return };
-        doing.set(Doing::Sending);
-        let again = self.clone();
+        let file = wish.sent.file.clone().filter(|_| wish.content == Content::Whole);
+        if let Some(file) = file {
+            let name = file.name();
+            return self.clone().send(window, address, wish, file.into(), name);
+        }
+        let request = CutRequest {
+            window: match wish.content {
+                Content::Whole => None,
+                Content::Stretch(span) => Some(span),
+            },
+            own_tracks: true,
+            gzip: true,
+            ..CutRequest::default()
+        };
+        self.doing.set(Doing::Cutting);
+        self.talk.borrow_mut().cutting = Some(wish.sent.engine.clone());
+        let to = self.clone();
+        wish.sent.engine.clone().cut(request, move |written| {
+            // It was given up meanwhile.
+            if to.talk.borrow_mut().cutting.take().is_none() {
+                return;
+            }
+            match written {
+                Ok(cut) => to.send(window, address, wish, cut.blob, cut.facts.file_name),
+                Err(why) => to
+                    .doing
+                    .set(Doing::Failed(format!("The stretch could not be cut out: {why}."))),
+            }
+        });
+    }
+
+    /// Sends a file, and shows there what was wished for, or what was clicked meanwhile.
+    fn send(self, window: Opened, address: Address, wish: Wish, file: Blob, name: String) {
+        self.doing.set(Doing::Sending);
         spawn_local(async move {
             let posted = match bytes_of(&file).await {
-                Ok(buffer) => window.post_trace(address.origin(), &buffer, &file.name()),
+                Ok(buffer) => window.post_trace(address.origin(), &buffer, &name),
                 Err(why) => Err(why),
             };
-            match posted {
-                Ok(()) => {
-                    let later = again.talk.borrow_mut().next.take();
-                    again.talk.borrow_mut().has = Some(sent.engine.clone());
-                    doing.set(Doing::Sent);
-                    // What was clicked meanwhile is shown, and not what was clicked first.
-                    let range = match later {
-                        Some((other, range)) if other != sent => {
-                            again.talk.borrow_mut().next = Some((other, range));
-                            again.talk.borrow_mut().since_ms = now_ms();
-                            doing.set(Doing::Calling);
-                            return call(&again);
-                        }
-                        Some((_, range)) => range,
-                        None => range,
-                    };
-                    if let Some(range) = range {
-                        window.post_view(address.origin(), view_message(&range));
-                    }
+            if let Err(why) = posted {
+                return self
+                    .doing
+                    .set(Doing::Failed(format!("The trace could not be sent: {why}.")));
+            }
+            let later = self.talk.borrow_mut().next.take();
+            self.talk.borrow_mut().has = Some((wish.sent.engine.clone(), wish.content));
+            self.doing.set(Doing::Sent);
+            let range = match later {
+                Some(other) if other.sent != wish.sent || other.content != wish.content => {
+                    self.talk.borrow_mut().next = Some(other);
+                    self.talk.borrow_mut().since_ms = now_ms();
+                    self.doing.set(Doing::Calling);
+                    return call(&self);
                 }
-                Err(why) => doing.set(Doing::Failed(format!("The trace could not be sent: {why}."))),
+                Some(other) => other.range,
+                None => wish.range,
+            };
+            if let Some(range) = range {
+                window.post_view(address.origin(), view_message(&range));
             }
         });
     }
@@ -342,11 +393,11 @@ pub fn PerfettoMenu(props: &PerfettoMenuProps) -> Html {
             }
         }
     };
-    let show = |range: Option<Range>| {
+    let show = |range: Option<Range>, alone: bool| {
         let (perfetto, close) = (perfetto.clone(), close.clone());
         move |_: MouseEvent| {
             close();
-            perfetto.show(range);
+            perfetto.show(range, alone);
         }
     };
     let on_setting = {
@@ -365,9 +416,11 @@ pub fn PerfettoMenu(props: &PerfettoMenuProps) -> Html {
             <details ref={menu} class="menu perfetto-menu">
                 <summary>{ "Perfetto" }</summary>
                 <div class="menu-items">
-                    <button type="button" onclick={show(None)}>{ "Open the whole trace in Perfetto" }</button>
+                    <button type="button" onclick={show(None, false)}>{ "Open the whole trace in Perfetto" }</button>
                     if let Some(window) = props.window {
-                        <button type="button" onclick={show(Some(all_of(window)))}>{ "Show the timeline's window in Perfetto" }</button>
+                        <button type="button" onclick={show(Some(all_of(window)), false)}>{ "Show the timeline's window in Perfetto" }</button>
+                        <button type="button" onclick={show(Some(all_of(window)), true)}
+                            title="A cut-out of the window, with Stepscope's steps, gaps, compiles and findings as tracks of their own">{ "Open the timeline's window alone" }</button>
                     }
                     <button type="button" onclick={on_setting}>{ "Address of Perfetto…" }</button>
                 </div>
@@ -451,6 +504,7 @@ pub fn PerfettoSays() -> Html {
     let (says, word) = match &*perfetto.0.doing {
         Doing::Nothing | Doing::Sent => return html! {},
         Doing::Calling => (format!("Waiting for {host} to answer…"), None),
+        Doing::Cutting => (format!("Cutting out what {host} is sent…"), None),
         Doing::Sending => (format!("Sending the trace to {host}…"), None),
         Doing::Blocked => (
             "The browser did not let this page open a window.".to_owned(),
@@ -469,7 +523,7 @@ pub fn PerfettoSays() -> Html {
         <p class="trouble stopped perfetto-says" role="status">
             <b>{ "Perfetto. " }</b>{ says }{ " " }
             if let Some(word) = word { <button type="button" onclick={again}>{ word }</button>{ " " } }
-            <button type="button" onclick={end}>{ if matches!(*perfetto.0.doing, Doing::Calling | Doing::Sending) { "Cancel" } else { "Close" } }</button>
+            <button type="button" onclick={end}>{ if matches!(*perfetto.0.doing, Doing::Calling | Doing::Cutting | Doing::Sending) { "Cancel" } else { "Close" } }</button>
         </p>
     }
 }
@@ -494,6 +548,6 @@ pub fn InPerfetto(props: &InPerfettoProps) -> Html {
     let label = format!("Show {} in Perfetto", props.what);
     html! {
         <button type="button" class="in-perfetto" aria-label={label.clone()} title={label}
-            onclick={move |_: MouseEvent| perfetto.show(Some(range))}>{ "Perfetto" }</button>
+            onclick={move |_: MouseEvent| perfetto.show(Some(range), false)}>{ "Perfetto" }</button>
     }
 }

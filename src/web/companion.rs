@@ -126,7 +126,7 @@ pub async fn picked(bytes: JsValue, name: &str) -> Result<Picked, String> {
     if file.size() == 0.0 {
         return Err("The trace that was posted is empty.".to_owned());
     }
-    Ok(Picked::of_file(file))
+    Ok(Picked::of_files(vec![file]))
 }
 
 fn said_by(why: &JsValue) -> String {

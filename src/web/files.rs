@@ -31,14 +31,9 @@ impl Picked {
         Picked(listed(transfer.and_then(|t| t.files())))
     }
 
-    /// From whoever opened the page with them.
+    /// From whoever opened the page with them: the system, or a host page.
     pub fn of_files(files: Vec<File>) -> Picked {
         Picked(files.into_iter().map(|file| (path_of(&file), file)).collect())
-    }
-
-    /// From a host page.
-    pub fn of_file(file: File) -> Picked {
-        Picked(vec![(file.name(), file)])
     }
 
     /// From a drop that may hold folders. What it holds must be taken at once; a folder is walked later.

@@ -24,6 +24,53 @@ pub const MOST_PIN: usize = 100;
 /// A file of more bytes does not fit an `ArrayBuffer` everywhere.
 pub const MOST_BYTES: u64 = 2_000_000_000;
 
+/// Of a larger file, a place is shown by a cut-out of its surroundings: Perfetto takes seconds for each 100 MB.
+pub const LARGE_BYTES: u64 = 500_000_000;
+/// Surroundings of a place: so many times its length on either side, and no less than so many ns.
+const AROUND: i64 = 10;
+const LEAST_AROUND_NS: i64 = 50_000_000;
+
+/// What of a trace is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    Whole,
+    Stretch(Span),
+}
+
+impl Content {
+    /// Whether a place is in it.
+    pub fn holds(self, place: Option<Span>) -> bool {
+        match (self, place) {
+            (Content::Whole, _) => true,
+            (Content::Stretch(_), None) => false,
+            (Content::Stretch(all), Some(place)) => all.start <= place.start && place.end <= all.end,
+        }
+    }
+}
+
+/// What is to be sent so that `place` can be shown, of a trace that covers `extent`. `alone`: the place and no more.
+/// `file_bytes`: of its file; `None` where there is none, or where it is no trace by itself (an archive). `None`: all
+/// of it is wanted, and is more than a page can hand over.
+pub fn content(
+    file_bytes: Option<u64>,
+    extent: Option<Span>,
+    place: Option<Span>,
+    alone: bool,
+) -> Option<Content> {
+    match place {
+        Some(place) if alone => Some(Content::Stretch(place)),
+        Some(place) if file_bytes.is_some_and(|n| n > LARGE_BYTES) => {
+            let more = place.len_ns().saturating_mul(AROUND).max(LEAST_AROUND_NS);
+            let around = Span::new(place.start.saturating_sub(more), place.end.saturating_add(more));
+            Some(Content::Stretch(
+                extent.map_or(around, |extent| around.intersect(extent)),
+            ))
+        }
+        _ if file_bytes.is_some_and(|n| n > MOST_BYTES) => None,
+        _ => Some(Content::Whole),
+    }
+}
+
 /// An address that Perfetto, or a fork of it, stands at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -192,6 +239,40 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_trace_is_shown_by_the_surroundings_of_the_place() {
+        const S: i64 = 1_000_000_000;
+        let extent = Some(Span::new(0, 100 * S));
+        let place = Some(Span::new(S, S + 20_000_000));
+        assert_eq!(
+            content(Some(LARGE_BYTES), extent, place, false),
+            Some(Content::Whole)
+        );
+        assert_eq!(
+            content(Some(LARGE_BYTES + 1), extent, place, false),
+            Some(Content::Stretch(Span::new(S - 200_000_000, S + 220_000_000)))
+        );
+        // At least 50 ms on either side, and nothing outside of the trace.
+        assert_eq!(
+            content(Some(MOST_BYTES + 1), extent, Some(Span::new(7, 8)), false),
+            Some(Content::Stretch(Span::new(0, 50_000_008)))
+        );
+        assert_eq!(
+            content(Some(LARGE_BYTES + 1), extent, None, false),
+            Some(Content::Whole)
+        );
+        assert_eq!(content(Some(MOST_BYTES + 1), extent, None, false), None);
+        assert_eq!(content(None, extent, place, false), Some(Content::Whole));
+        assert_eq!(content(Some(1), extent, place, true), place.map(Content::Stretch));
+    }
+
+    #[test]
+    fn what_was_sent_holds_a_place_or_not() {
+        let stretch = Content::Stretch(Span::new(10, 20));
+        assert!(stretch.holds(Some(Span::new(10, 20))) && !stretch.holds(Some(Span::new(9, 12))));
+        assert!(!stretch.holds(None) && Content::Whole.holds(None));
+    }
 
     #[test]
     fn an_address_is_a_page_and_its_origin() {

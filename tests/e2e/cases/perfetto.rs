@@ -263,16 +263,81 @@ fn what_does_not_go_well_is_said() {
 }
 
 #[test]
-fn the_sample_says_that_there_is_no_file() {
+fn what_has_no_file_goes_as_a_cut_out() {
     let page = Page::open();
     page.click("button.sample");
     page.wait_for("ready");
+    set_address(&page, &stand_in(&page, ""));
     menu(&page, "Open the whole trace in Perfetto");
-    page.wait_until("it is said", || page.count(".perfetto-says") == 1);
-    assert!(page.text(".perfetto-says").contains("no file"));
-    assert_eq!(page.n_windows(), 1);
-    page.click(".perfetto-says button");
-    page.must_be_clean();
+    page.in_window(1);
+    page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
+    let (_, text) = stepscope::session::sample();
+    let json: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let events = json["traceEvents"]
+        .as_array()
+        .or(json.as_array())
+        .expect("events")
+        .len();
+    // All of them, and tracks of our own.
+    assert!(
+        shown(&page, "events") > Some(events as f64),
+        "{:?} of {events}",
+        shown(&page, "events")
+    );
+    page.in_window(0);
+    page.wait_until("there is nothing to say any more", || {
+        page.count(".perfetto-says") == 0
+    });
+    assert_eq!(page.console_errors(), [""; 0]);
+}
+
+#[test]
+fn a_stretch_alone_is_less_and_a_place_outside_of_it_is_sent_anew() {
+    let Some((page, gaudi)) = Gaudi::at("") else {
+        return;
+    };
+    set_address(&page, &stand_in(&page, ""));
+    let report = &gaudi.native.report;
+    let compile = report.recompiles.last().expect("a compile");
+    let window = Span::new(compile.start_ns - 1_000_000, compile.start_ns + 1_000_000);
+    page.eval_with(
+        "location.hash = arguments[0]",
+        vec![json!(format!("view=timeline&t={},{}", window.start, window.end))],
+    );
+    page.wait_until("the timeline is there", || place(&page).window == Some(window));
+    menu(&page, "Open the timeline's window alone");
+    page.in_window(1);
+    page.wait_until("the stand-in has the stretch", || {
+        shown(&page, "events").is_some()
+    });
+    let events = shown(&page, "events");
+    assert!(
+        events < Some(report.events as f64 / 2.0),
+        "{events:?} of {}",
+        report.events
+    );
+    page.wait_until("it shows the window", || {
+        range(&page).is_some_and(|(start, end)| near(start, window.start) && near(end, window.end))
+    });
+    page.in_window(0);
+    page.eval("location.hash = 'view=gaps&gaps=device'");
+    page.wait_until("gaps are listed", || page.count(".in-perfetto") > 0);
+    let gaps = report
+        .gaps
+        .iter()
+        .find(|g| g.kind == GapKind::Device)
+        .expect("gaps");
+    let inside = |g: &stepscope::analyze::report::Gap| {
+        window.start <= g.start_ns && g.start_ns + g.dur_ns <= window.end
+    };
+    assert!(!inside(&gaps.longest[0]), "the first gap is elsewhere");
+    page.click("tbody .in-perfetto");
+    page.in_window(1);
+    page.wait_until("the whole is there now", || shown(&page, "traces") == Some(2.0));
+    page.wait_until("and more of it", || shown(&page, "events") > events);
+    page.in_window(0);
+    assert_eq!(page.n_windows(), 2);
+    assert_eq!(page.console_errors(), [""; 0]);
 }
 
 #[test]
