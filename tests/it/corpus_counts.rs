@@ -219,8 +219,8 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/edge/server_events_only_bracket.json: 0 events, 0 slices
         gaudi/edge/server_events_truncated_mid_object.json: 190 events, 155 slices
         gaudi/edge/truncated.pt.trace.json.gz: 1912 events, 1864 slices
-        gaudi/real_synapse_csv/debug_hw_prof_accel0_001.csv: 282 events, 56 slices
-        gaudi/real_synapse_csv/debug_hw_prof_accel0_001_analyzed_nodes.csv: 8 events, 4 slices
+        gaudi/real_synapse_csv/debug_hw_prof_accel0_001.csv: 342 events, 56 slices
+        gaudi/real_synapse_csv/debug_hw_prof_accel0_001_analyzed_nodes.csv: 10 events, 4 slices
         kineto/hta_expected/mtia_trace_single_rank/memory_bw_summary.json: 0 events, 0 slices
         kineto/torch_cpu/torch-2.15.0/plain.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/full.table.txt: 0 events, 0 slices

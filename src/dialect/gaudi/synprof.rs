@@ -20,6 +20,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value, json};
 
+use crate::base::order;
 use crate::base::time::ns_from_micros_text;
 use crate::dialect::plain_table::PlainTable;
 
@@ -248,6 +249,8 @@ struct Lane {
 struct Writer {
     text: Vec<u8>,
     known: FxHashSet<(String, String)>,
+    /// Pid and name of each thread.
+    threads: Vec<(Value, String)>,
 }
 
 impl Writer {
@@ -289,6 +292,7 @@ impl Writer {
             self.push(&json!({"ph": "M", "name": "process_labels", "pid": pid, "args": {"labels": labels}}));
         }
         if self.known.insert((process.to_owned(), thread.to_owned())) {
+            self.threads.push((pid.clone(), thread.to_owned()));
             self.push(&json!({"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": thread}}));
         }
     }
@@ -325,12 +329,35 @@ impl Writer {
         self.push(&event);
     }
 
-    fn finish(self, what: &str) -> Vec<u8> {
+    fn finish(mut self, what: &str) -> Vec<u8> {
+        let mut threads = std::mem::take(&mut self.threads);
+        order::sort_by_key(&mut threads, |(_, name)| in_numeric_order(name));
+        for (i, (pid, name)) in threads.iter().enumerate() {
+            self.push(&json!({
+                "ph": "M", "name": "thread_sort_index", "pid": pid, "tid": name, "args": {"sort_index": i},
+            }));
+        }
         let mut text = format!("{{\"{HEADER_KEY}\": \"{what}\", \"traceEvents\": [").into_bytes();
         text.extend_from_slice(&self.text);
         text.extend_from_slice(b"\n]}\n");
         text
     }
+}
+
+/// `[HD0] TPC 10` comes after `[HD0] TPC 9`.
+fn in_numeric_order(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest[text..]
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len() - text);
+        let number = rest[text..text + digits].parse().unwrap_or(u64::MAX);
+        parts.push((rest[..text].to_owned(), number));
+        rest = &rest[text + digits..];
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -381,6 +408,16 @@ mod tests {
         assert_eq!(events[0]["args"][HW_EVENT], "TPC_SPU_START");
         assert_eq!(events[0]["args"]["HW end event name"], "TPC_SPU_HALT");
         assert_eq!(events[0]["args"]["recipeId"], "7");
+    }
+
+    #[test]
+    fn lanes_stand_in_the_order_of_their_numbers() {
+        let mut names = ["[HD1] MME", "[HD0] TPC 10", "[HD0] TPC 9", "[HD0] MME", ""];
+        names.sort_by_key(|name| in_numeric_order(name));
+        assert_eq!(
+            names,
+            ["", "[HD0] MME", "[HD0] TPC 9", "[HD0] TPC 10", "[HD1] MME"]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod device;
 mod files;
 mod fit;
 mod gaps;
+mod hltv;
 mod large;
 mod links;
 mod looks;

@@ -1,0 +1,65 @@
+//! Archives and tables of Gaudi's own profiler in the page.
+
+use stepscope_e2e::{Look, Page, corpus};
+
+const DARK_PHONE: Look = Look {
+    dark: true,
+    ..Look::PHONE
+};
+
+#[test]
+fn an_archive_lists_its_files_and_shows_its_tables() {
+    let page = Page::open_at("#view=tables");
+    for (file, n_files, n_tables) in [
+        ("SYNTHETIC_zip_variant.hltv", 8, 3),
+        ("SYNTHETIC_targz_variant.hltv", 7, 2),
+    ] {
+        let Some(path) = corpus(&format!("gaudi/synthetic_hltv/{file}")) else {
+            return;
+        };
+        page.choose_files(&[&path]);
+        page.wait_until(&format!("{file} is open"), || {
+            page.state() == "ready" && page.text(".head").contains(file)
+        });
+        page.eval("location.hash = 'view=tables'");
+        page.wait_until("its files are listed", || {
+            page.count("#files-head ~ .scrolled tbody tr") == n_files
+        });
+        assert_eq!(
+            page.count("section[aria-labelledby^='found-']"),
+            n_tables,
+            "{file}"
+        );
+        assert!(page.text("main").contains("needs Intel's synprof_parser"));
+    }
+    page.screenshot("hltv-wide", Look::LAPTOP);
+    page.screenshot("hltv-phone-dark", DARK_PHONE);
+    page.must_be_clean();
+}
+
+#[test]
+fn a_hardware_trace_and_its_nodes_open_together() {
+    let name = |suffix: &str| {
+        corpus(&format!(
+            "gaudi/real_synapse_csv/debug_hw_prof_accel0_001{suffix}.csv"
+        ))
+    };
+    let (Some(hardware), Some(nodes)) = (name(""), name("_analyzed_nodes")) else {
+        return;
+    };
+    let page = Page::open();
+    page.choose_files(&[&nodes, &hardware]);
+    page.wait_for("ready");
+    assert!(page.text(".head").contains("debug_hw_prof_accel0_001.csv"));
+    page.eval("location.hash = 'view=tables'");
+    page.wait_until("the nodes are listed", || {
+        page.count("#found-0 ~ .scrolled tbody tr") == 4
+    });
+    page.screenshot("synprof-nodes", Look::LAPTOP);
+    page.eval("location.hash = 'view=timeline'");
+    page.wait_until("the timeline is there", || {
+        page.count("main.view-timeline canvas") > 0
+    });
+    page.screenshot("synprof-timeline", Look::LAPTOP);
+    page.must_be_clean();
+}
