@@ -51,7 +51,7 @@ pub fn Start(props: &StartProps) -> Html {
                 <p class="kinds">
                     <code>{ "vllm.*.pt.trace.json.gz" }</code>{ " " }<code>{ "server_events_*.json" }</code>{ " " }
                     <code>{ "*.pt.trace.json[.gz]" }</code>{ " " }
-                    <code>{ "*_ascend_pt/" }</code>{ " " }<code>{ "*_ascend_ms/" }</code>{ " " }<span>{ "Folders of workers may come as they are, or as a zip or tar archive. " }</span>
+                    <code>{ "*_ascend_pt/" }</code>{ " " }<code>{ "*_ascend_ms/" }</code>{ " " }<code>{ ".hltv" }</code>{ " " }<span>{ "Folders of workers may come as they are, or as a zip or tar archive. " }</span>
                     <span>{ "A " }<code>{ "PT_HPU_METRICS_FILE" }</code>{ " may be opened beside the trace." }</span>
                 </p>
                 <p>{ "No file at hand? " }<button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button></p>

@@ -38,6 +38,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         numbered_operators: &["ProfilerStep#"],
         shapes_arg: Some(super::SHAPES),
         module_prefix: Some("nn.Module: "),
+        attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
         memory_devices: index.memory.devices.iter().map(memory_device).collect(),
         ..Vocabulary::default()
@@ -64,6 +65,18 @@ const UNLISTED: &[&str] = &[
     "aten::is_leaf",
     "aten::output_nr",
     "aten::_version",
+];
+
+/// FlashAttention, FlashInfer, cuDNN's and TensorRT-LLM's fused attention, vLLM's paged and unified attention, Composable
+/// Kernel's and AITER's on ROCm all have one of these in the names of their kernels.
+const ATTENTION: &[&str] = &[
+    "attention",
+    "attn",
+    "fmha",
+    "flash_fwd",
+    "flash_bwd",
+    "flashinfer",
+    "mla_",
 ];
 
 /// Switches of `torch.profiler.profile`; for vLLM those of `--profiler-config` (0.13 on) or of the environment.

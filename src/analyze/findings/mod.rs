@@ -47,6 +47,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
     all.extend(idle::no_load(report));
     let is_told = all.iter().any(|f| f.view == "gaps" && f.level != Level::Fine);
     all.extend(device::idle_causes(report, is_told));
+    all.extend(device::long_attention(report, facts.vocabulary.attention_kernels));
     all.extend(device::short_kernels(report));
     all.extend(device::exposed_communication(report));
     all.extend(device::copies(report));
