@@ -128,7 +128,8 @@ impl<W: Write> Cutter<W> {
         let undrawn = DefectKind::UnknownPhase.name();
         let has_undrawn = report.defects.iter().any(|d| d.kind == undrawn);
         Ok(Cutter {
-            scanner: Scanner::new(&[]),
+            // With the args of the first reading: what is damaged in them decides what an event is.
+            scanner: Scanner::new(crate::dialect::WANTED_ARGS),
             plan: Plan::new(index, wanted, renew_own, has_undrawn),
             document: Document::new(out, gzip, &members)?,
             // Where reading was stopped for want of memory, the columns end there, too.
