@@ -270,6 +270,13 @@ fn what_has_no_file_goes_as_a_cut_out() {
     set_address(&page, &stand_in(&page, ""));
     page.click(".perfetto-menu > summary");
     assert!(page.text(".perfetto-menu .hint").contains("no file of its own"));
+    assert_eq!(
+        page.eval(
+            "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth - clientWidth"
+        ),
+        0,
+        "the hint is as wide as the menu"
+    );
     page.screenshot("perfetto-menu-sample", Look::LAPTOP);
     page.screenshot(
         "perfetto-menu-sample-phone",
