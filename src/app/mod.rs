@@ -167,12 +167,14 @@ pub fn App(props: &AppProps) -> Html {
     });
     let chrome = state.place.chrome;
     let perfetto = perfetto::use_perfetto(match (&state.summary, &state.engine) {
-        (Some(summary), Some(engine)) if state.stage == Stage::Ready && chrome != Chrome::Embedded => {
+        (Some(summary), Some(engine))
+            if state.stage == Stage::Ready && chrome != Chrome::Embedded && summary.extent.is_some() =>
+        {
             Some(perfetto::Sent {
                 file: last
                     .borrow()
                     .as_ref()
-                    .and_then(|picked| picked.named(&summary.file))
+                    .and_then(|picked| picked.at(&summary.file))
                     // A table that was made a trace of is none for others.
                     .filter(|file| !file.name().ends_with(".csv")),
                 summary: summary.clone(),
@@ -445,9 +447,9 @@ pub fn App(props: &AppProps) -> Html {
                 <loading::Loading files={state.files.clone()} progress={state.progress} on_cancel={close} />
             }
             if on_start && chrome == Chrome::Embedded {
-                <start::Waiting trouble={state.trouble.clone()} />
+                <start::Waiting trouble={state.trouble.clone()} reload_helps={state.reload_helps} />
             } else if on_start {
-                <start::Start trouble={state.trouble.clone()} {on_open} {on_sample} />
+                <start::Start trouble={state.trouble.clone()} reload_helps={state.reload_helps} {on_open} {on_sample} />
             } else {
                 if let Some(stopped) = &stopped {
                     <p class="trouble stopped" role="status">

@@ -4,11 +4,13 @@ use yew::prelude::*;
 
 use super::parts::Copyable;
 use crate::web::files::Picked;
+use crate::web::installed;
 
 #[derive(Properties, PartialEq)]
 pub struct StartProps {
     /// Why the last file could not be read.
     pub trouble: Option<AttrValue>,
+    pub reload_helps: bool,
     pub on_open: Callback<Picked>,
     pub on_sample: Callback<()>,
 }
@@ -42,9 +44,7 @@ pub fn Start(props: &StartProps) -> Html {
     let on_sample = props.on_sample.reform(|_: MouseEvent| ());
     html! {
         <main class="start">
-            if let Some(trouble) = &props.trouble {
-                <p class="trouble" role="alert"><b>{ "✕ Not opened. " }</b>{ trouble.clone() }</p>
-            }
+            { not_opened(&props.trouble, props.reload_helps) }
             <section class="dropzone" aria-labelledby="drop-head">
                 <h1 id="drop-head">{ "Why does a decode step take as long as it does?" }</h1>
                 <p>{ "Drop a profile of vLLM here, paste it, or " }<OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} />{ " or " }<OpenButton label="a folder…" folder=true on_open={props.on_open.clone()} /></p>
@@ -78,6 +78,7 @@ pub fn Start(props: &StartProps) -> Html {
 pub struct WaitingProps {
     /// Why the last trace could not be read.
     pub trouble: Option<AttrValue>,
+    pub reload_helps: bool,
 }
 
 /// In a frame, before its host has posted a trace.
@@ -85,12 +86,23 @@ pub struct WaitingProps {
 pub fn Waiting(props: &WaitingProps) -> Html {
     html! {
         <main class="start">
-            if let Some(trouble) = &props.trouble {
-                <p class="trouble" role="alert"><b>{ "✕ Not opened. " }</b>{ trouble.clone() }</p>
-            }
+            { not_opened(&props.trouble, props.reload_helps) }
             <h1 class="heard">{ "Stepscope" }</h1>
             <p class="empty">{ "Waiting for a trace of the page around this one. It is read here, on this machine." }</p>
         </main>
+    }
+}
+
+/// Why the last file could not be read, and what helps.
+fn not_opened(trouble: &Option<AttrValue>, reload_helps: bool) -> Html {
+    let Some(trouble) = trouble else { return html! {} };
+    html! {
+        <p class="trouble" role="alert">
+            <b>{ "✕ Not opened. " }</b>{ trouble.clone() }
+            if reload_helps {
+                { " " }<button type="button" class="main" onclick={|_| installed::update()}>{ "Reload" }</button>
+            }
+        </p>
     }
 }
 

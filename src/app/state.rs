@@ -32,6 +32,8 @@ pub struct State {
     pub summary: Option<Shown<Summary>>,
     /// One sentence about what went wrong last.
     pub trouble: Option<AttrValue>,
+    /// Whether loading the page again would help against it.
+    pub reload_helps: bool,
     pub place: Place,
     /// What the file is going to take, as it was told last.
     pub estimate: Option<Shown<Estimate>>,
@@ -83,6 +85,7 @@ impl State {
             progress: None,
             summary: None,
             trouble: None,
+            reload_helps: false,
             place: Place::from_hash(&hash::get()),
             estimate: None,
             asking: None,
@@ -106,6 +109,7 @@ impl State {
             progress: self.progress,
             summary: self.summary.clone(),
             trouble: self.trouble.clone(),
+            reload_helps: self.reload_helps,
             place: self.place.clone(),
             estimate: self.estimate.clone(),
             asking: self.asking,
@@ -119,6 +123,7 @@ impl State {
 
     fn told(&self, told: Told) -> State {
         let mut next = self.copy();
+        next.reload_helps |= matches!(told, Told::OtherVersion(_));
         match told {
             Told::Progress(progress) => next.progress = Some(progress),
             Told::Summary(summary) => {
@@ -136,7 +141,7 @@ impl State {
                 next.summary = None;
             }
             Told::Loaded => next.stage = Stage::Ready,
-            Told::Failed(why) => {
+            Told::Failed(why) | Told::OtherVersion(why) => {
                 next.stage = Stage::Failed;
                 next.engine = None;
                 next.summary = None;
@@ -208,6 +213,7 @@ impl Reducible for State {
                 progress: None,
                 summary: None,
                 trouble: None,
+                reload_helps: false,
                 place: if self.opened_before {
                     place.of_page()
                 } else {

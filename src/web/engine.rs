@@ -29,6 +29,8 @@ pub enum Told {
     TooLarge(Box<Estimate>),
     /// Nothing could be read; one sentence.
     Failed(String),
+    /// The worker is of another version than the page, which nothing but loading it again helps; one sentence.
+    OtherVersion(String),
     /// The worker is dead; one sentence. Whatever is asked from now on is never answered.
     Trapped(String),
 }
@@ -81,7 +83,7 @@ impl Engine {
                 _ if refused => {}
                 Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => {
                     refused = true;
-                    told(Told::Failed(format!(
+                    told(Told::OtherVersion(format!(
                         "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
                     )));
                 }

@@ -109,15 +109,10 @@ impl Picked {
             .collect()
     }
 
-    /// The one of this name; if there is one alone, that one.
-    pub fn named(&self, name: &str) -> Option<File> {
-        match &self.0[..] {
-            [(_, one)] => Some(one.clone()),
-            more => more
-                .iter()
-                .find(|(path, _)| path == name)
-                .map(|(_, file)| file.clone()),
-        }
+    /// The one at this path. What lies in an archive has another than the archive.
+    pub fn at(&self, path: &str) -> Option<File> {
+        let found = self.0.iter().find(|(of, _)| of == path);
+        found.map(|(_, file)| file.clone())
     }
 
     /// The files themselves.

@@ -47,7 +47,7 @@ pub fn watch(mut told: impl FnMut(Offline) + 'static) -> Option<Listener> {
     }))
 }
 
-/// The waiting version takes over, and the page is loaded again: what is open is closed.
+/// The waiting version, if there is one, takes over, and the page is loaded again: what is open is closed.
 pub fn update() {
     called("update", &[]);
 }

@@ -7,6 +7,9 @@
   let slices = [];
   let shown = null;
   let keepOpen = true;
+  // As Perfetto: a range that comes while a trace is read waits for it.
+  let reading = 0;
+  let waiting = null;
 
   const read = async (buffer) => {
     const bytes = new Uint8Array(buffer);
@@ -45,7 +48,9 @@
     keepOpen = keepApiOpen === true;
     root.dataset.bytes = buffer.byteLength;
     root.dataset.traces = Number(root.dataset.traces ?? 0) + 1;
-    const events = await read(buffer);
+    reading += 1;
+    waiting = null;
+    const events = await read(buffer).finally(() => { reading -= 1; });
     slices = events.filter((event) => event.ph === "X").map((e) => ({ ...e, ts: Number(e.ts), dur: Number(e.dur ?? 0) }));
     const times = events.filter((event) => event.ph !== "M" && event.ts !== undefined).map((event) => Number(event.ts));
     const last = slices.reduce((end, { ts, dur }) => Math.max(end, ts + dur), -Infinity);
@@ -58,7 +63,8 @@
     const hash = new URLSearchParams(location.hash.replace(/^#!?\/?\??/, ""));
     const [start, end] = [Number(hash.get("visStart")) / 1e3, Number(hash.get("visEnd")) / 1e3];
     // As Perfetto: a window outside of the trace is no window.
-    if (start < end && start >= from && end <= to) show(start, end);
+    if (waiting) show(...waiting);
+    else if (start < end && start >= from && end <= to) show(start, end);
     else show(from, to);
   };
 
@@ -81,7 +87,9 @@
       });
     } else if (asked?.timeStart <= asked?.timeEnd) {
       root.dataset.ranges = Number(root.dataset.ranges ?? 0) + 1;
-      show(asked.timeStart * 1e6, asked.timeEnd * 1e6);
+      const stretch = [asked.timeStart * 1e6, asked.timeEnd * 1e6];
+      if (reading > 0) waiting = stretch;
+      else show(...stretch);
     }
   });
   window.addEventListener("resize", draw);

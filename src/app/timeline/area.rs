@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::app::ask::use_answer;
 use crate::app::parts::{To, swatch, timeline_at};
+use crate::app::perfetto::InPerfetto;
 use crate::app::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -72,6 +73,7 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
             <div class="panel-head">
                 <h2>{ "Area" }<span class="aside num">{ format!("{} · {} · {n}", show::duration(length), show::counted(tracks.len() as u64, "track")) }</span></h2>
                 <span class="buttons">
+                    <InPerfetto span={*window} what={format!("the area of {}", show::duration(length))} />
                     <button type="button" onclick={save}>{ "Save this stretch…" }</button>
                     <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
                 </span>

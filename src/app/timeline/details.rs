@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::app::ask::use_answer;
 use crate::app::parts::{To, step_place, swatch, timeline_at};
+use crate::app::perfetto::InPerfetto;
 use crate::app::shown::Shown;
 use crate::app::words;
 use crate::base::show;
@@ -31,7 +32,7 @@ pub fn Details(props: &DetailsProps) -> Html {
         return match props.mark {
             Some(mark) => html! {
                 <aside class="tl-details" aria-live="polite">
-                    <h2>{ "Marked stretch" }</h2>
+                    <h2>{ "Marked stretch" }<InPerfetto span={mark} what={format!("the marked stretch of {}", show::duration(mark.len_ns()))} /></h2>
                     <dl class="pairs">
                         { pair("Start", seconds(mark.start.saturating_sub(props.origin_ns))) }
                         { pair("Length", show::duration(mark.len_ns())) }

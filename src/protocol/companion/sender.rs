@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::message::Range;
 use super::seconds_of_ns;
-use crate::base::Span;
+use crate::base::{Span, show};
 
 /// Where Perfetto is, unless the reader says otherwise.
 pub const ADDRESS: &str = "https://ui.perfetto.dev/";
@@ -21,10 +21,10 @@ pub const LIMIT_MS: f64 = 30_000.0;
 pub const MOST_NOTES: usize = 20;
 pub const MOST_PINS: usize = 12;
 pub const MOST_PIN: usize = 100;
-/// A file of more bytes does not fit an `ArrayBuffer` everywhere.
+/// More bytes do not fit an `ArrayBuffer` everywhere.
 pub const MOST_BYTES: u64 = 2_000_000_000;
 
-/// Of a larger file, a place is shown by a cut-out of its surroundings: Perfetto takes seconds for each 100 MB.
+/// Of a larger trace, a place is shown by a cut-out of its surroundings: Perfetto takes seconds for each 100 MB.
 pub const LARGE_BYTES: u64 = 500_000_000;
 /// Surroundings of a place: so many times its length on either side, and no less than so many ns.
 const AROUND: i64 = 10;
@@ -46,29 +46,47 @@ impl Content {
             (Content::Stretch(all), Some(place)) => all.start <= place.start && place.end <= all.end,
         }
     }
+
+    /// Whether it goes as the file that it lies in, of so many bytes, and not as a cut-out.
+    pub fn is_file(self, file_bytes: Option<u64>) -> bool {
+        self == Content::Whole && file_bytes.is_some_and(|n| n <= MOST_BYTES)
+    }
 }
 
-/// What is to be sent so that `place` can be shown, of a trace that covers `extent`. `alone`: the place and no more.
-/// `file_bytes`: of its file; `None` where there is none, or where it is no trace by itself (an archive). `None`: all
-/// of it is wanted, and is more than a page can hand over.
-pub fn content(
-    file_bytes: Option<u64>,
-    extent: Option<Span>,
-    place: Option<Span>,
-    alone: bool,
-) -> Option<Content> {
+/// What is to be sent so that `place` can be shown, of a trace of `bytes`, compressed or not, that covers `extent`.
+/// `alone`: the place and no more.
+pub fn content(bytes: u64, extent: Option<Span>, place: Option<Span>, alone: bool) -> Content {
     match place {
-        Some(place) if alone => Some(Content::Stretch(place)),
-        Some(place) if file_bytes.is_some_and(|n| n > LARGE_BYTES) => {
+        Some(place) if alone => Content::Stretch(place),
+        Some(place) if bytes > LARGE_BYTES => {
             let more = place.len_ns().saturating_mul(AROUND).max(LEAST_AROUND_NS);
             let around = Span::new(place.start.saturating_sub(more), place.end.saturating_add(more));
-            Some(Content::Stretch(
-                extent.map_or(around, |extent| around.intersect(extent)),
-            ))
+            Content::Stretch(extent.map_or(around, |extent| around.intersect(extent)))
         }
-        _ if file_bytes.is_some_and(|n| n > MOST_BYTES) => None,
-        _ => Some(Content::Whole),
+        _ => Content::Whole,
     }
+}
+
+/// What the reader is to know before: what goes as a cut-out. `file_bytes` as in [`Content::is_file`]; `bytes` of the
+/// trace.
+pub fn told_before(file_bytes: Option<u64>, bytes: u64) -> Option<String> {
+    let place = "a place goes with what surrounds it";
+    let whole = "The whole trace goes as a cut-out, with Stepscope's own tracks";
+    Some(match (file_bytes, bytes > LARGE_BYTES) {
+        (None, false) => format!("{whole}: it has no file of its own."),
+        (None, true) => format!(
+            "{whole}: it has no file of its own. Of {}, {place}.",
+            show::bytes(bytes)
+        ),
+        (Some(n), true) if n > MOST_BYTES => {
+            format!(
+                "{whole}: no page hands over more than {}. Else {place}.",
+                show::bytes(MOST_BYTES)
+            )
+        }
+        (Some(_), true) => format!("Of a file of {}, {place}, as a cut-out.", show::bytes(bytes)),
+        (Some(_), false) => return None,
+    })
 }
 
 /// An address that Perfetto, or a fork of it, stands at.
@@ -245,26 +263,42 @@ mod tests {
         const S: i64 = 1_000_000_000;
         let extent = Some(Span::new(0, 100 * S));
         let place = Some(Span::new(S, S + 20_000_000));
+        assert_eq!(content(LARGE_BYTES, extent, place, false), Content::Whole);
         assert_eq!(
-            content(Some(LARGE_BYTES), extent, place, false),
-            Some(Content::Whole)
-        );
-        assert_eq!(
-            content(Some(LARGE_BYTES + 1), extent, place, false),
-            Some(Content::Stretch(Span::new(S - 200_000_000, S + 220_000_000)))
+            content(LARGE_BYTES + 1, extent, place, false),
+            Content::Stretch(Span::new(S - 200_000_000, S + 220_000_000))
         );
         // At least 50 ms on either side, and nothing outside of the trace.
         assert_eq!(
-            content(Some(MOST_BYTES + 1), extent, Some(Span::new(7, 8)), false),
-            Some(Content::Stretch(Span::new(0, 50_000_008)))
+            content(MOST_BYTES + 1, extent, Some(Span::new(7, 8)), false),
+            Content::Stretch(Span::new(0, 50_000_008))
         );
+        assert_eq!(content(MOST_BYTES + 1, extent, None, false), Content::Whole);
         assert_eq!(
-            content(Some(LARGE_BYTES + 1), extent, None, false),
-            Some(Content::Whole)
+            content(1, extent, place, true),
+            Content::Stretch(Span::new(S, S + 20_000_000))
         );
-        assert_eq!(content(Some(MOST_BYTES + 1), extent, None, false), None);
-        assert_eq!(content(None, extent, place, false), Some(Content::Whole));
-        assert_eq!(content(Some(1), extent, place, true), place.map(Content::Stretch));
+    }
+
+    #[test]
+    fn the_file_itself_goes_where_it_is_all_that_is_wanted_and_fits() {
+        assert!(Content::Whole.is_file(Some(MOST_BYTES)));
+        assert!(!Content::Whole.is_file(Some(MOST_BYTES + 1)));
+        assert!(!Content::Whole.is_file(None));
+        assert!(!Content::Stretch(Span::new(0, 1)).is_file(Some(1)));
+    }
+
+    #[test]
+    fn what_goes_as_a_cut_out_is_said_before() {
+        let says = |file, bytes| told_before(file, bytes).unwrap_or_default();
+        assert_eq!(says(Some(LARGE_BYTES), LARGE_BYTES), "");
+        assert_eq!(
+            says(Some(LARGE_BYTES + 1), LARGE_BYTES + 1),
+            "Of a file of 500 MB, a place goes with what surrounds it, as a cut-out."
+        );
+        assert!(says(Some(MOST_BYTES + 1), MOST_BYTES + 1).contains("no page hands over more than 2"));
+        assert!(says(None, 1).ends_with("it has no file of its own."));
+        assert!(says(None, LARGE_BYTES + 1).ends_with("goes with what surrounds it."));
     }
 
     #[test]

@@ -134,4 +134,10 @@ fn a_worker_of_another_version_is_refused_and_a_reload_offered() {
     // Whatever that worker goes on to say is not listened to.
     page.eval_async("await new Promise(done => setTimeout(done, 1500))");
     assert_eq!(page.state(), "failed");
+    page.screenshot("other-version", Look::LAPTOP);
+    page.eval("window.isOld = true");
+    page.click(".trouble button");
+    page.wait_until("the page is loaded again", || {
+        page.eval("return window.isOld ?? null").is_null() && page.state() == "empty"
+    });
 }

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use stepscope::view::place::{Fills, Place, View};
-use stepscope::view::{GapKind, Span};
-use stepscope_e2e::{Look, Page};
+use stepscope::view::{CutRequest, GapKind, Span};
+use stepscope_e2e::{Look, Page, corpus};
 
 use crate::real::{Gaudi, click_text, frames, go, name, place, read, text};
 
@@ -268,21 +268,47 @@ fn what_has_no_file_goes_as_a_cut_out() {
     page.click("button.sample");
     page.wait_for("ready");
     set_address(&page, &stand_in(&page, ""));
-    menu(&page, "Open the whole trace in Perfetto");
+    page.click(".perfetto-menu > summary");
+    assert!(page.text(".perfetto-menu .hint").contains("no file of its own"));
+    assert_eq!(
+        page.eval(
+            "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth - clientWidth"
+        ),
+        0,
+        "the hint is as wide as the menu"
+    );
+    page.screenshot("perfetto-menu-sample", Look::LAPTOP);
+    page.screenshot(
+        "perfetto-menu-sample-phone",
+        Look {
+            dark: true,
+            ..Look::PHONE
+        },
+    );
+    page.look(Look::LAPTOP);
+    click_text(&page, ".perfetto-menu button", "Open the whole trace in Perfetto");
     page.in_window(1);
     page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
-    let (_, text) = stepscope::session::sample();
-    let json: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-    let events = json["traceEvents"]
-        .as_array()
-        .or(json.as_array())
-        .expect("events")
-        .len();
-    // All of them, and tracks of our own.
+    // As the native engine cuts it out: all of it, and tracks of our own.
+    let (name, text) = stepscope::session::sample();
+    let native = stepscope::session::open_bytes(&name, &text).expect("the sample");
+    let request = CutRequest {
+        own_tracks: true,
+        gzip: true,
+        ..CutRequest::default()
+    };
+    let mut cut = native.cut(&request, &[], Vec::new()).expect("a cut-out");
+    cut.feed(&native, &text).expect("written");
+    let (facts, _, out) = cut.finish(&native).expect("written");
     assert!(
-        shown(&page, "events") > Some(events as f64),
-        "{:?} of {events}",
-        shown(&page, "events")
+        facts.own_events > 0 && facts.events > facts.events_of,
+        "{facts:?}"
+    );
+    assert_eq!(shown(&page, "events"), Some(facts.events as f64));
+    assert_eq!(shown(&page, "bytes"), Some(out.len() as f64));
+    assert_eq!(
+        page.eval("return document.documentElement.dataset.fileName"),
+        facts.file_name
     );
     page.in_window(0);
     page.wait_until("there is nothing to say any more", || {
@@ -335,6 +361,147 @@ fn a_stretch_alone_is_less_and_a_place_outside_of_it_is_sent_anew() {
     page.in_window(1);
     page.wait_until("the whole is there now", || shown(&page, "traces") == Some(2.0));
     page.wait_until("and more of it", || shown(&page, "events") > events);
+    page.in_window(0);
+    assert_eq!(page.n_windows(), 2);
+    assert_eq!(page.console_errors(), [""; 0]);
+}
+
+#[test]
+fn of_an_archive_the_trace_goes_and_not_the_archive() {
+    let Some(archive) = corpus("gaudi/synthetic_hltv/SYNTHETIC_zip_variant.hltv") else {
+        return;
+    };
+    let page = Page::open();
+    page.choose_files(&[&archive]);
+    page.wait_for("ready");
+    set_address(&page, &stand_in(&page, ""));
+    menu(&page, "Open the whole trace in Perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in has it", || shown(&page, "events").is_some());
+    assert!(shown(&page, "events") > Some(0.0));
+    let name = page.eval("return document.documentElement.dataset.fileName");
+    assert!(
+        name.as_str().is_some_and(|name| name.ends_with(".cut.json.gz")),
+        "{name}"
+    );
+}
+
+#[test]
+fn a_stretch_of_the_timeline_is_shown_from_its_panel() {
+    let Some((page, gaudi)) = Gaudi::at("#view=timeline") else {
+        return;
+    };
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    set_address(&page, &stand_in(&page, ""));
+    let start = gaudi.native.report.start_ns.expect("a start");
+    let mark = Span::new(start + 1_000_000, start + 3_000_000);
+    page.eval_with(
+        "location.hash = arguments[0]",
+        vec![json!(format!("view=timeline&mark={},{}", mark.start, mark.end))],
+    );
+    page.wait_until("it is marked", || page.count(".tl-details .in-perfetto") == 1);
+    page.click(".tl-details .in-perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in shows it", || {
+        range(&page).is_some_and(|(start, end)| near(start, mark.start) && near(end, mark.end))
+    });
+    page.in_window(0);
+    let canvas = page.eval(
+        "const { left, top } = document.querySelector('.tl-canvas').getBoundingClientRect(); return [left, top]",
+    );
+    let at = |i: usize, by: f64| canvas[i].as_f64().expect("a place") + by;
+    for (kind, x, y, held) in [
+        ("mousePressed", 300.0, 30.0, 1),
+        ("mouseMoved", 500.0, 45.0, 1),
+        ("mouseReleased", 500.0, 45.0, 0),
+    ] {
+        page.cdp(
+            "Input.dispatchMouseEvent",
+            json!({ "type": kind, "x": at(0, x), "y": at(1, y), "button": "left", "buttons": held,
+                    "clickCount": 1, "modifiers": 8 }),
+        );
+    }
+    page.wait_until("the area is there", || page.count(".tl-area .in-perfetto") == 1);
+    page.screenshot("perfetto-stretches", Look::LAPTOP);
+    page.screenshot(
+        "perfetto-stretches-phone",
+        Look {
+            dark: true,
+            ..Look::PHONE
+        },
+    );
+    page.look(Look::LAPTOP);
+    page.in_window(1);
+    let before = shown(&page, "ranges");
+    page.in_window(0);
+    page.click(".tl-area .in-perfetto");
+    page.in_window(1);
+    page.wait_until("the view moves", || shown(&page, "ranges") > before);
+    assert_eq!(shown(&page, "traces"), Some(1.0));
+    page.in_window(0);
+    assert_eq!(page.console_errors(), [""; 0]);
+}
+
+#[test]
+fn a_cut_out_for_perfetto_says_how_far_it_is_and_can_be_cancelled() {
+    let Some(trace) = corpus("kineto/torch_cpu/large-2.9.1/full_1000steps.pt.trace.json.gz") else {
+        return;
+    };
+    let page = Page::open();
+    page.choose_files(&[&trace]);
+    page.wait_for("ready");
+    set_address(&page, &stand_in(&page, ""));
+    go(&page, View::Timeline);
+    page.wait_until("the timeline is drawn", || frames(&page) > 0);
+    page.press("d");
+    page.wait_until("the address names a window", || place(&page).window.is_some());
+    let start = place(&page).window.expect("a window").start;
+    let alone = |from_ms: i64| {
+        let from = start + from_ms * 1_000_000;
+        let window = Span::new(from, from + 100_000_000);
+        page.eval_with(
+            "location.hash = arguments[0]",
+            vec![json!(format!("view=timeline&t={},{}", window.start, window.end))],
+        );
+        page.wait_until("the timeline is there", || place(&page).window == Some(window));
+        menu(&page, "Open the timeline's window alone");
+        // A tab in the background draws nothing, and a picture of it never comes.
+        page.in_window(0);
+        window
+    };
+    alone(1000);
+    page.wait_until("it says how far it is", || {
+        let says = page.text(".perfetto-says");
+        says.contains("Cutting out what") && says.contains('%') && !says.contains(": 0 %")
+    });
+    page.screenshot("perfetto-cutting", Look::LAPTOP);
+    click_text(&page, ".perfetto-says button", "Cancel");
+    page.wait_until("nothing is said any more", || page.count(".perfetto-says") == 0);
+    // At once two others: what was clicked last arrives, and nothing else.
+    alone(1200);
+    let last = alone(1400);
+    page.in_window(1);
+    page.wait_until("the stand-in has it", || shown(&page, "events").is_some());
+    page.wait_until("it shows the last", || {
+        range(&page).is_some_and(|(start, end)| near(start, last.start) && near(end, last.end))
+    });
+    assert_eq!(shown(&page, "traces"), Some(1.0));
+    page.in_window(0);
+    page.wait_until("there is nothing to say any more", || {
+        page.count(".perfetto-says") == 0
+    });
+    // A trace that is closed takes its cut-out along, and the next one is sent as ever.
+    alone(1600);
+    page.wait_until("it is cut out", || page.count(".perfetto-says") == 1);
+    let Some(gaudi) = Gaudi::find() else { return };
+    gaudi.open_in(&page);
+    assert_eq!(page.count(".perfetto-says"), 0);
+    menu(&page, "Open the whole trace in Perfetto");
+    page.in_window(1);
+    page.wait_until("the stand-in has the other", || {
+        shown(&page, "bytes") == Some(read(&gaudi.trace).len() as f64)
+    });
+    assert_eq!(shown(&page, "traces"), Some(2.0));
     page.in_window(0);
     assert_eq!(page.n_windows(), 2);
     assert_eq!(page.console_errors(), [""; 0]);
