@@ -224,6 +224,15 @@ fn says(doing: &Doing, window: Option<Span>, extent: Span) -> String {
                     show::count(facts.unwritable)
                 );
             }
+            if facts.members_left_out > 0 {
+                says += &format!(
+                    " Of what the file says beside its events, {} damaged beyond repair and left out.",
+                    match facts.members_left_out {
+                        1 => "one member is".to_owned(),
+                        n => format!("{} members are", show::count(n)),
+                    }
+                );
+            }
             says
         }
         (Doing::Writing(part), _) => format!("The file is read again: {:.0} %.", part * 100.0),

@@ -169,6 +169,7 @@ impl<W: Write> Cut<W> {
             own_events: counts.own_events,
             repaired: counts.repaired,
             unwritable: counts.unwritable,
+            members_left_out: counts.members_left_out,
         };
         Ok((facts, counts, out))
     }

@@ -34,4 +34,6 @@ pub struct CutFacts {
     pub repaired: u64,
     /// Events that would have been kept but cannot be written as JSON.
     pub unwritable: u64,
+    /// Members of the object beside the events that cannot be written as JSON.
+    pub members_left_out: u64,
 }

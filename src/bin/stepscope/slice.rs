@@ -240,6 +240,10 @@ fn said(out: &Path, counts: &Counts) -> String {
             "of the tracks of an earlier cut-out, written anew",
         ),
         (counts.unwritable, "damaged beyond repair"),
+        (
+            counts.members_left_out,
+            "damaged beyond repair beside the events, in what the file says of itself",
+        ),
         (counts.repaired, "kept in a repaired form"),
     ] {
         if n > 0 {

@@ -59,6 +59,8 @@ pub struct Counts {
     pub repaired: u64,
     /// Wanted, but no JSON and beyond repair.
     pub unwritable: u64,
+    /// Members of the object beside the events that were no JSON and beyond repair.
+    pub members_left_out: u64,
     pub outside_window: u64,
     pub of_other_categories: u64,
     pub of_other_tracks: u64,
@@ -240,7 +242,7 @@ fn members(index: &Index, report: &TraceReport, window: Option<Span>, counts: &m
         let key = format!("\"{key}\"");
         match (repair::json_of(key.as_bytes()), repair::json_of(value.as_bytes())) {
             (Some(key), Some(value)) => members.push([&key, &b":"[..], &value].concat()),
-            _ => counts.unwritable += 1,
+            _ => counts.members_left_out += 1,
         }
     }
     let findings: Vec<Value> = report

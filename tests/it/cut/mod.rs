@@ -628,6 +628,34 @@ proptest! {
     }
 }
 
+/// Found by the fuzzer: damage in an arg that dialects want decides where an event ends, so it does on the second
+/// reading, too.
+#[test]
+fn damage_in_a_wanted_arg_counts_the_same_twice() {
+    let text = b"[{\"ph\":\"X\",\"name\":\"a\",\"ts\":1,\"dur\":1,\"args\":{\"recipeId\":\xff}},\
+        {\"ph\":\"X\",\"name\":\"b\",\"ts\":5,\"dur\":1}]";
+    let opened = open_bytes("t.json", text).unwrap();
+    let (out, counts, _) = cut_text(&opened, text, &everything(), &[], 7).unwrap();
+    assert_eq!(counts.events_of, opened.report.events);
+    assert_eq!(events(&out).len() as u64, counts.events);
+    assert_eq!(names(&out), ["X b 5"]);
+}
+
+/// Found by the fuzzer: what is damaged beside the events is no event that was left out.
+#[test]
+fn a_member_beyond_repair_is_counted_apart() {
+    let text = br#"{"a":{"b":},"c":1,"traceEvents":[{"ph":"X","name":"n","ts":1,"dur":1}]}"#;
+    let opened = open_bytes("t.json", text).unwrap();
+    let (out, counts, facts) = cut_text(&opened, text, &everything(), &[], 1 << 20).unwrap();
+    assert_eq!(
+        (counts.unwritable, counts.members_left_out, counts.events),
+        (0, 1, 1)
+    );
+    assert_eq!(facts.members_left_out, 1);
+    let whole: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&whole["a"], &whole["c"]), (&Value::Null, &Value::from(1)));
+}
+
 #[test]
 fn a_truncated_file_is_cut_as_far_as_it_goes() {
     let text = made();
