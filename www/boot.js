@@ -106,20 +106,24 @@ const offline = {
 
 // Files that come from outside: opened with the installed app, or shared with it (www/sw.js keeps these for us).
 const outside = {
-  waiting: [],
+  waiting: null,
   told: null,
+  // No files: some were promised and did not come.
   give(files) {
-    if (files.length === 0) return;
     if (outside.told) outside.told(files);
     else outside.waiting = files;
   },
   listen(told) {
     outside.told = told;
-    outside.give(outside.waiting.splice(0));
+    if (outside.waiting) told(outside.waiting);
+    outside.waiting = null;
   },
 };
 window.launchQueue?.setConsumer(async ({ files }) => {
-  outside.give(await Promise.all([...files].map((handle) => handle.getFile())));
+  // Started without a file.
+  if (files.length === 0) return;
+  const all = [...files].map((handle) => handle.getFile());
+  outside.give(await Promise.all(all).catch(() => []));
 });
 async function takeShared() {
   const address = new URL(location.href);

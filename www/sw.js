@@ -79,10 +79,11 @@ async function answer(event, name, url) {
 
 // A file that was shared with the installed app: kept until the page that opens now takes it.
 async function keepShared(request) {
-  const form = await request.formData();
   await caches.delete(SHARED);
   const shared = await caches.open(SHARED);
-  const files = form.getAll("trace").filter((file) => file instanceof File);
+  // Where the browser does not let a service worker read the form, the page opens all the same, and says so.
+  const sent = await request.formData().then((form) => form.getAll("trace"), () => []);
+  const files = sent.filter((file) => file instanceof File);
   await Promise.all(
     files.map((file, i) => {
       const headers = { "x-name": encodeURIComponent(file.name) };

@@ -62,6 +62,10 @@ pub struct AppProps {
     pub workers: Workers,
 }
 
+/// What the reader is told where the system started the page with files that cannot be read.
+const NOT_HANDED_OVER: &str =
+    "The browser did not hand over the file that the page was started with. Open it with the button.";
+
 /// The whole page.
 #[component]
 pub fn App(props: &AppProps) -> Html {
@@ -215,7 +219,13 @@ pub fn App(props: &AppProps) -> Html {
     // Files that the system opened the page with.
     use_effect_with((), {
         let on_open = on_open.clone();
-        move |()| outside::on_files(move |picked| on_open.emit(picked))
+        let dispatch = state.dispatcher();
+        move |()| {
+            outside::on_files(move |picked| match picked {
+                Some(picked) => on_open.emit(picked),
+                None => dispatch.dispatch(Action::Trouble(Some(NOT_HANDED_OVER.into()))),
+            })
+        }
     });
 
     // A trace that is too large leaves the page with an offer; its workers hold memory for nothing.

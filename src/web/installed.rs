@@ -62,13 +62,12 @@ pub fn version() -> Option<String> {
     handed("version").ok()?.as_string()
 }
 
-/// Calls `open` with files that the page was started with, or is handed later.
-pub fn on_files(open: impl Fn(Picked) + 'static) {
+/// Calls `open` with files that the page was started with, or is handed later; with `None` where the system promised
+/// some and the browser does not let us read them.
+pub fn on_files(open: impl Fn(Option<Picked>) + 'static) {
     let told = Closure::<dyn Fn(Array)>::new(move |files: Array| {
         let files: Vec<File> = files.iter().filter_map(|file| file.dyn_into().ok()).collect();
-        if !files.is_empty() {
-            open(Picked::of_files(files));
-        }
+        open((!files.is_empty()).then(|| Picked::of_files(files)));
     });
     // For the life of the page.
     called("listen", &[&told.into_js_value()]);

@@ -313,6 +313,30 @@ fn a_file_that_is_shared_with_the_app_is_opened_once() {
     page.wait_for("empty");
 }
 
+/// As where the browser does not let the service worker read the form.
+#[test]
+fn a_file_that_was_shared_and_did_not_come_is_missed() {
+    let mut page = Page::open();
+    page.go_to_plain("nothing");
+    let answer = page.eval_async(
+        "const answer = await fetch('share', { method: 'POST', body: 'no form' });
+         return answer.redirected && new URL(answer.url).search",
+    );
+    assert_eq!(answer, "?shared");
+    page.go_to("?shared");
+    page.wait_until("it says so", || {
+        page.text("[role=alert]").contains("did not hand over the file")
+    });
+    assert_eq!(page.state(), "empty");
+    page.go_to("?again");
+    page.wait_for("empty");
+    assert_eq!(
+        page.eval("return document.querySelectorAll('[role=alert]').length"),
+        0
+    );
+    page.must_be_clean();
+}
+
 #[test]
 fn the_manifest_can_be_installed() {
     let page = Page::open();
