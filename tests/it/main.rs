@@ -22,4 +22,5 @@ mod stacks;
 mod synth;
 mod torch_device;
 mod torch_host;
+mod torch_hta;
 mod worker_folders;

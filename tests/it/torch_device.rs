@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use stepscope::analyze::report::{IdleCause, Launches, Step, Sure, TraceReport};
-use stepscope::base::{SliceId, Span, Union};
-use stepscope::dialect::{Phase, Role};
+use stepscope::base::SliceId;
+use stepscope::dialect::Phase;
 use stepscope::session::{Opened, open_bytes};
 
 use crate::corpus;
@@ -229,98 +229,6 @@ fn short_kernels_are_those_of_tracelens() {
 }
 
 // ---- HTA ----------------------------------------------------------------------------------------------------
-
-/// HTA reads whole microseconds: starts are rounded up, ends down, after start and duration were added as floats.
-/// Near the Unix epoch these step by 0.25 µs, near 2^40 µs by 0.0002: of an end of 101.000 they may make 100.9998.
-fn in_whole_us(span: Span) -> (i64, i64) {
-    let us = |ns: i64| ns.div_euclid(1000) as f64 + ns.rem_euclid(1000) as f64 / 1e3;
-    let (start, dur) = (us(span.start), us(span.len_ns()));
-    #[expect(clippy::cast_possible_truncation, reason = "µs since the epoch fit")]
-    let whole = (start.ceil() as i64, (start + dur).floor() as i64);
-    whole
-}
-
-/// What HTA takes for device work: pieces that name their stream, in whole µs, less what the last profiler step launched if
-/// there are several.
-fn work_as_hta_reads(opened: &Opened) -> Vec<(SliceId, i64, i64)> {
-    let (index, vocabulary) = (&opened.index, &opened.vocabulary);
-    let steps: Vec<Span> = vocabulary.passes.iter().map(|p| p.span).collect();
-    let last = steps.last().filter(|_| steps.len() > 1).map(|s| s.start);
-    let column = index.arg_column("correlation").unwrap();
-    let calls: BTreeMap<i64, i64> = column
-        .ints()
-        .filter(|&(id, _)| !vocabulary.role(id).is_device() && vocabulary.role(id) != Role::SyncRecord)
-        .map(|(id, link)| (link, index.slices.start(id).as_ns()))
-        .collect();
-    let launched = |id: SliceId| calls.get(&index.arg_int("correlation", id)?);
-    let ids = index.slices.ids();
-    ids.filter(|&id| vocabulary.role(id).is_device() && index.arg_text("stream", id).is_some())
-        .filter(|&id| last.is_none_or(|last| launched(id).is_none_or(|&call| call < last)))
-        .map(|id| {
-            let (start, end) = in_whole_us(index.slices.span(id));
-            (id, start, end)
-        })
-        .collect()
-}
-
-/// `idle`, `compute`, `non compute`, in µs, as HTA defines them.
-fn temporal_breakdown(opened: &Opened) -> [i64; 3] {
-    let work = work_as_hta_reads(opened);
-    let name = |id: SliceId| opened.index.name_of(id);
-    let is_compute = |id: SliceId| {
-        let name = name(id);
-        let comm = ["nccl", "hip", "hccl"].iter().any(|p| name.starts_with(p)) || name.contains("ncclKernel");
-        let memory = ["Memcpy", "Memset", "dma"].iter().any(|p| name.starts_with(p));
-        !comm && !memory
-    };
-    let union = |wanted: &dyn Fn(SliceId) -> bool| {
-        let spans = work.iter().filter(|w| wanted(w.0)).map(|w| Span::new(w.1, w.2));
-        Union::of(spans).total_ns()
-    };
-    let start = work.iter().map(|w| w.1).min().unwrap();
-    let end = work.iter().map(|w| w.2).max().unwrap();
-    let (busy, compute) = (union(&|_| true), union(&is_compute));
-    [end - start - busy, compute, busy - compute]
-}
-
-#[test]
-fn the_temporal_breakdown_is_htas() {
-    for (trace, want) in [
-        (
-            "hta/ns_resolution_trace/rank-0.Apr_03_18_51_38.1102.pt.trace.json.gz",
-            [10_113, 372_150, 2_371],
-        ),
-        (
-            "tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz",
-            [464_534, 9_205, 10],
-        ),
-        // HTA prints 73,669 and 10,153: 73 µs of 84,486 more compute than the union of its own whole µs. 74 of these
-        // kernels overlap on one stream; how HTA comes to the difference is not known.
-        (
-            "tracelens/b200/eager_trace.json.gz",
-            [73_669 + 73, 10_153 - 73, 664],
-        ),
-        (
-            "hta/trace_diff/control/control.json.gz",
-            [62_119, 234_760, 86_525],
-        ),
-        (
-            "hta/trace_filter/sampled_rank-0.json.gz",
-            [321_378, 106_252, 172_428],
-        ),
-        (
-            "hta/trace_filter/sampled_rank-1.json.gz",
-            [328_671, 135_548, 136_455],
-        ),
-        (
-            "hta/mtia_trace_single_rank/mtia_rank_0.json.gz",
-            [5_649_476, 7_305_597, 372_998],
-        ),
-    ] {
-        let Some(opened) = open(trace) else { return };
-        assert_eq!(temporal_breakdown(&opened), want, "{trace}");
-    }
-}
 
 fn launches(opened: &Opened) -> &Launches {
     opened.report.launches.as_ref().unwrap()
