@@ -21,7 +21,7 @@ const N_LONGEST: usize = 20;
 const N_SERIES: usize = 240;
 
 /// More streams than these have no queue of their own in the report: the busiest are kept.
-const MAX_STREAMS: usize = 64;
+pub const MAX_STREAMS: usize = 64;
 
 /// From the end of a call to the start of its first work, ns; `None` if the work starts before the call.
 fn delay_ns(index: &Index, call: SliceId, first: SliceId) -> Option<i64> {
@@ -185,7 +185,7 @@ pub fn queue_depth(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'
 }
 
 /// The stream's number as recorded in its work, else the track's.
-fn stream(index: &Index, track: TrackId) -> String {
+pub(super) fn stream(index: &Index, track: TrackId) -> String {
     let first = index.rows(track).next();
     let recorded = first.and_then(|id| index.arg_text("stream", id));
     match recorded {

@@ -26,6 +26,7 @@ pub mod stacks;
 pub mod step_breakdown;
 mod step_device;
 pub mod steps;
+mod stream_gaps;
 pub mod table_check;
 pub mod transfers;
 pub mod words;
@@ -114,6 +115,10 @@ pub fn analyze_to(
         if let Some(launched) = launched::Launched::of(index, vocabulary) {
             report.launches = launches::launches(index, vocabulary, &launched);
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
+            report.stream_gaps = stream_gaps::stream_gaps(index, vocabulary, &launched);
+            if !report.stream_gaps.is_empty() {
+                report.stream_gaps_definition = Some(stream_gaps::definition());
+            }
             report.idle = idle::idle(index, vocabulary, &launched, &report.steps, &report.recompiles);
         }
         report.copies = transfers::copies(index, vocabulary);
@@ -247,6 +252,8 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
         launches: None,
         queue_depth: Vec::new(),
+        stream_gaps: Vec::new(),
+        stream_gaps_definition: None,
         copies: Vec::new(),
         syncs: Vec::new(),
         idle: Vec::new(),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 mod device;
 
 pub use device::{
-    Copy, DeviceIdle, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
-    ShortKernels, Sync,
+    Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    ShortKernels, StreamGaps, Sync,
 };
 
 pub use crate::dialect::plain_table::PlainTable;
@@ -694,6 +694,12 @@ pub struct TraceReport {
     pub launches: Option<Launches>,
     #[serde(default)]
     pub queue_depth: Vec<QueueDepth>,
+    /// What lies between one piece of work and the next on each stream; where `launches` is known.
+    #[serde(default)]
+    pub stream_gaps: Vec<StreamGaps>,
+    /// What is counted in them, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_gaps_definition: Option<String>,
     #[serde(default)]
     pub copies: Vec<Copy>,
     #[serde(default)]

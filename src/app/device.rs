@@ -9,8 +9,8 @@ use super::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{
-    Copy, DEFAULT_RULES, DeviceIdle, DeviceTime, IdleCause, IdleGap, Kernel, Launches, QueueDepth, Span,
-    Summary, Sync,
+    Copy, DEFAULT_RULES, DeviceIdle, DeviceTime, GapSum, IdleCause, IdleGap, Kernel, Launches, QueueDepth,
+    Span, StreamGaps, Summary, Sync,
 };
 use crate::web::engine::Engine;
 
@@ -42,6 +42,7 @@ pub fn Device(props: &DeviceProps) -> Html {
             </section>
             { launches(&device.launches) }
             { queues(&device.queues, summary.extent.map_or(0, |e| e.start)) }
+            { stream_gaps(&device.stream_gaps, &device.stream_gaps_definition) }
             { copies(&device.copies) }
             { syncs(&device.syncs) }
         </>
@@ -409,6 +410,64 @@ fn curve(queue: &QueueDepth, origin_ns: i64) -> Html {
                 html! { <rect class="k-launch" x={format!("{:.2}", i as f64 * width)} width={format!("{width:.2}")} y={format!("{:.2}", 40.0 - height)} height={format!("{height:.2}")} /> }
             }) }
         </svg>
+    }
+}
+
+fn stream_gaps(streams: &[StreamGaps], definition: &str) -> Html {
+    if streams.is_empty() {
+        return html! {};
+    }
+    html! {
+        <section aria-labelledby="stream-gaps-head">
+            <h2 id="stream-gaps-head">{ "Gaps on each stream" }</h2>
+            <p class="definition">{ definition }</p>
+            <p class="legend">{ for [("mme", "busy"), ("hostop", "launched late"), ("launch", "short"), ("deviceother", "waited"), ("warmup", "launch not in the trace")].map(|(key, word)| swatch(key, word)) }</p>
+            <div class="scrolled">
+            <table>
+                <thead><tr><th class="num">{ "Device" }</th><th>{ "Stream" }</th><th class="num">{ "Work" }</th>
+                    <th class="num"><Term word="Span" means="From the first start to the last end of the stream's work." /></th><th class="num">{ "Busy" }</th>
+                    <th class="num wrapped">{ "Launched late" }</th><th class="num">{ "Short" }</th><th class="num">{ "Waited" }</th>
+                    <th class="num wrapped"><Term word="Not known" means="The call that launched the next work is not in the trace, and the gap is not short." /></th>
+                    <th>{ "Parts" }</th><th>{ "Longest" }</th></tr></thead>
+                <tbody>{ for streams.iter().map(|s| html! {
+                    <tr class="middle"><td class="num">{ s.device }</td><td>{ &s.stream }</td><td class="num">{ show::count(s.work) }</td>
+                        <td class="num">{ show::duration(s.span_ns()) }</td><td class="num">{ show::percent(s.busy_ns, s.span_ns()) }</td>
+                        { gap_sum(&s.launched_late) }{ gap_sum(&s.short) }{ gap_sum(&s.waited) }{ gap_sum(&s.unlinked) }
+                        <td class="bars"><Stack whole_ns={s.span_ns()} parts={vec![
+                            part("mme", "busy", s.busy_ns), part("hostop", "launched late", s.launched_late.total_ns), part("launch", "short", s.short.total_ns),
+                            part("deviceother", "waited", s.waited.total_ns), part("warmup", "launch not in the trace", s.unlinked.total_ns)]} /></td>
+                        <td>{ longest_gap(s) }</td></tr>
+                }) }</tbody>
+            </table>
+            </div>
+        </section>
+    }
+}
+
+fn gap_sum(gaps: &GapSum) -> Html {
+    if gaps.count == 0 {
+        return html! { <td class="num">{ "0" }</td> };
+    }
+    html! { <td class="num">{ show::duration(gaps.total_ns) }<span class="aside">{ format!(" {} ×", show::count(gaps.count)) }</span></td> }
+}
+
+/// The way to the longest gap of all kinds.
+fn longest_gap(of: &StreamGaps) -> Html {
+    let all = [&of.launched_late, &of.short, &of.waited, &of.unlinked];
+    let longest = all.into_iter().max_by_key(|gaps| gaps.max_ns);
+    let place = longest.and_then(|gaps| {
+        let start = gaps.longest_start_ns?;
+        Some((
+            gaps.max_ns,
+            Span::new(start, start.saturating_add(gaps.max_ns)),
+            gaps.longest_next_slice,
+        ))
+    });
+    match place {
+        Some((ns, span, next)) => {
+            html! { <To place={timeline_at(Some(span), next)}>{ show::duration(ns) }</To> }
+        }
+        None => html! { "–" },
     }
 }
 

@@ -7,11 +7,11 @@ use super::place::Fills;
 pub use crate::analyze::report::{
     ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause,
     CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory, DeviceTime, DynamoLimit,
-    DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind, Gaps,
-    Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level, MemoryOperator,
-    MemoryUse, MetricCompile, Metrics, ModuleRow, Operator, OperatorStatistic, Parts, Period, Phase,
-    PhaseBucket, PlainTable, QueueDepth, Recompile, StackSource, Step, StepDevice, StepGroup, Sure, Sync,
-    TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers,
+    DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
+    GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level,
+    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, Operator, OperatorStatistic, Parts, Period,
+    Phase, PhaseBucket, PlainTable, QueueDepth, Recompile, StackSource, Step, StepDevice, StepGroup,
+    StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
@@ -91,6 +91,9 @@ pub struct DeviceView {
     pub idle: Vec<DeviceIdle>,
     /// At most 64, each with at most 240 values.
     pub queues: Vec<QueueDepth>,
+    /// At most 64.
+    pub stream_gaps: Vec<StreamGaps>,
+    pub stream_gaps_definition: String,
     /// At most [`MAX_NAMES`].
     pub copies: Vec<Copy>,
     /// At most [`MAX_NAMES`].

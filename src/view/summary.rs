@@ -81,6 +81,8 @@ fn device(report: &TraceReport) -> Option<DeviceView> {
         launches,
         idle: report.idle.clone(),
         queues: report.queue_depth.clone(),
+        stream_gaps: report.stream_gaps.clone(),
+        stream_gaps_definition: report.stream_gaps_definition.clone().unwrap_or_default(),
         copies: report.copies.iter().take(MAX_NAMES).cloned().collect(),
         syncs: report.syncs.iter().take(MAX_NAMES).cloned().collect(),
         rules: report.kernel_rules.clone(),

@@ -322,6 +322,77 @@ fn queues_are_htas() {
     }
 }
 
+/// Gaps of each stream and device, told anew from the rows; and what HTA prints of the same traces, which takes
+/// 30 µs for a short gap, whole microseconds, and leaves the last profiler step out.
+#[test]
+fn gaps_of_streams_add_up_and_are_those_of_hta() {
+    for (trace, stream, late_us, rest_us) in [
+        ("tracelens/b200/eager_trace.json.gz", "7", 73_166, 566),
+        (
+            "tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz",
+            "3",
+            405,
+            558 + 275,
+        ),
+        (
+            "tracelens/h100/Qwen_Qwen1.5-0.5B-Chat__1016005.json.gz",
+            "7",
+            1_543,
+            4_145,
+        ),
+    ] {
+        let Some(opened) = open(trace) else { return };
+        let streams = &opened.report.stream_gaps;
+        for of in streams {
+            let gaps = [of.launched_late, of.short, of.waited, of.unlinked];
+            assert!(
+                gaps.iter().all(|g| g.total_ns >= g.max_ns && g.max_ns >= 0),
+                "{trace}"
+            );
+            let sum: i64 = gaps.iter().map(|g| g.total_ns).sum();
+            assert_eq!(of.busy_ns + sum, of.span_ns(), "{trace}");
+            assert!(of.short.max_ns <= 20_000);
+        }
+        let of = streams.iter().find(|s| s.stream == stream).unwrap();
+        let rest = of.short.total_ns + of.waited.total_ns + of.unlinked.total_ns;
+        // Every gap is up to 2 µs longer between whole ones; which side of a launch it falls on may change, too.
+        let near = |ns: i64, us: i64, n: u64| {
+            assert!(
+                (ns / 1000 - us).abs() <= 2 * i64::try_from(n).unwrap(),
+                "{trace}: {ns} {us}"
+            );
+        };
+        near(of.launched_late.total_ns, late_us, of.work);
+        near(rest, rest_us, of.work);
+    }
+}
+
+#[test]
+fn a_gap_of_a_stream_is_by_when_its_work_was_launched() {
+    // After 100: launched at 110 while the stream was empty; 20 µs apart and launched before; 21 µs; not in the trace.
+    let made = made()
+        .launch(2, 110, 120, 30)
+        .launch(3, 10, 170, 30)
+        .launch(4, 11, 221, 29)
+        .work(99, 7, 280, 20)
+        // Overlapping work leaves no gap, and work within other work does not end it.
+        .launch(5, 12, 290, 110)
+        .launch(6, 13, 300, 10)
+        .launch(7, 14, 400, 10)
+        .work(98, 8, 0, 5);
+    let report = made.open().report;
+    assert_eq!(report.stream_gaps.len(), 2);
+    let of = &report.stream_gaps[0];
+    assert_eq!((of.device, of.stream.as_str(), of.work), (0, "7", 8));
+    let sums = [of.launched_late, of.short, of.waited, of.unlinked].map(|g| (g.count, g.total_ns));
+    assert_eq!(sums, [(1, 20_000), (1, 20_000), (1, 21_000), (1, 30_000)]);
+    assert_eq!((of.busy_ns, of.span_ns()), (319_000, 410_000));
+    assert_eq!(of.waited.longest_start_ns, Some(200_000));
+    let other = &report.stream_gaps[1];
+    assert_eq!((other.work, other.busy_ns, other.span_ns()), (1, 5_000, 5_000));
+    assert!(report.stream_gaps_definition.unwrap().contains("20.0 µs"));
+}
+
 // ---- engines ------------------------------------------------------------------------------------------------
 
 #[test]

@@ -90,6 +90,46 @@ pub struct QueueDepth {
     pub series: Vec<u64>,
 }
 
+/// Gaps of one kind on one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapSum {
+    pub count: u64,
+    pub total_ns: i64,
+    pub max_ns: i64,
+    /// Where the longest begins, and the row of the work that ends it; of equals the first.
+    pub longest_start_ns: Option<i64>,
+    pub longest_next_slice: Option<u32>,
+}
+
+/// Time of one stream from its first work to its last: `busy` and the four kinds of gaps add up to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamGaps {
+    pub device: i64,
+    /// The stream's number, as recorded.
+    pub stream: String,
+    /// Pieces of work that take time.
+    pub work: u64,
+    /// Time in which at least one runs, ns.
+    pub busy_ns: i64,
+    /// The call that launched the next work began after all earlier work had ended.
+    pub launched_late: GapSum,
+    /// It began before, or is not known, and the gap is no longer than a device takes from one piece to the next.
+    pub short: GapSum,
+    /// It began before, and the gap is longer.
+    pub waited: GapSum,
+    /// Longer, and the call is not in the trace.
+    pub unlinked: GapSum,
+    pub start_ns: i64,
+    pub end_ns: i64,
+}
+
+impl StreamGaps {
+    /// From the first start to the last end.
+    pub fn span_ns(&self) -> i64 {
+        self.end_ns - self.start_ns
+    }
+}
+
 /// Copies and memsets of one name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Copy {

@@ -1,7 +1,7 @@
 //! Devices at a terminal: how their time was spent, kernels, launches, why they were idle, copies, waits, queues.
 
 use super::*;
-use crate::analyze::report::{Copy, DeviceIdle, Launches, QueueDepth, Sync};
+use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, QueueDepth, Sync};
 
 pub(super) fn device(out: &mut String, trace: &TraceReport) {
     times(out, &trace.device_time);
@@ -11,6 +11,7 @@ pub(super) fn device(out: &mut String, trace: &TraceReport) {
         calls(out, launches);
     }
     queues(out, trace, &trace.queue_depth);
+    stream_gaps(out, trace);
     copies(out, &trace.copies);
     // Where nothing is launched by number, waits are told with the gaps.
     if trace.launches.is_some() {
@@ -197,6 +198,43 @@ fn queues(out: &mut String, trace: &TraceReport, queues: &[QueueDepth]) {
             show::percent(queue.empty_ns, queue.span_ns),
             words::since_start(trace, queue.max_at_ns),
             plain(&queue.stream),
+        ]);
+    }
+    table.write(out);
+}
+
+fn stream_gaps(out: &mut String, trace: &TraceReport) {
+    let Some(definition) = &trace.stream_gaps_definition else {
+        return;
+    };
+    heading(out, "Gaps on each stream");
+    wrapped(out, "  ", definition);
+    let mut table = named(&[
+        "device",
+        "work",
+        "span",
+        "busy",
+        "launched late",
+        "short",
+        "waited",
+        "not known",
+        "stream",
+    ]);
+    for of in &trace.stream_gaps {
+        let sum = |gaps: &GapSum| match gaps.count {
+            0 => "0".to_owned(),
+            n => format!("{} in {}", show::duration(gaps.total_ns), show::count(n)),
+        };
+        table.row(vec![
+            of.device.to_string(),
+            show::count(of.work),
+            show::duration(of.span_ns()),
+            show::percent(of.busy_ns, of.span_ns()),
+            sum(&of.launched_late),
+            sum(&of.short),
+            sum(&of.waited),
+            sum(&of.unlinked),
+            plain(&of.stream),
         ]);
     }
     table.write(out);

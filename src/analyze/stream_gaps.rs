@@ -1,0 +1,99 @@
+//! What lies between one piece of work and the next on each stream.
+//!
+//! The question of HTA's idle time breakdown: was the next work launched only after the stream had run empty, or was it
+//! there in time? Time of a stream on which nothing runs says nothing about the device, which may run other streams
+//! (see `idle` for that). Work of one stream that overlaps, as programmatic dependent launches make it, leaves no gap:
+//! a gap begins where all earlier work of the stream has ended, so none is negative.
+
+use crate::base::{Span, TrackId, order, show};
+use crate::dialect::Vocabulary;
+use crate::index::Index;
+
+use super::idle::LATENCY_NS;
+use super::launched::Launched;
+use super::launches::{MAX_STREAMS, stream};
+use super::report::{GapSum, StreamGaps};
+
+/// Up to this length a gap before work that was launched in time is what a device takes from one piece to the next.
+pub const SHORT_GAP_NS: i64 = LATENCY_NS;
+
+/// Gaps of every stream, by device, busiest stream first; at most [`MAX_STREAMS`] streams.
+pub fn stream_gaps(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> Vec<StreamGaps> {
+    let mut all: Vec<StreamGaps> = Vec::new();
+    for device in &vocabulary.devices {
+        for &track in &device.tracks {
+            all.extend(gaps_of(index, vocabulary, launched, device.device, track));
+        }
+    }
+    order::sort_by(&mut all, |a, b| {
+        (b.work, a.device, &a.stream).cmp(&(a.work, b.device, &b.stream))
+    });
+    all.truncate(MAX_STREAMS);
+    order::sort_by(&mut all, |a, b| {
+        (a.device, b.busy_ns, &a.stream).cmp(&(b.device, a.busy_ns, &b.stream))
+    });
+    all
+}
+
+/// In two sentences: what is counted.
+pub fn definition() -> String {
+    format!(
+        "Between one piece of work and the next on a stream: launched late where the call began after all earlier work of \
+         the stream had ended; short up to {} where it began before; the rest waited, for other streams, events or \
+         devices. The device may run other streams meanwhile, so this is no idle time of the device.",
+        show::duration(SHORT_GAP_NS)
+    )
+}
+
+/// `None` for a track without work that takes time.
+fn gaps_of(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    launched: &Launched<'_>,
+    device: i64,
+    track: TrackId,
+) -> Option<StreamGaps> {
+    let mut of: Option<StreamGaps> = None;
+    let mut end = i64::MIN;
+    launched.work_in_order(vocabulary, &[track], |id, _, launch| {
+        let span = index.slices.span(id);
+        if span.is_empty() {
+            return;
+        }
+        let gaps = of.get_or_insert_with(|| {
+            end = span.start;
+            StreamGaps {
+                device,
+                stream: stream(index, track),
+                start_ns: span.start,
+                end_ns: span.start,
+                ..StreamGaps::default()
+            }
+        });
+        gaps.work += 1;
+        let gap = Span::new(end.min(span.start), span.start);
+        if !gap.is_empty() {
+            let sum = match launch {
+                Some(launch) if index.slices.start(launch.call).as_ns() > end => &mut gaps.launched_late,
+                _ if gap.len_ns() <= SHORT_GAP_NS => &mut gaps.short,
+                Some(_) => &mut gaps.waited,
+                None => &mut gaps.unlinked,
+            };
+            add(sum, gap, id.0);
+        }
+        gaps.busy_ns += (span.end - end.max(span.start)).max(0);
+        end = end.max(span.end);
+        gaps.end_ns = end;
+    });
+    of
+}
+
+fn add(sum: &mut GapSum, gap: Span, next: u32) {
+    sum.count += 1;
+    sum.total_ns = sum.total_ns.saturating_add(gap.len_ns());
+    if gap.len_ns() > sum.max_ns {
+        sum.max_ns = gap.len_ns();
+        sum.longest_start_ns = Some(gap.start);
+        sum.longest_next_slice = Some(next);
+    }
+}
