@@ -245,7 +245,8 @@ impl Opened {
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `launches.csv`, `copies.csv`, `idle.csv`.
+    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `nodes.csv`, `launches.csv`, `copies.csv`,
+    /// `idle.csv`.
     fn download(&self, format: &str) -> Answer {
         let trace = &self.report;
         let whole = || Report {
@@ -262,6 +263,7 @@ impl Opened {
             "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
             "operators.csv" => ("operators.csv", export::operators_csv(trace)),
             "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
+            "nodes.csv" => ("nodes.csv", export::nodes_csv(trace)),
             "launches.csv" => ("launches.csv", export::launches_csv(trace)),
             "copies.csv" => ("copies.csv", export::copies_csv(trace)),
             "idle.csv" => ("idle.csv", export::idle_csv(trace)),

@@ -18,6 +18,7 @@ mod links;
 pub mod memory;
 pub mod metrics;
 pub mod modules;
+pub mod nodes;
 pub mod operators;
 pub mod python;
 pub mod recompiles;
@@ -112,6 +113,7 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
+        report.nodes = nodes::node_work(index, vocabulary);
         if let Some(launched) = launched::Launched::of(index, vocabulary) {
             report.launches = launches::launches(index, vocabulary, &launched);
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
@@ -250,6 +252,7 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         device_time: Vec::new(),
         kernels: Vec::new(),
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
+        nodes: None,
         launches: None,
         queue_depth: Vec::new(),
         stream_gaps: Vec::new(),

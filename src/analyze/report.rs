@@ -6,11 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 mod device;
+mod nodes;
 
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync,
 };
+
+pub use nodes::{NodeRow, NodeWork, RecipeWork};
 
 pub use crate::dialect::plain_table::PlainTable;
 pub use crate::dialect::tables::{
@@ -689,6 +692,9 @@ pub struct TraceReport {
     /// The rules by which kernels are told apart, as text; `None` where the trace itself says what each is.
     #[serde(default)]
     pub kernel_rules: Option<String>,
+    /// Device work by recipe, node and engine; absent where the work names no recipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodeWork>,
     /// `None` where device work does not carry the number of its launch.
     #[serde(default)]
     pub launches: Option<Launches>,

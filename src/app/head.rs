@@ -112,7 +112,7 @@ pub fn Head(props: &HeadProps) -> Html {
 }
 
 /// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
-const REPORTS: [(&str, &str); 11] = [
+const REPORTS: [(&str, &str); 12] = [
     ("json", "the report as JSON"),
     ("markdown", "the report as Markdown"),
     ("text", "the report as text"),
@@ -121,6 +121,7 @@ const REPORTS: [(&str, &str); 11] = [
     ("recompiles.csv", "compiles as CSV"),
     ("operators.csv", "operators as CSV"),
     ("kernels.csv", "device work as CSV"),
+    ("nodes.csv", "recipes and nodes as CSV"),
     ("launches.csv", "launches as CSV"),
     ("copies.csv", "copies as CSV"),
     ("idle.csv", "idle causes as CSV"),

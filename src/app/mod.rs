@@ -23,6 +23,7 @@ mod host;
 mod installed;
 mod loading;
 mod memory;
+mod nodes;
 mod operators;
 mod overview;
 mod parts;

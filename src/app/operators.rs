@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::ask::use_answer;
 use super::memory::bytes;
+use super::nodes::nodes;
 use super::parts::{Term, To, maybe_duration, timeline_at};
 use super::shown::Shown;
 use crate::base::{order, show};
@@ -82,6 +83,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
                 if summary.kernels.is_empty() { <p class="empty">{ "This trace holds no device work." }</p> }
                 else { { kernels(&summary.kernels, &text) } }
             </section>
+            if let Some(work) = &summary.nodes { { nodes(work, &text) } }
         </>
     }
 }

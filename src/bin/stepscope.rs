@@ -425,6 +425,7 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
             ("compiles", export::recompiles_csv(trace)),
             ("gaps", export::gaps_csv(trace)),
             ("kernels", export::kernels_csv(trace)),
+            ("nodes", export::nodes_csv(trace)),
             ("operators", export::operators_csv(trace)),
             ("launches", export::launches_csv(trace)),
             ("copies", export::copies_csv(trace)),

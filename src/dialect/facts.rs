@@ -113,10 +113,13 @@ pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
     by_device
 }
 
-/// `/device:HPU:3` is 3.
+/// `/device:HPU:3` is 3, and so is `*MME (accel3)`.
 fn device_in_process_name(index: &Index, track: TrackId) -> Option<i64> {
     let name = process_name(index, track)?;
-    name.strip_prefix("/device:")?.rsplit(':').next()?.parse().ok()
+    match name.strip_prefix("/device:") {
+        Some(rest) => rest.rsplit(':').next()?.parse().ok(),
+        None => super::gaudi::lanes::device_of_engine_process(name),
+    }
 }
 
 /// The name of the process of a track.

@@ -25,7 +25,8 @@ pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{
-    CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, Part, Pass, Role, Vocabulary,
+    CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, NodeArgs, Part, Pass, Role,
+    Vocabulary,
 };
 
 /// A number that many events share.
@@ -76,6 +77,12 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     text("recipeHandle"),
     text("recipeName"),
     text(gaudi::lanes::HW_EVENT),
+    text("Recipe name"),
+    text("EventName"),
+    text("Operation"),
+    text("Original Nodes"),
+    int("Unique Node ID"),
+    int("Bundle Index"),
     int("real_batch_size"),
     json(SHAPES),
     own_int(ascend::CONNECTION),

@@ -182,6 +182,27 @@ pub enum LaunchLink {
     None,
 }
 
+/// The args by which device work says which compiled graph (recipe) it is part of, and which of its nodes. Of a list the
+/// first arg counts that a slice has and that is not empty. All are declared without a column of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeArgs {
+    /// The recipe's name.
+    pub recipe: &'static [&'static str],
+    /// Its number, which recurs; 0 without a name is none.
+    pub recipe_id: &'static str,
+    /// The node's name. Where a slice has none of these, its own name is the node's.
+    pub node: &'static [&'static str],
+    pub node_id: &'static str,
+    /// What the node computes, where the slice's own name is the node's.
+    pub operation: &'static str,
+    /// Names of the operations that the compiler fused into the node, with commas between.
+    pub fused: &'static str,
+    /// Number of the bundle: nodes that the compiler cut into pieces together.
+    pub bundle: &'static str,
+    /// With this and digits a node's name ends where it is that of a piece.
+    pub piece: &'static str,
+}
+
 /// What is drawn on the lanes in which a trace itself says how a device's time divides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Division {
@@ -225,6 +246,8 @@ pub struct Vocabulary {
     pub dynamo: Option<Dynamo>,
     pub devices: Vec<Device>,
     pub launch_link: LaunchLink,
+    /// How device work says which node of which recipe it is; `None` where it does not.
+    pub node_args: Option<NodeArgs>,
     /// The rules by which kernels are told apart; `None` where lanes or categories say all.
     pub classifier: Option<Classifier>,
     /// Names of python frames in which a thread waits for others: sockets, queues, locks, sleep.
@@ -277,6 +300,7 @@ impl Default for Vocabulary {
             dynamo: None,
             devices: Vec::new(),
             launch_link: LaunchLink::None,
+            node_args: None,
             classifier: None,
             idle_frames: FxHashSet::default(),
             divisions: Vec::new(),

@@ -162,6 +162,48 @@ pub fn kernels_csv(trace: &TraceReport) -> String {
     }))
 }
 
+/// One row a recipe, node and engine.
+pub fn nodes_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        device: i64,
+        recipe: String,
+        recipe_id: Option<i64>,
+        node: String,
+        node_id: Option<i64>,
+        operation: Option<String>,
+        fused: Option<String>,
+        bundle: Option<i64>,
+        engine: String,
+        count: u64,
+        total_ns: i64,
+        busy_ns: i64,
+        mean_ns: i64,
+        max_ns: i64,
+        share: f64,
+    }
+    let recipes = trace.nodes.iter().flat_map(|n| &n.recipes);
+    table(recipes.flat_map(|recipe| {
+        recipe.rows.iter().map(|n| Row {
+            device: recipe.device,
+            recipe: cell(&recipe.name),
+            recipe_id: recipe.id,
+            node: cell(&n.node),
+            node_id: n.node_id,
+            operation: n.operation.as_deref().map(cell),
+            fused: n.fused.as_deref().map(cell),
+            bundle: n.bundle,
+            engine: n.engine.clone(),
+            count: n.count,
+            total_ns: n.total_ns,
+            busy_ns: n.busy_ns,
+            mean_ns: n.mean_ns,
+            max_ns: n.max_ns,
+            share: n.share,
+        })
+    }))
+}
+
 /// One row a name of launching calls.
 pub fn launches_csv(trace: &TraceReport) -> String {
     #[derive(Serialize)]

@@ -29,6 +29,8 @@ pub struct ArgRows {
     shared_row: Column<u32>,
     shared_set: Column<u32>,
     sets: Vec<Box<[Value]>>,
+    /// Bytes of `sets` and `by_values`.
+    set_bytes: usize,
     by_values: HashTable<u32>,
     /// The combination that was used last: events of a kind come in crowds.
     last: usize,
@@ -43,6 +45,7 @@ impl ArgRows {
             shared_row: Column::default(),
             shared_set: Column::default(),
             sets: Vec::new(),
+            set_bytes: 0,
             by_values: HashTable::new(),
             last: usize::MAX,
             scratch: Vec::new(),
@@ -68,16 +71,18 @@ impl ArgRows {
         }
         self.scratch.sort_unstable_by_key(|v| v.0);
         if self.sets.get(self.last).is_none_or(|set| **set != *self.scratch) {
+            let before = self.set_bytes;
             self.last = self.set();
+            bytes += self.set_bytes - before;
         }
         self.shared_row.push(row);
         self.shared_set.push(u32::try_from(self.last).unwrap_or(u32::MAX));
         bytes + SHARED_BYTES
     }
 
-    /// Bytes held by the columns.
+    /// Bytes held by the columns and the combinations.
     pub fn bytes(&self) -> usize {
-        column_bytes(&self.own, &self.shared_row)
+        column_bytes(&self.own, &self.shared_row) + self.set_bytes
     }
 
     /// The number of the combination in `scratch`.
@@ -91,6 +96,7 @@ impl ArgRows {
         }
         let set = self.sets.len();
         self.sets.push(self.scratch.as_slice().into());
+        self.set_bytes += set_bytes(&self.scratch);
         let sets = &self.sets;
         self.by_values.insert_unique(
             hash(&self.scratch),
@@ -120,6 +126,7 @@ impl ArgRows {
             shared_row,
             shared_set,
             sets: self.sets,
+            set_bytes: self.set_bytes,
         }
     }
 }
@@ -136,6 +143,10 @@ fn placed<T: Copy>(rows: Column<u32>, values: Column<T>, place: &[u32]) -> (Colu
     (rows.gather(&order), values.gather(&order))
 }
 
+/// A combination of shared args, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Combination(u32);
+
 /// The wanted args of all slices.
 #[derive(Debug, Default)]
 pub struct Args {
@@ -144,6 +155,7 @@ pub struct Args {
     shared_row: Column<u32>,
     shared_set: Column<u32>,
     sets: Vec<Box<[Value]>>,
+    set_bytes: usize,
 }
 
 impl Args {
@@ -177,6 +189,37 @@ impl Args {
         set.iter().find(|v| usize::from(v.0) == spec).map(|v| v.1)
     }
 
+    /// Which combination of shared args slices have, in order of rows, from slice `first` on. Args with a column of
+    /// their own are in none.
+    pub fn combinations_from(&self, first: SliceId) -> impl Iterator<Item = (SliceId, Combination)> + '_ {
+        let n = self.shared_row.len();
+        let from = self.shared_row.partition_point(0..n, |row| row < first.0);
+        let rows = self.shared_row.range(from..n).map(SliceId);
+        rows.zip(self.shared_set.range(from..n).map(Combination))
+    }
+
+    /// The combination of a slice.
+    pub fn combination(&self, id: SliceId) -> Option<Combination> {
+        let i = at_row(&self.shared_row, id)?;
+        Some(Combination(self.shared_set.get(i)))
+    }
+
+    fn value_in(&self, set: Combination, spec: usize) -> Option<i64> {
+        let set = self.sets.get(set.0 as usize)?;
+        set.iter().find(|v| usize::from(v.0) == spec).map(|v| v.1)
+    }
+
+    /// A whole-number arg of a combination.
+    pub fn int_in(&self, set: Combination, key: &str) -> Option<i64> {
+        self.value_in(set, self.spec(key, ArgKind::Int)?)
+    }
+
+    /// A text arg of a combination.
+    pub fn text_in(&self, set: Combination, key: &str) -> Option<NameId> {
+        let name = self.value_in(set, self.spec(key, ArgKind::Text)?)?;
+        u32::try_from(name).ok().map(NameId)
+    }
+
     /// A whole-number arg of a slice.
     pub fn int(&self, key: &str, id: SliceId) -> Option<i64> {
         self.value(self.spec(key, ArgKind::Int)?, id)
@@ -189,10 +232,15 @@ impl Args {
         u32::try_from(name).ok().map(NameId)
     }
 
-    /// Bytes held by the columns.
+    /// Bytes held by the columns and the combinations.
     pub fn bytes(&self) -> usize {
-        column_bytes(&self.own, &self.shared_row)
+        column_bytes(&self.own, &self.shared_row) + self.set_bytes
     }
+}
+
+/// Bytes of a combination: its values, where they are, its number by its values.
+fn set_bytes(set: &[Value]) -> usize {
+    size_of_val(set) + size_of::<Box<[Value]>>() + size_of::<u32>()
 }
 
 fn column_bytes(own: &[(Column<u32>, Column<i64>)], shared_row: &Column<u32>) -> usize {
@@ -337,6 +385,18 @@ mod tests {
         assert_eq!(args.int("link", SliceId(2)), Some(100));
         assert_eq!(args.int("stream", SliceId(1)), None, "it is a text");
         assert_eq!(args.text("stream", SliceId(1)), Some(NameId(5)));
+        let both = args.combination(SliceId(1)).unwrap();
+        assert_eq!(
+            (
+                args.int_in(both, "device"),
+                args.text_in(both, "stream"),
+                args.int_in(both, "link")
+            ),
+            (Some(7), Some(NameId(5)), None)
+        );
+        let rows: Vec<u32> = args.combinations_from(SliceId(1)).map(|(id, _)| id.0).collect();
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(args.combination(SliceId(3)), None);
         assert_eq!(
             args.sets.len(),
             2,

@@ -1,6 +1,7 @@
 //! A selected slice, a selected stretch of time, a search.
 
-use crate::analyze::report::Step;
+use crate::analyze::nodes;
+use crate::analyze::report::{RecipeWork, Step};
 use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
@@ -9,7 +10,8 @@ use crate::ingest::event::args;
 
 use super::by_name::Alike;
 use super::model::{
-    AreaRow, AreaStatistics, LinkedSlice, MAX_LAUNCHED, SearchResult, SearchRow, SliceArgs, SliceDetail,
+    AreaRow, AreaStatistics, LinkedSlice, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow,
+    SliceArgs, SliceDetail,
 };
 use super::timeline::{Scene, first_place};
 
@@ -75,12 +77,33 @@ pub fn slice(
         launched_by: linked.call,
         launched: linked.work,
         n_launched: linked.n_work,
+        part_of: nodes::part_of(index, vocabulary, id).map(|part| Box::new(part_of(part))),
         at_byte: index.slices.at(id),
         same_name_count: alike.count.into(),
         same_name_total_ns: alike.total_ns,
         same_name_min_ns: alike.min_ns,
         same_name_max_ns: alike.max_ns,
     })
+}
+
+fn part_of(part: nodes::PartOf) -> PartOf {
+    let recipe = RecipeWork {
+        name: part.recipe,
+        id: part.recipe_id,
+        ..RecipeWork::default()
+    };
+    let fused = || {
+        let names = part.fused.iter().flat_map(|names| names.split(','));
+        names.map(str::trim).filter(|name| !name.is_empty())
+    };
+    PartOf {
+        recipe: recipe.label(),
+        node: part.node.clone(),
+        operation: part.operation.clone(),
+        fused: fused().take(MAX_FUSED).map(str::to_owned).collect(),
+        n_fused: u32::try_from(fused().count()).unwrap_or(u32::MAX),
+        bundle: part.bundle,
+    }
 }
 
 #[derive(Default)]

@@ -9,9 +9,10 @@ pub use crate::analyze::report::{
     CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory, DeviceTime, DynamoLimit,
     DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
     GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level,
-    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, Operator, OperatorStatistic, Parts, Period,
-    Phase, PhaseBucket, PlainTable, QueueDepth, Recompile, StackSource, Step, StepDevice, StepGroup,
-    StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers,
+    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork, Operator,
+    OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork, Recompile,
+    StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict,
+    TimeBudget, WorkerRow, Workers,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
@@ -56,6 +57,8 @@ pub struct Summary {
     pub device: Option<Box<DeviceView>>,
     /// At most [`MAX_OPERATORS`], by total time.
     pub kernels: Vec<Kernel>,
+    /// Device work by recipe and node; at most [`MAX_NAMES`] recipes, with at most [`MAX_OPERATORS`] rows together.
+    pub nodes: Option<Box<NodeWork>>,
     /// At most [`MAX_OPERATORS`], by self time.
     pub operators: Vec<Operator>,
     /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
@@ -102,7 +105,7 @@ pub struct DeviceView {
     pub rules: Option<String>,
 }
 
-/// Bound of the lists of [`DeviceView`].
+/// Bound of the lists of [`DeviceView`], and of [`Summary::nodes`].
 pub const MAX_NAMES: usize = 100;
 
 impl Summary {
@@ -672,6 +675,8 @@ pub struct SliceDetail {
     /// What it launched on a device, the first [`MAX_LAUNCHED`].
     pub launched: Vec<LinkedSlice>,
     pub n_launched: u32,
+    /// What it says that it is part of: a compiled graph's node.
+    pub part_of: Option<Box<PartOf>>,
     /// Byte of the event in the inflated trace.
     pub at_byte: u64,
     /// Slices of this name in the whole trace, and their total, shortest, longest.
@@ -680,6 +685,21 @@ pub struct SliceDetail {
     pub same_name_min_ns: i64,
     pub same_name_max_ns: i64,
 }
+
+/// The node of a recipe (compiled graph) that device work is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartOf {
+    pub recipe: String,
+    pub node: String,
+    pub operation: Option<String>,
+    /// The operations that the compiler fused into the node, the first [`MAX_FUSED`].
+    pub fused: Vec<String>,
+    pub n_fused: u32,
+    pub bundle: Option<i64>,
+}
+
+/// Bound of [`PartOf::fused`].
+pub const MAX_FUSED: usize = 50;
 
 /// The other end of a launch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,6 +57,10 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         device_time: report.device_time.clone(),
         device: device(report).map(Box::new),
         kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
+        nodes: report
+            .nodes
+            .clone()
+            .map(|nodes| Box::new(nodes.bounded(MAX_NAMES, MAX_OPERATORS))),
         operators: first(MAX_OPERATORS, &report.operators),
         python: first(MAX_OPERATORS, &report.python),
         dynamo: report.dynamo.clone(),

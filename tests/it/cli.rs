@@ -121,10 +121,18 @@ fn tables_are_written_for_a_spreadsheet() {
     let folder = dir.path().join("tables");
     let ran = run(&["report", text(&path), text(&path), "--csv", text(&folder)]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 16);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 18);
     let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
     assert!(kernels.starts_with("name,kind,count,total_ns,"), "{kernels}");
     assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
+    let nodes = std::fs::read_to_string(folder.join("2.t.json.nodes.csv")).unwrap();
+    assert!(nodes.starts_with("device,recipe,recipe_id,node,"), "{nodes}");
+    assert!(
+        nodes
+            .lines()
+            .any(|row| row.contains(",BatchGemm,") && row.contains(",mme,")),
+        "{nodes}"
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod ingest;
 mod invented;
 mod key_averages;
 mod malformed;
+mod nodes;
 mod select;
 mod stacks;
 mod synth;

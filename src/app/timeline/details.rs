@@ -10,7 +10,7 @@ use crate::app::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
-use crate::view::{LinkedSlice, SliceDetail, Span};
+use crate::view::{LinkedSlice, PartOf, SliceDetail, Span};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -100,6 +100,7 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 }
                 { for detail.launched.iter().map(|work| html! { <div><dt>{ "Launched" }</dt><dd>{ linked(work) }</dd></div> }) }
                 if detail.n_launched as usize > detail.launched.len() { { pair("Launched", format!("{} more", show::count(u64::from(detail.n_launched) - detail.launched.len() as u64))) } }
+                if let Some(part) = &detail.part_of { { part_of(part) } }
                 { pair("Process", detail.process.clone()) }
                 { pair("Thread", detail.thread.clone()) }
                 if !detail.category.is_empty() { { pair("Category", detail.category.clone()) } }
@@ -117,6 +118,24 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
             </dl>
             <h2>{ "Arguments" }</h2>
             { args }
+        </>
+    }
+}
+
+/// The node that the slice is, and what was fused into it.
+fn part_of(part: &PartOf) -> Html {
+    html! {
+        <>
+            { pair("Recipe", part.recipe.clone()) }
+            { pair("Node", part.node.clone()) }
+            if let Some(operation) = &part.operation { { pair("Operation", operation.clone()) } }
+            if !part.fused.is_empty() {
+                <div><dt>{ format!("Fused from {}", show::counted(part.n_fused.into(), "operation")) }</dt><dd>
+                    { for part.fused.iter().map(|name| html! { <div class="fused">{ name }</div> }) }
+                    if part.n_fused as usize > part.fused.len() { { format!("and {} more", part.n_fused as usize - part.fused.len()) } }
+                </dd></div>
+            }
+            if let Some(bundle) = part.bundle { { pair("Bundle", bundle.to_string()) } }
         </>
     }
 }

@@ -49,12 +49,17 @@ fn lane(index: &Index, id: TrackId) -> Lane {
     if is_engine_lane(index, id) {
         return Lane::Engine;
     }
-    let is_device = facts::process_name(index, id).is_some_and(|name| name.starts_with("/device:HPU"))
+    let process = facts::process_name(index, id);
+    let is_device = process
+        .is_some_and(|name| name.starts_with("/device:HPU") || device_of_engine_process(name).is_some())
         || index
             .process(track.pid)
             .and_then(|p| p.labels)
             .is_some_and(|l| index.text(l).starts_with("/device:HPU"));
-    let named = track.name.and_then(|name| engine_of_thread(index.text(name)));
+    let named = track
+        .name
+        .and_then(|name| engine_of_thread(index.text(name)))
+        .or_else(|| process.filter(|_| is_device).and_then(engine_of_thread));
     match (is_device, named) {
         (true, Some(role)) => Lane::Device(role),
         (true, None) => Lane::DeviceProcess,
@@ -62,6 +67,12 @@ fn lane(index: &Index, id: TrackId) -> Lane {
         (false, _) if holds_kernels(index, id) => named.map_or(Lane::DeviceProcess, Lane::Device),
         (false, _) => Lane::Host,
     }
+}
+
+/// Detailed captures have a process for each kind of engine: `*TPC (accel5)` is of device 5.
+pub fn device_of_engine_process(name: &str) -> Option<i64> {
+    let (_, device) = name.strip_prefix('*')?.strip_suffix(')')?.rsplit_once("(accel")?;
+    device.parse().ok()
 }
 
 /// tid 2 (never used by public callers) or 3, with a slice that has no category and a name of the profiler.
@@ -347,6 +358,7 @@ mod tests {
         assert_eq!(engine_of_thread("[D0] SPDMA 1"), Some(Role::DeviceDma));
         assert_eq!(engine_of_thread("NIC 3"), Some(Role::DeviceNic));
         assert_eq!(engine_of_thread("python3"), None);
+        assert_eq!(engine_of_thread("*PDMA (accel5)"), Some(Role::DeviceDma));
         assert_eq!(
             engine_of_hardware_event("TPC_SPU_START_TO_SPU_HALT"),
             Some(Role::DeviceVector)
@@ -361,6 +373,14 @@ mod tests {
         assert_eq!(engine_of_tid(Key::Int(14_014)), Some(Role::DeviceNic));
         assert_eq!(engine_of_tid(Key::Int(4_294_966_296)), None);
         assert_eq!(engine_of_name("BatchGemm"), Some(Role::DeviceMatrix));
+    }
+
+    #[test]
+    fn a_process_of_one_engine_names_its_device() {
+        assert_eq!(device_of_engine_process("*TPC (accel5)"), Some(5));
+        assert_eq!(device_of_engine_process("*TPC"), None);
+        assert_eq!(device_of_engine_process("TPC (accel5)"), None);
+        assert_eq!(device_of_engine_process("*TPC (accel)"), None);
     }
 
     #[test]

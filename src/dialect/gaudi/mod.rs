@@ -29,7 +29,7 @@ use super::pattern::{has, python_frame};
 use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{EngineStep, LaunchLink, Pass, Role, Vocabulary};
+use super::vocabulary::{EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
 
 use counters::Utils;
 use lanes::{Calls, Lane};
@@ -93,6 +93,19 @@ fn has_hpu(index: &Index) -> bool {
     device_named || from_csv || process_named || thread_named() || hardware_events() || named()
 }
 
+/// torch's traces name the operation and have the node as `EventName`; the profiler's own CSVs and detailed captures
+/// (their args as vLLM's documentation shows them) name the node, or a piece of it: `lb_bundle_32/fusedTPCNode_8_2/op_0_1`.
+const NODE_ARGS: NodeArgs = NodeArgs {
+    recipe: &["recipeName", "Recipe name"],
+    recipe_id: "recipeId",
+    node: &["EventName"],
+    node_id: "Unique Node ID",
+    operation: "Operation",
+    fused: "Original Nodes",
+    bundle: "Bundle Index",
+    piece: "/op_",
+};
+
 /// Notes of one kind are no more than this: a file may name any number of processes.
 const MAX_NOTES: usize = 20;
 
@@ -126,6 +139,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     if index.arg_column("recipeId").is_some() {
         v.launch_link = LaunchLink::Recurring("recipeId");
     }
+    v.node_args = Some(NODE_ARGS);
     if engine_lanes.is_empty() {
         read_torch_only(index, &mut v);
     } else {

@@ -1,12 +1,15 @@
 //! Devices at a terminal: how their time was spent, kernels, launches, why they were idle, copies, waits, queues.
 
 use super::*;
-use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, QueueDepth, Sync};
+use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, NodeWork, QueueDepth, Sync};
 
 pub(super) fn device(out: &mut String, trace: &TraceReport) {
     times(out, &trace.device_time);
     idle(out, trace, &trace.idle);
     kernels(out, &trace.kernels);
+    if let Some(work) = &trace.nodes {
+        nodes(out, work);
+    }
     if let Some(launches) = &trace.launches {
         calls(out, launches);
     }
@@ -92,6 +95,75 @@ fn kernels(out: &mut String, kernels: &[Kernel]) {
             rules.join("; ")
         );
         wrapped(out, "  ", &plain(&says));
+    }
+}
+
+/// Recipes of which the nodes are listed, and how many of each; JSON and CSV have all.
+const RECIPES: usize = 5;
+const NODES: usize = 8;
+
+fn nodes(out: &mut String, work: &NodeWork) {
+    heading(out, "Device work by recipe (compiled graph) and node");
+    wrapped(
+        out,
+        "  ",
+        "Totals are summed over all lanes of an engine; busy is the time on the clock. Shares are of the total of all \
+         device work.",
+    );
+    for recipe in work.recipes.iter().take(RECIPES) {
+        let lead = format!(
+            "  {:>8}{:>8}  ",
+            show::duration(recipe.total_ns),
+            show::percent(recipe.total_ns, work.total_ns)
+        );
+        let says = format!(
+            "{}: {}, busy {}",
+            recipe.label(),
+            show::counted(recipe.count, "slice"),
+            show::duration(recipe.busy_ns)
+        );
+        out.push('\n');
+        wrapped(out, &lead, &says);
+        let mut table = named(&["total", "share", "busy", "count", "mean", "max", "engine", "name"]);
+        for row in recipe.rows.iter().take(NODES) {
+            let fused = row.fused.as_ref().map(|fused| format!(" (fused: {fused})"));
+            let operation = row.operation.as_ref().map(|operation| format!(": {operation}"));
+            table.row(vec![
+                show::duration(row.total_ns),
+                show::percent(row.total_ns, work.total_ns),
+                show::duration(row.busy_ns),
+                show::count(row.count),
+                show::duration(row.mean_ns),
+                show::duration(row.max_ns),
+                row.engine.to_uppercase(),
+                plain(&format!(
+                    "{}{}",
+                    row.node,
+                    fused.or(operation).unwrap_or_default()
+                )),
+            ]);
+        }
+        table.write(out);
+        let more = recipe.n_rows.saturating_sub(recipe.rows.len().min(NODES) as u64);
+        if more > 0 {
+            out.push_str(&format!("  … and {more} more: see --csv\n"));
+        }
+    }
+    let more = work.rest_recipes + work.recipes.len().saturating_sub(RECIPES) as u64;
+    if more > 0 {
+        out.push_str(&format!(
+            "\n  … and {} more: see --format json\n",
+            show::counted(more, "recipe")
+        ));
+    }
+    if work.without_recipe > 0 {
+        let says = format!(
+            "{} of device work, {}, {} no recipe.",
+            show::counted(work.without_recipe, "slice"),
+            show::duration(work.without_recipe_ns),
+            if work.without_recipe == 1 { "names" } else { "name" }
+        );
+        wrapped(out, "  ", &says);
     }
 }
 
