@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "native: clocks and maps as they come")]
 
 pub mod child;
+pub mod engines;
 pub mod pack;
 pub mod page;
 pub mod site;

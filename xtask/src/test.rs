@@ -5,68 +5,87 @@
     reason = "native: the clock says how long a stage took"
 )]
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use xtask::child::{self, Ended, Tests};
+use xtask::engines::{self, Engine};
 use xtask::tools::{self, Wasm};
 use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these stages: fmt, clippy, clippy-wasm, native, fuzz, wasm, page, e2e. Without any: all.
+    /// Only these stages: fmt, clippy, clippy-wasm, native, fuzz, wasm, page, e2e. Without any: all. One more runs only
+    /// when it is named: engines, the page in Firefox and WebKit.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
 
 struct Stage {
     name: &'static str,
+    /// Runs only when it is named.
+    on_request: bool,
     /// What it asks.
     asks: &'static str,
     run: fn() -> Result<Ended>,
 }
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage {
         name: "fmt",
+        on_request: false,
         asks: "is every file formatted?",
         run: fmt,
     },
     Stage {
         name: "clippy",
+        on_request: false,
         asks: "no warnings, native",
         run: clippy,
     },
     Stage {
         name: "clippy-wasm",
+        on_request: false,
         asks: "no warnings, wasm32",
         run: clippy_wasm,
     },
     Stage {
         name: "native",
+        on_request: false,
         asks: "tests of engine and command line",
         run: native,
     },
     Stage {
         name: "fuzz",
+        on_request: false,
         asks: "do inflating, scanning and a session hold for bytes that a fuzzer makes up?",
         run: crate::fuzz::run,
     },
     Stage {
         name: "wasm",
+        on_request: false,
         asks: "tests in headless Chromium",
         run: wasm,
     },
     Stage {
         name: "page",
+        on_request: false,
         asks: "does the page build?",
         run: build_page,
     },
     Stage {
         name: "e2e",
+        on_request: false,
         asks: "the built page, used in headless Chromium",
         run: e2e,
+    },
+    Stage {
+        name: "engines",
+        on_request: true,
+        asks: "the built page, used in Firefox and WebKit",
+        run: engines,
     },
 ];
 
@@ -82,7 +101,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     }
     let chosen: Vec<_> = STAGES
         .iter()
-        .filter(|stage| arguments.stages.is_empty() || arguments.stages.iter().any(|name| name == stage.name))
+        .filter(|stage| {
+            arguments.stages.is_empty() && !stage.on_request
+                || arguments.stages.iter().any(|name| name == stage.name)
+        })
         .collect();
 
     let mut results = Vec::new();
@@ -166,7 +188,7 @@ fn wasm() -> Result<Ended> {
         )
         // Seconds for one test binary; the default of 20 is short on a busy machine.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
-        .env("CHROMEDRIVER", browser.chromedriver),
+        .env("CHROMEDRIVER", browser.driver),
     )
 }
 
@@ -189,6 +211,46 @@ fn e2e() -> Result<Ended> {
     ))?;
     println!("screenshots: {}", root().join("target/e2e").display());
     Ok(ended)
+}
+
+/// All but what only Chromium can be asked; `STEPSCOPE_ENGINE` chooses one of the others alone.
+fn engines() -> Result<Ended> {
+    page::must_be_built()?;
+    let chosen = Engine::chosen()?;
+    let mut all = Ended {
+        ok: true,
+        tests: Tests::default(),
+    };
+    for other in &engines::OTHERS {
+        if chosen != Engine::Chromium && chosen != other.engine {
+            continue;
+        }
+        let browser = other.engine.install()?;
+        println!("{:?} {}", other.engine, version(&browser.program));
+        let mut arguments = String::from("test --package stepscope-e2e --no-fail-fast -- --test-threads=2");
+        for (test, why) in other.skips {
+            println!("left out: {test}: {why}");
+            arguments += &format!(" --skip {test}");
+        }
+        let mut tests = match other.engine {
+            // It has no headless mode.
+            Engine::WebKit => {
+                let mut xvfb = child::command("xvfb-run");
+                xvfb.args(["-a", "-s", "-screen 0 1600x1200x24", "cargo"]);
+                xvfb.args(arguments.split(' '));
+                xvfb
+            }
+            _ => cargo(&arguments),
+        };
+        let ended = child::run(tests.env("STEPSCOPE_ENGINE", other.name))?;
+        all.ok &= ended.ok;
+        all.tests += ended.tests;
+    }
+    Ok(all)
+}
+
+fn version(program: &Path) -> String {
+    child::answer(Command::new(program).arg("--version")).unwrap_or_default()
 }
 
 /// Without the command line, which is native (see `[features]` in Cargo.toml).

@@ -48,8 +48,8 @@ impl Wasm {
 /// A browser and the program that drives it.
 #[derive(Clone, Debug)]
 pub struct Browser {
-    pub chromium: PathBuf,
-    pub chromedriver: PathBuf,
+    pub program: PathBuf,
+    pub driver: PathBuf,
 }
 
 /// Makes sure of rustfmt and clippy.
@@ -91,45 +91,39 @@ pub fn browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
-    let remedy = "install Chromium and chromedriver of one version (Debian: `apt-get install chromium \
-                  chromium-driver`), or name them in CHROMIUM and CHROMEDRIVER";
-    if !is_root_on_debian() {
-        bail!("there is no Chromium or no chromedriver on PATH: {remedy}");
-    }
-    says("Chromium or chromedriver is missing; installing Debian's");
-    child::must(apt_get().args(["update", "-q"])).with_context(|| remedy.to_owned())?;
     // A font, because a browser without any draws none of the text.
-    let packages = [
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "chromium",
-        "chromium-driver",
-        "fonts-dejavu-core",
-    ];
-    child::must(apt_get().args(packages)).with_context(|| remedy.to_owned())?;
-    find_browser().with_context(|| format!("Chromium is still not found: {remedy}"))
+    let packages = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+    debian("Chromium or chromedriver", &packages, || find_browser().is_some())
+        .context("both must be of one version; CHROMIUM and CHROMEDRIVER name others")?;
+    find_browser().context("Chromium was there a moment ago")
 }
 
 /// A C++ compiler, which libFuzzer is built with; installed where that can be done.
 pub fn cxx() -> Result<()> {
     let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
     let there = || child::answer(Command::new(&compiler).arg("--version")).is_some();
+    debian(&format!("the C++ compiler {compiler:?}"), &["g++"], there)
+        .context("libFuzzer is C++; CXX names another compiler")
+}
+
+/// Makes sure of something that Debian has packages of.
+pub fn debian(what: &str, packages: &[&str], there: impl Fn() -> bool) -> Result<()> {
     if there() {
         return Ok(());
     }
-    let remedy = format!(
-        "libFuzzer is C++, and there is no compiler {compiler:?}: install one (Debian: `apt-get install g++`) or name \
-         yours in CXX"
-    );
+    let remedy = format!("install it (Debian: `apt-get install {}`)", packages.join(" "));
     if !is_root_on_debian() {
-        bail!(remedy);
+        bail!("{what} is missing: {remedy}");
     }
-    says("no C++ compiler; installing Debian's");
+    says(&format!("{what} is missing; installing Debian's"));
     child::must(apt_get().args(["update", "-q"])).with_context(|| remedy.clone())?;
-    child::must(apt_get().args(["install", "-y", "--no-install-recommends", "g++"]))
-        .with_context(|| remedy.clone())?;
-    if there() { Ok(()) } else { bail!(remedy) }
+    let install = &mut apt_get();
+    install.args(["install", "-y", "--no-install-recommends"]);
+    child::must(install.args(packages)).with_context(|| remedy.clone())?;
+    if there() {
+        return Ok(());
+    }
+    bail!("{what} is still missing: {remedy}")
 }
 
 /// Chromium and chromedriver, if they are on this machine.
@@ -139,7 +133,7 @@ pub fn find_browser() -> Option<Browser> {
             .map(PathBuf::from)
             .filter(|path| path.exists())
     };
-    let chromium = named("CHROMIUM").or_else(|| {
+    let program = named("CHROMIUM").or_else(|| {
         [
             "chromium",
             "chromium-browser",
@@ -149,11 +143,8 @@ pub fn find_browser() -> Option<Browser> {
         .into_iter()
         .find_map(on_path)
     })?;
-    let chromedriver = named("CHROMEDRIVER").or_else(|| on_path("chromedriver"))?;
-    Some(Browser {
-        chromium,
-        chromedriver,
-    })
+    let driver = named("CHROMEDRIVER").or_else(|| on_path("chromedriver"))?;
+    Some(Browser { program, driver })
 }
 
 /// PATH with the pinned tools first.
@@ -219,7 +210,7 @@ fn has_wasm_std(toolchain: Option<&str>) -> bool {
 }
 
 /// Makes sure of `programs` in exactly this version, from the package of that name.
-fn install(package: &str, programs: &[&str], version: &str, locked: bool) -> Result<()> {
+pub fn install(package: &str, programs: &[&str], version: &str, locked: bool) -> Result<()> {
     let path = path_with_tools();
     let there = |program: &&str| {
         let says = child::answer(Command::new(program).arg("--version").env("PATH", &path));
@@ -276,9 +267,9 @@ fn cache() -> Option<PathBuf> {
         .or_else(|| Some(from("HOME")?.join(".cache/stepscope/tools")))
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
+/// A program on PATH or among the pinned tools.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&path_with_tools())
         .map(|dir| dir.join(program))
         .find(|file| file.is_file())
 }

@@ -95,7 +95,7 @@ fn about() -> BTreeMap<String, String> {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     about.insert("machine".into(), format!("{model}, {cores} cores"));
     let browser = tools::find_browser()
-        .and_then(|browser| child::answer(Command::new(browser.chromium).arg("--version")))
+        .and_then(|browser| child::answer(Command::new(browser.program).arg("--version")))
         .unwrap_or_default();
     about.insert("browser".into(), browser);
     let date = child::answer(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default();

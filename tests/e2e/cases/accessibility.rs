@@ -112,12 +112,7 @@ fn the_tab_key_reaches_everything_that_can_be_used() {
         let n = usable.as_u64().expect("a count");
         assert!(n > 10, "{view:?}: {n} usable elements");
         for _ in 0..n + 3 {
-            for kind in ["keyDown", "keyUp"] {
-                page.cdp(
-                    "Input.dispatchKeyEvent",
-                    json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 }),
-                );
-            }
+            page.press_tab();
         }
         let missed = page.eval(
             "return [...document.querySelectorAll('[data-e2e]')].filter(e => !reached.has(e.dataset.e2e)).map(e => e.outerHTML.slice(0, 150))",

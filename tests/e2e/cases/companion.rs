@@ -144,18 +144,11 @@ fn a_trusted_host_opens_a_trace_moves_the_view_and_hears_of_it() {
     let place = page.eval(
         "const { left, top } = document.querySelector('.tl-canvas').getBoundingClientRect(); return [left, top]",
     );
-    let at = |i: usize, by: f64| place[i].as_f64().expect("a place") + by;
-    for (kind, x, y, held) in [
-        ("mousePressed", 300.0, 30.0, 1),
-        ("mouseMoved", 500.0, 45.0, 1),
-        ("mouseReleased", 500.0, 45.0, 0),
-    ] {
-        page.cdp(
-            "Input.dispatchMouseEvent",
-            json!({ "type": kind, "x": at(0, x), "y": at(1, y), "button": "left", "buttons": held,
-                    "clickCount": 1, "modifiers": 8 }),
-        );
-    }
+    let at = |x: f64, y: f64| {
+        let corner = |i: usize| place[i].as_f64().expect("a place");
+        (corner(0) + x, corner(1) + y)
+    };
+    page.drag_with_shift(at(300.0, 30.0), at(500.0, 45.0));
     page.in_window(0);
     page.wait_until("the host hears of the area", || {
         heard(&page, "selection").len() == 2

@@ -409,18 +409,11 @@ fn a_stretch_of_the_timeline_is_shown_from_its_panel() {
     let canvas = page.eval(
         "const { left, top } = document.querySelector('.tl-canvas').getBoundingClientRect(); return [left, top]",
     );
-    let at = |i: usize, by: f64| canvas[i].as_f64().expect("a place") + by;
-    for (kind, x, y, held) in [
-        ("mousePressed", 300.0, 30.0, 1),
-        ("mouseMoved", 500.0, 45.0, 1),
-        ("mouseReleased", 500.0, 45.0, 0),
-    ] {
-        page.cdp(
-            "Input.dispatchMouseEvent",
-            json!({ "type": kind, "x": at(0, x), "y": at(1, y), "button": "left", "buttons": held,
-                    "clickCount": 1, "modifiers": 8 }),
-        );
-    }
+    let at = |x: f64, y: f64| {
+        let corner = |i: usize| canvas[i].as_f64().expect("a place");
+        (corner(0) + x, corner(1) + y)
+    };
+    page.drag_with_shift(at(300.0, 30.0), at(500.0, 45.0));
     page.wait_until("the area is there", || page.count(".tl-area .in-perfetto") == 1);
     page.screenshot("perfetto-stretches", Look::LAPTOP);
     page.screenshot(

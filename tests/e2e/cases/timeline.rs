@@ -1,7 +1,7 @@
 //! The Timeline: drawn, moved by keyboard, and every slice told in full.
 
 use fantoccini::key::Key;
-use serde_json::{Value, json};
+use serde_json::Value;
 use stepscope::base::{SliceId, show};
 use stepscope::view::Span;
 use stepscope::view::place::View;
@@ -19,15 +19,6 @@ fn window_after(page: &Page, before: Option<Span>) -> Span {
 
 fn drawn(page: &Page) {
     page.wait_until("the timeline is drawn", || frames(page) > 0);
-}
-
-/// Moves the mouse, as a person does.
-fn mouse(page: &Page, kind: &str, x: f64, y: f64) {
-    let button = if kind == "mouseMoved" { "none" } else { "left" };
-    page.cdp(
-        "Input.dispatchMouseEvent",
-        json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 }),
-    );
 }
 
 #[test]
@@ -191,15 +182,14 @@ fn a_click_selects_what_is_under_the_pointer() {
     let mut y = edge(1) + 30.0;
     let tip = loop {
         assert!(y < edge(3), "nothing lies in the middle of the timeline");
-        mouse(&page, "mouseMoved", x, y);
+        page.point_at(x, y);
         page.eval_async("for (let i = 0; i < 3; i += 1) await new Promise(requestAnimationFrame)");
         if page.count(".tl-tip") == 1 {
             break page.text(".tl-tip");
         }
         y += 6.0;
     };
-    mouse(&page, "mousePressed", x, y);
-    mouse(&page, "mouseReleased", x, y);
+    page.click_at(x, y);
     page.wait_until("the slice is told", || page.count(".tl-details .tl-name") == 1);
     let name = page.text(".tl-details .tl-name");
     assert!(

@@ -18,27 +18,37 @@
 //! }
 //! ```
 //!
-//! A `Page` has its own server, chromedriver, Chromium and profile directory, and ends them when it is
+//! A `Page` has its own server, driver, browser and profile directory, and ends them when it is
 //! dropped, in a panic too. Whatever goes wrong in here is a panic that says what was tried: this is test code.
 //!
 //! What the page promises: `<html data-state>` is `empty`, `loading`, `ready` or `failed`, and is set after
 //! what it speaks of is on the screen. Wait for that, never for a time.
+//!
+//! `STEPSCOPE_ENGINE=firefox` or `webkit` takes another engine than Chromium. These have neither DevTools nor logs, so
+//! nothing is known there of the console, and of requests only what reached the server; `cargo xtask test engines` leaves
+//! out the tests that need more (xtask/src/engines.rs).
 
-mod chromedriver;
+mod driver;
 mod webdriver;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use fantoccini::actions::{
+    Actions, InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use fantoccini::key::Key;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use xtask::engines::Engine;
 use xtask::site::Site;
-use xtask::{page, root, tools};
+use xtask::{page, root};
 
-use chromedriver::Chromedriver;
+use driver::Driver;
 use webdriver::{Cdp, Log};
 
 /// Nothing that a test waits for may take longer, on a busy machine with two cores.
@@ -70,7 +80,10 @@ pub struct Page {
     // Dropped in this order, after the session was closed.
     client: Option<Client>,
     runtime: Runtime,
-    driver: Chromedriver,
+    driver: Driver,
+    engine: Engine,
+    /// In the order in which they were first seen: WebDriver promises none.
+    windows: RefCell<Vec<WindowHandle>>,
     profile: tempfile::TempDir,
     site: Site,
     /// How many requests had reached the server when the page was up.
@@ -99,22 +112,26 @@ impl Page {
 
     /// As [`Page::blank`], for another site than the built page.
     pub fn serving(dir: &Path) -> Page {
-        let browser =
-            tools::find_browser().expect("no Chromium or chromedriver: `cargo xtask test` installs them");
+        let engine = Engine::chosen().unwrap_or_else(|why| panic!("{why}"));
+        let browser = engine
+            .find()
+            .unwrap_or_else(|| panic!("no {engine:?} or no driver of it: `cargo xtask test` installs them"));
         let site = Site::serve(dir, 0).expect("a server on a free port");
         let profile = tempfile::tempdir().expect("a directory for the browser's profile");
-        let driver = Chromedriver::start(&browser.chromedriver, profile.path());
+        let driver = Driver::start(engine, &browser.driver, profile.path());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
-        let capabilities = webdriver::capabilities(&browser.chromium, profile.path());
+        let capabilities = webdriver::capabilities(engine, &browser.program, profile.path());
         let client = runtime.block_on(webdriver::connect(&driver.url(), capabilities));
-        let client = client.unwrap_or_else(|why| panic!("Chromium does not start: {why}"));
+        let client = client.unwrap_or_else(|why| panic!("{engine:?} does not start: {why}"));
         Page {
             client: Some(client),
             runtime,
             driver,
+            engine,
+            windows: RefCell::default(),
             profile,
             site,
             asked_by_boot: 0,
@@ -199,18 +216,22 @@ impl Page {
 
     /// Goes on in the window that was opened as `nth`, 0 for the first, and waits until it is there.
     pub fn in_window(&self, nth: usize) {
-        let mut windows = Vec::new();
-        self.wait_until(&format!("there is a window {nth}"), || {
-            windows = self.run("list windows", self.client().windows());
-            windows.len() > nth
-        });
-        let window = windows.swap_remove(nth);
+        self.wait_until(&format!("there is a window {nth}"), || self.n_windows() > nth);
+        let window = self.windows.borrow()[nth].clone();
         self.run("change windows", self.client().switch_to_window(window));
     }
 
     /// How many windows there are.
     pub fn n_windows(&self) -> usize {
-        self.run("list windows", self.client().windows()).len()
+        let there = self.run("list windows", self.client().windows());
+        let mut known = self.windows.borrow_mut();
+        known.retain(|window| there.contains(window));
+        let new = there
+            .into_iter()
+            .filter(|window| !known.contains(window))
+            .collect::<Vec<_>>();
+        known.extend(new);
+        known.len()
     }
 
     /// Goes on in a frame of the page.
@@ -336,8 +357,10 @@ impl Page {
     /// Waits until the page has saved a file of this name, and gives what is in it.
     pub fn downloaded(&self, name: &str) -> Vec<u8> {
         let file = webdriver::downloads(self.profile.path()).join(name);
-        // The browser writes NAME.crdownload and renames it when it is whole.
-        self.wait_until(&format!("{name} was downloaded"), || file.exists());
+        // Chromium writes NAME.crdownload and renames it when it is whole; Firefox makes an empty NAME beside NAME.part.
+        self.wait_until(&format!("{name} was downloaded"), || {
+            std::fs::metadata(&file).is_ok_and(|file| file.len() > 0)
+        });
         std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
     }
 
@@ -349,7 +372,7 @@ impl Page {
             .flatten()
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| !name.ends_with(".crdownload"))
+            .filter(|name| !name.ends_with(".crdownload") && !name.ends_with(".part"))
             .collect()
     }
 
@@ -387,6 +410,60 @@ impl Page {
         self.run(&format!("press {keys:?}"), element.send_keys(keys));
     }
 
+    /// Presses the tab key, whatever has the focus.
+    pub fn press_tab(&self) {
+        let value = key(Key::Tab).chars().next().expect("a key");
+        let keys = KeyActions::new("keys".into())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.run("press Tab", self.client().perform_actions(keys));
+    }
+
+    /// Moves the mouse there, in pixels from the view's upper left corner.
+    pub fn point_at(&self, x: f64, y: f64) {
+        let mouse = MouseActions::new("mouse".into()).then(moved(x, y, Duration::ZERO));
+        self.run("move the mouse", self.client().perform_actions(mouse));
+    }
+
+    /// Moves the mouse there and clicks.
+    pub fn click_at(&self, x: f64, y: f64) {
+        let mouse = MouseActions::new("mouse".into())
+            .then(moved(x, y, Duration::ZERO))
+            .then(PointerAction::Down {
+                button: MOUSE_BUTTON_LEFT,
+            })
+            .then(PointerAction::Up {
+                button: MOUSE_BUTTON_LEFT,
+            });
+        self.run("click there", self.client().perform_actions(mouse));
+    }
+
+    /// Drags the mouse from one place to another while the shift key is held.
+    pub fn drag_with_shift(&self, from: (f64, f64), to: (f64, f64)) {
+        let value = key(Key::Shift).chars().next().expect("a key");
+        let pause = KeyAction::Pause {
+            duration: Duration::ZERO,
+        };
+        // One tick a line: what both do in it is done before the next begins.
+        let keys = KeyActions::new("keys".into())
+            .then(KeyAction::Down { value })
+            .then(pause.clone())
+            .then(pause.clone())
+            .then(pause)
+            .then(KeyAction::Up { value });
+        let mouse = MouseActions::new("mouse".into())
+            .then(moved(from.0, from.1, Duration::ZERO))
+            .then(PointerAction::Down {
+                button: MOUSE_BUTTON_LEFT,
+            })
+            .then(moved(to.0, to.1, Duration::from_millis(50)))
+            .then(PointerAction::Up {
+                button: MOUSE_BUTTON_LEFT,
+            });
+        let both = Actions::from(keys).and(mouse);
+        self.run("drag with shift", self.client().perform_actions(both));
+    }
+
     /// The value of a script's `return`.
     pub fn eval(&self, script: &str) -> Value {
         self.eval_with(script, Vec::new())
@@ -416,17 +493,34 @@ impl Page {
 
     /// Memory that the browser's processes hold for themselves, in bytes, after the page's garbage is collected.
     pub fn bytes(&self) -> Option<u64> {
-        self.cdp("HeapProfiler.collectGarbage", json!({}));
+        if self.engine == Engine::Chromium {
+            self.cdp("HeapProfiler.collectGarbage", json!({}));
+        }
         self.driver.browser_bytes()
     }
 
-    /// Sets the size of the view and the colour scheme that the reader prefers.
+    /// Sets the size of the view and the colour scheme that the reader prefers. Elsewhere than in Chromium it is the
+    /// window's size, which has a least width, and the scheme stays.
     pub fn look(&self, look: Look) {
         let Look {
             width_px,
             height_px,
             dark,
         } = look;
+        if self.engine != Engine::Chromium {
+            let around = self.eval("return [outerWidth - innerWidth, outerHeight - innerHeight]");
+            let around = |i: usize| {
+                around[i]
+                    .as_u64()
+                    .and_then(|px| u32::try_from(px).ok())
+                    .unwrap_or(0)
+            };
+            let size = self
+                .client()
+                .set_window_size(width_px + around(0), height_px + around(1));
+            self.run("set the window's size", size);
+            return;
+        }
         let scheme = if dark { "dark" } else { "light" };
         self.cdp(
             "Emulation.setDeviceMetricsOverride",
@@ -481,8 +575,13 @@ impl Page {
         );
     }
 
-    /// One command of the Chrome DevTools Protocol.
+    /// One command of the Chrome DevTools Protocol, which only Chromium has.
     pub fn cdp(&self, method: &str, parameters: Value) -> Value {
+        assert!(
+            self.engine == Engine::Chromium,
+            "{method} is Chromium's, and this is {:?}",
+            self.engine
+        );
         self.run(method, self.client().issue_cmd(Cdp::new(method, parameters)))
     }
 
@@ -512,6 +611,9 @@ impl Page {
     }
 
     fn log(&self, kind: &'static str) -> Vec<Value> {
+        if self.engine != Engine::Chromium {
+            return Vec::new();
+        }
         let entries = self.run("read the log", self.client().issue_cmd(Log(kind)));
         entries.as_array().cloned().unwrap_or_default()
     }
@@ -543,9 +645,17 @@ impl Drop for Page {
                     eprintln!("what the page showed: {}", file.display());
                 }
             }
-            // Ends Chromium; chromedriver's own end does so as well, should this fail.
+            // Ends the browser; the driver's own end does so as well, should this fail.
             let _ = self.runtime.block_on(client.close());
         }
+    }
+}
+
+fn moved(x: f64, y: f64, duration: Duration) -> PointerAction {
+    PointerAction::MoveTo {
+        duration: Some(duration),
+        x,
+        y,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The session, and what chromedriver knows beyond WebDriver.
+//! The session, in each engine, and what chromedriver knows beyond WebDriver.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
+use xtask::engines::Engine;
 
 pub async fn connect(url: &str, capabilities: Capabilities) -> Result<Client, NewSessionError> {
     ClientBuilder::new(HttpConnector::new())
@@ -16,9 +17,42 @@ pub async fn connect(url: &str, capabilities: Capabilities) -> Result<Client, Ne
         .await
 }
 
-/// Headless, quiet (a browser that updates itself would spoil the count of requests), with all logs.
-/// `dir`: where the profile and what is downloaded go.
-pub fn capabilities(chromium: &Path, dir: &Path) -> Capabilities {
+/// Quiet (a browser that updates itself would spoil the count of requests), and where that can be had headless and with
+/// all logs. `dir`: where the profile and what is downloaded go.
+pub fn capabilities(engine: Engine, browser: &Path, dir: &Path) -> Capabilities {
+    let mut all = match engine {
+        Engine::Chromium => chromium(browser, dir),
+        Engine::Firefox => firefox(browser, dir),
+        // A window of its own, so it needs a display (Xvfb).
+        Engine::WebKit => json!({
+            "webkitgtk:browserOptions": { "binary": browser, "args": ["--automation"] },
+        }),
+    };
+    // Of a script that is waited for, ms: the benchmark opens files of several GB in one. The default is 30 s.
+    all["timeouts"] = json!({ "script": 900_000 });
+    all.as_object().cloned().unwrap_or_default()
+}
+
+fn firefox(browser: &Path, dir: &Path) -> Value {
+    let downloads = downloads(dir);
+    std::fs::create_dir_all(&downloads).expect("a directory for downloads");
+    json!({
+        "moz:firefoxOptions": {
+            "binary": browser,
+            "args": ["-headless"],
+            "prefs": {
+                "browser.download.folderList": 2,
+                "browser.download.dir": downloads,
+                "browser.download.alwaysOpenPanel": false,
+                // As --host-resolver-rules for Chromium.
+                "network.dns.localDomains": "stranger.test",
+                "dom.disable_open_during_load": false,
+            },
+        },
+    })
+}
+
+fn chromium(browser: &Path, dir: &Path) -> Value {
     let args = [
         "--headless=new",
         "--no-sandbox",
@@ -36,13 +70,10 @@ pub fn capabilities(chromium: &Path, dir: &Path) -> Capabilities {
     ];
     let prefs =
         json!({ "download.default_directory": downloads(dir), "download.prompt_for_download": false });
-    let all = json!({
-        "goog:chromeOptions": { "binary": chromium, "args": args, "prefs": prefs },
+    json!({
+        "goog:chromeOptions": { "binary": browser, "args": args, "prefs": prefs },
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
-        // Of a script that is waited for, ms: the benchmark opens files of several GB in one. The default is 30 s.
-        "timeouts": { "script": 900_000 },
-    });
-    all.as_object().cloned().unwrap_or_default()
+    })
 }
 
 /// Where the browser saves to.

@@ -1,44 +1,56 @@
-//! chromedriver, as a child that ends with its owner.
+//! The program that drives the browser, as a child that ends with its owner.
 
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
-pub struct Chromedriver {
+use xtask::engines::Engine;
+
+pub struct Driver {
     child: Child,
     port: u16,
 }
 
-impl Chromedriver {
-    /// Starts it on a port of its own choosing. `dir`: where it may write its output. On a busy machine it was
-    /// once seen to be silent, so it is given a second and a third chance.
-    pub fn start(program: &Path, dir: &Path) -> Chromedriver {
-        let log = dir.join("chromedriver.log");
+impl Driver {
+    /// Starts it on a free port. `dir`: where it may write its output. On a busy machine chromedriver was once seen
+    /// to be silent, so it is given a second and a third chance.
+    pub fn start(engine: Engine, program: &Path, dir: &Path) -> Driver {
+        let log = dir.join("driver.log");
         for _ in 0..3 {
-            if let Some(driver) = Chromedriver::attempt(program, &log) {
+            if let Some(driver) = Driver::attempt(engine, program, &log) {
                 return driver;
             }
         }
         let said = fs::read_to_string(&log).unwrap_or_default();
-        panic!("chromedriver did not say its port within three times 20 s; it said: {said}");
+        panic!(
+            "{} was not ready within three times 20 s; it said: {said}",
+            program.display()
+        );
     }
 
-    fn attempt(program: &Path, log: &Path) -> Option<Chromedriver> {
+    fn attempt(engine: Engine, program: &Path, log: &Path) -> Option<Driver> {
         // To a file, not a pipe: a pipe that nobody empties would stop it one day.
-        let output = fs::File::create(log).expect("chromedriver's log");
-        let errors = output.try_clone().expect("chromedriver's log");
+        let output = fs::File::create(log).expect("the driver's log");
+        let errors = output.try_clone().expect("the driver's log");
+        // WebKitWebDriver takes no 0 and says nothing, so it is told a port that was free a moment ago.
+        let told = if engine == Engine::WebKit { free_port() } else { 0 };
         let child = Command::new(program)
-            .arg("--port=0")
+            .arg(format!("--port={told}"))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
             .spawn()
             .unwrap_or_else(|why| panic!("{} does not start: {why}", program.display()));
-        let mut driver = Chromedriver { child, port: 0 };
+        let mut driver = Driver { child, port: 0 };
         for _ in 0..1000 {
             let text = fs::read_to_string(log).unwrap_or_default();
-            if let Some(port) = port_in(&text) {
+            let port = match told {
+                0 => port_in(&text),
+                told => TcpStream::connect((Ipv4Addr::LOCALHOST, told)).ok().map(|_| told),
+            };
+            if let Some(port) = port {
                 driver.port = port;
                 return Some(driver);
             }
@@ -88,7 +100,7 @@ impl Chromedriver {
     }
 }
 
-impl Drop for Chromedriver {
+impl Drop for Driver {
     fn drop(&mut self) {
         // Both fail only if it is gone already.
         let _ = self.child.kill();
@@ -127,8 +139,16 @@ impl Process {
     }
 }
 
-/// `ChromeDriver was started successfully on port 41231.`
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// `ChromeDriver was started successfully on port 41231.`, or geckodriver's `… Listening on 127.0.0.1:41231`.
 fn port_in(text: &str) -> Option<u16> {
-    let after = text.split_once("successfully on port ")?.1;
-    after.split_once('.')?.0.trim().parse().ok()
+    let after = ["successfully on port ", "Listening on 127.0.0.1:"]
+        .iter()
+        .find_map(|before| Some(text.split_once(before)?.1))?;
+    let end = after.find(|c: char| !c.is_ascii_digit())?;
+    after[..end].parse().ok()
 }
