@@ -15,6 +15,7 @@ pub mod plain_table;
 mod roles;
 pub mod tables;
 pub mod terms;
+mod tokens;
 pub mod vllm;
 pub mod vocabulary;
 
