@@ -9,7 +9,7 @@ mod device;
 
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
-    ShortKernels, StreamGaps, Sync,
+    ShortKernels, StreamGaps, Sync, device_name,
 };
 
 pub use crate::dialect::plain_table::PlainTable;
@@ -333,6 +333,9 @@ pub struct Gaps {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceTime {
     pub device: i64,
+    /// What the file calls its rank, where it holds several: devices are numbered within a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     /// `"all"`, or `"linked"`: only work whose launch is in the trace.
     pub scope: String,
     pub span_ns: i64,

@@ -12,6 +12,7 @@ pub mod key_averages;
 pub mod kineto;
 mod pattern;
 pub mod plain_table;
+mod ranks;
 mod roles;
 pub mod tables;
 pub mod terms;

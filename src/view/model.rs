@@ -11,7 +11,7 @@ pub use crate::analyze::report::{
     GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level,
     MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, Operator, OperatorStatistic, Parts, Period,
     Phase, PhaseBucket, PlainTable, QueueDepth, Recompile, StackSource, Step, StepDevice, StepGroup,
-    StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers,
+    StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
