@@ -21,6 +21,7 @@ use super::report::{DeviceTime, Engines};
 /// What one walk over a device's work, in order of start, gives. Nothing but the union is held meanwhile.
 pub struct DeviceWork {
     pub device: i64,
+    pub rank: Option<String>,
     /// When it computes: matrix and vector engines; where the device has no such split, compute and
     /// communication kernels; where nothing says what a lane does, all its work.
     pub compute: Union,
@@ -69,12 +70,18 @@ fn work_of(
         });
         compute = other.union();
     }
+    let rank = vocabulary.ranks.label(device.rank);
+    let of_rank = |time: DeviceTime| DeviceTime {
+        rank: rank.clone(),
+        ..time
+    };
     DeviceWork {
         device: device.device,
+        rank: rank.clone(),
         compute,
         times: [(all, "all"), (linked, "linked")]
             .into_iter()
-            .filter_map(|(scope, name)| scope.time(device.device, name))
+            .filter_map(|(scope, name)| scope.time(device.device, name).map(of_rank))
             .collect(),
     }
 }
@@ -125,6 +132,7 @@ impl Scope {
         let engine = |union: &Running| Some(union.total_ns).filter(|&ns| ns > 0);
         Some(DeviceTime {
             device,
+            rank: None,
             scope: scope.into(),
             span_ns: extent.len_ns(),
             busy_ns: self.busy.total_ns,

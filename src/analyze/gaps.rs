@@ -17,7 +17,7 @@ use crate::index::Index;
 
 use super::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
 use super::device_time::DeviceWork;
-use super::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step};
+use super::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step, device_name};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
 pub const DEVICE_FLOOR_NS: i64 = 10_000;
@@ -126,7 +126,7 @@ fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let mut all = Vec::new();
     all.extend(step_gaps(host, asked));
     for device in host.devices {
-        all.extend(device_gaps(host, asked, device.device, &device.compute));
+        all.extend(device_gaps(host, asked, device));
     }
     all.extend(launch_gaps(host, asked));
     all
@@ -207,14 +207,15 @@ fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     Some(gaps)
 }
 
-fn device_gaps(host: &Host<'_>, asked: Asked, device: i64, compute: &Union) -> Option<Gaps> {
+fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork) -> Option<Gaps> {
+    let compute = &device.compute;
     let extent = compute.extent()?;
     let mut divider = host.activity.divider();
     let (mut gaps, measured) = summarise(asked.n_longest, compute.gaps().filter(|&g| asked.has(g)), |gap| {
         divide_device_gap(&mut divider, gap)
     });
     gaps.kind = GapKind::Device;
-    gaps.r#where = format!("device {device}");
+    gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
     gaps.definition = format!(
         "Time in which no compute engine of the device runs, between its first and its last recorded work. \

@@ -16,6 +16,8 @@
 //! The clocks of host and device may disagree: work that starts before its call has no way to go, and no time is
 //! counted twice or negative by it.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, Span, Union, order, show};
@@ -52,6 +54,7 @@ pub fn idle(
     devices
         .filter_map(|device| {
             let mut tally = Tally::default();
+            let own = steps_of(index, vocabulary, device.rank, steps);
             let mut pending: Option<Gap> = None;
             let mut extent: Option<Span> = None;
             launched.work_in_order(vocabulary, &device.tracks, |id, _, launch| {
@@ -82,9 +85,27 @@ pub fn idle(
                 }
             });
             tally.take(pending.take(), &threads);
-            Some(tally.report(device.device, extent?, &threads, steps))
+            let idle = tally.report(device.device, extent?, &threads, &own);
+            Some(DeviceIdle {
+                rank: vocabulary.ranks.label(device.rank),
+                ..idle
+            })
         })
         .collect()
+}
+
+/// The steps of a rank; all where the file is of one.
+fn steps_of<'s>(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    rank: Option<usize>,
+    steps: &'s [Step],
+) -> Cow<'s, [Step]> {
+    if rank.is_none() {
+        return Cow::Borrowed(steps);
+    }
+    let is_own = |s: &&Step| vocabulary.ranks.of(index, index.track_of(SliceId(s.slice))) == rank;
+    Cow::Owned(steps.iter().filter(is_own).cloned().collect())
 }
 
 /// A gap with what ended it.
@@ -132,6 +153,7 @@ impl Tally {
         let idle_ns = self.total.iter().sum();
         DeviceIdle {
             device,
+            rank: None,
             span_ns: extent.len_ns(),
             idle_ns,
             gaps: self.n_gaps,

@@ -5,6 +5,7 @@
 use crate::base::{SliceId, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::Index;
+use crate::index::args::ArgColumn;
 
 use super::in_order::in_order;
 use super::links::ByLink;
@@ -20,7 +21,7 @@ struct Entry {
 /// Which call launched what.
 pub struct Launched<'a> {
     index: &'a Index,
-    key: &'static str,
+    column: ArgColumn<'a>,
     by_link: ByLink<Entry>,
 }
 
@@ -35,11 +36,11 @@ pub struct Launch {
 
 impl<'a> Launched<'a> {
     /// `None` where nothing links device work to host calls one by one.
-    pub fn of(index: &'a Index, vocabulary: &Vocabulary) -> Option<Launched<'a>> {
-        let LaunchLink::Correlation(key) = vocabulary.launch_link else {
+    pub fn of(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<Launched<'a>> {
+        let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = vocabulary.launch_link else {
             return None;
         };
-        let column = index.arg_column(key)?;
+        let column = vocabulary.links(index)?;
         let is_call = |id: SliceId| {
             let role = vocabulary.role(id);
             !role.is_device() && role != Role::SyncRecord
@@ -64,7 +65,11 @@ impl<'a> Launched<'a> {
                 }
             }
         }
-        Some(Launched { index, key, by_link })
+        Some(Launched {
+            index,
+            column,
+            by_link,
+        })
     }
 
     /// The launch with this number.
@@ -79,9 +84,7 @@ impl<'a> Launched<'a> {
 
     /// Every call that can launch (by its role or by having work), in order of rows, with its launch.
     pub fn calls<'s>(&'s self, vocabulary: &'s Vocabulary) -> impl Iterator<Item = Launch> + 's {
-        let column = self.index.arg_column(self.key);
-        let rows = column.into_iter().flat_map(|c| c.ints());
-        rows.filter_map(move |(id, link)| {
+        self.column.ints().filter_map(move |(id, link)| {
             let launch = self.get(link).filter(|launch| launch.call == id)?;
             (launch.n_work > 0 || vocabulary.role(id) == Role::Launch).then_some(launch)
         })
@@ -94,12 +97,11 @@ impl<'a> Launched<'a> {
         tracks: &[TrackId],
         mut see: impl FnMut(SliceId, Role, Option<Launch>),
     ) {
-        let column = self.index.arg_column(self.key);
         let mut links: Vec<_> = tracks
             .iter()
             .map(|&track| {
                 let first = SliceId(self.index.track(track).rows.start);
-                column.as_ref().map(|c| c.ints_from(first).peekable())
+                self.column.ints_from(first).peekable()
             })
             .collect();
         in_order(self.index, tracks, |place, id| {
@@ -107,10 +109,9 @@ impl<'a> Launched<'a> {
             if !role.is_device() {
                 return;
             }
-            let link = links[place].as_mut().and_then(|values| {
-                while values.next_if(|&(row, _)| row < id).is_some() {}
-                values.next_if(|&(row, _)| row == id).map(|(_, link)| link)
-            });
+            let values = &mut links[place];
+            while values.next_if(|&(row, _)| row < id).is_some() {}
+            let link = values.next_if(|&(row, _)| row == id).map(|(_, link)| link);
             see(id, role, link.and_then(|link| self.get(link)));
         });
     }

@@ -164,22 +164,28 @@ pub fn queue_depth(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'
     let mut busiest: Vec<(usize, TrackId)> = by_track.iter().map(|(&t, l)| (l.len(), t)).collect();
     order::sort_by_key(&mut busiest, |&(n, track)| (std::cmp::Reverse(n), track));
     busiest.truncate(MAX_STREAMS);
-    let mut device_of: FxHashMap<TrackId, i64> = FxHashMap::default();
+    let mut device_of: FxHashMap<TrackId, (i64, Option<usize>)> = FxHashMap::default();
     for device in &vocabulary.devices {
-        device_of.extend(device.tracks.iter().map(|&track| (track, device.device)));
+        device_of.extend(
+            device
+                .tracks
+                .iter()
+                .map(|&track| (track, (device.device, device.rank))),
+        );
     }
     let mut queues: Vec<QueueDepth> = busiest
         .into_iter()
         .filter_map(|(_, track)| {
-            let device = *device_of.get(&track)?;
+            let (device, rank) = *device_of.get(&track)?;
             let mut queue = queue_of(by_track.remove(&track)?)?;
             queue.device = device;
+            queue.rank = vocabulary.ranks.label(rank);
             queue.stream = stream(index, track);
             Some(queue)
         })
         .collect();
     order::sort_by(&mut queues, |a, b| {
-        (a.device, b.launches, &a.stream).cmp(&(b.device, a.launches, &b.stream))
+        (&a.rank, a.device, b.launches, &a.stream).cmp(&(&b.rank, b.device, a.launches, &b.stream))
     });
     queues
 }
@@ -203,6 +209,7 @@ fn queue_of(launches: Vec<(i64, i64)>) -> Option<QueueDepth> {
     let span_ns = last - first;
     let mut queue = QueueDepth {
         device: 0,
+        rank: None,
         stream: String::new(),
         launches: n as u64,
         max: 0,

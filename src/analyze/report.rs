@@ -10,7 +10,7 @@ mod nodes;
 
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
-    ShortKernels, StreamGaps, Sync,
+    ShortKernels, StreamGaps, Sync, device_name,
 };
 
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
@@ -336,6 +336,9 @@ pub struct Gaps {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceTime {
     pub device: i64,
+    /// What the file calls its rank, where it holds several: devices are numbered within a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     /// `"all"`, or `"linked"`: only work whose launch is in the trace.
     pub scope: String,
     pub span_ns: i64,

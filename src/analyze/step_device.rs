@@ -30,9 +30,11 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
     if vocabulary.devices.is_empty() || vocabulary.passes.is_empty() {
         return none();
     }
-    let owners = Owners::new(vocabulary);
+    let owners = Owners::new(index, vocabulary);
     let linked = match &vocabulary.launch_link {
-        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) => by_correlation(index, vocabulary, &owners),
+        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::ByRank(_) => {
+            by_correlation(index, vocabulary, &owners)
+        }
         LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key),
         LaunchLink::None => None,
     };
@@ -41,7 +43,8 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
         None => (by_time(index, vocabulary, &owners), "time"),
     };
     let lanes = engines_of(index, vocabulary);
-    let mut done: Option<i64> = None;
+    // Of each rank.
+    let mut all_done: FxHashMap<Option<usize>, Option<i64>> = FxHashMap::default();
     assigned
         .into_iter()
         .enumerate()
@@ -53,8 +56,12 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
             };
             let busy_ns = work.compute.total_ns;
             let by_launch = (method == "launch").then_some(work.extent);
+            let rank = vocabulary
+                .ranks
+                .of(index, index.track_of(vocabulary.passes[i].slice));
+            let done = all_done.entry(rank).or_default();
             let gap_before_ns = by_launch.and_then(|own| done.map(|end| (own.start - end).max(0)));
-            done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
+            *done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
             let engine = |present: bool, union: &Running| present.then_some(union.total_ns);
             Some(StepDevice {
                 busy_ns,
@@ -78,11 +85,39 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
 /// Which passes things belong to, by time.
 struct Owners<'a> {
     vocabulary: &'a Vocabulary,
+    /// The passes of each rank, in order of start; empty where the file is of one.
+    by_rank: Vec<Vec<usize>>,
 }
 
 impl<'a> Owners<'a> {
-    fn new(vocabulary: &'a Vocabulary) -> Owners<'a> {
-        Owners { vocabulary }
+    fn new(index: &Index, vocabulary: &'a Vocabulary) -> Owners<'a> {
+        let mut by_rank = vec![Vec::new(); vocabulary.ranks.labels.len()];
+        for (i, pass) in vocabulary.passes.iter().enumerate() {
+            let rank = vocabulary.ranks.of(index, index.track_of(pass.slice));
+            if let Some(own) = rank.and_then(|rank| by_rank.get_mut(rank)) {
+                own.push(i);
+            }
+        }
+        Owners { vocabulary, by_rank }
+    }
+
+    /// The pass that a host call belongs to: one of its own rank.
+    fn of_call(&self, index: &Index, call: SliceId) -> Option<usize> {
+        let at = index.slices.start(call).as_ns();
+        if self.by_rank.len() < 2 {
+            return self.at(at);
+        }
+        let rank = self.vocabulary.ranks.of(index, index.track_of(call))?;
+        let own = self.by_rank.get(rank)?;
+        let passes = &self.vocabulary.passes;
+        let last = own
+            .partition_point(|&i| passes[i].span.start <= at)
+            .checked_sub(1)?;
+        let pass = own[last];
+        let step = passes[pass].engine_step;
+        let step = step.and_then(|row| self.vocabulary.engine_steps.get(row as usize));
+        let is_inside = passes[pass].span.contains(at) || step.is_some_and(|s| s.span.contains(at));
+        is_inside.then_some(pass)
     }
 
     /// The time of a pass and of what follows it in its engine step.
@@ -256,7 +291,7 @@ fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -
     let mut pass_of: ByLink<u32> = ByLink::for_links(launches().map(|(_, link)| link));
     let mut any_launch = false;
     for (id, link) in launches() {
-        if let Some(pass) = owners.at(index.slices.start(id).as_ns())
+        if let Some(pass) = owners.of_call(index, id)
             && let Some(slot) = pass_of.at(link)
         {
             *slot = u32::try_from(pass + 1).unwrap_or(u32::MAX);

@@ -24,7 +24,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     // Whether a step without a marker compiled nothing is known only where compiles are recorded at all.
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
     let mut devices = step_device::step_devices(index, vocabulary);
-    let gaps = gaps_before(vocabulary);
+    let gaps = gaps_before(index, vocabulary);
     let intervals = intervals(index, vocabulary);
     vocabulary
         .passes
@@ -66,21 +66,25 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
 
 /// From the end of the engine step before, in the same period, to the start of this one; for its first pass
 /// only. 0 where they overlap.
-fn gaps_before(vocabulary: &Vocabulary) -> Vec<Option<i64>> {
+fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
     let mut gaps = vec![None; vocabulary.passes.len()];
-    let mut before: Option<(Period, i64)> = None;
+    // Of each rank; of all where the file is of one.
+    let mut of_rank: FxHashMap<Option<usize>, Option<(Period, i64)>> = FxHashMap::default();
     for step in &vocabulary.engine_steps {
+        let first = vocabulary.passes.get(step.passes.start as usize);
+        let rank = first.and_then(|pass| vocabulary.ranks.of(index, index.track_of(pass.slice)));
+        let before = of_rank.entry(rank).or_default();
         let gap = before
             .filter(|&(period, _)| period == step.period)
             .map(|(_, end)| (step.span.start - end).max(0));
         if let Some(slot) = gaps.get_mut(step.passes.start as usize) {
             *slot = gap;
         }
-        let end = match before {
+        let end = match *before {
             Some((period, end)) if period == step.period => end.max(step.span.end),
             _ => step.span.end,
         };
-        before = Some((step.period, end));
+        *before = Some((step.period, end));
     }
     gaps
 }

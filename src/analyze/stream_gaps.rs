@@ -22,15 +22,19 @@ pub fn stream_gaps(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'
     let mut all: Vec<StreamGaps> = Vec::new();
     for device in &vocabulary.devices {
         for &track in &device.tracks {
-            all.extend(gaps_of(index, vocabulary, launched, device.device, track));
+            let of = gaps_of(index, vocabulary, launched, device.device, track);
+            all.extend(of.map(|of| StreamGaps {
+                rank: vocabulary.ranks.label(device.rank),
+                ..of
+            }));
         }
     }
     order::sort_by(&mut all, |a, b| {
-        (b.work, a.device, &a.stream).cmp(&(a.work, b.device, &b.stream))
+        (b.work, &a.rank, a.device, &a.stream).cmp(&(a.work, &b.rank, b.device, &b.stream))
     });
     all.truncate(MAX_STREAMS);
     order::sort_by(&mut all, |a, b| {
-        (a.device, b.busy_ns, &a.stream).cmp(&(b.device, a.busy_ns, &b.stream))
+        (&a.rank, a.device, b.busy_ns, &a.stream).cmp(&(&b.rank, b.device, a.busy_ns, &b.stream))
     });
     all
 }

@@ -75,7 +75,7 @@ fn times(times: &[DeviceTime]) -> Html {
                     <th class="num wrapped">{ "Exposed copies" }</th><th class="num">{ "Idle" }</th><th>{ "Parts" }</th><th>{ "Show" }</th></tr></thead>
                 <tbody>{ for times.iter().map(|t| html! {
                     <tr class="middle">
-                        <td class="num">{ t.device }</td><td>{ if t.scope == "linked" { "linked only" } else { "all" } }</td>
+                        <td class="num">{ device_name(t.device, t.rank.as_deref()) }</td><td>{ if t.scope == "linked" { "linked only" } else { "all" } }</td>
                         <td class="num">{ show::duration(t.span_ns) }</td><td class="num">{ show::percent(t.busy_ns, t.span_ns) }</td>
                         <td class="num">{ show::duration(t.compute_ns) }</td><td class="num">{ show::duration(t.comm_exposed_ns) }</td>
                         <td class="num">{ show::duration(t.copy_exposed_ns) }</td><td class="num">{ show::duration(t.idle_ns) }</td>
@@ -135,7 +135,8 @@ fn cause_means(cause: IdleCause) -> &'static str {
 }
 
 fn idle(idle: &DeviceIdle) -> Html {
-    let id = format!("idle-{}", idle.device);
+    let device = device_name(idle.device, idle.rank.as_deref());
+    let id = format!("idle-{}", device.replace(' ', "-"));
     let parts: Vec<Part> = idle
         .causes
         .iter()
@@ -143,7 +144,7 @@ fn idle(idle: &DeviceIdle) -> Html {
         .collect();
     html! {
         <section aria-labelledby={id.clone()}>
-            <h2 {id}>{ format!("Why device {} was idle", idle.device) }
+            <h2 {id}>{ format!("Why device {device} was idle") }
                 <span class="aside num">{ format!("{} of {} ({}), {}", show::duration(idle.idle_ns), show::duration(idle.span_ns), show::percent(idle.idle_ns, idle.span_ns), show::counted(idle.gaps, "gap")) }</span></h2>
             <p class="definition">{ &idle.definition }</p>
             if idle.gaps == 0 {
@@ -380,7 +381,7 @@ fn queues(queues: &[QueueDepth], origin_ns: i64) -> Html {
                     let around = q.span_ns / 200;
                     let span = Span::new(q.max_at_ns.saturating_sub(around), q.max_at_ns.saturating_add(around.max(1)));
                     html! {
-                        <tr class="middle"><td class="num">{ q.device }</td><td>{ &q.stream }</td><td class="num">{ show::count(q.launches) }</td><td class="num">{ show::count(q.max) }</td>
+                        <tr class="middle"><td class="num">{ device_name(q.device, q.rank.as_deref()) }</td><td>{ &q.stream }</td><td class="num">{ show::count(q.launches) }</td><td class="num">{ show::count(q.max) }</td>
                             <td class="num">{ format!("{:.1}", q.mean) }</td><td class="num">{ show::percent(q.empty_ns, q.span_ns) }</td>
                             <td class="bars">{ curve(q, origin_ns) }</td>
                             <td><To place={timeline_at(Some(span), None)}>{ "deepest" }</To></td></tr>
@@ -430,7 +431,7 @@ fn stream_gaps(streams: &[StreamGaps], definition: &str) -> Html {
                     <th class="num wrapped"><Term word="Not known" means="The call that launched the next work is not in the trace, and the gap is not short." /></th>
                     <th>{ "Parts" }</th><th>{ "Longest" }</th></tr></thead>
                 <tbody>{ for streams.iter().map(|s| html! {
-                    <tr class="middle"><td class="num">{ s.device }</td><td>{ &s.stream }</td><td class="num">{ show::count(s.work) }</td>
+                    <tr class="middle"><td class="num">{ device_name(s.device, s.rank.as_deref()) }</td><td>{ &s.stream }</td><td class="num">{ show::count(s.work) }</td>
                         <td class="num">{ show::duration(s.span_ns()) }</td><td class="num">{ show::percent(s.busy_ns, s.span_ns()) }</td>
                         { gap_sum(&s.launched_late) }{ gap_sum(&s.short) }{ gap_sum(&s.waited) }{ gap_sum(&s.unlinked) }
                         <td class="bars"><Stack whole_ns={s.span_ns()} parts={vec![

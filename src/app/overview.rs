@@ -15,7 +15,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
     DeviceTime, Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, StepGroup, StepOrder,
-    Summary, TimeBudget,
+    Summary, TimeBudget, device_name,
 };
 use crate::web::engine::Engine;
 
@@ -261,7 +261,7 @@ fn device_section(summary: &Summary) -> Html {
                 <tbody>
                     { for devices.iter().map(|d| html! {
                         <tr>
-                            <td>{ format!("device {}", d.device) }</td>
+                            <td>{ format!("device {}", device_name(d.device, d.rank.as_deref())) }</td>
                             <td>{ if d.scope == "linked" { "linked to a launch" } else { "all" } }</td>
                             <td class="num">{ show::duration(d.span_ns) }</td>
                             <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>

@@ -7,7 +7,8 @@ use crate::base::{CategoryId, SliceId, Span, TrackId, order};
 use crate::index::tables::{Family, Index, Key};
 
 use super::pattern::{has, starts};
-use super::vocabulary::{Device, Role, Vocabulary};
+use super::ranks;
+use super::vocabulary::{Device, Ranks, Role, Vocabulary};
 
 /// `distributedInfo`, `deviceProperties`, `baseTimeNanoseconds`.
 pub fn read_header(index: &Index, vocabulary: &mut Vocabulary) {
@@ -80,12 +81,12 @@ pub fn operator_categories(index: &Index) -> Vec<CategoryId> {
 /// More devices than these are not analysed one by one: every answer has a part for each of them.
 pub const MAX_DEVICES: usize = 128;
 
-/// Tracks with device work, by device: the arg `device`, else the number in the process's name, else the pid.
+/// Tracks with device work, by rank and device: the arg `device`, else the number in the process's name, else the pid.
 ///
 /// At most [`MAX_DEVICES`]: those that come first in the file.
-pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
+pub fn devices(index: &Index, roles: &[Role], ranks: &Ranks) -> Vec<Device> {
     let mut by_device: Vec<Device> = Vec::new();
-    let mut place: FxHashMap<i64, usize> = FxHashMap::default();
+    let mut place: FxHashMap<(Option<usize>, i64), usize> = FxHashMap::default();
     for track in index.track_ids() {
         let Some(first) = index.rows(track).find(|id| roles[id.index()].is_device()) else {
             continue;
@@ -95,13 +96,15 @@ pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
             .or_else(|| device_in_process_name(index, track))
             .or(match index.track(track).pid {
                 Key::Int(pid) => Some(pid),
-                Key::Text(_) => None,
+                Key::Text(pid) => ranks::labelled(index.text(pid)).and_then(|(_, pid)| pid.parse().ok()),
             })
             .unwrap_or(0);
-        let at = *place.entry(device).or_insert(by_device.len());
+        let rank = ranks.of(index, track);
+        let at = *place.entry((rank, device)).or_insert(by_device.len());
         if at == by_device.len() && at < MAX_DEVICES {
             by_device.push(Device {
                 device,
+                rank,
                 tracks: Vec::new(),
             });
         }
@@ -109,7 +112,7 @@ pub fn devices(index: &Index, roles: &[Role]) -> Vec<Device> {
             known.tracks.push(track);
         }
     }
-    order::sort_by_key(&mut by_device, |d| d.device);
+    order::sort_by_key(&mut by_device, |d| (d.rank, d.device));
     by_device
 }
 

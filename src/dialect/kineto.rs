@@ -15,6 +15,7 @@ use super::dynamo;
 use super::enclosing;
 use super::facts;
 use super::pattern::{Rest, has, python_frame};
+use super::ranks;
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
@@ -44,10 +45,24 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
-    v.devices = facts::devices(index, &v.roles);
+    v.ranks = ranks::ranks(index);
+    v.devices = facts::devices(index, &v.roles, &v.ranks);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
     if index.arg_column("correlation").is_some() {
-        v.launch_link = LaunchLink::Correlation("correlation");
+        v.launch_link = match v.ranks.labels.len() {
+            0 | 1 => LaunchLink::Correlation("correlation"),
+            _ => ranks::launch_link(index, &v.ranks, "correlation").unwrap_or(LaunchLink::None),
+        };
+    }
+    if !v.ranks.labels.is_empty() {
+        // The header is that of the first.
+        v.rank = None;
+        v.notes.push(format!(
+            "This file holds several ranks, merged by SGLang: {}. Calls and the work that they launch belong together \
+             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are counted \
+             over all ranks.",
+            v.ranks.labels.join(", ")
+        ));
     }
     vllm::read_steps(index, file_name, &mut v);
     v.compiles = compiles(index, &v.roles);

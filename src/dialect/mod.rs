@@ -12,9 +12,11 @@ pub mod key_averages;
 pub mod kineto;
 mod pattern;
 pub mod plain_table;
+mod ranks;
 mod roles;
 pub mod tables;
 pub mod terms;
+mod tokens;
 pub mod vllm;
 pub mod vocabulary;
 

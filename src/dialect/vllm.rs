@@ -8,7 +8,7 @@
 //! | SGLang | `step[EXTEND bs=2 toks=64 …]`, `DECODE`, `MIXED`, `IDLE`, `TARGET_VERIFY`, `VERIFY`, `DRAFT` |
 //! | ATOM | `prefill[bs=2 tok=64 …]`, `decode[bs=117/128 tok=117 …]`: 117 requests in a graph for 128 |
 //! | torch | `ProfilerStep#{n}` |
-//! | vLLM up to 0.11 | none; the python frame `execute_model` |
+//! | vLLM up to 0.11 | none; the python frame `execute_model`, and shapes inside (see [`tokens`](super::tokens)) |
 //! | SGLang up to 0.5.9 | none; the python frame `forward` of its model runner, with `forward_extend` or `forward_decode` inside, or a graph's `replay`; recorded by stage, the file's name ends `-EXTEND` or `-DECODE` |
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -21,6 +21,7 @@ use super::facts;
 use super::pattern::{Rest, has, python_frame};
 use super::roles;
 use super::terms::{Bucket, Period, Phase};
+use super::tokens;
 use super::vocabulary::{EngineStep, Part, Pass, Role, Vocabulary};
 
 /// What the name of a step marker says.
@@ -366,6 +367,14 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
     found
 }
 
+const BY_SHAPES: &str = "This trace has no step markers: a step is one call of the python function execute_model. Prefill or \
+                         decode is derived from shapes: a step that computes logits for each of its tokens decodes, one \
+                         with more tokens is counted as prefill, and may hold decodes as well.";
+
+const NOT_TOLD: &str = "This trace has no step markers: a step is one call of the python function execute_model, and whether it \
+                        is prefill or decode is not recorded. Shapes of operators would tell (record_shapes=True, for vLLM \
+                        VLLM_TORCH_PROFILER_RECORD_SHAPES=1), but for those inside compiled graphs.";
+
 /// Steps of a trace without an engine's markers: the outermost `execute_model` frame of a model runner or its
 /// worker, else `ProfilerStep#n`.
 fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
@@ -394,14 +403,25 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
         });
         let slices = outermost(&frames);
         if !slices.is_empty() {
-            v.notes.push(
-                "This trace has no step markers: a step is one call of the python function execute_model, and \
-                 whether it is prefill or decode is not recorded."
-                    .to_owned(),
-            );
             v.engine = Some("vLLM".to_owned());
-            let marker = Marker::new("vLLM", Phase::Unknown);
-            return slices.into_iter().map(|id| (id, marker)).collect();
+            let markers: Vec<(SliceId, Marker)> = tokens::of_steps(index, &slices)
+                .into_iter()
+                .zip(slices)
+                .map(|(of, id)| {
+                    let marker = Marker::new("vLLM", of.phase());
+                    (
+                        id,
+                        Marker {
+                            tokens: of.tokens,
+                            ..marker
+                        },
+                    )
+                })
+                .collect();
+            let is_told = markers.iter().any(|(_, marker)| marker.phase != Phase::Unknown);
+            v.notes
+                .push(if is_told { BY_SHAPES } else { NOT_TOLD }.to_owned());
+            return markers;
         }
     }
     let steps = with(&|text| {

@@ -1,8 +1,8 @@
 //! The common words into which a dialect translates a trace. Analyses know these and no vendor.
 
 use crate::index::args::{ArgColumn, Links};
-use crate::index::tables::Index;
-use rustc_hash::FxHashSet;
+use crate::index::tables::{Index, Key};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{CategoryId, NameId, SliceId, Span, TrackId};
 
@@ -155,7 +155,10 @@ pub struct CompileMark {
 /// The lanes of one device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
+    /// Unique within its rank.
     pub device: i64,
+    /// Its rank's place among those of [`Vocabulary::ranks`]; `None` where the file is of one rank.
+    pub rank: Option<usize>,
     pub tracks: Vec<TrackId>,
 }
 
@@ -174,6 +177,8 @@ pub struct MemoryDevice {
 pub enum LaunchLink {
     /// Equal values of an int arg, one launch to many pieces of work, unique in the file.
     Correlation(&'static str),
+    /// The same for a file of several ranks in which such values are unique in a rank: numbered anew.
+    ByRank(Links),
     /// Equal values of an int arg that recurs: the nearest launch before the work.
     Recurring(&'static str),
     /// Equal numbers that no arg holds: the trace's arrows were followed. One launch to many pieces of work.
@@ -213,6 +218,29 @@ pub enum Division {
     Free,
 }
 
+/// The ranks of a file that several were merged into; empty for others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranks {
+    /// What the file calls them, in order.
+    pub labels: Vec<String>,
+    pub by_process: FxHashMap<Key, usize>,
+}
+
+impl Ranks {
+    /// The rank of a track.
+    pub fn of(&self, index: &Index, track: TrackId) -> Option<usize> {
+        if self.labels.is_empty() {
+            return None;
+        }
+        self.by_process.get(&index.track(track).pid).copied()
+    }
+
+    /// What the file calls a rank.
+    pub fn label(&self, rank: Option<usize>) -> Option<String> {
+        self.labels.get(rank?).cloned()
+    }
+}
+
 /// A trace in common words.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
@@ -248,6 +276,8 @@ pub struct Vocabulary {
     pub launch_link: LaunchLink,
     /// How device work says which node of which recipe it is; `None` where it does not.
     pub node_args: Option<NodeArgs>,
+    /// Whose processes these are, where the file holds several ranks.
+    pub ranks: Ranks,
     /// The rules by which kernels are told apart; `None` where lanes or categories say all.
     pub classifier: Option<Classifier>,
     /// Names of python frames in which a thread waits for others: sockets, queues, locks, sleep.
@@ -300,7 +330,7 @@ impl Default for Vocabulary {
             dynamo: None,
             devices: Vec::new(),
             launch_link: LaunchLink::None,
-            node_args: None,
+    node_args: None, ranks: Ranks::default(),
             classifier: None,
             idle_frames: FxHashSet::default(),
             divisions: Vec::new(),
@@ -324,7 +354,7 @@ impl Vocabulary {
     pub fn links<'a>(&'a self, index: &'a Index) -> Option<ArgColumn<'a>> {
         match &self.launch_link {
             LaunchLink::Correlation(key) => index.arg_column(key),
-            LaunchLink::Numbered(links) => Some(links.column()),
+            LaunchLink::Numbered(links) | LaunchLink::ByRank(links) => Some(links.column()),
             LaunchLink::Recurring(_) | LaunchLink::None => None,
         }
     }

@@ -269,6 +269,7 @@ pub fn idle_csv(trace: &TraceReport) -> String {
     #[derive(Serialize)]
     struct Row {
         device: i64,
+        rank: Option<String>,
         cause: &'static str,
         gaps: u64,
         total_ns: i64,
@@ -276,6 +277,7 @@ pub fn idle_csv(trace: &TraceReport) -> String {
     table(trace.idle.iter().flat_map(|idle| {
         idle.causes.iter().map(|c| Row {
             device: idle.device,
+            rank: idle.rank.as_deref().map(cell),
             cause: c.cause.name(),
             gaps: c.count,
             total_ns: c.total_ns,

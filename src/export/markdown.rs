@@ -1,6 +1,6 @@
 //! The report for a pull request: findings in the open, tables folded away.
 
-use crate::analyze::report::{Level, Period, Report, TraceReport};
+use crate::analyze::report::{Level, Period, Report, TraceReport, device_name};
 use crate::base::{Severity, show};
 
 use super::beside;
@@ -280,7 +280,7 @@ fn device(out: &mut String, trace: &TraceReport) {
             .collect();
         let title = format!(
             "Why device {} was idle for {}",
-            idle.device,
+            html(&device_name(idle.device, idle.rank.as_deref())),
             show::duration(idle.idle_ns)
         );
         let heads = [("time", true), ("of idle", true), ("cause", false)];

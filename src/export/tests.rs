@@ -162,7 +162,7 @@ dynamo: None,
             definition: "From the end of one engine step to the start of the next.".to_owned(),
         }],
         device_time: vec![DeviceTime {
-            device: 0,
+            device: 0, rank: None,
             scope: "all".to_owned(),
             span_ns: 1_000_000,
             busy_ns: 640_000,

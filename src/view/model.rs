@@ -9,10 +9,7 @@ pub use crate::analyze::report::{
     CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory, DeviceTime, DynamoLimit,
     DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
     GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level,
-    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork, Operator,
-    OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork, Recompile,
-    StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict,
-    TimeBudget, WorkerRow, Workers,
+    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork, Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork, Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;

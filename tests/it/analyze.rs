@@ -62,7 +62,11 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
     let devices = if tracks.is_empty() {
         Vec::new()
     } else {
-        vec![Device { device: 0, tracks }]
+        vec![Device {
+            device: 0,
+            rank: None,
+            tracks,
+        }]
     };
     let vocabulary = Vocabulary {
         roles,

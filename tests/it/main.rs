@@ -24,4 +24,5 @@ mod synth;
 mod torch_device;
 mod torch_host;
 mod torch_hta;
+mod torch_ranks;
 mod worker_folders;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use stepscope::analyze::report::{IdleCause, Launches, Step, Sure, TraceReport};
 use stepscope::base::SliceId;
 use stepscope::dialect::Phase;
-use stepscope::session::{Opened, open_bytes};
+use stepscope::session::{Inflater, Opened, open_bytes};
 
 use crate::corpus;
 
@@ -905,6 +905,108 @@ fn sglang_without_markers_is_read_by_its_python_frames() {
         ]
     );
     assert_eq!(opened.report.steps[0].interval_ns, Some(190_000));
+}
+
+/// A real trace whose markers are taken away: shapes say the same as they did.
+#[test]
+fn steps_of_vllm_without_markers_have_their_phase_from_shapes() {
+    let path = "kineto/torch_cpu/torch-2.9.1/full.pt.trace.json.gz";
+    let Some(bytes) = corpus::read(path) else { return };
+    let mut text = Vec::new();
+    Inflater::default().feed(&bytes, &mut |piece| text.extend_from_slice(piece));
+    let text = String::from_utf8(text).unwrap();
+    let frame = "vllm/v1/worker/gpu_model_runner.py(24): execute_model";
+    let unmarked = text
+        .replace("execute_context_", "no_marker_")
+        .replace("gen.py(24): step", frame);
+    let of = |text: &str| -> Vec<(Phase, Option<u64>, Sure)> {
+        let report = open_bytes("a.json", text.as_bytes()).unwrap().report;
+        report.steps.iter().map(|s| (s.phase, s.tokens, s.sure)).collect()
+    };
+    let want: Vec<_> = of(&text)
+        .into_iter()
+        .map(|(phase, tokens, sure)| {
+            assert_eq!(sure, Sure::Recorded);
+            (phase, tokens, Sure::Derived)
+        })
+        .collect();
+    assert_eq!(want.len(), 51);
+    assert_eq!((want[0].0, want[0].1), (Phase::Prefill, Some(256)));
+    assert_eq!(of(&unmarked), want);
+    // Without shapes it is not known.
+    let plain = unmarked.replace("\"Input Dims\"", "\"Other\"");
+    assert!(
+        of(&plain)
+            .iter()
+            .all(|s| *s == (Phase::Unknown, None, Sure::Derived))
+    );
+}
+
+#[test]
+fn tokens_and_rows_of_logits_say_what_a_step_does() {
+    let step = |tokens: &str, product: &str, head: &str| {
+        frames(&[("vllm/v1/worker/gpu_model_runner.py(1): execute_model", 0, 100)])
+            .slice(
+                "cpu_op",
+                "aten::embedding",
+                1,
+                5,
+                5,
+                &format!(r#""Input Dims":[[1000,64],{tokens},[]]"#),
+            )
+            .slice(
+                "cpu_op",
+                "aten::linear",
+                1,
+                20,
+                5,
+                r#""Input Dims":[[9,64],[192,64],[192]]"#,
+            )
+            .slice("cpu_op", product, 1, 40, 5, &format!(r#""Input Dims":{head}"#))
+            .slice(
+                "cpu_op",
+                "aten::embedding",
+                1,
+                110,
+                5,
+                r#""Input Dims":[[1000,64],[77],[]]"#,
+            )
+    };
+    let says = |made: &Made| {
+        let step = &made.open().report.steps[0];
+        (step.phase, step.tokens)
+    };
+    for (made, want) in [
+        (
+            step("[3]", "aten::linear", "[[3,64],[1000,64],[]]"),
+            (Phase::Decode, Some(3)),
+        ),
+        (
+            step("[9]", "aten::mm", "[[3,64],[64,1000]]"),
+            (Phase::Prefill, Some(9)),
+        ),
+        (
+            step("[2,8]", "aten::addmm", "[[1000],[2,64],[64,1000],[],[]]"),
+            (Phase::Prefill, Some(16)),
+        ),
+        (
+            step("[5]", "aten::softmax", "[[5,1000]]"),
+            (Phase::Unknown, Some(5)),
+        ),
+        (
+            step("[1]", "aten::softmax", "[[1,1000]]"),
+            (Phase::Decode, Some(1)),
+        ),
+        (
+            step("[2]", "aten::mm", "[[3,64],[64,1000]]"),
+            (Phase::Unknown, Some(2)),
+        ),
+    ] {
+        assert_eq!(says(&made), want);
+    }
+    assert!(
+        step("[3]", "aten::mm", "[[3,64],[64,1000]]").open().report.notes[0].contains("derived from shapes")
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::base::{order, show};
 
 use super::super::report::{
     Copy, DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Kernel, Level, Sure,
-    TraceReport,
+    TraceReport, device_name,
 };
 use super::super::words;
 use super::{fact, finding, reaches};
@@ -88,7 +88,7 @@ pub(super) fn long_attention(report: &TraceReport, words: &[&str]) -> Option<Fin
 /// The device with most idle time, by cause. `is_told`: the same time is told already, step by step.
 pub(super) fn idle_causes(report: &TraceReport, is_told: bool) -> Option<Finding> {
     let idle = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device))?;
-    let device = show_device(report, idle.device);
+    let device = show_device(report, idle);
     let share = show::percent(idle.idle_ns, idle.span_ns);
     if !reaches(idle.idle_ns, 5, idle.span_ns) {
         let says = format!("{device} is kept busy: it is idle for {share} of its recording.");
@@ -148,10 +148,10 @@ fn host_bound_ns(idle: &DeviceIdle) -> i64 {
     host.map(|c| c.total_ns).sum()
 }
 
-fn show_device(report: &TraceReport, device: i64) -> String {
+fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
     match report.idle.len() {
         1 => "The device".to_owned(),
-        _ => format!("Device {device}"),
+        _ => format!("Device {}", device_name(idle.device, idle.rank.as_deref())),
     }
 }
 
@@ -248,7 +248,7 @@ pub(super) fn exposed_communication(report: &TraceReport) -> Option<Finding> {
     let says = format!(
         "Communication that no compute hides takes {} of device {} ({} of its recording).",
         show::duration(ns),
-        device.device,
+        device_name(device.device, device.rank.as_deref()),
         show::percent(ns, span)
     );
     let level = if reaches(ns, 20, span) {
@@ -291,7 +291,7 @@ pub(super) fn copies(report: &TraceReport) -> Vec<Finding> {
         let says = format!(
             "Copies that neither compute nor communication hides take {} of device {} ({} of its recording).",
             show::duration(device.copy_exposed_ns),
-            device.device,
+            device_name(device.device, device.rank.as_deref()),
             show::percent(device.copy_exposed_ns, device.span_ns)
         );
         all.push(Finding {
@@ -390,6 +390,7 @@ mod tests {
     fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
         DeviceIdle {
             device: 0,
+            rank: None,
             span_ns: 1000 * MS,
             idle_ns: causes.iter().map(|c| c.1 * MS).sum(),
             gaps: 3,
@@ -487,6 +488,7 @@ mod tests {
         let mut report = blank();
         report.device_time = vec![DeviceTime {
             device: 3,
+            rank: None,
             scope: "all".into(),
             span_ns: 100 * MS,
             busy_ns: 100 * MS,

@@ -3,6 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A device by its number, with its rank where the file holds several: `3`, `0 of TP01`.
+pub fn device_name(device: i64, rank: Option<&str>) -> String {
+    match rank {
+        Some(rank) => format!("{device} of {rank}"),
+        None => device.to_string(),
+    }
+}
+
 /// Host calls that hand work to devices, and how long the work took to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launches {
@@ -72,6 +80,9 @@ pub struct ShortKernels {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueueDepth {
     pub device: i64,
+    /// What the file calls its rank, where it holds several: devices are numbered within a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     /// The stream's number, as recorded.
     pub stream: String,
     pub launches: u64,
@@ -105,6 +116,9 @@ pub struct GapSum {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamGaps {
     pub device: i64,
+    /// What the file calls its rank, where it holds several: devices are numbered within a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     /// The stream's number, as recorded.
     pub stream: String,
     /// Pieces of work that take time.
@@ -266,6 +280,9 @@ pub struct IdleGap {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceIdle {
     pub device: i64,
+    /// What the file calls its rank, where it holds several: devices are numbered within a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     pub span_ns: i64,
     pub idle_ns: i64,
     pub gaps: u64,

@@ -246,7 +246,11 @@ fn devices(index: &Index, layers: &[Layer]) -> Vec<Device> {
     }
     let mut devices: Vec<Device> = by_number
         .into_iter()
-        .map(|(device, tracks)| Device { device, tracks })
+        .map(|(device, tracks)| Device {
+            device,
+            rank: None,
+            tracks,
+        })
         .collect();
     order::sort_by_key(&mut devices, |d| d.device);
     devices

@@ -135,7 +135,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
-    v.devices = facts::devices(index, &v.roles);
+    v.devices = facts::devices(index, &v.roles, &v.ranks);
     if index.arg_column("recipeId").is_some() {
         v.launch_link = LaunchLink::Recurring("recipeId");
     }

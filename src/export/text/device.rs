@@ -1,7 +1,7 @@
 //! Devices at a terminal: how their time was spent, kernels, launches, why they were idle, copies, waits, queues.
 
 use super::*;
-use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, NodeWork, QueueDepth, Sync};
+use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, NodeWork, QueueDepth, Sync, device_name};
 
 pub(super) fn device(out: &mut String, trace: &TraceReport) {
     times(out, &trace.device_time);
@@ -45,7 +45,7 @@ fn times(out: &mut String, devices: &[DeviceTime]) {
         for device in devices {
             let engines = device.engines;
             table.row(vec![
-                device.device.to_string(),
+                device_name(device.device, device.rank.as_deref()),
                 plain(&device.scope),
                 show::duration(device.span_ns),
                 show::percent(device.busy_ns, device.span_ns),
@@ -178,7 +178,7 @@ fn idle(out: &mut String, trace: &TraceReport, all: &[DeviceIdle]) {
             out,
             &format!(
                 "Why device {} was idle ({} in {} gaps)",
-                idle.device,
+                device_name(idle.device, idle.rank.as_deref()),
                 show::duration(idle.idle_ns),
                 show::count(idle.gaps)
             ),
@@ -263,7 +263,7 @@ fn queues(out: &mut String, trace: &TraceReport, queues: &[QueueDepth]) {
     ]);
     for queue in queues {
         table.row(vec![
-            queue.device.to_string(),
+            device_name(queue.device, queue.rank.as_deref()),
             show::count(queue.launches),
             show::count(queue.max),
             format!("{:.1}", queue.mean),
@@ -298,7 +298,7 @@ fn stream_gaps(out: &mut String, trace: &TraceReport) {
             n => format!("{} in {}", show::duration(gaps.total_ns), show::count(n)),
         };
         table.row(vec![
-            of.device.to_string(),
+            device_name(of.device, of.rank.as_deref()),
             show::count(of.work),
             show::duration(of.span_ns()),
             show::percent(of.busy_ns, of.span_ns()),

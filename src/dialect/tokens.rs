@@ -1,0 +1,126 @@
+//! How many tokens a step computes, by the shapes of its operators, where no marker says it.
+//!
+//! The first `aten::embedding` of a step looks up one row for each token: of its inputs `[[vocabulary, hidden],
+//! [tokens]]` the second says how many (`[requests, tokens each]` where the engine keeps requests apart). The logits
+//! are computed for the rows that are sampled alone, one a request: the product of `[rows, hidden]` with as large a
+//! matrix as the embedding's. So as many rows as tokens is decode (with speculation the rows are the drafted tokens,
+//! and all of them are sampled); more tokens than rows is prefill, and may hold decodes too.
+//!
+//! Shapes are recorded with `record_shapes` only, and not for operators inside a compiled or captured graph.
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::index::tables::{Family, Index, Key};
+
+use super::SHAPES;
+use super::enclosing::last_started;
+use super::terms::Phase;
+
+/// What the shapes of one step say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    pub tokens: Option<u64>,
+    /// Rows of logits.
+    pub rows: Option<u64>,
+}
+
+impl Tokens {
+    pub fn phase(self) -> Phase {
+        match (self.tokens, self.rows) {
+            (Some(1), _) => Phase::Decode,
+            (Some(tokens), Some(rows)) if tokens == rows => Phase::Decode,
+            (Some(tokens), Some(rows)) if tokens > rows => Phase::Prefill,
+            _ => Phase::Unknown,
+        }
+    }
+}
+
+/// Operators that multiply by a matrix of weights.
+const PRODUCTS: [&str; 4] = ["aten::linear", "aten::matmul", "aten::mm", "aten::addmm"];
+
+/// What each step computes; in order of rows. Steps of one thread follow each other: of what overlaps, each operator
+/// is looked at for the first step only, so that cost grows as the trace does.
+pub fn of_steps(index: &Index, steps: &[SliceId]) -> Vec<Tokens> {
+    let mut found = vec![Tokens::default(); steps.len()];
+    if index.arg_column(SHAPES).is_none() {
+        return found;
+    }
+    let by_name: FxHashMap<NameId, bool> = PRODUCTS
+        .iter()
+        .map(|name| (*name, false))
+        .chain([("aten::embedding", true)])
+        .filter_map(|(name, is_embedding)| Some((index.names.lookup(name)?, is_embedding)))
+        .collect();
+    let operators: FxHashMap<(Key, Key), TrackId> = index
+        .track_ids()
+        .filter(|&id| index.track(id).family == Family::Main)
+        .map(|id| ((index.track(id).pid, index.track(id).tid), id))
+        .collect();
+    let mut known: FxHashMap<&str, Vec<Vec<u64>>> = FxHashMap::default();
+    let mut seen: FxHashMap<TrackId, u32> = FxHashMap::default();
+    for (tokens, &step) in found.iter_mut().zip(steps) {
+        let of = index.track(index.track_of(step));
+        if let Some(&track) = operators.get(&(of.pid, of.tid)) {
+            let seen = seen.entry(track).or_default();
+            *tokens = of_step(index, track, index.slices.span(step), seen, &by_name, &mut known);
+        }
+    }
+    found
+}
+
+fn of_step<'a>(
+    index: &'a Index,
+    track: TrackId,
+    step: Span,
+    seen: &mut u32,
+    by_name: &FxHashMap<NameId, bool>,
+    known: &mut FxHashMap<&'a str, Vec<Vec<u64>>>,
+) -> Tokens {
+    let rows = index.track(track).rows.clone();
+    let first = last_started(index, track, step.start.saturating_sub(1)).map_or(rows.start, |id| id.0 + 1);
+    let mut of = Tokens::default();
+    let mut weights: Option<[u64; 2]> = None;
+    for id in (first.max(*seen)..rows.end).map(SliceId) {
+        if index.slices.start(id).as_ns() >= step.end {
+            break;
+        }
+        *seen = id.0 + 1;
+        let Some(&is_embedding) = by_name.get(&index.slices.name(id)) else {
+            continue;
+        };
+        let Some(text) = index.arg_text(SHAPES, id) else {
+            continue;
+        };
+        let shapes = known.entry(text).or_insert_with(|| parsed(text));
+        if let (true, None, [table, ids, ..]) = (is_embedding, weights, &shapes[..]) {
+            if let &[vocabulary, hidden] = &table[..] {
+                weights = Some([vocabulary, hidden]);
+                of.tokens = ids.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim));
+            }
+        } else if let (false, Some([vocabulary, hidden])) = (is_embedding, weights) {
+            of.rows = shapes.windows(2).find_map(|pair| {
+                let is_head = pair[1] == [vocabulary, hidden] || pair[1] == [hidden, vocabulary];
+                let (last, dims) = pair[0].split_last()?;
+                (is_head && *last == hidden && vocabulary != hidden)
+                    .then(|| dims.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim)))?
+            });
+            if of.rows.is_some() {
+                break;
+            }
+        }
+    }
+    of
+}
+
+/// `[[4, 64], []]`. What is no list of numbers (a list of tensors) is empty.
+fn parsed(text: &str) -> Vec<Vec<u64>> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    let dims = |value: &serde_json::Value| -> Option<Vec<u64>> {
+        value.as_array()?.iter().map(serde_json::Value::as_u64).collect()
+    };
+    values
+        .iter()
+        .map(|value| dims(value).unwrap_or_default())
+        .collect()
+}
