@@ -30,6 +30,7 @@ mod parts;
 mod perfetto;
 mod plot;
 mod recompiles;
+mod record;
 mod search;
 mod shown;
 mod sizes;

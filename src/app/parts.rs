@@ -159,6 +159,8 @@ pub fn Stack(props: &StackProps) -> Html {
 #[derive(Properties, PartialEq)]
 pub struct CopyableProps {
     pub text: AttrValue,
+    /// What it is, for whoever hears the button and does not see what stands beside it.
+    pub what: AttrValue,
 }
 
 #[component]
@@ -174,7 +176,8 @@ pub fn Copyable(props: &CopyableProps) -> Html {
     html! {
         <div class="copyable">
             <pre>{ props.text.clone() }</pre>
-            <button type="button" {onclick}>{ if *copied { "Copied" } else { "Copy" } }</button>
+            <button type="button" {onclick} aria-label={format!("Copy: {}", props.what)}>{ if *copied { "Copied" } else { "Copy" } }</button>
+            <span class="heard" role="status">{ if *copied { "Copied" } else { "" } }</span>
         </div>
     }
 }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::parts::Copyable;
+use super::record::record;
 use crate::web::files::Picked;
 use crate::web::installed;
 
@@ -14,30 +14,6 @@ pub struct StartProps {
     pub on_open: Callback<Picked>,
     pub on_sample: Callback<()>,
 }
-
-const END_TO_END: &str = "export VLLM_PROFILER_ENABLED=full
-export VLLM_TORCH_PROFILER_DIR=/tmp/profile
-vllm serve MODEL …
-# while requests run:
-curl -X POST http://localhost:8000/start_profile
-curl -X POST http://localhost:8000/stop_profile
-# then open /tmp/profile/vllm.*.pt.trace.json.gz";
-
-const HIGH_LEVEL: &str = "export VLLM_PROFILER_ENABLED=true
-vllm serve MODEL …
-# then open server_events_vllm-instance-*.json from the working directory of rank 0";
-
-const COMPILES: &str = "export PT_HPU_METRICS_GC_DETAILS=1
-export PT_HPU_METRICS_FILE=/tmp/metrics.json
-# beside one of the others: the trace then records every graph compile,
-# and the metrics file, opened together with it, gives them their true clock.
-# Every region is synchronised with the device while this is on.";
-
-const ONE_DECODE: &str = "export VLLM_PT_PROFILE=decode_16_512_t
-vllm serve MODEL …
-# phase _ batch _ length or blocks _ graphs (t or f): profiles that one bucket
-# on invented data before warm-up, then stops.
-# Then open *.pt.trace.json.gz from the working directory";
 
 #[component]
 pub fn Start(props: &StartProps) -> Html {
@@ -63,13 +39,7 @@ pub fn Start(props: &StartProps) -> Html {
                     <p>{ "When the page has started, it sets itself a content security policy that forbids every connection, for the page and for the workers that read the file. The browser holds to it; the page cannot take it back. To see it: open the developer tools, choose Network, open a file. Or start the page and pull the plug: it goes on working." }</p>
                 </details>
             </section>
-            <section class="record">
-                <h2>{ "How to record a profile on Gaudi" }</h2>
-                <details open=true><summary>{ "End to end: serving steps, host and device in one file" }</summary><Copyable text={END_TO_END} /></details>
-                <details><summary>{ "Serving steps only: small, and little overhead" }</summary><Copyable text={HIGH_LEVEL} /></details>
-                <details><summary>{ "Graph compiles by name and cost" }</summary><Copyable text={COMPILES} /></details>
-                <details><summary>{ "One decode bucket alone" }</summary><Copyable text={ONE_DECODE} /></details>
-            </section>
+            { record() }
         </main>
     }
 }

@@ -18,7 +18,7 @@ const NARROW: Look = Look {
 const DARK: Look = Look { dark: true, ..WIDE };
 
 /// The page's scrolled width, and what makes it so, if that is more than the window's.
-const STICKS_OUT: &str = "
+pub const STICKS_OUT: &str = "
     const root = document.documentElement;
     if (root.scrollWidth <= root.clientWidth) return [];
     const cut = e => e && (getComputedStyle(e).overflowX !== 'visible' || cut(e.parentElement));

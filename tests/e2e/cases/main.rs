@@ -5,6 +5,7 @@ mod boot;
 mod companion;
 mod cut;
 mod device;
+mod families;
 mod files;
 mod fit;
 mod gaps;

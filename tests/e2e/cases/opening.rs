@@ -41,6 +41,37 @@ fn the_sample_opens() {
 }
 
 #[test]
+fn how_to_record_is_folded_and_its_commands_can_be_copied() {
+    let page = Page::open();
+    let names = page.eval(
+        "const copies = [...document.querySelectorAll('.record details .copyable button')];
+         return copies.map(button => button.getAttribute('aria-label'))",
+    );
+    let names: Vec<&str> = names
+        .as_array()
+        .expect("names")
+        .iter()
+        .filter_map(|n| n.as_str())
+        .collect();
+    for family in ["Gaudi, vLLM: End to end", "CUDA, ROCm", "SGLang", "Ascend"] {
+        assert!(
+            names
+                .iter()
+                .any(|name| name.starts_with(&format!("Copy: {family}"))),
+            "{family}: {names:?}"
+        );
+    }
+    assert_eq!(page.count(".record details[open]"), 0);
+    page.click(".record details summary");
+    page.click(".record details[open] .copyable button");
+    page.wait_until("it says so", || {
+        page.text(".record details[open] [role=status]") == "Copied"
+    });
+    page.screenshot("record", Look::LAPTOP);
+    page.must_be_clean();
+}
+
+#[test]
 fn a_dropped_file_opens() {
     let page = Page::open();
     let trace = file(ONE_EVENT);

@@ -67,7 +67,7 @@ fn choose_folder(page: &Page, folder: &Path) {
     page.wait_for("ready");
 }
 
-fn tar_of(folder: &Path, out: &Path) {
+pub fn tar_of(folder: &Path, out: &Path) {
     let status = std::process::Command::new("tar")
         .args(["-czf"])
         .arg(out)
