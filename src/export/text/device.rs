@@ -95,7 +95,7 @@ fn kernels(out: &mut String, kernels: &[Kernel]) {
 }
 
 /// Columns of a table of which the last holds names.
-fn named(heads: &[&'static str]) -> Table {
+fn named(heads: &[&'static str]) -> Table<'static> {
     Table::new(0, heads)
 }
 
