@@ -1,6 +1,7 @@
 //! `pure fn(&Index, &Vocabulary, …) -> answer`. A file a question; no vendor's name appears here.
 
 pub mod activity;
+pub mod allocations;
 pub mod budget;
 pub mod categories;
 pub mod coverage;
@@ -21,6 +22,7 @@ pub mod modules;
 pub mod nodes;
 pub mod operators;
 pub mod python;
+pub mod rank_links;
 pub mod recompiles;
 pub mod report;
 pub mod stacks;
@@ -141,12 +143,16 @@ pub fn analyze_to(
     };
     report.findings = findings::findings(&report, &beside);
     report.beside = beside_trace(index, vocabulary, file.tables.as_deref());
-    if let Some(free) = report
-        .beside
-        .as_ref()
-        .and_then(|b| step_breakdown::finding(&b.step_breakdown))
-    {
-        report.findings.push(free);
+    let own = report.beside.as_ref();
+    let own = own.map(|b| {
+        [
+            step_breakdown::finding(&b.step_breakdown),
+            rank_links::finding(&b.links),
+        ]
+    });
+    let own: Vec<_> = own.into_iter().flatten().flatten().collect();
+    if !own.is_empty() {
+        report.findings.extend(own);
         order::sort_by_key(&mut report.findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
     }
     if depth != Depth::Everything {
@@ -198,6 +204,10 @@ fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&Worke
         beside.api_statistics.clone_from(&tables.api_statistics);
         beside.collectives.clone_from(&tables.collectives);
         beside.memory_peaks.clone_from(&tables.memory);
+        beside.module_memory_peaks.clone_from(&tables.module_memory);
+        beside.allocations = allocations::allocations(&tables.allocations);
+        beside.links = rank_links::links(&tables.links);
+        beside.links_say = rank_links::compared(&beside.links);
         beside.operator_calls = tables.operator_calls;
         beside.tables.clone_from(&tables.read);
         beside.plain_tables.clone_from(&tables.plain);

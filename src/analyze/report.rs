@@ -5,9 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+mod beside;
 mod device;
 mod nodes;
 
+pub use beside::{
+    Allocation, Allocations, Beside, KernelDetails, Link, OperatorAllocations, WorkerRow, Workers,
+};
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync, device_name,
@@ -741,95 +745,6 @@ pub struct TraceReport {
     /// What the profiler's own tables and lanes say; absent where it wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
-}
-
-/// What a profiler wrote beside the trace, or drew into it about itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Beside {
-    /// The worker's folder.
-    pub worker: Option<String>,
-    /// How much the profiler was told to record.
-    pub level: Option<String>,
-    /// How each device's time divides: by lanes, then by the rows of the table. Never to be added.
-    pub step_breakdown: Vec<BreakdownRow>,
-    /// Kernels by kind and core, most time first.
-    pub operator_statistics: Vec<OperatorStatistic>,
-    /// `"table"`: as the profiler wrote them; `"kernels"`: computed from its table of kernels.
-    pub operator_statistics_source: String,
-    pub kernel_details: Option<KernelDetails>,
-    pub api_statistics: Vec<ApiStatistic>,
-    pub collectives: Vec<Collective>,
-    pub memory_peaks: Vec<MemoryPeak>,
-    /// The framework's operator calls, where it wrote them down.
-    pub operator_calls: Option<OperatorCalls>,
-    /// Tables that were read.
-    pub tables: Vec<TableRead>,
-    /// Tables of the file that are shown as they stand, in its own words and units.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub plain_tables: Vec<PlainTable>,
-    /// The files of the archive, each with what became of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<FileListed>,
-    /// What is not there, and what would record it; one sentence each.
-    pub missing: Vec<String>,
-}
-
-/// The profiler's table of kernels, in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KernelDetails {
-    pub rows: u64,
-    pub kernels: u64,
-    pub collectives: u64,
-    /// Sum of durations.
-    pub kernel_ns: i64,
-    pub collective_ns: i64,
-    /// Rows whose slice the timeline has, by name and start.
-    pub in_timeline: u64,
-}
-
-/// One worker of a run. Times are sums over its steps and devices; `None` where nothing divides its time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WorkerRow {
-    /// Its folder.
-    pub name: String,
-    pub rank: Option<i64>,
-    pub level: Option<String>,
-    /// The trace in it, if any.
-    pub trace: Option<String>,
-    /// `"table"` or `"timeline"`, as in [`BreakdownRow`].
-    pub source: Option<String>,
-    pub steps: u64,
-    pub computing_ns: Option<i64>,
-    pub communication_not_overlapped_ns: Option<i64>,
-    pub overlapped_ns: Option<i64>,
-    pub free_ns: Option<i64>,
-    /// `computing + communication_not_overlapped + free`.
-    pub total_ns: Option<i64>,
-    /// Sum of the elapsed time of its collective operations, from their own table.
-    pub collective_ns: Option<i64>,
-    /// What is not there, and what would record it.
-    pub missing: Vec<String>,
-}
-
-impl WorkerRow {
-    /// What people call it.
-    pub fn label(&self) -> String {
-        match self.rank {
-            Some(rank) => format!("rank {rank}"),
-            None => self.name.clone(),
-        }
-    }
-}
-
-/// Workers of one run, side by side, by rank.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Workers {
-    pub rows: Vec<WorkerRow>,
-    /// The slow one, as a row.
-    pub slow: Option<u32>,
-    pub sure: Sure,
-    /// One sentence.
-    pub says: String,
 }
 
 /// What `stepscope report --format json` prints.

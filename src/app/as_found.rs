@@ -14,6 +14,12 @@ pub struct AsFoundProps {
 
 /// Whether there is nothing of a profiler's own tables but these.
 pub fn is_as_found(beside: &Beside) -> bool {
+    let is_all = beside.tables.is_empty() && beside.step_breakdown.is_empty();
+    (is_all || !beside.files.is_empty()) && has_as_found(beside)
+}
+
+/// Whether there is anything of these.
+pub fn has_as_found(beside: &Beside) -> bool {
     !beside.files.is_empty() || !beside.plain_tables.is_empty()
 }
 

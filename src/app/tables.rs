@@ -1,9 +1,10 @@
-//! The profiler's own tables: how the device's time divides, operators by kind, kernel by kernel, driver calls.
+//! The profiler's own tables: how the device's time divides, operators by kind, kernel by kernel, driver calls; links
+//! between ranks, collective operations, and memory where they are there.
 
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::as_found::{AsFound, is_as_found};
+use super::as_found::{AsFound, has_as_found, is_as_found};
 use super::ask::use_answer;
 use super::parts::{To, maybe_duration, timeline_at};
 use super::shown::Shown;
@@ -11,7 +12,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
-    ApiStatistic, Beside, BreakdownRow, KernelLine, KernelOrder, OperatorStatistic, Span, Summary,
+    Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Collective, KernelLine, KernelOrder, Link,
+    MemoryPeak, OperatorStatistic, Span, Summary,
 };
 use crate::web::engine::Engine;
 
@@ -75,6 +77,28 @@ fn of_profiler(
                 <h2 id="apis-head">{ "Driver calls" }</h2>
                 { apis(&beside.api_statistics, text) }
             </section>
+            if !beside.links.is_empty() {
+                <section aria-labelledby="links-head">
+                    <h2 id="links-head">{ "Links between ranks" }</h2>
+                    { links(&beside.links, &beside.links_say) }
+                </section>
+            }
+            if !beside.collectives.is_empty() {
+                <section aria-labelledby="collectives-head">
+                    <h2 id="collectives-head">{ "Collective operations one by one" }</h2>
+                    { collectives(&beside.collectives, text) }
+                </section>
+            }
+            if let Some(all) = &beside.allocations {
+                <section aria-labelledby="allocations-head">
+                    <h2 id="allocations-head">{ "Memory allocated by operators" }</h2>
+                    { allocations(all, text) }
+                    if !all.kept.is_empty() { { kept(&all.kept, text) } }
+                </section>
+            }
+            { peaks("framework-memory-head", "Highest memory of the framework's allocators", &beside.memory_peaks) }
+            { peaks("module-memory-head", "Highest memory of the driver's components", &beside.module_memory_peaks) }
+            if has_as_found(beside) { <AsFound summary={props.summary.clone()} /> }
         </>
     }
 }
@@ -144,6 +168,92 @@ fn apis(rows: &[ApiStatistic], text: &str) -> Html {
                     <td class="num">{ show::duration(row.mean_ns) }</td><td class="num">{ show::duration(row.min_ns) }</td><td class="num">{ show::duration(row.max_ns) }</td></tr>
             }) }</tbody>
         </table></div>
+    }
+}
+
+fn links(rows: &[Link], says: &[String]) -> Html {
+    html! {
+        <>
+        { for says.iter().map(|sentence| html! { <p class="definition">{ sentence }</p> }) }
+        <div class="scrolled tall"><table>
+            <caption>{ "By transit time, over all steps and operations. GB/s is 10^9 bytes a second; what moves little is bound by latency." }</caption>
+            <thead><tr><th class="num">{ "From rank" }</th><th class="num">{ "To rank" }</th><th>{ "By" }</th><th class="num">{ "Moved" }</th><th class="num">{ "Transit" }</th><th class="num">{ "GB/s" }</th><th>{ "Group" }</th></tr></thead>
+            <tbody>{ for rows.iter().map(|row| html! {
+                <tr><td class="num">{ row.from }</td><td class="num">{ row.to }</td><td>{ &row.transport }</td><td class="num">{ show::bytes(row.bytes) }</td>
+                    <td class="num">{ show::duration(row.transit_ns) }</td><td class="num">{ row.gb_per_s.map_or_else(|| "–".to_owned(), show::rate) }</td><td class="name">{ &row.group }</td></tr>
+            }) }</tbody>
+        </table></div>
+        </>
+    }
+}
+
+fn collectives(rows: &[Collective], text: &str) -> Html {
+    html! {
+        <div class="scrolled tall"><table>
+            <caption>{ "Longest first. Elapsed is transit, wait for other ranks, and idle time between the two; synchronisation is the wait before the first byte." }</caption>
+            <thead><tr><th>{ "Operation" }</th><th>{ "Kind" }</th><th>{ "Step" }</th><th class="num">{ "Elapsed" }</th><th class="num">{ "Transit" }</th><th class="num">{ "Wait" }</th><th class="num">{ "Synchronisation" }</th><th class="num">{ "Idle" }</th></tr></thead>
+            <tbody>{ for rows.iter().filter(|row| matches(&row.name, text)).map(|row| html! {
+                <tr><td class="name">{ &row.name }</td><td>{ if row.is_point_to_point { "point to point" } else { "collective" } }</td><td>{ if row.step.is_empty() { "–" } else { &row.step } }</td>
+                    <td class="num">{ show::duration(row.elapse_ns) }</td><td class="num">{ maybe_duration(row.transit_ns) }</td><td class="num">{ maybe_duration(row.wait_ns) }</td>
+                    <td class="num">{ maybe_duration(row.synchronization_ns) }</td><td class="num">{ maybe_duration(row.idle_ns) }</td></tr>
+            }) }</tbody>
+        </table></div>
+    }
+}
+
+fn allocations(all: &Allocations, text: &str) -> Html {
+    html! {
+        <>
+        <p class="definition">{ all.says() }</p>
+        <div class="scrolled tall"><table>
+            <caption>{ "Most bytes first. Kept: not given back while the profiler ran." }</caption>
+            <thead><tr><th>{ "Operator" }</th><th class="num">{ "In sum" }</th><th class="num">{ "Count" }</th><th class="num">{ "Largest" }</th><th class="num">{ "Held longest" }</th><th class="num">{ "Kept" }</th><th class="num">{ "Kept, in sum" }</th></tr></thead>
+            <tbody>{ for all.by_operator.iter().filter(|row| matches(&row.operator, text)).map(|row| html! {
+                <tr><td class="name">{ &row.operator }</td><td class="num">{ show::bytes(row.bytes) }</td><td class="num">{ show::count(row.count) }</td><td class="num">{ show::bytes(row.max_bytes) }</td>
+                    <td class="num">{ maybe_duration(row.longest_ns) }</td><td class="num">{ show::count(row.not_released) }</td><td class="num">{ show::bytes(row.not_released_bytes) }</td></tr>
+            }) }</tbody>
+        </table></div>
+        </>
+    }
+}
+
+fn kept(rows: &[Allocation], text: &str) -> Html {
+    html! {
+        <div class="scrolled tall"><table>
+            <caption>{ "The largest that were not given back while the profiler ran." }</caption>
+            <thead><tr><th>{ "Operator" }</th><th>{ "Device" }</th><th class="num">{ "Size" }</th></tr></thead>
+            <tbody>{ for rows.iter().filter(|row| matches(&row.operator, text)).map(|row| html! {
+                <tr><td class="name">{ &row.operator }</td><td>{ &row.device }</td><td class="num">{ show::bytes(row.bytes) }</td></tr>
+            }) }</tbody>
+        </table></div>
+    }
+}
+
+/// Components that never held anything say nothing.
+fn peaks(id: &'static str, title: &'static str, rows: &[MemoryPeak]) -> Html {
+    let held = rows
+        .iter()
+        .filter(|p| p.allocated_bytes.max(p.reserved_bytes) > Some(0));
+    let held: Vec<&MemoryPeak> = held.collect();
+    let empty = rows.len() - held.len();
+    if rows.is_empty() {
+        return html! {};
+    }
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), show::bytes);
+    html! {
+        <section aria-labelledby={id}>
+            <h2 {id}>{ title }</h2>
+            if empty > 0 { <p class="definition">{ format!("{} that held nothing not shown.", show::counted(empty as u64, "component")) }</p> }
+            if held.is_empty() { <p class="empty">{ "No component ever held anything." }</p> }
+            else {
+                <div class="scrolled"><table>
+                    <thead><tr><th>{ "Component" }</th><th>{ "Device" }</th><th class="num">{ "Reserved" }</th><th class="num">{ "Allocated" }</th><th class="num">{ "Readings" }</th></tr></thead>
+                    <tbody>{ for held.iter().map(|p| html! {
+                        <tr><td class="name">{ &p.component }</td><td>{ &p.device }</td><td class="num">{ bytes(p.reserved_bytes) }</td><td class="num">{ bytes(p.allocated_bytes) }</td><td class="num">{ show::count(p.readings) }</td></tr>
+                    }) }</tbody>
+                </table></div>
+            }
+        </section>
     }
 }
 

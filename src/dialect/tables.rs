@@ -137,6 +137,42 @@ pub struct MemoryPeak {
     pub readings: u64,
 }
 
+/// One allocation of device memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocationRow {
+    pub operator: NameId,
+    pub device: NameId,
+    pub bytes: u64,
+    pub start_ns: Option<i64>,
+    /// `None`: not given back while the profiler ran.
+    pub release_ns: Option<i64>,
+    /// As the table states it.
+    pub held_ns: Option<i64>,
+}
+
+/// Every allocation, in the order of the table.
+#[derive(Default)]
+pub struct AllocationTable {
+    pub names: Names,
+    pub rows: Vec<AllocationRow>,
+}
+
+/// What operations of one kind, or one operation, moved from one rank to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRow {
+    pub step: String,
+    pub operation: String,
+    pub group: String,
+    pub is_point_to_point: bool,
+    /// As the profiler numbers them: in the world, in older versions in the group.
+    pub from: i64,
+    pub to: i64,
+    /// `HCCS`, `RDMA`, `LOCAL`: by what way.
+    pub transport: String,
+    pub bytes: u64,
+    pub transit_ns: i64,
+}
+
 /// Host and device time by the framework's operators, summed over the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorCalls {
@@ -177,7 +213,12 @@ pub struct Tables {
     pub api_statistics: Vec<ApiStatistic>,
     pub breakdown: Vec<BreakdownRow>,
     pub collectives: Vec<Collective>,
+    pub links: Vec<LinkRow>,
+    /// Of the framework's allocators.
     pub memory: Vec<MemoryPeak>,
+    /// Of the components of the driver stack.
+    pub module_memory: Vec<MemoryPeak>,
+    pub allocations: AllocationTable,
     pub operator_calls: Option<OperatorCalls>,
     pub read: Vec<TableRead>,
     /// Tables that are shown as they stand.

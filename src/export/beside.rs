@@ -1,6 +1,6 @@
 //! What the profiler's own tables say, and the comparison of workers, as plain tables for text and Markdown.
 
-use crate::analyze::report::{Beside, Workers};
+use crate::analyze::report::{Allocation, Beside, MemoryPeak, PlainTable, Workers};
 use crate::base::show;
 
 use super::words::{UNKNOWN, duration, or_unknown};
@@ -8,6 +8,8 @@ use super::words::{UNKNOWN, duration, or_unknown};
 /// A table whose cells are words already.
 pub struct Plain {
     pub title: String,
+    /// What to know of it, one sentence each.
+    pub says: Vec<String>,
     /// Heads; whether a column holds numbers. Names stand last.
     pub heads: Vec<(&'static str, bool)>,
     pub rows: Vec<Vec<String>>,
@@ -34,6 +36,7 @@ pub fn workers(workers: &Workers) -> (String, Plain) {
     });
     let table = Plain {
         title: "Workers".to_owned(),
+        says: Vec::new(),
         heads: vec![
             ("rank", true),
             ("computing", true),
@@ -107,6 +110,7 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
     let all = [
         Plain {
             title: "How the device's time divides".to_owned(),
+            says: Vec::new(),
             heads: vec![
                 ("of", false),
                 ("computing", true),
@@ -120,6 +124,7 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
         },
         Plain {
             title: format!("Operators by kind and core{from}"),
+            says: Vec::new(),
             heads: vec![
                 ("total", true),
                 ("part", true),
@@ -133,6 +138,7 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
         },
         Plain {
             title: "Driver calls (time inside calls inside calls counts for both)".to_owned(),
+            says: Vec::new(),
             heads: vec![
                 ("total", true),
                 ("count", true),
@@ -143,6 +149,151 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
             ],
             rows: apis.into_iter().map(|(_, row)| row).collect(),
         },
+        collectives(beside),
+        links(beside),
+        peaks(
+            "Highest memory of the framework's allocators",
+            &beside.memory_peaks,
+        ),
+        peaks(
+            "Highest memory of the driver's components",
+            &beside.module_memory_peaks,
+        ),
+        allocations(beside),
+        kept(beside),
     ];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
+}
+
+/// Whose table it is, and how long.
+pub fn source_of(table: &PlainTable) -> String {
+    let rows = show::counted(table.n_rows, "row");
+    format!("{} From {}: {rows}.", table.says, table.source)
+}
+
+fn collectives(beside: &Beside) -> Plain {
+    let mut longest: Vec<_> = beside.collectives.iter().collect();
+    longest.sort_by_key(|c| std::cmp::Reverse(c.elapse_ns));
+    let rows = longest.into_iter().map(|c| {
+        vec![
+            duration(Some(c.elapse_ns)),
+            duration(c.transit_ns),
+            duration(c.wait_ns),
+            duration(c.synchronization_ns),
+            if c.step.is_empty() {
+                UNKNOWN.to_owned()
+            } else {
+                c.step.clone()
+            },
+            c.name.clone(),
+        ]
+    });
+    Plain {
+        title: "Collective operations one by one".to_owned(),
+        says: Vec::new(),
+        heads: vec![
+            ("elapsed", true),
+            ("transit", true),
+            ("wait", true),
+            ("synchronisation", true),
+            ("step", true),
+            ("name", false),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn links(beside: &Beside) -> Plain {
+    let rows = beside.links.iter().map(|link| {
+        vec![
+            format!("{} to {}", link.from, link.to),
+            link.transport.clone(),
+            show::bytes(link.bytes),
+            duration(Some(link.transit_ns)),
+            link.gb_per_s.map_or_else(|| UNKNOWN.to_owned(), show::rate),
+            link.group.clone(),
+        ]
+    });
+    Plain {
+        title: "Links between ranks".to_owned(),
+        says: beside.links_say.clone(),
+        heads: vec![
+            ("ranks", false),
+            ("by", false),
+            ("moved", true),
+            ("transit", true),
+            ("GB/s", true),
+            ("group", true),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// Components that never held anything say nothing.
+fn peaks(title: &str, peaks: &[MemoryPeak]) -> Plain {
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(|| UNKNOWN.to_owned(), show::bytes);
+    let held = |p: &&MemoryPeak| p.allocated_bytes.max(p.reserved_bytes) > Some(0);
+    let mut held: Vec<&MemoryPeak> = peaks.iter().filter(held).collect();
+    held.sort_by_key(|p| std::cmp::Reverse(p.reserved_bytes.max(p.allocated_bytes)));
+    let rows = held.into_iter().map(|p| {
+        vec![
+            bytes(p.reserved_bytes),
+            bytes(p.allocated_bytes),
+            show::count(p.readings),
+            p.device.clone(),
+            p.component.clone(),
+        ]
+    });
+    Plain {
+        title: title.to_owned(),
+        says: Vec::new(),
+        heads: vec![
+            ("reserved", true),
+            ("allocated", true),
+            ("readings", true),
+            ("device", true),
+            ("name", false),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn allocations(beside: &Beside) -> Plain {
+    let all = beside.allocations.as_ref();
+    let rows = all.into_iter().flat_map(|all| &all.by_operator).map(|of| {
+        vec![
+            show::bytes(of.bytes),
+            show::count(of.count),
+            show::bytes(of.max_bytes),
+            duration(of.longest_ns),
+            show::count(of.not_released),
+            show::bytes(of.not_released_bytes),
+            of.operator.clone(),
+        ]
+    });
+    Plain {
+        title: "Memory allocated by operators".to_owned(),
+        says: all.map(|all| all.says()).into_iter().collect(),
+        heads: vec![
+            ("in sum", true),
+            ("count", true),
+            ("largest", true),
+            ("held longest", true),
+            ("kept", true),
+            ("kept in sum", true),
+            ("name", false),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn kept(beside: &Beside) -> Plain {
+    let kept = beside.allocations.iter().flat_map(|all| &all.kept);
+    let row = |a: &Allocation| vec![show::bytes(a.bytes), a.device.clone(), a.operator.clone()];
+    Plain {
+        title: "Largest allocations that were not given back while the profiler ran".to_owned(),
+        says: Vec::new(),
+        heads: vec![("size", true), ("device", false), ("name", false)],
+        rows: kept.map(row).collect(),
+    }
 }

@@ -47,6 +47,11 @@ fn name(text: &str) -> String {
 
 /// A folded table. `numbers` says which columns are set right.
 fn table(out: &mut String, title: &str, heads: &[(&str, bool)], rows: &[Vec<String>]) {
+    table_of(out, title, heads, rows, rows.len() as u64);
+}
+
+/// The same of the first rows of `n_rows`.
+fn table_of(out: &mut String, title: &str, heads: &[(&str, bool)], rows: &[Vec<String>], n_rows: u64) {
     if rows.is_empty() {
         return;
     }
@@ -62,8 +67,9 @@ fn table(out: &mut String, title: &str, heads: &[(&str, bool)], rows: &[Vec<Stri
     for row in rows.iter().take(ROWS) {
         out.push_str(&format!("| {} |\n", row.join(" | ")));
     }
-    if rows.len() > ROWS {
-        out.push_str(&format!("\n… and {} more.\n", rows.len() - ROWS));
+    let more = n_rows.saturating_sub(ROWS as u64);
+    if more > 0 {
+        out.push_str(&format!("\n… and {more} more.\n"));
     }
     out.push_str("\n</details>\n");
 }
@@ -91,7 +97,10 @@ fn plain_table(out: &mut String, of: &beside::Plain) {
         .iter()
         .map(|row| row.iter().map(|cell| name(cell)).collect())
         .collect();
-    table(out, &html(&of.title), &of.heads, &rows);
+    let title: Vec<&str> = std::iter::once(&*of.title)
+        .chain(of.says.iter().map(String::as_str))
+        .collect();
+    table(out, &html(&title.join(". ")), &of.heads, &rows);
 }
 
 fn of_trace(out: &mut String, trace: &TraceReport) {
@@ -113,6 +122,14 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     device(out, trace);
     for table in trace.beside.iter().flat_map(beside::tables) {
         plain_table(out, &table);
+    }
+    for of in trace.beside.iter().flat_map(|b| &b.plain_tables) {
+        let heads: Vec<String> = of.columns.iter().map(|head| name(head)).collect();
+        let heads: Vec<(&str, bool)> = heads.iter().map(|head| (&**head, false)).collect();
+        let cells = |row: &Vec<String>| row.iter().map(|cell| name(cell)).collect();
+        let rows: Vec<Vec<String>> = of.rows.iter().take(ROWS + 1).map(cells).collect();
+        let title = format!("{}. {}", of.title, beside::source_of(of));
+        table_of(out, &html(&title), &heads, &rows, of.n_rows);
     }
     let rows: Vec<Vec<String>> = trace
         .defects

@@ -2,7 +2,9 @@
 
 mod device;
 
-use crate::analyze::report::{DeviceTime, Gaps, Kernel, Operator, Report, StepGroup, TraceReport};
+use crate::analyze::report::{
+    DeviceTime, Gaps, Kernel, Operator, PlainTable, Report, StepGroup, TraceReport,
+};
 use crate::base::{Severity, order, show};
 
 use super::beside;
@@ -14,16 +16,16 @@ const WIDTH: usize = 100;
 const ROWS: usize = 20;
 
 /// Columns, of which the last holds names and takes what is left of the line.
-struct Table {
-    heads: Vec<&'static str>,
+struct Table<'a> {
+    heads: Vec<&'a str>,
     rows: Vec<Vec<String>>,
     /// Columns that are set flush left; the others hold numbers.
     left: usize,
 }
 
-impl Table {
+impl<'a> Table<'a> {
     /// `heads` of which the first `left` hold words.
-    fn new(left: usize, heads: &[&'static str]) -> Table {
+    fn new(left: usize, heads: &[&'a str]) -> Table<'a> {
         Table {
             heads: heads.to_vec(),
             rows: Vec::new(),
@@ -168,7 +170,51 @@ fn plain_table(out: &mut String, of: &beside::Plain) {
 fn beside_trace(out: &mut String, trace: &TraceReport) {
     for table in trace.beside.iter().flat_map(beside::tables) {
         heading(out, &table.title);
+        for sentence in &table.says {
+            wrapped(out, "  ", sentence);
+        }
         plain_table(out, &table);
+    }
+    for table in trace.beside.iter().flat_map(|b| &b.plain_tables) {
+        as_it_stands(out, table);
+    }
+}
+
+/// A table in the file's own words, as many of its columns as a line holds.
+fn as_it_stands(out: &mut String, of: &PlainTable) {
+    heading(out, &plain(&of.title));
+    wrapped(out, "  ", &beside::source_of(of));
+    let cells = |row: &[String]| -> Vec<String> { row.iter().map(|c| clipped(&plain(c), 40)).collect() };
+    let heads = cells(&of.columns);
+    let rows: Vec<Vec<String>> = of.rows.iter().take(ROWS).map(|row| cells(row)).collect();
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).chain(heads.get(at));
+        cells.map(|c| c.chars().count()).max().unwrap_or(0) + 2
+    };
+    let mut filled = 0;
+    let n = (0..heads.len())
+        .take_while(|&at| {
+            filled += width(at);
+            filled <= WIDTH
+        })
+        .count();
+    if n == 0 || rows.is_empty() {
+        return;
+    }
+    let heads: Vec<&str> = heads.iter().take(n).map(String::as_str).collect();
+    let mut table = Table::new(n, &heads);
+    for row in &rows {
+        table.row(row.iter().take(n).cloned().collect());
+    }
+    table.write(out);
+    let (more_rows, more_columns) = (of.n_rows - rows.len() as u64, of.columns.len() - n);
+    let more = [
+        (more_rows > 0).then(|| show::counted(more_rows, "more row")),
+        (more_columns > 0).then(|| show::counted(more_columns as u64, "more column")),
+    ];
+    let more: Vec<String> = more.into_iter().flatten().collect();
+    if !more.is_empty() {
+        out.push_str(&format!("  … and {}: see --format json\n", more.join(", ")));
     }
 }
 

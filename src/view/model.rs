@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
 pub use crate::analyze::report::{
-    ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause,
-    CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory, DeviceTime, DynamoLimit,
-    DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin, GapCause, GapKind,
-    GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches, Level,
-    MemoryOperator, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork, Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork, Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow, TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
+    Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
+    CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
+    DeviceTime, DynamoLimit, DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin,
+    GapCause, GapKind, GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches,
+    Level, Link, MemoryOperator, MemoryPeak, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork,
+    Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork,
+    Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow,
+    TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;

@@ -102,7 +102,16 @@ fn bounded(beside: &Beside) -> Box<Beside> {
     beside.api_statistics.truncate(MAX_OPERATORS);
     order::sort_by_key(&mut beside.collectives, |row| std::cmp::Reverse(row.elapse_ns));
     beside.collectives.truncate(MAX_OPERATORS);
-    beside.memory_peaks.truncate(MAX_OPERATORS);
+    for peaks in [&mut beside.memory_peaks, &mut beside.module_memory_peaks] {
+        order::sort_by_key(peaks, |p| {
+            std::cmp::Reverse(p.reserved_bytes.max(p.allocated_bytes))
+        });
+        peaks.truncate(MAX_OPERATORS);
+    }
+    if let Some(allocations) = &mut beside.allocations {
+        allocations.by_operator.truncate(MAX_OPERATORS);
+    }
+    beside.links.truncate(MAX_OPERATORS);
     beside.files.truncate(MAX_OPERATORS);
     for table in &mut beside.plain_tables {
         table.rows.truncate(MAX_OPERATORS);

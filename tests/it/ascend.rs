@@ -622,19 +622,23 @@ fn every_file_of_the_family_opens_or_is_refused_with_a_sentence() {
     }
     let shown: String = seen.iter().map(|(kind, n)| format!("{n} {kind}\n")).collect();
     expect_test::expect![[r#"
-        33 csv: this is no trace
+        8 csv: this is no trace
         4 db: this is no trace
-        12 json: this is JSON, but no trace
         4 log: this is a list, but none of its 2 values is a trace event
         1 md: this is no trace
         8 table api_statistic.csv
         12 table communication.json
+        12 table communication_matrix.json
         11 table kernel_details.csv
+        7 table l2_cache.csv
         7 table memory_record.csv
+        10 table npu_module_mem.csv
         8 table op_statistic.csv
         5 table operator_details.csv
+        7 table operator_memory.csv
         9 table profiler_info_.json
         7 table profiler_metadata.json
+        1 table static_op_mem.csv
         13 table step_trace_time.csv
         12 trace ascend
         12 txt: this is no trace

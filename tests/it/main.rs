@@ -5,6 +5,7 @@
 mod analyze;
 mod architecture;
 mod ascend;
+mod ascend_tables;
 mod cli;
 mod corpus;
 mod corpus_counts;

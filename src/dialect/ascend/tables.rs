@@ -9,16 +9,20 @@
 //! - Durations are rounded to what the table writes, half up; binary noise (`8873.756000000001`) goes with it.
 //! - Kernels of MindSpore are called `<operator>/<kernel>`, where the operator starts with `Module::Event::`.
 
+mod communication;
+mod memory;
+
 use csv::{ByteRecord, ReaderBuilder};
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::base::NameId;
+use crate::dialect::plain_table::PlainTable;
 use crate::dialect::tables::{
-    ApiStatistic, BreakdownRow, Collective, KernelRow, MAX_ROWS, MemoryPeak, OperatorCalls,
-    OperatorStatistic, TableRead, Tables,
+    ApiStatistic, BreakdownRow, KernelRow, MAX_ROWS, OperatorCalls, OperatorStatistic, TableRead, Tables,
 };
+
+/// More columns of a table that is shown as it stands are left out; the widest has seven.
+const MAX_PLAIN_COLUMNS: usize = 64;
 
 /// A table by what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,26 +32,36 @@ pub enum Table {
     ApiStatistic,
     StepTime,
     Communication,
+    CommunicationMatrix,
     OperatorDetails,
+    OperatorMemory,
     MemoryRecord,
+    ModuleMemory,
+    StaticMemory,
+    L2Cache,
     ProfilerInfo,
     Metadata,
 }
 
 /// Files whose name says what they are.
-const BY_NAME: [(&str, Table); 8] = [
+const BY_NAME: [(&str, Table); 13] = [
     ("kernel_details.csv", Table::Kernels),
     ("op_statistic.csv", Table::OperatorStatistic),
     ("api_statistic.csv", Table::ApiStatistic),
     ("step_trace_time.csv", Table::StepTime),
     ("communication.json", Table::Communication),
+    ("communication_matrix.json", Table::CommunicationMatrix),
     ("operator_details.csv", Table::OperatorDetails),
+    ("operator_memory.csv", Table::OperatorMemory),
     ("memory_record.csv", Table::MemoryRecord),
+    ("npu_module_mem.csv", Table::ModuleMemory),
+    ("static_op_mem.csv", Table::StaticMemory),
+    ("l2_cache.csv", Table::L2Cache),
     ("profiler_metadata.json", Table::Metadata),
 ];
 
-/// Columns that tell a table, all of them.
-const BY_HEADER: [(&[&str], Table); 6] = [
+/// Columns that tell a table, all of them; the first that fits.
+const BY_HEADER: [(&[&str], Table); 11] = [
     (&["accelerator core", "start time(us)"], Table::Kernels),
     (&["op type", "core type"], Table::OperatorStatistic),
     (&["api name", "variance"], Table::ApiStatistic),
@@ -57,6 +71,20 @@ const BY_HEADER: [(&[&str], Table); 6] = [
         &["component", "timestamp(us)", "total allocated(mb)"],
         Table::MemoryRecord,
     ),
+    (
+        &["component", "timestamp(us)", "total reserved(mb)"],
+        Table::ModuleMemory,
+    ),
+    (
+        &["component", "timestamp(us)", "total reserved(kb)"],
+        Table::ModuleMemory,
+    ),
+    (
+        &["name", "size(kb)", "allocation time(us)"],
+        Table::OperatorMemory,
+    ),
+    (&["op name", "graph id", "size(kb)"], Table::StaticMemory),
+    (&["hit rate", "victim rate"], Table::L2Cache),
 ];
 
 impl Table {
@@ -86,6 +114,8 @@ impl Table {
             let has = |key: &str| text.contains(key);
             return if has("\"Communication Time Info\"") {
                 Some(Table::Communication)
+            } else if has("\"Transport Type\"") {
+                Some(Table::CommunicationMatrix)
             } else if has("\"profiler_parameters\"") || has("\"common_config\"") {
                 Some(Table::ProfilerInfo)
             } else if has("\"distributed_args\"") || has("\"parallel_group_info\"") {
@@ -107,10 +137,11 @@ impl Table {
 /// Reads a table into `tables`. `file` is its name, for people.
 pub fn read(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) {
     let read = match table {
-        Table::Communication => communication(bytes, tables),
+        Table::Communication => communication::operations(bytes, tables),
+        Table::CommunicationMatrix => communication::matrix(bytes, tables),
         Table::ProfilerInfo => profiler_info(file, bytes, tables),
         Table::Metadata => metadata(bytes, tables),
-        _ => csv_table(table, bytes, tables),
+        _ => csv_table(table, file, bytes, tables),
     };
     let Some((rows, rows_lost)) = read else {
         tables.notes.push(format!(
@@ -209,7 +240,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn csv_table(table: Table, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -225,8 +256,13 @@ fn csv_table(table: Table, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u6
         Table::ApiStatistic => api_statistic(&header)?,
         Table::StepTime => step_time(&header)?,
         Table::OperatorDetails => operator_details(&header)?,
-        Table::MemoryRecord => memory_record(&header)?,
-        Table::Communication | Table::ProfilerInfo | Table::Metadata => return None,
+        Table::OperatorMemory => memory::of_operators(&header)?,
+        Table::MemoryRecord => memory::record(&header)?,
+        Table::ModuleMemory => memory::of_modules(&header)?,
+        Table::StaticMemory | Table::L2Cache => as_it_stands(table, file, &header, &record, tables)?,
+        Table::Communication | Table::CommunicationMatrix | Table::ProfilerInfo | Table::Metadata => {
+            return None;
+        }
     };
     let (mut read, mut lost) = (0, 0);
     loop {
@@ -410,134 +446,52 @@ fn operator_details(header: &Header) -> Option<Rows> {
     }))
 }
 
-fn memory_record(header: &Header) -> Option<Rows> {
-    let component = header.column(&["component"])?;
-    let at = header.column(&["timestamp(us)"])?;
-    let allocated = header.column(&["total allocated(mb)"]);
-    let reserved = header.column(&["total reserved(mb)"]);
-    let device = header.column(&["device type"]);
-    // MindSpore divides KB by 1000, torch_npu by 1024, and both call it MB. Only torch_npu has streams here, or no
-    // column of what is active (2023).
-    let is_torch = header.column(&["stream ptr"]).is_some() || header.column(&["total active(mb)"]).is_none();
-    let bytes_of_mb = if is_torch {
-        1024.0 * 1024.0
-    } else {
-        1000.0 * 1024.0
+/// Tables of which nothing is computed: their own columns and values, without the padding.
+fn as_it_stands(
+    table: Table,
+    file: &str,
+    header: &Header,
+    record: &ByteRecord,
+    tables: &mut Tables,
+) -> Option<Rows> {
+    let (wanted, title, says): (&[&str], &str, &str) = match table {
+        Table::L2Cache => (
+            &["hit rate", "victim rate"],
+            "L2 cache by task",
+            "A row is a task of the device: which part of its accesses the L2 cache answered (hit rate), and which part \
+             pushed something else out of it (victim rate). The profiler's numbers.",
+        ),
+        _ => (
+            &["op name", "size(kb)"],
+            "Memory reserved by graphs",
+            "A row is an operator of a static graph and the memory that the graph reserves for it from node to node. The \
+             profiler's numbers.",
+        ),
     };
-    let mut place: FxHashMap<(String, String), usize> = FxHashMap::default();
+    wanted
+        .iter()
+        .try_for_each(|name| header.column(&[name]).map(drop))?;
+    let text = |field: &[u8]| String::from_utf8_lossy(field.trim_ascii()).into_owned();
+    let columns = record.iter().map(text);
+    let columns: Vec<String> = columns
+        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    let at = tables.plain.len();
+    tables.plain.push(PlainTable {
+        title: title.to_owned(),
+        source: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        says: says.to_owned(),
+        columns: columns.into_iter().take(MAX_PLAIN_COLUMNS).collect(),
+        ..PlainTable::default()
+    });
     Some(Box::new(move |row, tables| {
-        let component = row.text(Some(component))?;
-        let device = row.text(device).unwrap_or_default();
-        let key = (component.to_owned(), device.to_owned());
-        let n = tables.memory.len();
-        if n >= 1000 && !place.contains_key(&key) {
-            return None;
-        }
-        let i = *place.entry(key).or_insert(n);
-        if i == n {
-            tables.memory.push(MemoryPeak {
-                component: component.to_owned(),
-                device: device.to_owned(),
-                allocated_bytes: None,
-                reserved_bytes: None,
-                at_ns: None,
-                readings: 0,
-            });
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "bytes of a decimal number of MB"
-        )]
-        let bytes = |column| -> Option<u64> {
-            let mb: f64 = row.text(column)?.parse().ok()?;
-            (mb.is_finite() && mb >= 0.0).then(|| (mb * bytes_of_mb).round() as u64)
-        };
-        let (allocated, reserved) = (bytes(allocated), bytes(reserved));
-        let peak = tables.memory.get_mut(i)?;
-        peak.readings += 1;
-        // The time is that of the highest reading of what is reserved, or allocated if that is all there is.
-        let before = (peak.reserved_bytes, peak.allocated_bytes);
-        peak.allocated_bytes = peak.allocated_bytes.max(allocated);
-        peak.reserved_bytes = peak.reserved_bytes.max(reserved);
-        if (
-            peak.reserved_bytes,
-            peak.allocated_bytes.filter(|_| reserved.is_none()),
-        ) > (before.0, before.1.filter(|_| reserved.is_none()))
-        {
-            peak.at_ns = row.micros(Some(at));
+        let plain = tables.plain.get_mut(at)?;
+        plain.push(row.0.iter().map(text));
+        if let Some(last) = plain.rows.last_mut() {
+            last.resize(plain.columns.len(), String::new());
         }
         Some(())
     }))
-}
-
-#[derive(Deserialize)]
-struct TimeInfo<'a> {
-    #[serde(borrow, rename = "Start Timestamp(us)")]
-    start: Option<&'a RawValue>,
-    #[serde(borrow, rename = "Elapse Time(ms)")]
-    elapse: Option<&'a RawValue>,
-    #[serde(borrow, rename = "Transit Time(ms)")]
-    transit: Option<&'a RawValue>,
-    #[serde(borrow, rename = "Wait Time(ms)")]
-    wait: Option<&'a RawValue>,
-    #[serde(borrow, rename = "Synchronization Time(ms)")]
-    synchronization: Option<&'a RawValue>,
-    #[serde(borrow, rename = "Idle Time(ms)")]
-    idle: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Operation<'a> {
-    #[serde(borrow, rename = "Communication Time Info")]
-    time: Option<TimeInfo<'a>>,
-}
-
-type Operations<'a> = std::collections::BTreeMap<String, Operation<'a>>;
-
-#[derive(Deserialize)]
-struct Step<'a> {
-    #[serde(borrow, default)]
-    p2p: Operations<'a>,
-    #[serde(borrow, default)]
-    collective: Operations<'a>,
-}
-
-/// `{"step13": {"p2p": {"hcom_send__1@group": {…}}, "collective": {…}}}`; times in ms, the start in µs.
-fn communication(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
-    let steps: std::collections::BTreeMap<String, Step<'_>> = serde_json::from_slice(bytes).ok()?;
-    let number = |value: Option<&RawValue>, places| scaled(value?.get().trim_matches('"'), places);
-    let (mut read, mut lost) = (0, 0);
-    for (step, kinds) in &steps {
-        for (operations, is_point_to_point) in [(&kinds.p2p, true), (&kinds.collective, false)] {
-            for (key, operation) in operations {
-                if key == "Total Op Info" {
-                    continue;
-                }
-                let time = operation.time.as_ref();
-                let elapse = time.and_then(|t| number(t.elapse, 6));
-                let (Some(time), Some(elapse_ns)) = (time, elapse) else {
-                    lost += 1;
-                    continue;
-                };
-                let (name, group) = key.split_once('@').unwrap_or((key, ""));
-                tables.collectives.push(Collective {
-                    step: step.trim_start_matches("step").to_owned(),
-                    name: name.to_owned(),
-                    group: group.to_owned(),
-                    is_point_to_point,
-                    start_ns: number(time.start, 3),
-                    elapse_ns,
-                    transit_ns: number(time.transit, 6),
-                    wait_ns: number(time.wait, 6),
-                    synchronization_ns: number(time.synchronization, 6),
-                    idle_ns: number(time.idle, 6),
-                });
-                read += 1;
-            }
-        }
-    }
-    Some((read, lost))
 }
 
 /// A number, also written as a string.
@@ -628,6 +582,34 @@ mod tests {
             (
                 "{\"step\": {\"collective\": {\"a@b\": {\"Communication Time Info\": {}}}}}",
                 Table::Communication,
+            ),
+            (
+                "Name,Size(KB),Allocation Time(us),Release Time(us),Duration(us),Device Type",
+                Table::OperatorMemory,
+            ),
+            (
+                "Component,Timestamp(us),Total Reserved(MB),Device",
+                Table::ModuleMemory,
+            ),
+            (
+                "Device_id,Component,Timestamp(us),Total Reserved(KB),Device",
+                Table::ModuleMemory,
+            ),
+            (
+                "Component,Timestamp(us),Total Allocated(MB),Total Reserved(MB),Device Type",
+                Table::MemoryRecord,
+            ),
+            (
+                "Device_id,Op Name,Model Name,Graph ID,Node Index Start,Node Index End,Size(KB)",
+                Table::StaticMemory,
+            ),
+            (
+                "Device_id,Stream Id,Task Id,Hit Rate,Victim Rate,Op Name",
+                Table::L2Cache,
+            ),
+            (
+                "{\"step\": {\"p2p\": {\"a@b\": {\"0-1\": {\"Transport Type\": \"HCCS\"}}}}}",
+                Table::CommunicationMatrix,
             ),
             ("{\"distributed_args\": {}}", Table::Metadata),
         ] {

@@ -168,7 +168,7 @@ fn nodes(out: &mut String, work: &NodeWork) {
 }
 
 /// Columns of a table of which the last holds names.
-fn named(heads: &[&'static str]) -> Table {
+fn named(heads: &[&'static str]) -> Table<'static> {
     Table::new(0, heads)
 }
 
