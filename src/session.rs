@@ -245,8 +245,8 @@ impl Opened {
     }
 
     /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `kernels.csv`, `nodes.csv`, `launches.csv`, `copies.csv`,
-    /// `idle.csv`.
+    /// `recompiles.csv`, `operators.csv`, `operators_by_shape.csv`, `operators_by_stack.csv`, `modules.csv`,
+    /// `kernels.csv`, `nodes.csv`, `launches.csv`, `copies.csv`, `idle.csv`, `stream_gaps.csv`.
     fn download(&self, format: &str) -> Answer {
         let trace = &self.report;
         let whole = || Report {
@@ -267,6 +267,16 @@ impl Opened {
             "launches.csv" => ("launches.csv", export::launches_csv(trace)),
             "copies.csv" => ("copies.csv", export::copies_csv(trace)),
             "idle.csv" => ("idle.csv", export::idle_csv(trace)),
+            "operators_by_shape.csv" => (
+                "operators_by_shape.csv",
+                export::operators_by_shape_csv(&self.whole_report()),
+            ),
+            "operators_by_stack.csv" => (
+                "operators_by_stack.csv",
+                export::operators_by_stack_csv(&self.whole_report()),
+            ),
+            "modules.csv" => ("modules.csv", export::modules_csv(trace)),
+            "stream_gaps.csv" => ("stream_gaps.csv", export::stream_gaps_csv(trace)),
             "operator_statistics.csv" => ("operator_statistics.csv", export::operator_statistics_csv(trace)),
             "api_statistics.csv" => ("api_statistics.csv", export::api_statistics_csv(trace)),
             _ => {

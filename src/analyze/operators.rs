@@ -217,7 +217,7 @@ pub(super) fn longer(index: &Index, a: SliceId, b: SliceId) -> SliceId {
 }
 
 /// Device time by link number, and the host calls that may have launched it.
-struct WorkByLink<'a> {
+pub(super) struct WorkByLink<'a> {
     /// Taken away by the call that launched it: a runtime call that wraps a driver call carries the same number,
     /// and the outer one, which comes first, has launched the work.
     device_ns: ByLink<Option<NonZeroU64>>,
@@ -228,7 +228,7 @@ struct WorkByLink<'a> {
 
 impl WorkByLink<'_> {
     /// `None` where no unique number links device work to host calls, or there is no device work.
-    fn of<'a>(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<WorkByLink<'a>> {
+    pub(super) fn of<'a>(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<WorkByLink<'a>> {
         let column = vocabulary.links(index)?;
         let of = |device: bool| {
             let is_device = |id: SliceId| vocabulary.role(id).is_device();
@@ -253,7 +253,7 @@ impl WorkByLink<'_> {
     }
 
     /// Device time that a slice launched. Asked in order of rows.
-    fn launched_by(&mut self, id: SliceId) -> Option<i64> {
+    pub(super) fn launched_by(&mut self, id: SliceId) -> Option<i64> {
         let mut launched = None;
         while let Some((row, link)) = self.next.filter(|&(row, _)| row <= id) {
             let taken = self.device_ns.at(link).and_then(Option::take);

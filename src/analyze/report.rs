@@ -506,6 +506,13 @@ pub struct ModuleRow {
     pub total_ns: i64,
     /// Less that of the modules called.
     pub self_ns: i64,
+    /// Time of device work launched between the call and the return, on the same thread; summed over streams, so it may
+    /// exceed the time on the clock. `None` where nothing links device work to launches.
+    #[serde(default)]
+    pub total_device_ns: Option<i64>,
+    /// Less that of the modules called.
+    #[serde(default)]
+    pub self_device_ns: Option<i64>,
     /// Row of its longest call, for the timeline.
     pub longest_slice: u32,
 }

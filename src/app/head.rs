@@ -112,7 +112,7 @@ pub fn Head(props: &HeadProps) -> Html {
 }
 
 /// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
-const REPORTS: [(&str, &str); 12] = [
+const REPORTS: [(&str, &str); 16] = [
     ("json", "the report as JSON"),
     ("markdown", "the report as Markdown"),
     ("text", "the report as text"),
@@ -120,11 +120,15 @@ const REPORTS: [(&str, &str); 12] = [
     ("gaps.csv", "gaps as CSV"),
     ("recompiles.csv", "compiles as CSV"),
     ("operators.csv", "operators as CSV"),
+    ("operators_by_shape.csv", "operators by shape as CSV"),
+    ("operators_by_stack.csv", "operators by stack as CSV"),
+    ("modules.csv", "modules as CSV"),
     ("kernels.csv", "device work as CSV"),
     ("nodes.csv", "recipes and nodes as CSV"),
     ("launches.csv", "launches as CSV"),
     ("copies.csv", "copies as CSV"),
     ("idle.csv", "idle causes as CSV"),
+    ("stream_gaps.csv", "gaps of streams as CSV"),
 ];
 
 pub fn title(view: View) -> &'static str {

@@ -130,15 +130,18 @@ fn modules(rows: &[ModuleRow], text: &str) -> Html {
         .filter(|m| m.parent.is_none())
         .map(|m| m.total_ns)
         .sum();
+    let with_device = rows.iter().any(|m| m.total_device_ns.is_some());
     html! {
         <section aria-labelledby="modules-head">
             <h2 id="modules-head">{ "Modules" }</h2>
-            <p class="definition">{ "Host time from a module's call to its return; self leaves out the modules that it calls. Each stands below the one that calls it." }</p>
+            <p class="definition">{ "Host time from a module's call to its return; self leaves out the modules that it calls. Each stands below the one that calls it." }if with_device { { " Device time is that of the work launched meanwhile on the same thread, summed over streams; it runs later, and may take longer." } }</p>
             <div class="scrolled tall"><table>
-                <thead><tr><th>{ "Module" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all" }</th><th class="num">{ "Self" }</th><th class="num">{ "Calls" }</th><th>{ "Show" }</th></tr></thead>
+                <thead><tr><th>{ "Module" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all" }</th><th class="num">{ "Self" }</th>
+                    if with_device { <th class="num">{ "Device" }</th><th class="num">{ "Device, self" }</th> }<th class="num">{ "Calls" }</th><th>{ "Show" }</th></tr></thead>
                 <tbody>{ for rows.iter().filter(|m| matches(&m.name, text)).map(|m| html! {
                     <tr><td class="name">{ indented(m) }</td><td class="num">{ show::duration(m.total_ns) }</td><td class="num">{ show::percent(m.total_ns, all) }</td>
-                        <td class="num">{ show::duration(m.self_ns) }</td><td class="num">{ show::count(m.count) }</td>
+                        <td class="num">{ show::duration(m.self_ns) }</td>
+                        if with_device { <td class="num">{ maybe_duration(m.total_device_ns) }</td><td class="num">{ maybe_duration(m.self_device_ns) }</td> }<td class="num">{ show::count(m.count) }</td>
                         <td><To place={timeline_at(None, Some(m.longest_slice))}>{ "longest" }</To></td></tr>
                 }) }</tbody>
             </table></div>

@@ -430,15 +430,19 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
             ("launches", export::launches_csv(trace)),
             ("copies", export::copies_csv(trace)),
             ("idle", export::idle_csv(trace)),
+            ("operators_by_shape", export::operators_by_shape_csv(trace)),
+            ("operators_by_stack", export::operators_by_stack_csv(trace)),
+            ("modules", export::modules_csv(trace)),
+            ("stream_gaps", export::stream_gaps_csv(trace)),
             ("operator_statistics", export::operator_statistics_csv(trace)),
             ("api_statistics", export::api_statistics_csv(trace)),
         ];
-        // The last two are of few profilers.
-        let of_tables = |name: &str| name.ends_with("_statistics");
-        for (name, table) in tables
-            .into_iter()
-            .filter(|(name, table)| !of_tables(name) || !table.is_empty())
-        {
+        // The first are written always; the others where the trace has what they show.
+        const ALWAYS: usize = 8;
+        for (i, (name, table)) in tables.into_iter().enumerate() {
+            if i >= ALWAYS && table.is_empty() {
+                continue;
+            }
             // A worker's trace is called by folder and file.
             let file = trace.file.replace('/', ".");
             let path = folder.join(format!("{number}{file}.{name}.csv"));

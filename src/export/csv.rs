@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::analyze::report::TraceReport;
+use crate::analyze::report::{Operator, TraceReport};
 
 /// A field that a spreadsheet would take for a formula is led by an apostrophe.
 fn cell(text: &str) -> String {
@@ -307,6 +307,122 @@ pub fn operators_csv(trace: &TraceReport) -> String {
         total_cpu_ns: o.total_cpu_ns,
         self_device_ns: o.self_device_ns,
         total_device_ns: o.total_device_ns,
+    }))
+}
+
+#[derive(Serialize)]
+struct GroupRow {
+    name: String,
+    group: String,
+    count: u64,
+    self_cpu_ns: i64,
+    total_cpu_ns: i64,
+    self_device_ns: Option<i64>,
+    total_device_ns: Option<i64>,
+    self_cpu_bytes: Option<i64>,
+    total_cpu_bytes: Option<i64>,
+    self_device_bytes: Option<i64>,
+    total_device_bytes: Option<i64>,
+}
+
+/// Operators with what else they are counted by, as a column of this name.
+fn grouped(rows: &[Operator], column: &str, group: impl Fn(&Operator) -> String) -> String {
+    let rows = table(rows.iter().map(|o| GroupRow {
+        name: cell(&o.name),
+        group: cell(&group(o)),
+        count: o.count,
+        self_cpu_ns: o.self_cpu_ns,
+        total_cpu_ns: o.total_cpu_ns,
+        self_device_ns: o.self_device_ns,
+        total_device_ns: o.total_device_ns,
+        self_cpu_bytes: o.self_cpu_bytes,
+        total_cpu_bytes: o.total_cpu_bytes,
+        self_device_bytes: o.self_device_bytes,
+        total_device_bytes: o.total_device_bytes,
+    }));
+    // The heading comes first: no cell before it holds the word.
+    rows.replacen(",group,", &format!(",{column},"), 1)
+}
+
+/// One row an operator and the shapes of its inputs, as the trace writes them; an empty cell where it does not say.
+/// Empty where no shapes are recorded.
+pub fn operators_by_shape_csv(trace: &TraceReport) -> String {
+    grouped(&trace.operators_by_shape, "input_shapes", |o| {
+        o.shapes.clone().unwrap_or_default()
+    })
+}
+
+/// One row an operator and the python frames around its calls, innermost first, with `; ` between them. Empty where no
+/// stacks are recorded.
+pub fn operators_by_stack_csv(trace: &TraceReport) -> String {
+    grouped(&trace.operators_by_stack, "stack", |o| o.stack.join("; "))
+}
+
+/// One row a module by way of the modules around it, each after the one around it.
+pub fn modules_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        path: String,
+        depth: u32,
+        count: u64,
+        total_ns: i64,
+        self_ns: i64,
+        total_device_ns: Option<i64>,
+        self_device_ns: Option<i64>,
+    }
+    // The modules that are open, one a depth.
+    let mut path: Vec<&str> = Vec::new();
+    table(trace.modules.iter().map(|m| {
+        path.truncate(m.depth as usize);
+        path.push(&m.name);
+        // Deeper than this is no model: the innermost say where.
+        let shown = &path[path.len().saturating_sub(50)..];
+        Row {
+            path: cell(&shown.join("/")),
+            depth: m.depth,
+            count: m.count,
+            total_ns: m.total_ns,
+            self_ns: m.self_ns,
+            total_device_ns: m.total_device_ns,
+            self_device_ns: m.self_device_ns,
+        }
+    }))
+}
+
+/// One row a stream: what lies between one piece of work and the next.
+pub fn stream_gaps_csv(trace: &TraceReport) -> String {
+    #[derive(Serialize)]
+    struct Row {
+        device: i64,
+        rank: Option<String>,
+        stream: String,
+        work: u64,
+        span_ns: i64,
+        busy_ns: i64,
+        launched_late_gaps: u64,
+        launched_late_ns: i64,
+        short_gaps: u64,
+        short_ns: i64,
+        waited_gaps: u64,
+        waited_ns: i64,
+        unlinked_gaps: u64,
+        unlinked_ns: i64,
+    }
+    table(trace.stream_gaps.iter().map(|s| Row {
+        device: s.device,
+        rank: s.rank.as_deref().map(cell),
+        stream: cell(&s.stream),
+        work: s.work,
+        span_ns: s.span_ns(),
+        busy_ns: s.busy_ns,
+        launched_late_gaps: s.launched_late.count,
+        launched_late_ns: s.launched_late.total_ns,
+        short_gaps: s.short.count,
+        short_ns: s.short.total_ns,
+        waited_gaps: s.waited.count,
+        waited_ns: s.waited.total_ns,
+        unlinked_gaps: s.unlinked.count,
+        unlinked_ns: s.unlinked.total_ns,
     }))
 }
 

@@ -15,8 +15,9 @@ mod text;
 mod words;
 
 pub use csv::{
-    api_statistics_csv, copies_csv, gaps_csv, idle_csv, kernels_csv, launches_csv, nodes_csv,
-    operator_statistics_csv, operators_csv, recompiles_csv, steps_csv,
+    api_statistics_csv, copies_csv, gaps_csv, idle_csv, kernels_csv, launches_csv, modules_csv, nodes_csv,
+    operator_statistics_csv, operators_by_shape_csv, operators_by_stack_csv, operators_csv, recompiles_csv,
+    steps_csv, stream_gaps_csv,
 };
 pub use json::report_json;
 pub use markdown::report_markdown;

@@ -295,15 +295,26 @@ fn host(out: &mut String, trace: &TraceReport) {
     }
     if !trace.modules.is_empty() {
         heading(out, "Modules, by host time");
-        let mut rows = Table::new(1, &["module", "total", "self", "calls"]);
+        let with_device = trace.modules.iter().any(|m| m.total_device_ns.is_some());
+        let heads: &[&'static str] = if with_device {
+            &["module", "total", "self", "device", "device, self", "calls"]
+        } else {
+            &["module", "total", "self", "calls"]
+        };
+        let mut rows = Table::new(1, heads);
         for module in trace.modules.iter().take(20) {
             let indent = ". ".repeat(module.depth.min(20) as usize);
-            rows.row(vec![
+            let mut cells = vec![
                 format!("{indent}{}", plain(&module.name)),
                 show::duration(module.total_ns),
                 show::duration(module.self_ns),
-                show::count(module.count),
-            ]);
+            ];
+            if with_device {
+                cells.push(words::duration(module.total_device_ns));
+                cells.push(words::duration(module.self_device_ns));
+            }
+            cells.push(show::count(module.count));
+            rows.row(cells);
         }
         rows.write(out);
     }

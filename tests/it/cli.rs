@@ -121,7 +121,8 @@ fn tables_are_written_for_a_spreadsheet() {
     let folder = dir.path().join("tables");
     let ran = run(&["report", text(&path), text(&path), "--csv", text(&folder)]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 18);
+    // Nine of each that are always written, and operators by stack, since it has python frames.
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2 * (9 + 1));
     let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
     assert!(kernels.starts_with("name,kind,count,total_ns,"), "{kernels}");
     assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
@@ -133,6 +134,51 @@ fn tables_are_written_for_a_spreadsheet() {
             .any(|row| row.contains(",BatchGemm,") && row.contains(",mme,")),
         "{nodes}"
     );
+}
+
+#[test]
+fn operators_are_also_written_by_shape_and_by_stack_and_modules_where_the_trace_has_them() {
+    let event = |category: &str, name: &str, ts: u32, dur: u32, args: &str| {
+        format!(
+            r#"{{"ph":"X","cat":"{category}","name":"{name}","pid":1,"tid":1,"ts":{ts},"dur":{dur},"args":{{{args}}}}}"#
+        )
+    };
+    let events = [
+        event("python_function", "nn.Module: LM_0", 0, 100, ""),
+        event("python_function", "nn.Module: Linear_0", 5, 60, ""),
+        event("python_function", "a.py(7): f", 10, 50, ""),
+        event("cpu_op", "aten::mm", 20, 10, r#""Input Dims":[[4, 64], [64, 8]]"#),
+        event("cpu_op", "aten::mm", 40, 5, r#""Input Dims":[[1, 64], [64, 8]]"#),
+    ];
+    let json = format!(r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#, events.join(","));
+    let (dir, path) = file("t.json", json.as_bytes());
+    let folder = dir.path().join("tables");
+    let ran = run(&["report", text(&path), "--csv", text(&folder)]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let read = |name: &str| std::fs::read_to_string(folder.join(format!("t.json.{name}.csv"))).unwrap();
+    let amounts =
+        "self_device_ns,total_device_ns,self_cpu_bytes,total_cpu_bytes,self_device_bytes,total_device_bytes";
+    assert_eq!(
+        read("operators_by_shape"),
+        format!(
+            "name,input_shapes,count,self_cpu_ns,total_cpu_ns,{amounts}\n\
+             aten::mm,\"[[4, 64], [64, 8]]\",1,10000,10000,,,,,,\n\
+             aten::mm,\"[[1, 64], [64, 8]]\",1,5000,5000,,,,,,\n"
+        )
+    );
+    assert_eq!(
+        read("operators_by_stack"),
+        format!(
+            "name,stack,count,self_cpu_ns,total_cpu_ns,{amounts}\n\
+             aten::mm,a.py(7): f; nn.Module: Linear_0; nn.Module: LM_0,2,15000,15000,,,,,,\n"
+        )
+    );
+    assert_eq!(
+        read("modules"),
+        "path,depth,count,total_ns,self_ns,total_device_ns,self_device_ns\n\
+         LM_0,0,1,100000,40000,,\nLM_0/Linear_0,1,1,60000,60000,,\n"
+    );
+    assert!(!folder.join("t.json.stream_gaps.csv").exists());
 }
 
 #[test]

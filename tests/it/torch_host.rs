@@ -245,6 +245,82 @@ fn modules_call_each_other_as_the_model_is_built() {
     assert!(modules.iter().all(|m| counts[m.name.as_str()] == m.count));
 }
 
+/// Nanoseconds of a number of microseconds with up to three decimals.
+fn ns(us: &Value) -> i64 {
+    let text = us.to_string();
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let part = format!("{part:0<3}");
+    whole.parse::<i64>().unwrap() * 1000 + part[..3].parse::<i64>().unwrap()
+}
+
+/// Counted anew from the text: work whose call begins while the module is open on the call's thread.
+#[test]
+fn device_time_of_modules_is_that_of_the_calls_inside() {
+    for path in [
+        "kineto/tracelens/h100/Qwen_Qwen1.5-0.5B-Chat__1016005.json.gz",
+        "kineto/tracelens/b200/eager_trace.json.gz",
+    ] {
+        let Some(opened) = open(path) else { return };
+        let (events, _) = events_of(path);
+        let thread = |e: &Value| format!("{} {}", e["pid"], e["tid"]);
+        let mut work: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut modules: Vec<(&str, String, i64, i64)> = Vec::new();
+        for e in events.iter().filter(|e| e["ph"] == "X") {
+            if ["kernel", "gpu_memcpy", "gpu_memset"].contains(&e["cat"].as_str().unwrap_or("")) {
+                *work
+                    .entry(e["args"]["correlation"].as_i64().unwrap())
+                    .or_default() += ns(&e["dur"]);
+            } else if let Some(name) = e["name"].as_str().and_then(|n| n.strip_prefix("nn.Module: ")) {
+                let start = ns(&e["ts"]);
+                modules.push((name, thread(e), start, start + ns(&e["dur"])));
+            }
+        }
+        let mut want: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut calls: BTreeMap<i64, (String, i64)> = BTreeMap::new();
+        for e in &events {
+            let link = e["args"]["correlation"].as_i64();
+            let is_call = ["cuda_runtime", "cuda_driver"].contains(&e["cat"].as_str().unwrap_or(""));
+            if let Some(link) = link.filter(|_| is_call && e["ph"] == "X") {
+                let call = (thread(e), ns(&e["ts"]));
+                let first = calls.entry(link).or_insert_with(|| call.clone());
+                if call.1 < first.1 {
+                    *first = call;
+                }
+            }
+        }
+        for (link, (thread, at)) in &calls {
+            for (name, on, start, end) in &modules {
+                if on == thread && start <= at && at < end {
+                    *want.entry(name).or_default() += work.get(link).copied().unwrap_or(0);
+                }
+            }
+        }
+        let mut got: BTreeMap<&str, i64> = BTreeMap::new();
+        for module in &opened.report.modules {
+            *got.entry(&module.name).or_default() += module.total_device_ns.unwrap();
+        }
+        got.retain(|_, ns| *ns > 0);
+        want.retain(|_, ns| *ns > 0);
+        assert!(got.len() > 20, "{path}");
+        assert_eq!(got, want, "{path}");
+        for (i, module) in opened.report.modules.iter().enumerate() {
+            let row = u32::try_from(i).ok();
+            let inside = opened.report.modules.iter().filter(|m| m.parent == row);
+            let inside: i64 = inside.map(|m| m.total_device_ns.unwrap()).sum();
+            assert_eq!(
+                module.total_device_ns,
+                module.self_device_ns.map(|own| own + inside)
+            );
+        }
+        let linked = opened.report.launches.as_ref().unwrap().linked_work_ns;
+        let top = opened.report.modules.iter().filter(|m| m.parent.is_none());
+        assert!(
+            top.map(|m| m.total_device_ns.unwrap()).sum::<i64>() <= linked,
+            "{path}"
+        );
+    }
+}
+
 // ---- sizes --------------------------------------------------------------------------------------------------
 
 #[test]
