@@ -9,7 +9,8 @@ mod beside;
 mod device;
 
 pub use beside::{
-    Allocation, Allocations, Beside, KernelDetails, Link, OperatorAllocations, WorkerRow, Workers,
+    Allocation, Allocations, Beside, KernelDetails, Link, OperatorAllocations, Overall, OverallPart,
+    WorkerRow, Workers,
 };
 pub use device::{
     Copy, DeviceIdle, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
