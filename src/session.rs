@@ -503,6 +503,12 @@ impl TextLoader {
             ));
         }
         load_notes.extend(index.left_out.notes());
+        let has_tables = |of: &Arc<WorkerTables>| !of.tables.read.is_empty();
+        if self.selection.window.is_some() && self.tables.as_ref().is_some_and(has_tables) {
+            load_notes.push(
+                "The profiler's tables are of the whole recording, also where the trace is cut.".to_owned(),
+            );
+        }
         report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
             selection: self.selection,
@@ -592,17 +598,43 @@ impl Loader {
     }
 }
 
-/// The first time of any event of a trace, ns on its own clock; `pieces` are the bytes of its file.
-pub fn first_time<E>(pieces: impl Iterator<Item = Result<Vec<u8>, E>>) -> Result<Option<i64>, E> {
-    let mut inflater = Inflater::default();
-    let mut scanner = Scanner::new(&[]);
-    let mut first = FirstTime::default();
-    for piece in pieces {
-        inflater.feed(&piece?, &mut |text| scanner.feed(text, &mut first));
+/// Finds the first time of any event of a trace, ns on its own clock, in the bytes of its file.
+pub struct FirstEvent {
+    inflater: Inflater,
+    scanner: Scanner,
+    first: FirstTime,
+}
+
+impl Default for FirstEvent {
+    fn default() -> FirstEvent {
+        FirstEvent {
+            inflater: Inflater::default(),
+            scanner: Scanner::new(&[]),
+            first: FirstTime::default(),
+        }
     }
-    // A file that is no trace is refused when it is opened.
-    drop(scanner.finish(&mut first));
-    Ok(first.0)
+}
+
+impl FirstEvent {
+    pub fn feed(&mut self, piece: &[u8]) {
+        let (scanner, first) = (&mut self.scanner, &mut self.first);
+        self.inflater.feed(piece, &mut |text| scanner.feed(text, first));
+    }
+
+    /// `None` where no event has a time. A file that is no trace is refused when it is opened.
+    pub fn finish(mut self) -> Option<i64> {
+        drop(self.scanner.finish(&mut self.first));
+        self.first.0
+    }
+}
+
+/// See [`FirstEvent`]; `pieces` are the bytes of the file.
+pub fn first_time<E>(pieces: impl Iterator<Item = Result<Vec<u8>, E>>) -> Result<Option<i64>, E> {
+    let mut first = FirstEvent::default();
+    for piece in pieces {
+        first.feed(&piece?);
+    }
+    Ok(first.finish())
 }
 
 /// A larger metrics file is not read; one dump a compile is about 200 bytes a compile so far.

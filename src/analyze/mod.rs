@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod modules;
 pub mod nodes;
 pub mod operators;
+pub mod overall;
 pub mod python;
 pub mod rank_links;
 pub mod recompiles;
@@ -199,6 +200,7 @@ fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&Worke
             beside.operator_statistics_source = "kernels".to_owned();
             beside.operator_statistics = kernel_table::statistics(&tables.kernels);
         }
+        beside.overall = overall::overall(&tables.kernels, &beside.step_breakdown);
         let slices = kernel_table::slices_of(&tables.kernels, index, vocabulary);
         beside.kernel_details = kernel_table::details(&tables.kernels, &slices);
         beside.api_statistics.clone_from(&tables.api_statistics);

@@ -115,3 +115,23 @@ pub fn finding(rows: &[BreakdownRow]) -> Option<Finding> {
         view: "gaps".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_to_a_tenth_free_is_fine() {
+        let row = |free_ns: i64| BreakdownRow {
+            source: "table".to_owned(),
+            computing_ns: 1000 - free_ns,
+            free_ns,
+            total_ns: 1000,
+            ..BreakdownRow::default()
+        };
+        let found = |free: i64| finding(&[row(free)]).map(|f| (f.level, f.cost_ns));
+        assert_eq!(found(100), Some((Level::Fine, None)));
+        assert_eq!(found(101), Some((Level::Hint, Some(101))));
+        assert_eq!(finding(&[]), None);
+    }
+}

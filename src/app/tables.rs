@@ -13,7 +13,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
     Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Collective, KernelLine, KernelOrder, Link,
-    MemoryPeak, OperatorStatistic, Span, Summary,
+    MemoryPeak, OVERALL_SAYS, OperatorStatistic, Overall, Span, Summary,
 };
 use crate::web::engine::Engine;
 
@@ -63,6 +63,12 @@ fn of_profiler(
                 if beside.step_breakdown.is_empty() { <p class="empty">{ "Neither lanes nor a table divide it." }</p> }
                 else { { division(&beside.step_breakdown) } }
             </section>
+            if let Some(all) = &beside.overall {
+                <section aria-labelledby="overall-head">
+                    <h2 id="overall-head">{ "Overall" }</h2>
+                    { overall(all) }
+                </section>
+            }
             <div class="filters"><label>{ "Only names that contain " }<input type="search" {oninput} /></label></div>
             <section aria-labelledby="statistics-head">
                 <h2 id="statistics-head">{ "Operators by kind and core" }</h2>
@@ -125,6 +131,26 @@ fn division(rows: &[BreakdownRow]) -> Html {
                     <td class="num">{ show::percent(row.free_ns, row.total_ns) }</td>
                     <td>if let (Some(start), Some(end)) = (row.start_ns, row.end_ns) { <To place={timeline_at(Some(Span::new(start, end)), None)}>{ "timeline" }</To> }</td>
                 </tr>
+            }) }</tbody>
+        </table></div>
+        </>
+    }
+}
+
+fn overall(all: &Overall) -> Html {
+    let by = if all.source == "table" {
+        "By the profiler's table of steps. "
+    } else {
+        "By the profiler's lanes. "
+    };
+    html! {
+        <>
+        <p class="definition">{ by }{ OVERALL_SAYS }</p>
+        <div class="scrolled"><table>
+            <thead><tr><th>{ "Time" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all" }</th><th class="num">{ "Number" }</th></tr></thead>
+            <tbody>{ for all.rows().into_iter().map(|(depth, part)| html! {
+                <tr><td class="name" style={format!("padding-left:{}em", 1 + depth)}>{ &part.kind }</td><td class="num">{ show::duration(part.total_ns) }</td>
+                    <td class="num">{ format!("{:.1} %", part.part * 100.0) }</td><td class="num">{ part.count.map_or_else(|| "–".to_owned(), show::count) }</td></tr>
             }) }</tbody>
         </table></div>
         </>

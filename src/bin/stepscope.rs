@@ -119,21 +119,41 @@ struct PartArgs {
 }
 
 impl PartArgs {
+    fn has_window(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
     /// With a stretch on the trace's own clock, which takes reading the file once to find its start.
     fn selection(&self, path: &Path) -> Result<Selection> {
-        let mut window = None;
-        if self.from.is_some() || self.to.is_some() {
-            let start = session::first_time(pieces(path)?)?.unwrap_or(0);
-            let at = |ns: i64| start.saturating_add(ns);
-            window = Some(Span::new(
-                at(self.from.unwrap_or(0)),
-                self.to.map_or(CLOCK_END_NS, at),
-            ));
-        }
-        Ok(Selection {
+        let start = match self.has_window() {
+            true => session::first_time(pieces(path)?)?.unwrap_or(0),
+            false => 0,
+        };
+        Ok(self.selection_from(start))
+    }
+
+    /// The same of a trace that starts at `start` on its own clock.
+    fn selection_from(&self, start: i64) -> Selection {
+        let at = |ns: i64| start.saturating_add(ns);
+        let window = self
+            .has_window()
+            .then(|| Span::new(at(self.from.unwrap_or(0)), self.to.map_or(CLOCK_END_NS, at)));
+        Selection {
             leave_out: self.leave_out.clone(),
             window,
-        })
+        }
+    }
+
+    /// The trace with the reader's own rules for kernels, if there are any.
+    fn classified(&self, mut opened: Opened) -> Result<Opened> {
+        if let Some(rules) = &self.kernel_rules {
+            let text =
+                std::fs::read_to_string(rules).with_context(|| format!("reading {}", rules.display()))?;
+            opened
+                .classify(&text)
+                .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
+        }
+        Ok(opened)
     }
 }
 
@@ -346,14 +366,7 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
 }
 
 fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<Opened> {
-    let mut opened = open_selected(path, metrics, &part.selection(path)?)?;
-    if let Some(rules) = &part.kernel_rules {
-        let text = std::fs::read_to_string(rules).with_context(|| format!("reading {}", rules.display()))?;
-        opened
-            .classify(&text)
-            .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
-    }
-    Ok(opened)
+    part.classified(open_selected(path, metrics, &part.selection(path)?)?)
 }
 
 /// Reads a trace, never holding the file.

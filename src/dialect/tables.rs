@@ -13,6 +13,50 @@ use super::plain_table::PlainTable;
 /// More rows of a table are counted and not kept.
 pub const MAX_ROWS: usize = 2_000_000;
 
+/// What kind of work a kernel is. Which is which, is the dialect's rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelClass {
+    FlashAttention,
+    PagedAttention,
+    Convolution,
+    Matmul,
+    TensorMove,
+    /// On vector units, and none of the above.
+    Vector,
+    /// On matrix units, and none of the above.
+    Cube,
+    Other,
+}
+
+impl KernelClass {
+    /// In order of a report.
+    pub const ALL: [KernelClass; 8] = [
+        KernelClass::FlashAttention,
+        KernelClass::PagedAttention,
+        KernelClass::Convolution,
+        KernelClass::Matmul,
+        KernelClass::Cube,
+        KernelClass::Vector,
+        KernelClass::TensorMove,
+        KernelClass::Other,
+    ];
+
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            KernelClass::FlashAttention => "flash attention",
+            KernelClass::PagedAttention => "paged attention",
+            KernelClass::Convolution => "convolution",
+            KernelClass::Matmul => "matmul",
+            KernelClass::TensorMove => "tensor move",
+            KernelClass::Vector => "vector, other",
+            KernelClass::Cube => "cube, other",
+            KernelClass::Other => "other",
+        }
+    }
+}
+
 /// One execution of a kernel, or of a collective operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelRow {
@@ -33,6 +77,7 @@ pub struct KernelRow {
     pub device: Option<i64>,
     /// A collective operation, no kernel.
     pub is_collective: bool,
+    pub class: KernelClass,
 }
 
 /// Every kernel that ran, in the order of the table.
@@ -109,6 +154,15 @@ impl BreakdownRow {
     pub fn free_part(&self) -> Option<f64> {
         (self.total_ns > 0).then(|| self.free_ns as f64 / self.total_ns as f64)
     }
+}
+
+/// How the time of a rank, or of a stage of the pipeline, divides, in a table of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterRow {
+    pub is_stage: bool,
+    /// The rank, or the ranks of the stage: `"(0, 1, 2, 3)"`.
+    pub index: String,
+    pub time: BreakdownRow,
 }
 
 /// One collective or point-to-point operation.
@@ -212,6 +266,8 @@ pub struct Tables {
     pub operator_statistics: Vec<OperatorStatistic>,
     pub api_statistics: Vec<ApiStatistic>,
     pub breakdown: Vec<BreakdownRow>,
+    /// Of all workers of a run.
+    pub cluster: Vec<ClusterRow>,
     pub collectives: Vec<Collective>,
     pub links: Vec<LinkRow>,
     /// Of the framework's allocators.

@@ -1,6 +1,7 @@
 //! What the profiler's own tables say, and the comparison of workers, as plain tables for text and Markdown.
 
-use crate::analyze::report::{Allocation, Beside, MemoryPeak, PlainTable, Workers};
+use crate::analyze::overall::OVERALL_SAYS;
+use crate::analyze::report::{Allocation, Beside, MemoryPeak, PlainTable, WorkerRow, Workers};
 use crate::base::show;
 
 use super::words::{UNKNOWN, duration, or_unknown};
@@ -15,14 +16,13 @@ pub struct Plain {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The sentence of the comparison, and its table.
-pub fn workers(workers: &Workers) -> (String, Plain) {
-    let rows = workers.rows.iter().enumerate().map(|(i, row)| {
+/// The sentence of the comparison, and its tables: workers, and stages of the pipeline if there are any.
+pub fn workers(workers: &Workers) -> (String, Vec<Plain>) {
+    let row = |row: &WorkerRow, slow: bool| {
         let free = row
             .free_ns
             .zip(row.total_ns)
             .map(|(free, total)| show::percent(free, total));
-        let slow = workers.slow.is_some_and(|slow| slow as usize == i);
         vec![
             or_unknown(row.rank),
             duration(row.computing_ns),
@@ -30,13 +30,14 @@ pub fn workers(workers: &Workers) -> (String, Plain) {
             duration(row.overlapped_ns),
             duration(row.free_ns),
             or_unknown(free),
+            duration(row.collective_wait_ns),
             if slow { "slow".to_owned() } else { String::new() },
             row.name.clone(),
         ]
-    });
-    let table = Plain {
-        title: "Workers".to_owned(),
-        says: Vec::new(),
+    };
+    let table = |title: &str, says: &[String], rows: Vec<Vec<String>>| Plain {
+        title: title.to_owned(),
+        says: says.to_vec(),
         heads: vec![
             ("rank", true),
             ("computing", true),
@@ -44,13 +45,24 @@ pub fn workers(workers: &Workers) -> (String, Plain) {
             ("overlapped", true),
             ("free", true),
             ("of all", true),
+            ("wait", true),
             ("slow", false),
             ("name", false),
         ],
-        rows: rows.collect(),
+        rows,
     };
+    let is_slow = |i: usize| workers.slow.is_some_and(|slow| slow as usize == i);
+    let rows = workers.rows.iter().enumerate();
+    let rows = rows.map(|(i, worker)| row(worker, is_slow(i)));
+    let mut tables = vec![table("Workers", &workers.links_say, rows.collect())];
+    if !workers.stages.is_empty() {
+        let rows = workers.stages.iter().map(|stage| row(stage, false)).collect();
+        let says =
+            "Of each part, the longest of the stage's ranks, as the vendor's tool wrote it.".to_owned();
+        tables.push(table("Stages of the pipeline", &[says], rows));
+    }
     let sure = super::words::sure(workers.sure);
-    (format!("{} ({sure})", workers.says), table)
+    (format!("{} ({sure})", workers.says), tables)
 }
 
 /// The tables of one worker.
@@ -122,6 +134,7 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
             ],
             rows: breakdown.collect(),
         },
+        overall(beside),
         Plain {
             title: format!("Operators by kind and core{from}"),
             says: Vec::new(),
@@ -169,6 +182,24 @@ pub fn tables(beside: &Beside) -> Vec<Plain> {
 pub fn source_of(table: &PlainTable) -> String {
     let rows = show::counted(table.n_rows, "row");
     format!("{} From {}: {rows}.", table.says, table.source)
+}
+
+fn overall(beside: &Beside) -> Plain {
+    let rows = beside.overall.iter().flat_map(|all| all.rows());
+    let rows = rows.map(|(depth, part)| {
+        vec![
+            duration(Some(part.total_ns)),
+            format!("{:.1} %", part.part * 100.0),
+            part.count.map_or_else(|| UNKNOWN.to_owned(), show::count),
+            format!("{}{}", if depth > 0 { "- " } else { "" }, part.kind),
+        ]
+    });
+    Plain {
+        title: "Overall".to_owned(),
+        says: vec![OVERALL_SAYS.to_owned()],
+        heads: vec![("total", true), ("part", true), ("number", true), ("name", false)],
+        rows: rows.collect(),
+    }
 }
 
 fn collectives(beside: &Beside) -> Plain {

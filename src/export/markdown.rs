@@ -84,9 +84,11 @@ pub fn report_markdown(report: &Report) -> String {
         of_trace(&mut out, trace);
     }
     if let Some(workers) = &report.workers {
-        let (says, workers) = beside::workers(workers);
+        let (says, tables) = beside::workers(workers);
         out.push_str(&format!("\n{}\n", escaped(&says)));
-        plain_table(&mut out, &workers);
+        for table in &tables {
+            plain_table(&mut out, table);
+        }
     }
     out
 }

@@ -148,11 +148,19 @@ pub fn report_text(report: &Report) -> String {
         of_trace(&mut out, trace);
     }
     if let Some(workers) = &report.workers {
-        let (says, table) = beside::workers(workers);
+        let (says, tables) = beside::workers(workers);
         out.push('\n');
         heading(&mut out, "Workers side by side");
         wrapped(&mut out, "  ", &says);
-        plain_table(&mut out, &table);
+        for (i, table) in tables.iter().enumerate() {
+            if i > 0 {
+                heading(&mut out, &table.title);
+            }
+            for sentence in &table.says {
+                wrapped(&mut out, "  ", sentence);
+            }
+            plain_table(&mut out, table);
+        }
     }
     out
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::analyze::WorkerTables;
 pub use crate::analyze::report::WorkerRow;
-use crate::analyze::report::{BreakdownRow, TraceReport, Workers};
-use crate::analyze::{step_breakdown, workers};
+use crate::analyze::report::{BreakdownRow, Collective, TraceReport, Workers};
+pub use crate::analyze::workers::Compared;
+use crate::analyze::{rank_links, step_breakdown, workers};
 use crate::base::order;
 use crate::dialect::ascend::tables::{self, Table};
 use crate::dialect::tables::Tables;
@@ -109,7 +110,12 @@ impl Table {
     pub fn is_compared(self) -> bool {
         matches!(
             self,
-            Table::StepTime | Table::Communication | Table::ProfilerInfo | Table::Metadata
+            Table::StepTime
+                | Table::ClusterStepTime
+                | Table::Communication
+                | Table::CommunicationMatrix
+                | Table::ProfilerInfo
+                | Table::Metadata
         )
     }
 }
@@ -132,6 +138,10 @@ impl WorkerFiles {
     fn missing(&self, tables: &Tables) -> Vec<String> {
         let has = |table: Table| self.tables.iter().any(|(t, _)| *t == table);
         let mut missing = Vec::new();
+        if has(Table::ClusterStepTime) && self.trace.is_none() {
+            // What a tool made of all workers; theirs are the tables.
+            return missing;
+        }
         if self.trace.is_none()
             && self
                 .tables
@@ -178,6 +188,27 @@ impl WorkerFiles {
         missing
     }
 
+    /// What the worker brings into a comparison: itself, or, if it is a table of all workers, these and the stages of
+    /// their pipeline. Its links come along.
+    pub fn compared(
+        &self,
+        tables: &WorkerTables,
+        report: Option<&TraceReport>,
+        trace: Option<&str>,
+    ) -> Compared {
+        let of_tables = &tables.tables;
+        let links = rank_links::links(&of_tables.links);
+        if of_tables.cluster.is_empty() || trace.is_some() || !of_tables.breakdown.is_empty() {
+            return Compared {
+                rows: vec![self.row(tables, report, trace)],
+                stages: Vec::new(),
+                links,
+            };
+        }
+        let (rows, stages) = workers::of_cluster(&of_tables.cluster);
+        Compared { rows, stages, links }
+    }
+
     /// The worker in a comparison. The report of its trace, if that is open, fills in what no table says.
     pub fn row(&self, tables: &WorkerTables, report: Option<&TraceReport>, trace: Option<&str>) -> WorkerRow {
         let of_tables = &tables.tables;
@@ -193,11 +224,10 @@ impl WorkerFiles {
             (!rows.is_empty()).then(|| rows.iter().fold(0_i64, |sum, row| sum.saturating_add(part(row))))
         };
         let collectives = &of_tables.collectives;
-        let collective_ns = (!collectives.is_empty()).then(|| {
-            collectives
-                .iter()
-                .fold(0_i64, |sum, c| sum.saturating_add(c.elapse_ns))
-        });
+        let of_collectives = |part: fn(&Collective) -> Option<i64>| {
+            let parts = collectives.iter().filter_map(part);
+            parts.reduce(i64::saturating_add)
+        };
         WorkerRow {
             name: self.name.clone(),
             rank: of_tables.rank.or(report.and_then(|r| r.rank)),
@@ -210,15 +240,17 @@ impl WorkerFiles {
             overlapped_ns: sum(|r| r.overlapped_ns),
             free_ns: sum(|r| r.free_ns),
             total_ns: sum(|r| r.total_ns),
-            collective_ns,
+            collective_ns: of_collectives(|c| Some(c.elapse_ns)),
+            collective_wait_ns: of_collectives(|c| c.wait_ns),
+            collective_transit_ns: of_collectives(|c| c.transit_ns),
             missing: tables.missing.clone(),
         }
     }
 }
 
 /// See [`workers::compare`].
-pub fn compare(rows: Vec<WorkerRow>) -> Option<Workers> {
-    workers::compare(rows)
+pub fn compare(of: Vec<Compared>) -> Option<Workers> {
+    workers::compare(of)
 }
 
 /// Whether a file's name is that of a table.

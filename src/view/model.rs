@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
+pub use crate::analyze::overall::OVERALL_SAYS;
 pub use crate::analyze::report::{
     Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
     CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
@@ -14,6 +15,7 @@ pub use crate::analyze::report::{
     Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow,
     TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
 };
+pub use crate::analyze::report::{Overall, OverallPart};
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};

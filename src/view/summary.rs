@@ -127,6 +127,7 @@ pub fn bounded_workers(workers: &Workers) -> Box<Workers> {
         workers.slow = u32::try_from(MAX_OPERATORS - 1).ok();
     }
     workers.rows.truncate(MAX_OPERATORS);
+    workers.stages.truncate(MAX_OPERATORS);
     Box::new(workers)
 }
 

@@ -561,7 +561,7 @@ fn the_slow_worker_is_named() {
     for rank in 0..4 {
         let folder = format!("ascend/msinsight/st/level2/rank_{rank}_ascend_pt");
         let Some(tables) = tables_of(&folder) else { return };
-        rows.push(bundle::WorkerFiles::default().row(&tables, None, None));
+        rows.push(bundle::WorkerFiles::default().compared(&tables, None, None));
     }
     rows.reverse();
     let workers = bundle::compare(rows).unwrap();
@@ -582,6 +582,39 @@ fn the_slow_worker_is_named() {
         workers.says,
         "rank 3 is the slow one: it computes for 401 ms, rank 1 for 231 ms. The others wait for it, which shows as \
          their communication."
+    );
+}
+
+/// Both compute for 8.9 ms; rank 0 waits 5.9 ms for rank 1.
+#[test]
+fn who_waits_least_comes_last() {
+    let mut of = Vec::new();
+    for rank in 0..2 {
+        let folder = format!("{MINDSPORE}/schedule/vm_100{rank}_20250109074803_ascend_ms");
+        let Some(tables) = tables_of(&folder) else { return };
+        let files = bundle::WorkerFiles {
+            name: tables.worker.clone(),
+            ..Default::default()
+        };
+        of.push(files.compared(&tables, None, None));
+    }
+    let workers = bundle::compare(of).unwrap();
+    let waits: Vec<Option<i64>> = workers.rows.iter().map(|r| r.collective_wait_ns).collect();
+    // communication.json: 5.941 and 0.191 ms, of 105.992 and 100.375 elapsed.
+    assert!(
+        waits[0].unwrap().abs_diff(5_941_000) < 1000 && waits[1].unwrap().abs_diff(191_000) < 1000,
+        "{waits:?}"
+    );
+    assert_eq!((workers.slow, workers.sure), (Some(1), Sure::Suspected));
+    assert_eq!(
+        workers.says,
+        "All compute alike, within 5 %. vm_1001_20250109074803_ascend_ms waits least for the others in collective \
+         operations (191 µs, 5.94 ms for vm_1000_20250109074803_ascend_ms): it comes last, and the others wait for it. \
+         Their devices are free alike: that is not why."
+    );
+    assert_eq!(
+        workers.links_say,
+        ["Slowest of 14 links by HCCS: 1 to 7 with 15.1 GB/s; the median is 15.6 GB/s."]
     );
 }
 

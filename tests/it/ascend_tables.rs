@@ -301,6 +301,145 @@ fn tables_shown_as_they_stand_are_whole() {
     }
 }
 
+/// Kernels of each kind and their time, by a few lines of Python on the table; computing, communication, free and their
+/// sum as the profiler's lanes have them.
+#[test]
+fn the_overall_tree_adds_up() {
+    let Some(root) = corpus::root() else { return };
+    type Kinds<'a> = &'a [(&'a str, u64, i64)];
+    let known: [(&str, Kinds<'_>, [i64; 4]); 5] = [
+        (
+            "msinsight/level1/rank0_ascend_pt",
+            &[
+                ("convolution", 14, 1_808_456),
+                ("matmul", 9, 997_399),
+                ("vector, other", 153, 5_494_092),
+                ("tensor move", 11, 573_790),
+            ],
+            [8_873_756, 101_963_203, 25_744_050, 136_581_009],
+        ),
+        (
+            "msinsight/level2/rank1_ascend_pt",
+            &[
+                ("convolution", 14, 1_823_557),
+                ("matmul", 9, 1_035_781),
+                ("vector, other", 153, 5_469_608),
+                ("tensor move", 11, 573_330),
+            ],
+            [8_902_301, 93_411_782, 26_441_689, 128_755_772],
+        ),
+        // Level0 knows neither types nor cores; a copy is known by its name.
+        (
+            "msinsight/level0/rank0_ascend_pt",
+            &[("tensor move", 11, 577_290), ("other", 176, 8_250_164)],
+            [8_827_473, 81_515_607, 25_908_102, 116_251_182],
+        ),
+        (
+            "msinsight/st/level2/rank_0_ascend_pt",
+            &[
+                ("flash attention", 56, 87_847_320),
+                ("matmul", 336, 58_022_860),
+                ("vector, other", 2027, 84_118_780),
+                ("tensor move", 29, 1_301_140),
+            ],
+            [231_290_100, 420_174_260, 158_558_000, 810_022_360],
+        ),
+        (
+            "msinsight/st/level2/rank_2_ascend_pt",
+            &[
+                ("flash attention", 56, 87_468_740),
+                ("matmul", 342, 121_234_180),
+                ("vector, other", 2137, 190_447_720),
+                ("tensor move", 29, 1_297_620),
+            ],
+            [400_448_260, 277_649_660, 131_705_280, 809_803_200],
+        ),
+    ];
+    for (folder, kinds, times) in known {
+        let path = root.join("ascend").join(folder);
+        let json: Value = serde_json::from_str(&report(&path, "json")).unwrap();
+        let overall = &json["traces"][0]["beside"]["overall"];
+        let found: Vec<(&str, u64, i64)> = overall["kernels"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| {
+                let (count, ns) = (k["count"].as_u64(), k["total_ns"].as_i64());
+                (k["kind"].as_str().unwrap(), count.unwrap(), ns.unwrap())
+            })
+            .collect();
+        assert_eq!(found, kinds, "{folder}");
+        let parts = ["computing", "communication_not_overlapped", "free", "total"];
+        let ns = parts.map(|part| overall[part]["total_ns"].as_i64().unwrap());
+        assert_eq!(ns, times, "{folder}");
+        assert_eq!(ns[0] + ns[1] + ns[2], ns[3], "{folder}");
+        let n: u64 = kinds.iter().map(|k| k.1).sum();
+        assert_eq!(overall["computing"]["count"], n, "{folder}");
+        assert!((overall["total"]["part"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+        if folder.contains("st/level2") {
+            // One stream: no kernel runs beside another.
+            assert_eq!(kinds.iter().map(|k| k.2).sum::<i64>(), times[0], "{folder}");
+        }
+    }
+}
+
+/// More than 10 % free is the vendor's sign of a host that is too slow; and what a lower level leaves out is said.
+#[test]
+fn what_is_free_and_what_is_missing_is_said() {
+    let Some(root) = corpus::root() else { return };
+    let texts = |value: &Value| -> Vec<String> {
+        let list = value.as_array().unwrap().iter();
+        list.map(|v| v.as_str().unwrap().to_owned()).collect()
+    };
+    let open = |folder: &str| -> Value {
+        let json: Value = serde_json::from_str(&report(&root.join("ascend").join(folder), "json")).unwrap();
+        json["traces"][0].clone()
+    };
+    for (folder, says, free) in [
+        ("msinsight/level0/rank0_ascend_pt", "22 %", 25_908_102),
+        ("msinsight/level1/rank0_ascend_pt", "19 %", 25_744_050),
+        ("msinsight/level2/rank1_ascend_pt", "21 %", 26_441_689),
+        ("msinsight/st/level2/rank_2_ascend_pt", "16 %", 131_705_280),
+    ] {
+        let trace = open(folder);
+        let findings = trace["findings"].as_array().unwrap();
+        let found = findings.iter().find(|f| f["id"] == "device-free").unwrap();
+        assert_eq!(
+            (&found["level"], &found["cost_ns"]),
+            (&"hint".into(), &free.into()),
+            "{folder}"
+        );
+        let wanted = format!("The device is free for {says} of its recorded time");
+        assert!(
+            found["says"].as_str().unwrap().starts_with(&wanted),
+            "{folder}: {found}"
+        );
+    }
+    let missing = |folder: &str| texts(&open(folder)["beside"]["missing"]);
+    assert_eq!(
+        missing("msinsight/level0/rank0_ascend_pt"),
+        [
+            "The profiler level is Level0: kinds of cores, statistics of operators and of driver calls need Level1 or more.",
+            "There is no communication.json: collective operations one by one need Level1 and several devices.",
+        ]
+    );
+    assert_eq!(missing("msinsight/level1/rank0_ascend_pt"), [""; 0]);
+    let level0 = texts(&open("msinsight/level0/rank0_ascend_pt")["notes"]);
+    assert!(
+        level0
+            .iter()
+            .any(|n| n.starts_with("This trace has no CANN layer (profiler level Level0)"))
+    );
+    let cpu = "GENERATED_mindspore-2.10.0-cpu-run/out_py_nosched/vm_26600_20261122025819831_ascend_ms";
+    assert!(missing(cpu)[0].starts_with("There is no kernel_details.csv and no step_trace_time.csv"));
+    let cpu = texts(&open(cpu)["notes"]);
+    assert!(
+        cpu.iter()
+            .any(|n| n.starts_with("This trace holds no task of a device")),
+        "{cpu:?}"
+    );
+}
+
 fn report(path: &std::path::Path, format: &str) -> String {
     let run = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
         .args(["report", "--format", format])

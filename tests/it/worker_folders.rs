@@ -63,8 +63,13 @@ fn write(folder: &Path, files: &[(String, String)]) {
 }
 
 fn report(path: &Path) -> Value {
+    report_with(path, &[])
+}
+
+fn report_with(path: &Path, options: &[&str]) -> Value {
     let run = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
         .args(["report", "--format", "json"])
+        .args(options)
         .arg(path)
         .assert()
         .success();
@@ -107,6 +112,108 @@ fn a_folder_a_tar_and_a_compressed_tar_say_the_same() {
             .unwrap()
             .starts_with("b_ascend_ms is the slow one: it computes for 70")
     );
+}
+
+/// A stretch counts from the start of each trace, in a folder and in an archive as in a file given by itself.
+#[test]
+fn a_stretch_of_time_cuts_the_traces_of_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &files());
+    std::fs::write(dir.path().join("run.tar"), tar_of(&files())).unwrap();
+    std::fs::write(dir.path().join("alone.json"), TRACE).unwrap();
+    for (options, n_tasks, start_ns) in [
+        (&[][..], 2, 1_736_408_883_000_000_125_i64),
+        (&["--from", "0.045"], 1, 1_736_408_883_000_050_125),
+        (&["--to", "0.045"], 1, 1_736_408_883_000_000_125),
+        (&["--from", "0.01", "--to", "0.055"], 2, 1_736_408_883_000_000_125),
+    ] {
+        let alone = report_with(&dir.path().join("alone.json"), options);
+        assert_eq!(alone["traces"][0]["start_ns"], start_ns, "{options:?}");
+        for given in ["run", "run.tar"] {
+            let json = report_with(&dir.path().join(given), options);
+            let a = &json["traces"][0];
+            assert_eq!(a["start_ns"], start_ns, "{given} {options:?}");
+            assert_eq!(a["events"], alone["traces"][0]["events"], "{given} {options:?}");
+            assert_eq!(
+                a["beside"]["kernel_details"]["in_timeline"], n_tasks,
+                "{given} {options:?}"
+            );
+            // The tables are whole, and it is said.
+            assert_eq!(a["beside"]["kernel_details"]["rows"], 2);
+            let notes = a["notes"].as_array().unwrap().iter().filter_map(Value::as_str);
+            let says = notes.filter(|n| n.starts_with("The profiler's tables are of the whole recording"));
+            assert_eq!(
+                says.count(),
+                usize::from(!options.is_empty()),
+                "{given} {options:?}"
+            );
+            assert_eq!(json["workers"]["rows"].as_array().unwrap().len(), 2);
+        }
+    }
+}
+
+/// Invented, in the form of msprof-analyze: two stages of two ranks, of each part the longest.
+const CLUSTER: &str = "Step,Type,Index,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage,Bubble,\
+    Communication(Not Overlapped and Exclude Receive),Preparing\n\
+    7,rank,0,80000.5,100,5,105,1400000.25,1,0,100,1\n\
+    7,rank,1,81662.2,90,5,95,1488610.06,1,0,90,1\n\
+    7,rank,2,60000,300,5,305,1400000,1,0,300,1\n\
+    7,rank,3,60001,290,5,295,1400001,1,0,290,1\n\
+    7,stage,\"(0, 1)\",81662.2,100,5,105,1488610.06,1,0,100,1\n\
+    7,stage,\"(2, 3)\",60001,300,5,305,1400001,1,0,300,1\n";
+
+#[test]
+fn a_table_of_all_workers_is_their_comparison() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[("mine.csv".to_owned(), CLUSTER.to_owned())]);
+    let json = report(&dir.path().join("mine.csv"));
+    let workers = &json["workers"];
+    let of = |rows: &str, key: &str| -> Vec<Value> {
+        let rows = workers[rows].as_array().unwrap().iter();
+        rows.map(|row| row[key].clone()).collect()
+    };
+    assert_eq!(of("rows", "rank"), [0, 1, 2, 3]);
+    assert_eq!(
+        of("rows", "computing_ns"),
+        [80_000_500, 81_662_200, 60_000_000, 60_001_000]
+    );
+    assert_eq!(of("rows", "source"), ["cluster"; 4]);
+    assert_eq!(of("stages", "name"), ["stage (0, 1)", "stage (2, 3)"]);
+    assert_eq!(of("stages", "rank"), [Value::Null, Value::Null]);
+    // Stage rows hold the longest of their ranks.
+    for (i, ranks) in [[0, 1], [2, 3]].into_iter().enumerate() {
+        for key in [
+            "computing_ns",
+            "communication_not_overlapped_ns",
+            "overlapped_ns",
+            "free_ns",
+        ] {
+            let longest = ranks
+                .map(|r| workers["rows"][r][key].as_i64().unwrap())
+                .into_iter()
+                .max();
+            assert_eq!(workers["stages"][i][key].as_i64(), longest, "{key}");
+        }
+    }
+    assert_eq!(workers["stages"][0]["free_ns"], 1_488_610_060);
+    assert!(
+        workers["says"]
+            .as_str()
+            .unwrap()
+            .starts_with("rank 1 is the slow one: it computes for 81.7 ms")
+    );
+    assert_eq!(json["traces"][0]["beside"]["missing"], serde_json::json!([]));
+
+    // Beside the workers that it was made from, it says nothing again.
+    let mut beside = files();
+    beside.push((
+        "run/cluster_analysis_output/cluster_step_trace_time.csv".to_owned(),
+        CLUSTER.to_owned(),
+    ));
+    write(dir.path(), &beside);
+    let json = report(&dir.path().join("run"));
+    assert_eq!(json["workers"]["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(json["workers"]["rows"][0]["rank"], 4);
 }
 
 #[test]

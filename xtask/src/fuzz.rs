@@ -14,7 +14,12 @@ use xtask::child::{self, Ended, Tests};
 use xtask::{root, tools};
 
 /// With the runs that take about 12 s.
-const TARGETS: [(&str, u32); 3] = [("inflate", 60_000), ("scan", 400_000), ("session", 25_000)];
+const TARGETS: [(&str, u32); 4] = [
+    ("inflate", 60_000),
+    ("scan", 400_000),
+    ("session", 25_000),
+    ("bundle", 25_000),
+];
 
 /// Seconds after which a target ends, however few its runs were.
 const MOST_SECONDS: u32 = 60;
@@ -62,6 +67,8 @@ pub fn run() -> Result<Ended> {
                 "scan",
                 "--bin",
                 "session",
+                "--bin",
+                "bundle",
             ])
             .args(["--target", &host, "--target-dir"])
             .arg(folder.join("build"))

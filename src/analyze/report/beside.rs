@@ -18,6 +18,9 @@ pub struct Beside {
     pub level: Option<String>,
     /// How each device's time divides: by lanes, then by the rows of the table. Never to be added.
     pub step_breakdown: Vec<BreakdownRow>,
+    /// `None` where nothing divides the time, or no kernel is listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overall: Option<Overall>,
     /// Kernels by kind and core, most time first.
     pub operator_statistics: Vec<OperatorStatistic>,
     /// `"table"`: as the profiler wrote them; `"kernels"`: computed from its table of kernels.
@@ -51,6 +54,45 @@ pub struct Beside {
     pub files: Vec<FileListed>,
     /// What is not there, and what would record it; one sentence each.
     pub missing: Vec<String>,
+}
+
+/// A device's time in one tree. The kinds of kernels are sums of durations, which may add up to more than `computing`:
+/// kernels that run at the same time count each.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// What divides the time: `"timeline"` or `"table"`, as in [`BreakdownRow`].
+    pub source: String,
+    /// Its count is that of all kernels.
+    pub computing: OverallPart,
+    /// Computing by kind of kernel; kinds without any are left out.
+    pub kernels: Vec<OverallPart>,
+    /// Its count is that of all collective operations, hidden or not.
+    pub communication_not_overlapped: OverallPart,
+    pub free: OverallPart,
+    /// From end to end: the three together.
+    pub total: OverallPart,
+}
+
+impl Overall {
+    /// In order of a table, with how deep each lies.
+    pub fn rows(&self) -> Vec<(usize, &OverallPart)> {
+        let kernels = self.kernels.iter().map(|part| (1, part));
+        let rest = [&self.communication_not_overlapped, &self.free, &self.total];
+        std::iter::once((0, &self.computing))
+            .chain(kernels)
+            .chain(rest.into_iter().map(|part| (0, part)))
+            .collect()
+    }
+}
+
+/// One line of [`Overall`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverallPart {
+    pub kind: String,
+    pub total_ns: i64,
+    /// Of all, 0 to 1.
+    pub part: f64,
+    pub count: Option<u64>,
 }
 
 /// The profiler's table of kernels, in all.
@@ -147,7 +189,7 @@ pub struct WorkerRow {
     pub level: Option<String>,
     /// The trace in it, if any.
     pub trace: Option<String>,
-    /// `"table"` or `"timeline"`, as in [`BreakdownRow`].
+    /// `"table"` or `"timeline"`, as in [`BreakdownRow`]; `"cluster"`: a table of all workers.
     pub source: Option<String>,
     pub steps: u64,
     pub computing_ns: Option<i64>,
@@ -158,6 +200,11 @@ pub struct WorkerRow {
     pub total_ns: Option<i64>,
     /// Sum of the elapsed time of its collective operations, from their own table.
     pub collective_ns: Option<i64>,
+    /// The part of it in which it waited for other ranks, and in which bytes were on their way.
+    #[serde(default)]
+    pub collective_wait_ns: Option<i64>,
+    #[serde(default)]
+    pub collective_transit_ns: Option<i64>,
     /// What is not there, and what would record it.
     pub missing: Vec<String>,
 }
@@ -181,4 +228,11 @@ pub struct Workers {
     pub sure: Sure,
     /// One sentence.
     pub says: String,
+    /// The slowest link beside the others of all workers, a sentence a transport.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links_say: Vec<String>,
+    /// Stages of the pipeline, where a table of all workers has them: of each part, the longest of the stage's ranks. As
+    /// the vendor's tool wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<WorkerRow>,
 }

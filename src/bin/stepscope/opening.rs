@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use stepscope::analyze::report::{TraceReport, WorkerRow, Workers};
+use stepscope::analyze::report::{TraceReport, Workers};
 use stepscope::base::show;
-use stepscope::index::select::Selection;
-use stepscope::session::bundle::{self, SharedTables, WorkerFiles};
-use stepscope::session::{self, Loader, hltv, synprof};
+use stepscope::session::bundle::{self, Compared, SharedTables, WorkerFiles};
+use stepscope::session::{self, FirstEvent, Loader, hltv, synprof};
 
 use super::{PartArgs, Progress, given, is_metrics, name_of, open_file, open_metrics, open_trace};
 
@@ -156,13 +155,13 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
         eprintln!("stepscope: {note}");
     }
     let sorted = bundle::sort(&all.given);
-    let mut rows = Vec::new();
+    let mut compared = Vec::new();
     let mut taken: Vec<usize> = Vec::new();
     for worker in &sorted.workers {
         taken.extend(worker.trace.iter().chain(worker.tables.iter().map(|(_, i)| i)));
         match open_worker(&all, worker, part) {
-            Ok((row, report)) => {
-                rows.push(row);
+            Ok((of, report)) => {
+                compared.push(of);
                 opened.traces.extend(report);
             }
             Err(error) => {
@@ -174,7 +173,7 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
     if sorted.n_left_out > 0 {
         eprintln!("stepscope: {} more workers are left out", sorted.n_left_out);
     }
-    opened.workers = bundle::compare(rows);
+    opened.workers = bundle::compare(compared);
     for (shown, files) in archives {
         let is_worker = taken.iter().any(|i| files.contains(i)) || sorted.workers.iter().any(|w| w.has_raw);
         if is_worker {
@@ -263,13 +262,11 @@ fn open_member(
         }
         _ => file.path.clone(),
     };
-    if part.from.is_some() || part.to.is_some() {
-        bail!("--from and --to are for files that are given by themselves");
-    }
-    let selection = Selection {
-        leave_out: part.leave_out.clone(),
-        window: None,
+    let start = match part.has_window() {
+        true => first_time(all, i)?,
+        false => 0,
     };
+    let selection = part.selection_from(start);
     let mut loader = Loader::selecting(&short, &selection);
     if let Some(tables) = tables {
         loader.attach_tables(tables.clone());
@@ -283,7 +280,17 @@ fn open_member(
         progress.show(loader.bytes(), loader.events());
         Ok(true)
     })?;
-    Ok(loader.finish()?.report)
+    Ok(part.classified(loader.finish()?)?.whole_report())
+}
+
+/// When the trace of a member starts, on its own clock, which takes reading it once.
+fn first_time(all: &given::All, i: usize) -> Result<i64> {
+    let mut first = FirstEvent::default();
+    all.pieces(i, &mut |piece| {
+        first.feed(piece);
+        Ok(true)
+    })?;
+    Ok(first.finish().unwrap_or(0))
 }
 
 /// An `.hltv`, whose files are these.
@@ -304,12 +311,12 @@ fn open_hltv(
     }
 }
 
-/// One worker: its tables, and its trace if it has one. Its row of the comparison, and its report.
+/// One worker: its tables, and its trace if it has one. What it brings into the comparison, and its report.
 fn open_worker(
     all: &given::All,
     worker: &WorkerFiles,
     part: &PartArgs,
-) -> Result<(WorkerRow, Option<TraceReport>)> {
+) -> Result<(Compared, Option<TraceReport>)> {
     let mut files = Vec::new();
     for &(table, i) in &worker.tables {
         let name = all.given[i].path.rsplit('/').next().unwrap_or_default();
@@ -332,8 +339,8 @@ fn open_worker(
         None => session::open_tables(&worker.name, bytes, tables.clone()).report,
     };
     let trace = worker.trace.map(|_| report.file.as_str());
-    let row = worker.row(&tables, Some(&report), trace);
-    Ok((row, Some(report)))
+    let of = worker.compared(&tables, Some(&report), trace);
+    Ok((of, Some(report)))
 }
 
 /// Opens each file, says on standard error which could not be opened and why, and gives the others.

@@ -18,7 +18,8 @@ use rustc_hash::FxHashMap;
 use crate::base::NameId;
 use crate::dialect::plain_table::PlainTable;
 use crate::dialect::tables::{
-    ApiStatistic, BreakdownRow, KernelRow, MAX_ROWS, OperatorCalls, OperatorStatistic, TableRead, Tables,
+    ApiStatistic, BreakdownRow, ClusterRow, KernelClass, KernelRow, MAX_ROWS, OperatorCalls,
+    OperatorStatistic, TableRead, Tables,
 };
 
 /// More columns of a table that is shown as it stands are left out; the widest has seven.
@@ -31,6 +32,7 @@ pub enum Table {
     OperatorStatistic,
     ApiStatistic,
     StepTime,
+    ClusterStepTime,
     Communication,
     CommunicationMatrix,
     OperatorDetails,
@@ -44,11 +46,12 @@ pub enum Table {
 }
 
 /// Files whose name says what they are.
-const BY_NAME: [(&str, Table); 13] = [
+const BY_NAME: [(&str, Table); 14] = [
     ("kernel_details.csv", Table::Kernels),
     ("op_statistic.csv", Table::OperatorStatistic),
     ("api_statistic.csv", Table::ApiStatistic),
     ("step_trace_time.csv", Table::StepTime),
+    ("cluster_step_trace_time.csv", Table::ClusterStepTime),
     ("communication.json", Table::Communication),
     ("communication_matrix.json", Table::CommunicationMatrix),
     ("operator_details.csv", Table::OperatorDetails),
@@ -61,10 +64,11 @@ const BY_NAME: [(&str, Table); 13] = [
 ];
 
 /// Columns that tell a table, all of them; the first that fits.
-const BY_HEADER: [(&[&str], Table); 11] = [
+const BY_HEADER: [(&[&str], Table); 12] = [
     (&["accelerator core", "start time(us)"], Table::Kernels),
     (&["op type", "core type"], Table::OperatorStatistic),
     (&["api name", "variance"], Table::ApiStatistic),
+    (&["type", "index", "computing", "free"], Table::ClusterStepTime),
     (&["computing", "free"], Table::StepTime),
     (&["name", "host self duration(us)"], Table::OperatorDetails),
     (
@@ -255,6 +259,7 @@ fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Opt
         Table::OperatorStatistic => operator_statistic(&header)?,
         Table::ApiStatistic => api_statistic(&header)?,
         Table::StepTime => step_time(&header)?,
+        Table::ClusterStepTime => cluster_step_time(&header)?,
         Table::OperatorDetails => operator_details(&header)?,
         Table::OperatorMemory => memory::of_operators(&header)?,
         Table::MemoryRecord => memory::record(&header)?,
@@ -296,6 +301,8 @@ fn kernels(header: &Header) -> Option<Rows> {
     );
     let (shapes, stream) = (of(&["input shapes"]), of(&["stream id"]));
     let (step, device) = (of(&["step id"]), of(&["device_id"]));
+    let vector = of(&["aiv_vec_time(us)", "vec_time(us)"]);
+    let matrix = of(&["aic_mac_time(us)", "mac_time(us)"]);
     Some(Box::new(move |row, tables| {
         let table = &mut tables.kernels;
         if table.rows.len() >= MAX_ROWS {
@@ -304,12 +311,16 @@ fn kernels(header: &Header) -> Option<Rows> {
         let (start_ns, dur_ns) = (row.micros(Some(start))?, row.micros(Some(dur))?);
         let (operator, kernel) = operator_and_kernel(row.text(Some(name))?);
         let core_text = row.text(core).unwrap_or_default();
+        let kind_text = row.text(kind).unwrap_or_default();
+        // The table holds a time of 0 where the unit did nothing.
+        let time = |column: Option<usize>| column.map(|_| row.micros(column).unwrap_or(0));
+        let class = class_of(kernel, kind_text, core_text, time(vector).zip(time(matrix)));
         let names = &mut table.names;
         let mut intern = |text: &str| -> NameId { names.intern(text) };
         table.rows.push(KernelRow {
             name: intern(kernel),
             operator: intern(operator),
-            kind: intern(row.text(kind).unwrap_or_default()),
+            kind: intern(kind_text),
             core: intern(core_text),
             shapes: intern(row.text(shapes).unwrap_or_default()),
             stream: intern(row.text(stream).unwrap_or_default()),
@@ -320,9 +331,40 @@ fn kernels(header: &Header) -> Option<Rows> {
             blocks: row.text(blocks).and_then(|text| text.parse().ok()),
             device: row.int(device),
             is_collective: is_collective(core_text, kernel),
+            class,
         });
         Some(())
     }))
+}
+
+/// The classes of msprof-analyze (`compare`, `kernel_details_bean.py`), by the type: attention, convolution, matrix
+/// multiplication; by the kernel's name: copies of tensors; the rest by the time of vector and matrix units (`units`, ns).
+/// Where the profiler measured no units (`AiCoreNone`, Level0), the kind of core tells; that part is ours.
+fn class_of(kernel: &str, kind: &str, core: &str, units: Option<(i64, i64)>) -> KernelClass {
+    let lower = kind.to_ascii_lowercase();
+    let has = |word: &str| lower.contains(word);
+    if has("flashattention") || has("fusedinferattention") {
+        return KernelClass::FlashAttention;
+    }
+    if has("pagedattention") {
+        return KernelClass::PagedAttention;
+    }
+    if lower.starts_with("conv") {
+        return KernelClass::Convolution;
+    }
+    if has("matmul") {
+        return KernelClass::Matmul;
+    }
+    let kernel = kernel.to_ascii_lowercase();
+    if kernel.starts_with("aclnninplacecopy") && kernel.contains("tensormove") {
+        return KernelClass::TensorMove;
+    }
+    match (units, core) {
+        (Some((vector, matrix)), _) if vector > 0 || matrix == 0 => KernelClass::Vector,
+        (Some(_), _) | (None, "AI_CORE" | "MIX_AIC") => KernelClass::Cube,
+        (None, "AI_VECTOR_CORE" | "MIX_AIV") => KernelClass::Vector,
+        (None, _) => KernelClass::Other,
+    }
 }
 
 /// Level0 has no kind of core; there the name tells.
@@ -392,6 +434,41 @@ fn api_statistic(header: &Header) -> Option<Rows> {
 }
 
 fn step_time(header: &Header) -> Option<Rows> {
+    let breakdown = breakdown(header)?;
+    Some(Box::new(move |row, tables| {
+        if tables.breakdown.len() >= MAX_ROWS {
+            return None;
+        }
+        tables.breakdown.push(breakdown(&row)?);
+        Some(())
+    }))
+}
+
+/// `cluster_step_trace_time.csv` of msprof-analyze: a row a rank and step, and a row a stage of the pipeline and step,
+/// whose index is the tuple of its ranks.
+fn cluster_step_time(header: &Header) -> Option<Rows> {
+    let (kind, index) = (header.column(&["type"])?, header.column(&["index"])?);
+    let breakdown = breakdown(header)?;
+    Some(Box::new(move |row, tables| {
+        if tables.cluster.len() >= MAX_ROWS {
+            return None;
+        }
+        let is_stage = match row.text(Some(kind))? {
+            "rank" => false,
+            "stage" => true,
+            _ => return None,
+        };
+        tables.cluster.push(ClusterRow {
+            is_stage,
+            index: row.text(Some(index))?.to_owned(),
+            time: breakdown(&row)?,
+        });
+        Some(())
+    }))
+}
+
+/// The columns of a row that divides the time of a step.
+fn breakdown(header: &Header) -> Option<impl Fn(&Row<'_>) -> Option<BreakdownRow> + use<>> {
     let computing = header.column(&["computing"])?;
     let free = header.column(&["free"])?;
     let exposed = header.column(&["communication(not overlapped)"])?;
@@ -399,22 +476,21 @@ fn step_time(header: &Header) -> Option<Rows> {
     let (step, device) = (of(&["step"]), of(&["device_id"]));
     let (overlapped, communication) = (of(&["overlapped"]), of(&["communication"]));
     let (stage, bubble, preparing) = (of(&["stage"]), of(&["bubble"]), of(&["preparing"]));
-    Some(Box::new(move |row, tables| {
-        if tables.breakdown.len() >= MAX_ROWS {
-            return None;
-        }
+    Some(move |row: &Row<'_>| {
         let computing_ns = row.micros(Some(computing))?;
         let free_ns = row.micros(Some(free))?;
         let exposed_ns = row.micros(Some(exposed))?;
         let communication_ns = row.micros(communication).unwrap_or(exposed_ns);
-        tables.breakdown.push(BreakdownRow {
+        Some(BreakdownRow {
             step: row.text(step).map(str::to_owned),
             device: row.int(device).filter(|&device| device >= 0),
             source: "table".to_owned(),
             computing_ns,
             communication_ns,
             communication_not_overlapped_ns: exposed_ns,
-            overlapped_ns: row.micros(overlapped).unwrap_or(communication_ns - exposed_ns),
+            overlapped_ns: row
+                .micros(overlapped)
+                .unwrap_or_else(|| communication_ns.saturating_sub(exposed_ns)),
             free_ns,
             total_ns: computing_ns.saturating_add(exposed_ns).saturating_add(free_ns),
             stage_ns: row.micros(stage),
@@ -422,9 +498,8 @@ fn step_time(header: &Header) -> Option<Rows> {
             preparing_ns: row.micros(preparing),
             start_ns: None,
             end_ns: None,
-        });
-        Some(())
-    }))
+        })
+    })
 }
 
 fn operator_details(header: &Header) -> Option<Rows> {
@@ -580,6 +655,10 @@ mod tests {
                 Table::StepTime,
             ),
             (
+                "Step,Type,Index,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage,Bubble",
+                Table::ClusterStepTime,
+            ),
+            (
                 "{\"step\": {\"collective\": {\"a@b\": {\"Communication Time Info\": {}}}}}",
                 Table::Communication,
             ),
@@ -620,6 +699,48 @@ mod tests {
             Table::of_name("x/profiler_info_3.json"),
             Some(Table::ProfilerInfo)
         );
+    }
+
+    #[test]
+    fn classes_are_those_of_the_vendors_comparison() {
+        use KernelClass::{
+            Convolution, Cube, FlashAttention, Matmul, Other, PagedAttention, TensorMove, Vector,
+        };
+        for (kernel, kind, core, units, expected) in [
+            (
+                "k",
+                "FlashAttentionScoreGrad",
+                "MIX_AIC",
+                Some((0, 5)),
+                FlashAttention,
+            ),
+            ("k", "FusedInferAttentionScore", "MIX_AIC", None, FlashAttention),
+            ("k", "PagedAttentionMaskNdKernel", "MIX_AIC", None, PagedAttention),
+            ("k", "Conv2D", "AI_CORE", None, Convolution),
+            ("k", "MatMulV3", "AI_CORE", Some((0, 5)), Matmul),
+            ("k", "GroupedMatmul", "MIX_AIC", Some((3, 5)), Matmul),
+            (
+                "aclnnInplaceCopy_TensorMoveAiCore_TensorMove",
+                "TensorMove",
+                "AI_VECTOR_CORE",
+                Some((1, 0)),
+                TensorMove,
+            ),
+            ("k", "Add", "AI_VECTOR_CORE", Some((1, 0)), Vector),
+            ("k", "Swish", "MIX_AIV", Some((1, 9)), Vector),
+            ("k", "x", "AI_CORE", Some((0, 9)), Cube),
+            // Their rule: what used no matrix unit is vector, whatever ran it.
+            ("k", "RandomUniform", "AI_CPU", Some((0, 0)), Vector),
+            ("k", "RandomUniform", "AI_CPU", None, Other),
+            ("k", "Add", "AI_VECTOR_CORE", None, Vector),
+            ("k", "x", "AI_CORE", None, Cube),
+        ] {
+            assert_eq!(
+                class_of(kernel, kind, core, units),
+                expected,
+                "{kind} {core} {units:?}"
+            );
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{read, size, unreadable};
 use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::session;
-use crate::session::bundle::{self, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles, WorkerRow};
+use crate::session::bundle::{self, Compared, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles};
 use crate::session::{hltv, synprof};
 
 /// What is opened.
@@ -37,8 +37,8 @@ pub struct OfWorker {
     pub tables: SharedTables,
     /// Bytes of its tables.
     pub bytes: u64,
-    /// Every worker's row; this one's is made again once its trace is read.
-    pub rows: Vec<WorkerRow>,
+    /// What every worker brings into the comparison; this one's is made again once its trace is read.
+    pub compared: Vec<Compared>,
     pub place: usize,
 }
 
@@ -247,7 +247,7 @@ async fn of_workers(
     let place = by_name
         .or_else(|| sorted.workers.iter().position(|w| w.trace.is_some()))
         .unwrap_or(0);
-    let mut rows = Vec::new();
+    let mut compared = Vec::new();
     let mut of_chosen = None;
     for (i, files) in sorted.workers.iter().enumerate() {
         let mut read = Vec::new();
@@ -272,7 +272,7 @@ async fn of_workers(
             ),
         );
         let trace = files.trace.map(|t| &*given[t].path);
-        rows.push(files.row(&tables, None, trace));
+        compared.push(files.compared(&tables, None, trace));
         if i == place {
             of_chosen = Some((tables, bytes));
         }
@@ -310,7 +310,7 @@ async fn of_workers(
             files,
             tables,
             bytes,
-            rows,
+            compared,
             place,
         });
     }

@@ -294,11 +294,11 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
 
 /// Puts the workers side by side; the one that is open with what its trace says.
 fn compare(opened: &mut Opened, mut of: OfWorker, trace: Option<&str>) {
-    let row = of.files.row(&of.tables, Some(&opened.report), trace);
-    if let Some(place) = of.rows.get_mut(of.place) {
-        *place = row;
+    let compared = of.files.compared(&of.tables, Some(&opened.report), trace);
+    if let Some(place) = of.compared.get_mut(of.place) {
+        *place = compared;
     }
-    opened.workers = session::bundle::compare(of.rows);
+    opened.workers = session::bundle::compare(of.compared);
 }
 
 /// Starts reading a generated trace as if it were a compressed file.

@@ -5,13 +5,17 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use stepscope::base::{DefectKind, Span};
 use stepscope::ingest::{ArgKind, ArgSpec, Event, Inflater, Scalar, Scanner, Sink};
 use stepscope::protocol::engine::{Answer, Question, Request};
-use stepscope::session::{self, CutError, Loader, Opened};
+use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
+use stepscope::session::bundle::{self, Given};
+use stepscope::session::{self, CutError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
 use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
 
@@ -467,6 +471,272 @@ fn cut(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
     assert_eq!(document.trace_events.len() as u64, facts.events);
 }
 
+/// Names that files of a bundle get, of workers and of others.
+const PATHS: &[&str] = &[
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json",
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/kernel_details.csv",
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/step_trace_time.csv",
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/operator_memory.csv",
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/communication.json",
+    "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/communication_matrix.json",
+    "run/a_ascend_pt/profiler_info_0.json",
+    "run/a_ascend_pt/PROF_1/device_0/data",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/op_statistic.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/api_statistic.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/step_trace_time.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/memory_record.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/npu_module_mem.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/l2_cache.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/static_op_mem.csv",
+    "run/b_1_ascend_ms/ASCEND_PROFILER_OUTPUT/operator_details.csv",
+    "run/cluster_analysis_output/cluster_step_trace_time.csv",
+    "run/b_1_ascend_ms/profiler_metadata.json",
+    "trace_view.json.gz",
+    "../x/\u{0}",
+    "",
+];
+
+/// A tar of these files.
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in files {
+        let mut block = vec![0u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        block[148..156].fill(b' ');
+        block[156] = b'0';
+        block[257..263].copy_from_slice(b"ustar\0");
+        let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        out.extend(block);
+        out.extend(*bytes);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.extend([0; 1024]);
+    out
+}
+
+/// A zip of these files, each deflated: the body of a gzip member is that.
+fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    let len = |n: usize| u32::try_from(n).expect("fuzzed files are small").to_le_bytes();
+    for (name, bytes) in files {
+        let packed = gzipped(bytes);
+        let (body, tail) = packed[10..].split_at(packed.len() - 18);
+        let mut common = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
+        common.extend(&tail[..4]);
+        common.extend(len(body.len()));
+        common.extend(len(bytes.len()));
+        common.extend(&len(name.len())[..2]);
+        list.extend(b"PK\x01\x02\x14\0");
+        list.extend(&common);
+        list.extend([0; 12]);
+        list.extend(len(out.len()));
+        list.extend(name.as_bytes());
+        out.extend(b"PK\x03\x04");
+        out.extend(&common);
+        out.extend([0; 2]);
+        out.extend(name.as_bytes());
+        out.extend(body);
+    }
+    let (at, n) = (out.len(), len(files.len()));
+    out.extend(&list);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    out.extend([n[0], n[1], n[0], n[1]]);
+    out.extend(len(list.len()));
+    out.extend(len(at));
+    out.extend([0; 2]);
+    out
+}
+
+/// The bytes of a stretch that may lie outside.
+fn within(bytes: &[u8], stretch: Range<u64>) -> &[u8] {
+    let clamped = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+    let (start, end) = (clamped(stretch.start), clamped(stretch.end));
+    &bytes[start..end.max(start)]
+}
+
+/// The members of a tar and what the listing handed out of each.
+fn tar_members(pieces: &[&[u8]]) -> (Members, HashMap<usize, Vec<u8>>) {
+    let (mut tar, mut held) = (Tar::default(), HashMap::<usize, Vec<u8>>::new());
+    for piece in pieces {
+        tar.feed(piece, &mut |i, bytes| held.entry(i).or_default().extend(bytes));
+    }
+    (tar.finish(), held)
+}
+
+/// What lies in an archive, and the bytes of each member that can be read.
+fn unpacked(archive: &[u8], choices: &mut Choices<'_>) -> Vec<(String, Vec<u8>)> {
+    let mut text = Vec::new();
+    if session::is_gzip(archive) {
+        Inflater::default().feed(archive, &mut |piece| text.extend_from_slice(piece));
+    } else {
+        text.extend_from_slice(archive);
+    }
+    match session::archive_kind(archive) {
+        Some(Kind::Zip) => {
+            let mut listing = ZipListing::new(archive.len() as u64);
+            let members = loop {
+                let wants = listing.wants();
+                assert!(
+                    wants.start <= wants.end && wants.end <= archive.len() as u64,
+                    "the listing wants bytes {wants:?} of {}",
+                    archive.len()
+                );
+                match listing.feed(within(archive, wants)) {
+                    Ok(Some(members)) => break members,
+                    Ok(None) => {}
+                    Err(why) => {
+                        assert!(!why.to_string().is_empty());
+                        return Vec::new();
+                    }
+                }
+            };
+            let member = |member: session::archive::Member| {
+                let mut bytes = Vec::new();
+                if let Ok(parts) = member.parts(within(archive, member.wants())) {
+                    let file = [&parts.before, within(archive, parts.middle.clone()), &parts.after].concat();
+                    Inflater::default().feed(&file, &mut |piece| {
+                        // A few bytes may inflate to a thousand times as many.
+                        if bytes.len() < 1 << 20 {
+                            bytes.extend_from_slice(piece);
+                        }
+                    });
+                }
+                (member.path, bytes)
+            };
+            members.list.into_iter().map(member).collect()
+        }
+        Some(Kind::Tar) => {
+            let (members, mut held) = tar_members(&[&text]);
+            let cut = tar_members(&choices.pieces(&text));
+            assert_eq!(
+                (&members, &held),
+                (&cut.0, &cut.1),
+                "what a tar holds depends on where it was cut"
+            );
+            let bytes = |(i, member): (usize, session::archive::Member)| {
+                let bytes = held.remove(&i).unwrap_or_default();
+                assert!(bytes.len() as u64 <= member.size);
+                (member.path, bytes)
+            };
+            members.list.into_iter().enumerate().map(bytes).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Folders and archives: any list of files is sorted, each file goes to one place, and every table, alone and beside the
+/// trace of its worker, is read or refused.
+pub fn bundle(data: &[u8]) {
+    let (mut choices, rest) = Choices::split(data, 48);
+    let how = choices.byte();
+    // The rest in as many files as the choices say.
+    let n_files = usize::from(choices.byte() % 8) + 1;
+    let size = rest.len().div_ceil(n_files).max(1);
+    let files: Vec<(&str, &[u8])> = rest
+        .chunks(size)
+        .map(|bytes| (PATHS[usize::from(choices.byte()) % PATHS.len()], bytes))
+        .collect();
+    let mut archive = match how % 4 {
+        0 => Vec::new(),
+        1 => tar_of(&files),
+        2 => zip_of(&files),
+        _ => rest.to_vec(),
+    };
+    if how & 8 != 0 {
+        archive = gzipped(&archive);
+    }
+    if how & 16 != 0 && !archive.is_empty() {
+        let at = usize::from(choices.byte()) * archive.len() / 256;
+        archive[at] ^= choices.byte();
+        archive.truncate(archive.len() - usize::from(choices.byte()) % archive.len());
+    }
+    let held: Vec<(String, Vec<u8>)> = if how.is_multiple_of(4) {
+        let own = |(path, bytes): &(&str, &[u8])| ((*path).to_owned(), bytes.to_vec());
+        files.iter().map(own).collect()
+    } else {
+        unpacked(&archive, &mut choices)
+    };
+    for (path, bytes) in &held {
+        let _ = bundle::lone_table(path, bytes);
+    }
+    let given: Vec<Given> = held
+        .iter()
+        .map(|(path, bytes)| Given {
+            path: path.clone(),
+            bytes: bytes.len() as u64,
+        })
+        .collect();
+    if let Some(found) = hltv::sort(&given) {
+        let mut bytes = |i: usize| Ok(held[i].1.clone());
+        let (_, tables) = found.read("a.hltv", &given, &mut bytes);
+        let opened = session::open_tables("a.hltv", 0, tables);
+        serde_json::to_string(&opened.summary()).expect("a message is plain data");
+    }
+    let sorted = bundle::sort(&given);
+    let mut places: Vec<usize> = sorted.others.clone();
+    let mut compared = Vec::new();
+    for worker in &sorted.workers {
+        places.extend(worker.trace.iter().chain(worker.tables.iter().map(|(_, i)| i)));
+        let read = || {
+            let tables = worker.tables.iter();
+            worker.read(tables.map(|&(table, i)| (table, &*given[i].path, &held[i].1[..])))
+        };
+        let tables = Arc::new(read());
+        assert!(*tables == read(), "a table is read alike each time");
+        let opened = worker.trace.and_then(|i| {
+            let mut loader = Loader::new("trace_view.json");
+            loader.attach_tables(tables.clone());
+            loader.feed(&held[i].1);
+            loader.finish().ok().map(|opened| (opened, i))
+        });
+        match opened {
+            Some((opened, i)) => {
+                compared.push(worker.compared(&tables, Some(&opened.report), Some("trace")));
+                ask(&opened, &mut choices, &held[i].1);
+            }
+            None => {
+                let opened = session::open_tables(&worker.name, 0, tables.clone());
+                compared.push(worker.compared(&tables, Some(&opened.report), None));
+                ask(&opened, &mut choices, &[]);
+            }
+        }
+    }
+    let n = places.len();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(n, places.len(), "a file is in one place");
+    assert!(places.iter().all(|&i| i < given.len()));
+    if let Some(workers) = bundle::compare(compared) {
+        assert!(
+            workers
+                .slow
+                .is_none_or(|slow| (slow as usize) < workers.rows.len())
+        );
+        serde_json::to_string(&workers).expect("a report is plain data");
+    }
+}
+
+/// Small tables of every kind; made up, not taken from anywhere.
+const TABLES: &[&str] = &[
+    "Step Id,Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us),Block Dim,aic_mac_time(us),aiv_vec_time(us)\n1,mm,MatMulV3,AI_CORE,1.5\t,40.5,0,8,3,0\n1,hcom_allReduce__1_0_1,N/A,HCCL,50,9,0,0,N/A,N/A\n",
+    "Device_id,Step,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage,Bubble\n0,1,50,20,5,25,30.0000004,150,0\n",
+    "Step,Type,Index,Computing,Communication(Not Overlapped),Overlapped,Communication,Free\n1,rank,0,50,20,5,25,30\n1,rank,1,70,9,5,25,30\n1,stage,\"(0, 1)\",70,20,5,25,30\n",
+    "Name,Size(KB),Allocation Time(us),Release Time(us),Duration(us),Device Type\naten::empty,0.5,10.25\t,12.5\t,2.250\t,NPU:0\naten::empty,8,11,N/A,N/A,NPU:0\n",
+    "Component,Timestamp(us),Total Allocated(MB),Total Reserved(MB),Total Active(MB),Stream Ptr,Device Type\nPTA,1,2.5,3,2,7,NPU:0\n",
+    "Component,Timestamp(us),Total Reserved(KB),Device\nHCCL,1,1e300,NPU:0\nHCCL,2,-1,NPU:0\n",
+    "Stream Id,Task Id,Hit Rate,Victim Rate,Op Name\n2,11,N/A,0.25,mm\n2\n",
+    "Device_id,Op Name,Model Name,Graph ID,Node Index Start,Node Index End,Size(KB)\nhost,a,0,0,1,2,3.5\n",
+    "OP Type,Core Type,Count,Total Time(us),Min Time(us),Avg Time(us),Max Time(us),Ratio(%)\nMatMulV3,AI_CORE,1,40.5,40.5,40.5,40.5,100\n",
+    "Level,API Name,Time(us),Count,Avg(us),Min(us),Max(us),Variance\nacl,aclrtMemcpy,9,1,9,9,9,0\n",
+    r#"{"step1":{"p2p":{},"collective":{"hcom_allReduce__1_0_1@9":{"Communication Time Info":{"Start Timestamp(us)":50,"Elapse Time(ms)":0.009,"Transit Time(ms)":0.004,"Wait Time(ms)":"0.001","Synchronization Time(ms)":0,"Idle Time(ms)":0.004}},"Total Op Info":{}}}}"#,
+    r#"{"step1":{"p2p":{},"collective":{"allreduce-top1@9":{"0-1":{"Transport Type":"HCCS","Transit Size(MB)":4.5,"Transit Time(ms)":0.25}},"allreduce-total@9":{"0-1":{"Transport Type":"HCCS","Transit Size(MB)":4.5,"Transit Time(ms)":0.25},"0-2":{"Transport Type":"HCCS","Transit Size(MB)":9e9,"Transit Time(ms)":1e-6}}}}}"#,
+    r#"{"config":{"experimental_config":{"_profiler_level":"Level1"}},"rank_id":"3"}"#,
+    r#"{"distributed_args":{"world_size":2,"rank":1}}"#,
+    r#"[{"ph":"M","name":"process_name","pid":1024,"tid":0,"args":{"name":"Ascend Hardware"}},{"ph":"M","name":"process_name","pid":1025,"tid":0,"args":{"name":"Overlap Analysis"}},{"ph":"M","name":"thread_name","pid":1025,"tid":3,"args":{"name":"Free"}},{"ph":"X","name":"mm","pid":1024,"tid":2,"ts":"1.500","dur":40.5,"args":{}},{"ph":"X","name":"Free","pid":1025,"tid":3,"ts":"41.5","dur":"9"}]"#,
+];
+
 const METRICS: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "metric_change", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 1, "TotalTime": 310000, "recipe": [["g1", 310000]]}},
 {"metric_name": "recipe_cache", "triggered_by": "process_exit", "generated_on": "2026-11-22T03:53:20", "statistics": {"TotalHit": 3, "TotalMiss": 1}}]"#;
 
@@ -508,10 +778,32 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             .iter()
             .map(|text| [&[0, 7, 1, 90, 3, 0, 9, 200][..], &gzipped(text.as_bytes())].concat()),
     );
+    // A file of each name, alone, and a worker of several files; as they are, in a tar, in a zip, damaged.
+    let mut bundles = Vec::new();
+    for (i, text) in TABLES.iter().enumerate() {
+        for how in [0, 1, 2, 8 + 1, 16 + 1, 16 + 2] {
+            for path in 0..PATHS.len() as u8 {
+                if usize::from(path) % TABLES.len() == i {
+                    let choices = [how, 0, path].into_iter().chain((3..48).map(|n| n * 37));
+                    bundles.push([&choices.collect::<Vec<u8>>()[..], text.as_bytes()].concat());
+                }
+            }
+        }
+    }
+    for how in [0, 1, 2, 1 + 8] {
+        let choices = (0..48).map(|n| if n < 2 { [how, 7][usize::from(n)] } else { n - 2 });
+        let longest = TABLES.iter().map(|t| t.len()).max().unwrap_or(0);
+        let padded = TABLES.iter().take(8).flat_map(|text| {
+            let blank = std::iter::repeat_n(b'\n', longest - text.len());
+            text.bytes().chain(blank)
+        });
+        bundles.push(choices.chain(padded).collect());
+    }
     vec![
         ("inflate", inflate),
         ("scan", with(3, 5)),
         ("session", with(64, 37)),
+        ("bundle", bundles),
     ]
 }
 
@@ -519,7 +811,8 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
 pub fn words() -> String {
     let mut words: Vec<&str> = TEXTS
         .iter()
-        .flat_map(|text| text.split('"'))
+        .chain(TABLES)
+        .flat_map(|text| text.split(['"', ',', '\n', '\t']))
         .filter(|word| {
             (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
         })
@@ -552,6 +845,7 @@ mod tests {
             let run: fn(&[u8]) = match target {
                 "inflate" => inflate,
                 "scan" => scan,
+                "bundle" => bundle,
                 _ => session,
             };
             for seed in seeds {
