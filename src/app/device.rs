@@ -10,7 +10,7 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{
     Copy, DEFAULT_RULES, DeviceIdle, DeviceTime, GapSum, IdleCause, IdleGap, Kernel, Launches, QueueDepth,
-    Span, StreamGaps, Summary, Sync,
+    Span, StreamGaps, Summary, Sync, device_name,
 };
 use crate::web::engine::Engine;
 
