@@ -387,6 +387,22 @@ fn a_gap_of_a_stream_is_by_when_its_work_was_launched() {
     let sums = [of.launched_late, of.short, of.waited, of.unlinked].map(|g| (g.count, g.total_ns));
     assert_eq!(sums, [(1, 20_000), (1, 20_000), (1, 21_000), (1, 30_000)]);
     assert_eq!((of.busy_ns, of.span_ns()), (319_000, 410_000));
+    assert_eq!(of.slow_starts.count, 0);
+    // On its way for 101 µs after the call's end, though nothing was before it; 100 are not yet slow.
+    let slow = |start: i64| {
+        let report = Made::default()
+            .launch(1, -50, 0, 100)
+            .launch(2, 110, start, 30)
+            .open()
+            .report;
+        report.stream_gaps[0].slow_starts
+    };
+    assert_eq!(slow(215).count, 0);
+    let one = slow(216);
+    assert_eq!(
+        (one.count, one.total_ns, one.longest_start_ns),
+        (1, 101_000, Some(115_000))
+    );
     assert_eq!(of.waited.longest_start_ns, Some(200_000));
     let other = &report.stream_gaps[1];
     assert_eq!((other.work, other.busy_ns, other.span_ns()), (1, 5_000, 5_000));
