@@ -17,6 +17,10 @@ use super::report::{GapSum, StreamGaps};
 /// Up to this length a gap before work that was launched in time is what a device takes from one piece to the next.
 pub const SHORT_GAP_NS: i64 = LATENCY_NS;
 
+/// From the end of a call to the start of its work, on a stream that was empty when the call began: up to this it is on
+/// its way. HTA calls launches above it outliers (`launch_delay_cutoff`).
+pub const SLOW_START_NS: i64 = 100_000;
+
 /// Gaps of every stream, by device, busiest stream first; at most [`MAX_STREAMS`] streams.
 pub fn stream_gaps(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> Vec<StreamGaps> {
     let mut all: Vec<StreamGaps> = Vec::new();
@@ -83,7 +87,16 @@ fn gaps_of(
                 Some(_) => &mut gaps.waited,
                 None => &mut gaps.unlinked,
             };
+            let is_late = launch
+                .filter(|launch| launch.first == Some(id) && index.slices.start(launch.call).as_ns() > end);
             add(sum, gap, id.0);
+            if let Some(launch) = is_late {
+                let call_end = index.slices.end(launch.call).as_ns();
+                let delay = Span::new(call_end.min(span.start), span.start);
+                if delay.len_ns() > SLOW_START_NS {
+                    add(&mut gaps.slow_starts, delay, id.0);
+                }
+            }
         }
         gaps.busy_ns += (span.end - end.max(span.start)).max(0);
         end = end.max(span.end);

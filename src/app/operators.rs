@@ -55,7 +55,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
             <section aria-labelledby="python-head">
                 <h2 id="python-head">{ "Python frames" }</h2>
                 if summary.python.is_empty() {
-                    <p class="empty">{ "This trace has no python stacks. The torch profiler records them with with_stack=True; vLLM's end-to-end capture on Gaudi leaves them out." }</p>
+                    <p class="empty">{ "This trace has no python stacks. The torch profiler records them with with_stack=True (vLLM: torch_profiler_with_stack in --profiler-config, or VLLM_TORCH_PROFILER_WITH_STACK=1); vLLM's end-to-end capture on Gaudi leaves them out." }</p>
                 } else { <>
                     <p class="definition">{ "Total counts a frame once per outermost call: calls nested in a call of the same name are not counted again. Self is the time in none of the frames below it." }</p>
                     { operators(&summary.python, &by, &text, false) }
@@ -70,7 +70,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
                     }
                     <p class="definition">{ "Total sums over all calls, those nested in a call of the same name, too. Self leaves out the operators called. So does torch's key_averages (2.9), to the nanosecond." }
                         if has_bytes(&summary.operators) { { " Bytes are those allocated less those freed between start and end of the calls, on any thread." } }</p>
-                    if !summary.groupings.contains(&Grouping::Shape) { <p class="hint">{ "The torch profiler records shapes with record_shapes=True." }</p> }
+                    if !summary.groupings.contains(&Grouping::Shape) { <p class="hint">{ "The torch profiler records shapes with record_shapes=True (vLLM: torch_profiler_record_shapes in --profiler-config, or VLLM_TORCH_PROFILER_RECORD_SHAPES=1)." }</p> }
                     if *group == Grouping::Name { { operators(&summary.operators, &by, &text, true) } }
                     else if let Some(table) = table { { operators(&table.rows, &by, &text, true) }{ rest(table) } }
                     else { <p class="empty" role="status">{ "Counting…" }</p> }
@@ -80,7 +80,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
             if let Some(table) = &summary.table { { check(table) } }
             <section aria-labelledby="kernels-head">
                 <h2 id="kernels-head">{ "Work on the device" }</h2>
-                if summary.kernels.is_empty() { <p class="empty">{ "This trace holds no device work." }</p> }
+                if summary.kernels.is_empty() { <p class="empty">{ "This trace holds no device work. The torch profiler records it where its activities name the device: ProfilerActivity.CUDA (ROCm, too), XPU or HPU." }</p> }
                 else { { kernels(&summary.kernels, &text) } }
             </section>
             if let Some(work) = &summary.nodes { { nodes(work, &text) } }

@@ -114,7 +114,7 @@ pub fn Steps(props: &StepsProps) -> Html {
         move || drop(listener)
     });
     if summary.n_steps == 0 {
-        return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows." }</p> };
+        return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows. vLLM writes them from 0.12 on; before that, python stacks (with_stack=True) show its steps." }</p> };
     }
     let origin_ns = summary.extent.map_or(0, |e| e.start);
     html! {

@@ -41,6 +41,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         module_prefix: Some("nn.Module: "),
         attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
+        advice: ADVICE,
         memory_devices: index.memory.devices.iter().map(memory_device).collect(),
         ..Vocabulary::default()
     };
@@ -111,6 +112,11 @@ const LEFT_OUT_BY: &[(&str, &str)] = &[
          which are most of their text; the operators stay",
     ),
 ];
+
+const ADVICE: &[(&str, &str)] = &[(
+    "slow-starts",
+    "With CUDA, CUDA_MODULE_LOADING=EAGER loads all code at the start.",
+)];
 
 /// By `c10/core/DeviceType.h`. The host's allocators have device -1.
 fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {

@@ -387,6 +387,22 @@ fn a_gap_of_a_stream_is_by_when_its_work_was_launched() {
     let sums = [of.launched_late, of.short, of.waited, of.unlinked].map(|g| (g.count, g.total_ns));
     assert_eq!(sums, [(1, 20_000), (1, 20_000), (1, 21_000), (1, 30_000)]);
     assert_eq!((of.busy_ns, of.span_ns()), (319_000, 410_000));
+    assert_eq!(of.slow_starts.count, 0);
+    // On its way for 101 µs after the call's end, though nothing was before it; 100 are not yet slow.
+    let slow = |start: i64| {
+        let report = Made::default()
+            .launch(1, -50, 0, 100)
+            .launch(2, 110, start, 30)
+            .open()
+            .report;
+        report.stream_gaps[0].slow_starts
+    };
+    assert_eq!(slow(215).count, 0);
+    let one = slow(216);
+    assert_eq!(
+        (one.count, one.total_ns, one.longest_start_ns),
+        (1, 101_000, Some(115_000))
+    );
     assert_eq!(of.waited.longest_start_ns, Some(200_000));
     let other = &report.stream_gaps[1];
     assert_eq!((other.work, other.busy_ns, other.span_ns()), (1, 5_000, 5_000));
@@ -408,6 +424,12 @@ fn one_launch_of_a_graph_has_all_its_kernels() {
     assert_eq!(
         (graph.count, graph.with_work, graph.work, graph.most_work),
         (1, 1, 421, 421)
+    );
+    // The graph is one launch in the queue of its stream.
+    let queued: u64 = opened.report.queue_depth.iter().map(|q| q.launches).sum();
+    assert_eq!(
+        queued,
+        launches(&opened).calls.iter().map(|c| c.with_work).sum::<u64>()
     );
     let step = &opened.report.steps[0];
     assert_eq!(
@@ -556,6 +578,24 @@ fn check_idle(name: &str, report: &TraceReport) -> bool {
         assert_eq!(launches.work, kernels, "{name}");
         let linked: u64 = launches.calls.iter().map(|c| c.work).sum();
         assert_eq!(launches.linked_work, linked, "{name}");
+        // One launch waits once, however much work it has; those whose clocks disagree do not.
+        let with_work: u64 = launches.calls.iter().map(|c| c.with_work).sum();
+        let queued: u64 = report.queue_depth.iter().map(|q| q.launches).sum();
+        assert_eq!(queued, with_work - launches.skewed, "{name}");
+        for queue in &report.queue_depth {
+            assert!(queue.max >= 1 && queue.mean <= queue.max as f64, "{name}");
+            assert_eq!(queue.series.iter().max(), Some(&queue.max), "{name}");
+        }
+        for of in &report.stream_gaps {
+            let gaps = [of.launched_late, of.short, of.waited, of.unlinked];
+            let sum: i64 = gaps.iter().map(|g| g.total_ns).sum();
+            assert_eq!(of.busy_ns + sum, of.span_ns(), "{name} stream {}", of.stream);
+            assert!(
+                gaps.iter().all(|g| g.total_ns >= 0 && g.max_ns <= g.total_ns),
+                "{name}"
+            );
+            assert!(of.slow_starts.total_ns <= of.launched_late.total_ns, "{name}");
+        }
     }
     !report.idle.is_empty()
 }

@@ -4,9 +4,10 @@
 use crate::base::{order, show};
 
 use super::super::report::{
-    Copy, DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Kernel, Level, Sure,
-    TraceReport, device_name,
+    Copy, DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Kernel, Level, StreamGaps,
+    Sure, TraceReport, device_name,
 };
+use super::super::stream_gaps::SLOW_START_NS;
 use super::super::words;
 use super::{fact, finding, reaches};
 
@@ -203,10 +204,11 @@ pub(super) fn short_kernels(report: &TraceReport) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} of {} kernels are shorter than {}, and most are launched one by one while the device waits for the host: \
+        "{} of {} kernels ({}) are shorter than {}, and most are launched one by one while the device waits for the host: \
          launching them takes about as long as they run.",
         show::count(short.count),
         show::count(short.of_count),
+        show::percent(count, of),
         show::duration(short.below_ns)
     );
     let evidence = vec![
@@ -229,6 +231,68 @@ pub(super) fn short_kernels(report: &TraceReport) -> Option<Finding> {
         evidence,
         advice: "Capture graphs, fuse operators (torch.compile), or make batches larger.".into(),
         ..finding("short-kernels", Level::Hint, Sure::Derived, "device", says)
+    })
+}
+
+/// Launches are judged as slow to start if what passes between their calls and their work, on streams that were empty,
+/// takes at least this share of the streams' time, in percent.
+const SLOW_START_PERCENT: i64 = 5;
+
+/// Work that starts late although nothing was before it on its stream.
+pub(super) fn slow_starts(report: &TraceReport) -> Option<Finding> {
+    let streams = || report.stream_gaps.iter();
+    let (count, slow_ns) = streams().fold((0, 0i64), |(n, ns), s| {
+        (n + s.slow_starts.count, ns.saturating_add(s.slow_starts.total_ns))
+    });
+    // Streams run side by side: the one that lost most is what a reader waits for.
+    let most = streams().max_by_key(|s| s.slow_starts.total_ns)?;
+    if count == 0 || !reaches(most.slow_starts.total_ns, SLOW_START_PERCENT, most.span_ns()) {
+        return None;
+    }
+    let late: u64 = streams().map(|s| s.launched_late.count).sum();
+    let device = device_name(most.device, most.rank.as_deref());
+    let says = format!(
+        "{} of {} to an empty stream ({}) took more than {} to start; on stream {} of device {device} that adds up to {}, \
+         {} of its time.",
+        show::count(count),
+        match late {
+            1 => "1 launch".to_owned(),
+            n => format!("{} launches", show::count(n)),
+        },
+        show::percent(
+            i64::try_from(count).unwrap_or(i64::MAX),
+            i64::try_from(late).unwrap_or(i64::MAX)
+        ),
+        show::duration(SLOW_START_NS),
+        words::shortened(&most.stream),
+        show::duration(most.slow_starts.total_ns),
+        show::percent(most.slow_starts.total_ns, most.span_ns()),
+    );
+    let mut worst: Vec<&StreamGaps> = streams().filter(|s| s.slow_starts.count > 0).collect();
+    order::sort_by_key(&mut worst, |s| std::cmp::Reverse(s.slow_starts.max_ns));
+    let evidence = worst.iter().take(3).map(|s| FindingEvidence {
+        start_ns: s.slow_starts.longest_start_ns,
+        end_ns: s
+            .slow_starts
+            .longest_start_ns
+            .map(|start| start.saturating_add(s.slow_starts.max_ns)),
+        slice: s.slow_starts.longest_next_slice,
+        ..fact(format!(
+            "Stream {} of device {}: {} in {}, longest {}",
+            words::shortened(&s.stream),
+            device_name(s.device, s.rank.as_deref()),
+            show::duration(s.slow_starts.total_ns),
+            show::count(s.slow_starts.count),
+            show::duration(s.slow_starts.max_ns)
+        ))
+    });
+    Some(Finding {
+        cost_ns: Some(slow_ns),
+        evidence: evidence.collect(),
+        advice: "The work may wait for another stream, an event or a device (see in the timeline what ends just before), or \
+                 its code is loaded at its first launch: warm up."
+            .into(),
+        ..finding("slow-starts", Level::Hint, Sure::Derived, "device", says)
     })
 }
 
@@ -342,7 +406,7 @@ pub(super) fn copies(report: &TraceReport) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::report::{Engines, IdleGap, LaunchCall, Launches, ShortKernels};
+    use super::super::super::report::{Engines, GapSum, IdleGap, LaunchCall, Launches, ShortKernels};
     use super::super::made::*;
     use super::*;
 
@@ -477,10 +541,46 @@ mod tests {
         assert!(
             get(&of(&report), "short-kernels")
                 .says
-                .starts_with("120 of 200 kernels are shorter than 10.0 µs")
+                .starts_with("120 of 200 kernels (60 %) are shorter than 10.0 µs")
         );
         report.launches = Some(launches(1));
         assert!(!has(&of(&report), "short-kernels"));
+    }
+
+    #[test]
+    fn work_that_starts_late_on_an_empty_stream_is_told_from_its_share_on() {
+        let of_share = |percent: i64| {
+            let mut report = blank();
+            let slow = GapSum {
+                count: 3,
+                total_ns: percent * MS,
+                max_ns: percent * MS / 2,
+                longest_start_ns: Some(5 * MS),
+                longest_next_slice: Some(7),
+            };
+            report.stream_gaps = vec![StreamGaps {
+                stream: "7".into(),
+                work: 100,
+                launched_late: GapSum { count: 12, ..slow },
+                slow_starts: slow,
+                end_ns: 100 * MS,
+                ..StreamGaps::default()
+            }];
+            of(&report)
+        };
+        assert!(!has(&of_share(4), "slow-starts"));
+        let all = of_share(6);
+        let found = get(&all, "slow-starts");
+        assert_eq!(
+            found.says,
+            "3 of 12 launches to an empty stream (25 %) took more than 100 µs to start; on stream 7 of device 0 that adds \
+             up to 6.00 ms, 6.0 % of its time."
+        );
+        assert_eq!((found.level, found.cost_ns), (Level::Hint, Some(6 * MS)));
+        assert_eq!(
+            (found.evidence[0].slice, found.evidence[0].end_ns),
+            (Some(7), Some(8 * MS))
+        );
     }
 
     #[test]

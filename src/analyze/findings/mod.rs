@@ -49,6 +49,7 @@ pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
     all.extend(device::idle_causes(report, is_told));
     all.extend(device::long_attention(report, facts.vocabulary.attention_kernels));
     all.extend(device::short_kernels(report));
+    all.extend(device::slow_starts(report));
     all.extend(device::exposed_communication(report));
     all.extend(device::copies(report));
     all.extend(recording::device_ends_early(report, facts.last_launch_ns));
