@@ -21,8 +21,10 @@ pub struct GapsViewProps {
 const KINDS: [GapKind; 3] = [GapKind::Step, GapKind::Device, GapKind::Launch];
 
 /// Why a kind of gap is not there.
-fn absent(kind: GapKind) -> &'static str {
+fn absent(kind: GapKind, n_steps: u32) -> &'static str {
     match kind {
+        GapKind::Step if n_steps == 1 => "the trace holds one step only",
+        GapKind::Step if n_steps > 1 => "the trace holds fewer than two engine steps",
         GapKind::Step => "the trace names no engine steps",
         GapKind::Device => "the trace holds no device work",
         GapKind::Launch => "the trace holds no launches",
@@ -40,7 +42,7 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
     let missing: Vec<String> = KINDS
         .into_iter()
         .filter(|k| !has(*k))
-        .map(|k| format!("{}: {}", words::gap_kind(k), absent(k)))
+        .map(|k| format!("{}: {}", words::gap_kind(k), absent(k, props.summary.n_steps)))
         .collect();
     html! {
         <>

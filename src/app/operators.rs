@@ -63,7 +63,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
             </section>
             <section aria-labelledby="operators-head">
                 <h2 id="operators-head">{ "Operators" }</h2>
-                if summary.operators.is_empty() { <p class="empty">{ "This trace records no framework operators." }</p> }
+                if summary.operators.is_empty() { <p class="empty">{ "This trace records no framework operators: torch's profiler records them, an engine's own events do not." }</p> }
                 else {
                     if props.ready && summary.groupings.len() > 1 {
                         <div class="switches" role="group" aria-label="Counted by">{ for summary.groupings.iter().map(|&by| switch(by)) }</div>
@@ -80,7 +80,7 @@ pub fn Operators(props: &OperatorsProps) -> Html {
             if let Some(table) = &summary.table { { check(table) } }
             <section aria-labelledby="kernels-head">
                 <h2 id="kernels-head">{ "Work on the device" }</h2>
-                if summary.kernels.is_empty() { <p class="empty">{ "This trace holds no device work. The torch profiler records it where its activities name the device: ProfilerActivity.CUDA (ROCm, too), XPU or HPU." }</p> }
+                if summary.kernels.is_empty() { <p class="empty">{ "This trace holds no device work: it ran on the host alone, or the torch profiler's activities do not name the device: ProfilerActivity.CUDA (ROCm, too), XPU or HPU." }</p> }
                 else { { kernels(&summary.kernels, &text) } }
             </section>
             if let Some(work) = &summary.nodes { { nodes(work, &text) } }
@@ -222,11 +222,12 @@ fn kernels(rows: &[Kernel], text: &str) -> Html {
         <div class="scrolled tall">
         <table>
             <caption>{ "By total time. Work that runs at the same time on several engines counts for each." }</caption>
-            <thead><tr><th>{ "Name" }</th><th>{ "Kind" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all listed" }</th><th class="num">{ "Count" }</th><th class="num">{ "Mean" }</th><th class="num">{ "Shortest" }</th><th class="num">{ "Longest" }</th></tr></thead>
+            <thead><tr><th>{ "Name" }</th><th>{ "Kind" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all listed" }</th><th class="num">{ "Count" }</th><th class="num">{ "Mean" }</th><th class="num">{ "Shortest" }</th><th class="num">{ "Longest" }</th><th>{ "Show" }</th></tr></thead>
             <tbody>
                 { for rows.iter().filter(|k| matches(&k.name, text)).map(|k| html! {
                     <tr><td class="name">{ &k.name }</td><td>{ &k.kind }</td><td class="num">{ show::duration(k.total_ns) }</td><td class="num">{ show::percent(k.total_ns, all) }</td>
-                        <td class="num">{ show::count(k.count) }</td><td class="num">{ show::duration(k.mean_ns) }</td><td class="num">{ show::duration(k.min_ns) }</td><td class="num">{ show::duration(k.max_ns) }</td></tr>
+                        <td class="num">{ show::count(k.count) }</td><td class="num">{ show::duration(k.mean_ns) }</td><td class="num">{ show::duration(k.min_ns) }</td><td class="num">{ show::duration(k.max_ns) }</td>
+                        <td><To place={timeline_at(None, Some(k.longest_slice))}>{ "longest" }</To></td></tr>
                 }) }
             </tbody>
         </table>

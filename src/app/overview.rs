@@ -318,7 +318,7 @@ fn facts_section(summary: &Summary) -> Html {
                                 <td>{ words::severity(d.severity) }</td>
                                 <td class="num">{ show::count(d.count) }</td>
                                 <td class="num">{ d.first_at_byte.map_or_else(|| "–".into(), show::count) }</td>
-                                <td>{ &d.says }</td>
+                                <td class="says">{ &d.says }</td>
                             </tr>
                         }) }
                     </tbody>
