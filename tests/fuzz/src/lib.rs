@@ -784,7 +784,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
         for how in [0, 1, 2, 8 + 1, 16 + 1, 16 + 2] {
             for path in 0..PATHS.len() as u8 {
                 if usize::from(path) % TABLES.len() == i {
-                    let choices = [how, 0, path].into_iter().chain((3..48).map(|n| n * 37));
+                    let choices = [how, 0, path]
+                        .into_iter()
+                        .chain((3..48u8).map(|n| n.wrapping_mul(37)));
                     bundles.push([&choices.collect::<Vec<u8>>()[..], text.as_bytes()].concat());
                 }
             }
