@@ -1,6 +1,9 @@
 //! Archives and tables of Gaudi's own profiler in the page.
 
+use stepscope::base::show;
 use stepscope_e2e::{Look, Page, corpus};
+
+use crate::real::{Gaudi, place, rows, texts};
 
 const DARK_PHONE: Look = Look {
     dark: true,
@@ -61,5 +64,43 @@ fn a_hardware_trace_and_its_nodes_open_together() {
         page.count("main.view-timeline canvas") > 0
     });
     page.screenshot("synprof-timeline", Look::LAPTOP);
+    page.must_be_clean();
+}
+
+#[test]
+fn device_work_by_recipe_and_node_leads_to_its_place() {
+    let Some((page, gaudi)) = Gaudi::at("#view=operators") else {
+        return;
+    };
+    let work = gaudi.native.report.nodes.as_ref().expect("nodes");
+    page.wait_until("recipes are listed", || {
+        page.count("details.recipe") == work.recipes.len() as u64
+    });
+    let names: Vec<String> = work.recipes.iter().map(|r| r.name.clone()).collect();
+    assert_eq!(texts(&page, ".recipe-name"), names);
+    let shown = rows(&page, "details.recipe[open] table");
+    let expected = work.recipes[0].rows.iter().map(|row| {
+        let operation = row.operation.clone().unwrap_or_default();
+        vec![
+            format!("{}\n{operation}", row.node),
+            row.engine.to_uppercase(),
+            show::duration(row.total_ns),
+            show::percent(row.total_ns, work.total_ns),
+            show::duration(row.busy_ns),
+            show::count(row.count),
+            show::duration(row.mean_ns),
+            show::duration(row.max_ns),
+            "longest".to_owned(),
+        ]
+    });
+    assert_eq!(shown, expected.collect::<Vec<_>>());
+    page.click("details.recipe[open] tbody a");
+    page.wait_until("the slice is selected", || {
+        place(&page).slice == Some(work.recipes[0].rows[0].longest_slice)
+    });
+    page.wait_until("its recipe is named", || {
+        page.text(".tl-details").contains(&work.recipes[0].name)
+    });
+    page.screenshot("node-in-timeline", Look::LAPTOP);
     page.must_be_clean();
 }
