@@ -451,7 +451,7 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
             ("api_statistics", export::api_statistics_csv(trace)),
         ];
         // The first are written always; the others where the trace has what they show.
-        const ALWAYS: usize = 8;
+        const ALWAYS: usize = 9;
         for (i, (name, table)) in tables.into_iter().enumerate() {
             if i >= ALWAYS && table.is_empty() {
                 continue;
