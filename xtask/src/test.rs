@@ -11,14 +11,14 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use xtask::child::{self, Ended, Tests};
-use xtask::engines::{self, Engine};
+use xtask::engines;
 use xtask::tools::{self, Wasm};
 use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these stages: fmt, clippy, clippy-wasm, native, fuzz, wasm, page, e2e. Without any: all. One more runs only
-    /// when it is named: engines, the page in Firefox and WebKit.
+    /// when it is named: engines, the page in Firefox.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
@@ -84,7 +84,7 @@ const STAGES: [Stage; 9] = [
     Stage {
         name: "engines",
         on_request: true,
-        asks: "the built page, used in Firefox and WebKit",
+        asks: "the built page, used in Firefox",
         run: engines,
     },
 ];
@@ -213,36 +213,22 @@ fn e2e() -> Result<Ended> {
     Ok(ended)
 }
 
-/// All but what only Chromium can be asked; `STEPSCOPE_ENGINE` chooses one of the others alone.
+/// All but what only Chromium can be asked.
 fn engines() -> Result<Ended> {
     page::must_be_built()?;
-    let chosen = Engine::chosen()?;
     let mut all = Ended {
         ok: true,
         tests: Tests::default(),
     };
     for other in &engines::OTHERS {
-        if chosen != Engine::Chromium && chosen != other.engine {
-            continue;
-        }
         let browser = other.engine.install()?;
-        println!("{:?} {}", other.engine, version(&browser.program));
+        println!("{:?}: {}", other.engine, version(&browser.program));
         let mut arguments = String::from("test --package stepscope-e2e --no-fail-fast -- --test-threads=2");
         for (test, why) in other.skips {
             println!("left out: {test}: {why}");
             arguments += &format!(" --skip {test}");
         }
-        let mut tests = match other.engine {
-            // It has no headless mode.
-            Engine::WebKit => {
-                let mut xvfb = child::command("xvfb-run");
-                xvfb.args(["-a", "-s", "-screen 0 1600x1200x24", "cargo"]);
-                xvfb.args(arguments.split(' '));
-                xvfb
-            }
-            _ => cargo(&arguments),
-        };
-        let ended = child::run(tests.env("STEPSCOPE_ENGINE", other.name))?;
+        let ended = child::run(cargo(&arguments).env("STEPSCOPE_ENGINE", other.name))?;
         all.ok &= ended.ok;
         all.tests += ended.tests;
     }
