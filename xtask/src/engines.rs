@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::tools::{self, Browser};
 
@@ -11,32 +11,18 @@ use crate::tools::{self, Browser};
 pub enum Engine {
     Chromium,
     Firefox,
-    /// WebKitGTK's MiniBrowser: Safari's engine, with another network and graphics below it.
+    /// WebKitGTK's MiniBrowser: Safari's engine, with another network and graphics below it. For single tests by hand:
+    /// under its driver half of them fail, downloads and windows among them, and whether the page or the driver is at fault
+    /// is not known.
     WebKit,
-}
-
-/// Another engine than Chromium, and what its tests leave out.
-pub struct Other {
-    pub engine: Engine,
-    /// As `STEPSCOPE_ENGINE` names it.
-    pub name: &'static str,
-    /// The test, and why it is not for this engine.
-    pub skips: &'static [(&'static str, &'static str)],
 }
 
 const DEVTOOLS: &str = "needs Chromium's DevTools";
 const SCHEME: &str = "the colour scheme is set by Chromium's DevTools";
 const SCRIPT_BEFORE: &str = "puts a script before the page's own, which only Chromium's DevTools can";
 
-/// Those that were gone through. WebKit was not: under its driver half of the tests fail, downloads and windows among
-/// them, and whether the page or the driver is at fault is not known. `STEPSCOPE_ENGINE=webkit` runs single tests there.
-pub const OTHERS: [Other; 1] = [Other {
-    engine: Engine::Firefox,
-    name: "firefox",
-    skips: FIREFOX,
-}];
-
-const FIREFOX: &[(&str, &str)] = &[
+/// Tests that Firefox leaves out, and why.
+pub const NOT_IN_FIREFOX: &[(&str, &str)] = &[
     ("accessibility::everything_that_can_be_used_has_a_name", DEVTOOLS),
     (
         "accessibility::the_start_page_has_names_and_one_heading",
@@ -97,26 +83,14 @@ impl Engine {
         };
         Some(Browser { program, driver })
     }
+}
 
-    /// As [`Engine::find`]; installs what is missing where that can be done.
-    pub fn install(self) -> Result<Browser> {
-        match self {
-            Engine::Chromium => return tools::browser(),
-            Engine::Firefox => {
-                tools::debian("Firefox", &["firefox-esr"], || {
-                    tools::on_path("firefox-esr").is_some() || tools::on_path("firefox").is_some()
-                })?;
-                tools::install("geckodriver", &["geckodriver"], GECKODRIVER, true)?;
-            }
-            Engine::WebKit => tools::debian("WebKitGTK", &["webkit2gtk-driver", "xvfb", "xauth"], || {
-                Engine::WebKit.find().is_some() && tools::on_path("xvfb-run").is_some()
-            })?,
-        }
-        match self.find() {
-            Some(browser) => Ok(browser),
-            None => bail!("{self:?} is still not found"),
-        }
-    }
+/// Makes sure of Firefox and geckodriver.
+pub fn firefox() -> Result<Browser> {
+    let there = || tools::on_path("firefox-esr").is_some() || tools::on_path("firefox").is_some();
+    tools::debian("Firefox", &["firefox-esr"], there)?;
+    tools::install("geckodriver", &["geckodriver"], GECKODRIVER, true)?;
+    Engine::Firefox.find().context("Firefox was there a moment ago")
 }
 
 const GECKODRIVER: &str = "0.37.1";
