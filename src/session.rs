@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 pub use cut::{Cut, CutError};
 
-use crate::analyze::kernel_table;
+use crate::analyze::device::kernel_table;
+use crate::analyze::host::operators;
+use crate::analyze::host::stacks::{self, Calls};
 use crate::analyze::report::{Report, SCHEMA, TraceReport, Workers};
-use crate::analyze::stacks::{self, Calls};
-use crate::analyze::{self, Depth, FileFacts, WorkerTables, operators};
+use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, Span, show, stats};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};

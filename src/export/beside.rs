@@ -1,6 +1,6 @@
 //! What the profiler's own tables say, and the comparison of workers, as plain tables for text and Markdown.
 
-use crate::analyze::overall::OVERALL_SAYS;
+use crate::analyze::device::overall::OVERALL_SAYS;
 use crate::analyze::report::{Allocation, Beside, MemoryPeak, PlainTable, WorkerRow, Workers};
 use crate::base::show;
 

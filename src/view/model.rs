@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
-pub use crate::analyze::overall::OVERALL_SAYS;
+pub use crate::analyze::device::overall::OVERALL_SAYS;
 pub use crate::analyze::report::{
     Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
     CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
