@@ -128,7 +128,7 @@ pub fn analyze_to(
         last_launch_ns: last_launch_ns(index, vocabulary),
     };
     report.findings = findings::findings(&report, &beside);
-    report.beside = beside_trace(index, vocabulary, file.tables.as_deref());
+    report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let own = report.beside.as_ref();
     let own = own.map(|b| [breakdown::finding(&b.step_breakdown), links::finding(&b.links)]);
     let own: Vec<_> = own.into_iter().flatten().flatten().collect();
@@ -160,7 +160,11 @@ pub fn gaps_in(
 }
 
 /// What the profiler's tables and lanes say; `None` where there are none.
-fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&WorkerTables>) -> Option<Beside> {
+fn beside_trace(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    of_worker: Option<&Arc<WorkerTables>>,
+) -> Option<Beside> {
     let tables = of_worker.map(|of| &of.tables);
     let step_breakdown = breakdown::breakdown(index, vocabulary, tables);
     if step_breakdown.is_empty() && of_worker.is_none() {
@@ -183,6 +187,10 @@ fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&Worke
         beside.overall = overall::overall(&tables.kernels, &beside.step_breakdown);
         let slices = kernel_table::slices_of(&tables.kernels, index, vocabulary);
         beside.kernel_details = kernel_table::details(&tables.kernels, &slices);
+        if !tables.kernels.rows.is_empty() {
+            let of = of.clone();
+            beside.kernel_rows = Some(Arc::new(report::KernelRows { of, slices }));
+        }
         beside.api_statistics.clone_from(&tables.api_statistics);
         beside.collectives.clone_from(&tables.collectives);
         beside.memory_peaks.clone_from(&tables.memory);

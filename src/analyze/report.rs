@@ -10,8 +10,8 @@ mod device;
 mod nodes;
 
 pub use beside::{
-    Allocation, Allocations, Beside, KernelDetails, Link, OperatorAllocations, Overall, OverallPart,
-    WorkerRow, Workers,
+    Allocation, Allocations, Beside, KernelDetails, KernelRows, Link, OperatorAllocations, Overall,
+    OverallPart, WorkerRow, Workers,
 };
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,

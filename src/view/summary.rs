@@ -43,6 +43,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         base_time_ns: report.base_time_ns,
         synchronised_capture: report.synchronised_capture,
         partial,
+        tables: Vec::new(),
         notes: report.notes.clone(),
         defects: report.defects.clone(),
         findings: report.findings.clone(),
