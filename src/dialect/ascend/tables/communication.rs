@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scaled;
+use super::fields::scaled;
 use crate::dialect::tables::{Collective, LinkRow, MAX_ROWS, Tables};
 
 /// The sum that both tables write as one more operation.

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Header, Row, Rows};
+use super::fields::{Header, Row, Rows};
 use crate::dialect::tables::{AllocationRow, MAX_ROWS, MemoryPeak, Tables};
 
 /// Components by device beyond these are counted as lost; CANN knows 77.
