@@ -4,6 +4,7 @@
 
 mod area;
 mod details;
+mod hits;
 mod paint;
 mod stage;
 
