@@ -1,7 +1,8 @@
 //! Events to columns.
 //!
 //! While events come in, rows stand in the order of the file, in columns that never move. [`Builder::finish`]
-//! matches begins with ends, sorts, nests, and gives an [`Index`].
+//! matches begins with ends, sorts, nests, and gives an [`Index`](super::tables::Index).
+
 mod counters;
 mod edges;
 mod finish;
@@ -11,23 +12,21 @@ mod slices;
 mod tracks;
 mod words;
 
-use rustc_hash::FxHashMap;
-
 use super::args::{ArgRows, Value};
 use super::memory::Memory;
-use super::recent::Recent;
 use super::select::{LeftOut, Selection, Selector};
-use super::tables::{CounterSeries, Family, FlowKind, Header, Key, Process, category_text};
+use super::tables::{FlowKind, Header, category_text};
 use super::tally::{Share, Tally};
-use crate::base::{CategoryId, DefectKind, Defects, NameId, Names, Span};
-use crate::ingest::{ArgSpec, Event, Phase, Sink, Word};
-use counters::SAMPLE_BYTES;
-use edges::{EDGE_BYTES, Edge};
+use crate::base::{CategoryId, DefectKind, Defects, Names, Span};
+use crate::ingest::{ArgSpec, Event, Phase, Sink};
+use counters::Counters;
+use edges::Edges;
 pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
 use rows::Rows;
 use slices::{INSTANT_BYTES, MEMORY_BYTES};
-use tracks::ThreadMeta;
+use tracks::Tracks;
+use words::Categories;
 
 /// Bytes a row takes while a file is read.
 const ROW_BYTES: u64 = 34;
@@ -36,44 +35,29 @@ const FINISH_BYTES: u64 = 16;
 /// A track, its key in the hash table, its metadata: about so much.
 const TRACK_BYTES: u64 = 200;
 
-/// What the categories past the first 65 535 are called together.
-const OTHER_CATEGORIES: &str = "(other)";
-
-/// The category whose slices nest by themselves (see [`Family`]).
+/// The category whose slices nest by themselves (see [`Family`](super::tables::Family)).
 pub const PYTHON: &str = "python_function";
 
-/// Takes events, gives an [`Index`]. A clone finished early gives the answers of the first part of a trace.
+/// Takes events, gives an [`Index`](super::tables::Index). A clone finished early gives the answers of the first part of
+/// a trace.
 #[derive(Clone)]
 pub struct Builder {
     specs: &'static [ArgSpec],
     names: Names,
     scratch: Vec<u8>,
-    categories: Vec<NameId>,
-    category_by_name: FxHashMap<NameId, u16>,
-    python: Option<u16>,
+    categories: Categories,
     rows: Rows,
-    edges: Vec<Edge>,
-    n_begins: u32,
-    /// Args of begins, in the order of the begins.
-    edge_args: Vec<(u32, Value)>,
+    edges: Edges,
     args: ArgRows,
     /// The args of one event.
     values: Vec<Value>,
-    tracks: Vec<(Key, Key, Family)>,
-    track_by_key: FxHashMap<(Key, Key, Family), u32>,
-    recent_tracks: Recent<(Word, Word, Family), u32>,
-    recent_categories: Recent<Word, u16>,
-    threads: FxHashMap<(Key, Key), ThreadMeta>,
-    processes: Vec<Process>,
-    process_by_pid: FxHashMap<Key, usize>,
+    tracks: Tracks,
     instants: Rows,
     memory: Memory,
-    counters: Vec<CounterSeries>,
-    counter_by_key: FxHashMap<(Key, Key, NameId, NameId), u32>,
+    counters: Counters,
     flows: FlowRows,
     header: Header,
     n_events: u64,
-    n_samples: u64,
     /// The earliest and the latest time so far.
     times: Option<(i64, i64)>,
     tally: Tally,
@@ -88,30 +72,18 @@ impl Builder {
             specs,
             names: Names::default(),
             scratch: Vec::new(),
-            categories: Vec::new(),
-            category_by_name: FxHashMap::default(),
-            python: None,
+            categories: Categories::default(),
             rows: Rows::default(),
-            edges: Vec::new(),
-            n_begins: 0,
-            edge_args: Vec::new(),
+            edges: Edges::default(),
             args: ArgRows::new(specs),
             values: Vec::new(),
-            tracks: Vec::new(),
-            track_by_key: FxHashMap::default(),
-            recent_tracks: Recent::default(),
-            recent_categories: Recent::default(),
-            threads: FxHashMap::default(),
-            processes: Vec::new(),
-            process_by_pid: FxHashMap::default(),
+            tracks: Tracks::default(),
             instants: Rows::default(),
             memory: Memory::default(),
-            counters: Vec::new(),
-            counter_by_key: FxHashMap::default(),
+            counters: Counters::default(),
             flows: FlowRows::default(),
             header: Header::default(),
             n_events: 0,
-            n_samples: 0,
             times: None,
             tally: Tally::default(),
             selector: None,
@@ -155,28 +127,27 @@ impl Builder {
 
     /// Bytes held now, about.
     pub fn bytes(&self) -> u64 {
-        let tracks = self.tracks.len() + self.threads.len() + self.processes.len() + self.counters.len();
+        let tracks = &self.tracks;
+        let tracks = tracks.list.len() + tracks.threads.len() + tracks.processes.len() + self.counters.len();
         self.rows.start.len() as u64 * ROW_BYTES
-            + self.edges.len() as u64 * EDGE_BYTES
-            + (self.edge_args.len() * size_of::<(u32, Value)>()) as u64
+            + self.edges.bytes()
             + self.args.bytes() as u64
             + self.instants.start.len() as u64 * INSTANT_BYTES
             + self.memory.len() as u64 * MEMORY_BYTES
             + self.flows.len() as u64 * FLOW_BYTES
-            + self.n_samples * SAMPLE_BYTES
+            + self.counters.bytes()
             + tracks as u64 * TRACK_BYTES
             + self.names.bytes() as u64
     }
 
     /// Bytes that finishing would take on top of these, about.
     pub fn finishing_bytes(&self) -> u64 {
-        // Ordering edges takes half of them again; each begin has a place for its row.
-        let edges = self.edges.len() as u64 * EDGE_BYTES / 2 + u64::from(self.n_begins) * (ROW_BYTES + 8);
-        (self.rows.start.len() as u64 + u64::from(self.n_begins)) * FINISH_BYTES + edges
+        let rows = self.rows.start.len() as u64 + u64::from(self.edges.n_begins());
+        rows * FINISH_BYTES + self.edges.matching_bytes()
     }
 
     fn category_text(&self, id: CategoryId) -> &str {
-        category_text(&self.categories, &self.names, id)
+        category_text(&self.categories.names, &self.names, id)
     }
 
     /// Whether the selection keeps an event; begins and ends wait until they are matched.
@@ -194,7 +165,7 @@ impl Builder {
 
     /// Whether the selection keeps a row that `n` events make.
     fn keeps_row(&mut self, category: CategoryId, span: Span, n: u64) -> bool {
-        let (categories, names) = (&self.categories, &self.names);
+        let (categories, names) = (&self.categories.names, &self.names);
         let keeps = self
             .selector
             .as_mut()

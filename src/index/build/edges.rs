@@ -4,37 +4,65 @@ use rustc_hash::FxHashMap;
 
 use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::{CategoryId, DefectKind, Names, Span};
+use crate::index::args::Value;
 use crate::index::column::Column;
 use crate::index::tables::Pairs;
 use crate::ingest::Event;
 
 /// Stands for the row of a begin that is left out.
 const LEFT_OUT: u32 = u32::MAX;
-pub const EDGE_BYTES: u64 = size_of::<Edge>() as u64;
+const EDGE_BYTES: u64 = size_of::<Edge>() as u64;
 
 /// A begin or an end, until they are matched.
 #[derive(Clone, Copy)]
-pub struct Edge {
+struct Edge {
     track: u32,
     ts: i64,
     at: u64,
     name: u32,
     category: u16,
-    /// `None`: an end. Else the begin's row in `edge_args`' numbering.
+    /// `None`: an end. Else the begin's row in [`Edges::args`]' numbering.
     begin: Option<u32>,
+}
+
+/// All begins and ends so far, in the order of the file.
+#[derive(Clone, Default)]
+pub struct Edges {
+    rows: Vec<Edge>,
+    n_begins: u32,
+    /// Args of begins, in the order of the begins.
+    args: Vec<(u32, Value)>,
+}
+
+impl Edges {
+    pub fn n_begins(&self) -> u32 {
+        self.n_begins
+    }
+
+    /// Bytes held now.
+    pub fn bytes(&self) -> u64 {
+        self.rows.len() as u64 * EDGE_BYTES + (self.args.len() * size_of::<(u32, Value)>()) as u64
+    }
+
+    /// Bytes that matching would take: ordering takes half of the edges again, and each begin has a place for its row.
+    pub fn matching_bytes(&self) -> u64 {
+        self.rows.len() as u64 * EDGE_BYTES / 2 + u64::from(self.n_begins) * (ROW_BYTES + 8)
+    }
 }
 
 impl Builder {
     pub(super) fn edge(&mut self, event: &Event<'_>, ts: i64, is_begin: bool) {
         let (category, track, name) = self.place(event);
-        let begin = is_begin.then_some(self.n_begins);
+        let begin = is_begin.then_some(self.edges.n_begins);
         if is_begin {
             self.read_args(event);
-            let n = self.n_begins;
-            self.edge_args.extend(self.values.iter().map(|&value| (n, value)));
-            self.n_begins += 1;
+            let n = self.edges.n_begins;
+            self.edges
+                .args
+                .extend(self.values.iter().map(|&value| (n, value)));
+            self.edges.n_begins += 1;
         }
-        self.edges.push(Edge {
+        self.edges.rows.push(Edge {
             track,
             ts,
             at: event.at,
@@ -52,9 +80,9 @@ impl Builder {
     /// made, where its end stands.
     pub(super) fn match_edges(&mut self) -> Column<u64> {
         let mut end_at = Column::default();
-        let mut edges = std::mem::take(&mut self.edges);
+        let mut edges = std::mem::take(&mut self.edges.rows);
         edges.sort_by_key(|e| (e.track, e.ts, e.at));
-        let mut slice_of_begin: Vec<Option<u32>> = vec![None; self.n_begins as usize];
+        let mut slice_of_begin: Vec<Option<u32>> = vec![None; self.edges.n_begins as usize];
         // Each begin stands in both; one that was closed by way of the other is passed over.
         let mut open: Vec<Edge> = Vec::new();
         let mut open_by_name: FxHashMap<u32, Vec<Edge>> = FxHashMap::default();
@@ -96,7 +124,7 @@ impl Builder {
             }
             open_by_name.clear();
         }
-        for of_begin in std::mem::take(&mut self.edge_args).chunk_by(|a, b| a.0 == b.0) {
+        for of_begin in std::mem::take(&mut self.edges.args).chunk_by(|a, b| a.0 == b.0) {
             if let Some(row) = slice_of_begin[of_begin[0].0 as usize].filter(|&row| row != LEFT_OUT) {
                 self.values.clear();
                 self.values.extend(of_begin.iter().map(|&(_, value)| value));

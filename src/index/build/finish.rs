@@ -1,7 +1,6 @@
 //! From rows in the order of the file to the finished [`Index`]: matched, sorted, nested.
 
 use super::Builder;
-use super::counters::sort_series;
 use super::rows::{by_track_and_start, sorted_instants};
 use crate::base::{DefectKind, Defects};
 use crate::index::column::Column;
@@ -21,15 +20,15 @@ impl Builder {
             } else {
                 Container::Object
             },
-            categories: self.categories,
+            categories: self.categories.names,
             header: self.header,
             n_events: self.n_events,
             tally: self.tally,
             left_out,
             ..Index::default()
         };
-        let order = by_track_and_start(&self.rows, self.tracks.len());
-        let mut ends = vec![0u32; self.tracks.len()];
+        let order = by_track_and_start(&self.rows, self.tracks.list.len());
+        let mut ends = vec![0u32; self.tracks.list.len()];
         for track in self.rows.track.iter() {
             ends[track as usize] += 1;
         }
@@ -48,7 +47,7 @@ impl Builder {
         drop(end_at);
         drop(order);
         let mut from = 0u32;
-        for (&(pid, tid, family), count) in self.tracks.iter().zip(ends) {
+        for (&(pid, tid, family), count) in self.tracks.list.iter().zip(ends) {
             let rows = from..from + count;
             let range = rows.start as usize..rows.end as usize;
             let slices = &index.slices;
@@ -74,7 +73,7 @@ impl Builder {
                 .slices
                 .parent
                 .extend(parent.iter().map(|&p| if p == NO_PARENT { p } else { p + from }));
-            let meta = self.threads.get(&(pid, tid));
+            let meta = self.tracks.threads.get(&(pid, tid));
             index.tracks.push(Track {
                 pid,
                 tid,
@@ -90,12 +89,9 @@ impl Builder {
         index.instants = sorted_instants(self.instants);
         index.memory = self.memory.sorted();
         index.flows = self.flows.sorted();
-        for series in &mut self.counters {
-            sort_series(series);
-        }
-        index.counters = self.counters;
-        index.processes = self.processes;
-        index.process_by_pid = self.process_by_pid;
+        index.counters = self.counters.sorted();
+        index.processes = self.tracks.processes;
+        index.process_by_pid = self.tracks.process_by_pid;
         index.names = self.names;
         (index, self.defects)
     }

@@ -7,7 +7,7 @@ use crate::index::memory::{MEMORY, Memory, Said};
 use crate::index::tables::Family;
 use crate::ingest::{Event, Scalar};
 
-/// An [`Instants`] row, and its place in the order.
+/// A row of [`Instants`](crate::index::tables::Instants), and its place in the order.
 pub const INSTANT_BYTES: u64 = 26 + 8;
 /// A [`Memory`] row, and its place in the order.
 pub const MEMORY_BYTES: u64 = Memory::ROW_BYTES as u64 + 8;
@@ -31,11 +31,11 @@ impl Builder {
                 }
             },
         };
-        let Ok(row) = u32::try_from(self.rows.start.len() + self.n_begins as usize) else {
+        let Ok(row) = u32::try_from(self.rows.start.len() + self.edges.n_begins() as usize) else {
             self.defects.add(DefectKind::TooManyRows, Some(event.at));
             return;
         };
-        let row = row - self.n_begins;
+        let row = row - self.edges.n_begins();
         let (category, track, name) = self.place(event);
         self.rows.start.push(ts);
         self.rows.dur.push(dur);

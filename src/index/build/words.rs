@@ -1,10 +1,26 @@
 //! What an event says in words, as ids: names, categories, keys, and the args that become columns.
 
-use super::{Builder, OTHER_CATEGORIES, PYTHON};
+use rustc_hash::FxHashMap;
+
+use super::{Builder, PYTHON};
 use crate::base::{DefectKind, NameId, Names};
+use crate::index::recent::Recent;
 use crate::index::tables::Key;
 use crate::ingest::event::parse_int;
-use crate::ingest::{ArgKind, Event, Field, Scalar};
+use crate::ingest::{ArgKind, Event, Field, Scalar, Word};
+
+/// What the categories past the first 65 535 are called together.
+const OTHER_CATEGORIES: &str = "(other)";
+
+/// All categories so far, in the order in which they came.
+#[derive(Clone, Default)]
+pub struct Categories {
+    pub names: Vec<NameId>,
+    by_name: FxHashMap<NameId, u16>,
+    /// The category [`PYTHON`].
+    pub python: Option<u16>,
+    recent: Recent<Word, u16>,
+}
 
 impl Builder {
     pub(super) fn name(&mut self, scalar: Scalar<'_>, at: u64) -> NameId {
@@ -37,37 +53,37 @@ impl Builder {
     pub(super) fn category(&mut self, event: &Event<'_>) -> u16 {
         let word = event.word(Field::Category);
         if let Some(word) = word
-            && let Some(id) = self.recent_categories.get(word.hash(), word)
+            && let Some(id) = self.categories.recent.get(word.hash(), word)
         {
             return id;
         }
         let id = self.category_id(event);
         if let Some(word) = word {
-            self.recent_categories.set(word.hash(), word, id);
+            self.categories.recent.set(word.hash(), word, id);
         }
         id
     }
 
     fn category_id(&mut self, event: &Event<'_>) -> u16 {
         let name = self.name(event.category(), event.at);
-        if let Some(&id) = self.category_by_name.get(&name) {
+        if let Some(&id) = self.categories.by_name.get(&name) {
             return id;
         }
         // A trace has a few dozen.
-        let id = u16::try_from(self.categories.len()).unwrap_or(u16::MAX);
+        let id = u16::try_from(self.categories.names.len()).unwrap_or(u16::MAX);
         if id == u16::MAX {
-            if self.categories.len() == usize::from(id) {
+            if self.categories.names.len() == usize::from(id) {
                 let rest = self.names.intern(OTHER_CATEGORIES);
-                self.categories.push(rest);
+                self.categories.names.push(rest);
             }
             self.defects.add(DefectKind::TooManyCategories, Some(event.at));
         } else {
             if self.names.get(name) == PYTHON {
-                self.python = Some(id);
+                self.categories.python = Some(id);
             }
-            self.categories.push(name);
+            self.categories.names.push(name);
         }
-        self.category_by_name.insert(name, id);
+        self.categories.by_name.insert(name, id);
         id
     }
 
