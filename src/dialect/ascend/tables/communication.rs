@@ -1,4 +1,5 @@
-//! `communication.json` and `communication_matrix.json`: collective operations one by one, and what went from rank to rank.
+//! `communication.json` and `communication_matrix.json`: collective operations one by one, and what went from rank to
+//! rank.
 
 use std::collections::BTreeMap;
 

@@ -55,8 +55,8 @@ pub fn kernels(header: &Header) -> Option<Rows> {
 }
 
 /// The classes of msprof-analyze (`compare`, `kernel_details_bean.py`), by the type: attention, convolution, matrix
-/// multiplication; by the kernel's name: copies of tensors; the rest by the time of vector and matrix units (`units`, ns).
-/// Where the profiler measured no units (`AiCoreNone`, Level0), the kind of core tells; that part is ours.
+/// multiplication; by the kernel's name: copies of tensors; the rest by the time of vector and matrix units (`units`,
+/// ns). Where the profiler measured no units (`AiCoreNone`, Level0), the kind of core tells; that part is ours.
 fn class_of(kernel: &str, kind: &str, core: &str, units: Option<(i64, i64)>) -> KernelClass {
     let lower = kind.to_ascii_lowercase();
     let has = |word: &str| lower.contains(word);
@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_row_of_mindspore_is_operator_and_kernel() {
-        let csv = "Step ID,Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us),Block Num,Input Shapes\n\
+        let csv = "\
+            Step ID,Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us),Block Num,Input Shapes\n\
             7,Kernel::KernelLaunch::Default/n/MatMul-op12/aclnnMm,MatMul,AI_CORE,10.5\t,\"2.25\t\",0,8,\"\"\"1,2\"\";\n\"\"3\"\"\"\n\
             ,hcom_allReduce__1_0_1,N/A,COMMUNICATION,12,1,N/A,N/A,N/A\n\
             ,broken,N/A,AI_CORE,,,,,\n";
