@@ -2,14 +2,13 @@
 
 use yew::prelude::*;
 
+use super::opening::Opening;
 use crate::app::cut::{CutDialog, Offer};
 use crate::app::fit::Fit;
 use crate::app::help::Help;
 use crate::app::search::Search;
 use crate::app::state::{Action, Stage, State};
 use crate::app::words;
-
-use super::opening::Opening;
 
 /// Which of them are open.
 #[derive(Clone, PartialEq)]
