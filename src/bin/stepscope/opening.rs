@@ -189,8 +189,8 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
             }
             continue;
         }
-        // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace is
-        // counted, and no failure.
+        // A folder or an archive of traces that are no worker's. Other JSON lies in most of them, so what is no trace
+        // is counted, and no failure.
         let traces: Vec<usize> = files.filter(|&i| is_trace_name(&all.given[i].path)).collect();
         let tried: Vec<_> = traces
             .iter()
