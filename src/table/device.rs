@@ -176,7 +176,7 @@ fn longest_idle<'a>(answers: &Answers<'a>) -> Rows<'a> {
             terms::idle_cause(of.1.cause)
         })
         .name("says", "what happened", "", |of| of.1.says.clone())
-        .number("step", "step", "The step in which it ends.", |of| of.1.step)
+        .step("step", "step", "The step in which it ends.", |of| of.1.step)
         .place("The gap in the timeline, before the work that follows.", |of| {
             Some(Place {
                 slice: Some(of.1.next_slice),

@@ -66,7 +66,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let steps = &answers.report.steps;
     let has = |what: fn(&Step) -> bool| steps.iter().any(what);
     Rows::of(steps)
-        .number("index", "step", "Its number in this trace, from 0.", |s| s.index)
+        .step("index", "step", "Its number in this trace, from 0.", |s| s.index)
         .number(
             "engine_step",
             "engine step",
@@ -166,13 +166,6 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 end_ns: Some(s.start_ns.saturating_add(s.dur_ns)),
                 slice: Some(s.slice),
                 word: "timeline".into(),
-                ..Place::default()
-            })
-        })
-        .place("The step in detail.", |s| {
-            Some(Place {
-                step: Some(s.index),
-                word: "step".into(),
                 ..Place::default()
             })
         })
