@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::parts::{Term, To, swatch, timeline_at};
 use crate::base::show;
-use crate::view::{NodeRow, NodeWork, RecipeWork};
+use crate::view::{Engine, NodeRow, NodeWork, RecipeWork, WorkKind};
 
 /// The table of each recipe; those with most time first.
 pub fn nodes(work: &NodeWork, text: &str) -> Html {
@@ -80,7 +80,7 @@ fn table(work: &NodeWork, rows: &[&NodeRow]) -> Html {
                 <tr><td class="name">{ &row.node }
                         if let Some(operation) = &row.operation { <div class="soft">{ operation }</div> }
                         if let Some(fused) = &row.fused { <div class="soft">{ format!("fused: {fused}") }</div> }</td>
-                    <td>{ swatch(engine_key(&row.engine), &engine_word(&row.engine)) }</td>
+                    <td>{ swatch(engine_key(&row.engine), engine_word(&row.engine)) }</td>
                     <td class="num">{ show::duration(row.total_ns) }</td><td class="num">{ show::percent(row.total_ns, work.total_ns) }</td>
                     <td class="num">{ show::duration(row.busy_ns) }</td><td class="num">{ show::count(row.count) }</td>
                     <td class="num">{ show::duration(row.mean_ns) }</td><td class="num">{ show::duration(row.max_ns) }</td>
@@ -91,20 +91,12 @@ fn table(work: &NodeWork, rows: &[&NodeRow]) -> Html {
     }
 }
 
-fn engine_key(engine: &str) -> &'static str {
-    match engine {
-        "mme" | "compute" => "mme",
-        "tpc" => "tpc",
-        "dma" | "copy" | "set" => "dma",
-        "nic" | "comm" => "nic",
-        _ => "deviceother",
-    }
+fn engine_key(key: &str) -> &'static str {
+    let of_kind = || WorkKind::from_key(key).map(WorkKind::colour);
+    let colour = Engine::from_key(key).map(Engine::colour).or_else(of_kind);
+    colour.unwrap_or(WorkKind::Other.colour()).key()
 }
 
-/// Short names of engines are written in capitals.
-fn engine_word(engine: &str) -> String {
-    match engine {
-        "mme" | "tpc" | "dma" | "nic" => engine.to_uppercase(),
-        _ => engine.to_owned(),
-    }
+fn engine_word(key: &str) -> &str {
+    Engine::from_key(key).map_or(key, Engine::word)
 }

@@ -261,7 +261,7 @@ fn paint(
         Phase::Decode,
     ] {
         pen.context
-            .set_fill_style_str(colors.get(words::phase_property(phase)));
+            .set_fill_style_str(colors.get(phase.colour().property()));
         for mark in plot.marks.iter().filter(|m| m.phase == phase) {
             let served = matches!(
                 mark.period,

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::parts::maybe_duration;
 use super::shown::Shown;
 use crate::base::show;
-use crate::view::{Summary, Sure, WorkerRow};
+use crate::view::{Summary, WorkerRow};
 
 #[derive(Properties, PartialEq)]
 pub struct WorkersProps {
@@ -20,11 +20,7 @@ pub fn WorkersView(props: &WorkersProps) -> Html {
     };
     let open = props.summary.beside.as_ref().and_then(|b| b.worker.clone());
     let longest = workers.rows.iter().filter_map(|r| r.total_ns).max().unwrap_or(0);
-    let sure = match workers.sure {
-        Sure::Recorded => "recorded",
-        Sure::Derived => "derived",
-        Sure::Suspected => "suspected",
-    };
+    let sure = workers.sure.key();
     html! {
         <>
             <section aria-labelledby="workers-head">

@@ -278,7 +278,7 @@ pub fn idle_csv(trace: &TraceReport) -> String {
         idle.causes.iter().map(|c| Row {
             device: idle.device,
             rank: idle.rank.as_deref().map(cell),
-            cause: c.cause.name(),
+            cause: c.cause.key(),
             gaps: c.count,
             total_ns: c.total_ns,
         })

@@ -1,7 +1,7 @@
 //! The report for a pull request: findings in the open, tables folded away.
 
 use crate::analyze::report::{Level, Period, Report, TraceReport, device_name};
-use crate::base::{Severity, show};
+use crate::base::show;
 
 use super::beside;
 use super::words::{self, clipped, plain};
@@ -137,11 +137,7 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
         .defects
         .iter()
         .map(|d| {
-            let severity = match d.severity {
-                Severity::Info => "info",
-                Severity::Loss => "loss",
-                Severity::Error => "error",
-            };
+            let severity = d.severity.key();
             vec![severity.to_owned(), show::count(d.count), escaped(&d.says)]
         })
         .collect();

@@ -170,10 +170,7 @@ dynamo: None,
             comm_exposed_ns: 40_000,
             copy_exposed_ns: 0,
             idle_ns: 360_000,
-            engines: Engines {
-                mme: Some(410_000),
-                ..Engines::default()
-            },
+            engines: Engines::of(|engine| (engine == Engine::Mme).then_some(410_000)),
             start_ns: 0,
             end_ns: 1_000_000,
         }],

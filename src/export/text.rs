@@ -5,7 +5,7 @@ mod device;
 use crate::analyze::report::{
     DeviceTime, Gaps, Kernel, Operator, PlainTable, Report, StepGroup, TraceReport,
 };
-use crate::base::{Severity, order, show};
+use crate::base::{order, show};
 
 use super::beside;
 use super::words::{self, UNKNOWN, clipped, plain};
@@ -619,11 +619,7 @@ fn defects(out: &mut String, trace: &TraceReport) {
         out.push_str("  none: everything in it was read\n");
     }
     for defect in &trace.defects {
-        let severity = match defect.severity {
-            Severity::Info => "info",
-            Severity::Loss => "loss",
-            Severity::Error => "error",
-        };
+        let severity = defect.severity.key();
         let mut says = format!("{} × {}: {}", show::count(defect.count), defect.kind, defect.says);
         if let Some(at) = defect.first_at_byte {
             says += &format!(" First at byte {}.", show::count(at));

@@ -17,23 +17,11 @@ pub fn duration(ns: Option<i64>) -> String {
 }
 
 pub fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Prefill => "prefill",
-        Phase::Decode => "decode",
-        Phase::Mixed => "mixed",
-        Phase::Idle => "idle",
-        Phase::Unknown => "unknown",
-    }
+    phase.key()
 }
 
 /// What users waited for comes first.
-pub const PERIODS: [Period; 5] = [
-    Period::Serving,
-    Period::Unknown,
-    Period::Dummy,
-    Period::BeforeCapture,
-    Period::Warmup,
-];
+pub const PERIODS: [Period; Period::COUNT] = Period::AS_SHOWN;
 
 /// Compiles in the order of [`PERIODS`], then of time.
 pub fn in_order(recompiles: &[Recompile]) -> Vec<&Recompile> {
@@ -51,42 +39,24 @@ pub fn compile_start(trace: &TraceReport, compile: &Recompile) -> String {
 }
 
 pub fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Recorded => "recorded",
-        Evidence::Synapse => "compiler event",
-        Evidence::Dynamo => "torch.compile",
-        Evidence::GraphCapture => "graph capture",
-        Evidence::Suspected => "suspected",
-    }
+    evidence.word()
 }
 
 pub fn level(level: Level) -> &'static str {
-    match level {
-        Level::Problem => "problem",
-        Level::Hint => "hint",
-        Level::Fine => "fine",
-    }
+    level.key()
 }
 
 pub fn sure(sure: Sure) -> &'static str {
-    match sure {
-        Sure::Recorded => "recorded",
-        Sure::Derived => "derived",
-        Sure::Suspected => "suspected",
-    }
+    sure.key()
 }
 
 pub fn gap_kind(kind: GapKind) -> &'static str {
-    match kind {
-        GapKind::Step => "Gaps between engine steps",
-        GapKind::Device => "Gaps in device compute",
-        GapKind::Launch => "Gaps between launches",
-    }
+    kind.title()
 }
 
 /// A cause as it is named in a report, with spaces.
 pub fn cause(cause: Cause) -> String {
-    cause.name().replace('_', " ")
+    cause.key().replace('_', " ")
 }
 
 pub fn bucket(bucket: Option<Bucket>) -> String {

@@ -39,7 +39,7 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 const N_LONGEST: usize = 50;
 
 /// Time by cause, in the order of [`IdleCause::ALL`], ns.
-type ByIdleCause = [i64; IdleCause::ALL.len()];
+type ByIdleCause = [i64; IdleCause::COUNT];
 
 /// The idle time of every device by cause.
 pub fn idle(
@@ -119,7 +119,7 @@ struct Gap {
 #[derive(Default)]
 struct Tally {
     n_gaps: u64,
-    count: [u64; IdleCause::ALL.len()],
+    count: [u64; IdleCause::COUNT],
     total: ByIdleCause,
     skewed: u64,
     longest: Vec<(Gap, ByIdleCause)>,
@@ -317,7 +317,7 @@ impl<'a> Threads<'a> {
         let mut add = |cause: IdleCause, ns: i64| by_cause[cause as usize] += ns;
         let parts = thread.activity.divide(host);
         // Compiles were counted first; what the thread did meanwhile is not counted again.
-        let mut hidden = [0; Cause::ALL.len()];
+        let mut hidden = [0; Cause::COUNT];
         for compile in self.compiles.overlapping(host) {
             for (total, ns) in hidden
                 .iter_mut()

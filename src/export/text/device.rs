@@ -1,7 +1,9 @@
 //! Devices at a terminal: how their time was spent, kernels, launches, why they were idle, copies, waits, queues.
 
 use super::*;
-use crate::analyze::report::{Copy, DeviceIdle, GapSum, Launches, NodeWork, QueueDepth, Sync, device_name};
+use crate::analyze::report::{
+    Copy, DeviceIdle, Engines, GapSum, Launches, NodeWork, QueueDepth, Sync, device_name,
+};
 
 pub(super) fn device(out: &mut String, trace: &TraceReport) {
     times(out, &trace.device_time);
@@ -25,26 +27,21 @@ pub(super) fn device(out: &mut String, trace: &TraceReport) {
 fn times(out: &mut String, devices: &[DeviceTime]) {
     if !devices.is_empty() {
         heading(out, "Device time");
-        let mut table = Table::new(
-            2,
-            &[
-                "device",
-                "scope",
-                "span",
-                "busy",
-                "compute",
-                "comm only",
-                "copy only",
-                "idle",
-                "MME",
-                "TPC",
-                "DMA",
-                "NIC",
-            ],
-        );
+        let engines = Engines::present_apart(devices.iter().map(|d| &d.engines));
+        let mut heads = vec![
+            "device",
+            "scope",
+            "span",
+            "busy",
+            "compute",
+            "comm only",
+            "copy only",
+            "idle",
+        ];
+        heads.extend(engines.iter().map(|engine| engine.word()));
+        let mut table = Table::new(2, &heads);
         for device in devices {
-            let engines = device.engines;
-            table.row(vec![
+            let mut row = vec![
                 device_name(device.device, device.rank.as_deref()),
                 plain(&device.scope),
                 show::duration(device.span_ns),
@@ -53,14 +50,18 @@ fn times(out: &mut String, devices: &[DeviceTime]) {
                 show::duration(device.comm_exposed_ns),
                 show::duration(device.copy_exposed_ns),
                 show::duration(device.idle_ns),
-                engine_share(engines.mme, device),
-                engine_share(engines.tpc, device),
-                engine_share(engines.dma, device),
-                engine_share(engines.nic, device),
-            ]);
+            ];
+            row.extend(
+                engines
+                    .iter()
+                    .map(|&engine| engine_share(device.engines[engine], device)),
+            );
+            table.row(row);
         }
         table.write(out);
-        out.push_str("  Engines: share of the span in which at least one lane is busy; they overlap.\n");
+        if !engines.is_empty() {
+            out.push_str("  Engines: share of the span in which at least one lane is busy; they overlap.\n");
+        }
     }
 }
 
