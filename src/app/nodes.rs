@@ -98,5 +98,5 @@ fn engine_key(key: &str) -> &'static str {
 }
 
 fn engine_word(key: &str) -> &str {
-    Engine::from_key(key).map_or(key, Engine::word)
+    Engine::from_key(key).map_or(key, |engine| engine.word())
 }
