@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::shown::Shown;
 use super::words;
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
@@ -210,12 +210,12 @@ fn paint(
         "--line",
         "--accent",
         "--brush",
-        "--c-prefill",
-        "--c-decode",
-        "--c-mixed",
-        "--c-other",
-        "--c-compile",
-        "--c-warmup",
+        Colour::Prefill.property(),
+        Colour::Decode.property(),
+        Colour::Mixed.property(),
+        Colour::Other.property(),
+        Colour::Compile.property(),
+        Colour::Warmup.property(),
     ]);
     let area = Area::of(plot, pen.width, pen.height);
     let scale = DurationScale::of(plot.min_ns, plot.max_ns, log);
@@ -276,7 +276,7 @@ fn paint(
     for mark in plot.marks.iter().filter(|m| m.compiled) {
         diamond(
             pen,
-            colors.get("--c-compile"),
+            colors.get(Colour::Compile.property()),
             area.x(plot, mark) + bar / 2.0,
             y(mark.max_ns) - 4.0,
         );
@@ -284,7 +284,7 @@ fn paint(
     for mark in plot.marks.iter().filter(|m| m.suspected && !m.compiled) {
         hollow_diamond(
             pen,
-            colors.get("--c-compile"),
+            colors.get(Colour::Compile.property()),
             area.x(plot, mark) + bar / 2.0,
             y(mark.max_ns) - 4.0,
         );
