@@ -253,7 +253,7 @@ fn defect_rows(defects: &Defects) -> Vec<DefectRow> {
     defects
         .iter()
         .map(|(kind, count, first_at_byte)| DefectRow {
-            kind: kind.name().to_owned(),
+            kind: kind.key().to_owned(),
             severity: kind.severity(),
             count,
             first_at_byte,

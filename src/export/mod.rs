@@ -32,5 +32,5 @@ fn shown(rows: &Rows<'_>) -> Vec<usize> {
 
 /// The sentence of the comparison of workers.
 fn workers_say(workers: &Workers) -> String {
-    format!("{} ({})", workers.says, words::sure(workers.sure))
+    format!("{} ({})", workers.says, workers.sure.key())
 }

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::dialect::terms::Bucket;
 
 /// Where a value is unknown.
@@ -99,7 +99,7 @@ pub struct Term {
     pub key: Cow<'static, str>,
     /// For people.
     pub word: Cow<'static, str>,
-    /// Names a colour of the page; empty for none.
+    /// Its colour's key; empty for none.
     pub colour: Cow<'static, str>,
     /// One sentence; empty where the word says it all.
     pub means: Cow<'static, str>,
@@ -132,8 +132,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub word: Cow<'static, str>,
-    /// Names a colour of the page.
-    pub colour: Cow<'static, str>,
+    pub colour: Colour,
     pub ns: i64,
 }
 

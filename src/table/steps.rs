@@ -1,7 +1,7 @@
 //! Steps, one by one and in groups.
 
 use crate::analyze::report::{Parts, Step};
-use crate::base::stats;
+use crate::base::{Colour, stats};
 
 use super::cell::{Part, Place};
 use super::rows::Rows;
@@ -187,27 +187,21 @@ pub fn host_ns(step: &Step) -> i64 {
 
 /// Host parts of a step that are known, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    known([
-        ("prepare", "input preparation", parts.prepare_ns),
-        ("forward", "forward (host)", parts.forward_ns),
-        ("logits", "logits", parts.logits_ns),
-        ("sample", "sampling", parts.sample_ns),
-        ("post", "after sampling", parts.post_ns),
-        ("compile", "graph compile", parts.compile_ns),
-        ("other", "other", parts.other_ns),
-    ])
-}
-
-/// The parts of which the time is known.
-fn known<const N: usize>(parts: [(&'static str, &'static str, Option<i64>); N]) -> Vec<Part> {
-    parts
-        .into_iter()
-        .filter_map(|(colour, word, ns)| {
-            Some(Part {
-                word: word.into(),
-                colour: colour.into(),
-                ns: ns?,
-            })
+    let all = [
+        (Colour::Prepare, "input preparation", parts.prepare_ns),
+        (Colour::Forward, "forward (host)", parts.forward_ns),
+        (Colour::Logits, "logits", parts.logits_ns),
+        (Colour::Sample, "sampling", parts.sample_ns),
+        (Colour::Post, "after sampling", parts.post_ns),
+        (Colour::Compile, "graph compile", parts.compile_ns),
+        (Colour::Other, "other", parts.other_ns),
+    ];
+    let known = |(colour, word, ns): (Colour, &'static str, Option<i64>)| {
+        Some(Part {
+            word: word.into(),
+            colour,
+            ns: ns?,
         })
-        .collect()
+    };
+    all.into_iter().filter_map(known).collect()
 }

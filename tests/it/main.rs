@@ -7,6 +7,7 @@ mod architecture;
 mod ascend;
 mod ascend_tables;
 mod cli;
+mod closed_sets;
 mod corpus;
 mod corpus_counts;
 mod cut;

@@ -157,31 +157,7 @@ fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
 }
 
 fn advice(cause: IdleCause) -> &'static str {
-    match cause {
-        IdleCause::Compile => "Compile and capture before serving: warm up every shape that is served.",
-        IdleCause::SyncThenLaunch => {
-            "Each of these waits empties the device's queue: see which code waits, and let it launch the next work \
-             first (asynchronous scheduling, copies that do not block)."
-        }
-        IdleCause::HostOp | IdleCause::Python => {
-            "The host is slower than the device: capture graphs, so that one call launches many kernels, fuse \
-             operators, or make batches larger."
-        }
-        IdleCause::SchedulerIdle => {
-            "No work was asked for: record under load if you look for what limits it."
-        }
-        IdleCause::NotRecorded => {
-            "Record operators and python stacks to see what the launching thread did meanwhile."
-        }
-        IdleCause::Dependency => {
-            "The work was launched in time and waited for something else: see in the timeline what ends just before."
-        }
-        IdleCause::LaunchLatency => {
-            "The device is empty when work is launched, or takes its time between pieces of work: launch ahead, or \
-             capture graphs."
-        }
-        IdleCause::Unlinked => "The launches before the recording began are missing: record for longer.",
-    }
+    cause.advice()
 }
 
 /// Kernels so short that launching each takes the host about as long; where graphs launch them, that costs nothing.

@@ -112,25 +112,7 @@ pub(super) fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Op
 }
 
 fn cause_advice(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Wait => {
-            "The host waits while no work of the device is recorded: the way back from device to host takes \
-             long, or the device worked on something that this trace does not show."
-        }
-        Cause::Submit => {
-            "Handing work to the device is the bottleneck: launch fewer, larger pieces (captured graphs, larger \
-             batches)."
-        }
-        Cause::InputPrep => {
-            "Input preparation is on the critical path: overlap it with the device (asynchronous scheduling), or \
-             make the batches larger so that it is paid less often."
-        }
-        Cause::Sampler => "Sampling runs on the host between device work: keep it on the device.",
-        Cause::Collective => "Collectives start late: compare this rank with the others for one that lags.",
-        Cause::HostOp => "Operators on the host run between device work: see which in the longest gaps.",
-        Cause::Python => "The python interpreter runs between operators: see the frames in the longest gaps.",
-        _ => "Nothing is recorded in these gaps: record python stacks to see what the host did.",
-    }
+    cause.advice()
 }
 
 /// Where no device recording exists, the gaps between steps are what the host is known to cost.
