@@ -1,13 +1,19 @@
-//! Steps that are slow for their like, and the padding of batches.
+//! Steps that are slow for their like: some, or none. Two faces of one comparison.
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{Span, order, show, stats};
-
-use super::{N_EVIDENCE, at_step, finding, reaches, serving, serving_ns};
+use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving, serving_ns};
+use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
 use crate::analyze::gaps::step_label;
 use crate::analyze::report::{Bucket, Finding, Level, Phase, Step, Sure, TraceReport};
+use crate::base::{Span, order, show, stats};
+
+pub(super) const RULE: Rule = Rule {
+    ids: &["slow-steps", "no-slow-steps"],
+    judge,
+    rests_on_absence: false,
+};
 
 /// A step is slow if it takes longer than this many medians of its like …
 const SLOW_FACTOR: i64 = 3;
@@ -16,71 +22,8 @@ const SLOW_EXCESS_NS: i64 = 100_000;
 /// … and there are this many of its like, so that the median means something.
 const SLOW_GROUP: usize = 5;
 
-/// Padding is judged over this many steps or more.
-const PADDING_STEPS: usize = 3;
-
-/// Requests really in the batch against rows of the padded batch, over decode steps that say both.
-pub(super) fn decode_padding(report: &TraceReport) -> Option<Finding> {
-    let known = serving(report).filter(|s| s.phase == Phase::Decode);
-    let rows: Vec<(u64, u64)> = known
-        .filter_map(|s| Some((u64::from(s.batch?), u64::from(s.bucket?.batch))))
-        .collect();
-    padding(
-        &rows,
-        "decode-padding",
-        "Decode batches",
-        "rows of the batch",
-        "request",
-    )
-}
-
-/// Tokens really in the prompt against positions of the padded prompt, over prefill steps that say both.
-pub(super) fn prefill_padding(report: &TraceReport) -> Option<Finding> {
-    let known = serving(report).filter(|s| s.phase == Phase::Prefill);
-    let rows: Vec<(u64, u64)> = known
-        .filter_map(|s| {
-            let bucket = s.bucket?;
-            Some((s.tokens?, u64::from(bucket.batch) * u64::from(bucket.seq?)))
-        })
-        .collect();
-    padding(
-        &rows,
-        "prefill-padding",
-        "Prefill batches",
-        "token positions",
-        "token",
-    )
-}
-
-fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) -> Option<Finding> {
-    let real = rows.iter().map(|r| r.0).fold(0, u64::saturating_add);
-    let padded = rows.iter().map(|r| r.1).fold(0, u64::saturating_add);
-    if rows.len() < PADDING_STEPS {
-        return None;
-    }
-    // More real than padded: the two do not count the same thing.
-    let waste = i64::try_from(padded.checked_sub(real)?).ok()?;
-    let total = i64::try_from(padded).ok().filter(|&n| n > 0)?;
-    let steps = show::counted(rows.len() as u64, "step");
-    let says = format!(
-        "{what} are {} padding: {} of {} {places} hold a {noun}, over {steps}.",
-        show::percent(waste, total),
-        show::count(real),
-        show::count(padded)
-    );
-    if !reaches(waste, 20, total) {
-        return Some(finding(id, Level::Fine, Sure::Recorded, "steps", says));
-    }
-    Some(Finding {
-        advice:
-            "Use finer buckets where most of the steps are, or raise the load: the device computes padding \
-                 as if it were work."
-                .into(),
-        ..finding(id, Level::Hint, Sure::Recorded, "steps", says)
-    })
-}
-
-pub(super) fn slow_steps(report: &TraceReport) -> Option<Finding> {
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let report = facts.report;
     let mut like: FxHashMap<(Phase, Option<Bucket>), Vec<&Step>> = FxHashMap::default();
     for step in serving(report) {
         like.entry((step.phase, step.bucket)).or_default().push(step);
@@ -222,24 +165,6 @@ mod tests {
             get(&all, "no-slow-steps").level,
             Level::Fine,
             "three times is not slower than three times"
-        );
-    }
-
-    #[test]
-    fn padding_is_of_all_rows_together() {
-        let mut report = blank();
-        report.steps = (0..4).map(|i| step(i, i64::from(i) * 100, 10)).collect();
-        report.steps[2].batch = None;
-        let all = of(&report);
-        assert_eq!(
-            get(&all, "decode-padding").says,
-            "Decode batches are 25 % padding: 9 of 12 rows of the batch hold a request, over 3 steps."
-        );
-        assert_eq!(get(&all, "decode-padding").level, Level::Hint);
-        report.steps[0].batch = Some(400);
-        assert!(
-            !has(&of(&report), "decode-padding"),
-            "more requests than rows: not the same things"
         );
     }
 }

@@ -1,14 +1,26 @@
-//! Time in which the device, or the engine, waits.
+//! Whether the device waits for the host between steps: it does, or it is kept busy; of decode, or, where steps have no
+//! phase, of all steps. Four wordings of one share, of which a trace gets one at most.
 
+use super::shared::{fact, finding, reaches};
+use super::{Facts, Rule};
+use crate::analyze::report::{Cause, Finding, FindingEvidence, Level, Sure};
+use crate::analyze::words;
 use crate::base::{order, show};
 
-use super::{fact, finding, reaches, serving_ns};
-use crate::analyze::gaps::{DecodeIdle, NO_LOAD_NS};
-use crate::analyze::report::{Cause, Finding, FindingEvidence, GapCause, GapKind, Level, Sure, TraceReport};
-use crate::analyze::words;
+pub(super) const RULE: Rule = Rule {
+    ids: &[
+        "decode-waits-for-host",
+        "decode-keeps-the-device-busy",
+        "device-waits-for-host",
+        "device-is-kept-busy",
+    ],
+    judge,
+    rests_on_absence: false,
+};
 
-pub(super) fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Finding> {
-    let idle = idle.filter(|i| i.base_ns() > 0)?;
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let report = facts.report;
+    let idle = facts.decode_idle.as_ref().filter(|i| i.base_ns() > 0)?;
     let (host_ns, base_ns) = (idle.host_ns(), idle.base_ns());
     let share = show::percent(host_ns, base_ns);
     let left_out = if base_ns < idle.window.len_ns() {
@@ -133,86 +145,11 @@ fn cause_advice(cause: Cause) -> &'static str {
     }
 }
 
-/// Where no device recording exists, the gaps between steps are what the host is known to cost.
-pub(super) fn between_steps(report: &TraceReport, has_device: bool) -> Option<Finding> {
-    let gaps = report.gaps.iter().find(|g| g.kind == GapKind::Step)?;
-    let total = serving_ns(report).filter(|_| !has_device)?;
-    let no_load = |c: &&GapCause| c.cause != Cause::NoLoad;
-    let waited: i64 = gaps.causes.iter().filter(no_load).map(|c| c.total_ns).sum();
-    let base = total - (gaps.total_ns - waited);
-    if base <= 0 || !reaches(waited, 5, base) {
-        let says = format!(
-            "Engine steps follow each other closely: {} of serving time lies between them.",
-            show::percent(waited, base)
-        );
-        return Some(finding(
-            "steps-follow-closely",
-            Level::Fine,
-            Sure::Derived,
-            "gaps",
-            says,
-        ));
-    }
-    let largest = gaps.causes.iter().filter(no_load).max_by_key(|c| c.total_ns)?;
-    let says = format!(
-        "{} of serving time ({}) lies between engine steps. Largest cause: {}, {}.",
-        show::percent(waited, base),
-        show::duration(waited),
-        words::cause_noun(largest.cause),
-        show::duration(largest.total_ns)
-    );
-    let longest = gaps.longest.iter().filter(|g| g.cause != Cause::NoLoad).take(3);
-    Some(Finding {
-        cost_ns: Some(waited),
-        evidence: longest
-            .map(|g| FindingEvidence {
-                start_ns: Some(g.start_ns),
-                end_ns: Some(g.start_ns.saturating_add(g.dur_ns)),
-                step: g.step,
-                ..fact(format!("{}: {}", show::duration(g.dur_ns), g.says))
-            })
-            .collect(),
-        advice:
-            "Between steps the engine schedules and the server around it works. Without a device recording \
-                 it is not known whether the device waits; record one to know."
-                .into(),
-        ..finding(
-            "time-between-steps",
-            if reaches(waited, 20, base) {
-                Level::Problem
-            } else {
-                Level::Hint
-            },
-            Sure::Derived,
-            "gaps",
-            says,
-        )
-    })
-}
-
-pub(super) fn no_load(report: &TraceReport) -> Option<Finding> {
-    let budget = report.budget.as_ref()?;
-    let share = budget.shares.iter().find(|s| s.id == "no_load")?;
-    if !reaches(share.total_ns, 10, budget.total_ns) {
-        return None;
-    }
-    let says = format!(
-        "For {} ({} of serving time) the engine had nothing to serve: pauses between steps longer than {}.",
-        show::duration(share.total_ns),
-        show::percent(share.total_ns, budget.total_ns),
-        show::duration(NO_LOAD_NS)
-    );
-    Some(Finding {
-        advice: "Leave these pauses out when you judge the engine, or record under steady load.".into(),
-        ..finding("no-load", Level::Hint, Sure::Derived, "gaps", says)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Facts, findings};
     use super::*;
     use crate::analyze::findings::made::*;
+    use crate::analyze::gaps::DecodeIdle;
     use crate::analyze::gaps::activity::ByCause;
     use crate::base::Span;
     use crate::dialect::Vocabulary;
@@ -235,12 +172,13 @@ mod tests {
             longest: Some(Span::new(5, 9)),
         };
         let vocabulary = Vocabulary::default();
-        let facts = |idle| Facts {
-            vocabulary: &vocabulary,
-            decode_idle: Some(idle),
-            last_launch_ns: None,
+        let of_idle = |idle| {
+            of_facts(&Facts {
+                decode_idle: Some(idle),
+                ..facts(&report, &vocabulary)
+            })
         };
-        let all = findings(&report, &facts(idle.clone()));
+        let all = of_idle(idle.clone());
         let found = get(&all, "decode-waits-for-host");
         assert_eq!(
             found.says,
@@ -261,7 +199,7 @@ mod tests {
             suspected_ns: 20 * MS,
             ..idle.clone()
         };
-        let all = findings(&report, &facts(suspected));
+        let all = of_idle(suspected);
         assert!(
             get(&all, "decode-waits-for-host")
                 .says
@@ -271,7 +209,7 @@ mod tests {
             is_decode: false,
             ..idle.clone()
         };
-        let all = findings(&report, &facts(phaseless));
+        let all = of_idle(phaseless);
         let says = &get(&all, "device-waits-for-host").says;
         assert!(
             says.starts_with("The device waits for the host: between the first and the last step the device")
@@ -280,7 +218,7 @@ mod tests {
             by_cause: ByCause::default(),
             ..idle
         };
-        let all = findings(&report, &facts(busy));
+        let all = of_idle(busy);
         assert_eq!(get(&all, "decode-keeps-the-device-busy").level, Level::Fine);
     }
 }
