@@ -4,7 +4,7 @@ use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport,
 };
 use crate::analyze::words;
-use crate::base::{Severity, show};
+use crate::base::{Severity, show, stats};
 
 /// How many pieces of evidence a finding shows.
 pub(super) const N_EVIDENCE: usize = 10;
@@ -76,7 +76,7 @@ pub(super) fn were(n: usize, noun: &str) -> String {
 
 pub(super) fn host_bound_ns(idle: &DeviceIdle) -> i64 {
     let host = idle.causes.iter().filter(|c| c.cause.is_host_bound());
-    host.map(|c| c.total_ns).sum()
+    stats::sum(host.map(|c| c.total_ns))
 }
 
 /// Of the devices in the widest scope, the one with most time of `part`.

@@ -3,7 +3,7 @@
 use super::shared::{fact, finding, host_bound_ns, reaches};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure};
-use crate::base::show;
+use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["short-kernels"],
@@ -27,8 +27,8 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     );
     let calls: u64 = launches.calls.iter().map(|c| c.with_work).sum();
     let one_by_one = calls.saturating_mul(2) >= launches.linked_work;
-    let host_ns: i64 = report.idle.iter().map(host_bound_ns).sum();
-    let span_ns: i64 = report.idle.iter().map(|i| i.span_ns).sum();
+    let host_ns = stats::sum(report.idle.iter().map(host_bound_ns));
+    let span_ns = stats::sum(report.idle.iter().map(|i| i.span_ns));
     if short.of_count < SHORT_KERNELS
         || !reaches(count, SHORT_PERCENT, of)
         || !one_by_one

@@ -3,7 +3,7 @@
 use super::shared::{fact, finding};
 use super::{Facts, Rule};
 use crate::analyze::report::{Copy, Finding, FindingEvidence, Level, Sure};
-use crate::base::show;
+use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["slow-copies"],
@@ -37,7 +37,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         show::duration(worst.bytes_ns)
     );
     Some(Finding {
-        cost_ns: Some(slow.iter().map(|c| c.total_ns).sum()),
+        cost_ns: Some(stats::sum(slow.iter().map(|c| c.total_ns))),
         evidence: slow
             .iter()
             .map(|c| FindingEvidence {

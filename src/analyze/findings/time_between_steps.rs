@@ -4,7 +4,7 @@ use super::shared::{fact, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::report::{Cause, Finding, FindingEvidence, GapCause, GapKind, Level, Sure};
 use crate::analyze::words;
-use crate::base::show;
+use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["time-between-steps", "steps-follow-closely"],
@@ -18,7 +18,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let gaps = report.gaps.iter().find(|g| g.kind == GapKind::Step)?;
     let total = serving_ns(report).filter(|_| report.device_time.is_empty())?;
     let no_load = |c: &&GapCause| c.cause != Cause::NoLoad;
-    let waited: i64 = gaps.causes.iter().filter(no_load).map(|c| c.total_ns).sum();
+    let waited = stats::sum(gaps.causes.iter().filter(no_load).map(|c| c.total_ns));
     let base = total - (gaps.total_ns - waited);
     if base <= 0 || !reaches(waited, 5, base) {
         let says = format!(
