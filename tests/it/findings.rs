@@ -149,7 +149,7 @@ fn every_finding_speaks_and_is_silent_where_it_should() {
                 }
                 for (finding, level) in found.iter().zip(&fixture.level) {
                     let says = serde_json::to_value(finding.level).unwrap();
-                    if says != Value::from(level.as_str()) {
+                    if says != level.as_str() {
                         wrong.push(format!("{}: speaks as {says}: {}", fixture.path, finding.says));
                     }
                 }

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let has_buckets = serving(report).any(|s| s.bucket.is_some());
     if !has_buckets {

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let found: Vec<_> = LEVELS
         .map(|level| (level, compiled(report, level, Period::Serving)))

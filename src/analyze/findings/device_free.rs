@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 /// Above this the host hands out work more slowly than the device does it; the vendor's rule of thumb.
 const FREE_PART: f64 = 0.1;
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     device_free(&facts.report.beside.as_ref()?.step_breakdown)
 }
 

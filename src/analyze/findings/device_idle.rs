@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// The device with most idle time, by cause. Where the same time is told already, step by step, it is no problem of its own.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let idle = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device))?;
     let device = show_device(report, idle);

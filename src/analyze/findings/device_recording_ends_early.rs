@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// The host went on handing over work for more than 5 % of the recording (and 1 ms) after the last device event.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let devices = || report.device_time.iter().filter(|d| d.scope == "all");
     let start = devices().map(|d| d.start_ns).min()?;

@@ -11,8 +11,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: true,
 };
 
-/// torch.compile gave a frame up: it runs without compiled code from then on.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let dynamo = report.dynamo.as_ref()?;
     let first = dynamo.limits.first()?;

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let losses = report.defects.iter().filter(|d| d.severity == Severity::Loss);
     let lost: u64 = losses.map(|d| d.count).sum();

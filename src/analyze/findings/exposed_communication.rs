@@ -11,8 +11,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-/// Collectives that no compute hides.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let device = most(report, |d| d.comm_exposed_ns)?;
     let (ns, span) = (device.comm_exposed_ns, device.span_ns);

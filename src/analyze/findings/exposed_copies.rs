@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let device = most(report, |d| d.copy_exposed_ns)?;
     if !reaches(device.copy_exposed_ns, 5, device.span_ns) {

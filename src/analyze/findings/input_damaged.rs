@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let evidence = defects(facts.report, Severity::Error);
     if evidence.is_empty() {
         return None;

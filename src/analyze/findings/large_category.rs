@@ -15,8 +15,7 @@ pub(super) const RULE: Rule = Rule {
 const LARGE_BYTES: u64 = 100_000_000;
 const LARGE_SHARE_PERCENT: u64 = 30;
 
-/// One category is much of a large file, and the profiler can leave it out.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let total: u64 = report.bytes_by_category.iter().map(|c| c.text_bytes).sum();
     if total < LARGE_BYTES {

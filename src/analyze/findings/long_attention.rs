@@ -15,8 +15,7 @@ pub(super) const RULE: Rule = Rule {
 /// matrix products of a model take most of it.
 const LONG_ATTENTION_PERCENT: i64 = 40;
 
-/// How much of the device's compute is attention, by the names of its kernels.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let is_attention = |name: &str| {
         let name = name.to_lowercase();

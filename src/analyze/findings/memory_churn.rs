@@ -15,8 +15,7 @@ pub(super) const RULE: Rule = Rule {
 const CHURN_PERCENT: i64 = 50;
 const CHURN_BYTES: i64 = 1_000_000;
 
-/// What a decode step allocates, against the peak.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let memory = report.memory.as_ref()?;
     let device = memory

@@ -21,7 +21,7 @@ pub(super) const PREFILL: Rule = Rule {
 const PADDING_STEPS: usize = 3;
 
 /// Requests really in the batch against rows of the padded batch, over decode steps that say both.
-pub(super) fn decode(facts: &Facts<'_>) -> Option<Finding> {
+fn decode(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let known = serving(report).filter(|s| s.phase == Phase::Decode);
     let rows: Vec<(u64, u64)> = known
@@ -37,7 +37,7 @@ pub(super) fn decode(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Tokens really in the prompt against positions of the padded prompt, over prefill steps that say both.
-pub(super) fn prefill(facts: &Facts<'_>) -> Option<Finding> {
+fn prefill(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let known = serving(report).filter(|s| s.phase == Phase::Prefill);
     let rows: Vec<(u64, u64)> = known

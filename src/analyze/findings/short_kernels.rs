@@ -16,8 +16,7 @@ const SHORT_KERNELS: u64 = 100;
 /// … if at least this share of them is short, in percent.
 const SHORT_PERCENT: i64 = 50;
 
-/// Kernels so short that launching each takes the host about as long; where graphs launch them, that costs nothing.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let launches = report.launches.as_ref()?;
     let short = &launches.short;
@@ -69,7 +68,6 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::analyze::findings::made::*;
     use crate::analyze::report::{IdleCause, LaunchCall, Launches, ShortKernels};
 

@@ -16,7 +16,7 @@ const LARGE_COPY_BYTES: u64 = 1 << 20;
 /// … and is slow below this: PCIe 4 carries about 25 GB/s.
 const SLOW_GB_PER_S: f64 = 8.0;
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let is_slow = |c: &&Copy| {
         let between = matches!(c.direction.as_deref(), Some("HtoD" | "DtoH"));

@@ -17,8 +17,7 @@ pub(super) const RULE: Rule = Rule {
 /// takes at least this share of the streams' time, in percent.
 const SLOW_START_PERCENT: i64 = 5;
 
-/// Work that starts late although nothing was before it on its stream.
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let streams = || report.stream_gaps.iter();
     let (count, slow_ns) = streams().fold((0, 0i64), |(n, ns), s| {

@@ -22,7 +22,7 @@ const SLOW_EXCESS_NS: i64 = 100_000;
 /// … and there are this many of its like, so that the median means something.
 const SLOW_GROUP: usize = 5;
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let mut like: FxHashMap<(Phase, Option<Bucket>), Vec<&Step>> = FxHashMap::default();
     for step in serving(report) {

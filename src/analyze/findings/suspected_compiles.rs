@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: true,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let suspected = compiled(report, Evidence::Suspected, Period::Serving);
     if suspected.is_empty() {

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     if !report.synchronised_capture {
         return None;
