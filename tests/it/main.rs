@@ -12,6 +12,7 @@ mod corpus;
 mod corpus_counts;
 mod cut;
 mod dialects;
+mod findings;
 mod gaudi;
 mod hltv;
 mod hostile;
