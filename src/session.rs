@@ -28,7 +28,7 @@ use crate::synth;
 use crate::table::{self, Answers, Ask, Grouped};
 use crate::view::fit::MAX_CATEGORIES;
 use crate::view::steps::{step_detail, steps_view};
-use crate::view::summary::summary;
+use crate::view::summary::{summary, workers_given};
 use crate::view::timeline::Scene;
 use crate::view::{
     CategoryShare, Estimate, Grouping, Selection, SliceArgs, StackSource, Summary, details, flame, memory,
@@ -103,6 +103,7 @@ impl Opened {
     pub fn summary(&self) -> Summary {
         let mut summary = summary(&self.report, &self.index, false);
         summary.tables = self.answers(table::names);
+        summary.workers = self.workers.as_ref().map(workers_given);
         summary
     }
 
@@ -114,18 +115,12 @@ impl Opened {
         match question {
             Question::Steps {
                 filter,
-                order,
-                first_row,
-                n_rows,
                 plot_window,
                 width_px,
             } => Answer::Steps(Box::new(steps_view(
                 &report.steps,
                 &report.recompiles,
                 filter,
-                *order,
-                *first_row,
-                *n_rows,
                 *plot_window,
                 *width_px,
             ))),

@@ -264,10 +264,10 @@ fn head(column: &Column, order: Option<&Order>, on_sort: &Callback<(String, bool
     let (key, descending) = (column.key.to_string(), column.kind.is_number());
     let onclick = on_sort.reform(move |_: MouseEvent| (key.clone(), descending));
     let means = (!column.means.is_empty()).then(|| column.means.to_string());
+    let class_of_button = classes!("sort", means.is_some().then_some("term"));
     html! {
         <th {class} aria-sort={sort}>
-            <button type="button" class={classes!("sort", means.is_some().then_some("term"))} {onclick}
-                    data-means={means.clone()} aria-description={means}>
+            <button type="button" class={class_of_button} {onclick} data-means={means.clone()} aria-description={means}>
                 { &column.head }<span aria-hidden="true">{ mark }</span>
             </button>
         </th>
@@ -287,7 +287,9 @@ fn row(props: &DataTableProps, page: &Page, columns: &[usize], i: usize, cells: 
         let at = page.columns.iter().position(|column| column.key == key.as_str());
         at.is_some_and(|at| cells[at].words(&Kind::Text, 0) == *value)
     });
-    let has_bar = columns.iter().any(|&at| matches!(page.columns[at].kind, Kind::Parts | Kind::Curve));
+    let has_bar = columns
+        .iter()
+        .any(|&at| matches!(page.columns[at].kind, Kind::Parts | Kind::Curve));
     let class = classes!(has_bar.then_some("middle"), is_here.then_some("here"));
     html! {
         <tr {class} key={number} aria-rowindex={(number + 2).to_string()}>
@@ -317,7 +319,7 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
         (Cell::Place(place), _) => html! { <td class="nowrap">{ link(place, page, number) }</td> },
         (Cell::Parts { whole_ns, parts }, _) => {
             let parts = parts.iter().map(|part| Part {
-                key: part.colour.to_string().into(),
+                key: part.colour.key(),
                 word: part.word.to_string(),
                 ns: part.ns,
             });
@@ -354,7 +356,10 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
 }
 
 fn link(place: &Place, page: &Page, number: usize) -> Html {
-    let span = place.start_ns.zip(place.end_ns).map(|(start, end)| Span::new(start, end));
+    let span = place
+        .start_ns
+        .zip(place.end_ns)
+        .map(|(start, end)| Span::new(start, end));
     let what = format!("row {} of {}", number + 1, page.title);
     html! {
         <>
@@ -414,8 +419,12 @@ fn Tools(props: &ToolsProps) -> Html {
         })
     };
     let make = {
-        let (engine, table, ask, said) =
-            (props.engine.clone(), props.table.clone(), props.ask.clone(), said.clone());
+        let (engine, table, ask, said) = (
+            props.engine.clone(),
+            props.table.clone(),
+            props.ask.clone(),
+            said.clone(),
+        );
         Callback::from(move |(format, kind): (&'static str, Option<&'static str>)| {
             let question = Question::TableFile {
                 key: table.to_string(),

@@ -2,23 +2,28 @@
 
 use yew::prelude::*;
 
-use super::parts::{Term, To, maybe_duration, step_place, swatch, timeline_at};
-use super::perfetto::InPerfetto;
+use super::data_table::DataTable;
+use super::parts::maybe_duration;
 use super::shown::Shown;
 use super::words;
 use crate::base::show;
 use crate::view::histogram::{Histogram, Measure, histogram};
 use crate::view::place::{Place, View};
 use crate::view::timescale::round_duration;
-use crate::view::{Gap, GapKind, Gaps, Span, Summary};
+use crate::view::{GapKind, Gaps, Summary};
+use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct GapsViewProps {
     pub summary: Shown<Summary>,
+    pub engine: Engine,
+    pub ready: bool,
     pub kind: Option<GapKind>,
 }
 
 const KINDS: [GapKind; 3] = [GapKind::Step, GapKind::Device, GapKind::Launch];
+/// What the heading says already.
+const PLACED: &[&str] = &["kind", "where"];
 
 /// Why a kind of gap is not there.
 fn absent(kind: GapKind, n_steps: u32) -> &'static str {
@@ -52,13 +57,24 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
                        href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>{ words::gap_kind(k) }</a>
                 }) }
             </div>
-            if !missing.is_empty() { <p class="hint">{ format!("Not here – {}.", missing.join("; ")) }</p> }
-            { for all.iter().filter(|g| Some(g.kind) == kind).map(one) }
+            if !missing.is_empty() { <p class="hint">{ format!("Not available: {}.", missing.join("; ")) }</p> }
+            { for all.iter().filter(|g| Some(g.kind) == kind).map(|gaps| one(props, gaps)) }
         </>
     }
 }
 
-fn one(gaps: &Gaps) -> Html {
+fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
+    let only = vec![
+        ("kind".to_owned(), gaps.kind.key().to_owned()),
+        ("where".to_owned(), gaps.r#where.clone()),
+    ];
+    let of = |table: &'static str| match props.ready {
+        true => html! {
+            <DataTable key={format!("{table} {}", gaps.r#where)} {table} engine={props.engine.clone()}
+                       only={only.clone()} without={PLACED} />
+        },
+        false => html! {},
+    };
     html! {
         <section>
             <h2>{ format!("{}: {}", words::gap_kind(gaps.kind), gaps.r#where) }
@@ -79,11 +95,9 @@ fn one(gaps: &Gaps) -> Html {
                     <figure><figcaption>{ "How many gaps, by their length" }</figcaption>{ chart(&histogram(gaps, Measure::Count), Measure::Count) }</figure>
                     <figure><figcaption>{ "How much time, by the gap's length" }</figcaption>{ chart(&histogram(gaps, Measure::Time), Measure::Time) }</figure>
                 </div>
-                <div class="columns">
-                    { causes(gaps) }
-                    { bins(gaps) }
-                </div>
-                { longest(gaps) }
+                { of("gap_causes") }
+                { of("gaps") }
+                { of("longest_gaps") }
             }
         </section>
     }
@@ -170,69 +184,4 @@ fn half(max: u64, part: f64, measure: Measure) -> String {
 /// A number for an attribute.
 fn n(v: f64) -> String {
     format!("{v:.2}")
-}
-
-fn causes(gaps: &Gaps) -> Html {
-    html! {
-        <table class="fit">
-            <caption>{ "By cause. Gaps are counted by their main cause, what the host did for most of the gap; their time is shared out by instants, so a gap's time can stand under several causes." }</caption>
-            <thead><tr><th>{ "Cause" }</th><th class="num">{ "Gaps" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of the time" }</th></tr></thead>
-            <tbody>
-                { for gaps.causes.iter().filter(|c| c.count > 0).map(|c| {
-                    let (word, means) = words::cause(c.cause);
-                    html! {
-                        <tr>
-                            <td><i class={format!("swatch k-{}", words::cause_key(c.cause))} aria-hidden="true"></i><Term {word} {means} /></td>
-                            <td class="num">{ show::count(c.count) }</td><td class="num">{ show::duration(c.total_ns) }</td>
-                            <td class="num">{ show::percent(c.total_ns, gaps.total_ns) }</td>
-                        </tr>
-                    }
-                }) }
-            </tbody>
-        </table>
-    }
-}
-
-fn bins(gaps: &Gaps) -> Html {
-    html! {
-        <table class="fit">
-            <caption>{ "By length" }</caption>
-            <thead><tr><th>{ "Length" }</th><th class="num">{ "Gaps" }</th><th class="num">{ "Time" }</th></tr></thead>
-            <tbody>
-                { for gaps.bins.iter().map(|b| html! {
-                    <tr><td>{ bin_name(b.from_ns, b.to_ns) }</td><td class="num">{ show::count(b.count) }</td><td class="num">{ show::duration(b.total_ns) }</td></tr>
-                }) }
-            </tbody>
-        </table>
-    }
-}
-
-fn longest(gaps: &Gaps) -> Html {
-    html! {
-        <>
-        <p class="box-head">{ format!("The longest {}", gaps.longest.len()) }<span class="soft">{ if gaps.longest.len() > 12 { " – scroll inside the box for all of them" } else { "" } }</span></p>
-        <div class="scrolled tall boxed">
-        <table>
-            <thead><tr><th class="num">{ "Length" }</th><th>{ "Cause" }</th><th>{ "What covers it" }</th><th>{ "Step" }</th><th>{ "Show" }</th></tr></thead>
-            <tbody>{ for gaps.longest.iter().map(gap_row) }</tbody>
-        </table>
-        </div>
-        </>
-    }
-}
-
-fn gap_row(gap: &Gap) -> Html {
-    let span = Span::new(gap.start_ns, gap.start_ns.saturating_add(gap.dur_ns));
-    html! {
-        <tr>
-            <td class="num">{ show::duration(gap.dur_ns) }</td>
-            <td>{ swatch(words::cause_key(gap.cause), words::cause(gap.cause).0) }</td>
-            <td class="name">{ &gap.says }</td>
-            <td>if let Some(step) = gap.step {
-                { if gap.inside_step { "in " } else { "before " } }<To place={step_place(step)}>{ format!("step {step}") }</To>
-            } else { { "–" } }</td>
-            <td class="nowrap"><To place={timeline_at(Some(span), None)}>{ "timeline" }</To>
-                <InPerfetto {span} what={format!("the gap of {}", show::duration(gap.dur_ns))} /></td>
-        </tr>
-    }
 }

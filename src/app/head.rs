@@ -7,6 +7,8 @@ use super::shown::Shown;
 use super::start::OpenButton;
 use super::words;
 use crate::base::show;
+use crate::protocol::engine::Question;
+use crate::table::Ask;
 use crate::view::place::{Chrome, View};
 use crate::view::{Period, Phase, Span, Summary};
 use crate::web::files::Picked;
@@ -25,7 +27,7 @@ pub struct HeadProps {
     pub on_theme: Callback<()>,
     pub on_help: Callback<bool>,
     pub on_search: Callback<bool>,
-    pub on_report: Callback<&'static str>,
+    pub on_report: Callback<Question>,
     pub on_cut: Callback<()>,
     pub on_close: Callback<()>,
 }
@@ -44,9 +46,9 @@ pub fn Head(props: &HeadProps) -> Html {
     };
     let on_report = {
         let (close_menu, on_report) = (close_menu.clone(), props.on_report.clone());
-        Callback::from(move |format: &'static str| {
+        Callback::from(move |question: Question| {
             close_menu();
-            on_report.emit(format);
+            on_report.emit(question);
         })
     };
     let on_cut = {
@@ -65,11 +67,29 @@ pub fn Head(props: &HeadProps) -> Html {
                 <details ref={menu} class="menu">
                     <summary>{ "Report" }</summary>
                     <div class="menu-items">
-                        { for REPORTS.map(|(format, word)| html! {
-                            <button type="button" onclick={on_report.reform(move |_| format)}>
-                                { format!("Download {word}") }
-                            </button>
+                        { for REPORTS.map(|(format, word)| {
+                            let question = Question::Report { format: format.to_owned() };
+                            html! {
+                                <button type="button" onclick={on_report.reform(move |_| question.clone())}>
+                                    { format!("Download the report as {word}") }
+                                </button>
+                            }
                         }) }
+                        <details class="tables-menu">
+                            <summary>{ "Tables as CSV" }</summary>
+                            { for props.summary.iter().flat_map(|summary| &summary.tables).map(|table| {
+                                let question = Question::TableFile {
+                                    key: table.key.clone(),
+                                    ask: Ask::default(),
+                                    format: "csv".to_owned(),
+                                };
+                                html! {
+                                    <button type="button" onclick={on_report.reform(move |_| question.clone())}>
+                                        { &table.title }
+                                    </button>
+                                }
+                            }) }
+                        </details>
                         <button type="button" onclick={on_cut}>{ "Download a cut-out…" }</button>
                     </div>
                 </details>
@@ -126,25 +146,8 @@ pub fn Head(props: &HeadProps) -> Html {
     }
 }
 
-/// What can be downloaded: its format in [`Question::Report`](crate::protocol::engine::Question::Report), and its word.
-const REPORTS: [(&str, &str); 16] = [
-    ("json", "the report as JSON"),
-    ("markdown", "the report as Markdown"),
-    ("text", "the report as text"),
-    ("steps.csv", "steps as CSV"),
-    ("gaps.csv", "gaps as CSV"),
-    ("recompiles.csv", "compiles as CSV"),
-    ("operators.csv", "operators as CSV"),
-    ("operators_by_shape.csv", "operators by shape as CSV"),
-    ("operators_by_stack.csv", "operators by stack as CSV"),
-    ("modules.csv", "modules as CSV"),
-    ("kernels.csv", "device work as CSV"),
-    ("nodes.csv", "recipes and nodes as CSV"),
-    ("launches.csv", "launches as CSV"),
-    ("copies.csv", "copies as CSV"),
-    ("idle.csv", "idle causes as CSV"),
-    ("stream_gaps.csv", "gaps of streams as CSV"),
-];
+/// The report as a whole: its format in [`Question::Report`], and its word.
+const REPORTS: [(&str, &str); 3] = [("json", "JSON"), ("markdown", "Markdown"), ("text", "text")];
 
 pub fn title(view: View) -> &'static str {
     match view {
@@ -166,7 +169,7 @@ fn badge(view: View, summary: &Summary) -> Html {
     let n = match view {
         View::Steps => u64::from(summary.n_steps),
         View::Recompiles => u64::from(summary.n_recompiles),
-        View::Workers => summary.workers.as_ref().map_or(0, |w| w.rows.len() as u64),
+        View::Workers => summary.workers.as_ref().map_or(0, |w| w.count),
         _ => 0,
     };
     if n == 0 {

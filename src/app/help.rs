@@ -7,7 +7,7 @@ use super::installed::OfflineHelp;
 use super::parts::swatch;
 use super::shown::Shown;
 use super::words;
-use crate::view::{BarClass, Phase, Summary};
+use crate::view::{BarClass, Phase, Summary, WorkKind};
 
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
@@ -39,18 +39,17 @@ const KEYS: [(&str, &str); 17] = [
 /// Whether the trace has anything of a class.
 fn has(summary: &Summary, class: BarClass) -> bool {
     if let Some(engine) = class.engine() {
-        return summary.device_time.iter().any(|d| d.engines[engine].is_some());
+        return summary.engines.contains(&engine);
     }
-    let kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
     let phase = |phase: Phase| summary.step_counts.iter().any(|c| c.0 == phase);
     match class {
-        BarClass::DeviceComm => kind("comm"),
-        BarClass::DeviceCopy => kind("copy"),
-        BarClass::DeviceOther => !summary.device_time.is_empty(),
+        BarClass::DeviceComm => summary.work_kinds.contains(&WorkKind::Comm),
+        BarClass::DeviceCopy => summary.work_kinds.contains(&WorkKind::Copy),
+        BarClass::DeviceOther => summary.has("device_time"),
         BarClass::Prefill => phase(Phase::Prefill),
         BarClass::Decode => phase(Phase::Decode),
         BarClass::Mixed => phase(Phase::Mixed),
-        BarClass::Python => !summary.python.is_empty(),
+        BarClass::Python => summary.has("python"),
         _ => true,
     }
 }

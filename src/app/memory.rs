@@ -4,13 +4,17 @@ use web_sys::{HtmlCanvasElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
+use super::data_table::DataTable;
 use super::parts::{To, step_place, timeline_at};
 use super::shown::Shown;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{DeviceMemory, MemoryCurve, MemoryOperator, Span, Summary};
+use crate::view::{DeviceMemory, MemoryCurve, Span, Summary};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
 use crate::web::engine::Engine;
+
+/// What the heading says already.
+const PLACED: &[&str] = &["allocator"];
 
 const LEFT: f64 = 64.0;
 const TOP: f64 = 8.0;
@@ -98,12 +102,11 @@ pub fn Memory(props: &MemoryProps) -> Html {
                 </div>
                 { peak(device, origin) }
             </section>
-            <section aria-labelledby="memory-operators-head">
-                <h2 id="memory-operators-head">{ "Who allocates" }</h2>
-                <p class="definition">{ "Each event belongs to the innermost operator or annotation that is open on its thread." }
-                    if let Some((n, sum)) = outside { { format!(" {} lie inside no operator of any thread, {} in all: the row [memory] of torch's own table.", show::counted(n, "event"), bytes(sum)) } }</p>
-                { operators(&device.operators, device.allocated_bytes) }
-            </section>
+            <DataTable table="memory_operators" engine={props.engine.clone()} without={PLACED}
+                       only={vec![("allocator".to_owned(), title(device))]} />
+            if let Some((n, sum)) = outside {
+                <p class="note">{ format!("{} lie inside no operator of any thread, {} in all: the row [memory] of torch's own table.", show::counted(n, "event"), bytes(sum)) }</p>
+            }
         </>
     }
 }
@@ -132,18 +135,6 @@ fn peak(device: &DeviceMemory, origin: i64) -> Html {
             <div><dt>{ "Freed" }</dt><dd class="num">{ format!("{} in {}", bytes(device.freed_bytes), show::counted(device.frees, "free")) }</dd></div>
             if let Some(step) = device.decode_step_allocated_bytes { <div><dt>{ "Allocated in a decode step (median)" }</dt><dd class="num">{ bytes(step) }</dd></div> }
         </dl>
-    }
-}
-
-fn operators(rows: &[MemoryOperator], all: i64) -> Html {
-    html! {
-        <div class="scrolled tall"><table>
-            <thead><tr><th>{ "Operator" }</th><th class="num">{ "Allocated" }</th><th class="num">{ "Of all" }</th><th class="num">{ "Allocations" }</th><th class="num">{ "Freed" }</th><th class="num">{ "Frees" }</th></tr></thead>
-            <tbody>{ for rows.iter().map(|o| html! {
-                <tr><td class="name">{ if o.name.is_empty() { "outside of operators" } else { &o.name } }</td><td class="num">{ bytes(o.allocated_bytes) }</td><td class="num">{ show::percent(o.allocated_bytes, all) }</td>
-                    <td class="num">{ show::count(o.allocations) }</td><td class="num">{ bytes(o.freed_bytes) }</td><td class="num">{ show::count(o.frees) }</td></tr>
-            }) }</tbody>
-        </table></div>
     }
 }
 

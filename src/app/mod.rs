@@ -10,9 +10,9 @@
 //! ```
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
-mod as_found;
 mod ask;
 mod cut;
+mod data_table;
 mod device;
 mod dialog;
 mod fit;
@@ -23,7 +23,6 @@ mod host;
 mod installed;
 mod loading;
 mod memory;
-mod nodes;
 mod operators;
 mod overview;
 mod parts;
@@ -34,7 +33,6 @@ mod record;
 mod search;
 mod shell;
 mod shown;
-mod sizes;
 mod stacks;
 mod start;
 mod state;

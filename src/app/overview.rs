@@ -3,19 +3,18 @@
 use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
-use super::parts::{Part, Stack, Term, To, maybe_duration, step_place, swatch, timeline_at};
+use super::data_table::DataTable;
+use super::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
 use super::perfetto::InPerfetto;
 use super::plot::StepsPlotCanvas;
-use super::recompiles::metrics_card;
 use super::shown::Shown;
-use super::steps::{compile_marks, groups_table};
+use super::steps::compile_marks;
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    Engine as DeviceEngine, Engines, Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter,
-    StepGroup, StepOrder, Summary, TimeBudget, device_name,
+    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget,
 };
 use crate::web::engine::Engine;
 
@@ -48,10 +47,13 @@ pub fn Overview(props: &OverviewProps) -> Html {
     };
     // A file of counters alone: there is nothing to judge.
     let metrics_alone = summary.metrics.as_ref().filter(|_| summary.events == 0);
+    let table = |table: &'static str| {
+        html! { <DataTable key={table} {table} engine={props.engine.clone()} /> }
+    };
     html! {
         <>
             { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! { <p class="note warn" role="status">{ note }</p> }) }
-            if let Some(metrics) = metrics_alone { { metrics_card(metrics) } }
+            if props.ready && metrics_alone.is_some() { { table("metrics") }{ table("metric_compiles") } }
             if metrics_alone.is_none() || !summary.findings.is_empty() {
             <section aria-labelledby="findings-head" aria-live="polite">
                 <h2 id="findings-head">{ head }</h2>
@@ -71,9 +73,15 @@ pub fn Overview(props: &OverviewProps) -> Html {
             if props.ready && summary.n_steps > 0 {
                 <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
             }
-            if !summary.device_time.is_empty() { { device_section(summary) } }
+            if props.ready { { table("device_time") } }
             { facts_section(summary) }
-            <super::sizes::Sizes summary={summary.clone()} />
+            if props.ready {
+                { table("defects") }
+                <details class="sizes">
+                    <summary>{ "What makes the file large" }</summary>
+                    { table("categories") }
+                </details>
+            }
         </>
     }
 }
@@ -157,18 +165,18 @@ fn budget_section(budget: &TimeBudget) -> Html {
         <section aria-labelledby="budget-head">
             <h2 id="budget-head">{ "Where the time went" }<span class="aside num">{ show::duration(budget.total_ns) }</span></h2>
             <Stack class="big" parts={parts} whole_ns={budget.total_ns} />
-            <div class="scrolled"><table class="fit">
-                <thead><tr><th>{ "Share" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of all" }</th></tr></thead>
-                <tbody>
-                    { for budget.shares.iter().map(|share| html! {
-                        <tr>
-                            <td>{ swatch(words::budget_key(&share.id), &share.says) }</td>
-                            <td class="num">{ show::duration(share.total_ns) }</td>
-                            <td class="num">{ show::percent(share.total_ns, budget.total_ns) }</td>
-                        </tr>
-                    }) }
-                </tbody>
-            </table></div>
+            <ul class="legend budget">
+                { for budget.shares.iter().map(|share| html! {
+                    <li>
+                        { swatch(words::budget_key(&share.id), &share.says) }
+                        <span class="num">{ format!(
+                            "{} ({})",
+                            show::duration(share.total_ns),
+                            show::percent(share.total_ns, budget.total_ns)
+                        ) }</span>
+                    </li>
+                }) }
+            </ul>
             <p class="definition">{ &budget.definition }</p>
         </section>
     }
@@ -190,9 +198,6 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         &props.engine,
         (width_px > 0).then(|| Question::Steps {
             filter: StepFilter::default(),
-            order: StepOrder::Time,
-            first_row: 0,
-            n_rows: 0,
             plot_window: props.summary.home,
             width_px,
         }),
@@ -201,13 +206,13 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
         _ => None,
     };
-    let groups = &props.summary.step_groups;
-    let serves = groups.iter().any(|g| g.period == Period::Serving);
-    let served: Vec<StepGroup> = groups
-        .iter()
-        .filter(|g| !serves || g.period == Period::Serving)
-        .cloned()
-        .collect();
+    let counts = &props.summary.step_counts;
+    let serves = counts.iter().any(|(_, period, _)| *period == Period::Serving);
+    let others = serves && counts.iter().any(|(_, period, _)| *period != Period::Serving);
+    let only = match serves {
+        true => vec![("period".to_owned(), Period::Serving.key().to_owned())],
+        false => Vec::new(),
+    };
     html! {
         <section aria-labelledby="strip-head">
             <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration of the pass (logarithmic) " }{ compile_marks(&props.summary) }</span></h2>
@@ -216,51 +221,10 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
                     <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} dark={props.dark} />
                 }
             </div>
-            { groups_table(&served, None, None) }
-            if served.len() < props.summary.step_groups.len() {
+            <DataTable table="step_groups" engine={props.engine.clone()} {only} />
+            if others {
                 <p class="hint">{ "Serving only. " }<To place={Place { view: View::Steps, ..Place::default() }}>{ "Steps" }</To>{ " has warm-up, too." }</p>
             }
-        </section>
-    }
-}
-
-fn device_section(summary: &Summary) -> Html {
-    let devices = &summary.device_time;
-    let engines = Engines::present_apart(devices.iter().map(|d| &d.engines));
-    // 0 is for work that compute hides; where there is no such work, nothing is known.
-    let has_kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
-    let (has_comm, has_copy) = (has_kind("comm"), has_kind("copy"));
-    let exposed = |ns: i64, engine: Option<i64>, has_work: bool| {
-        maybe_duration((ns > 0 || engine.is_some() || has_work).then_some(ns))
-    };
-    html! {
-        <section aria-labelledby="device-head">
-            <h2 id="device-head">{ "Device time" }</h2>
-            <div class="scrolled"><table class="fit">
-                <thead><tr>
-                    <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
-                    <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
-                    { for engines.iter().map(|engine| html! { <th class="num">{ engine.word() }</th> }) }<th>{ "Show" }</th>
-                </tr></thead>
-                <tbody>
-                    { for devices.iter().map(|d| html! {
-                        <tr>
-                            <td>{ format!("device {}", device_name(d.device, d.rank.as_deref())) }</td>
-                            <td>{ if d.scope == "linked" { "linked to a launch" } else { "all" } }</td>
-                            <td class="num">{ show::duration(d.span_ns) }</td>
-                            <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>
-                            <td class="num">{ format!("{} ({})", show::duration(d.idle_ns), show::percent(d.idle_ns, d.span_ns)) }</td>
-                            <td class="num">{ show::duration(d.compute_ns) }</td>
-                            <td class="num">{ exposed(d.comm_exposed_ns, d.engines[DeviceEngine::Nic], has_comm) }</td>
-                            <td class="num">{ exposed(d.copy_exposed_ns, d.engines[DeviceEngine::Dma], has_copy) }</td>
-                            { for engines.iter().map(|engine| html! { <td class="num">{ maybe_duration(d.engines[*engine]) }</td> }) }
-                            <td><To place={timeline_at(Some(Span::new(d.start_ns, d.end_ns)), None)}>{ "timeline" }</To></td>
-                        </tr>
-                    }) }
-                </tbody>
-            </table></div>
-            <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. A dash: the trace holds no such work." }
-                if !engines.is_empty() { { " Engines overlap: their times are unions of each engine's own work and do not add up." } }</p>
         </section>
     }
 }
@@ -288,25 +252,8 @@ fn facts_section(summary: &Summary) -> Html {
             <p>{ read }</p>
             { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! { <p class="note">{ note }</p> }) }
             if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events > 0) {
-                <p class="note">{ format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.file, show::counted(metrics.matched, "compile")) }
+                <p class="note">{ format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.0, show::counted(metrics.1, "compile")) }
                     <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>{ " shows its counters." }</p>
-            }
-            if !summary.defects.is_empty() {
-                <div class="scrolled"><table class="fit">
-                    <caption>{ "What was wrong with the file" }</caption>
-                    <thead><tr><th>{ "Defect" }</th><th>{ "Effect" }</th><th class="num">{ "Count" }</th><th class="num">{ "First at byte" }</th><th>{ "Meaning" }</th></tr></thead>
-                    <tbody>
-                        { for summary.defects.iter().map(|d| html! {
-                            <tr>
-                                <td><code>{ &d.kind }</code></td>
-                                <td>{ words::severity(d.severity) }</td>
-                                <td class="num">{ show::count(d.count) }</td>
-                                <td class="num">{ d.first_at_byte.map_or_else(|| "–".into(), show::count) }</td>
-                                <td class="says">{ &d.says }</td>
-                            </tr>
-                        }) }
-                    </tbody>
-                </table></div>
             }
             <dl class="facts-list"
                 data-open-ms={summary.cost.map(|c| c.open_ms.to_string())}

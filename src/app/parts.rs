@@ -95,14 +95,6 @@ pub fn maybe_duration(ns: Option<i64>) -> String {
     ns.map_or_else(|| "–".into(), show::duration)
 }
 
-/// A duration of which most are 0: those recede.
-pub fn rare_duration(ns: Option<i64>) -> Html {
-    match ns {
-        Some(0) => html! { <span class="soft">{ "0" }</span> },
-        ns => maybe_duration(ns).into(),
-    }
-}
-
 pub fn maybe_count<N: Into<u64>>(n: Option<N>) -> String {
     n.map_or_else(|| "–".into(), |n| show::count(n.into()))
 }

@@ -2,17 +2,21 @@
 
 use yew::prelude::*;
 
-use super::parts::{Term, To, recompile_span, step_place, swatch, timeline_at};
-use super::perfetto::InPerfetto;
+use super::data_table::DataTable;
+use super::parts::{recompile_span, swatch};
 use super::shown::Shown;
 use super::words;
-use crate::base::{order, show};
+use crate::base::show;
+use crate::table::Order;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
-use crate::view::{CompileDetail, DynamoUse, Evidence, Metrics, Period, Recompile, Summary};
+use crate::view::{Evidence, Period, Recompile, Summary};
+use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct RecompilesProps {
     pub summary: Shown<Summary>,
+    pub engine: Engine,
+    pub ready: bool,
 }
 
 #[component]
@@ -22,15 +26,11 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     periods.sort_unstable();
     periods.dedup();
     let chosen = use_state_eq(|| periods.contains(&Period::Serving).then_some(Period::Serving));
-    let by_cost = use_state_eq(|| true);
-    let mut rows: Vec<&Recompile> = summary
+    let rows: Vec<&Recompile> = summary
         .recompiles
         .iter()
         .filter(|r| chosen.is_none_or(|period| r.period == period))
         .collect();
-    if *by_cost {
-        order::sort_by_key(&mut rows, |r| std::cmp::Reverse(r.dur_ns));
-    }
     let total: i64 = rows.iter().map(|r| r.dur_ns).sum();
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();
     levels.sort_unstable();
@@ -39,12 +39,10 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         let (chosen, here) = (chosen.clone(), *chosen == period);
         html! { <button type="button" class={classes!("switch", here.then_some("here"))} aria-pressed={here.to_string()} onclick={move |_| chosen.set(period)}>{ word }</button> }
     };
-    let sorted = |cost: bool, word: &'static str| {
-        let (by_cost, here) = (by_cost.clone(), *by_cost == cost);
-        html! { <th class="num" aria-sort={here.then_some(if cost { "descending" } else { "ascending" })}>
-        <button type="button" class="sort" onclick={move |_| by_cost.set(cost)}>{ word }{ match (here, cost) { (true, true) => " ▼", (true, false) => " ▲", _ => "" } }</button></th> }
+    let only = match *chosen {
+        Some(period) => vec![("period".to_owned(), period.key().to_owned())],
+        None => Vec::new(),
     };
-    let origin = summary.extent.map_or(0, |e| e.start);
     html! {
         <>
             <section aria-labelledby="compiles-head">
@@ -73,20 +71,18 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                     if levels.len() > 1 {
                         <p class="note">{ "These markers rest on different evidence; one compile may stand here twice. They are not added up." }</p>
                     }
-                    if usize::try_from(summary.n_recompiles).is_ok_and(|n| n > summary.recompiles.len()) {
-                        <p class="note">{ format!("The first {} of {} are listed.", show::count(summary.recompiles.len() as u64), show::count(summary.n_recompiles.into())) }</p>
-                    }
-                    <div class="scrolled tall">
-                    <table>
-                        <thead><tr>{ sorted(true, "Cost") }{ sorted(false, "Start") }<th>{ "Graph" }</th><th>{ "Step" }</th><th>{ "Phase, bucket" }</th><th>{ "Known by" }</th><th>{ "Period" }</th><th>{ "Show" }</th></tr></thead>
-                        <tbody>{ for rows.iter().map(|r| row(r, origin)) }</tbody>
-                    </table>
-                    </div>
                 }
             </section>
-            if let Some(dynamo) = &summary.dynamo { { dynamo_card(dynamo, origin) } }
+            if props.ready && !summary.recompiles.is_empty() {
+                <DataTable table="recompiles" engine={props.engine.clone()} title="Compiles one by one"
+                           order={Some(Order { column: "dur_ns".into(), descending: true })} {only} />
+            }
             { coverage(summary) }
-            if let Some(metrics) = &summary.metrics { { metrics_card(metrics) } }
+            if props.ready {
+                { for ["dynamo", "dynamo_limits", "metrics", "metric_compiles"].map(|table| html! {
+                    <DataTable key={table} {table} engine={props.engine.clone()} />
+                }) }
+            }
         </>
     }
 }
@@ -94,65 +90,6 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
 /// Nothing is recorded: only a step's duration suggests it.
 fn suspected(r: &Recompile) -> bool {
     r.evidence == Evidence::Suspected
-}
-
-fn row(r: &Recompile, origin_ns: i64) -> Html {
-    let (word, means) = words::evidence(r.evidence);
-    let start = show::duration(r.start_ns.saturating_sub(origin_ns));
-    html! {
-        <tr>
-            <td class="num">{ show::duration(r.dur_ns) }</td>
-            <td class="num">{ if r.start_is_exact { start } else { format!("≈ {start}") } }</td>
-            <td class="name">{ if suspected(r) { "◇ " } else { "" } }{ &r.name }if let Some(region) = &r.region { <span class="soft">{ format!(" in {region}") }</span> }
-                if let Some(detail) = &r.dynamo { { dynamo_detail(detail) } }</td>
-            <td>if let Some(step) = r.step { <To place={step_place(step)}>{ format!("step {step}") }</To> } else { { "–" } }</td>
-            <td>{ swatch(words::phase_key(r.phase), words::phase(r.phase)) }{ " " }{ r.bucket.map(|b| b.to_string()).unwrap_or_default() }</td>
-            <td><Term {word} {means} />if let Some(also) = r.also { <span class="soft">{ format!(" and {}", words::evidence(also).0) }</span> }</td>
-            <td><Term word={r.period.word()} means={words::period_means(r.period)} /></td>
-            <td class="nowrap"><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To>
-                <InPerfetto span={recompile_span(r)} what={format!("the compile of {}", r.name)} /></td>
-        </tr>
-    }
-}
-
-/// Which frame, for the how-manieth time, and what the time went into.
-fn dynamo_detail(detail: &CompileDetail) -> Html {
-    let which = match (detail.frame, detail.attempt) {
-        (Some(frame), Some(0)) => format!(" frame {frame}, first compile"),
-        (Some(frame), Some(attempt)) => format!(" frame {frame}, compiled anew, attempt {attempt}"),
-        _ => String::new(),
-    };
-    let phases: Vec<String> = detail
-        .phases
-        .iter()
-        .map(|p| format!("{} {}", p.name, show::duration(p.total_ns)))
-        .collect();
-    html! {
-        <>
-            <span class="soft">{ which }{ if detail.ran { "" } else { " – nothing ran of it" } }</span>
-            if !phases.is_empty() { <details><summary>{ "Phases inside" }</summary><p class="soft">{ phases.join(", ") }{ ". Phases lie inside each other and are not added." }</p></details> }
-        </>
-    }
-}
-
-/// What torch.compile did, all in all.
-fn dynamo_card(dynamo: &DynamoUse, origin: i64) -> Html {
-    html! {
-        <section aria-labelledby="dynamo-head">
-            <h2 id="dynamo-head">{ "torch.compile" }</h2>
-            <dl class="facts-list">
-                <div><dt>{ "Lookups of compiled code" }</dt><dd class="num">{ show::count(dynamo.lookups) }</dd></div>
-                <div><dt>{ "Times that it ran" }</dt><dd class="num">{ show::count(dynamo.regions) }</dd></div>
-                <div><dt>{ "Compiles / of those anew" }</dt><dd class="num">{ format!("{} / {}", show::count(dynamo.compiles), show::count(dynamo.recompiles)) }</dd></div>
-                <div><dt>{ "Time compiling" }</dt><dd class="num">{ show::duration(dynamo.compile_ns) }</dd></div>
-            </dl>
-            { for dynamo.limits.iter().map(|limit| html! {
-                <p class="note"><b>{ "Limit hit. " }</b>{ format!("After the compile at {} gave up, {} followed on its thread and no compiled code ran: ",
-                    show::duration(limit.at_ns.saturating_sub(origin)), show::counted(limit.lookups_after, "lookup")) }
-                    <To place={timeline_at(None, Some(limit.slice))}>{ "the compile in the timeline" }</To></p>
-            }) }
-        </section>
-    }
 }
 
 /// When: bands over the whole trace.
@@ -219,32 +156,4 @@ fn cell(cell: Cell) -> Html {
         Cell::NotWarmed(n) => ("missed", "!", n, "served but never warmed up"),
     };
     html! { <td class={format!("cell num {class}")} title={says} aria-label={format!("{}: {says}", show::count(n))}>{ format!("{icon} {}", show::count(n)) }</td> }
-}
-
-/// What the metrics file counts.
-pub fn metrics_card(metrics: &Metrics) -> Html {
-    let n = |v: Option<u64>| v.map_or_else(|| "–".into(), show::count);
-    html! {
-        <section aria-labelledby="metrics-head">
-            <h2 id="metrics-head">{ "Metrics file" }<span class="aside">{ &metrics.file }</span></h2>
-            <dl class="facts-list">
-                <div><dt>{ "Graph compiles" }</dt><dd class="num">{ n(metrics.graph_compilations) }</dd></div>
-                <div><dt>{ "Time compiling" }</dt><dd class="num">{ metrics.graph_compilation_ns.map_or_else(|| "–".into(), show::duration) }</dd></div>
-                <div><dt>{ "CPU fallbacks" }</dt><dd class="num">{ n(metrics.cpu_fallbacks) }</dd></div>
-                <div><dt>{ "Recipe cache hits / misses" }</dt><dd class="num">{ format!("{} / {}", n(metrics.recipe_cache_hits), n(metrics.recipe_cache_misses)) }</dd></div>
-                <div><dt>{ "Memory defragmentations" }</dt><dd class="num">{ n(metrics.defragmentations) }</dd></div>
-                <div><dt>{ "Compiles given their time" }</dt><dd class="num">{ show::count(metrics.matched) }</dd></div>
-            </dl>
-            { for metrics.notes.iter().map(|note| html! { <p class="note">{ note }</p> }) }
-            if !metrics.compiles.is_empty() {
-                <details>
-                    <summary>{ show::counted(metrics.compiles.len() as u64, "compile") }</summary>
-                    <div class="scrolled tall"><table>
-                        <thead><tr><th>{ "Recipe" }</th><th class="num">{ "Cost" }</th><th>{ "Written on (local time)" }</th></tr></thead>
-                        <tbody>{ for metrics.compiles.iter().map(|c| html! { <tr><td class="name">{ &c.recipe }</td><td class="num">{ show::duration(c.dur_ns) }</td><td class="num-left">{ c.generated_on.as_deref().unwrap_or("–") }</td></tr> }) }</tbody>
-                    </table></div>
-                </details>
-            }
-        </section>
-    }
 }

@@ -149,7 +149,7 @@ pub fn Stacks(props: &StacksProps) -> Html {
             });
         }
     };
-    let has_python = !props.summary.python.is_empty();
+    let has_python = props.summary.has("python");
     html! {
         <section aria-labelledby="stacks-head">
             <h2 id="stacks-head">{ "Stacks" }</h2>

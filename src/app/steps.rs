@@ -4,29 +4,42 @@ use web_sys::{HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::ask::{use_answer, use_width};
-use super::parts::{
-    Part, Stack, Term, To, maybe_count, maybe_duration, rare_duration, step_place, step_span, swatch,
-    timeline_at,
-};
+use super::data_table::{DataTable, Row, RowAction};
+use super::parts::{Part, Stack, maybe_duration, step_place, swatch};
 use super::plot::StepsPlotCanvas;
 use super::shown::Shown;
 use super::step_detail::StepPanel;
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::table::page;
+use crate::table::Cell;
 use crate::view::{
-    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup,
-    StepOrder, StepsView, Summary, Sure,
+    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepsView,
+    Summary,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
 
-/// What the steps of a group have in common.
-pub type GroupKey = (Phase, Option<Bucket>, Period);
+/// The bucket of a row of groups.
+fn bucket_of(row: &Row) -> Option<Bucket> {
+    match row.cell("bucket") {
+        Cell::Bucket(bucket) => Some(*bucket),
+        _ => None,
+    }
+}
 
-/// Rows of the step table at a time.
-const PAGE_ROWS: u32 = 200;
+/// What a filter asks of the table of steps.
+fn only_of(filter: &StepFilter) -> Vec<(String, String)> {
+    let of = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
+    [
+        of("phase", filter.phase.map(|phase| phase.key().to_owned())),
+        of("period", filter.period.map(|period| period.key().to_owned())),
+        of("bucket", filter.bucket.map(|bucket| bucket.to_string())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
 
 #[derive(Properties, PartialEq)]
 pub struct StepsProps {
@@ -47,8 +60,6 @@ pub fn Steps(props: &StepsProps) -> Html {
         period: serves.then_some(Period::Serving),
         ..StepFilter::default()
     });
-    let order = use_state_eq(StepOrder::default);
-    let row = use_state_eq(|| 0u32);
     let log = use_state_eq(|| true);
     let one_scale = use_state_eq(|| false);
     let node = use_node_ref();
@@ -57,9 +68,6 @@ pub fn Steps(props: &StepsProps) -> Html {
         &props.engine,
         (width_px > 0).then(|| Question::Steps {
             filter: (*filter).clone(),
-            order: *order,
-            first_row: *row,
-            n_rows: PAGE_ROWS,
             plot_window: None,
             width_px,
         }),
@@ -74,11 +82,8 @@ pub fn Steps(props: &StepsProps) -> Html {
         _ => None,
     });
     let set_filter = {
-        let (filter, row) = (filter.clone(), row.clone());
-        Callback::from(move |next: StepFilter| {
-            filter.set(next);
-            row.set(0);
-        })
+        let filter = filter.clone();
+        Callback::from(move |next: StepFilter| filter.set(next))
     };
     let on_brush = {
         let (filter, set_filter) = (filter.clone(), set_filter.clone());
@@ -91,22 +96,38 @@ pub fn Steps(props: &StepsProps) -> Html {
     };
     let on_step = Callback::from(move |index: u32| go_to_step(index));
     let on_group = {
-        let (filter, set_filter) = (filter.clone(), set_filter.clone());
-        Callback::from(move |group: Option<GroupKey>| {
-            let window = filter.window;
-            set_filter.emit(match group {
-                Some((phase, bucket, period)) => StepFilter {
-                    phase: Some(phase),
-                    bucket,
-                    period: Some(period),
-                    window,
-                },
-                None => StepFilter {
-                    window,
-                    ..StepFilter::default()
-                },
-            });
-        })
+        let is_here = {
+            let filter = filter.clone();
+            move |row: &Row| {
+                filter.phase.is_some_and(|phase| phase.key() == row.key("phase"))
+                    && filter
+                        .period
+                        .is_some_and(|period| period.key() == row.key("period"))
+                    && filter.bucket == bucket_of(row)
+            }
+        };
+        let (filter, set_filter, was_here) = (filter.clone(), set_filter.clone(), is_here.clone());
+        RowAction {
+            head: "show".into(),
+            word: Callback::from(move |row: Row| {
+                Some(if is_here(&row) { "all steps" } else { "these steps" }.to_owned())
+            }),
+            on_click: Callback::from(move |row: Row| {
+                let window = filter.window;
+                set_filter.emit(match was_here(&row) {
+                    true => StepFilter {
+                        window,
+                        ..StepFilter::default()
+                    },
+                    false => StepFilter {
+                        phase: Phase::from_key(row.key("phase")),
+                        bucket: bucket_of(&row),
+                        period: Period::from_key(row.key("period")),
+                        window,
+                    },
+                });
+            }),
+        }
     };
     use_effect_with((props.selected, summary.n_steps), |(selected, n_steps)| {
         let keys = step_keys(*selected, *n_steps);
@@ -135,14 +156,12 @@ pub fn Steps(props: &StepsProps) -> Html {
             if let Some(index) = props.selected {
                 <StepPanel engine={props.engine.clone()} {index} />
             }
-            <section aria-labelledby="groups-head">
-                <h2 id="groups-head">{ "Steps by phase, bucket and period" }</h2>
-                { groups_table(&summary.step_groups, Some(&filter), Some(&on_group)) }
-            </section>
-            if let Some(view) = view {
-                { parts_section(&view.parts, &one_scale) }
-                { table_section(view, origin_ns, *order, &order, &row, props.selected) }
-            }
+            <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
+            if let Some(view) = view { { parts_section(&view.parts, &one_scale) } }
+            <DataTable
+                table="steps" engine={props.engine.clone()} only={only_of(&filter)}
+                within={filter.window.map(|w| ("start_ns".to_owned(), w.start, w.end))}
+                here={props.selected.map(|step| (AttrValue::from("index"), step.to_string()))} />
         </>
     }
 }
@@ -247,57 +266,6 @@ fn filters(
             if let Some(bucket) = &filter.bucket { <span class="badge">{ format!("bucket {bucket}") }</span> }
             if let Some(window) = filter.window { <span class="badge num">{ format!("{} chosen", show::duration(window.len_ns())) }</span> }
             if **filter != StepFilter::default() { <button type="button" onclick={clear}>{ "Show all steps" }</button> }
-        </div>
-    }
-}
-
-/// Groups of steps with their quantiles. With `on_group`, a row chooses its group.
-pub fn groups_table(
-    groups: &[StepGroup],
-    filter: Option<&StepFilter>,
-    on_group: Option<&Callback<Option<GroupKey>>>,
-) -> Html {
-    html! {
-        <div class="scrolled">
-        <table class="fit">
-            <thead><tr>
-                <th>{ "Phase" }</th>
-                <th><Term word="Bucket" means="The padded shape that a graph was compiled for: batch, query length, context blocks." /></th>
-                <th>{ "Period" }</th><th class="num">{ "Steps" }</th>
-                <th class="num"><Term word="p50" means="Half of the passes are no longer than this." /></th>
-                <th class="num">{ "p90" }</th><th class="num">{ "p99" }</th><th class="num">{ "Longest" }</th><th class="num">{ "Total" }</th>
-                <th class="num"><Term word="Padding" means="Rows of the padded batch that held no request: 1 – real batch ÷ padded batch, both summed over the group." /></th>
-                if on_group.is_some() { <th>{ "Show" }</th> }
-            </tr></thead>
-            <tbody>
-                { for groups.iter().map(|g| {
-                    let here = filter.is_some_and(|f| f.phase == Some(g.phase) && f.bucket == g.bucket && f.period == Some(g.period));
-                    let padding = g.real_batch.zip(g.padded_batch).filter(|(_, padded)| *padded > 0).map(|(real, padded)| {
-                        let empty = i64::try_from(padded.saturating_sub(real)).unwrap_or(0);
-                        show::percent(empty, i64::try_from(padded).unwrap_or(0))
-                    });
-                    let key = (g.phase, g.bucket, g.period);
-                    html! {
-                        <tr class={classes!(here.then_some("here"))}>
-                            <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }</td>
-                            <td class="num-left">{ g.bucket.map_or_else(|| "–".into(), |b| b.to_string()) }</td>
-                            <td>{ g.period.word() }</td>
-                            <td class="num">{ show::count(g.count) }</td>
-                            <td class="num">{ show::duration(g.p50_ns) }</td>
-                            <td class="num">{ show::duration(g.p90_ns) }</td>
-                            <td class="num">{ show::duration(g.p99_ns) }</td>
-                            <td class="num">{ show::duration(g.max_ns) }</td>
-                            <td class="num">{ show::duration(g.total_ns) }</td>
-                            <td class="num">{ padding.unwrap_or_else(|| "–".into()) }</td>
-                            if let Some(on_group) = on_group {
-                                <td><button type="button" class="link" aria-pressed={here.to_string()}
-                                    onclick={on_group.reform(move |_| (!here).then_some(key))}>{ if here { "all steps" } else { "these steps" } }</button></td>
-                            }
-                        </tr>
-                    }
-                }) }
-            </tbody>
-        </table>
         </div>
     }
 }
@@ -413,98 +381,8 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
     }
 }
 
-fn table_section(
-    view: &StepsView,
-    origin_ns: i64,
-    order: StepOrder,
-    set_order: &UseStateHandle<StepOrder>,
-    row: &UseStateHandle<u32>,
-    selected: Option<u32>,
-) -> Html {
-    let page = page(view.n_rows, view.first_row, PAGE_ROWS);
-    let by_launch = view.rows.iter().any(|s| device_span_ns(s).is_some());
-    let any_derived = view.rows.iter().any(|s| s.sure != Sure::Recorded);
-    let turn = |to: u32| {
-        let row = row.clone();
-        move |_: MouseEvent| row.set(to)
-    };
-    let sorted = |by: StepOrder, word: &'static str| {
-        let (set_order, row) = (set_order.clone(), row.clone());
-        let here = order == by;
-        html! {
-            <th class="num" aria-sort={here.then_some(if by == StepOrder::Time { "ascending" } else { "descending" })}>
-                <button type="button" class="sort" onclick={move |_: MouseEvent| { set_order.set(by); row.set(0); }}>
-                    { word }{ if here { if by == StepOrder::Time { " ▲" } else { " ▼" } } else { "" } }</button>
-            </th>
-        }
-    };
-    html! {
-        <section aria-labelledby="steps-head">
-            <h2 id="steps-head">{ "Steps" }<span class="aside num">{ format!("{} to {} of {}", show::count(u64::from(page.from + 1).min(u64::from(page.to))), show::count(page.to.into()), show::count(view.n_rows.into())) }</span></h2>
-            <div class="pager">
-                <button type="button" disabled={page.from == 0} onclick={turn(page.from.saturating_sub(PAGE_ROWS))}>{ "← Previous 200" }</button>
-                <span class="num">{ format!("page {} of {}", page.number, page.n_pages) }</span>
-                <button type="button" disabled={page.number == page.n_pages} onclick={turn(page.to)}>{ "Next 200 →" }</button>
-            </div>
-            <div class="scrolled tall">
-            <table>
-                <thead><tr>
-                    <th class="num">{ "Step" }</th><th>{ "Phase" }</th><th>{ "Bucket" }</th><th class="num">{ "Batch" }</th><th class="num">{ "Tokens" }</th>
-                    { sorted(StepOrder::Time, "Start") }{ sorted(StepOrder::Longest, "Pass") }
-                    <th class="num wrapped">{ "With preparation and post-processing" }</th><th class="num"><Term word="Interval" means="From its start to the start of the next step on the same thread: while decoding, the time of a token." /></th>
-                    { sorted(StepOrder::GapBefore, "Gap before") }{ sorted(StepOrder::Compile, "Compile") }
-                    <th class="num">{ "Device busy" }</th>
-                    if by_launch { <th class="num"><Term word="Device span" means="From the first start to the last end of the device work that the step launched. The device runs behind the host: it may end long after the step does." /></th>
-                        <th class="num"><Term word="Device gap" means="From the end of the device work of the steps before to the start of this step's, on the device's own clock; 0 where they overlap." /></th> }<th>{ "Parts" }</th><th>{ "Show" }</th>
-                </tr></thead>
-                <tbody>{ for view.rows.iter().map(|step| step_row(step, origin_ns, selected, by_launch)) }</tbody>
-            </table>
-            </div>
-            <p class="definition">{ GAP }{ if any_derived { " Steps that are marked derived were told by python frames or by what lies between waits: the trace has no marker of the engine for them." } else { "" } }</p>
-        </section>
-    }
-}
-
-/// What stands before a step on the host.
-const GAP: &str = "Gap before: host time from the end of the step before to the start of this one, 0 where they overlap. \
-    It is no idle time of the device, which may still be working.";
-
 /// From the first start to the last end of the device work that a step launched.
 pub fn device_span_ns(step: &Step) -> Option<i64> {
     let device = step.device.as_ref()?;
     Some(device.end_ns?.saturating_sub(device.start_ns?))
-}
-
-fn step_row(step: &Step, origin_ns: i64, selected: Option<u32>, by_launch: bool) -> Html {
-    let padded = match (step.batch, step.bucket) {
-        (Some(real), Some(bucket)) => format!("{real} of {}", bucket.batch),
-        (Some(real), None) => real.to_string(),
-        _ => "–".into(),
-    };
-    let parts = host_parts(&step.parts);
-    let around = with_surroundings(&step.parts, step.dur_ns);
-    let whole = around.unwrap_or(step.dur_ns);
-    let here = selected == Some(step.index);
-    html! {
-        <tr class={classes!("middle", here.then_some("here"))} key={step.index}>
-            <td class="num"><To place={step_place(step.index)}>{ step.index }</To></td>
-            <td>{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }if step.sure != Sure::Recorded { { " " }<span class="badge">{ "derived" }</span> }</td>
-            <td class="num-left">{ step.bucket.map_or_else(|| "–".into(), |b| b.to_string()) }</td>
-            <td class="num">{ padded }</td>
-            <td class="num">{ maybe_count(step.tokens) }</td>
-            <td class="num">{ show::duration(step.start_ns.saturating_sub(origin_ns)) }</td>
-            <td class="num">{ show::duration(step.dur_ns) }</td>
-            <td class="num">{ maybe_duration(around) }</td>
-            <td class="num">{ maybe_duration(step.interval_ns) }</td>
-            <td class="num">{ maybe_duration(step.gap_before_ns) }</td>
-            <td class={classes!("num", step.parts.compile_ns.is_some_and(|ns| ns > 0).then_some("compile-mark"))}>{ rare_duration(step.parts.compile_ns) }</td>
-            <td class="num">{ maybe_duration(step.device.as_ref().map(|d| d.busy_ns)) }</td>
-            if by_launch {
-                <td class="num">{ maybe_duration(device_span_ns(step)) }</td>
-                <td class="num">{ maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns)) }</td>
-            }
-            <td class="bars"><Stack class="thin" {parts} whole_ns={whole} /></td>
-            <td><To place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "timeline" }</To></td>
-        </tr>
-    }
 }

@@ -19,7 +19,11 @@ pub struct TablesProps {
 pub fn Tables(props: &TablesProps) -> Html {
     let summary = &props.summary;
     let of_profiler = |topic: Topic, key: &str| topic == Topic::Profiler || key == "files";
-    let mut tables = summary.tables.iter().filter(|table| of_profiler(table.topic, &table.key)).peekable();
+    let mut tables = summary
+        .tables
+        .iter()
+        .filter(|table| of_profiler(table.topic, &table.key))
+        .peekable();
     html! {
         <>
             if !summary.missing.is_empty() {

@@ -1,9 +1,7 @@
 //! The words and the colour keys of the page, as the declarations of each set have them. A colour is never alone: its
 //! word stands beside it.
 
-use crate::view::{
-    BarClass, Cause, Evidence, GapKind, Level, Period, Phase, Severity, Sure, TrackKind, share_colour,
-};
+use crate::view::{BarClass, Cause, Evidence, GapKind, Level, Phase, Sure, TrackKind, share_colour};
 
 pub fn phase(phase: Phase) -> &'static str {
     phase.word()
@@ -13,20 +11,12 @@ pub fn phase_key(phase: Phase) -> &'static str {
     phase.colour().key()
 }
 
-pub fn period_means(period: Period) -> &'static str {
-    period.means()
-}
-
 pub fn sure(sure: Sure) -> (&'static str, &'static str) {
     (sure.key(), sure.means())
 }
 
 pub fn level(level: Level) -> (&'static str, &'static str) {
     (level.icon(), level.word())
-}
-
-pub fn severity(severity: Severity) -> &'static str {
-    severity.key()
 }
 
 pub fn evidence(evidence: Evidence) -> (&'static str, &'static str) {

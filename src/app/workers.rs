@@ -27,7 +27,10 @@ pub fn WorkersView(props: &WorkersProps) -> Html {
             let open = open.clone();
             Callback::from(move |row: Row| match row.key("worker") {
                 worker if open.as_deref() == Some(worker) => Some("open".to_owned()),
-                worker => can_open.iter().any(|name| name == worker).then(|| "Open".to_owned()),
+                worker => can_open
+                    .iter()
+                    .any(|name| name == worker)
+                    .then(|| "Open".to_owned()),
             })
         },
         on_click: props.on_worker.reform(|row: Row| row.key("worker").to_owned()),

@@ -13,7 +13,7 @@ use crate::base::Span;
 use crate::table::{Ask, Page};
 use crate::view::{
     AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
-    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder, StepsView, Summary,
+    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
     TimelineTracks, TrackPart,
 };
 
@@ -63,12 +63,9 @@ pub struct FileHead {
 /// What the page may ask at any time. Every question is answered once, by [`Reply::Answer`] with its number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Question {
-    /// A page of the step table, the plot and the mean parts.
+    /// The plot of the steps, and their mean parts.
     Steps {
         filter: StepFilter,
-        order: StepOrder,
-        first_row: u32,
-        n_rows: u32,
         plot_window: Option<Span>,
         width_px: u32,
     },

@@ -1,8 +1,8 @@
 //! What devices did: their time, work by name, launches, streams.
 
 use crate::analyze::report::{
-    DeviceIdle, DeviceTime, Engines, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, NodeRow, NodeWork,
-    RecipeWork, StreamGaps, device_name,
+    DeviceIdle, DeviceTime, Engine, Engines, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, NodeRow,
+    NodeWork, RecipeWork, StreamGaps, WorkKind, device_name,
 };
 use crate::base::{Colour, show, stats};
 
@@ -63,6 +63,8 @@ pub const DEVICE_TIME: Table = Table {
 
 fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let times = &answers.report.device_time;
+    let has = |kind: WorkKind| answers.report.kernels.iter().any(|k| k.kind == kind.key());
+    let (has_comm, has_copy) = (has(WorkKind::Comm), has(WorkKind::Copy));
     let rows = of_device(Rows::of(times), |t: &DeviceTime| (t.device, t.rank.as_deref()))
         .term(
             "scope",
@@ -82,10 +84,18 @@ fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .duration("busy_ns", "busy time", "", |t| t.busy_ns)
         .on_request()
         .duration("compute_ns", "compute", "", |t| t.compute_ns)
-        .duration("comm_exposed_ns", "exposed communication", "Not overlapped by compute.", |t| t.comm_exposed_ns)
-        .duration("copy_exposed_ns", "exposed copies", "Overlapped by neither compute nor communication.", |t| {
-            t.copy_exposed_ns
+        .duration("comm_exposed_ns", "exposed communication", "Not overlapped by compute; unknown where the trace has no communication.", move |t| {
+            (t.comm_exposed_ns > 0 || has_comm || t.engines[Engine::Nic].is_some()).then_some(t.comm_exposed_ns)
         })
+        .duration(
+            "copy_exposed_ns",
+            "exposed copies",
+            "Overlapped by neither compute nor communication; unknown where the trace has no copies.",
+            move |t| {
+                let known = t.copy_exposed_ns > 0 || has_copy || t.engines[Engine::Dma].is_some();
+                known.then_some(t.copy_exposed_ns)
+            },
+        )
         .duration("idle_ns", "idle", "", |t| t.idle_ns);
     engines(rows, times)
         .parts("The span by what the device did.", |t| {
@@ -106,11 +116,18 @@ fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
 /// A column for each engine that any of the devices has.
 fn engines<'a>(mut rows: Builder<'a, DeviceTime>, times: &'a [DeviceTime]) -> Builder<'a, DeviceTime> {
     for engine in Engines::present_apart(times.iter().map(|t| &t.engines)) {
-        let means = format!("{} Time in which at least one lane of it is busy; engines overlap.", engine.means());
+        let means = format!(
+            "{} Time in which at least one lane of it is busy; engines overlap.",
+            engine.means()
+        );
         let key = format!("{}_ns", engine.key());
-        rows = rows.column(Kind::Duration, key, engine.word(), means, move |t: &DeviceTime| {
-            t.engines[engine].map_or(Cell::Unknown, Cell::Int)
-        });
+        rows = rows.column(
+            Kind::Duration,
+            key,
+            engine.word(),
+            means,
+            move |t: &DeviceTime| t.engines[engine].map_or(Cell::Unknown, Cell::Int),
+        );
     }
     rows
 }

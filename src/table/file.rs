@@ -69,9 +69,7 @@ pub const DEFECTS: Table = Table {
 
 fn defects<'a>(answers: &Answers<'a>) -> Rows<'a> {
     Rows::of(&answers.report.defects)
-        .term("severity", "severity", "", |d| {
-            Term::word(d.severity.key())
-        })
+        .term("severity", "severity", "", |d| Term::word(d.severity.key()))
         .text("kind", "kind", "", |d| d.kind.clone())
         .on_request()
         .count("count", "count", "", |d| d.count)

@@ -92,7 +92,11 @@ fn times<'a>(rows: &'a [WorkerRow], is_slow: impl Fn(&WorkerRow) -> bool + 'a) -
             };
             let parts = vec![
                 part("computing", Colour::Mme, w.computing_ns),
-                part("exposed communication", Colour::Nic, w.communication_not_overlapped_ns),
+                part(
+                    "exposed communication",
+                    Colour::Nic,
+                    w.communication_not_overlapped_ns,
+                ),
                 part("free", Colour::NoLoad, w.free_ns),
             ];
             (w.total_ns.unwrap_or(0), parts)

@@ -5,22 +5,16 @@ use serde::{Deserialize, Serialize};
 pub use super::classes::{BarClass, TrackKind};
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
-pub use crate::analyze::device::overall::OVERALL_SAYS;
 pub use crate::analyze::report::{
-    Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
-    CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
-    DeviceTime, DynamoLimit, DynamoUse, Engine, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap,
-    GapBin, GapCause, GapKind, GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay,
-    Launches, Level, Link, MemoryOperator, MemoryPeak, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow,
-    NodeWork, Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth,
-    RecipeWork, Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck,
-    TableRow, TableVerdict, TimeBudget, WorkKind, WorkerRow, Workers, device_name, share_colour,
+    Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase, DefectRow,
+    DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin, GapCause,
+    GapKind, Gaps, Grouping, IdleCause, Level, MemoryUse, Parts, Period, Phase, PhaseBucket, Recompile,
+    StackSource, Step, StepDevice, StepGroup, Sure, TimeBudget, WorkKind, device_name, share_colour,
 };
-pub use crate::analyze::report::{Overall, OverallPart};
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};
-pub use crate::table::TableName;
+pub use crate::table::{TableName, Topic};
 
 /// The Overview, and what every view's head shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,36 +44,27 @@ pub struct Summary {
     pub n_steps: u32,
     /// Passes a phase and period, in order: `(phase, period, count)`.
     pub step_counts: Vec<(Phase, Period, u64)>,
-    pub step_groups: Vec<StepGroup>,
     /// At most [`MAX_RECOMPILES`], in order of time.
     pub recompiles: Vec<Recompile>,
     pub n_recompiles: u32,
     pub bucket_coverage: Option<BucketCoverage>,
     pub gaps: Vec<Gaps>,
-    pub device_time: Vec<DeviceTime>,
-    /// Where device work carries the number of its launch.
-    pub device: Option<Box<DeviceView>>,
-    /// At most [`MAX_OPERATORS`], by total time.
-    pub kernels: Vec<Kernel>,
-    /// Device work by recipe and node; at most [`MAX_NAMES`] recipes, with at most [`MAX_OPERATORS`] rows together.
-    pub nodes: Option<Box<NodeWork>>,
-    /// At most [`MAX_OPERATORS`], by self time.
-    pub operators: Vec<Operator>,
-    /// At most [`MAX_OPERATORS`], by self time; empty where the trace has no stacks.
-    pub python: Vec<Operator>,
-    pub dynamo: Option<DynamoUse>,
+    /// Engines that any of the devices has, and kinds of its work.
+    pub engines: Vec<Engine>,
+    pub work_kinds: Vec<WorkKind>,
+    /// Where device work carries the number of its launch: how idle time divides, without the list of gaps.
+    pub idle: Vec<DeviceIdle>,
+    /// The rules by which kernels are told apart; `None` where the trace itself says what each is.
+    pub kernel_rules: Option<String>,
+    /// Without operators.
     pub memory: Option<MemoryUse>,
-    /// At most [`MAX_OPERATORS`].
-    pub modules: Vec<ModuleRow>,
-    /// Whether there are shapes and stacks that operators can be counted by.
-    pub groupings: Vec<Grouping>,
-    pub metrics: Option<Metrics>,
-    /// torch's own table held against ours; at most [`MAX_OPERATORS`] rows, those that differ first.
-    pub table: Option<TableCheck>,
-    /// What the profiler wrote beside the trace; every list at most [`MAX_OPERATORS`] long.
-    pub beside: Option<Box<Beside>>,
-    /// The workers that were given together, at most [`MAX_OPERATORS`].
-    pub workers: Option<Box<Workers>>,
+    /// Compiles that the metrics file gave their time, and its name.
+    pub metrics: Option<(String, u64)>,
+    /// The worker's folder, and what its profiler did not write; a sentence each.
+    pub worker: Option<String>,
+    pub missing: Vec<String>,
+    /// The workers that were given together.
+    pub workers: Option<Box<WorkersGiven>>,
     /// The tables that the trace fills, in the order of a report.
     pub tables: Vec<TableName>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
@@ -92,37 +77,31 @@ pub struct Summary {
     pub cost: Option<Cost>,
 }
 
-/// The Device view, beside what [`Summary`] has of devices.
+/// Several workers that were given together. Tables compare them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeviceView {
-    /// At most [`MAX_NAMES`] calls.
-    pub launches: Launches,
-    pub idle: Vec<DeviceIdle>,
-    /// At most 64, each with at most 240 values.
-    pub queues: Vec<QueueDepth>,
-    /// At most 64.
-    pub stream_gaps: Vec<StreamGaps>,
-    pub stream_gaps_definition: String,
-    /// At most [`MAX_NAMES`].
-    pub copies: Vec<Copy>,
-    /// At most [`MAX_NAMES`].
-    pub syncs: Vec<Sync>,
-    /// The rules by which kernels are told apart; `None` where the trace itself says what each is.
-    pub rules: Option<String>,
+pub struct WorkersGiven {
+    pub count: u64,
+    /// Folders of those that can be opened; at most [`MAX_OPERATORS`].
+    pub can_open: Vec<String>,
+    /// What a worker lacks, under what people call it; at most [`MAX_OPERATORS`].
+    pub missing: Vec<(String, String)>,
 }
 
-/// Bound of the lists of [`DeviceView`], and of [`Summary::nodes`].
-pub const MAX_NAMES: usize = 100;
-
 impl Summary {
+    /// Whether the trace fills the table of this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.tables.iter().any(|table| table.key == key)
+    }
+
     /// Which of the views that few traces fill it fills.
     pub fn fills(&self) -> Fills {
+        let of_profiler = |t: &TableName| t.topic == Topic::Profiler || t.key == "files";
         Fills {
-            device: self.device.is_some(),
+            device: self.has("launches"),
             workers: self.workers.is_some(),
-            tables: self.beside.is_some(),
-            stacks: !self.operators.is_empty() || !self.python.is_empty(),
-            memory: self.memory.is_some() || !self.operators.is_empty(),
+            tables: !self.missing.is_empty() || self.tables.iter().any(of_profiler),
+            stacks: self.has("operators") || self.has("python"),
+            memory: self.memory.is_some() || self.has("operators"),
         }
     }
 }
@@ -286,19 +265,6 @@ pub struct StepFilter {
     pub window: Option<Span>,
 }
 
-/// Order of the step table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StepOrder {
-    #[default]
-    Time,
-    /// Longest first.
-    Longest,
-    /// Longest gap before it first.
-    GapBefore,
-    /// Most compile time first.
-    Compile,
-}
-
 /// One mark of the steps plot: all passes of one phase whose start falls into one pixel column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepMark {
@@ -348,11 +314,8 @@ pub struct GroupParts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepsView {
     pub plot: StepsPlot,
-    /// One page of the table.
-    pub rows: Vec<Step>,
-    pub first_row: u32,
-    /// Rows that the filter lets through.
-    pub n_rows: u32,
+    /// Steps that the filter lets through.
+    pub n_steps: u32,
     pub parts: Vec<GroupParts>,
 }
 

@@ -4,7 +4,7 @@ use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
 use crate::base::{Span, order, stats};
 use crate::dialect::Evidence;
 
-use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepOrder, StepsPlot, StepsView};
+use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepsPlot, StepsView};
 
 fn passes(filter: &StepFilter, step: &Step) -> bool {
     filter.phase.is_none_or(|p| p == step.phase)
@@ -13,39 +13,20 @@ fn passes(filter: &StepFilter, step: &Step) -> bool {
         && filter.window.is_none_or(|w| w.contains(step.start_ns))
 }
 
-/// One page of the table under `filter`, with the plot and the mean parts of the same steps.
-#[expect(clippy::too_many_arguments, reason = "they are the fields of one question")]
+/// The plot and the mean parts of the steps under `filter`.
 pub fn steps_view(
     steps: &[Step],
     recompiles: &[Recompile],
     filter: &StepFilter,
-    order: StepOrder,
-    first_row: u32,
-    n_rows: u32,
     plot_window: Option<Span>,
     width_px: u32,
 ) -> StepsView {
-    let mut rows: Vec<&Step> = steps.iter().filter(|s| passes(filter, s)).collect();
+    let rows: Vec<&Step> = steps.iter().filter(|s| passes(filter, s)).collect();
     let plot = plot(&rows, recompiles, plot_window, width_px);
     let parts = group_parts(&rows);
-    match order {
-        StepOrder::Time => {}
-        StepOrder::Longest => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.dur_ns)),
-        StepOrder::GapBefore => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.gap_before_ns)),
-        StepOrder::Compile => order::sort_by_key(&mut rows, |s| std::cmp::Reverse(s.parts.compile_ns)),
-    }
-    let n = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let page = rows
-        .into_iter()
-        .skip(first_row as usize)
-        .take(n_rows.min(1_000) as usize)
-        .cloned()
-        .collect();
     StepsView {
         plot,
-        rows: page,
-        first_row,
-        n_rows: n,
+        n_steps: u32::try_from(rows.len()).unwrap_or(u32::MAX),
         parts,
     }
 }
@@ -261,16 +242,7 @@ mod tests {
             step(2, 60, 5, Phase::Prefill),
             step(3, 250, 7, Phase::Decode),
         ];
-        let view = steps_view(
-            &steps,
-            &[],
-            &StepFilter::default(),
-            StepOrder::Longest,
-            0,
-            2,
-            Some(Span::new(0, 300)),
-            3,
-        );
+        let view = steps_view(&steps, &[], &StepFilter::default(), Some(Span::new(0, 300)), 3);
         let marks: Vec<_> = view
             .plot
             .marks
@@ -286,8 +258,7 @@ mod tests {
             ]
         );
         assert_eq!((view.plot.min_ns, view.plot.max_ns), (5, 30));
-        assert_eq!(view.rows.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 0]);
-        assert_eq!(view.n_rows, 4);
+        assert_eq!(view.n_steps, 4);
         let decode = view.parts.iter().find(|p| p.phase == Phase::Decode).unwrap();
         assert_eq!(
             (decode.count, decode.mean_total_ns, decode.mean.forward_ns),
@@ -322,16 +293,7 @@ mod tests {
         };
         let compiles = [compile(Evidence::Suspected, 1), compile(Evidence::Recorded, 2)];
         let all = StepFilter::default();
-        let view = steps_view(
-            &steps,
-            &compiles,
-            &all,
-            StepOrder::Time,
-            0,
-            0,
-            Some(Span::new(0, 300)),
-            3,
-        );
+        let view = steps_view(&steps, &compiles, &all, Some(Span::new(0, 300)), 3);
         let marks: Vec<_> = view
             .plot
             .marks

@@ -1,13 +1,12 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::report::{
-    Beside, Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport, Workers,
-};
+use crate::analyze::report::{DeviceIdle, Engines, MemoryUse, Period, Phase, TraceReport, WorkKind, Workers};
 use crate::analyze::trust::categories::OTHER;
 use crate::base::{Span, order};
-
-use super::model::{CategoryText, DeviceView, MAX_NAMES, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
 use crate::index::Index;
+use crate::table::{self, Answers};
+
+use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary, WorkersGiven};
 
 /// The report without its steps, and how large the index is.
 pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
@@ -26,7 +25,6 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         .start_ns
         .zip(report.end_ns)
         .map(|(start, end)| Span::new(start, end));
-    let first = |n: usize, rows: &[crate::analyze::report::Operator]| rows[..rows.len().min(n)].to_vec();
     Summary {
         file: report.file.clone(),
         format: report.format.clone(),
@@ -43,34 +41,28 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         base_time_ns: report.base_time_ns,
         synchronised_capture: report.synchronised_capture,
         partial,
-        tables: Vec::new(),
+        tables: table::names(&Answers::of_report(report)),
         notes: report.notes.clone(),
         defects: report.defects.clone(),
         findings: report.findings.clone(),
         budget: report.budget.clone(),
         n_steps: u32::try_from(report.steps.len()).unwrap_or(u32::MAX),
         step_counts,
-        step_groups: report.step_groups.clone(),
         recompiles: report.recompiles[..report.recompiles.len().min(MAX_RECOMPILES)].to_vec(),
         n_recompiles: u32::try_from(report.recompiles.len()).unwrap_or(u32::MAX),
         bucket_coverage: report.bucket_coverage.clone(),
         gaps: report.gaps.clone(),
-        device_time: report.device_time.clone(),
-        device: device(report).map(Box::new),
-        kernels: report.kernels[..report.kernels.len().min(MAX_OPERATORS)].to_vec(),
-        nodes: report
-            .nodes
-            .clone()
-            .map(|nodes| Box::new(nodes.bounded(MAX_NAMES, MAX_OPERATORS))),
-        operators: first(MAX_OPERATORS, &report.operators),
-        python: first(MAX_OPERATORS, &report.python),
-        dynamo: report.dynamo.clone(),
-        memory: report.memory.clone(),
-        modules: report.modules[..report.modules.len().min(MAX_OPERATORS)].to_vec(),
-        groupings: groupings(report, index),
-        metrics: report.metrics.clone(),
-        table: table(report),
-        beside: report.beside.as_ref().map(bounded),
+        engines: Engines::present(report.device_time.iter().map(|d| &d.engines)),
+        work_kinds: work_kinds(report),
+        idle: idle(report),
+        kernel_rules: report.kernel_rules.clone(),
+        memory: report.memory.as_ref().map(without_operators),
+        metrics: report.metrics.as_ref().map(|m| (m.file.clone(), m.matched)),
+        worker: report.beside.as_ref().and_then(|b| b.worker.clone()),
+        missing: report
+            .beside
+            .as_ref()
+            .map_or_else(Vec::new, |b| b.missing.clone()),
         workers: None,
         tally: tally(report),
         stopped: None,
@@ -79,78 +71,41 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
     }
 }
 
-fn device(report: &TraceReport) -> Option<DeviceView> {
-    let mut launches = report.launches.clone()?;
-    launches.calls.truncate(MAX_NAMES);
-    Some(DeviceView {
-        launches,
-        idle: report.idle.clone(),
-        queues: report.queue_depth.clone(),
-        stream_gaps: report.stream_gaps.clone(),
-        stream_gaps_definition: report.stream_gaps_definition.clone().unwrap_or_default(),
-        copies: report.copies.iter().take(MAX_NAMES).cloned().collect(),
-        syncs: report.syncs.iter().take(MAX_NAMES).cloned().collect(),
-        rules: report.kernel_rules.clone(),
+fn work_kinds(report: &TraceReport) -> Vec<WorkKind> {
+    let has = |kind: &WorkKind| report.kernels.iter().any(|k| k.kind == kind.key());
+    WorkKind::ALL.into_iter().filter(has).collect()
+}
+
+fn idle(report: &TraceReport) -> Vec<DeviceIdle> {
+    let without_gaps = |idle: &DeviceIdle| DeviceIdle {
+        longest: Vec::new(),
+        ..idle.clone()
+    };
+    report.idle.iter().map(without_gaps).collect()
+}
+
+fn without_operators(memory: &MemoryUse) -> MemoryUse {
+    let mut memory = memory.clone();
+    memory
+        .devices
+        .iter_mut()
+        .for_each(|device| device.operators.clear());
+    memory
+}
+
+/// What the page needs of the workers beside their tables.
+pub fn workers_given(workers: &Workers) -> Box<WorkersGiven> {
+    let rows = workers.rows.iter().take(MAX_OPERATORS);
+    // What a table of all workers says of one cannot be opened.
+    let can_open = rows.clone().filter(|w| w.source.as_deref() != Some("cluster"));
+    Box::new(WorkersGiven {
+        count: workers.rows.len() as u64,
+        can_open: can_open.map(|w| w.name.clone()).collect(),
+        missing: rows
+            .filter(|w| !w.missing.is_empty())
+            .map(|w| (w.label(), w.missing.join(" ")))
+            .collect(),
     })
-}
-
-/// The tables, cut.
-fn bounded(beside: &Beside) -> Box<Beside> {
-    let mut beside = beside.clone();
-    beside.step_breakdown.truncate(MAX_OPERATORS);
-    beside.operator_statistics.truncate(MAX_OPERATORS);
-    order::sort_by_key(&mut beside.api_statistics, |row| std::cmp::Reverse(row.total_ns));
-    beside.api_statistics.truncate(MAX_OPERATORS);
-    order::sort_by_key(&mut beside.collectives, |row| std::cmp::Reverse(row.elapse_ns));
-    beside.collectives.truncate(MAX_OPERATORS);
-    for peaks in [&mut beside.memory_peaks, &mut beside.module_memory_peaks] {
-        order::sort_by_key(peaks, |p| {
-            std::cmp::Reverse(p.reserved_bytes.max(p.allocated_bytes))
-        });
-        peaks.truncate(MAX_OPERATORS);
-    }
-    if let Some(allocations) = &mut beside.allocations {
-        allocations.by_operator.truncate(MAX_OPERATORS);
-    }
-    beside.links.truncate(MAX_OPERATORS);
-    beside.files.truncate(MAX_OPERATORS);
-    for table in &mut beside.plain_tables {
-        table.rows.truncate(MAX_OPERATORS);
-    }
-    Box::new(beside)
-}
-
-/// The workers, cut: the slow one stays in.
-pub fn bounded_workers(workers: &Workers) -> Box<Workers> {
-    let mut workers = workers.clone();
-    if let Some(slow) = workers.slow.filter(|&slow| slow as usize >= MAX_OPERATORS) {
-        workers.rows.swap(MAX_OPERATORS - 1, slow as usize);
-        workers.slow = u32::try_from(MAX_OPERATORS - 1).ok();
-    }
-    workers.rows.truncate(MAX_OPERATORS);
-    workers.stages.truncate(MAX_OPERATORS);
-    Box::new(workers)
-}
-
-/// The table's check, cut to a bounded size: what differs first.
-fn table(report: &TraceReport) -> Option<TableCheck> {
-    let mut table = report.table.clone()?;
-    order::sort_by_key(&mut table.rows, |row| row.verdict != TableVerdict::Differs);
-    table.rows.truncate(MAX_OPERATORS);
-    Some(table)
-}
-
-/// What operators can be counted by.
-fn groupings(report: &TraceReport, index: &Index) -> Vec<Grouping> {
-    let has_shapes = index.arg_column(crate::dialect::SHAPES).is_some();
-    let mut groupings = vec![Grouping::Name];
-    if has_shapes {
-        groupings.push(Grouping::Shape);
-    }
-    if !report.python.is_empty() {
-        groupings.push(Grouping::Stack);
-    }
-    groupings
 }
 
 fn tally(report: &TraceReport) -> Vec<CategoryText> {

@@ -6,30 +6,27 @@ use crate::app::state::{Action, State};
 use crate::protocol::engine::{Answer, Question};
 use crate::web::download;
 
-/// Asks for the report in a format, and saves it.
-pub fn on_report(state: &UseReducerHandle<State>) -> Callback<&'static str> {
+/// Asks for the report or a table as a file, and saves it.
+pub fn on_report(state: &UseReducerHandle<State>) -> Callback<Question> {
     let (engine, dispatch) = (state.engine.clone(), state.dispatcher());
-    Callback::from(move |format: &'static str| {
+    Callback::from(move |question: Question| {
         let Some(engine) = &engine else { return };
         let dispatch = dispatch.clone();
-        let question = Question::Report {
-            format: format.into(),
-        };
         engine.ask(question, move |answer| {
-            dispatch.dispatch(Action::Trouble(saved(format, answer)));
+            dispatch.dispatch(Action::Trouble(saved(answer)));
         });
     })
 }
 
 /// Saves a report as a file; else says why not.
-fn saved(format: &str, answer: Answer) -> Option<AttrValue> {
+fn saved(answer: Answer) -> Option<AttrValue> {
     match answer {
         Answer::Report { file_name, text } => {
-            let kind = match format {
-                "json" => "application/json",
-                "markdown" => "text/markdown",
-                "text" => "text/plain",
-                _ => "text/csv",
+            let kind = match file_name.rsplit('.').next() {
+                Some("json") => "application/json",
+                Some("md") => "text/markdown",
+                Some("csv") => "text/csv",
+                _ => "text/plain",
             };
             let why = download::save(&file_name, kind, &text).err()?;
             Some(format!("The report could not be saved: {why:?}.").into())

@@ -24,7 +24,7 @@ pub fn view(
     let dark = theme::shown(place.theme) == Theme::Dark;
     match place.view {
         View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
-        View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
+        View::Gaps => html! { <gaps::GapsView {summary} {engine} {ready} kind={place.gaps} /> },
         View::Device => {
             let dispatch = state.dispatcher();
             let on_classified = Callback::from(move |(rules, summary)| {
@@ -32,13 +32,13 @@ pub fn view(
             });
             html! { <device::Device {summary} {engine} {ready} {on_classified} /> }
         }
-        View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
-        View::Operators => html! { <operators::Operators {summary} {engine} {ready} /> },
+        View::Recompiles => html! { <recompiles::Recompiles {summary} {engine} {ready} /> },
+        View::Operators if ready => html! { <operators::Operators {summary} {engine} /> },
         View::Memory if ready => html! { <memory::Memory {summary} {engine} {dark} /> },
         View::Stacks if ready => html! {
             <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
         },
-        View::Workers if ready => html! { <workers::WorkersView {summary} {on_worker} /> },
+        View::Workers if ready => html! { <workers::WorkersView {summary} {engine} {on_worker} /> },
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
         View::Steps if ready => html! {
             <steps::Steps {summary} {engine} selected={place.step} {dark} />
@@ -55,7 +55,13 @@ pub fn view(
                     {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
             }
         }
-        View::Steps | View::Timeline | View::Stacks | View::Memory | View::Workers | View::Tables => {
+        View::Steps
+        | View::Operators
+        | View::Timeline
+        | View::Stacks
+        | View::Memory
+        | View::Workers
+        | View::Tables => {
             html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
         }
     }

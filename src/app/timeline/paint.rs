@@ -12,7 +12,7 @@ use crate::base::{Colour, show};
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};
 use crate::view::timescale::{DurationScale, ticks, whole_px};
-use crate::view::{Bar, Frame, FrameRow, Span, TrackHead, TrackKind};
+use crate::view::{Frame, FrameRow, Span, TrackHead, TrackKind};
 use crate::web::canvas::{Palette, Pen, Sheet};
 
 /// Height of the time axis.

@@ -10,7 +10,7 @@ use super::{Weak, change};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::layout::{Layout, ROW_PX};
 use crate::view::timescale::whole_px;
-use crate::view::{Frame, Span, StepFilter, StepOrder, StepsPlot, TrackPart};
+use crate::view::{Frame, Span, StepFilter, StepsPlot, TrackPart};
 use crate::web::engine::Engine;
 
 /// A frame's question, to tell whether the one on screen is the one that is needed.
@@ -111,9 +111,6 @@ impl Frames {
         let weak = weak.clone();
         let question = Question::Steps {
             filter: StepFilter::default(),
-            order: StepOrder::Time,
-            first_row: 0,
-            n_rows: 0,
             plot_window: Some(viewport.bounds),
             width_px,
         };
