@@ -257,8 +257,9 @@ fn looks_of(head: &[u8], is_all: bool) -> Looks {
         return Looks::NoTrace;
     }
     let has_events = loader.events() > 0;
+    let is_no_trace = || matches!(loader.finish().map_err(Failure::from), Err(Failure::NoTrace(_)));
     match is_all {
-        true if loader.finish().is_err() => Looks::NoTrace,
+        true if is_no_trace() => Looks::NoTrace,
         _ if has_events => Looks::Trace,
         _ => Looks::Unknown,
     }

@@ -228,17 +228,21 @@ impl<S: Clone> Plan<S> {
         self.files[file].bytes
     }
 
-    /// The one recording that a page shows: the worker of that name, else the first that is most certainly one.
-    pub fn choose(&self, worker: Option<&str>) -> Option<usize> {
-        let is_wanted = |r: &Recording| r.is_worker() && Some(&*r.name) == worker;
-        let by_name = self.recordings.iter().position(is_wanted);
-        let first = || (0..self.recordings.len()).min_by_key(|&i| self.recordings[i].rank());
-        by_name.or_else(first)
+    /// The one recording that a page shows: the worker of that name, else the first that is most certainly one. What
+    /// was tried and could not be opened is passed over.
+    pub fn choose(&self, worker: Option<&str>, tried: &[usize]) -> Option<usize> {
+        let left = || (0..self.recordings.len()).filter(|i| !tried.contains(i));
+        let is_wanted = |&i: &usize| {
+            let recording = &self.recordings[i];
+            recording.is_worker() && Some(&*recording.name) == worker
+        };
+        let first = || left().min_by_key(|&i| self.recordings[i].rank());
+        left().find(is_wanted).or_else(first)
     }
 
-    /// What a page that shows `chosen` leaves out: workers are compared.
-    pub fn left_out(&self, chosen: usize) -> Vec<String> {
-        let is_left = |(i, r): &(usize, &Recording)| *i != chosen && !r.is_worker();
+    /// What a page that shows `chosen` leaves out, apart from what was tried: workers are compared.
+    pub fn left_out(&self, chosen: usize, tried: &[usize]) -> Vec<String> {
+        let is_left = |(i, r): &(usize, &Recording)| *i != chosen && !tried.contains(i) && !r.is_worker();
         let left = self.recordings.iter().enumerate().filter(is_left);
         left.map(|(_, recording)| recording.name.clone()).collect()
     }

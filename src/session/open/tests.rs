@@ -310,10 +310,10 @@ fn workers_are_the_same_in_a_folder_and_in_every_archive() {
     };
     let plan = disk.plan(files.iter().map(whole).collect());
     assert_eq!(
-        (plan.choose(None), plan.choose(Some("b_ascend_ms"))),
+        (plan.choose(None, &[]), plan.choose(Some("b_ascend_ms"), &[])),
         (Some(0), Some(1))
     );
-    assert_eq!((plan.workers().count(), plan.left_out(0).len()), (2, 0));
+    assert_eq!((plan.workers().count(), plan.left_out(0, &[]).len()), (2, 0));
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn what_holds_nothing_says_so() {
     assert_eq!(disk.opens(&["x.tar"]), nothing("x.tar", "archive"));
     assert_eq!(disk.opens(&["empty"]), nothing("empty", "folder"));
     assert_eq!(disk.opens(&["d"]), nothing("d", "folder"));
-    assert_eq!(disk.plan(Vec::new()).choose(None), None);
+    assert_eq!(disk.plan(Vec::new()).choose(None, &[]), None);
 }
 
 #[test]
@@ -453,7 +453,10 @@ fn the_page_shows_the_most_certain_trace() {
         entry: disk.entry(path, path),
     };
     let plan = disk.plan(["picture", "t.json"].map(input).into());
-    let chosen = plan.choose(None).unwrap();
+    let chosen = plan.choose(None, &[]).unwrap();
     assert_eq!(plan.recordings[chosen].name, "t.json");
-    assert_eq!(plan.left_out(chosen), ["picture"]);
+    assert_eq!(plan.left_out(chosen, &[]), ["picture"]);
+    // What could not be opened is passed over.
+    let next = plan.choose(None, &[chosen]).unwrap();
+    assert_eq!(plan.recordings[next].name, "picture");
 }

@@ -16,7 +16,7 @@ use crate::session::open::{
 pub struct Chosen {
     pub ready: Ready,
     /// Its text, if it has any, and whether that is compressed.
-    pub text: Option<(FileHead, Blob, bool)>,
+    pub text: Option<TextOf>,
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
     pub workers: Option<Workers>,
@@ -30,37 +30,25 @@ pub struct Workers {
     pub place: usize,
 }
 
-/// Finds out what was given, and reads what stands beside the trace that is opened.
+/// Finds out what was given, and reads what stands beside the trace that is opened. What cannot be opened is said, and
+/// the next is tried.
 pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Result<Chosen, String> {
     let mut plan = plan_of(files).await;
     let mut said = std::mem::take(&mut plan.said);
-    let Some(chosen) = plan.choose(worker) else {
-        said.extend(plan.conclude());
-        let why: Vec<String> = said.iter().map(sentence).collect();
-        return Err(if why.is_empty() {
-            "no file was given".into()
-        } else {
-            why.join(" ")
-        });
-    };
-    let mut ready = match gathered(&plan, chosen, true).await {
-        Ok(ready) => ready,
-        Err(why) => return Err(said_of(&mut plan, chosen, why)),
-    };
-    let text = match std::mem::replace(&mut ready.text, Text::Nothing) {
-        Text::Nothing => None,
-        Text::Made(text) => Some(in_memory(&text)?),
-        Text::File(file) => match blob(plan.place(file)).await {
-            Ok(blob) => Some(blob),
-            Err(why) => return Err(said_of(&mut plan, chosen, Failure::Unreadable(why))),
-        },
-    };
-    let text = match text {
-        None => None,
-        Some(blob) => {
-            let is_gzip = session::is_gzip(&bytes_of(&blob, 0..2).await?);
-            let (name, bytes) = (ready.name.clone(), size(&blob));
-            Some((FileHead { name, bytes }, blob, is_gzip))
+    let mut tried = Vec::new();
+    let (chosen, mut ready, text) = loop {
+        let Some(chosen) = plan.choose(worker, &tried) else {
+            said.extend(plan.conclude());
+            let why: Vec<String> = said.iter().map(sentence).collect();
+            let nothing = || "no file was given".to_owned();
+            return Err(if why.is_empty() { nothing() } else { why.join(" ") });
+        };
+        match opened(&plan, chosen).await {
+            Ok((ready, text)) => break (chosen, ready, text),
+            Err(why) => {
+                said.extend(plan.tell(chosen, Err(why)));
+                tried.push(chosen);
+            }
         }
     };
     let mut workers = None;
@@ -84,9 +72,13 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
         });
     }
     said.append(&mut ready.says);
-    let left_out = plan.left_out(chosen);
-    let left_out = (!left_out.is_empty())
-        .then(|| format!("A page holds one trace; not opened: {}.", left_out.join(", ")));
+    // What is left out would open.
+    for i in (0..plan.recordings.len()).filter(|i| !tried.contains(i)) {
+        said.extend(plan.tell(i, Ok(())));
+    }
+    said.extend(plan.conclude());
+    let left_out = plan.left_out(chosen, &tried).join(", ");
+    let left_out = (!left_out.is_empty()).then(|| format!("A page holds one trace; not opened: {left_out}."));
     Ok(Chosen {
         ready,
         text,
@@ -99,11 +91,21 @@ fn sentence(said: &Said) -> String {
     format!("{}: {}.", said.about, said.says)
 }
 
-fn said_of(plan: &mut Plan<Blob>, recording: usize, why: Failure) -> String {
-    let (Failure::Unreadable(says) | Failure::NoTrace(says)) = &why;
-    let says = says.clone();
-    let said = plan.tell(recording, Err(why));
-    said.as_ref().map_or(says, sentence)
+/// A text, and whether it is compressed.
+type TextOf = (FileHead, Blob, bool);
+
+async fn opened(plan: &Plan<Blob>, recording: usize) -> Result<(Ready, Option<TextOf>), Failure> {
+    let mut ready = gathered(plan, recording, true).await?;
+    let text = match std::mem::replace(&mut ready.text, Text::Nothing) {
+        Text::Nothing => return Ok((ready, None)),
+        Text::Made(text) => in_memory(&text),
+        Text::File(file) => blob(plan.place(file)).await,
+    };
+    let text = text.map_err(Failure::Unreadable)?;
+    let head = bytes_of(&text, 0..2).await.map_err(Failure::Unreadable)?;
+    let (name, bytes) = (ready.name.clone(), size(&text));
+    let text = (FileHead { name, bytes }, text, session::is_gzip(&head));
+    Ok((ready, Some(text)))
 }
 
 async fn gathered(plan: &Plan<Blob>, recording: usize, is_opened: bool) -> Result<Ready, Failure> {
