@@ -295,7 +295,7 @@ fn workers_are_the_same_in_a_folder_and_in_every_archive() {
         assert_eq!(
             disk.opens(&[given]),
             [
-                "a_ascend_pt/trace_view.json ascend events=1 beside=[] tables=1",
+                "a_ascend_pt/trace_view.json chrome events=1 beside=[] tables=1",
                 "b_ascend_ms ascend events=0 beside=[] tables=1",
                 &format!("note {given}: 1 file in it, no result of the profiler that is read here"),
             ],
