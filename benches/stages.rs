@@ -8,10 +8,11 @@ use std::sync::OnceLock;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 
-use stepscope::analyze::{
-    self, FileFacts, budget, coverage, device_time, findings, gaps, kernels, operators, python, recompiles,
-    steps,
-};
+use stepscope::analyze::compiles::{self, coverage};
+use stepscope::analyze::device::{kernels, time};
+use stepscope::analyze::gaps::budget;
+use stepscope::analyze::host::{operators, python};
+use stepscope::analyze::{self, FileFacts, findings, gaps, steps};
 use stepscope::base::{Defects, Span};
 use stepscope::dialect::{self, Role};
 use stepscope::index::Builder;
@@ -140,9 +141,9 @@ mod understand {
         &made().opened
     }
 
-    fn devices() -> &'static [device_time::DeviceWork] {
-        static DEVICES: OnceLock<Vec<device_time::DeviceWork>> = OnceLock::new();
-        DEVICES.get_or_init(|| device_time::device_work(&opened().index, &opened().vocabulary))
+    fn devices() -> &'static [time::DeviceWork] {
+        static DEVICES: OnceLock<Vec<time::DeviceWork>> = OnceLock::new();
+        DEVICES.get_or_init(|| time::device_work(&opened().index, &opened().vocabulary))
     }
 
     fn host() -> gaps::Host<'static> {
@@ -164,7 +165,7 @@ mod understand {
 
     #[divan::bench]
     fn recompiles() -> Vec<analyze::report::Recompile> {
-        recompiles::recompiles(&opened().index, &opened().vocabulary)
+        compiles::recompiles(&opened().index, &opened().vocabulary)
     }
 
     #[divan::bench]
@@ -209,7 +210,7 @@ mod understand {
 
     #[divan::bench]
     fn device_work() -> usize {
-        device_time::device_work(&opened().index, &opened().vocabulary).len()
+        time::device_work(&opened().index, &opened().vocabulary).len()
     }
 
     #[divan::bench]

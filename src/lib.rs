@@ -8,7 +8,8 @@
 //! - [`index`]: events to columns
 //! - [`dialect`]: a vendor's words to common words
 //! - [`analyze`]: columns and common words to answers
-//! - [`view`]: answers to what is drawn
+//! - [`table`]: every table as data
+//! - [`view`]: answers to what is drawn that is no table
 //! - [`export`]: answers to text, JSON and Markdown
 //! - [`protocol`]: what page and worker say to each other
 //! - [`synth`]: invented traces of known content, for the sample, tests and benchmarks
@@ -26,6 +27,7 @@ pub mod ingest;
 pub mod protocol;
 pub mod session;
 pub mod synth;
+pub mod table;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

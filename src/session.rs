@@ -6,15 +6,15 @@ pub mod hltv;
 pub mod open;
 pub mod synprof;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use cut::{Cut, CutError};
 
-use crate::analyze::kernel_table;
-use crate::analyze::report::{Report, SCHEMA, TraceReport, Workers};
-use crate::analyze::stacks::{self, Calls};
-use crate::analyze::{self, Depth, FileFacts, WorkerTables, operators};
-use crate::base::{DefectKind, Defects, SliceId, Span, show, stats};
+use crate::analyze::host::operators;
+use crate::analyze::host::stacks::{self, Calls};
+use crate::analyze::report::{Operator, Report, SCHEMA, TraceReport, Workers};
+use crate::analyze::{self, Depth, FileFacts, WorkerTables};
+use crate::base::{DefectKind, Defects, SliceId, Span, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Classifier, Vocabulary};
@@ -26,14 +26,13 @@ pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
+use crate::table::{self, Answers, Ask, Grouped};
 use crate::view::fit::MAX_CATEGORIES;
-use crate::view::kernel_rows::kernel_lines;
 use crate::view::steps::{step_detail, steps_view};
-use crate::view::summary::{bounded_workers, summary};
+use crate::view::summary::summary;
 use crate::view::timeline::Scene;
 use crate::view::{
-    CategoryShare, Estimate, Grouping, MAX_GROUPED, OperatorTable, Selection, SliceArgs, StackSource,
-    Summary, details, flame, memory,
+    CategoryShare, Estimate, Grouping, Selection, SliceArgs, StackSource, Summary, details, flame, memory,
 };
 
 /// An opened trace.
@@ -47,21 +46,22 @@ pub struct Opened {
     defects: Defects,
     /// What loading had to say: notes that no analysis makes.
     load_notes: Vec<String>,
-    /// Tables of the same worker.
-    pub tables: Option<Arc<WorkerTables>>,
-    /// The slice of each row of its table of kernels.
-    pub kernel_slices: Vec<Option<SliceId>>,
     /// The workers that were given together.
     pub workers: Option<Workers>,
+    by_shape: OnceLock<Vec<Operator>>,
+    by_stack: OnceLock<Vec<Operator>>,
+    last_order: Mutex<Option<LastOrder>>,
+}
+
+/// Which rows of a table were asked for last, and in which order they lie.
+struct LastOrder {
+    key: String,
+    ask: Ask,
+    numbers: Option<Vec<u32>>,
 }
 
 impl Opened {
     fn new(index: Index, vocabulary: Vocabulary, report: TraceReport, facts: FileFacts) -> Opened {
-        let tables = facts.tables.clone();
-        let kernel_slices = match &tables {
-            Some(of) => kernel_table::slices_of(&of.tables.kernels, &index, &vocabulary),
-            None => Vec::new(),
-        };
         Opened {
             index,
             vocabulary,
@@ -70,9 +70,10 @@ impl Opened {
             facts,
             defects: Defects::default(),
             load_notes: Vec::new(),
-            tables,
-            kernel_slices,
             workers: None,
+            by_shape: OnceLock::new(),
+            by_stack: OnceLock::new(),
+            last_order: Mutex::new(None),
         }
     }
 
@@ -94,13 +95,15 @@ impl Opened {
         self.vocabulary = dialect::recognise_with(&self.index, &self.facts.name, classifier);
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
+        (self.by_shape, self.by_stack) = (OnceLock::new(), OnceLock::new());
+        self.last_order = Mutex::new(None);
         Ok(())
     }
 
     /// The Overview of the whole trace.
     pub fn summary(&self) -> Summary {
         let mut summary = summary(&self.report, &self.index, false);
-        summary.workers = self.workers.as_ref().map(bounded_workers);
+        summary.tables = self.answers(table::names);
         summary
     }
 
@@ -163,7 +166,7 @@ impl Opened {
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
-            Question::Operators { by } => Answer::Operators(Box::new(self.operators(*by))),
+            Question::Table { key, ask } => self.page(key, ask),
             Question::Flame(asked) => {
                 Answer::Flame(Box::new(flame::flame(&self.index, &self.vocabulary, asked)))
             }
@@ -176,37 +179,7 @@ impl Opened {
                 file_name: format!("{}.folded.txt", self.stem()),
                 text: self.folded(asked.source, asked.window, asked.thread),
             },
-            Question::Kernels {
-                text,
-                order,
-                first_row,
-                n_rows,
-            } => match &self.tables {
-                Some(of) => Answer::Kernels(kernel_lines(
-                    &of.tables.kernels,
-                    &self.kernel_slices,
-                    text,
-                    *order,
-                    *first_row,
-                    *n_rows,
-                )),
-                None => nothing("there is no table of kernels"),
-            },
             Question::Report { format } => self.download(format),
-        }
-    }
-
-    /// Operators by shape or by stack, cut to a bounded size.
-    fn operators(&self, by: Grouping) -> OperatorTable {
-        let mut rows = operators::grouped(&self.index, &self.vocabulary, by);
-        let n_rows = rows.len() as u64;
-        let rest = rows.split_off(rows.len().min(MAX_GROUPED));
-        OperatorTable {
-            by,
-            rows,
-            n_rows,
-            rest_count: rest.iter().map(|row| row.count).sum(),
-            rest_self_ns: stats::sum(rest.iter().map(|row| row.self_cpu_ns)),
         }
     }
 
@@ -222,17 +195,9 @@ impl Opened {
 
     /// The report with what is computed only when it is asked for: operators by shape and by stack.
     pub fn whole_report(&self) -> TraceReport {
-        let table = |by: Grouping, has: bool| {
-            let mut rows = Vec::new();
-            if has {
-                rows = operators::grouped(&self.index, &self.vocabulary, by);
-                rows.truncate(operators::MAX_GROUPS);
-            }
-            rows
-        };
         TraceReport {
-            operators_by_shape: table(Grouping::Shape, self.index.arg_column(dialect::SHAPES).is_some()),
-            operators_by_stack: table(Grouping::Stack, !self.report.python.is_empty()),
+            operators_by_shape: self.grouped(Grouping::Shape).to_vec(),
+            operators_by_stack: self.grouped(Grouping::Stack).to_vec(),
             ..self.report.clone()
         }
     }
@@ -245,11 +210,72 @@ impl Opened {
         name.to_owned()
     }
 
-    /// The report, or one of its tables, as a file: `json`, `markdown`, `text`; `steps.csv`, `gaps.csv`,
-    /// `recompiles.csv`, `operators.csv`, `operators_by_shape.csv`, `operators_by_stack.csv`, `modules.csv`,
-    /// `kernels.csv`, `nodes.csv`, `launches.csv`, `copies.csv`, `idle.csv`, `stream_gaps.csv`.
+    /// What tables are made of.
+    fn answers<R>(&self, of: impl for<'a> FnOnce(&Answers<'a>) -> R) -> R {
+        let count = |by: Grouping| self.grouped(by);
+        of(&Answers {
+            report: &self.report,
+            workers: self.workers.as_ref(),
+            grouped: Some(Grouped {
+                by: &self.groupings(),
+                count: &count,
+            }),
+        })
+    }
+
+    /// Operators by shape or by stack, counted when they are asked for first.
+    fn grouped(&self, by: Grouping) -> &[Operator] {
+        let cell = match by {
+            Grouping::Name => return &self.report.operators,
+            Grouping::Shape => &self.by_shape,
+            Grouping::Stack => &self.by_stack,
+        };
+        cell.get_or_init(|| {
+            if !self.groupings().contains(&by) {
+                return Vec::new();
+            }
+            let mut rows = operators::grouped(&self.index, &self.vocabulary, by);
+            rows.truncate(operators::MAX_GROUPS);
+            rows
+        })
+    }
+
+    /// What operators can be counted by beside their names.
+    fn groupings(&self) -> Vec<Grouping> {
+        let has_shapes = self.index.arg_column(dialect::SHAPES).is_some();
+        let has_stacks = !self.report.python.is_empty();
+        [(Grouping::Shape, has_shapes), (Grouping::Stack, has_stacks)]
+            .into_iter()
+            .filter_map(|(by, has)| has.then_some(by))
+            .collect()
+    }
+
+    /// A stretch of a table.
+    fn page(&self, key: &str, ask: &Ask) -> Answer {
+        self.answers(|answers| {
+            let Some(of) = table::find(key, answers) else {
+                return Answer::Nothing {
+                    why: format!("this trace has no table {key:?}"),
+                };
+            };
+            // Scrolling asks for the same order again and again.
+            let mut last = self.last_order.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_known = |last: &LastOrder| last.key == key && last.ask.same_order(ask);
+            if !last.as_ref().is_some_and(is_known) {
+                *last = Some(LastOrder {
+                    key: key.to_owned(),
+                    ask: ask.clone(),
+                    numbers: table::chosen(&of.rows, ask),
+                });
+            }
+            let numbers = last.as_ref().and_then(|last| last.numbers.as_deref());
+            Answer::Table(Box::new(of.page(ask, numbers, answers.origin_ns())))
+        })
+    }
+
+    /// The report as a file (`json`, `markdown`, `text`), or one of its tables by key and format: `steps.csv`,
+    /// `kernels.json`, `gaps.md`.
     fn download(&self, format: &str) -> Answer {
-        let trace = &self.report;
         let whole = || Report {
             schema: SCHEMA.into(),
             traces: vec![self.whole_report()],
@@ -259,38 +285,33 @@ impl Opened {
             "json" => ("report.json", export::report_json(&whole())),
             "markdown" => ("report.md", export::report_markdown(&whole())),
             "text" => ("report.txt", export::report_text(&whole())),
-            "steps.csv" => ("steps.csv", export::steps_csv(trace)),
-            "gaps.csv" => ("gaps.csv", export::gaps_csv(trace)),
-            "recompiles.csv" => ("recompiles.csv", export::recompiles_csv(trace)),
-            "operators.csv" => ("operators.csv", export::operators_csv(trace)),
-            "kernels.csv" => ("kernels.csv", export::kernels_csv(trace)),
-            "nodes.csv" => ("nodes.csv", export::nodes_csv(trace)),
-            "launches.csv" => ("launches.csv", export::launches_csv(trace)),
-            "copies.csv" => ("copies.csv", export::copies_csv(trace)),
-            "idle.csv" => ("idle.csv", export::idle_csv(trace)),
-            "operators_by_shape.csv" => (
-                "operators_by_shape.csv",
-                export::operators_by_shape_csv(&self.whole_report()),
-            ),
-            "operators_by_stack.csv" => (
-                "operators_by_stack.csv",
-                export::operators_by_stack_csv(&self.whole_report()),
-            ),
-            "modules.csv" => ("modules.csv", export::modules_csv(trace)),
-            "stream_gaps.csv" => ("stream_gaps.csv", export::stream_gaps_csv(trace)),
-            "operator_statistics.csv" => ("operator_statistics.csv", export::operator_statistics_csv(trace)),
-            "api_statistics.csv" => ("api_statistics.csv", export::api_statistics_csv(trace)),
-            _ => {
-                return Answer::Nothing {
-                    why: format!("there is no report of format {format}"),
-                };
-            }
+            of_table => match self.table_file(of_table) {
+                Some(text) => (of_table, text),
+                None => {
+                    return Answer::Nothing {
+                        why: format!("there is no report of format {format}"),
+                    };
+                }
+            },
         };
-        let name = self.stem();
         Answer::Report {
-            file_name: format!("{name}.{suffix}"),
+            file_name: format!("{}.{suffix}", self.stem()),
             text,
         }
+    }
+
+    fn table_file(&self, name: &str) -> Option<String> {
+        let (key, format) = name.split_once('.')?;
+        self.answers(|answers| {
+            let of = table::find(key, answers)?;
+            match format {
+                "csv" => Some(export::table_csv(&of)),
+                "json" => Some(export::table_json(&of)),
+                "md" => Some(export::table_markdown(&of, answers.origin_ns())),
+                "txt" => Some(export::table_text(&of, answers.origin_ns())),
+                _ => None,
+            }
+        })
     }
 
     /// Byte of the text where a slice's event starts; `None` if there is no such slice.

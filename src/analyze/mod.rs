@@ -1,40 +1,17 @@
-//! `pure fn(&Index, &Vocabulary, …) -> answer`. A file a question; no vendor's name appears here.
+//! `pure fn(&Index, &Vocabulary, …) -> answer`. A folder a question; no vendor's name appears here.
 
-pub mod activity;
-pub mod allocations;
-pub mod budget;
-pub mod categories;
-pub mod coverage;
-pub mod device_time;
+pub mod compiles;
+pub mod device;
 pub mod findings;
-mod frames;
 pub mod gaps;
-pub mod idle;
+pub mod host;
 mod in_order;
-pub mod kernel_table;
-pub mod kernels;
-mod launched;
-pub mod launches;
-mod links;
 pub mod memory;
-pub mod metrics;
-pub mod modules;
-pub mod nodes;
-pub mod operators;
-pub mod overall;
-pub mod python;
-pub mod rank_links;
-pub mod recompiles;
+pub mod ranks;
 pub mod report;
-pub mod stacks;
-pub mod step_breakdown;
-mod step_device;
 pub mod steps;
-mod stream_gaps;
-pub mod table_check;
-pub mod transfers;
+pub mod trust;
 pub mod words;
-pub mod workers;
 
 use std::sync::Arc;
 
@@ -44,7 +21,15 @@ use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
+use compiles::{coverage, metrics};
+use device::{kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
+use gaps::{budget, idle, streams};
+use host::{modules, operators, python};
+use memory::allocations;
+use ranks::links;
 use report::{Beside, DefectRow, TraceReport};
+use steps::breakdown;
+use trust::{categories, table_check};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,8 +79,8 @@ pub fn analyze_to(
     defects: &Defects,
 ) -> TraceReport {
     let mut report = facts(index, vocabulary, file, defects);
-    report.recompiles = recompiles::recompiles(index, vocabulary);
-    report.dynamo = recompiles::dynamo_use(index, vocabulary, &report.recompiles);
+    report.recompiles = compiles::recompiles(index, vocabulary);
+    report.dynamo = compiles::dynamo_use(index, vocabulary, &report.recompiles);
     if let Some((name, metrics_file)) = &file.metrics {
         let mut metrics = metrics::metrics(metrics_file, name);
         let base = vocabulary.base_time_ns;
@@ -105,7 +90,7 @@ pub fn analyze_to(
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
     report.step_groups = steps::step_groups(&report.steps);
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
-    let devices = device_time::device_work(index, vocabulary);
+    let devices = time::device_work(index, vocabulary);
     let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
@@ -120,9 +105,9 @@ pub fn analyze_to(
         if let Some(launched) = launched::Launched::of(index, vocabulary) {
             report.launches = launches::launches(index, vocabulary, &launched);
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
-            report.stream_gaps = stream_gaps::stream_gaps(index, vocabulary, &launched);
+            report.stream_gaps = streams::stream_gaps(index, vocabulary, &launched);
             if !report.stream_gaps.is_empty() {
-                report.stream_gaps_definition = Some(stream_gaps::definition());
+                report.stream_gaps_definition = Some(streams::definition());
             }
             report.idle = idle::idle(index, vocabulary, &launched, &report.steps, &report.recompiles);
         }
@@ -143,14 +128,9 @@ pub fn analyze_to(
         last_launch_ns: last_launch_ns(index, vocabulary),
     };
     report.findings = findings::findings(&report, &beside);
-    report.beside = beside_trace(index, vocabulary, file.tables.as_deref());
+    report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let own = report.beside.as_ref();
-    let own = own.map(|b| {
-        [
-            step_breakdown::finding(&b.step_breakdown),
-            rank_links::finding(&b.links),
-        ]
-    });
+    let own = own.map(|b| [breakdown::finding(&b.step_breakdown), links::finding(&b.links)]);
     let own: Vec<_> = own.into_iter().flatten().flatten().collect();
     if !own.is_empty() {
         report.findings.extend(own);
@@ -174,15 +154,19 @@ pub fn gaps_in(
     window: Option<Span>,
     n_longest: usize,
 ) -> Vec<report::Gaps> {
-    let devices = device_time::device_work(index, vocabulary);
+    let devices = time::device_work(index, vocabulary);
     let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
     gaps::gaps_in(&host, window, n_longest)
 }
 
 /// What the profiler's tables and lanes say; `None` where there are none.
-fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&WorkerTables>) -> Option<Beside> {
+fn beside_trace(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    of_worker: Option<&Arc<WorkerTables>>,
+) -> Option<Beside> {
     let tables = of_worker.map(|of| &of.tables);
-    let step_breakdown = step_breakdown::breakdown(index, vocabulary, tables);
+    let step_breakdown = breakdown::breakdown(index, vocabulary, tables);
     if step_breakdown.is_empty() && of_worker.is_none() {
         return None;
     }
@@ -203,13 +187,17 @@ fn beside_trace(index: &Index, vocabulary: &Vocabulary, of_worker: Option<&Worke
         beside.overall = overall::overall(&tables.kernels, &beside.step_breakdown);
         let slices = kernel_table::slices_of(&tables.kernels, index, vocabulary);
         beside.kernel_details = kernel_table::details(&tables.kernels, &slices);
+        if !tables.kernels.rows.is_empty() {
+            let of = of.clone();
+            beside.kernel_rows = Some(Arc::new(report::KernelRows { of, slices }));
+        }
         beside.api_statistics.clone_from(&tables.api_statistics);
         beside.collectives.clone_from(&tables.collectives);
         beside.memory_peaks.clone_from(&tables.memory);
         beside.module_memory_peaks.clone_from(&tables.module_memory);
         beside.allocations = allocations::allocations(&tables.allocations);
-        beside.links = rank_links::links(&tables.links);
-        beside.links_say = rank_links::compared(&beside.links);
+        beside.links = links::links(&tables.links);
+        beside.links_say = links::compared(&beside.links);
         beside.operator_calls = tables.operator_calls;
         beside.tables.clone_from(&tables.read);
         beside.plain_tables.clone_from(&tables.plain);
@@ -255,35 +243,9 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         synchronised_capture: vocabulary.synchronised_capture,
         notes,
         defects: defect_rows(defects),
-        steps: Vec::new(),
-        step_groups: Vec::new(),
-        recompiles: Vec::new(),
-        dynamo: None,
-        bucket_coverage: None,
-        gaps: Vec::new(),
-        device_time: Vec::new(),
-        kernels: Vec::new(),
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
-        nodes: None,
-        launches: None,
-        queue_depth: Vec::new(),
-        stream_gaps: Vec::new(),
-        stream_gaps_definition: None,
-        copies: Vec::new(),
-        syncs: Vec::new(),
-        idle: Vec::new(),
-        operators: Vec::new(),
-        python: Vec::new(),
-        operators_by_shape: Vec::new(),
-        operators_by_stack: Vec::new(),
-        memory: None,
-        modules: Vec::new(),
         bytes_by_category: categories::bytes_by_category(index, vocabulary),
-        budget: None,
-        metrics: None,
-        table: None,
-        findings: Vec::new(),
-        beside: None,
+        ..TraceReport::default()
     }
 }
 

@@ -10,8 +10,8 @@ mod device;
 mod nodes;
 
 pub use beside::{
-    Allocation, Allocations, Beside, KernelDetails, Link, OperatorAllocations, Overall, OverallPart,
-    WorkerRow, Workers,
+    Allocation, Allocations, Beside, KernelDetails, KernelRows, Link, OperatorAllocations, Overall,
+    OverallPart, WorkerRow, Workers,
 };
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
@@ -668,7 +668,7 @@ pub struct DefectRow {
 }
 
 /// Everything that is known about one trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Default, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     pub file: String,
     /// `gaudi-highlevel|gaudi-e2e|gaudi-metrics|torch|ascend|chrome|…`
@@ -732,7 +732,7 @@ pub struct TraceReport {
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,
     /// Operators by name and shapes of their inputs, most self time first, at most
-    /// [`MAX_GROUPS`](super::operators::MAX_GROUPS); empty where no shapes are recorded, and on the page, which asks.
+    /// [`MAX_GROUPS`](crate::analyze::host::operators::MAX_GROUPS); empty where no shapes are recorded, and on the page, which asks.
     #[serde(default)]
     pub operators_by_shape: Vec<Operator>,
     /// The same by name and python frames around the call.
@@ -741,7 +741,7 @@ pub struct TraceReport {
     /// `None` where no allocation is recorded.
     pub memory: Option<MemoryUse>,
     /// Modules as they call each other, each after the one around it, most time first; at most
-    /// [`MAX_MODULES`](super::modules::MAX_MODULES).
+    /// [`MAX_MODULES`](crate::analyze::host::modules::MAX_MODULES).
     pub modules: Vec<ModuleRow>,
     /// Largest first. The file's text is longer by its header and by what stands between events.
     pub bytes_by_category: Vec<CategoryBytes>,

@@ -1,6 +1,6 @@
 //! The words that sentences are made of.
 
-use super::report::{Cause, Phase};
+use crate::analyze::report::{Cause, Phase};
 
 /// `"decode"`.
 pub fn phase(phase: Phase) -> &'static str {

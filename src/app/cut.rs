@@ -120,13 +120,22 @@ pub fn CutDialog(props: &CutProps) -> Html {
         let text = text.clone();
         let oninput =
             move |event: InputEvent| text.set(event.target_unchecked_into::<HtmlInputElement>().value());
-        html! { <label>{ label }{ " " }<input type="number" min="0" step="any" disabled={writing} {value} {oninput} />{ " ms" }</label> }
+        html! {
+            <label>
+                { label }{ " " }
+                <input type="number" min="0" step="any" disabled={writing} {value} {oninput} />{ " ms" }
+            </label>
+        }
     };
     let check = |label: Html, on: &UseStateHandle<bool>| {
         let checked = **on;
         let on = on.clone();
         let onchange = move |_: Event| on.set(!checked);
-        html! { <label class="check"><input type="checkbox" {checked} disabled={writing} {onchange} />{ " " }{ label }</label> }
+        html! {
+            <label class="check">
+                <input type="checkbox" {checked} disabled={writing} {onchange} />{ " " }{ label }
+            </label>
+        }
     };
     let category = |name: &str, events: u64| {
         let kept = !left_out.contains(name);
@@ -153,8 +162,10 @@ pub fn CutDialog(props: &CutProps) -> Html {
                 <h2>{ "Save a cut-out" }</h2>
                 <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
             </div>
-            <p class="hint">{ "A smaller trace for any viewer. Events are kept as they are, with the metadata, arrows and counters they need; \
-                slices that overlap the stretch stay whole." }</p>
+            <p class="hint">
+                { "A smaller trace for any viewer. Events are kept as they are, with the metadata, arrows and counters \
+                   they need; slices that overlap the stretch stay whole." }
+            </p>
             <div class="stretch" role="group" aria-label="Stretch, from the start of the trace">
                 { time("from", &from) }
                 { time("to", &to) }
@@ -162,15 +173,21 @@ pub fn CutDialog(props: &CutProps) -> Html {
             if let Some((_, label)) = &props.offer.tracks {
                 { check(html! { <>{ "only " }{ label }</> }, &only_tracks) }
             }
-            { check(html! { "with tracks of our own: steps, gaps with their causes, compiles, findings" }, &own_tracks) }
+            { check(
+                html! { "with tracks of our own: steps, gaps with their causes, compiles, findings" },
+                &own_tracks,
+            ) }
             { check(html! { "compressed (.gz)" }, &gzip) }
             if tally.len() > 1 {
                 <details class="cut-categories">
                     <summary>{ match left_out.len() {
                         0 => "All categories".to_owned(),
-                        n => format!("{n} of {} left out", if tally.len() == 1 { "1 category".to_owned() } else { format!("{} categories", tally.len()) }),
+                        n if tally.len() == 1 => format!("{n} of 1 category left out"),
+                        n => format!("{n} of {} categories left out", tally.len()),
                     } }</summary>
-                    <div class="checks">{ for tally.iter().take(OFFERED).map(|share| category(&share.category, share.events)) }</div>
+                    <div class="checks">
+                        { for tally.iter().take(OFFERED).map(|share| category(&share.category, share.events)) }
+                    </div>
                 </details>
             }
             <p class="cut-says" role="status">{ says(&doing, window, extent) }</p>
@@ -181,7 +198,9 @@ pub fn CutDialog(props: &CutProps) -> Html {
                 <p class="trouble" role="alert"><b>{ "✕ " }</b>{ format!("Nothing was saved: {why}.") }</p>
             }
             <div class="cut-buttons">
-                <button type="button" class="main" autofocus={true} disabled={writing || window.is_none()} onclick={save}>{ "Save" }</button>
+                <button
+                    type="button" class="main" autofocus={true}
+                    disabled={writing || window.is_none()} onclick={save}>{ "Save" }</button>
                 if writing {
                     <button type="button" onclick={cancel}>{ "Cancel" }</button>
                 }

@@ -63,7 +63,9 @@ pub fn Dialog(props: &DialogProps) -> Html {
         }
     };
     html! {
-        <dialog ref={node} class={classes!("dialog", props.class.clone())} aria-label={props.label.clone()} {onkeydown} {onclick}>
+        <dialog
+            ref={node} class={classes!("dialog", props.class.clone())} aria-label={props.label.clone()}
+            {onkeydown} {onclick}>
             <div class="dialog-body">{ props.children.clone() }</div>
         </dialog>
     }

@@ -82,27 +82,51 @@ pub fn Fit(props: &FitProps) -> Html {
         <Dialog class="fit" label={title(props.why)} on_close={props.on_close.clone()}>
             <div class="panel-head">
                 <h2>{ title(props.why) }</h2>
-                <button type="button" onclick={props.on_close.reform(|_| ())}>{ if props.why == Why::TooLarge { "Open nothing" } else { "Close" } }</button>
+                <button type="button" onclick={props.on_close.reform(|_| ())}>
+                    { if props.why == Why::TooLarge { "Open nothing" } else { "Close" } }
+                </button>
             </div>
             <p class="fit-says">{ says(props.why, &props.file, estimate) }</p>
             <ul class="choices">
                 if no_python_yet {
-                    { choice("Leave out python stacks", "None or few so far, but profilers write them behind other events. Python functions will be missing from tables and timeline, and steps that only they mark.",
-                        None, estimate, without(&CategoryShare { category: PYTHON.to_owned(), ..CategoryShare::default() }), true) }
+                    { choice(
+                        "Leave out python stacks",
+                        "None or few so far, but profilers write them behind other events. Python functions will be \
+                         missing from tables and timeline, and steps that only they mark.",
+                        None,
+                        estimate,
+                        without(&CategoryShare { category: PYTHON.to_owned(), ..CategoryShare::default() }),
+                        true,
+                    ) }
                 }
                 { for leave_out.enumerate().map(|(i, share)| {
                     let (label, means) = offer(share, estimate);
-                    choice(&label, &means, Some(estimate.without_bytes(share)), estimate, without(share), i == 0 && !no_python_yet)
+                    let bytes = Some(estimate.without_bytes(share));
+                    choice(&label, &means, bytes, estimate, without(share), i == 0 && !no_python_yet)
                 }) }
                 if let Some(fits) = estimate.fitting_times() {
-                    <Stretch estimate={estimate.clone()} {fits} selection={props.selection.clone()} on_choice={props.on_choice.clone()} />
+                    <Stretch
+                        estimate={estimate.clone()} {fits}
+                        selection={props.selection.clone()} on_choice={props.on_choice.clone()} />
                 }
                 if !read_again {
-                    { choice("Load the first part that fits", &format!("Reading stops when memory is full, after about {first_part} of the file."),
-                        Some(estimate.limit_bytes.min(estimate.predicted_bytes())), estimate, choose(props.selection.clone(), Over::Stop), false) }
+                    { choice(
+                        "Load the first part that fits",
+                        &format!("Reading stops when memory is full, after about {first_part} of the file."),
+                        Some(estimate.limit_bytes.min(estimate.predicted_bytes())),
+                        estimate,
+                        choose(props.selection.clone(), Over::Stop),
+                        false,
+                    ) }
                 }
-                { choice("Load all of it anyway", "The page may run out of memory. It then says so, and nothing else is lost.",
-                    Some(estimate.predicted_bytes()), estimate, choose(props.selection.clone(), Over::Try), false) }
+                { choice(
+                    "Load all of it anyway",
+                    "The page may run out of memory. It then says so, and nothing else is lost.",
+                    Some(estimate.predicted_bytes()),
+                    estimate,
+                    choose(props.selection.clone(), Over::Try),
+                    false,
+                ) }
             </ul>
         </Dialog>
     }
@@ -192,7 +216,9 @@ fn choice(
 ) -> Html {
     html! {
         <li class="choice">
-            <button type="button" class={classes!(main.then_some("main"))} autofocus={main} {onclick}>{ label.to_owned() }</button>
+            <button type="button" class={classes!(main.then_some("main"))} autofocus={main} {onclick}>
+                { label.to_owned() }
+            </button>
             { size(bytes, estimate) }
             <p class="hint">{ means.to_owned() }</p>
         </li>
@@ -255,7 +281,10 @@ fn Stretch(props: &StretchProps) -> Html {
             text.set(event.target_unchecked_into::<HtmlInputElement>().value());
         };
         html! {
-            <label>{ label }{ " " }<input type="number" min="0" step="any" {value} {oninput} onkeydown={onkeydown.clone()} />{ " ms" }</label>
+            <label>
+                { label }{ " " }
+                <input type="number" min="0" step="any" {value} {oninput} onkeydown={onkeydown.clone()} />{ " ms" }
+            </label>
         }
     };
     let whole = estimate.whole_times().map_or(0, Span::len_ns);
@@ -277,7 +306,10 @@ fn Stretch(props: &StretchProps) -> Html {
                 { input("to", &to) }
             </div>
             if let Some(window) = window { { size(Some(estimate.window_bytes(window)), estimate) } }
-            <p class="hint">{ covers }{ "Times count from the earliest event so far; slices that overlap the stretch are kept whole." }</p>
+            <p class="hint">
+                { covers }
+                { "Times count from the earliest event so far; slices that overlap the stretch are kept whole." }
+            </p>
         </li>
     }
 }

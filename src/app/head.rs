@@ -59,12 +59,16 @@ pub fn Head(props: &HeadProps) -> Html {
     let tools = html! {
         <div class="tools">
             if props.ready {
-                <button type="button" onclick={props.on_search.reform(|_| true)} title="Search names (/)">{ "Search " }<kbd>{ "/" }</kbd></button>
+                <button type="button" onclick={props.on_search.reform(|_| true)} title="Search names (/)">
+                    { "Search " }<kbd>{ "/" }</kbd>
+                </button>
                 <details ref={menu} class="menu">
                     <summary>{ "Report" }</summary>
                     <div class="menu-items">
                         { for REPORTS.map(|(format, word)| html! {
-                            <button type="button" onclick={on_report.reform(move |_| format)}>{ format!("Download {word}") }</button>
+                            <button type="button" onclick={on_report.reform(move |_| format)}>
+                                { format!("Download {word}") }
+                            </button>
                         }) }
                         <button type="button" onclick={on_cut}>{ "Download a cut-out…" }</button>
                     </div>
@@ -74,20 +78,30 @@ pub fn Head(props: &HeadProps) -> Html {
             if props.summary.is_some() && props.chrome == Chrome::Full {
                 <OpenButton label="Open another…" on_open={props.on_open.clone()} />
             }
-            <button type="button" onclick={props.on_theme.reform(|_| ())} title="Light or dark" aria-label="Switch between light and dark">{ "◐" }</button>
-            <button type="button" onclick={props.on_help.reform(|_| true)} title="Keys and help (?)" aria-label="Help">{ "?" }</button>
+            <button
+                type="button" onclick={props.on_theme.reform(|_| ())}
+                title="Light or dark" aria-label="Switch between light and dark">{ "◐" }</button>
+            <button
+                type="button" onclick={props.on_help.reform(|_| true)}
+                title="Keys and help (?)" aria-label="Help">{ "?" }</button>
         </div>
     };
     let compact = (props.chrome != Chrome::Full).then_some("compact");
     let Some(summary) = &props.summary else {
-        return html! { <header class={classes!("head", compact)}><div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div></header> };
+        return html! {
+            <header class={classes!("head", compact)}>
+                <div class="head-line"><span class="brand">{ "Stepscope" }</span>{ tools }</div>
+            </header>
+        };
     };
     let on_close = props.on_close.clone();
     let brand = match compact {
         // The file is its host's: there is nothing to close it for.
         Some(_) => html! { <span class="brand">{ "Stepscope" }</span> },
         None => html! {
-            <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>{ "Stepscope" }</button>
+            <button type="button" class="brand" title="Close this file" onclick={move |_| on_close.emit(())}>
+                { "Stepscope" }
+            </button>
         },
     };
     html! {
@@ -101,7 +115,8 @@ pub fn Head(props: &HeadProps) -> Html {
             </div>
             <nav class="tabs" aria-label="Views">
                 { for View::of_trace(summary.fills()).enumerate().map(|(i, view)| html! {
-                    <a href={format!("#view={}", view.id())} class={classes!("tab", (view == props.view).then_some("here"))}
+                    <a href={format!("#view={}", view.id())}
+                       class={classes!("tab", (view == props.view).then_some("here"))}
                        aria-current={(view == props.view).then_some("page")} title={format!("Key {}", i + 1)}>
                         { title(view) }{ badge(view, summary) }
                     </a>

@@ -83,16 +83,30 @@ pub fn Help(props: &HelpProps) -> Html {
                 </div>
                 <table class="plain">
                     <tbody>
-                        { for KEYS.map(|(key, does)| html! { <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr> }) }
+                        { for KEYS.map(|(key, does)| html! {
+                            <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr>
+                        }) }
                     </tbody>
                 </table>
                 <h2>{ "Colours" }</h2>
-                <p class="legend">{ for colours(props.summary.as_deref()).into_iter().map(|class| swatch(words::class_key(class), class.word())) }</p>
-                <p>{ "In the timeline, a paler bar stands for several slices that fall together at this zoom; its tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph compiles; an orange frame at the axis is a step that only looks like one (suspected)." }</p>
+                <p class="legend">
+                    { for colours(props.summary.as_deref())
+                        .into_iter()
+                        .map(|class| swatch(words::class_key(class), class.word())) }
+                </p>
+                <p>
+                    { "In the timeline, a paler bar stands for several slices that fall together at this zoom; its \
+                       tooltip counts them. Stretches with an orange ground and an orange line at the axis are graph \
+                       compiles; an orange frame at the axis is a step that only looks like one (suspected)." }
+                </p>
                 <h2>{ "How sure is a statement?" }</h2>
-                <p><b>{ "recorded" }</b>{ ": the trace says so. " }<b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
+                <p><b>{ "recorded" }</b>{ ": the trace says so. " }
+                   <b>{ "derived" }</b>{ ": computed from the trace by the definition shown. " }
                    <b>{ "suspected" }</b>{ ": a rule of thumb." }</p>
-                <p>{ "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not say." }</p>
+                <p>
+                    { "Times are on the trace's own clock, in whole nanoseconds. A dash (–) means: the trace does not \
+                       say." }
+                </p>
                 <OfflineHelp />
         </Dialog>
     }

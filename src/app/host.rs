@@ -294,20 +294,29 @@ fn Ask(props: &AskProps) -> Html {
     let decide = |decision| props.on_decision.reform(move |_: MouseEvent| decision);
     let size = bytes.map(|n| format!(", {}", show::bytes(n))).unwrap_or_default();
     html! {
-        <Dialog class="ask" label="Open a trace of another page?" on_close={props.on_decision.reform(|()| Decision::No)}>
+        <Dialog
+            class="ask" label="Open a trace of another page?"
+            on_close={props.on_decision.reform(|()| Decision::No)}>
             <h2>{ "Open a trace of another page?" }</h2>
             if origin == "null" {
-                <p>{ "A page that does not say where it is from (a local file, or one in a sandbox) sends a trace:" }</p>
+                <p>
+                    { "A page that does not say where it is from (a local file, or one in a sandbox) sends a trace:" }
+                </p>
             } else {
                 <p><b class="origin">{ origin.clone() }</b>{ " sends a trace:" }</p>
             }
             <p><span class="name">{ name.clone() }</span>{ size }</p>
-            <p class="soft">{ "It is read here, on this machine. The page that sent it may move the timeline, and it hears what you select in this trace if it asks to." }</p>
+            <p class="soft">
+                { "It is read here, on this machine. The page that sent it may move the timeline, and it hears what you \
+                   select in this trace if it asks to." }
+            </p>
             <div class="buttons">
                 <button type="button" ref={no} onclick={decide(Decision::No)}>{ "No" }</button>
                 <button type="button" onclick={decide(Decision::Yes)}>{ "Open it" }</button>
                 if *may_remember {
-                    <button type="button" onclick={decide(Decision::Always)}>{ "Always open traces of this page" }</button>
+                    <button type="button" onclick={decide(Decision::Always)}>
+                        { "Always open traces of this page" }
+                    </button>
                 }
             </div>
         </Dialog>

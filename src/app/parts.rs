@@ -176,7 +176,9 @@ pub fn Copyable(props: &CopyableProps) -> Html {
     html! {
         <div class="copyable">
             <pre>{ props.text.clone() }</pre>
-            <button type="button" {onclick} aria-label={format!("Copy: {}", props.what)}>{ if *copied { "Copied" } else { "Copy" } }</button>
+            <button type="button" {onclick} aria-label={format!("Copy: {}", props.what)}>
+                { if *copied { "Copied" } else { "Copy" } }
+            </button>
             <span class="heard" role="status">{ if *copied { "Copied" } else { "" } }</span>
         </div>
     }

@@ -189,7 +189,9 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
     );
     html! {
         <>
-            <canvas ref={canvas} role="img" aria-label={says} {onpointermove} {onpointerleave} {onpointerdown} {onpointerup} />
+            <canvas
+                ref={canvas} role="img" aria-label={says}
+                {onpointermove} {onpointerleave} {onpointerdown} {onpointerup} />
             <p class="plot-tip num">{ tip.unwrap_or_else(|| "\u{a0}".into()) }</p>
         </>
     }

@@ -76,7 +76,8 @@ vllm serve MODEL
         recipes: &[
             Recipe {
                 title: "vLLM 0.13 and later",
-                commands: "vllm serve MODEL --profiler-config '{\"profiler\": \"torch\", \"torch_profiler_dir\": \"/tmp/profile\"}'
+                commands: "vllm serve MODEL --profiler-config \
+'{\"profiler\": \"torch\", \"torch_profiler_dir\": \"/tmp/profile\"}'
 # while a few requests run, from another shell:
 curl -X POST http://localhost:8000/start_profile
 curl -X POST http://localhost:8000/stop_profile
@@ -122,7 +123,8 @@ curl -X POST http://localhost:8000/stop_profile
             },
             Recipe {
                 title: "vLLM Ascend since 2026",
-                commands: "vllm serve MODEL --profiler-config '{\"profiler\": \"torch\", \"torch_profiler_dir\": \"/tmp/profile\"}'
+                commands: "vllm serve MODEL --profiler-config \
+'{\"profiler\": \"torch\", \"torch_profiler_dir\": \"/tmp/profile\"}'
 # while a few requests run, from another shell:
 curl -X POST http://localhost:8000/start_profile
 curl -X POST http://localhost:8000/stop_profile

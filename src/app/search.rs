@@ -69,7 +69,12 @@ pub fn Search(props: &SearchProps) -> Html {
                 <table>
                     <caption>{ format!("{} in {} contain “{}”; most time first", show::counted(found.n_slices, "event"),
                         show::counted(found.names.len() as u64, "name"), found.text) }</caption>
-                    <thead><tr><th>{ "Name" }</th><th>{ "What" }</th><th class="num">{ "Count" }</th><th class="num">{ "Total" }</th><th>{ "Show" }</th></tr></thead>
+                    <thead>
+                        <tr>
+                            <th>{ "Name" }</th><th>{ "What" }</th><th class="num">{ "Count" }</th>
+                            <th class="num">{ "Total" }</th><th>{ "Show" }</th>
+                        </tr>
+                    </thead>
                     <tbody>
                         { for found.names.iter().enumerate().map(|(i, row)| html! {
                             <tr id={row_id(i)} class={classes!((i == at).then_some("here"))}>
@@ -93,11 +98,18 @@ pub fn Search(props: &SearchProps) -> Html {
     html! {
         <Dialog class="search" label="Search" on_close={props.on_close.clone()}>
                 <div class="search-line">
-                    <input type="search" autofocus=true placeholder="part of a name" aria-label="Part of an event's name" {oninput} {onkeydown} />
+                    <input
+                        type="search" autofocus=true placeholder="part of a name"
+                        aria-label="Part of an event's name" {oninput} {onkeydown} />
                     <button type="button" onclick={on_close}>{ "Close" }</button>
                 </div>
                 if let Some(row) = names.get(at) {
-                    <p class="hint" aria-live="polite">{ format!("Enter shows the longest “{}” in the timeline; ↑ and ↓ choose another name.", row.name) }</p>
+                    <p class="hint" aria-live="polite">
+                        { format!(
+                            "Enter shows the longest “{}” in the timeline; ↑ and ↓ choose another name.",
+                            row.name
+                        ) }
+                    </p>
                 }
                 <div aria-live="polite">{ result }</div>
         </Dialog>

@@ -23,20 +23,38 @@ pub fn Start(props: &StartProps) -> Html {
             { not_opened(&props.trouble, props.reload_helps) }
             <section class="dropzone" aria-labelledby="drop-head">
                 <h1 id="drop-head">{ "Why does a decode step take as long as it does?" }</h1>
-                <p>{ "Drop a profile of vLLM here, paste it, or " }<OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} />{ " or " }<OpenButton label="a folder…" folder=true on_open={props.on_open.clone()} /></p>
+                <p>
+                    { "Drop a profile of vLLM here, paste it, or " }
+                    <OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} />
+                    { " or " }
+                    <OpenButton label="a folder…" folder=true on_open={props.on_open.clone()} />
+                </p>
                 <p class="kinds">
                     <code>{ "vllm.*.pt.trace.json.gz" }</code>{ " " }<code>{ "server_events_*.json" }</code>{ " " }
                     <code>{ "*.pt.trace.json[.gz]" }</code>{ " " }
-                    <code>{ "*_ascend_pt/" }</code>{ " " }<code>{ "*_ascend_ms/" }</code>{ " " }<code>{ ".hltv" }</code>{ " " }<span>{ "Folders of workers may come as they are, or as a zip or tar archive. " }</span>
+                    <code>{ "*_ascend_pt/" }</code>{ " " }<code>{ "*_ascend_ms/" }</code>{ " " }
+                    <code>{ ".hltv" }</code>{ " " }
+                    <span>{ "Folders of workers may come as they are, or as a zip or tar archive. " }</span>
                     <span>{ "A " }<code>{ "PT_HPU_METRICS_FILE" }</code>{ " may be opened beside the trace." }</span>
                 </p>
-                <p>{ "No file at hand? " }<button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button></p>
+                <p>
+                    { "No file at hand? " }
+                    <button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button>
+                </p>
             </section>
             <section class="privacy">
-                <p>{ "Nothing is uploaded. The file is read by this page, on this machine, and the browser blocks the page from the network." }</p>
+                <p>
+                    { "Nothing is uploaded. The file is read by this page, on this machine, and the browser blocks the \
+                       page from the network." }
+                </p>
                 <details>
                     <summary>{ "How?" }</summary>
-                    <p>{ "When the page has started, it sets itself a content security policy that forbids every connection, for the page and for the workers that read the file. The browser holds to it; the page cannot take it back. To see it: open the developer tools, choose Network, open a file. Or start the page and pull the plug: it goes on working." }</p>
+                    <p>
+                        { "When the page has started, it sets itself a content security policy that forbids every \
+                           connection, for the page and for the workers that read the file. The browser holds to it; \
+                           the page cannot take it back. To see it: open the developer tools, choose Network, open a \
+                           file. Or start the page and pull the plug: it goes on working." }
+                    </p>
                 </details>
             </section>
             { record() }
@@ -58,7 +76,9 @@ pub fn Waiting(props: &WaitingProps) -> Html {
         <main class="start">
             { not_opened(&props.trouble, props.reload_helps) }
             <h1 class="heard">{ "Stepscope" }</h1>
-            <p class="empty">{ "Waiting for a trace of the page around this one. It is read here, on this machine." }</p>
+            <p class="empty">
+                { "Waiting for a trace of the page around this one. It is read here, on this machine." }
+            </p>
         </main>
     }
 }
@@ -110,9 +130,14 @@ pub fn OpenButton(props: &OpenButtonProps) -> Html {
     };
     html! {
         <>
-            <button type="button" class={classes!(props.main.then_some("main"))} {onclick}>{ props.label.clone() }</button>
-            <input ref={input} class={classes!("file-input", props.folder.then_some("folder-input"))} type="file" multiple=true webkitdirectory={props.folder} tabindex="-1"
-                aria-label={if props.folder { "Folder of workers" } else { "Trace, and metrics file; archive" }} {onchange} />
+            <button type="button" class={classes!(props.main.then_some("main"))} {onclick}>
+                { props.label.clone() }
+            </button>
+            <input
+                ref={input} class={classes!("file-input", props.folder.then_some("folder-input"))}
+                type="file" multiple=true webkitdirectory={props.folder} tabindex="-1"
+                aria-label={if props.folder { "Folder of workers" } else { "Trace, and metrics file; archive" }}
+                {onchange} />
         </>
     }
 }

@@ -152,8 +152,10 @@ impl State {
                 let out_of_memory = held > SUSPICIOUS_BYTES;
                 next.trouble = Some(if out_of_memory {
                     let held = show::bytes(held);
-                    format!("Probably out of memory: the worker that read this file held {held} when it stopped ({why})")
-                        .into()
+                    format!(
+                        "Probably out of memory: the worker that read this file held {held} when it stopped ({why})"
+                    )
+                    .into()
                 } else {
                     why.into()
                 });

@@ -52,28 +52,36 @@ defects! {
     GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
     TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
-    UnclosedArray "unclosed_array" Info "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
+    UnclosedArray "unclosed_array" Info
+        "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
     BadEvent "bad_event" Loss "An event could not be read as JSON and was lost; reading went on at the next one.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
     NotAnEvent "not_an_event" Loss "A value in the list of events is no object and was skipped.";
-    UnescapedQuote "unescaped_quote" Info "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
+    UnescapedQuote "unescaped_quote" Info
+        "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
     BadEscape "bad_escape" Info "A backslash in a name starts no JSON escape; it was kept as it stands.";
-    ControlCharacter "control_character" Info "A name holds a raw control character or line break, which JSON forbids; it was kept.";
+    ControlCharacter "control_character" Info
+        "A name holds a raw control character or line break, which JSON forbids; it was kept.";
     InvalidUtf8 "invalid_utf8" Info "A name is not valid UTF-8; the bytes in question were replaced.";
     NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
     DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
     MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
-    UnknownPhase "unknown_phase" Info "An event of a phase that is not drawn (samples, object snapshots, …) was skipped.";
+    UnknownPhase "unknown_phase" Info
+        "An event of a phase that is not drawn (samples, object snapshots, …) was skipped.";
     MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
-    MissingDuration "missing_duration" Loss "A complete event has no duration; it is kept with length 0 and counts as no time.";
+    MissingDuration "missing_duration" Loss
+        "A complete event has no duration; it is kept with length 0 and counts as no time.";
     NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
     EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
-    BeginWithoutEnd "begin_without_end" Loss "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
-    PartialOverlap "partial_overlap" Info "Slices of one thread overlap without one containing the other; they are drawn in extra lanes.";
+    BeginWithoutEnd "begin_without_end" Loss
+        "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
+    PartialOverlap "partial_overlap" Info
+        "Slices of one thread overlap without one containing the other; they are drawn in extra lanes.";
     TooDeep "too_deep" Info "Slices of one thread lie more than 65 535 deep; the deepest are drawn on one row.";
-    TooManyCategories "too_many_categories" Loss "There are more than 65 535 categories; the category of these events was replaced by (other).";
+    TooManyCategories "too_many_categories" Loss
+        "There are more than 65 535 categories; the category of these events was replaced by (other).";
     TooManyRows "too_many_rows" Loss "The table is full (2^32 rows); further events were dropped.";
     ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
 }

@@ -89,7 +89,12 @@ pub fn percent(part: i64, whole: i64) -> String {
     if whole == 0 {
         return "–".into();
     }
-    let p = part as f64 * 100.0 / whole as f64;
+    share(part as f64 / whole as f64)
+}
+
+/// The same of a share from 0 to 1.
+pub fn share(part: f64) -> String {
+    let p = part * 100.0;
     if p != 0.0 && p.abs() < 9.95 {
         format!("{p:.1} %")
     } else {

@@ -203,7 +203,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_integer_and_fraction_come_back(us in -4_600_000_000_000_000i64..4_600_000_000_000_000, frac in 0u32..1000) {
+        fn any_integer_and_fraction_come_back(
+            us in -4_600_000_000_000_000i64..4_600_000_000_000_000,
+            frac in 0u32..1000,
+        ) {
             let text = format!("{us}.{frac:03}");
             let want = us * 1000 + if us < 0 { -i64::from(frac) } else { i64::from(frac) };
             proptest::prop_assert_eq!(ns_from_micros_text(text.as_bytes()), Some(want));

@@ -22,6 +22,7 @@ use stepscope::export;
 use stepscope::index::select::Selection;
 use stepscope::session::{self, Loader, Opened};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
+use stepscope::table::{self, Answers};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
 #[derive(Parser)]
@@ -66,7 +67,7 @@ struct ReportArgs {
     /// Write here in place of standard output.
     #[arg(long, short)]
     output: Option<PathBuf>,
-    /// Also write steps, compiles, gaps, kernels and operators as CSV into this folder.
+    /// Also write every table that the trace fills as CSV into this folder.
     #[arg(long, value_name = "FOLDER")]
     csv: Option<PathBuf>,
     #[command(flatten)]
@@ -391,45 +392,32 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(if failed > 0 { 2 } else { 0 }))
 }
 
-/// `<trace>.steps.csv` and so on; numbered where several traces are reported.
+/// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are reported.
 fn write_tables(report: &Report, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let write = |of: &str, answers: &Answers<'_>| -> Result<()> {
+        for table in table::filled(answers) {
+            let path = folder.join(format!("{of}{}.csv", table.key));
+            deliver(&export::table_csv(&table), Some(&path))?;
+        }
+        Ok(())
+    };
     for (n, trace) in (1..).zip(&report.traces) {
         let number = if report.traces.len() > 1 {
             format!("{n}.")
         } else {
             String::new()
         };
-        let tables = [
-            ("steps", export::steps_csv(trace)),
-            ("compiles", export::recompiles_csv(trace)),
-            ("gaps", export::gaps_csv(trace)),
-            ("kernels", export::kernels_csv(trace)),
-            ("nodes", export::nodes_csv(trace)),
-            ("operators", export::operators_csv(trace)),
-            ("launches", export::launches_csv(trace)),
-            ("copies", export::copies_csv(trace)),
-            ("idle", export::idle_csv(trace)),
-            ("operators_by_shape", export::operators_by_shape_csv(trace)),
-            ("operators_by_stack", export::operators_by_stack_csv(trace)),
-            ("modules", export::modules_csv(trace)),
-            ("stream_gaps", export::stream_gaps_csv(trace)),
-            ("operator_statistics", export::operator_statistics_csv(trace)),
-            ("api_statistics", export::api_statistics_csv(trace)),
-        ];
-        // The first are written always; the others where the trace has what they show.
-        const ALWAYS: usize = 9;
-        for (i, (name, table)) in tables.into_iter().enumerate() {
-            if i >= ALWAYS && table.is_empty() {
-                continue;
-            }
-            // A worker's trace is called by folder and file.
-            let file = trace.file.replace('/', ".");
-            let path = folder.join(format!("{number}{file}.{name}.csv"));
-            deliver(&table, Some(&path))?;
-        }
+        // A worker's trace is called by folder and file.
+        let file = trace.file.replace('/', ".");
+        write(&format!("{number}{file}."), &Answers::of_report(trace))?;
     }
-    Ok(())
+    let alone = TraceReport::default();
+    let of_workers = Answers {
+        workers: report.workers.as_ref(),
+        ..Answers::of_report(&alone)
+    };
+    write("", &of_workers)
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {

@@ -2,7 +2,8 @@
 //!
 //! One rule a line, `kind: pattern`; the first that fits decides, and what none fits computes. A pattern is looked
 //! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters. What stands behind
-//! a blank and `#`, or in lines that start with `#`, says nothing. What the tracer itself recorded as a copy or a memset needs no rule and obeys none.
+//! a blank and `#`, or in lines that start with `#`, says nothing. What the tracer itself recorded as a copy or a
+//! memset needs no rule and obeys none.
 
 use super::pattern::{has, starts};
 use super::vocabulary::Role;

@@ -221,7 +221,9 @@ mod tests {
         assert_eq!(local_ns("yesterday"), None);
     }
 
-    const TWO: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "metric_change", "generated_on": "2026-11-22T02:53:20.315283", "statistics": {"TotalNumber": 1, "TotalTime": 310000, "AvgTime": 310000.0, "recipe": [["a", 310000]]}},
+    const TWO: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "metric_change",
+"generated_on": "2026-11-22T02:53:20.315283",
+"statistics": {"TotalNumber": 1, "TotalTime": 310000, "AvgTime": 310000.0, "recipe": [["a", 310000]]}},
 {"metric_name": "graph_compilation", "triggered_by": "process_exit", "generated_on": "2026-11-22T03:53:20", "statistics": {"TotalNumber": 3, "TotalTime": 340000, "recipe": [["a", 310000], ["b", 10000], ["c", 20000]]}},
 "#;
 

@@ -1,5 +1,6 @@
 //! torch's own operator table as text: `profiler_out_{rank}.txt`, which vLLM writes beside its traces from 0.13 on, and
-//! whatever `print(prof.key_averages().table())` gave (`_build_table` in `torch/autograd/profiler_util.py`, 1.8 to 2.15).
+//! whatever `print(prof.key_averages().table())` gave (`_build_table` in `torch/autograd/profiler_util.py`, 1.8 to
+//! 2.15).
 //!
 //! A line of dashes a column, the columns' names, the same dashes, a row an operator, dashes, the sums. Cells stand at
 //! the right edge of their dashes. Times are rounded to three decimals of `s`, `ms` or `us`, sizes to two of `GB`, `MB`

@@ -83,8 +83,8 @@ const UNLISTED: &[&str] = &[
     "aten::_version",
 ];
 
-/// FlashAttention, FlashInfer, cuDNN's and TensorRT-LLM's fused attention, vLLM's paged and unified attention, Composable
-/// Kernel's and AITER's on ROCm all have one of these in the names of their kernels.
+/// FlashAttention, FlashInfer, cuDNN's and TensorRT-LLM's fused attention, vLLM's paged and unified attention,
+/// Composable Kernel's and AITER's on ROCm all have one of these in the names of their kernels.
 const ATTENTION: &[&str] = &[
     "attention",
     "attn",

@@ -367,13 +367,14 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
     found
 }
 
-const BY_SHAPES: &str = "This trace has no step markers: a step is one call of the python function execute_model. Prefill or \
-                         decode is derived from shapes: a step that computes logits for each of its tokens decodes, one \
-                         with more tokens is counted as prefill, and may hold decodes as well.";
+const BY_SHAPES: &str = "This trace has no step markers: a step is one call of the python function execute_model. \
+                         Prefill or decode is derived from shapes: a step that computes logits for each of its \
+                         tokens decodes, one with more tokens is counted as prefill, and may hold decodes as well.";
 
-const NOT_TOLD: &str = "This trace has no step markers: a step is one call of the python function execute_model, and whether it \
-                        is prefill or decode is not recorded. Shapes of operators would tell (record_shapes=True, for vLLM \
-                        VLLM_TORCH_PROFILER_RECORD_SHAPES=1), but for those inside compiled graphs.";
+const NOT_TOLD: &str = "This trace has no step markers: a step is one call of the python function execute_model, \
+                        and whether it is prefill or decode is not recorded. Shapes of operators would tell \
+                        (record_shapes=True, for vLLM VLLM_TORCH_PROFILER_RECORD_SHAPES=1), but for those inside \
+                        compiled graphs.";
 
 /// Steps of a trace without an engine's markers: the outermost `execute_model` frame of a model runner or its
 /// worker, else `ProfilerStep#n`.

@@ -187,8 +187,8 @@ pub enum LaunchLink {
     None,
 }
 
-/// The args by which device work says which compiled graph (recipe) it is part of, and which of its nodes. Of a list the
-/// first arg counts that a slice has and that is not empty. All are declared without a column of their own.
+/// The args by which device work says which compiled graph (recipe) it is part of, and which of its nodes. Of a list
+/// the first arg counts that a slice has and that is not empty. All are declared without a column of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeArgs {
     /// The recipe's name.

@@ -4,7 +4,6 @@
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
 
-mod beside;
 mod csv;
 pub mod cut;
 mod json;
@@ -14,11 +13,24 @@ mod tests;
 mod text;
 mod words;
 
-pub use csv::{
-    api_statistics_csv, copies_csv, gaps_csv, idle_csv, kernels_csv, launches_csv, modules_csv, nodes_csv,
-    operator_statistics_csv, operators_by_shape_csv, operators_by_stack_csv, operators_csv, recompiles_csv,
-    steps_csv, stream_gaps_csv,
-};
-pub use json::report_json;
-pub use markdown::report_markdown;
-pub use text::{checked_text, report_text};
+pub use csv::table_csv;
+pub use json::{report_json, table_json};
+pub use markdown::{report_markdown, table_markdown};
+pub use text::{checked_text, report_text, table_text};
+
+use crate::analyze::report::Workers;
+use crate::table::{Rows, Visibility};
+
+/// The columns that people are shown.
+fn shown(rows: &Rows<'_>) -> Vec<usize> {
+    let is_shown = |at: &usize| {
+        let column = &rows.columns[*at];
+        column.visibility == Visibility::ByDefault && !column.kind.is_drawn()
+    };
+    (0..rows.columns.len()).filter(is_shown).collect()
+}
+
+/// The sentence of the comparison of workers.
+fn workers_say(workers: &Workers) -> String {
+    format!("{} ({})", workers.says, words::sure(workers.sure))
+}

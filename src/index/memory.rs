@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn args_are_read_and_what_is_missing_is_unknown() {
-        let object = br#"{"Total Reserved": 0, "Total Allocated": 2048, "Bytes": -16, "Device Id": -1, "Device Type": 0, "Addr": 9}"#;
+        let object = br#"{"Total Reserved": 0, "Total Allocated": 2048, "Bytes": -16, "Device Id": -1,
+            "Device Type": 0, "Addr": 9}"#;
         let host = MemoryDevice {
             kind: 0,
             id: Some(-1),

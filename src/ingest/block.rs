@@ -155,7 +155,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn blocks_agree_with_single_bytes(text in proptest::collection::vec(proptest::sample::select(&b"\"\"\\\\{}:,[] a9\n\x7f\xff+-./;"[..]), 64 * 3)) {
+        fn blocks_agree_with_single_bytes(text in proptest::collection::vec(
+            proptest::sample::select(&b"\"\"\\\\{}:,[] a9\n\x7f\xff+-./;"[..]),
+            64 * 3,
+        )) {
             let (want_escaped, want_inside) = slowly(&text);
             let (mut escapes, mut strings) = (Escapes::default(), Strings::default());
             for (n, bytes) in text.as_chunks::<BLOCK>().0.iter().enumerate() {

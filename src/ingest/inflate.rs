@@ -498,7 +498,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn chunking_changes_nothing(cut in 1usize..40, at in 0usize..3000, flip in proptest::option::of(0usize..3000), extra in "[a-z\\x00]{0,6}") {
+        fn chunking_changes_nothing(
+            cut in 1usize..40,
+            at in 0usize..3000,
+            flip in proptest::option::of(0usize..3000),
+            extra in "[a-z\\x00]{0,6}",
+        ) {
             let mut file = gz(&lines(120));
             file.extend(gz(&lines(40)));
             file.extend(extra.as_bytes());

@@ -10,14 +10,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
+use crate::table::{Ask, Page};
 use crate::view::{
-    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, Grouping, KernelLines,
-    KernelOrder, MemoryCurve, MemoryRule, OperatorTable, SearchResult, Selection, SliceArgs, SliceDetail,
-    StepDetail, StepFilter, StepOrder, StepsView, Summary, TimelineTracks, TrackPart,
+    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
+    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepOrder, StepsView, Summary,
+    TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 9;
+pub const PROTOCOL: u32 = 10;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,9 +97,10 @@ pub enum Question {
     Search {
         text: String,
     },
-    /// Operators by shape or by stack.
-    Operators {
-        by: Grouping,
+    /// A stretch of a table's rows.
+    Table {
+        key: String,
+        ask: Ask,
     },
     Flame(FlameQuestion),
     /// Bytes in use on an allocator's device.
@@ -114,14 +116,7 @@ pub enum Question {
     Classify {
         rules: String,
     },
-    /// A page of the profiler's table of kernels.
-    Kernels {
-        text: String,
-        order: KernelOrder,
-        first_row: u32,
-        n_rows: u32,
-    },
-    /// A report for download: `json`, `markdown`, `text`.
+    /// A report for download: `json`, `markdown`, `text`; or a table: `steps.csv`.
     Report {
         format: String,
     },
@@ -202,12 +197,11 @@ pub enum Answer {
     Args(SliceArgs),
     Area(AreaStatistics),
     Search(SearchResult),
-    Operators(Box<OperatorTable>),
+    Table(Box<Page>),
     Flame(Box<FlameView>),
     Memory(MemoryCurve),
     /// The Overview by the new rules; what opening cost is not in it.
     Classified(Box<Summary>),
-    Kernels(KernelLines),
     Report {
         file_name: String,
         text: String,

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::analyze::WorkerTables;
+pub use crate::analyze::ranks::workers::Compared;
+use crate::analyze::ranks::{links, workers};
 pub use crate::analyze::report::WorkerRow;
 use crate::analyze::report::{BreakdownRow, Collective, TraceReport, Workers};
-pub use crate::analyze::workers::Compared;
-use crate::analyze::{rank_links, step_breakdown, workers};
+use crate::analyze::steps::breakdown;
 use crate::base::order;
 use crate::dialect::ascend::tables::{self, Table};
 use crate::dialect::tables::Tables;
@@ -207,7 +208,7 @@ impl WorkerFiles {
         trace: Option<&str>,
     ) -> Compared {
         let of_tables = &tables.tables;
-        let links = rank_links::links(&of_tables.links);
+        let links = links::links(&of_tables.links);
         if of_tables.cluster.is_empty() || trace.is_some() || !of_tables.breakdown.is_empty() {
             return Compared {
                 rows: vec![self.row(tables, report, trace)],
@@ -226,7 +227,7 @@ impl WorkerFiles {
             .and_then(|r| r.beside.as_ref())
             .map(|b| &b.step_breakdown[..]);
         let rows: Vec<&BreakdownRow> = if of_tables.breakdown.is_empty() {
-            step_breakdown::whole(of_trace.unwrap_or_default())
+            breakdown::whole(of_trace.unwrap_or_default())
         } else {
             of_tables.breakdown.iter().collect()
         };

@@ -1,6 +1,6 @@
 //! A selected slice, a selected stretch of time, a search.
 
-use crate::analyze::nodes;
+use crate::analyze::device::nodes;
 use crate::analyze::report::{RecipeWork, Step};
 use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;

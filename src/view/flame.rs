@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::analyze::stacks::{self, Calls, Thread, Tree, Visit};
+use crate::analyze::host::stacks::{self, Calls, Thread, Tree, Visit};
 use crate::base::{NameId, SliceId, Span, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;

@@ -9,7 +9,6 @@ pub mod details;
 pub mod fit;
 pub mod flame;
 pub mod histogram;
-pub mod kernel_rows;
 pub mod layout;
 pub mod memory;
 pub mod model;
@@ -23,5 +22,4 @@ pub mod timescale;
 
 pub use cut::{CutFacts, CutRequest};
 pub use fit::{LIMIT_BYTES, PYTHON};
-pub use kernel_rows::{KernelLine, KernelLines, KernelOrder};
 pub use model::*;

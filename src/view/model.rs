@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
-pub use crate::analyze::overall::OVERALL_SAYS;
+pub use crate::analyze::device::overall::OVERALL_SAYS;
 pub use crate::analyze::report::{
     Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
     CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
@@ -19,6 +19,7 @@ pub use crate::analyze::report::{Overall, OverallPart};
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};
+pub use crate::table::TableName;
 
 /// The Overview, and what every view's head shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ pub struct Summary {
     pub beside: Option<Box<Beside>>,
     /// The workers that were given together, at most [`MAX_OPERATORS`].
     pub workers: Option<Box<Workers>>,
+    /// The tables that the trace fills, in the order of a report.
+    pub tables: Vec<TableName>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
     pub tally: Vec<CategoryText>,
     /// Where reading stopped because memory is full; `None`: the whole file is read.
@@ -152,22 +155,6 @@ pub const MAX_RECOMPILES: usize = 5_000;
 pub const MAX_TALLY: usize = 50;
 /// Bound of the operator tables.
 pub const MAX_OPERATORS: usize = 500;
-
-/// Bound of [`OperatorTable::rows`].
-pub const MAX_GROUPED: usize = 500;
-
-/// Operators by shape or by stack, most self time first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct OperatorTable {
-    pub by: Grouping,
-    /// At most [`MAX_GROUPED`].
-    pub rows: Vec<Operator>,
-    /// All that there are.
-    pub n_rows: u64,
-    /// Calls of those that are not listed, and their self time.
-    pub rest_count: u64,
-    pub rest_self_ns: i64,
-}
 
 /// The order of a flame graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

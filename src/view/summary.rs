@@ -1,9 +1,9 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::categories::OTHER;
 use crate::analyze::report::{
     Beside, Grouping, Period, Phase, TableCheck, TableVerdict, TraceReport, Workers,
 };
+use crate::analyze::trust::categories::OTHER;
 use crate::base::{Span, order};
 
 use super::model::{CategoryText, DeviceView, MAX_NAMES, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary};
@@ -43,6 +43,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         base_time_ns: report.base_time_ns,
         synchronised_capture: report.synchronised_capture,
         partial,
+        tables: Vec::new(),
         notes: report.notes.clone(),
         defects: report.defects.clone(),
         findings: report.findings.clone(),

@@ -369,7 +369,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn ticks_lie_in_the_window_and_are_few(start in 0i64..2_000_000_000_000_000_000, len in 100i64..1_000_000_000_000, width in 50f64..4000.0) {
+        fn ticks_lie_in_the_window_and_are_few(
+            start in 0i64..2_000_000_000_000_000_000,
+            len in 100i64..1_000_000_000_000,
+            width in 50f64..4000.0,
+        ) {
             let scale = TimeScale { window: Span::new(start, start + len), width_px: width };
             let got = ticks(scale, 0, 90.0);
             proptest::prop_assert!(got.ticks.iter().all(|t| start <= t.at_ns && t.at_ns <= start + len));

@@ -1,8 +1,8 @@
 //! Analyses on small traces made by hand, and against reference results on the corpus.
 
-use stepscope::analyze::device_time::device_work;
+use stepscope::analyze::device::time::device_work;
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps};
-use stepscope::analyze::python::python;
+use stepscope::analyze::host::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union, show};
 use stepscope::dialect::{Device, EngineStep, Period, Phase, Role, Vocabulary};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepscope::analyze::WorkerTables;
-use stepscope::analyze::kernel_table;
+use stepscope::analyze::device::kernel_table;
 use stepscope::analyze::report::{Beside, BreakdownRow, Phase, Sure};
 use stepscope::base::{SliceId, Union};
 use stepscope::dialect::ascend::tables::{Table, read};

@@ -3,8 +3,9 @@
 
 use assert_cmd::Command;
 use serde_json::Value;
+use stepscope::analyze::memory::allocations;
+use stepscope::analyze::ranks::links as rank_links;
 use stepscope::analyze::report::Link;
-use stepscope::analyze::{allocations, rank_links};
 use stepscope::dialect::ascend::tables::{Table, read};
 use stepscope::dialect::tables::Tables;
 use stepscope::session::bundle;

@@ -1,7 +1,8 @@
 //! Each rule of the dialects on a trace made for it, and step markers of other engines on the corpus.
 
+use stepscope::analyze::compiles::metrics;
+use stepscope::analyze::report::Parts;
 use stepscope::analyze::report::{Evidence, Metrics, Period, Phase, Recompile, Step};
-use stepscope::analyze::{metrics, report::Parts};
 use stepscope::dialect::{LaunchLink, Role, gaudi_metrics};
 use stepscope::session::{Opened, open_bytes};
 

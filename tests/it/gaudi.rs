@@ -1,6 +1,6 @@
 //! The Gaudi traces of the corpus against the golden numbers of its README, and each rule on a tiny trace.
 
-use stepscope::analyze::metrics;
+use stepscope::analyze::compiles::metrics;
 use stepscope::analyze::report::{Bucket, Evidence, Period, Phase, Recompile, Step};
 use stepscope::base::Union;
 use stepscope::dialect::gaudi::counters::{Utils, counted_compiles};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use stepscope::analyze::host::stacks::{Calls, Tree, merged, threads};
 use stepscope::analyze::report::StackSource;
-use stepscope::analyze::stacks::{Calls, Tree, merged, threads};
 use stepscope::base::{Span, Union};
 use stepscope::index::Family;
 use stepscope::session::{Opened, open_bytes};

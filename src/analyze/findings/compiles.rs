@@ -2,14 +2,14 @@
 
 use crate::base::{Union, order, show, stats};
 
-use super::super::activity::compile_span;
-use super::super::gaps::step_label;
-use super::super::report::{
+use super::{N_EVIDENCE, at_step, fact, finding, listed, reaches, serving, serving_ns, were};
+use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::gaps::step_label;
+use crate::analyze::report::{
     Bucket, Evidence, Finding, FindingEvidence, Level, Period, Phase, PhaseBucket, Recompile, Sure,
     TraceReport,
 };
-use super::super::words;
-use super::{N_EVIDENCE, at_step, fact, finding, listed, reaches, serving, serving_ns, were};
+use crate::analyze::words;
 
 /// Compiles of one level of evidence in one period, most costly first.
 fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Recompile> {
@@ -406,10 +406,10 @@ fn reach(missed: &[PhaseBucket]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::report::BucketCoverage;
-    use super::super::made::*;
     use super::super::{Facts, findings};
     use super::*;
+    use crate::analyze::findings::made::*;
+    use crate::analyze::report::BucketCoverage;
     use crate::dialect::Vocabulary;
 
     #[test]

@@ -3,13 +3,13 @@
 
 use crate::base::{order, show};
 
-use super::super::report::{
+use super::{fact, finding, reaches};
+use crate::analyze::gaps::streams::SLOW_START_NS;
+use crate::analyze::report::{
     Copy, DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Kernel, Level, StreamGaps,
     Sure, TraceReport, device_name,
 };
-use super::super::stream_gaps::SLOW_START_NS;
-use super::super::words;
-use super::{fact, finding, reaches};
+use crate::analyze::words;
 
 /// Kernels are judged as too short over this many or more …
 const SHORT_KERNELS: u64 = 100;
@@ -406,9 +406,9 @@ pub(super) fn copies(report: &TraceReport) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::report::{Engines, GapSum, IdleGap, LaunchCall, Launches, ShortKernels};
-    use super::super::made::*;
     use super::*;
+    use crate::analyze::findings::made::*;
+    use crate::analyze::report::{Engines, GapSum, IdleGap, LaunchCall, Launches, ShortKernels};
 
     fn kernel(name: &str, kind: &str, ms: i64) -> Kernel {
         Kernel {

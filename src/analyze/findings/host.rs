@@ -2,8 +2,8 @@
 
 use crate::base::show;
 
-use super::super::report::{Finding, FindingEvidence, Level, Sure, TraceReport};
 use super::{fact, finding};
+use crate::analyze::report::{Finding, FindingEvidence, Level, Sure, TraceReport};
 
 /// Text of a trace from which its size is worth a word, and the share of one category.
 const LARGE_BYTES: u64 = 100_000_000;
@@ -123,7 +123,7 @@ pub(super) fn large_category(report: &TraceReport) -> Option<Finding> {
     if total < LARGE_BYTES {
         return None;
     }
-    let large = |c: &&super::super::report::CategoryBytes| {
+    let large = |c: &&crate::analyze::report::CategoryBytes| {
         c.left_out_by.is_some() && c.text_bytes.saturating_mul(100) >= total * LARGE_SHARE_PERCENT
     };
     let category = report.bytes_by_category.iter().find(large)?;

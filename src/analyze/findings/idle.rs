@@ -2,10 +2,10 @@
 
 use crate::base::{order, show};
 
-use super::super::gaps::{DecodeIdle, NO_LOAD_NS};
-use super::super::report::{Cause, Finding, FindingEvidence, GapCause, GapKind, Level, Sure, TraceReport};
-use super::super::words;
 use super::{fact, finding, reaches, serving_ns};
+use crate::analyze::gaps::{DecodeIdle, NO_LOAD_NS};
+use crate::analyze::report::{Cause, Finding, FindingEvidence, GapCause, GapKind, Level, Sure, TraceReport};
+use crate::analyze::words;
 
 pub(super) fn decode_idle(report: &TraceReport, idle: Option<&DecodeIdle>) -> Option<Finding> {
     let idle = idle.filter(|i| i.base_ns() > 0)?;
@@ -210,10 +210,10 @@ pub(super) fn no_load(report: &TraceReport) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::activity::ByCause;
-    use super::super::made::*;
     use super::super::{Facts, findings};
     use super::*;
+    use crate::analyze::findings::made::*;
+    use crate::analyze::gaps::activity::ByCause;
     use crate::base::Span;
     use crate::dialect::Vocabulary;
 

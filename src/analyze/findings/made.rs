@@ -1,8 +1,8 @@
 //! Reports made for the tests of findings.
 
-use super::super::report::{Bucket, Evidence, Parts, Phase, Recompile, TimeBudget};
 use super::super::{FileFacts, analyze};
 use super::*;
+use crate::analyze::report::{Bucket, Evidence, Parts, Phase, Recompile, TimeBudget};
 use crate::base::Defects;
 use crate::index::Index;
 

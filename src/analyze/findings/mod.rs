@@ -15,8 +15,8 @@ mod made;
 use crate::base::{order, show};
 use crate::dialect::Vocabulary;
 
-use super::gaps::DecodeIdle;
 use super::report::{Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport};
+use crate::analyze::gaps::DecodeIdle;
 
 pub use recording::REST_ON_ABSENCE;
 

@@ -2,8 +2,8 @@
 
 use crate::base::{Severity, show};
 
-use super::super::report::{Finding, FindingEvidence, Level, Sure, TraceReport};
 use super::{fact, finding, reaches, serving};
+use crate::analyze::report::{Finding, FindingEvidence, Level, Sure, TraceReport};
 
 pub(super) fn damage(report: &TraceReport) -> Vec<Finding> {
     let of = |severity: Severity| report.defects.iter().filter(move |d| d.severity == severity);
@@ -119,10 +119,10 @@ pub(super) fn synchronised(report: &TraceReport) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::report::{BudgetShare, DefectRow, TimeBudget};
-    use super::super::made::*;
     use super::super::{Facts, findings};
     use super::*;
+    use crate::analyze::findings::made::*;
+    use crate::analyze::report::{BudgetShare, DefectRow, TimeBudget};
     use crate::base::Span;
     use crate::dialect::Vocabulary;
 
@@ -130,7 +130,7 @@ mod tests {
     fn a_device_recording_that_ends_early_is_told() {
         let mut report = blank();
         let work = vec![(crate::dialect::Role::DeviceCompute, Span::new(0, 600 * MS))];
-        let device = crate::analyze::device_time::time_of(work).unwrap();
+        let device = crate::analyze::device::time::time_of(work).unwrap();
         report.device_time = vec![crate::analyze::report::DeviceTime {
             scope: "all".into(),
             ..device

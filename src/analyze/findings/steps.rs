@@ -4,10 +4,10 @@ use rustc_hash::FxHashMap;
 
 use crate::base::{Span, order, show, stats};
 
-use super::super::activity::compile_span;
-use super::super::gaps::step_label;
-use super::super::report::{Bucket, Finding, Level, Phase, Step, Sure, TraceReport};
 use super::{N_EVIDENCE, at_step, finding, reaches, serving, serving_ns};
+use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::gaps::step_label;
+use crate::analyze::report::{Bucket, Finding, Level, Phase, Step, Sure, TraceReport};
 
 /// A step is slow if it takes longer than this many medians of its like …
 const SLOW_FACTOR: i64 = 3;
@@ -188,8 +188,8 @@ fn has_compile(report: &TraceReport, step: &Step) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::*;
     use super::*;
+    use crate::analyze::findings::made::*;
 
     #[test]
     fn a_slow_step_is_one_without_a_compile() {

@@ -1,8 +1,11 @@
 //! What a profiler's own tables and lanes say, and the comparison of workers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::show;
+use crate::analyze::WorkerTables;
+use crate::base::{SliceId, show};
 
 use super::{
     ApiStatistic, BreakdownRow, Collective, FileListed, MemoryPeak, OperatorCalls, OperatorStatistic,
@@ -26,6 +29,9 @@ pub struct Beside {
     /// `"table"`: as the profiler wrote them; `"kernels"`: computed from its table of kernels.
     pub operator_statistics_source: String,
     pub kernel_details: Option<KernelDetails>,
+    /// The table itself: too long for a report, and shown by rows.
+    #[serde(skip)]
+    pub kernel_rows: Option<Arc<KernelRows>>,
     pub api_statistics: Vec<ApiStatistic>,
     pub collectives: Vec<Collective>,
     /// Of the framework's allocators.
@@ -106,6 +112,13 @@ pub struct KernelDetails {
     pub collective_ns: i64,
     /// Rows whose slice the timeline has, by name and start.
     pub in_timeline: u64,
+}
+
+/// The profiler's table of kernels, with the slice of each row in the timeline.
+#[derive(Debug, PartialEq)]
+pub struct KernelRows {
+    pub of: Arc<WorkerTables>,
+    pub slices: Vec<Option<SliceId>>,
 }
 
 /// What the framework's operators allocated on devices, by the profiler's own table.

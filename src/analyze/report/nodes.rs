@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct NodeWork {
     /// Sum of the durations of all device work, that without a recipe included.
     pub total_ns: i64,
-    /// At most [`MAX_RECIPES`](crate::analyze::nodes::MAX_RECIPES), and of their rows the
-    /// [`MAX_ROWS`](crate::analyze::nodes::MAX_ROWS) with most time.
+    /// At most [`MAX_RECIPES`](crate::analyze::device::nodes::MAX_RECIPES), and of their rows the
+    /// [`MAX_ROWS`](crate::analyze::device::nodes::MAX_ROWS) with most time.
     pub recipes: Vec<RecipeWork>,
     /// Recipes that have no room, their slices and the sum of these.
     pub rest_recipes: u64,

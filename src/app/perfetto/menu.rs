@@ -10,6 +10,9 @@ use crate::protocol::companion::sender::{ADDRESS, Address, LIMIT_MS, all_of};
 use crate::view::Span;
 use crate::web::companion::kept;
 
+const OWN_TRACKS: &str =
+    "A cut-out of the window, with Stepscope's steps, gaps, compiles and findings as tracks of their own";
+
 #[derive(Properties, PartialEq)]
 pub struct PerfettoMenuProps {
     /// What the timeline shows.
@@ -58,9 +61,12 @@ pub fn PerfettoMenu(props: &PerfettoMenuProps) -> Html {
                 <div class="menu-items">
                     <button type="button" onclick={show(None, false)}>{ "Open the whole trace in Perfetto" }</button>
                     if let Some(window) = props.window {
-                        <button type="button" onclick={show(Some(all_of(window)), false)}>{ "Show the timeline's window in Perfetto" }</button>
-                        <button type="button" onclick={show(Some(all_of(window)), true)}
-                            title="A cut-out of the window, with Stepscope's steps, gaps, compiles and findings as tracks of their own">{ "Open the timeline's window alone" }</button>
+                        <button type="button" onclick={show(Some(all_of(window)), false)}>
+                            { "Show the timeline's window in Perfetto" }
+                        </button>
+                        <button type="button" onclick={show(Some(all_of(window)), true)} title={OWN_TRACKS}>
+                            { "Open the timeline's window alone" }
+                        </button>
                     }
                     <button type="button" onclick={on_setting}>{ "Address of Perfetto…" }</button>
                     if let Some(told) = perfetto.told_before() {
@@ -114,9 +120,17 @@ fn Setting(props: &SettingProps) -> Html {
         <Dialog class="ask" label="Address of Perfetto" on_close={props.on_close.clone()}>
             <h2>{ "Address of Perfetto" }</h2>
             <form {onsubmit}>
-                <p><label for="perfetto-address">{ "Perfetto itself, a vendor's version of it, or your own:" }</label></p>
-                <p><input id="perfetto-address" ref={input} type="text" inputmode="url" class="address" value={address.page().to_owned()}
-                    aria-invalid={wrong.is_some().to_string()} aria-describedby="perfetto-says" /></p>
+                <p>
+                    <label for="perfetto-address">
+                        { "Perfetto itself, a vendor's version of it, or your own:" }
+                    </label>
+                </p>
+                <p>
+                    <input
+                        id="perfetto-address" ref={input} type="text" inputmode="url" class="address"
+                        value={address.page().to_owned()}
+                        aria-invalid={wrong.is_some().to_string()} aria-describedby="perfetto-says" />
+                </p>
                 <p id="perfetto-says" class="soft" role="status">{ wrong.map_or_else(
                     || format!("Empty is {ADDRESS}. The trace is sent to the page at this address, and to no other."),
                     |why| format!("✕ {why}.")) }</p>
@@ -166,7 +180,12 @@ pub fn PerfettoSays() -> Html {
         <p class="trouble stopped perfetto-says" role="status">
             <b>{ "Perfetto. " }</b>{ says }{ " " }
             if let Some(word) = word { <button type="button" onclick={again}>{ word }</button>{ " " } }
-            <button type="button" onclick={end}>{ if matches!(*perfetto.0.doing, Doing::Calling | Doing::Cutting(_) | Doing::Sending) { "Cancel" } else { "Close" } }</button>
+            <button type="button" onclick={end}>
+                { match *perfetto.0.doing {
+                    Doing::Calling | Doing::Cutting(_) | Doing::Sending => "Cancel",
+                    _ => "Close",
+                } }
+            </button>
         </p>
     }
 }

@@ -45,15 +45,25 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
         Some(Answer::Area(area)) => html! {
             <div class="scrolled tall">
             <table>
-                <thead><tr><th>{ "Name" }</th><th>{ "What" }</th><th class="num">{ "Count" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of the area" }</th>
-                    <th class="num">{ "Self" }</th><th class="num">{ "Shortest" }</th><th class="num">{ "Longest" }</th><th>{ "Show" }</th></tr></thead>
+                <thead>
+                    <tr>
+                        <th>{ "Name" }</th><th>{ "What" }</th><th class="num">{ "Count" }</th>
+                        <th class="num">{ "Total" }</th><th class="num">{ "Of the area" }</th>
+                        <th class="num">{ "Self" }</th><th class="num">{ "Shortest" }</th>
+                        <th class="num">{ "Longest" }</th><th>{ "Show" }</th>
+                    </tr>
+                </thead>
                 <tbody>
                     { for area.rows.iter().map(|row| html! {
                         <tr>
-                            <td class="name">{ &row.name }</td><td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
-                            <td class="num">{ show::count(row.count) }</td><td class="num">{ show::duration(row.total_ns) }</td>
-                            <td class="num">{ show::percent(row.total_ns, length) }</td><td class="num">{ show::duration(row.self_ns) }</td>
-                            <td class="num">{ show::duration(row.min_ns) }</td><td class="num">{ show::duration(row.max_ns) }</td>
+                            <td class="name">{ &row.name }</td>
+                            <td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
+                            <td class="num">{ show::count(row.count) }</td>
+                            <td class="num">{ show::duration(row.total_ns) }</td>
+                            <td class="num">{ show::percent(row.total_ns, length) }</td>
+                            <td class="num">{ show::duration(row.self_ns) }</td>
+                            <td class="num">{ show::duration(row.min_ns) }</td>
+                            <td class="num">{ show::duration(row.max_ns) }</td>
                             <td><To place={timeline_at(None, Some(row.longest_slice))}>{ "longest" }</To></td>
                         </tr>
                     }) }
@@ -68,10 +78,12 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
         Some(Answer::Area(area)) => show::counted(area.n_slices, "slice"),
         _ => String::new(),
     };
+    let n_tracks = show::counted(tracks.len() as u64, "track");
+    let size = format!("{} · {n_tracks} · {n}", show::duration(length));
     html! {
         <section class="tl-area" aria-label="Area statistics">
             <div class="panel-head">
-                <h2>{ "Area" }<span class="aside num">{ format!("{} · {} · {n}", show::duration(length), show::counted(tracks.len() as u64, "track")) }</span></h2>
+                <h2>{ "Area" }<span class="aside num">{ size }</span></h2>
                 <span class="buttons">
                     <InPerfetto span={*window} what={format!("the area of {}", show::duration(length))} />
                     <button type="button" onclick={save}>{ "Save this stretch…" }</button>

@@ -32,7 +32,12 @@ pub fn Details(props: &DetailsProps) -> Html {
         return match props.mark {
             Some(mark) => html! {
                 <aside class="tl-details" aria-live="polite">
-                    <h2>{ "Marked stretch" }<InPerfetto span={mark} what={format!("the marked stretch of {}", show::duration(mark.len_ns()))} /></h2>
+                    <h2>
+                        { "Marked stretch" }
+                        <InPerfetto
+                            span={mark}
+                            what={format!("the marked stretch of {}", show::duration(mark.len_ns()))} />
+                    </h2>
                     <dl class="pairs">
                         { pair("Start", seconds(mark.start.saturating_sub(props.origin_ns))) }
                         { pair("Length", show::duration(mark.len_ns())) }
@@ -51,7 +56,9 @@ pub fn Details(props: &DetailsProps) -> Html {
     let close = props.on_picked.reform(|_: MouseEvent| None);
     html! {
         <aside class="tl-details" aria-live="polite" aria-label={format!("Slice {slice}")}>
-            <button type="button" class="tl-close" onclick={close} aria-label="Close details" title="Close (Esc)">{ "✕" }</button>
+            <button
+                type="button" class="tl-close" onclick={close}
+                aria-label="Close details" title="Close (Esc)">{ "✕" }</button>
             { body }
         </aside>
     }
@@ -61,7 +68,9 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
     let pick = |to: Option<u32>, word: &'static str, key: &'static str| {
         let on_picked = props.on_picked.clone();
         html! {
-            <button type="button" disabled={to.is_none()} title={format!("Key {key}")} onclick={move |_| on_picked.emit(to)}>{ word }</button>
+            <button
+                type="button" disabled={to.is_none()} title={format!("Key {key}")}
+                onclick={move |_| on_picked.emit(to)}>{ word }</button>
         }
     };
     let mean = detail.same_name_total_ns / i64::try_from(detail.same_name_count).unwrap_or(i64::MAX).max(1);
@@ -72,7 +81,9 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
             } else {
                 html! {
                     <table class="args"><tbody>
-                        { for args.args.iter().map(|(key, value)| html! { <tr><th scope="row">{ key }</th><td>{ value }</td></tr> }) }
+                        { for args.args.iter().map(|(key, value)| html! {
+                            <tr><th scope="row">{ key }</th><td>{ value }</td></tr>
+                        }) }
                     </tbody></table>
                 }
             }
@@ -80,17 +91,25 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
         Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
         _ => html! { <p class="empty">{ "Reading them from the file …" }</p> },
     };
+    let own = format!(
+        "{} ({})",
+        show::duration(detail.self_ns),
+        show::percent(detail.self_ns, detail.dur_ns)
+    );
+    let span = Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns));
     html! {
         <>
             <h2 class="tl-name">{ &detail.name }</h2>
             <p>{ swatch(words::class_key(detail.class), detail.class.word()) }</p>
             <div class="tl-walk">
-                { pick(detail.previous, "← previous", ",") }{ pick(detail.next, "next →", ".") }{ pick(detail.parent, "↑ parent", "P") }
+                { pick(detail.previous, "← previous", ",") }
+                { pick(detail.next, "next →", ".") }
+                { pick(detail.parent, "↑ parent", "P") }
             </div>
             <dl class="pairs">
                 { pair("Start", seconds(detail.start_ns.saturating_sub(props.origin_ns))) }
                 { pair("Duration", show::duration(detail.dur_ns)) }
-                { pair("Self", format!("{} ({})", show::duration(detail.self_ns), show::percent(detail.self_ns, detail.dur_ns))) }
+                { pair("Self", own) }
                 { pair("Children", show::count(detail.n_children.into())) }
                 if let Some(step) = detail.step {
                     <div><dt>{ "Step" }</dt><dd><To place={step_place(step)}>{ format!("step {step}") }</To></dd></div>
@@ -98,15 +117,19 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 if let Some(call) = &detail.launched_by {
                     <div><dt>{ "Launched by" }</dt><dd>{ linked(call) }</dd></div>
                 }
-                { for detail.launched.iter().map(|work| html! { <div><dt>{ "Launched" }</dt><dd>{ linked(work) }</dd></div> }) }
-                if detail.n_launched as usize > detail.launched.len() { { pair("Launched", format!("{} more", show::count(u64::from(detail.n_launched) - detail.launched.len() as u64))) } }
+                { for detail.launched.iter().map(|work| html! {
+                    <div><dt>{ "Launched" }</dt><dd>{ linked(work) }</dd></div>
+                }) }
+                if let Some(more @ 1..) = u64::from(detail.n_launched).checked_sub(detail.launched.len() as u64) {
+                    { pair("Launched", format!("{} more", show::count(more))) }
+                }
                 if let Some(part) = &detail.part_of { { part_of(part) } }
                 { pair("Process", detail.process.clone()) }
                 { pair("Thread", detail.thread.clone()) }
                 if !detail.category.is_empty() { { pair("Category", detail.category.clone()) } }
                 { pair("Byte in the trace", show::count(detail.at_byte)) }
             </dl>
-            <p><To place={timeline_at(Some(Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns))), Some(detail.slice))}>{ "Fit it in the window" }</To></p>
+            <p><To place={timeline_at(Some(span), Some(detail.slice))}>{ "Fit it in the window" }</To></p>
             <h2>{ "All slices of this name" }</h2>
             <p class="hint">{ "Those nested in one another are counted each." }</p>
             <dl class="pairs">
@@ -132,7 +155,9 @@ fn part_of(part: &PartOf) -> Html {
             if !part.fused.is_empty() {
                 <div><dt>{ format!("Fused from {}", show::counted(part.n_fused.into(), "operation")) }</dt><dd>
                     { for part.fused.iter().map(|name| html! { <div class="fused">{ name }</div> }) }
-                    if part.n_fused as usize > part.fused.len() { { format!("and {} more", part.n_fused as usize - part.fused.len()) } }
+                    if part.n_fused as usize > part.fused.len() {
+                        { format!("and {} more", part.n_fused as usize - part.fused.len()) }
+                    }
                 </dd></div>
             }
             if let Some(bundle) = part.bundle { { pair("Bundle", bundle.to_string()) } }
@@ -142,7 +167,12 @@ fn part_of(part: &PartOf) -> Html {
 
 /// The other end of a launch, and how long after the call the work started.
 fn linked(other: &LinkedSlice) -> Html {
-    html! { <><To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>{ format!(", {} from call to work", show::duration(other.latency_ns)) }</> }
+    html! {
+        <>
+            <To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>
+            { format!(", {} from call to work", show::duration(other.latency_ns)) }
+        </>
+    }
 }
 
 fn pair(name: &str, value: String) -> Html {

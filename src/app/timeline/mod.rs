@@ -4,6 +4,7 @@
 
 mod area;
 mod details;
+mod hits;
 mod paint;
 mod stage;
 
@@ -163,10 +164,18 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     };
     html! {
         <div class="tl">
-            <canvas ref={map} class="tl-map" role="img" aria-label="Map of the whole trace: steps, compiles, and the window that is shown" />
-            <div class="tl-tools"><button type="button" onclick={save_shown} title="A smaller trace of what is shown, for any viewer">{ "Save this stretch…" }</button></div>
+            <canvas
+                ref={map} class="tl-map" role="img"
+                aria-label="Map of the whole trace: steps, compiles, and the window that is shown" />
+            <div class="tl-tools">
+                <button type="button" onclick={save_shown} title="A smaller trace of what is shown, for any viewer">
+                    { "Save this stretch…" }
+                </button>
+            </div>
             if left_out > 0 {
-                <p class="hint">{ format!("Not shown: {} with fewest slices.", show::counted(left_out.into(), "track")) }</p>
+                <p class="hint">
+                    { format!("Not shown: {} with fewest slices.", show::counted(left_out.into(), "track")) }
+                </p>
             }
             <div class="tl-body">
                 <div class="tl-main">
@@ -180,7 +189,9 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                         </div>
                     }
                     if let Some(chosen) = &*area {
-                        <AreaPanel engine={props.engine.clone()} chosen={chosen.clone()} on_save={on_save_area} on_close={close_area} />
+                        <AreaPanel
+                            engine={props.engine.clone()} chosen={chosen.clone()}
+                            on_save={on_save_area} on_close={close_area} />
                     }
                 </div>
                 <Details engine={props.engine.clone()} {detail} slice={props.slice} mark={props.mark}

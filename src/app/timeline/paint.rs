@@ -5,13 +5,14 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use web_sys::HtmlCanvasElement;
 
+use super::hits::to_canvas;
 use super::stage::Inner;
 use crate::app::words;
 use crate::base::show;
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};
 use crate::view::timescale::{DurationScale, ticks, whole_px};
-use crate::view::{Bar, BarClass, Frame, FrameRow, Span, TrackHead, TrackKind};
+use crate::view::{BarClass, Frame, FrameRow, Span, TrackHead, TrackKind};
 use crate::web::canvas::{Palette, Pen, Sheet};
 
 /// Height of the time axis.
@@ -127,73 +128,13 @@ impl Look {
     }
 }
 
-/// From a frame's pixels to the canvas's, as the window is now: `x * factor + shift`.
-fn to_canvas(inner: &Inner, frame: &Frame) -> (f64, f64) {
-    let scale = inner.scale();
-    let frame_ns_per_px = frame.window.len_ns().max(1) as f64 / f64::from(frame.width_px.max(1));
-    let factor = frame_ns_per_px / scale.ns_per_px();
-    (factor, inner.label() + scale.x(frame.window.start))
-}
-
-/// The bar of a row at `x`; the nearest within 2 px, because bars of a pixel are hard to meet.
-pub fn bar_at(inner: &Inner, frame: &Frame, row: &FrameRow, x: f64) -> Option<Bar> {
-    let (factor, shift) = to_canvas(inner, frame);
-    let mut nearest: Option<(f64, Bar)> = None;
-    for bar in &row.bars {
-        let x0 = f64::from(bar.x0) * factor + shift;
-        let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 1.0);
-        let far = if x < x0 { x0 - x } else { (x - x1).max(0.0) };
-        if far <= 2.0 && nearest.is_none_or(|(best, _)| far < best) {
-            nearest = Some((far, *bar));
-        }
-    }
-    nearest.map(|(_, bar)| bar)
-}
-
-/// The first slice that begins in sight, on the first row in sight that has one; else one that reaches into sight.
-pub fn first_in_sight(inner: &Inner, frame: &Frame) -> Option<u32> {
-    let (factor, shift) = to_canvas(inner, frame);
-    let (left, right) = (inner.label(), inner.width);
-    let (top, bottom) = inner.seen();
-    let mut rows: Vec<(f64, &FrameRow)> = frame
-        .rows
-        .iter()
-        .filter_map(|row| {
-            let placed = inner.layout.place_of(row.track)?;
-            let y = placed.top_px + f64::from(row.depth) * ROW_PX;
-            let in_sight = row.depth < placed.n_depths && y >= top && y + ROW_PX <= bottom;
-            in_sight.then_some((y, row))
-        })
-        .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    rows.into_iter().find_map(|(_, row)| {
-        let edges = |bar: &Bar| {
-            (
-                f64::from(bar.x0) * factor + shift,
-                f64::from(bar.x1) * factor + shift,
-            )
-        };
-        let begins = row.bars.iter().find(|bar| {
-            let (x0, _) = edges(bar);
-            (left..right).contains(&x0)
-        });
-        let reaches = || {
-            row.bars.iter().find(|bar| {
-                let (x0, x1) = edges(bar);
-                x1 > left && x0 < right
-            })
-        };
-        begins.or_else(reaches).map(|bar| bar.slice)
-    })
-}
-
 /// The tracks, the axis and the labels.
 pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
-    let left = inner.label();
-    let (top, bottom) = inner.seen();
-    let placed = inner.layout.between(top, bottom);
-    let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.scroll;
+    let left = inner.viewport.label();
+    let (top, bottom) = inner.viewport.seen();
+    let placed = inner.tracks.layout.between(top, bottom);
+    let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.viewport.scroll;
     pen.context.set_font(FONT);
 
     clipped(
@@ -213,18 +154,23 @@ pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut
                     1.0,
                 );
             }
-            if let Some(frame) = &inner.frame {
+            if let Some(frame) = &inner.frames.frame {
                 bars(&pen, inner, look, frame, sheets);
                 counters(&pen, inner, look, frame);
             }
             highlights(&pen, inner, look);
         },
     );
-    let now = [inner.scroll.to_bits(), inner.layout_no.into(), left.to_bits(), 0];
+    let now = [
+        inner.viewport.scroll.to_bits(),
+        inner.tracks.layout_no.into(),
+        left.to_bits(),
+        0,
+    ];
     sheets.labels.show(&pen, left, pen.height, now, |pen| {
         pen.fill(look.get("--bg"), 0.0, 0.0, left, pen.height);
         for p in placed {
-            if let Some(head) = inner.tracks.tracks.get(p.row) {
+            if let Some(head) = inner.tracks.known.tracks.get(p.row) {
                 label(pen, inner, look, head, p, y_of(p));
             }
         }
@@ -249,17 +195,20 @@ fn rows_in_sight<'a>(
     frame: &'a Frame,
 ) -> impl Iterator<Item = (&'a FrameRow, f64)> {
     frame.rows.iter().filter_map(|row| {
-        let placed = inner.layout.place_of(row.track)?;
-        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.scroll;
+        let placed = inner.tracks.layout.place_of(row.track)?;
+        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.viewport.scroll;
         let in_sight = row.depth < placed.n_depths && y <= pen.height && y + ROW_PX >= AXIS_PX;
         in_sight.then_some((row, y))
     })
 }
 
 fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheets) {
-    let (factor, shift) = to_canvas(inner, frame);
-    let (left, right) = (inner.label(), pen.width);
-    let hovered = inner.hover.map(|(track, depth, bar)| (track, depth, bar.slice));
+    let (factor, shift) = to_canvas(&inner.viewport, frame);
+    let (left, right) = (inner.viewport.label(), pen.width);
+    let hovered = inner
+        .pointer
+        .hover
+        .map(|(track, depth, bar)| (track, depth, bar.slice));
     let rows: Vec<(&FrameRow, f64)> = rows_in_sight(pen, inner, frame).collect();
     let length = whole_px((right - left) * pen.ratio);
     let line = usize::try_from(length).unwrap_or(0) * 4;
@@ -299,11 +248,11 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheet
         }
     }
     if let Some((track, depth, slice)) = hovered
-        && let Some(placed) = inner.layout.place_of(track)
+        && let Some(placed) = inner.tracks.layout.place_of(track)
         && let Some(row) = frame.rows.iter().find(|r| r.track == track && r.depth == depth)
         && let Some(bar) = row.bars.iter().find(|b| b.slice == slice)
     {
-        let y = AXIS_PX + placed.top_px + f64::from(depth) * ROW_PX - inner.scroll;
+        let y = AXIS_PX + placed.top_px + f64::from(depth) * ROW_PX - inner.viewport.scroll;
         let x0 = f64::from(bar.x0) * factor + shift;
         let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 2.0);
         pen.outline(look.get("--ink"), 1.0, x0, y, x1 - x0, BAR_PX);
@@ -355,15 +304,15 @@ fn cut(name: &str, letters: usize) -> String {
 }
 
 fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
-    let (factor, shift) = to_canvas(inner, frame);
+    let (factor, shift) = to_canvas(&inner.viewport, frame);
     for counter in &frame.counters {
-        let Some(placed) = inner.layout.place_of(counter.track) else {
+        let Some(placed) = inner.tracks.layout.place_of(counter.track) else {
             continue;
         };
-        let Some(head) = inner.tracks.tracks.get(placed.row) else {
+        let Some(head) = inner.tracks.known.tracks.get(placed.row) else {
             continue;
         };
-        let y0 = AXIS_PX + placed.top_px - inner.scroll;
+        let y0 = AXIS_PX + placed.top_px - inner.viewport.scroll;
         if y0 > pen.height || y0 + COUNTER_PX < AXIS_PX {
             continue;
         }
@@ -377,7 +326,7 @@ fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
                 .points
                 .get(i + 1)
                 .map_or(pen.width, |(next, _)| f64::from(*next) * factor + shift);
-            let from = from.max(inner.label());
+            let from = from.max(inner.viewport.label());
             if to > from {
                 let top = y(*value);
                 pen.context
@@ -389,18 +338,18 @@ fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
 
 /// Compiles, behind all tracks.
 fn bands(pen: &Pen, inner: &Inner, look: &Look) {
-    let scale = inner.scale();
-    let left = inner.label();
+    let scale = inner.viewport.scale();
+    let left = inner.viewport.label();
     pen.context.set_fill_style_str(look.get("--c-compile"));
     pen.context.set_global_alpha(0.13);
-    for span in visible(&inner.compiles, inner.window) {
+    for span in visible(&inner.compiles.recorded, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
         let to = left + scale.x(span.end).min(scale.width_px);
         pen.context.fill_rect(x, AXIS_PX, (to - x).max(1.0), pen.height);
     }
     pen.context.set_global_alpha(1.0);
     // What is pointed out lies behind the bars, too: their names stay readable.
-    if let Some(mark) = inner.mark {
+    if let Some(mark) = inner.selection.mark {
         let x = left + scale.x(mark.start).max(0.0);
         let to = left + scale.x(mark.end).min(scale.width_px);
         pen.fill(look.get("--mark"), x, AXIS_PX, (to - x).max(1.0), pen.height);
@@ -415,29 +364,29 @@ fn visible(spans: &[Span], window: Span) -> impl Iterator<Item = Span> + '_ {
 }
 
 fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
-    let scale = inner.scale();
-    let left = inner.label();
+    let scale = inner.viewport.scale();
+    let left = inner.viewport.label();
     let edges = |span: Span| {
         (
             left + scale.x(span.start).clamp(-4.0, scale.width_px),
             left + scale.x(span.end).clamp(0.0, scale.width_px + 4.0),
         )
     };
-    if let Some(mark) = inner.mark {
+    if let Some(mark) = inner.selection.mark {
         let (x, to) = edges(mark);
         for at in [x, to] {
             pen.fill(look.get("--ink"), at.round(), AXIS_PX, 1.0, pen.height);
         }
     }
-    if let Some(detail) = &inner.selected
-        && let Some(placed) = inner.layout.place_of(detail.track)
+    if let Some(detail) = &inner.selection.slice
+        && let Some(placed) = inner.tracks.layout.place_of(detail.track)
         && detail.depth < placed.n_depths
     {
         let (x, to) = edges(Span::new(
             detail.start_ns,
             detail.start_ns.saturating_add(detail.dur_ns),
         ));
-        let y = AXIS_PX + placed.top_px + f64::from(detail.depth) * ROW_PX - inner.scroll;
+        let y = AXIS_PX + placed.top_px + f64::from(detail.depth) * ROW_PX - inner.viewport.scroll;
         let width = (to - x).max(3.0);
         pen.outline(look.get("--bg"), 3.0, x - 2.0, y - 2.0, width + 4.0, BAR_PX + 4.0);
         pen.outline(
@@ -449,9 +398,9 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
             BAR_PX + 2.0,
         );
     }
-    if let Some((span, top, bottom)) = inner.area {
+    if let Some((span, top, bottom)) = inner.selection.area {
         let (x, to) = edges(span);
-        let y = AXIS_PX + top - inner.scroll;
+        let y = AXIS_PX + top - inner.viewport.scroll;
         pen.fill(look.get("--brush"), x, y, to - x, bottom - top);
         pen.outline(look.get("--accent"), 1.0, x, y, to - x, bottom - top);
         let length = show::duration(span.len_ns());
@@ -460,7 +409,7 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
 }
 
 fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Placed, y: f64) {
-    let width = inner.label();
+    let width = inner.viewport.label();
     let class = match head.kind {
         TrackKind::Steps => BarClass::Decode,
         TrackKind::Device => BarClass::DeviceMatrix,
@@ -471,7 +420,7 @@ fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Place
     };
     pen.fill(look.class(class), 0.0, y, 4.0, placed.height_px);
     let can_fold = head.n_depths > 1 && head.kind != TrackKind::Counter;
-    let fold = match (can_fold, inner.folded.contains(&head.id)) {
+    let fold = match (can_fold, inner.tracks.folded.contains(&head.id)) {
         (false, _) => "",
         (true, true) => "▸ ",
         (true, false) => "▾ ",
@@ -515,22 +464,22 @@ fn value(v: f64) -> String {
 }
 
 fn axis(pen: &Pen, inner: &Inner, look: &Look) {
-    let left = inner.label();
-    let scale = inner.scale();
+    let left = inner.viewport.label();
+    let scale = inner.viewport.scale();
     pen.fill(look.get("--raised"), 0.0, 0.0, pen.width, AXIS_PX);
     pen.fill(look.get("--line"), 0.0, AXIS_PX - 1.0, pen.width, 1.0);
-    let axis = ticks(scale, inner.tracks.extent.start, 96.0);
+    let axis = ticks(scale, inner.tracks.known.extent.start, 96.0);
     for tick in &axis.ticks {
         let x = (left + scale.x(tick.at_ns)).round();
         pen.fill(look.get("--line"), x, AXIS_PX - 7.0, 1.0, 7.0);
         pen.text(look.get("--ink-soft"), &tick.label, x + 4.0, AXIS_PX - 9.0);
     }
-    for span in visible(&inner.compiles, inner.window) {
+    for span in visible(&inner.compiles.recorded, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
         let to = left + scale.x(span.end).min(scale.width_px);
         pen.fill(look.get("--c-compile"), x, AXIS_PX - 4.0, (to - x).max(2.0), 3.0);
     }
-    for span in visible(&inner.suspected, inner.window) {
+    for span in visible(&inner.compiles.suspected, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
         let to = left + scale.x(span.end).min(scale.width_px);
         pen.outline(
@@ -543,7 +492,7 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
         );
     }
     pen.fill(look.get("--raised"), 0.0, 0.0, left - 1.0, AXIS_PX - 1.0);
-    let shown = show::duration(inner.window.len_ns());
+    let shown = show::duration(inner.viewport.window.len_ns());
     let base = match axis.base {
         Some(base) => format!("{base} +"),
         None => format!("{shown} shown"),
@@ -564,14 +513,21 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
 /// The whole trace, and the window in it.
 pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
-    let scale = inner.map_scale();
-    let plot = inner.plot.as_ref().map_or(0, |plot| u64::from(plot.width_px) + 1);
+    let scale = inner.viewport.map_scale();
+    let plot = inner
+        .frames
+        .plot
+        .as_ref()
+        .map_or(0, |plot| u64::from(plot.width_px) + 1);
     sheets
         .map
         .show(&pen, pen.width, pen.height, [plot, 0, 0, 0], |pen| {
             whole_trace(pen, inner, look)
         });
-    let (x, to) = (scale.x(inner.window.start), scale.x(inner.window.end));
+    let (x, to) = (
+        scale.x(inner.viewport.window.start),
+        scale.x(inner.viewport.window.end),
+    );
     let (x, to) = (x.max(0.0), to.min(pen.width).max(x + 2.0));
     pen.context.set_global_alpha(0.55);
     pen.fill(look.get("--bg"), 0.0, 0.0, x, pen.height);
@@ -583,10 +539,10 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut 
 
 /// The map without the window.
 fn whole_trace(pen: &Pen, inner: &Inner, look: &Look) {
-    let scale = inner.map_scale();
+    let scale = inner.viewport.map_scale();
     pen.fill(look.get("--sunk"), 0.0, 0.0, pen.width, pen.height);
     let floor = pen.height - 14.0;
-    if let Some(plot) = &inner.plot {
+    if let Some(plot) = &inner.frames.plot {
         let heights = DurationScale::of(plot.min_ns, plot.max_ns, true);
         let squeeze = pen.width / f64::from(plot.width_px.max(1));
         for mark in &plot.marks {
@@ -600,15 +556,15 @@ fn whole_trace(pen: &Pen, inner: &Inner, look: &Look) {
             );
         }
     }
-    for span in &inner.compiles {
+    for span in &inner.compiles.recorded {
         let (x, to) = (scale.x(span.start), scale.x(span.end));
         pen.fill(look.get("--c-compile"), x, 0.0, (to - x).max(1.5), 4.0);
     }
-    for span in &inner.suspected {
+    for span in &inner.compiles.suspected {
         let (x, to) = (scale.x(span.start), scale.x(span.end));
         pen.outline(look.get("--c-compile"), 1.0, x, 0.0, (to - x).max(4.0), 4.0);
     }
-    let axis = ticks(scale, inner.tracks.extent.start, 110.0);
+    let axis = ticks(scale, inner.tracks.known.extent.start, 110.0);
     for tick in &axis.ticks {
         let x = scale.x(tick.at_ns);
         pen.fill(look.get("--line"), x.round(), floor, 1.0, 4.0);

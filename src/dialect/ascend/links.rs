@@ -34,7 +34,8 @@ struct End {
     track: u32,
 }
 
-/// Host calls and tasks with a number for each call. An arrow without a tail, a head or a slice at either links nothing.
+/// Host calls and tasks with a number for each call. An arrow without a tail, a head or a slice at either links
+/// nothing.
 ///
 /// An id may have several heads: a collective is drawn in two layers. Where several arrows have one id (MindSpore names
 /// them by the task's start), their tails and heads are paired in order of time.

@@ -29,8 +29,8 @@ pub enum Lane {
     DeviceProcess,
 }
 
-/// Categories of Synapse's own host profiler, which are the groups of calls that it can be told to record (`api_group` of
-/// its configuration).
+/// Categories of Synapse's own host profiler, which are the groups of calls that it can be told to record (`api_group`
+/// of its configuration).
 const API_GROUPS: [&str; 3] = ["synapse", "hlthunk", "hccl"];
 
 /// The arg that names the hardware event of a device slice.

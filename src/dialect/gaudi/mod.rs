@@ -94,7 +94,8 @@ fn has_hpu(index: &Index) -> bool {
 }
 
 /// torch's traces name the operation and have the node as `EventName`; the profiler's own CSVs and detailed captures
-/// (their args as vLLM's documentation shows them) name the node, or a piece of it: `lb_bundle_32/fusedTPCNode_8_2/op_0_1`.
+/// (their args as vLLM's documentation shows them) name the node, or a piece of it:
+/// `lb_bundle_32/fusedTPCNode_8_2/op_0_1`.
 const NODE_ARGS: NodeArgs = NodeArgs {
     recipe: &["recipeName", "Recipe name"],
     recipe_id: "recipeId",

@@ -269,7 +269,12 @@ fn a_million_empty_files_are_counted_and_not_kept() {
 proptest! {
     /// Cut anywhere, a bit turned anywhere: an answer or an error, and never more than the file holds.
     #[test]
-    fn damage_never_breaks_the_reader(cut in 0usize..700, flip in 0usize..700, bit in 0u8..8, deflate in any::<bool>()) {
+    fn damage_never_breaks_the_reader(
+        cut in 0usize..700,
+        flip in 0usize..700,
+        bit in 0u8..8,
+        deflate in any::<bool>(),
+    ) {
         let mut file = zip_of(&FILES, deflate);
         let n = file.len();
         file[flip % n] ^= 1 << bit;
@@ -282,7 +287,11 @@ proptest! {
     }
 
     #[test]
-    fn where_a_tar_is_cut_changes_nothing(piece in 1usize..900, keep in 0usize..6000, flip in proptest::option::of(0usize..6000)) {
+    fn where_a_tar_is_cut_changes_nothing(
+        piece in 1usize..900,
+        keep in 0usize..6000,
+        flip in proptest::option::of(0usize..6000),
+    ) {
         let mut file = tar_of(&FILES);
         if let Some(flip) = flip {
             let n = file.len();

@@ -7,7 +7,8 @@
 //! {companion: {hello: 1}}                                       the host wants replies
 //! {perfettoIgnore: true, …}                                     not for us
 //! ```
-//! Other keys of the contract (`url`, `localOnly`, `appStateHash`, `pluginArgs`) have no meaning here: we share nothing.
+//! Other keys of the contract (`url`, `localOnly`, `appStateHash`, `pluginArgs`) have no meaning here: we share
+//! nothing.
 
 use super::{cleaned, ns_of_seconds};
 use crate::base::Span;

@@ -601,7 +601,9 @@ mod tests {
         });
         assert_eq!(
             serde_json::to_value(said).unwrap(),
-            serde_json::json!({ "companion": { "v": 1, "event": "progress", "bytesRead": 1, "bytesTotal": 2, "events": 3 } })
+            serde_json::json!({
+                "companion": { "v": 1, "event": "progress", "bytesRead": 1, "bytesTotal": 2, "events": 3 }
+            })
         );
     }
 }

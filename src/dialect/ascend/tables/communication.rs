@@ -1,11 +1,12 @@
-//! `communication.json` and `communication_matrix.json`: collective operations one by one, and what went from rank to rank.
+//! `communication.json` and `communication_matrix.json`: collective operations one by one, and what went from rank to
+//! rank.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scaled;
+use super::fields::scaled;
 use crate::dialect::tables::{Collective, LinkRow, MAX_ROWS, Tables};
 
 /// The sum that both tables write as one more operation.

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Header, Row, Rows};
+use super::fields::{Header, Row, Rows};
 use crate::dialect::tables::{AllocationRow, MAX_ROWS, MemoryPeak, Tables};
 
 /// Components by device beyond these are counted as lost; CANN knows 77.
@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn units_are_those_of_the_header() {
         let mut tables = Tables::default();
-        let kb = "Device_id,Component,Timestamp(us),Total Reserved(KB),Device\n0,HCCL,5.5\t,1024.5,NPU:0\n0,HCCL,6,3,NPU:0\n";
+        let kb = "Device_id,Component,Timestamp(us),Total Reserved(KB),Device\n\
+            0,HCCL,5.5\t,1024.5,NPU:0\n0,HCCL,6,3,NPU:0\n";
         read(
             Table::ModuleMemory,
             "npu_module_mem.csv",

@@ -1,0 +1,315 @@
+//! Every graph compile once, with the step that it held up.
+//!
+//! Levels of evidence are never added: a compile that the serving engine recorded and that the graph compiler's
+//! own host event shows too is one row, with the engine's name and the compiler's time. Only where no level
+//! recorded anything are steps suspected that look like a compile.
+
+pub mod coverage;
+pub mod metrics;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::base::{SliceId, Span, Union, order, stats};
+use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
+use crate::index::tables::Index;
+
+use crate::analyze::in_order::{Growing, in_order};
+use crate::analyze::report::{Bucket, DynamoLimit, DynamoUse, Recompile};
+
+/// All compiles, in order of start.
+pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
+    let finder = StepFinder::new(vocabulary);
+    let (recorded, others): (Vec<&CompileMark>, Vec<&CompileMark>) = vocabulary
+        .compiles
+        .iter()
+        .filter(|m| !m.eager)
+        .partition(|m| m.evidence == Evidence::Recorded);
+    let (mut rows, twice) = match_levels(index, vocabulary, &finder, &recorded, &others);
+    rows.extend(
+        others
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !twice.contains(i))
+            .map(|(_, mark)| row(index, vocabulary, &finder, mark)),
+    );
+    if rows.is_empty() {
+        rows = suspected(index, vocabulary);
+    }
+    order::sort_by_key(&mut rows, |r| (r.start_ns, r.slice));
+    rows
+}
+
+/// What torch.compile did, all in all.
+pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Option<DynamoUse> {
+    let dynamo = vocabulary.dynamo.as_ref()?;
+    let of_dynamo = || recompiles.iter().filter(|r| r.dynamo.is_some());
+    let spans = of_dynamo().map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns)));
+    let mut limits: Vec<DynamoLimit> = dynamo
+        .limits
+        .iter()
+        .map(|&(slice, lookups_after)| DynamoLimit {
+            at_ns: index.slices.start(slice).as_ns(),
+            slice: slice.0,
+            compile_id: dynamo.compiles.get(&slice).and_then(|d| d.compile_id.clone()),
+            lookups_after,
+        })
+        .collect();
+    order::sort_by_key(&mut limits, |l| l.at_ns);
+    let again = |r: &&Recompile| r.dynamo.as_ref().and_then(|d| d.attempt).is_some_and(|n| n > 0);
+    Some(DynamoUse {
+        lookups: dynamo.lookups,
+        regions: dynamo.regions,
+        compiles: of_dynamo().count() as u64,
+        recompiles: of_dynamo().filter(again).count() as u64,
+        compile_ns: Union::of(spans).total_ns(),
+        limits,
+    })
+}
+
+/// Finds the pass in which something happened.
+struct StepFinder<'a> {
+    vocabulary: &'a Vocabulary,
+}
+
+impl<'a> StepFinder<'a> {
+    fn new(vocabulary: &'a Vocabulary) -> StepFinder<'a> {
+        StepFinder { vocabulary }
+    }
+
+    /// The pass that is open at `at`; else, inside an engine step, the first pass for what comes before it and
+    /// the last for what comes after.
+    fn at(&self, at: i64) -> Option<u32> {
+        let passes = &self.vocabulary.passes;
+        let after = passes.partition_point(|p| p.span.start <= at);
+        let last = after.checked_sub(1);
+        if let Some(i) = last.filter(|&i| passes[i].span.contains(at)) {
+            return u32::try_from(i).ok();
+        }
+        let steps = &self.vocabulary.engine_steps;
+        let step = steps
+            .partition_point(|s| s.span.start <= at)
+            .checked_sub(1)
+            .map(|i| &steps[i])
+            .filter(|s| s.span.contains(at) && !s.passes.is_empty())?;
+        let first = passes.get(step.passes.start as usize)?;
+        Some(if at < first.span.start {
+            step.passes.start
+        } else {
+            last.and_then(|i| u32::try_from(i).ok())
+                .map_or(step.passes.start, |i| {
+                    i.clamp(step.passes.start, step.passes.end - 1)
+                })
+        })
+    }
+}
+
+fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &CompileMark) -> Recompile {
+    let region = mark.region.map(|id| index.slices.span(id));
+    let step = finder.at(region.unwrap_or(mark.span).start);
+    let pass = step.and_then(|i| vocabulary.passes.get(i as usize));
+    Recompile {
+        evidence: mark.evidence,
+        name: mark.name.clone(),
+        start_ns: mark.span.start,
+        dur_ns: mark.span.len_ns(),
+        start_is_exact: mark.start_is_exact,
+        step,
+        phase: pass.map_or(Phase::Unknown, |p| p.phase),
+        bucket: pass.and_then(|p| p.bucket),
+        period: mark.period,
+        region: mark.region.map(|id| index.name_of(id).to_owned()),
+        region_start_ns: region.map(|r| r.start),
+        region_end_ns: region.map(|r| r.end),
+        also: None,
+        slice: Some(mark.slice.0),
+        dynamo: vocabulary
+            .dynamo
+            .as_ref()
+            .and_then(|d| d.compiles.get(&mark.slice).cloned()),
+    }
+}
+
+/// Rows of the compiles that the engine recorded, joined with the compiler's own events in the same region;
+/// and which of `others` they used up.
+fn match_levels(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    finder: &StepFinder<'_>,
+    recorded: &[&CompileMark],
+    others: &[&CompileMark],
+) -> (Vec<Recompile>, FxHashSet<usize>) {
+    let mut by_region: FxHashMap<Option<SliceId>, Vec<usize>> = FxHashMap::default();
+    for (i, mark) in others.iter().enumerate() {
+        if mark.evidence == Evidence::Synapse && mark.region.is_some() {
+            by_region.entry(mark.region).or_default().push(i);
+        }
+    }
+    let mut rows: Vec<Recompile> = recorded
+        .iter()
+        .map(|mark| row(index, vocabulary, finder, mark))
+        .collect();
+    let mut used = FxHashSet::default();
+    let mut regions: FxHashMap<SliceId, Vec<usize>> = FxHashMap::default();
+    for (i, mark) in recorded.iter().enumerate() {
+        if let Some(region) = mark.region {
+            regions.entry(region).or_default().push(i);
+        }
+    }
+    for (region, mine) in regions {
+        let theirs = by_region.get(&Some(region)).cloned().unwrap_or_default();
+        let mut free: Vec<usize> = theirs.iter().copied().filter(|i| !used.contains(i)).collect();
+        for &i in &mine {
+            let dur = recorded[i].span.len_ns();
+            let Some(at) = free
+                .iter()
+                .position(|&o| about_equal(others[o].span.len_ns(), dur))
+            else {
+                continue;
+            };
+            let other = free.remove(at);
+            used.insert(other);
+            rows[i].start_ns = others[other].span.start;
+            rows[i].dur_ns = others[other].span.len_ns();
+            rows[i].start_is_exact = true;
+            rows[i].also = Some(Evidence::Synapse);
+        }
+        let unmatched = |i: &usize| rows[*i].also.is_none();
+        let mine_ns = stats::sum(
+            mine.iter()
+                .filter(|i| unmatched(i))
+                .map(|&i| recorded[i].span.len_ns()),
+        );
+        let theirs_ns = stats::sum(free.iter().map(|&o| others[o].span.len_ns()));
+        if mine_ns > 0 && about_equal(mine_ns, theirs_ns) {
+            // The same compiles, cut differently: which is which is unknown, so times stay as recorded.
+            used.extend(free);
+            for &i in &mine {
+                rows[i].also = Some(Evidence::Synapse);
+            }
+        }
+    }
+    (rows, used)
+}
+
+/// Within 1 %.
+fn about_equal(a: i64, b: i64) -> bool {
+    a.abs_diff(b) <= a.max(b).unsigned_abs() / 100
+}
+
+/// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket
+/// while no compute engine ran for most of that time, or the first of a bucket that warm-up had left out.
+fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
+    let mut durations: FxHashMap<(Phase, Option<Bucket>), Vec<i64>> = FxHashMap::default();
+    for pass in &vocabulary.passes {
+        if pass.period != Period::Warmup {
+            durations
+                .entry((pass.phase, pass.bucket))
+                .or_default()
+                .push(pass.span.len_ns());
+        }
+    }
+    for list in durations.values_mut() {
+        list.sort_unstable();
+    }
+    let median = |pass: &Pass| {
+        let list = durations.get(&(pass.phase, pass.bucket))?;
+        (list.len() >= 3).then(|| stats::quantile(list, 0.5)).flatten()
+    };
+    let warmed: FxHashSet<(Phase, Bucket)> = vocabulary
+        .passes
+        .iter()
+        .filter(|p| p.period == Period::Warmup)
+        .filter_map(|p| Some((p.phase, p.bucket?)))
+        .collect();
+    let is_long = |pass: &Pass| {
+        median(pass).is_some_and(|m| {
+            let limit = m.saturating_mul(5).max(m.saturating_add(50_000_000));
+            pass.span.len_ns() > limit
+        })
+    };
+    let candidates: Vec<usize> = (0..vocabulary.passes.len())
+        .filter(|&i| {
+            let pass = &vocabulary.passes[i];
+            matches!(pass.period, Period::Serving | Period::Unknown) && is_long(pass)
+        })
+        .collect();
+    let busy = if candidates.is_empty() {
+        None
+    } else {
+        device_busy(index, vocabulary)
+    };
+    let mut found = Vec::new();
+    for i in candidates {
+        let pass = &vocabulary.passes[i];
+        let Some(busy) = &busy else { break };
+        let idle = pass.span.len_ns() - busy.covered_ns(pass.span);
+        // 80 %
+        if idle > pass.span.len_ns() / 5 * 4 {
+            let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
+            found.push(suspicion(
+                pass,
+                i,
+                cost,
+                "step far longer than its bucket, device idle",
+            ));
+        }
+    }
+    if vocabulary.has_warmup {
+        let mut seen = warmed;
+        for (i, pass) in vocabulary.passes.iter().enumerate() {
+            let (Period::Serving, Some(bucket)) = (pass.period, pass.bucket) else {
+                continue;
+            };
+            if seen.insert((pass.phase, bucket)) && !found.iter().any(|f| f.step == u32::try_from(i).ok()) {
+                let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
+                found.push(suspicion(
+                    pass,
+                    i,
+                    cost.max(0),
+                    "first step of a bucket that warm-up left out",
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// When any compute engine of any device ran; `None` without device events.
+fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
+    if vocabulary.devices.is_empty() {
+        return None;
+    }
+    let tracks: Vec<_> = vocabulary
+        .devices
+        .iter()
+        .flat_map(|d| &d.tracks)
+        .copied()
+        .collect();
+    let mut busy = Growing::default();
+    in_order(index, &tracks, |_, id| {
+        if vocabulary.role(id).is_device_compute() {
+            busy.add(index.slices.span(id));
+        }
+    });
+    Some(busy.union())
+}
+
+fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
+    Recompile {
+        evidence: Evidence::Suspected,
+        name: why.to_owned(),
+        start_ns: pass.span.start,
+        dur_ns: cost_ns,
+        start_is_exact: false,
+        step: u32::try_from(step).ok(),
+        phase: pass.phase,
+        bucket: pass.bucket,
+        period: pass.period,
+        region: None,
+        region_start_ns: Some(pass.span.start),
+        region_end_ns: Some(pass.span.end),
+        also: None,
+        slice: Some(pass.slice.0),
+        dynamo: None,
+    }
+}

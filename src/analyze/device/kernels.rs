@@ -1,0 +1,72 @@
+//! Device work by name.
+
+use crate::base::{SliceId, order};
+use rustc_hash::FxHashMap;
+
+use crate::dialect::{Role, Vocabulary};
+use crate::index::Index;
+
+use crate::analyze::report::Kernel;
+
+/// Every kind of device work by name, most time first. Durations are summed over all lanes, so the total of a
+/// kernel that runs on eight engines at once is eight times its time on the clock.
+pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
+    let mut by_name: FxHashMap<(u32, &'static str), Kernel> = FxHashMap::default();
+    for &track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
+        for id in index.rows(track) {
+            let Some(kind) = kind_of(vocabulary.role(id)) else {
+                continue;
+            };
+            let ns = index.slices.dur(id).as_ns();
+            let name = index.slices.name(id);
+            let kernel = by_name.entry((name.0, kind)).or_insert_with(|| Kernel {
+                name: index.text(name).to_owned(),
+                kind: kind.into(),
+                rule: rule_of(index, vocabulary, id),
+                count: 0,
+                total_ns: 0,
+                min_ns: ns,
+                max_ns: ns,
+                mean_ns: 0,
+                longest_slice: id.0,
+            });
+            if ns > kernel.max_ns {
+                kernel.longest_slice = id.0;
+            }
+            kernel.count += 1;
+            kernel.total_ns = kernel.total_ns.saturating_add(ns);
+            kernel.min_ns = kernel.min_ns.min(ns);
+            kernel.max_ns = kernel.max_ns.max(ns);
+        }
+    }
+    let mut kernels: Vec<Kernel> = by_name.into_values().collect();
+    for kernel in &mut kernels {
+        kernel.mean_ns = kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX);
+    }
+    order::sort_by(&mut kernels, |a, b| {
+        let key = |k: &Kernel| (std::cmp::Reverse(k.total_ns), k.name.clone(), k.kind.clone());
+        key(a).cmp(&key(b))
+    });
+    kernels
+}
+
+/// What says of which kind a piece of work is, where kernels are told apart by rules.
+fn rule_of(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<String> {
+    let classifier = vocabulary.classifier.as_ref()?;
+    if !index.category_of(id).eq_ignore_ascii_case("kernel") {
+        return Some("recorded".to_owned());
+    }
+    classifier.rule(index.name_of(id)).map(str::to_owned)
+}
+
+/// `compute|comm|copy|set|other`; `None` for what is no device work.
+fn kind_of(role: Role) -> Option<&'static str> {
+    match role {
+        Role::DeviceMatrix | Role::DeviceVector | Role::DeviceCompute => Some("compute"),
+        Role::DeviceComm | Role::DeviceNic => Some("comm"),
+        Role::DeviceCopy | Role::DeviceDma => Some("copy"),
+        Role::DeviceSet => Some("set"),
+        Role::DeviceOther => Some("other"),
+        _ => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! Device work and the host calls that launched it, where both carry one number that is unique in the file.
+//!
+//! One call may have many pieces of work: a captured graph is one launch. Twelve bytes a number.
+
+use crate::base::{SliceId, TrackId};
+use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::index::Index;
+use crate::index::args::ArgColumn;
+
+use crate::analyze::device::links::ByLink;
+use crate::analyze::in_order::in_order;
+
+/// The call of a number, its first work and how much work there is. Rows are counted from 1; 0 is none.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    call: u32,
+    first: u32,
+    n_work: u32,
+}
+
+/// Which call launched what.
+pub struct Launched<'a> {
+    index: &'a Index,
+    column: ArgColumn<'a>,
+    by_link: ByLink<Entry>,
+}
+
+/// A call with work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch {
+    pub call: SliceId,
+    /// Of its work, what starts first; of equals the first row.
+    pub first: Option<SliceId>,
+    pub n_work: u32,
+}
+
+impl<'a> Launched<'a> {
+    /// `None` where nothing links device work to host calls one by one.
+    pub fn of(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<Launched<'a>> {
+        let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = vocabulary.launch_link else {
+            return None;
+        };
+        let column = vocabulary.links(index)?;
+        let is_call = |id: SliceId| {
+            let role = vocabulary.role(id);
+            !role.is_device() && role != Role::SyncRecord
+        };
+        let calls = || column.ints().filter(|&(id, _)| is_call(id));
+        let mut by_link: ByLink<Entry> = ByLink::for_links(calls().map(|(_, link)| link));
+        for (id, link) in calls() {
+            if let Some(entry) = by_link.at(link)
+                && (entry.call == 0 || is_earlier(index, id, entry.call))
+            {
+                entry.call = id.0 + 1;
+            }
+        }
+        for (id, link) in column.ints().filter(|&(id, _)| vocabulary.role(id).is_device()) {
+            if by_link.get(link).call == 0 {
+                continue;
+            }
+            if let Some(entry) = by_link.at(link) {
+                entry.n_work += 1;
+                if entry.first == 0 || is_earlier(index, id, entry.first) {
+                    entry.first = id.0 + 1;
+                }
+            }
+        }
+        Some(Launched {
+            index,
+            column,
+            by_link,
+        })
+    }
+
+    /// The launch with this number.
+    fn get(&self, link: i64) -> Option<Launch> {
+        let entry = self.by_link.get(link);
+        Some(Launch {
+            call: SliceId(entry.call.checked_sub(1)?),
+            first: entry.first.checked_sub(1).map(SliceId),
+            n_work: entry.n_work,
+        })
+    }
+
+    /// Every call that can launch (by its role or by having work), in order of rows, with its launch.
+    pub fn calls<'s>(&'s self, vocabulary: &'s Vocabulary) -> impl Iterator<Item = Launch> + 's {
+        self.column.ints().filter_map(move |(id, link)| {
+            let launch = self.get(link).filter(|launch| launch.call == id)?;
+            (launch.n_work > 0 || vocabulary.role(id) == Role::Launch).then_some(launch)
+        })
+    }
+
+    /// Calls `see` with all work of these tracks, in order of start, and its launch.
+    pub fn work_in_order(
+        &self,
+        vocabulary: &Vocabulary,
+        tracks: &[TrackId],
+        mut see: impl FnMut(SliceId, Role, Option<Launch>),
+    ) {
+        let mut links: Vec<_> = tracks
+            .iter()
+            .map(|&track| {
+                let first = SliceId(self.index.track(track).rows.start);
+                self.column.ints_from(first).peekable()
+            })
+            .collect();
+        in_order(self.index, tracks, |place, id| {
+            let role = vocabulary.role(id);
+            if !role.is_device() {
+                return;
+            }
+            let values = &mut links[place];
+            while values.next_if(|&(row, _)| row < id).is_some() {}
+            let link = values.next_if(|&(row, _)| row == id).map(|(_, link)| link);
+            see(id, role, link.and_then(|link| self.get(link)));
+        });
+    }
+}
+
+/// Whether slice `id` starts before that of `row`, which is counted from 1.
+fn is_earlier(index: &Index, id: SliceId, row: u32) -> bool {
+    index.slices.start(id) < index.slices.start(SliceId(row - 1))
+}

@@ -1,0 +1,829 @@
+//! Gaps: three quantities that are defined apart, because they answer different questions, and never added up.
+//!
+//! - *step*: from the end of one engine step to the start of the next. Counts between serving steps; where the
+//!   trace has none, between all steps.
+//! - *device*: no compute engine of a device runs, between its first and its last work. Gaps below
+//!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
+//! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
+//!   may well be busy in it; where no device recording exists it is what there is.
+//!
+//! Causes. Each instant of a gap has one cause (see [`Activity`]), so the causes' times add up to the total. A
+//! gap is counted under the cause that has most of its time, so the causes' counts add up to the count. Step
+//! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
+
+pub mod activity;
+pub mod budget;
+pub mod idle;
+pub(in crate::analyze) mod streams;
+
+use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
+use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
+use crate::index::Index;
+
+use crate::analyze::device::time::DeviceWork;
+use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
+use crate::analyze::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step, device_name};
+
+/// Below this a device gap is scheduling on the device, not waiting for the host.
+pub const DEVICE_FLOOR_NS: i64 = 10_000;
+
+/// A step gap longer than this is probably no request to serve.
+pub const NO_LOAD_NS: i64 = 1_000_000_000;
+
+/// Where the bins of the histogram start; each ends where the next starts, the last is open.
+pub const BIN_EDGES_NS: [i64; 10] = [
+    0,
+    10_000,
+    50_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+];
+
+/// How many of the longest gaps are kept.
+const N_LONGEST: usize = 50;
+
+/// Everything that gaps of all kinds are judged by.
+pub struct Host<'a> {
+    pub index: &'a Index,
+    pub vocabulary: &'a Vocabulary,
+    pub steps: &'a [Step],
+    pub recompiles: &'a [Recompile],
+    /// What each device did.
+    pub devices: &'a [DeviceWork],
+    /// When any device computes, where there are several; see [`Host::compute`].
+    all_compute: Union,
+    pub activity: Activity,
+    pub threads: HostThreads,
+}
+
+impl<'a> Host<'a> {
+    /// Reads the whole trace once.
+    pub fn of(
+        index: &'a Index,
+        vocabulary: &'a Vocabulary,
+        steps: &'a [Step],
+        recompiles: &'a [Recompile],
+        devices: &'a [DeviceWork],
+    ) -> Host<'a> {
+        let between = between_steps(&vocabulary.engine_steps);
+        let no_load = Union::of(between.iter().map(|g| g.span).filter(|g| g.len_ns() > NO_LOAD_NS));
+        Host {
+            index,
+            vocabulary,
+            steps,
+            recompiles,
+            devices,
+            all_compute: match devices {
+                [] | [_] => Union::default(),
+                several => Union::of(several.iter().flat_map(|d| d.compute.spans().iter().copied())),
+            },
+            activity: Activity::of_host(index, vocabulary, recompiles, &no_load),
+            threads: HostThreads::of(index, vocabulary),
+        }
+    }
+
+    /// When a compute engine of any device in the file runs.
+    pub fn compute(&self) -> &Union {
+        match self.devices {
+            [one] => &one.compute,
+            _ => &self.all_compute,
+        }
+    }
+}
+
+/// Which gaps are counted, and how many of the longest are named.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Those that lie in it, in part or whole.
+    window: Option<Span>,
+    n_longest: usize,
+}
+
+impl Asked {
+    fn has(self, gap: Span) -> bool {
+        self.window.is_none_or(|w| !w.intersect(gap).is_empty())
+    }
+}
+
+/// All gaps of a trace: between steps, of each device, between launches.
+pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
+    asked(
+        host,
+        Asked {
+            window: None,
+            n_longest: N_LONGEST,
+        },
+    )
+}
+
+/// The gaps that lie in `window`, in part or whole, each at its full length; the `n_longest` of each kind and place
+/// by name.
+pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<Gaps> {
+    asked(host, Asked { window, n_longest })
+}
+
+fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
+    let mut all = Vec::new();
+    all.extend(step_gaps(host, asked));
+    for device in host.devices {
+        all.extend(device_gaps(host, asked, device));
+    }
+    all.extend(launch_gaps(host, asked));
+    all
+}
+
+/// A gap between two engine steps: its neighbours are rows of [`Vocabulary::engine_steps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    pub span: Span,
+    pub before: usize,
+    pub after: usize,
+}
+
+/// The gaps between engine steps. Steps that overlap or touch have none. Only gaps with a serving step on both
+/// sides count, unless no step is serving.
+pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
+    let any_serving = steps.iter().any(|s| s.period == Period::Serving);
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    order::sort_by_key(&mut order, |&i| steps[i].span);
+    let mut gaps = Vec::new();
+    let mut last: Option<usize> = None;
+    for i in order {
+        let step = &steps[i];
+        if let Some(before) = last {
+            let counts =
+                !any_serving || (steps[before].period == Period::Serving && step.period == Period::Serving);
+            if counts && step.span.start > steps[before].span.end {
+                gaps.push(Between {
+                    span: Span::new(steps[before].span.end, step.span.start),
+                    before,
+                    after: i,
+                });
+            }
+        }
+        if last.is_none_or(|before| step.span.end > steps[before].span.end) {
+            last = Some(i);
+        }
+    }
+    gaps
+}
+
+fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
+    let engine_steps = &host.vocabulary.engine_steps;
+    let mut between = between_steps(engine_steps);
+    between.retain(|g| asked.has(g.span));
+    if engine_steps.len() < 2 {
+        return None;
+    }
+    let serving = engine_steps.iter().any(|s| s.period == Period::Serving);
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(asked.n_longest, between.iter().map(|g| g.span), |gap| {
+        divider.divide(gap)
+    });
+    gaps.kind = GapKind::Step;
+    gaps.r#where = engine_name(host.vocabulary);
+    gaps.definition = format!(
+        "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
+         engine, and waiting for requests. Overlapping steps have no gap between them.",
+        if serving { ", while serving" } else { "" }
+    );
+    let label = |i: usize| match engine_steps[i]
+        .passes
+        .clone()
+        .next()
+        .and_then(|p| step_of_pass(host, p))
+    {
+        Some(step) => step_label(step),
+        None => "an engine step".to_owned(),
+    };
+    gaps.longest = longest(host, &measured, |i, gap, cause| {
+        let sides = format!(
+            "between {} and {}",
+            label(between[i].before),
+            label(between[i].after)
+        );
+        format!("{}; {sides}.", what_the_host_did(host, gap, cause))
+    });
+    Some(gaps)
+}
+
+fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork) -> Option<Gaps> {
+    let compute = &device.compute;
+    let extent = compute.extent()?;
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(asked.n_longest, compute.gaps().filter(|&g| asked.has(g)), |gap| {
+        divide_device_gap(&mut divider, gap)
+    });
+    gaps.kind = GapKind::Device;
+    gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
+    gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
+    gaps.definition = format!(
+        "Time in which no compute engine of the device runs, between its first and its last recorded work. \
+         Gaps shorter than {} are scheduling on the device itself.",
+        show::duration(DEVICE_FLOOR_NS)
+    );
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
+    Some(gaps)
+}
+
+/// The part of `window` that `part` is.
+fn share(part: Span, window: Span) -> f64 {
+    if window.is_empty() {
+        return 0.0;
+    }
+    part.len_ns() as f64 / window.len_ns() as f64
+}
+
+/// What the torch profiler covers; where the trace does not say, everything recorded.
+pub fn capture_window(host: &Host<'_>) -> Option<Span> {
+    host.vocabulary.capture.or_else(|| host.index.extent())
+}
+
+/// A gap below the floor is the device's own; of a longer one each instant has the host's cause.
+fn divide_device_gap(divider: &mut Divider<'_>, gap: Span) -> ByCause {
+    if gap.len_ns() >= DEVICE_FLOOR_NS {
+        return divider.divide(gap);
+    }
+    let mut by_cause = ByCause::default();
+    by_cause[Cause::Device as usize] = gap.len_ns();
+    by_cause
+}
+
+fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
+    let launches_on = |track: TrackId| {
+        host.index
+            .rows(track)
+            .filter(|&id| host.vocabulary.role(id) == Role::Launch)
+    };
+    let (track, n_launches) = host
+        .index
+        .track_ids()
+        .map(|track| (track, launches_on(track).count()))
+        .max_by_key(|&(track, n)| (n, std::cmp::Reverse(track)))?;
+    if n_launches < 2 {
+        return None;
+    }
+    let union = Union::of(launches_on(track).map(|id| host.index.slices.span(id)));
+    let mut divider = host.activity.divider();
+    let (mut gaps, measured) = summarise(asked.n_longest, union.gaps().filter(|&g| asked.has(g)), |gap| {
+        divider.divide(gap)
+    });
+    gaps.kind = GapKind::Launch;
+    gaps.r#where = track_name(host.index, track);
+    let extent = union.extent().unwrap_or_default();
+    gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
+    gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
+                       launches. This is not idle time of the device: it may be running what was launched before."
+        .into();
+    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
+    Some(gaps)
+}
+
+/// What the device did between the first and the last serving decode step; where no step is known to decode,
+/// between the first and the last serving step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeIdle {
+    /// Whether the steps are decode steps.
+    pub is_decode: bool,
+    /// The part of that time that the device recording covers.
+    pub window: Span,
+    /// No compute engine of any device in the file runs: by cause.
+    pub by_cause: ByCause,
+    /// Of the idle time that is the host's doing, what lies between engine steps.
+    pub between_steps_ns: i64,
+    /// Of the same, what lies in suspected compiles.
+    pub suspected_ns: i64,
+    /// The longest gap that is neither a compile nor a pause without load.
+    pub longest: Option<Span>,
+}
+
+impl DecodeIdle {
+    /// Idle time by the causes that are the host's doing.
+    pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
+        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        causes.map(|c| (c, self.by_cause[c as usize]))
+    }
+
+    /// Idle time that is the host's doing.
+    pub fn host_ns(&self) -> i64 {
+        self.host_causes().map(|(_, ns)| ns).sum()
+    }
+
+    /// The window less compiles and pauses without load.
+    pub fn base_ns(&self) -> i64 {
+        self.window.len_ns()
+            - self.by_cause[Cause::Recompile as usize]
+            - self.by_cause[Cause::NoLoad as usize]
+    }
+}
+
+/// Of `gap` inside `within`, the time that is the host's doing.
+fn hosts_ns(divider: &mut Divider<'_>, gap: Span, within: &Union) -> i64 {
+    let parts = within.overlapping(gap).map(|s| divider.divide(s.intersect(gap)));
+    let hosts = |by_cause: ByCause| -> i64 {
+        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        causes.map(|c| by_cause[c as usize]).sum()
+    };
+    parts.map(hosts).sum()
+}
+
+/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not
+/// pauses without load, and not the device's own scheduling.
+fn is_hosts_doing(cause: Cause) -> bool {
+    !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Device)
+}
+
+/// See [`DecodeIdle`]; `None` without a serving step or without device work between the first and the last.
+pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
+    let extent = |wanted: fn(&Step) -> bool| {
+        let steps = host
+            .steps
+            .iter()
+            .filter(|s| s.period == Period::Serving && wanted(s));
+        Union::of(steps.map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)))).extent()
+    };
+    let decode = extent(|s| s.phase == Phase::Decode);
+    let window = decode.or_else(|| extent(|_| true))?;
+    let step_gaps = Union::of(
+        between_steps(&host.vocabulary.engine_steps)
+            .iter()
+            .map(|g| g.span),
+    );
+    let suspected = host
+        .recompiles
+        .iter()
+        .filter(|r| r.evidence == Evidence::Suspected);
+    let suspected = Union::of(suspected.map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))));
+    Some(DecodeIdle {
+        is_decode: decode.is_some(),
+        ..idle_in(host.compute(), &host.activity, window, &step_gaps, &suspected)?
+    })
+}
+
+/// Idle time of a device in `window`, as far as its recording covers it.
+fn idle_in(
+    compute: &Union,
+    activity: &Activity,
+    window: Span,
+    step_gaps: &Union,
+    suspected: &Union,
+) -> Option<DecodeIdle> {
+    let window = compute.extent()?.intersect(window);
+    if window.is_empty() {
+        return None;
+    }
+    let mut idle = DecodeIdle {
+        is_decode: true,
+        window,
+        by_cause: ByCause::default(),
+        between_steps_ns: 0,
+        suspected_ns: 0,
+        longest: None,
+    };
+    let mut divider = activity.divider();
+    let (mut step_divider, mut suspected_divider) = (activity.divider(), activity.divider());
+    for gap in compute.gaps() {
+        let inside = gap.intersect(window);
+        if inside.is_empty() {
+            continue;
+        }
+        // Whether a gap is the device's own is judged by all of it.
+        let is_own = gap.len_ns() < DEVICE_FLOOR_NS;
+        let by_cause = if is_own {
+            divide_device_gap(&mut divider, inside)
+        } else {
+            divider.divide(inside)
+        };
+        if !is_own {
+            idle.between_steps_ns += hosts_ns(&mut step_divider, inside, step_gaps);
+            idle.suspected_ns += hosts_ns(&mut suspected_divider, inside, suspected);
+        }
+        for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
+            *total += ns;
+        }
+        if is_hosts_doing(Activity::main_cause(&by_cause))
+            && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns())
+        {
+            idle.longest = Some(inside);
+        }
+    }
+    Some(idle)
+}
+
+/// The name of a thread, else its id.
+fn track_name(index: &Index, id: TrackId) -> String {
+    let track = index.track(id);
+    match track.name {
+        Some(name) => index.text(name).to_owned(),
+        None => format!("thread {}", track.tid.show(&index.names)),
+    }
+}
+
+/// `vLLM` of `vLLM V1`.
+fn engine_name(vocabulary: &Vocabulary) -> String {
+    let engine = vocabulary
+        .engine
+        .as_deref()
+        .and_then(|e| e.split_whitespace().next());
+    engine.unwrap_or("engine").to_owned()
+}
+
+/// One of the longest gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Its place among all gaps.
+    pub place: usize,
+    pub span: Span,
+    pub by_cause: ByCause,
+}
+
+/// Counts, quantiles, bins and causes of gaps, which `divide` divides by cause; and the `n_longest` of them, longest
+/// first, of equal ones the earlier first. Place, kind and words are the caller's. Holds eight bytes a gap
+/// meanwhile: a device has millions.
+pub fn summarise(
+    n_longest: usize,
+    gaps: impl Iterator<Item = Span>,
+    mut divide: impl FnMut(Span) -> ByCause,
+) -> (Gaps, Vec<Measured>) {
+    let mut lengths: Vec<i64> = Vec::new();
+    let mut count = [0u64; Cause::ALL.len()];
+    let mut total = ByCause::default();
+    let mut bins = vec![(ByCause::default(), [0u64; Cause::ALL.len()]); BIN_EDGES_NS.len()];
+    let mut longest: Vec<Measured> = Vec::new();
+    // No gap that is not longer is among the longest.
+    let mut floor_ns = -1;
+    for (place, span) in gaps.enumerate() {
+        let by_cause = divide(span);
+        let main = Activity::main_cause(&by_cause) as usize;
+        let bin = BIN_EDGES_NS.partition_point(|&edge| edge <= span.len_ns()).max(1) - 1;
+        lengths.push(span.len_ns());
+        count[main] += 1;
+        bins[bin].1[main] += 1;
+        for (i, ns) in by_cause.iter().enumerate() {
+            total[i] += ns;
+            bins[bin].0[i] += ns;
+        }
+        if span.len_ns() > floor_ns {
+            longest.push(Measured {
+                place,
+                span,
+                by_cause,
+            });
+            if longest.len() >= 4 * n_longest {
+                floor_ns = keep_longest(&mut longest, n_longest);
+            }
+        }
+    }
+    keep_longest(&mut longest, n_longest);
+    let causes: Vec<usize> = (0..Cause::ALL.len())
+        .filter(|&i| count[i] > 0 || total[i] > 0)
+        .collect();
+    let gaps = Gaps {
+        kind: GapKind::Step,
+        r#where: String::new(),
+        count: lengths.len() as u64,
+        total_ns: lengths.iter().sum(),
+        max_ns: lengths.iter().copied().max(),
+        p50_ns: stats::quantile_of(&mut lengths, 0.5),
+        p99_ns: stats::quantile_of(&mut lengths, 0.99),
+        coverage: None,
+        bins: bins
+            .iter()
+            .enumerate()
+            .map(|(i, (ns, n))| GapBin {
+                from_ns: BIN_EDGES_NS[i],
+                to_ns: BIN_EDGES_NS.get(i + 1).copied(),
+                count: n.iter().sum(),
+                total_ns: ns.iter().sum(),
+                by_cause_ns: causes.iter().map(|&c| ns[c]).collect(),
+                by_cause_count: causes.iter().map(|&c| n[c]).collect(),
+            })
+            .collect(),
+        causes: causes
+            .iter()
+            .map(|&c| GapCause {
+                cause: Cause::ALL[c],
+                count: count[c],
+                total_ns: total[c],
+            })
+            .collect(),
+        longest: Vec::new(),
+        definition: String::new(),
+    };
+    (gaps, longest)
+}
+
+/// Leaves the longest gaps, in their order; gives the length of the shortest that would be kept.
+fn keep_longest(gaps: &mut Vec<Measured>, n: usize) -> i64 {
+    order::sort_by_key(gaps, |g| (std::cmp::Reverse(g.span.len_ns()), g.span.start));
+    gaps.truncate(n);
+    gaps.last().map_or(-1, |g| g.span.len_ns())
+}
+
+/// The longest gaps in words.
+fn longest(host: &Host<'_>, gaps: &[Measured], says: impl Fn(usize, Span, Cause) -> String) -> Vec<Gap> {
+    let gap = |measured: &Measured| {
+        let span = measured.span;
+        let cause = Activity::main_cause(&measured.by_cause);
+        let (step, inside_step) = step_at(host, span);
+        Gap {
+            start_ns: span.start,
+            dur_ns: span.len_ns(),
+            cause,
+            says: says(measured.place, span, cause),
+            step,
+            inside_step,
+        }
+    };
+    gaps.iter().map(gap).collect()
+}
+
+/// The step in which a gap lies, and true; else the next step after its start, and false.
+fn step_at(host: &Host<'_>, gap: Span) -> (Option<u32>, bool) {
+    let end = |step: &Step| step.start_ns.saturating_add(step.dur_ns);
+    let next = host.steps.partition_point(|s| s.start_ns <= gap.start);
+    if let Some(last) = next.checked_sub(1).map(|i| &host.steps[i])
+        && gap.start < end(last)
+    {
+        return (Some(last.index), gap.end <= end(last));
+    }
+    (host.steps.get(next).map(|s| s.index), false)
+}
+
+/// The step whose pass is row `pass` of [`Vocabulary::passes`].
+fn step_of_pass<'h>(host: &'h Host<'_>, pass: u32) -> Option<&'h Step> {
+    // A step is a pass.
+    host.steps.get(pass as usize)
+}
+
+/// `"step 12 (decode, bucket (4, 1, 128))"`.
+pub fn step_label(step: &Step) -> String {
+    let phase = crate::analyze::words::phase(step.phase);
+    match step.bucket {
+        Some(bucket) => format!("step {} ({phase}, bucket {bucket})", step.index),
+        None => format!("step {} ({phase})", step.index),
+    }
+}
+
+/// A sentence: what the host did in a gap, and where among the steps it lies.
+fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+    let what = what_the_host_did(host, gap, cause);
+    let step = |index: u32| host.steps.get(index as usize);
+    match step_at(host, gap) {
+        (Some(index), true) => format!("{what}; in {}.", step(index).map_or(String::new(), step_label)),
+        (Some(index), false) if step(index).is_some_and(|s| s.start_ns >= gap.end) => {
+            format!(
+                "{what}; between two passes, before {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (Some(index), false) => {
+            format!(
+                "{what}; it begins in {}.",
+                step(index).map_or(String::new(), step_label)
+            )
+        }
+        (None, _) => format!("{what}."),
+    }
+}
+
+/// Half a sentence: what the host did in a gap, for how much of it.
+fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+    let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
+    match cause {
+        Cause::Recompile => {
+            if let Some(compile) = host
+                .recompiles
+                .iter()
+                .filter(|r| compile_span(r).is_some_and(|s| !s.intersect(gap).is_empty()))
+                .max_by_key(|r| r.dur_ns)
+            {
+                let took = show::duration(compile.dur_ns);
+                return match compile.evidence {
+                    Evidence::GraphCapture => {
+                        format!(
+                            "The device graph {} was captured, which took {took}",
+                            compile.name
+                        )
+                    }
+                    Evidence::Dynamo => format!("The host compiled: {}, which took {took}", compile.name),
+                    _ => format!("The graph {} was compiled, which took {took}", compile.name),
+                };
+            }
+        }
+        Cause::NoLoad => {
+            return format!(
+                "Nothing ran for {}: probably there was no request",
+                show::duration(gap.len_ns())
+            );
+        }
+        Cause::Device => return "Shorter than the floor: scheduling on the device".into(),
+        Cause::Unaccounted => {
+            let ns = host.activity.divide(gap)[Cause::Unaccounted as usize];
+            return format!("Nothing is recorded on the host for {}", of(ns));
+        }
+        _ => {}
+    }
+    let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, &host.threads, gap, cause);
+    let did = crate::analyze::words::cause(cause);
+    match named {
+        Some((id, ns)) => format!("The host {did}: {}, {}", host.index.name_of(id), of(ns)),
+        None => format!("The host {did}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn step(start: i64, end: i64, period: Period) -> EngineStep {
+        EngineStep {
+            span: Span::new(start, end),
+            passes: 0..0,
+            period,
+        }
+    }
+
+    fn spans(gaps: &[Between]) -> Vec<(i64, i64)> {
+        gaps.iter().map(|g| (g.span.start, g.span.end)).collect()
+    }
+
+    #[test]
+    fn a_step_gap_needs_a_serving_step_on_both_sides() {
+        use Period::{Serving, Warmup};
+        let steps = [
+            step(0, 10, Warmup),
+            step(20, 30, Warmup),
+            step(40, 50, Serving),
+            step(55, 70, Serving),
+            step(60, 65, Serving),
+            step(70, 80, Serving),
+            step(81, 90, Serving),
+        ];
+        assert_eq!(spans(&between_steps(&steps)), vec![(50, 55), (80, 81)]);
+    }
+
+    #[test]
+    fn where_nothing_is_serving_all_step_gaps_count() {
+        let steps = [step(0, 10, Period::Warmup), step(20, 30, Period::Unknown)];
+        assert_eq!(spans(&between_steps(&steps)), vec![(10, 20)]);
+        assert_eq!(spans(&between_steps(&[])), vec![]);
+    }
+
+    #[test]
+    fn a_long_step_covers_the_short_ones_in_it() {
+        let s = Period::Serving;
+        let steps = [
+            step(0, 100, s),
+            step(10, 20, s),
+            step(30, 40, s),
+            step(120, 130, s),
+        ];
+        let gaps = between_steps(&steps);
+        assert_eq!(spans(&gaps), vec![(100, 120)]);
+        assert_eq!((gaps[0].before, gaps[0].after), (0, 3));
+    }
+
+    #[test]
+    fn a_gap_is_counted_once_and_its_time_divided() {
+        let activity = Activity::of([
+            (Cause::Recompile, Union::of([Span::new(0, 40_000)])),
+            (Cause::InputPrep, Union::of([Span::new(0, 100_000)])),
+        ]);
+        let gaps = [
+            Span::new(0, 100_000),
+            Span::new(200_000, 209_999),
+            Span::new(300_000, 310_000),
+        ];
+        let mut divider = activity.divider();
+        let (got, longest) = summarise(N_LONGEST, gaps.into_iter(), |g| {
+            divide_device_gap(&mut divider, g)
+        });
+        assert_eq!(longest.iter().map(|g| g.place).collect::<Vec<_>>(), [0, 2, 1]);
+        let causes: Vec<_> = got
+            .causes
+            .iter()
+            .map(|c| (c.cause, c.count, c.total_ns))
+            .collect();
+        assert_eq!(
+            causes,
+            vec![
+                (Cause::Recompile, 0, 40_000),
+                (Cause::InputPrep, 1, 60_000),
+                (Cause::Device, 1, 9_999),
+                (Cause::Unaccounted, 1, 10_000),
+            ]
+        );
+        let bins: Vec<_> = got
+            .bins
+            .iter()
+            .map(|b| (b.from_ns, b.to_ns, b.count, b.total_ns))
+            .collect();
+        assert_eq!(bins[0], (0, Some(10_000), 1, 9_999));
+        assert_eq!(
+            bins[1],
+            (10_000, Some(50_000), 1, 10_000),
+            "an edge belongs to the bin above it"
+        );
+        assert_eq!(bins[3], (100_000, Some(500_000), 1, 100_000));
+        assert_eq!(bins.iter().map(|b| b.2).sum::<u64>(), 3);
+        assert_eq!(got.bins[3].by_cause_ns, vec![40_000, 60_000, 0, 0]);
+        assert_eq!(
+            (got.p50_ns, got.p99_ns, got.max_ns),
+            (Some(10_000), Some(100_000), Some(100_000))
+        );
+    }
+
+    #[test]
+    fn idle_decode_time_is_cut_to_the_device_recording() {
+        let compute = Union::of([
+            Span::new(100_000, 200_000),
+            Span::new(205_000, 300_000),
+            Span::new(400_000, 500_000),
+        ]);
+        let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
+        let step_gaps = Union::of([Span::new(201_000, 204_000), Span::new(340_000, 390_000)]);
+        let idle = idle_in(
+            &compute,
+            &activity,
+            Span::new(0, 380_000),
+            &step_gaps,
+            &Union::of([Span::new(310_000, 350_000)]),
+        )
+        .unwrap();
+        assert_eq!(idle.window, Span::new(100_000, 380_000));
+        assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
+        assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
+        assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
+        assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
+        assert_eq!((idle.between_steps_ns, idle.suspected_ns), (40_000, 40_000));
+        assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
+        assert_eq!(
+            idle_in(
+                &compute,
+                &activity,
+                Span::new(600_000, 700_000),
+                &step_gaps,
+                &Union::default()
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn no_gap_is_no_number() {
+        let (got, _) = summarise(N_LONGEST, std::iter::empty(), |_| ByCause::default());
+        assert_eq!(
+            (got.count, got.total_ns, got.p50_ns, got.max_ns),
+            (0, 0, None, None)
+        );
+        assert_eq!(got.bins.len(), 10);
+        assert_eq!((got.bins[9].from_ns, got.bins[9].to_ns), (1_000_000_000, None));
+    }
+
+    #[test]
+    fn the_longest_of_many_gaps_are_kept_in_their_order() {
+        let len = |i: i64| i * 7_919 % 300;
+        let gaps: Vec<Span> = (0..1_000)
+            .map(|i| Span::new(i * 1_000, i * 1_000 + len(i)))
+            .collect();
+        let (got, longest) = summarise(N_LONGEST, gaps.iter().copied(), |_| ByCause::default());
+        let mut order: Vec<usize> = (0..gaps.len()).collect();
+        order.sort_by_key(|&i| (std::cmp::Reverse(gaps[i].len_ns()), gaps[i].start));
+        assert_eq!(
+            longest.iter().map(|g| g.place).collect::<Vec<_>>(),
+            order[..N_LONGEST]
+        );
+        assert_eq!((got.count, got.max_ns), (1_000, Some(299)));
+    }
+
+    proptest! {
+        #[test]
+        fn bins_and_causes_add_up_to_the_total(
+            busy in proptest::collection::vec((0i64..2_000_000_000, 0i64..40_000_000), 0..40),
+            layers in proptest::collection::vec(proptest::collection::vec((0i64..2_000_000_000, 0i64..90_000_000), 0..8), 0..8),
+        ) {
+            let union = |list: &[(i64, i64)]| Union::of(list.iter().map(|&(s, d)| Span::new(s, s + d)));
+            let activity = Activity::of(layers.iter().enumerate().map(|(i, l)| (Cause::ALL[i], union(l))));
+            let compute = union(&busy);
+            let mut divider = activity.divider();
+            let (gaps, _) = summarise(N_LONGEST, compute.gaps(), |g| divide_device_gap(&mut divider, g));
+            let hole_ns = compute.extent().map_or(0, |e| e.len_ns()) - compute.total_ns();
+            prop_assert_eq!(gaps.total_ns, hole_ns);
+            prop_assert_eq!(gaps.causes.iter().map(|c| c.total_ns).sum::<i64>(), gaps.total_ns);
+            prop_assert_eq!(gaps.causes.iter().map(|c| c.count).sum::<u64>(), gaps.count);
+            prop_assert_eq!(gaps.bins.iter().map(|b| b.total_ns).sum::<i64>(), gaps.total_ns);
+            prop_assert_eq!(gaps.bins.iter().map(|b| b.count).sum::<u64>(), gaps.count);
+            for bin in &gaps.bins {
+                prop_assert_eq!(bin.by_cause_ns.iter().sum::<i64>(), bin.total_ns);
+                prop_assert_eq!(bin.by_cause_count.iter().sum::<u64>(), bin.count);
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What the host did: operators, python frames, modules, and the stacks that they form.
+
+mod frames;
+pub mod modules;
+pub mod operators;
+pub mod python;
+pub mod stacks;

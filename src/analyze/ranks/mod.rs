@@ -1,0 +1,4 @@
+//! Several workers of one run, compared, and the links between them.
+
+pub mod links;
+pub mod workers;

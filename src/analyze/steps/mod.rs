@@ -1,0 +1,211 @@
+//! What each step is made of: host time by part, device time by engine, and groups of like steps.
+
+pub mod breakdown;
+mod device;
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{Span, TrackId, Union, order, stats};
+use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
+use crate::index::tables::Index;
+
+use crate::analyze::report::{Bucket, Parts, Recompile, Step, StepGroup, Sure};
+
+/// One row a pass, in order of start.
+///
+/// A step's duration is that of the slice that marks it. Input preparation and what follows sampling may stand
+/// outside that slice (vLLM V1 on Gaudi); their time is in the parts and not in the duration.
+pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Vec<Step> {
+    let mut by_step: Vec<&Recompile> = recompiles
+        .iter()
+        .filter(|r| r.step.is_some() && r.evidence != Evidence::Suspected)
+        .collect();
+    order::sort_by_key(&mut by_step, |r| r.step);
+    // Whether a step without a marker compiled nothing is known only where compiles are recorded at all.
+    let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
+    let mut devices = device::step_devices(index, vocabulary);
+    let gaps = gaps_before(index, vocabulary);
+    let intervals = intervals(index, vocabulary);
+    vocabulary
+        .passes
+        .iter()
+        .enumerate()
+        .map(|(i, pass)| {
+            let row = u32::try_from(i).unwrap_or(u32::MAX);
+            let from = by_step.partition_point(|r| r.step < Some(row));
+            let to = by_step.partition_point(|r| r.step <= Some(row));
+            Step {
+                index: row,
+                engine_step: pass.engine_step,
+                phase: pass.phase,
+                period: pass.period,
+                start_ns: pass.span.start,
+                dur_ns: pass.span.len_ns(),
+                gap_before_ns: gaps.get(i).copied().flatten(),
+                interval_ns: intervals.get(i).copied().flatten(),
+                sure: if pass.is_marked {
+                    Sure::Recorded
+                } else {
+                    Sure::Derived
+                },
+                bucket: pass.bucket,
+                batch: pass.batch,
+                tokens: pass.tokens,
+                context_requests: pass.context_requests,
+                context_tokens: pass.context_tokens,
+                generation_requests: pass.generation_requests,
+                generation_tokens: pass.generation_tokens,
+                graphs: pass.graphs,
+                parts: parts(index, pass, &by_step[from..to], compiles_known),
+                device: devices.get_mut(i).and_then(Option::take),
+                slice: pass.slice.0,
+            }
+        })
+        .collect()
+}
+
+/// From the end of the engine step before, in the same period, to the start of this one; for its first pass
+/// only. 0 where they overlap.
+fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
+    let mut gaps = vec![None; vocabulary.passes.len()];
+    // Of each rank; of all where the file is of one.
+    let mut of_rank: FxHashMap<Option<usize>, Option<(Period, i64)>> = FxHashMap::default();
+    for step in &vocabulary.engine_steps {
+        let first = vocabulary.passes.get(step.passes.start as usize);
+        let rank = first.and_then(|pass| vocabulary.ranks.of(index, index.track_of(pass.slice)));
+        let before = of_rank.entry(rank).or_default();
+        let gap = before
+            .filter(|&(period, _)| period == step.period)
+            .map(|(_, end)| (step.span.start - end).max(0));
+        if let Some(slot) = gaps.get_mut(step.passes.start as usize) {
+            *slot = gap;
+        }
+        let end = match *before {
+            Some((period, end)) if period == step.period => end.max(step.span.end),
+            _ => step.span.end,
+        };
+        *before = Some((step.period, end));
+    }
+    gaps
+}
+
+/// From the start of each pass to the start of the next on the same track and in the same period.
+fn intervals(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
+    let passes = &vocabulary.passes;
+    let mut intervals = vec![None; passes.len()];
+    let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
+    for (i, pass) in passes.iter().enumerate() {
+        let before = last_on.insert(index.track_of(pass.slice), i);
+        if let Some(before) = before
+            && passes[before].period == pass.period
+        {
+            intervals[before] = Some((pass.span.start - passes[before].span.start).max(0));
+        }
+    }
+    intervals
+}
+
+/// Host time by part. Compiles are taken out of the part in which they lie, and never for more than it lasts:
+/// parallel compiles may together cost more than passed on the clock.
+fn parts(index: &Index, pass: &Pass, compiles: &[&Recompile], compiles_known: bool) -> Parts {
+    let mut parts = Parts::default();
+    let mut compile_ns = 0;
+    let mut inside_ns = 0;
+    let mut left: Vec<&Recompile> = compiles.to_vec();
+    for &(part, slice) in &pass.parts {
+        let span = index.slices.span(slice);
+        let (mine, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|r| lies_in(r, span));
+        left = others;
+        let cost = cost_within(&mine, span);
+        compile_ns = i64::saturating_add(compile_ns, cost);
+        if pass.span.start <= span.start && span.start < pass.span.end {
+            inside_ns = i64::saturating_add(inside_ns, span.intersect(pass.span).len_ns());
+        }
+        let field = match part {
+            Part::Prepare => &mut parts.prepare_ns,
+            Part::Forward => &mut parts.forward_ns,
+            Part::Logits => &mut parts.logits_ns,
+            Part::Sample => &mut parts.sample_ns,
+            Part::Post => &mut parts.post_ns,
+        };
+        *field = Some(field.unwrap_or(0).saturating_add(span.len_ns() - cost));
+    }
+    let rest_ns = (pass.span.len_ns() - inside_ns).max(0);
+    let cost = cost_within(&left, pass.span).min(rest_ns);
+    compile_ns = compile_ns.saturating_add(cost);
+    parts.other_ns = Some(rest_ns - cost);
+    parts.compile_ns = compiles_known.then_some(compile_ns);
+    parts
+}
+
+/// Whether a compile, or the region that recorded it, lies in a part. Regions and parts may be one slice.
+fn lies_in(compile: &Recompile, part: Span) -> bool {
+    let own = Span::new(compile.start_ns, compile.start_ns.saturating_add(compile.dur_ns));
+    let span = match (
+        compile.start_is_exact,
+        compile.region_start_ns,
+        compile.region_end_ns,
+    ) {
+        (false, Some(start), Some(end)) => Span::new(start, end),
+        _ => own,
+    };
+    part.start <= span.start && span.end <= part.end
+}
+
+/// What compiles cost of the time of `span`: the sum of those that the engine recorded, or, where that is more,
+/// the time that exactly known ones cover; levels of evidence may see the same compile and are not added.
+fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
+    let recorded = stats::sum(
+        compiles
+            .iter()
+            .filter(|r| r.evidence == Evidence::Recorded)
+            .map(|r| r.dur_ns),
+    );
+    let exact = Union::of(
+        compiles
+            .iter()
+            .filter(|r| r.start_is_exact)
+            .map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))),
+    );
+    recorded.max(exact.covered_ns(span)).min(span.len_ns())
+}
+
+/// Steps by phase, bucket and period, in that order, with exact percentiles.
+pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
+    let mut groups: BTreeMap<(Period, Phase, Option<Bucket>), Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        groups
+            .entry((step.period, step.phase, step.bucket))
+            .or_default()
+            .push(step);
+    }
+    let mut groups: Vec<StepGroup> = groups
+        .into_iter()
+        .map(|((period, phase, bucket), members)| {
+            let mut durations: Vec<i64> = members.iter().map(|s| s.dur_ns).collect();
+            durations.sort_unstable();
+            let at = |q: f64| stats::quantile(&durations, q).unwrap_or(0);
+            let real: Option<u64> = members.iter().map(|s| s.batch.map(u64::from)).sum();
+            let padded: Option<u64> = bucket.map(|b| u64::from(b.batch) * members.len() as u64);
+            let both = real.zip(padded);
+            StepGroup {
+                phase,
+                bucket,
+                period,
+                count: members.len() as u64,
+                total_ns: stats::sum(durations.iter().copied()),
+                p50_ns: at(0.5),
+                p90_ns: at(0.9),
+                p99_ns: at(0.99),
+                max_ns: at(1.0),
+                real_batch: both.map(|(real, _)| real),
+                padded_batch: both.map(|(_, padded)| padded),
+            }
+        })
+        .collect();
+    // What is served comes first; the rest in the order of a server's life.
+    order::sort_by_key(&mut groups, |g| g.period != Period::Serving);
+    groups
+}

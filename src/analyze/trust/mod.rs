@@ -1,0 +1,4 @@
+//! How far the recording can be trusted: checked against the profiler's own table, and what its text is made of.
+
+pub mod categories;
+pub mod table_check;

@@ -1,0 +1,83 @@
+//! What opens over a view: search, help, saving a stretch, and the choice of what to load.
+
+use yew::prelude::*;
+
+use super::opening::Opening;
+use crate::app::cut::{CutDialog, Offer};
+use crate::app::fit::Fit;
+use crate::app::help::Help;
+use crate::app::search::Search;
+use crate::app::state::{Action, Stage, State};
+use crate::app::words;
+
+/// Which of them are open.
+#[derive(Clone, PartialEq)]
+pub struct Dialogs {
+    help: UseStateHandle<bool>,
+    searching: UseStateHandle<bool>,
+    cutting: UseStateHandle<Option<Offer>>,
+}
+
+#[hook]
+pub fn use_dialogs() -> Dialogs {
+    Dialogs {
+        help: use_state_eq(|| false),
+        searching: use_state_eq(|| false),
+        cutting: use_state_eq(|| None),
+    }
+}
+
+impl Dialogs {
+    pub fn on_help(&self) -> Callback<bool> {
+        let help = self.help.clone();
+        Callback::from(move |open| help.set(open))
+    }
+
+    pub fn on_search(&self) -> Callback<bool> {
+        let searching = self.searching.clone();
+        Callback::from(move |open| searching.set(open))
+    }
+
+    pub fn on_cut(&self) -> Callback<Option<Offer>> {
+        let cutting = self.cutting.clone();
+        Callback::from(move |offer| cutting.set(offer))
+    }
+
+    /// All that are open.
+    pub fn show(&self, state: &UseReducerHandle<State>, opening: &Opening) -> Html {
+        let ready = state.stage == Stage::Ready;
+        let trace = state.summary.clone().zip(state.engine.clone()).filter(|_| ready);
+        html! {
+            <>
+            { what_to_load(state, opening) }
+            if let (true, true, Some(engine)) = (*self.searching, ready, state.engine.clone()) {
+                <Search {engine} on_close={self.on_search().reform(|()| false)} />
+            }
+            if let (Some(offer), Some((summary, engine))) = ((*self.cutting).clone(), trace) {
+                <CutDialog {summary} {engine} {offer} on_close={self.on_cut().reform(|()| None)} />
+            }
+            if *self.help {
+                <Help summary={state.summary.clone()} on_close={self.on_help().reform(|()| false)} />
+            }
+            </>
+        }
+    }
+}
+
+/// What of a file to load that does not fit, where the reader is asked.
+fn what_to_load(state: &UseReducerHandle<State>, opening: &Opening) -> Html {
+    let (Some(why), Some(estimate)) = (state.asking, state.estimate.clone()) else {
+        return html! {};
+    };
+    let files: Vec<&str> = state.files.iter().map(|f| f.name.as_str()).collect();
+    let file = words::files(&files);
+    let on_close = {
+        let (close, dispatch, stage) = (opening.on_close(), state.dispatcher(), state.stage.clone());
+        Callback::from(move |()| match stage {
+            Stage::Asking => close.emit(()),
+            _ => dispatch.dispatch(Action::Ask(None)),
+        })
+    };
+    let (selection, on_choice) = (state.selection.clone(), opening.on_choice());
+    html! { <Fit {why} {file} {estimate} {selection} {on_choice} {on_close} /> }
+}

@@ -1,0 +1,137 @@
+//! The whole page: what listens to the reader and to other windows, and the parts that are shown.
+
+mod companion;
+mod dialogs;
+mod drop_and_paste;
+mod keyboard;
+mod opening;
+mod reports;
+mod route;
+mod rules;
+mod views;
+
+use yew::prelude::*;
+
+use super::cut::Offer;
+use super::fit::{self, Why};
+use super::host::{Host, use_host};
+use super::perfetto::{Perfetto, PerfettoSays, use_perfetto};
+use super::start::{Start, Waiting};
+use super::state::{Action, Stage, State};
+use super::{head, installed, loading};
+use crate::view::place::Chrome;
+use crate::web::workers::Workers;
+use dialogs::{Dialogs, use_dialogs};
+use drop_and_paste::use_drop_and_paste;
+use keyboard::use_keyboard;
+use opening::{Opening, use_files_of_the_system, use_opening};
+use route::{use_page_state, use_route};
+use rules::use_rules;
+
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    pub workers: Workers,
+}
+
+#[component]
+pub fn App(props: &AppProps) -> Html {
+    let state = use_reducer(State::at_start);
+    let dialogs = use_dialogs();
+    let host = use_state(Host::new);
+    let opening = use_opening(&props.workers, &state, &host);
+    let perfetto = use_perfetto(companion::sent(&state, opening.last()));
+    let consent = use_host(&host, &state, &opening.on_posted(), {
+        let talk = perfetto.talk();
+        move |windows, peer| talk.answered(windows, peer)
+    });
+    use_files_of_the_system(&opening);
+    use_page_state(&state.stage);
+    use_route(&state);
+    let dropping = use_drop_and_paste(&opening.on_open());
+    use_keyboard(&state.dispatcher(), &dialogs.on_search(), &dialogs.on_help());
+    use_rules(&state);
+    html! {
+        <ContextProvider<Host> context={(*host).clone()}>
+        <ContextProvider<Perfetto> context={perfetto}>
+            { top(&state, &opening, &dialogs) }
+            { body(&state, &opening, &dialogs) }
+            { dialogs.show(&state, &opening) }
+            if dropping {
+                <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
+            }
+            { consent }
+        </ContextProvider<Perfetto>>
+        </ContextProvider<Host>>
+    }
+}
+
+/// Whether the page stands as it does before a file.
+fn is_on_start(state: &State) -> bool {
+    matches!(state.stage, Stage::Empty | Stage::Failed | Stage::Asking)
+}
+
+/// The head, what went wrong, and how far loading is.
+fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -> Html {
+    let on_start = is_on_start(state);
+    let ready = state.stage == Stage::Ready;
+    // Until the reader moves it, the timeline shows what it starts with.
+    let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
+    html! {
+        <>
+        <installed::Update open={!on_start} />
+        <head::Head
+            summary={state.summary.clone()} view={state.place.view} window={state.place.window.or(home)}
+            chrome={state.place.chrome} {ready} sample={state.files.is_empty()}
+            on_open={opening.on_open()} on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
+            on_search={dialogs.on_search()} on_report={reports::on_report(state)}
+            on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={opening.on_close()} />
+        if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
+            <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
+        }
+        if ready { <PerfettoSays /> }
+        if state.stage == Stage::Loading {
+            <loading::Loading
+                files={state.files.clone()} progress={state.progress} on_cancel={opening.on_close()} />
+        }
+        </>
+    }
+}
+
+/// The start page, or the view that the reader is in.
+fn body(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -> Html {
+    let (trouble, reload_helps) = (state.trouble.clone(), state.reload_helps);
+    if is_on_start(state) {
+        if state.place.chrome == Chrome::Embedded {
+            return html! { <Waiting {trouble} {reload_helps} /> };
+        }
+        let (on_open, on_sample) = (opening.on_open(), opening.on_sample());
+        return html! { <Start {trouble} {reload_helps} {on_open} {on_sample} /> };
+    }
+    let view = state.place.view;
+    html! {
+        <>
+        { stopped(state) }
+        <main class={classes!("view", format!("view-{}", view.id()))}>
+            <h1 class="heard">{ head::title(view) }</h1>
+            { views::view(state, opening.on_worker(), &dialogs.on_cut()) }
+        </main>
+        </>
+    }
+}
+
+/// That reading stopped before the end of the file.
+fn stopped(state: &UseReducerHandle<State>) -> Html {
+    let Some(estimate) = state.summary.as_ref().and_then(|s| s.stopped.as_ref()) else {
+        return html! {};
+    };
+    let on_ask = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Ask(Some(Why::Stopped))))
+    };
+    html! {
+        <p class="trouble stopped" role="status">
+            <b>{ "Not all of it. " }</b>{ fit::stopped(estimate) }{ " " }
+            <button type="button" onclick={on_ask}>{ "Choose what to load…" }</button>
+        </p>
+    }
+}

@@ -1,0 +1,60 @@
+//! Where the reader is, in the hash and back from it; light or dark, which is a part of it.
+
+use yew::prelude::*;
+
+use crate::app::state::{Action, Stage, State};
+use crate::view::place::{Place, Theme};
+use crate::web::boot::{PageState, set_page_state};
+use crate::web::listener::Listener;
+use crate::web::{hash, theme};
+
+/// Keeps the hash and the theme as the state has them, and follows links.
+#[hook]
+pub fn use_route(state: &UseReducerHandle<State>) {
+    use_effect_with(state.place.clone(), |place| {
+        hash::replace(&place.to_hash());
+        theme::apply(place.theme);
+    });
+    let redraw = use_force_update();
+    use_effect_with((), move |()| {
+        let listener = theme::system_dark()
+            .map(|query| Listener::new(&query, "change", move |_: Event| redraw.force_update()));
+        move || drop(listener)
+    });
+    use_effect_with((), {
+        let dispatch = state.dispatcher();
+        move |()| {
+            let listener = web_sys::window().map(|window| {
+                Listener::new(&window, "hashchange", move |_: Event| {
+                    dispatch.dispatch(Action::Hash(Place::from_hash(&hash::get())));
+                })
+            });
+            move || drop(listener)
+        }
+    });
+}
+
+/// Says on the page itself how far it is, for other programs.
+#[hook]
+pub fn use_page_state(stage: &Stage) {
+    use_effect_with(stage.clone(), |stage| {
+        set_page_state(match stage {
+            Stage::Empty => PageState::Empty,
+            Stage::Loading => PageState::Loading,
+            Stage::Asking => PageState::Asking,
+            Stage::Ready => PageState::Ready,
+            Stage::Failed => PageState::Failed,
+        });
+    });
+}
+
+/// From light to dark, or back.
+pub fn on_theme(state: &UseReducerHandle<State>) -> Callback<()> {
+    let (dispatch, chosen) = (state.dispatcher(), state.place.theme);
+    Callback::from(move |()| {
+        dispatch.dispatch(Action::Theme(match theme::shown(chosen) {
+            Theme::Dark => Theme::Light,
+            Theme::Light => Theme::Dark,
+        }));
+    })
+}

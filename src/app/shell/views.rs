@@ -1,0 +1,62 @@
+//! The view that the reader is in.
+
+use yew::prelude::*;
+
+use crate::app::cut::Offer;
+use crate::app::state::{Action, Stage, State};
+use crate::app::{
+    device, gaps, memory, operators, overview, recompiles, stacks, steps, tables, timeline, workers,
+};
+use crate::view::place::{Theme, View};
+use crate::web::theme;
+
+/// The view, as far as it can be shown yet.
+pub fn view(
+    state: &UseReducerHandle<State>,
+    on_worker: Callback<String>,
+    on_cut: &Callback<Option<Offer>>,
+) -> Html {
+    let (Some(summary), Some(engine)) = (state.summary.clone(), state.engine.clone()) else {
+        return html! {};
+    };
+    let place = &state.place;
+    let ready = state.stage == Stage::Ready;
+    let dark = theme::shown(place.theme) == Theme::Dark;
+    match place.view {
+        View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
+        View::Gaps => html! { <gaps::GapsView {summary} kind={place.gaps} /> },
+        View::Device => {
+            let dispatch = state.dispatcher();
+            let on_classified = Callback::from(move |(rules, summary)| {
+                dispatch.dispatch(Action::Classified(rules, summary));
+            });
+            html! { <device::Device {summary} {engine} {ready} {on_classified} /> }
+        }
+        View::Recompiles => html! { <recompiles::Recompiles {summary} /> },
+        View::Operators => html! { <operators::Operators {summary} {engine} {ready} /> },
+        View::Memory if ready => html! { <memory::Memory {summary} {engine} {dark} /> },
+        View::Stacks if ready => html! {
+            <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
+        },
+        View::Workers if ready => html! { <workers::WorkersView {summary} {on_worker} /> },
+        View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
+        View::Steps if ready => html! {
+            <steps::Steps {summary} {engine} selected={place.step} {dark} />
+        },
+        View::Timeline if ready => {
+            let dispatch = state.dispatcher();
+            let on_moved = Callback::from(move |window| dispatch.dispatch(Action::Moved(window)));
+            let dispatch = state.dispatcher();
+            let on_picked = Callback::from(move |slice| dispatch.dispatch(Action::Picked(slice)));
+            html! {
+                <timeline::Timeline
+                    {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
+                    reveal={state.reveal} revealed={state.revealed}
+                    {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
+            }
+        }
+        View::Steps | View::Timeline | View::Stacks | View::Memory | View::Workers | View::Tables => {
+            html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From rows in the order of the file to the finished [`Index`]: matched, sorted, nested.
+
+use super::Builder;
+use super::rows::{by_track_and_start, sorted_instants};
+use crate::base::{DefectKind, Defects};
+use crate::index::column::Column;
+use crate::index::nest::{Nesting, nest};
+use crate::index::pyramid::Lanes;
+use crate::index::tables::{Container, Index, NO_PARENT, Pairs, Slices, Track};
+
+impl Builder {
+    /// The index of all events so far, and what was wrong with them.
+    pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
+        let first_pair = self.rows.start.len();
+        let end_at = self.match_edges();
+        let left_out = self.left_out();
+        let mut index = Index {
+            container: if bare_array {
+                Container::Array
+            } else {
+                Container::Object
+            },
+            categories: self.categories.names,
+            header: self.header,
+            n_events: self.n_events,
+            tally: self.tally,
+            left_out,
+            ..Index::default()
+        };
+        let order = by_track_and_start(&self.rows, self.tracks.list.len());
+        let mut ends = vec![0u32; self.tracks.list.len()];
+        for track in self.rows.track.iter() {
+            ends[track as usize] += 1;
+        }
+        drop(std::mem::take(&mut self.rows.track));
+        index.slices = Slices {
+            start: self.rows.start.gather(&order),
+            dur: self.rows.dur.gather(&order),
+            at: self.rows.at.gather(&order),
+            name: self.rows.name.gather(&order),
+            category: self.rows.category.gather(&order),
+            parent: Column::default(),
+            depth: Column::default(),
+        };
+        index.args = self.args.finish(&order);
+        index.pairs = Pairs::placed(first_pair, &end_at, &order);
+        drop(end_at);
+        drop(order);
+        let mut from = 0u32;
+        for (&(pid, tid, family), count) in self.tracks.list.iter().zip(ends) {
+            let rows = from..from + count;
+            let range = rows.start as usize..rows.end as usize;
+            let slices = &index.slices;
+            let nesting = nest(slices.start.range(range.clone()).zip(slices.dur.range(range)));
+            self.defects.add_many(
+                DefectKind::PartialOverlap,
+                nesting.n_overlaps,
+                nesting.first_overlap.map(|i| index.slices.at[from as usize + i]),
+            );
+            self.defects.add_many(
+                DefectKind::TooDeep,
+                nesting.n_too_deep,
+                nesting.first_too_deep.map(|i| index.slices.at[from as usize + i]),
+            );
+            let Nesting {
+                depth,
+                parent,
+                n_depths,
+                ..
+            } = nesting;
+            index.slices.depth.extend(depth);
+            index
+                .slices
+                .parent
+                .extend(parent.iter().map(|&p| if p == NO_PARENT { p } else { p + from }));
+            let meta = self.tracks.threads.get(&(pid, tid));
+            index.tracks.push(Track {
+                pid,
+                tid,
+                family,
+                rows,
+                n_depths,
+                name: meta.and_then(|m| m.name),
+                sort_index: meta.and_then(|m| m.sort_index),
+            });
+            from += count;
+        }
+        index.lanes = Lanes::build(&index.slices, &index.tracks);
+        index.instants = sorted_instants(self.instants);
+        index.memory = self.memory.sorted();
+        index.flows = self.flows.sorted();
+        index.counters = self.counters.sorted();
+        index.processes = self.tracks.processes;
+        index.process_by_pid = self.tracks.process_by_pid;
+        index.names = self.names;
+        (index, self.defects)
+    }
+}

@@ -1,0 +1,70 @@
+//! Complete events become slices, instants stay instants or are what an allocator did.
+
+use super::{Builder, FINISH_BYTES, ROW_BYTES};
+use crate::base::DefectKind;
+use crate::base::time::CLOCK_END_NS;
+use crate::index::memory::{MEMORY, Memory, Said};
+use crate::index::tables::Family;
+use crate::ingest::{Event, Scalar};
+
+/// A row of [`Instants`](crate::index::tables::Instants), and its place in the order.
+pub const INSTANT_BYTES: u64 = 26 + 8;
+/// A [`Memory`] row, and its place in the order.
+pub const MEMORY_BYTES: u64 = Memory::ROW_BYTES as u64 + 8;
+
+impl Builder {
+    pub(super) fn complete(&mut self, event: &Event<'_>, ts: i64) {
+        let dur = match event.dur() {
+            Scalar::Missing | Scalar::Null => {
+                self.defects.add(DefectKind::MissingDuration, Some(event.at));
+                0
+            }
+            dur => match dur.micros() {
+                Some(ns) if ns < 0 => {
+                    self.defects.add(DefectKind::NegativeDuration, Some(event.at));
+                    0
+                }
+                Some(ns) if ts.saturating_add(ns) < CLOCK_END_NS => ns,
+                _ => {
+                    self.defects.add(DefectKind::OversizedDuration, Some(event.at));
+                    0
+                }
+            },
+        };
+        let Ok(row) = u32::try_from(self.rows.start.len() + self.edges.n_begins() as usize) else {
+            self.defects.add(DefectKind::TooManyRows, Some(event.at));
+            return;
+        };
+        let row = row - self.edges.n_begins();
+        let (category, track, name) = self.place(event);
+        self.rows.start.push(ts);
+        self.rows.dur.push(dur);
+        self.rows.at.push(event.at);
+        self.rows.name.push(name.0);
+        self.rows.track.push(track);
+        self.rows.category.push(category);
+        self.read_args(event);
+        let args = self.args.push(row, &self.values);
+        let held = ROW_BYTES + FINISH_BYTES + args as u64;
+        self.tally.add(category, event.text().len(), held);
+    }
+
+    pub(super) fn instant(&mut self, event: &Event<'_>, ts: i64) {
+        let track = self.track(event, Family::Main);
+        let category = self.category(event);
+        if let Scalar::Text(raw) = event.name()
+            && raw.raw == MEMORY
+            && let Some(said) = Said::of(event.args())
+            && self.memory.push(ts, track, &said)
+        {
+            return self.tally.add(category, event.text().len(), MEMORY_BYTES);
+        }
+        let name = self.name(event.name(), event.at);
+        self.instants.start.push(ts);
+        self.instants.at.push(event.at);
+        self.instants.name.push(name.0);
+        self.instants.track.push(track);
+        self.instants.category.push(category);
+        self.tally.add(category, event.text().len(), INSTANT_BYTES);
+    }
+}

@@ -1,0 +1,290 @@
+//! Every table, as data: what a row is, which columns there are, what each means, and the rows of a trace.
+//!
+//! [`TABLES`] is the only list of tables. Renderers (text, Markdown, CSV, JSON in `export`; the page's `data_table`) go
+//! over it and know no table by name. A new column is a line in its table's function; a new table is a function and a
+//! line in `TABLES`.
+
+mod ask;
+mod cell;
+mod compiles;
+mod device;
+mod file;
+mod gaps;
+mod host;
+mod memory;
+mod profiler;
+mod ranks;
+mod rows;
+mod steps;
+mod terms;
+
+use serde::{Deserialize, Serialize};
+
+pub use ask::{Ask, MAX_ROWS, Page, chosen, page};
+pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
+pub use rows::{Order, Rows};
+
+use rows::Builder;
+
+use crate::analyze::report::{Grouping, Operator, TraceReport, Workers};
+
+/// What tables are made of: the answers about one trace, and what is computed only when it is asked for.
+#[derive(Clone, Copy)]
+pub struct Answers<'a> {
+    pub report: &'a TraceReport,
+    /// Of the workers that were given together.
+    pub workers: Option<&'a Workers>,
+    /// Counts operators by shape or by stack; `None`: those of the report.
+    pub grouped: Option<Grouped<'a>>,
+}
+
+/// Operators by what else they are counted by.
+#[derive(Clone, Copy)]
+pub struct Grouped<'a> {
+    /// What the trace records.
+    pub by: &'a [Grouping],
+    /// Costs a walk over the trace the first time.
+    pub count: &'a dyn Fn(Grouping) -> &'a [Operator],
+}
+
+impl<'a> Answers<'a> {
+    /// The tables that a report alone fills.
+    pub fn of_report(report: &'a TraceReport) -> Answers<'a> {
+        Answers {
+            report,
+            workers: None,
+            grouped: None,
+        }
+    }
+
+    /// Where the trace starts.
+    pub fn origin_ns(&self) -> i64 {
+        self.report.start_ns.unwrap_or(0)
+    }
+
+    /// Operators counted by something else than their names alone.
+    fn operators_by(&self, by: Grouping) -> Builder<'a, Operator> {
+        let of_report = match by {
+            Grouping::Name => &self.report.operators,
+            Grouping::Shape => &self.report.operators_by_shape,
+            Grouping::Stack => &self.report.operators_by_stack,
+        };
+        match self.grouped {
+            Some(grouped) => Rows::later(grouped.by.contains(&by), move || (grouped.count)(by)),
+            None => Rows::of(of_report),
+        }
+    }
+}
+
+/// The question that a table helps to answer; tables of one stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Topic {
+    Steps,
+    Gaps,
+    Compiles,
+    Device,
+    Host,
+    Memory,
+    Ranks,
+    /// What the profiler's own tables say.
+    Profiler,
+    /// The file itself.
+    File,
+}
+
+/// One table, whatever draws it.
+pub struct Table {
+    /// On the command line, of the CSV file, in JSON, on the page.
+    pub key: &'static str,
+    pub title: &'static str,
+    /// What a row is, what is counted, what is left out.
+    pub definition: &'static str,
+    pub topic: Topic,
+    pub rows: for<'a> fn(&Answers<'a>) -> Rows<'a>,
+}
+
+/// Every table, in the order of a report.
+pub const TABLES: &[Table] = &[
+    steps::STEP_GROUPS,
+    steps::STEPS,
+    compiles::RECOMPILES,
+    compiles::BUCKET_COVERAGE,
+    compiles::DYNAMO,
+    compiles::DYNAMO_LIMITS,
+    compiles::METRICS,
+    compiles::METRIC_COMPILES,
+    gaps::BUDGET,
+    gaps::GAP_KINDS,
+    gaps::GAPS,
+    gaps::GAP_CAUSES,
+    gaps::LONGEST_GAPS,
+    device::DEVICE_TIME,
+    device::IDLE,
+    device::LONGEST_IDLE,
+    device::KERNELS,
+    device::RECIPES,
+    device::NODES,
+    device::LAUNCHES,
+    device::LAUNCH_DELAYS,
+    device::QUEUE_DEPTH,
+    device::STREAM_GAPS,
+    device::COPIES,
+    device::SYNCS,
+    host::PYTHON,
+    host::OPERATORS,
+    host::OPERATORS_BY_SHAPE,
+    host::OPERATORS_BY_STACK,
+    host::MODULES,
+    host::TORCH_TABLE,
+    memory::MEMORY,
+    memory::MEMORY_OPERATORS,
+    ranks::WORKERS,
+    ranks::STAGES,
+    profiler::STEP_BREAKDOWN,
+    profiler::OVERALL,
+    profiler::OPERATOR_STATISTICS,
+    profiler::KERNEL_DETAILS,
+    profiler::API_STATISTICS,
+    profiler::COLLECTIVES,
+    profiler::LINKS,
+    profiler::MEMORY_PEAKS,
+    profiler::MODULE_MEMORY_PEAKS,
+    profiler::ALLOCATIONS,
+    profiler::KEPT_ALLOCATIONS,
+    profiler::TABLES_READ,
+    file::FILES,
+    file::CATEGORIES,
+    file::DEFECTS,
+];
+
+/// A table that a trace fills.
+pub struct Filled<'a> {
+    pub key: String,
+    pub title: String,
+    pub definition: String,
+    pub topic: Topic,
+    pub rows: Rows<'a>,
+}
+
+impl Filled<'_> {
+    /// The page that is asked for, of the rows of these numbers (see [`chosen`]).
+    pub fn page(&self, ask: &Ask, numbers: Option<&[u32]>, origin_ns: i64) -> Page {
+        Page {
+            title: self.title.clone(),
+            definition: self.definition.clone(),
+            origin_ns,
+            ..page(&self.rows, ask, numbers)
+        }
+    }
+}
+
+/// The name of a table that a trace fills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableName {
+    pub key: String,
+    pub title: String,
+    pub topic: Topic,
+}
+
+/// The tables that a trace fills, in the order of a report: those of [`TABLES`], then the file's own as they stand.
+pub fn filled<'a>(answers: &Answers<'a>) -> Vec<Filled<'a>> {
+    let of_registry = TABLES.iter().filter_map(|table| of_table(table, answers));
+    of_registry.chain(profiler::raw_tables(answers)).collect()
+}
+
+/// The table of this key, if the trace fills it.
+pub fn find<'a>(key: &str, answers: &Answers<'a>) -> Option<Filled<'a>> {
+    match TABLES.iter().find(|table| table.key == key) {
+        Some(table) => of_table(table, answers),
+        None => profiler::raw_tables(answers)
+            .into_iter()
+            .find(|table| table.key == key),
+    }
+}
+
+/// The names of [`filled`].
+pub fn names(answers: &Answers<'_>) -> Vec<TableName> {
+    filled(answers)
+        .into_iter()
+        .map(|table| TableName {
+            key: table.key,
+            title: table.title,
+            topic: table.topic,
+        })
+        .collect()
+}
+
+fn of_table<'a>(table: &Table, answers: &Answers<'a>) -> Option<Filled<'a>> {
+    let rows = (table.rows)(answers);
+    (!rows.is_empty()).then(|| Filled {
+        key: table.key.to_owned(),
+        title: table.title.to_owned(),
+        definition: table.definition.to_owned(),
+        topic: table.topic,
+        rows,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_and_column_has_a_key_of_its_own() {
+        let report = TraceReport::default();
+        let answers = Answers::of_report(&report);
+        let is_key = |key: &str| {
+            !key.is_empty()
+                && key
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        let mut keys: Vec<&str> = Vec::new();
+        for table in TABLES {
+            assert!(is_key(table.key), "{}", table.key);
+            keys.push(table.key);
+            let rows = (table.rows)(&answers);
+            assert!(rows.is_empty(), "{} has rows of nothing", table.key);
+            let mut columns: Vec<_> = rows.columns.iter().map(|c| c.key.clone()).collect();
+            assert!(
+                columns.iter().all(|key| is_key(key)),
+                "{}: {columns:?}",
+                table.key
+            );
+            columns.sort_unstable();
+            columns.dedup();
+            assert_eq!(
+                columns.len(),
+                rows.columns.len(),
+                "{} repeats a column",
+                table.key
+            );
+            if let Some(order) = &rows.order {
+                assert!(
+                    rows.column(&order.column).is_some(),
+                    "{} lies by no column",
+                    table.key
+                );
+            }
+        }
+        let n = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), n);
+    }
+
+    #[test]
+    fn a_duration_says_its_unit_in_its_key() {
+        let report = TraceReport::default();
+        for table in TABLES {
+            for column in (table.rows)(&Answers::of_report(&report)).columns {
+                let unit = match column.kind {
+                    Kind::Duration | Kind::Instant => "_ns",
+                    Kind::Bytes => "bytes",
+                    _ => continue,
+                };
+                assert!(column.key.ends_with(unit), "{}.{}", table.key, column.key);
+            }
+        }
+    }
+}
