@@ -14,11 +14,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 pub use place::{Place, Stream, Unpacker, Whole};
+use plan::What;
 pub use plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
 use rustc_hash::FxHashMap;
 
-use super::archive::{Kind, Members, Tar, ZipListing};
-use super::bundle::{self, Given, MAX_TABLE_BYTES, WorkerFiles};
+use super::archive::{Kind, Member, Members, Tar, ZipListing};
+use super::bundle::{self, Given, MAX_TABLE_BYTES};
 use super::{Inflater, Loader, archive_kind, hltv, is_gzip, synprof};
 use crate::base::show;
 use crate::dialect::{gaudi_metrics, key_averages};
@@ -90,8 +91,19 @@ pub struct Said {
     pub is_failure: bool,
 }
 
+impl Said {
+    fn new(about: &str, says: String, is_failure: bool) -> Said {
+        let about = about.to_owned();
+        Said {
+            about,
+            says,
+            is_failure,
+        }
+    }
+}
+
 /// A folder or an archive.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Container {
     shown: String,
     is_archive: bool,
@@ -100,17 +112,8 @@ struct Container {
     n_no_trace: u64,
     n_unreadable: u64,
     n_opened: u64,
-    /// What it opens as, apart from workers.
-    opens: Vec<Recording>,
-    workers: Vec<WorkerFiles>,
     /// Archives in it are opened as if they had been given.
     opens_archives: bool,
-}
-
-impl Container {
-    fn what(&self) -> &'static str {
-        if self.is_archive { "archive" } else { "folder" }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,32 +135,58 @@ struct Loose {
     looks: Looks,
 }
 
-/// Files and folders in order, each with its depth.
-type Left<S> = VecDeque<(Entry<S>, usize)>;
-
-#[derive(Debug)]
-enum Task<S> {
-    Loose(Input<S>),
-    /// A folder that is listed already.
-    Listed(String, Left<S>),
-    /// What is left of a folder.
-    Folder(Left<S>),
-    Zip(S, Listing),
-    Tar(S, Box<TarReading>),
-    /// A file in the last folder or archive, of which the first bytes are to be seen.
-    Member(usize),
-    /// All first bytes were seen.
-    EndOfContainer,
-    /// A file in a folder that is called as an archive.
-    Inside(usize),
+/// A file that was found in a folder or an archive, with the first bytes if they were seen.
+struct Found<S> {
+    path: String,
+    bytes: u64,
+    place: Place<S>,
+    head: Option<Vec<u8>>,
 }
 
-struct Listing(ZipListing);
-
-impl std::fmt::Debug for Listing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Listing")
+impl<S: Clone> Found<S> {
+    /// `kept` and `is_compressed` are of a tar's.
+    fn of_member(source: &S, member: Member, kept: Option<Vec<u8>>, is_compressed: Option<bool>) -> Found<S> {
+        let (path, bytes) = (member.path.clone(), member.size);
+        let (place, head) = match kept {
+            Some(all) if all.len() as u64 == bytes => (Place::Held(all), None),
+            head => (Place::of_member(source.clone(), member, is_compressed), head),
+        };
+        Found {
+            path,
+            bytes,
+            place,
+            head,
+        }
     }
+}
+
+/// A folder while it is listed.
+struct Folder<S> {
+    shown: String,
+    /// Files and folders in it, each with its depth.
+    left: VecDeque<(Entry<S>, usize)>,
+    found: Vec<Found<S>>,
+}
+
+impl<S> Folder<S> {
+    fn new(shown: String, first: Entry<S>) -> Folder<S> {
+        Folder {
+            shown,
+            left: VecDeque::from([(first, 0)]),
+            found: Vec::new(),
+        }
+    }
+}
+
+/// What is to be done; an archive with what messages call it.
+enum Task<S> {
+    /// What was given by name, and whether it is an archive in a folder, by its name.
+    Given(Input<S>, bool),
+    Folder(Folder<S>),
+    Zip(String, S, ZipListing),
+    Tar(String, S, Box<TarReading>),
+    /// Files of the last folder or archive of which the first bytes are to be seen, and those of which they were.
+    Heads(VecDeque<usize>, Vec<Loose>),
 }
 
 /// A tar while it streams by. What is read whole later is kept: finding it again would mean inflating all of it.
@@ -165,54 +194,44 @@ impl std::fmt::Debug for Listing {
 struct TarReading {
     tar: Tar,
     inflater: Inflater,
-    is_compressed: Option<bool>,
-    /// Most bytes of each member that are kept.
-    limits: Vec<u64>,
+    is_compressed: bool,
     kept: FxHashMap<usize, Vec<u8>>,
     n_kept: u64,
 }
 
-impl std::fmt::Debug for TarReading {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TarReading")
-    }
-}
-
 impl TarReading {
     fn feed(&mut self, raw: &[u8]) {
-        self.is_compressed.get_or_insert(is_gzip(raw));
-        let (tar, limits, kept, n_kept) = (&mut self.tar, &mut self.limits, &mut self.kept, &mut self.n_kept);
+        self.is_compressed |= self.inflater.read() == 0 && is_gzip(raw);
+        let (tar, kept, n_kept) = (&mut self.tar, &mut self.kept, &mut self.n_kept);
+        let mut keep = |i: usize, member: &Member, bytes: &[u8]| {
+            let is_whole = bundle::is_table(&member.path) || hltv::is_wanted(&member.path);
+            let limit = match member.size {
+                size if is_whole && size <= MAX_TABLE_BYTES => size,
+                _ if is_looked_at(&member.path) => MEMBER_HEAD,
+                _ => 0,
+            };
+            if limit > 0 && *n_kept < MAX_TABLE_BYTES {
+                let held = kept.entry(i).or_default();
+                let room = usize::try_from(limit).unwrap_or(usize::MAX) - held.len();
+                let taken = &bytes[..bytes.len().min(room)];
+                held.extend_from_slice(taken);
+                *n_kept += taken.len() as u64;
+            }
+        };
         for part in raw.chunks(64 << 10) {
-            self.inflater.feed(part, &mut |text| {
-                let mut pieces = Vec::new();
-                let known: &[u64] = limits;
-                tar.feed(text, &mut |i, bytes| {
-                    if known.get(i) != Some(&0) {
-                        pieces.push((i, bytes.to_vec()));
-                    }
-                });
-                for member in tar.members().iter().skip(limits.len()) {
-                    let is_whole = (bundle::is_table(&member.path) || hltv::is_wanted(&member.path))
-                        && member.size <= MAX_TABLE_BYTES;
-                    limits.push(match is_whole {
-                        true => member.size,
-                        false if is_looked_at(&member.path) => MEMBER_HEAD,
-                        false => 0,
-                    });
-                }
-                for (i, bytes) in pieces {
-                    let limit = limits.get(i).copied().unwrap_or(0);
-                    if limit == 0 || *n_kept >= MAX_TABLE_BYTES {
-                        continue;
-                    }
-                    let held = kept.entry(i).or_default();
-                    let room = usize::try_from(limit).unwrap_or(usize::MAX) - held.len();
-                    let taken = &bytes[..bytes.len().min(room)];
-                    held.extend_from_slice(taken);
-                    *n_kept += taken.len() as u64;
-                }
-            });
+            self.inflater.feed(part, &mut |text| tar.feed(text, &mut keep));
         }
+    }
+
+    /// What lies in it.
+    fn found<S: Clone>(mut self, source: &S) -> (Members, Vec<Found<S>>) {
+        let mut members = self.tar.finish();
+        let list = std::mem::take(&mut members.list).into_iter().enumerate();
+        let found = list.map(|(i, member)| {
+            Found::of_member(source, member, self.kept.remove(&i), Some(self.is_compressed))
+        });
+        let found = found.collect();
+        (members, found)
     }
 }
 
@@ -268,537 +287,440 @@ fn looks_of(head: &[u8], is_all: bool) -> Looks {
 /// See [`Opening::poll`].
 pub struct Opening<S> {
     tasks: VecDeque<Task<S>>,
-    files: Vec<Given>,
-    places: Vec<Place<S>>,
     /// First bytes that were seen while a tar was listed.
     heads: FxHashMap<usize, Vec<u8>>,
-    /// Looks of the files of the last folder or archive.
-    seen: Vec<(usize, Looks)>,
-    containers: Vec<Container>,
     /// Tables, and traces called as one of a worker, that were given by name.
     loose_of_workers: Vec<usize>,
     loose: Vec<Loose>,
-    /// What messages call the files that were given by name.
-    shown: FxHashMap<usize, String>,
-    said: Vec<Said>,
+    workers: Vec<Recording>,
+    opens: Vec<Recording>,
+    plan: Plan<S>,
     n_given: usize,
 }
 
 impl<S: Clone> Opening<S> {
     pub fn new(given: Vec<Input<S>>) -> Opening<S> {
-        let mut opening = Opening {
-            tasks: VecDeque::new(),
-            files: Vec::new(),
-            places: Vec::new(),
-            heads: FxHashMap::default(),
-            seen: Vec::new(),
-            containers: Vec::new(),
-            loose_of_workers: Vec::new(),
-            loose: Vec::new(),
-            shown: FxHashMap::default(),
-            said: Vec::new(),
-            n_given: given.len(),
-        };
-        let mut folders: Vec<(String, Left<S>)> = Vec::new();
+        let n_given = given.len();
+        let mut tasks = VecDeque::new();
+        let mut folders: Vec<Folder<S>> = Vec::new();
         for input in given {
-            if let Some((top, _)) = input.entry.path.split_once('/') {
-                let place = folders.iter().position(|(name, _)| name == top);
-                let place = place.unwrap_or_else(|| {
-                    folders.push((top.to_owned(), VecDeque::new()));
-                    folders.len() - 1
-                });
-                folders[place].1.push_back((input.entry, 0));
-            } else {
-                opening.tasks.push_back(Task::Loose(input));
+            let Some((top, _)) = input.entry.path.split_once('/') else {
+                tasks.push_back(Task::Given(input, false));
+                continue;
+            };
+            match folders.iter_mut().find(|folder| folder.shown == top) {
+                Some(folder) => folder.left.push_back((input.entry, 0)),
+                None => folders.push(Folder::new(top.to_owned(), input.entry)),
             }
         }
-        let listed = folders
-            .into_iter()
-            .map(|(name, entries)| Task::Listed(name, entries));
-        opening.tasks.extend(listed);
-        opening
+        tasks.extend(folders.into_iter().map(Task::Folder));
+        Opening {
+            tasks,
+            heads: FxHashMap::default(),
+            loose_of_workers: Vec::new(),
+            loose: Vec::new(),
+            workers: Vec::new(),
+            opens: Vec::new(),
+            plan: Plan {
+                recordings: Vec::new(),
+                said: Vec::new(),
+                files: Vec::new(),
+                places: Vec::new(),
+                containers: Vec::new(),
+                shown: FxHashMap::default(),
+            },
+            n_given,
+        }
     }
 
     /// What is needed now. The same, until it is provided.
     pub fn poll(&mut self) -> Need<S> {
-        loop {
-            let Some(task) = self.tasks.front_mut() else {
-                return Need::Done;
-            };
-            match task {
-                Task::Loose(input) => match &input.entry.kind {
-                    EntryKind::File { .. } => {
-                        return Need::Head {
-                            place: Place::File(input.entry.source.clone()),
-                            len: HEAD,
-                        };
-                    }
-                    EntryKind::Folder | EntryKind::Unreadable(_) => self.begin_other(),
-                },
-                Task::Listed(..) => self.begin_other(),
-                Task::Folder(entries) => match entries.front() {
-                    Some((entry, depth))
-                        if matches!(entry.kind, EntryKind::Folder) && *depth <= MAX_DEPTH =>
-                    {
-                        return Need::List(entry.source.clone());
-                    }
-                    Some(_) => self.next_of_folder(),
-                    None => self.end_of_list(),
-                },
-                Task::Zip(source, listing) => {
-                    return Need::Read {
-                        source: source.clone(),
-                        range: listing.0.wants(),
-                    };
-                }
-                Task::Tar(source, _) => return Need::Stream(source.clone()),
-                &mut Task::Member(file) => match (self.heads.remove(&file), &self.places[file]) {
-                    (Some(head), _) => self.member_seen(file, &head),
-                    (None, Place::Held(bytes)) => {
-                        let head = bytes.clone();
-                        self.member_seen(file, &head);
-                    }
-                    (None, Place::Unreadable(why)) => {
-                        let why = why.clone();
-                        self.not_to_be_had(why);
-                    }
-                    // Its first bytes were not kept, and finding them means inflating all before them.
-                    (None, Place::Text(..)) => {
-                        self.tasks.pop_front();
-                        self.seen.push((file, Looks::Unknown));
-                    }
-                    (None, place) => {
-                        return Need::Head {
-                            place: place.clone(),
-                            len: MEMBER_HEAD,
-                        };
-                    }
-                },
-                Task::EndOfContainer => self.end_of_container(),
-                &mut Task::Inside(file) => {
-                    return Need::Head {
-                        place: self.places[file].clone(),
-                        len: HEAD,
-                    };
-                }
+        while let Some(task) = self.tasks.front() {
+            if let Some(need) = self.need_of(task) {
+                return need;
             }
+            self.go_on();
+        }
+        Need::Done
+    }
+
+    /// What a task needs before it goes on.
+    fn need_of(&self, task: &Task<S>) -> Option<Need<S>> {
+        match task {
+            Task::Given(input, _) => {
+                let is_file = matches!(input.entry.kind, EntryKind::File { .. });
+                let place = Place::File(input.entry.source.clone());
+                is_file.then_some(Need::Head { place, len: HEAD })
+            }
+            Task::Folder(folder) => match folder.left.front()? {
+                (entry, ..=MAX_DEPTH) if matches!(entry.kind, EntryKind::Folder) => {
+                    Some(Need::List(entry.source.clone()))
+                }
+                _ => None,
+            },
+            Task::Zip(_, source, listing) => Some(Need::Read {
+                source: source.clone(),
+                range: listing.wants(),
+            }),
+            Task::Tar(_, source, _) => Some(Need::Stream(source.clone())),
+            Task::Heads(left, _) => match &self.plan.places[*left.front()?] {
+                _ if self.heads.contains_key(left.front()?) => None,
+                place @ (Place::File(_) | Place::Part(..) | Place::Zip(..)) => Some(Need::Head {
+                    place: place.clone(),
+                    len: MEMBER_HEAD,
+                }),
+                // Of a compressed tar's member, finding the first bytes again means inflating all before them.
+                Place::Text(..) | Place::Held(_) | Place::Unreadable(_) => None,
+            },
+        }
+    }
+
+    /// Goes on with the first task, which needs nothing.
+    fn go_on(&mut self) {
+        match self.tasks.pop_front() {
+            Some(Task::Given(input, _)) => match input.entry.kind {
+                EntryKind::Unreadable(why) => self.fail(&input.shown, why),
+                EntryKind::Folder | EntryKind::File { .. } => {
+                    let folder = Folder::new(input.shown, input.entry);
+                    self.tasks.push_front(Task::Folder(folder));
+                }
+            },
+            Some(Task::Folder(mut folder)) => {
+                let Some((entry, _)) = folder.left.pop_front() else {
+                    return self.listed(folder.shown, false, folder.found);
+                };
+                self.found_in(&mut folder, entry);
+                self.tasks.push_front(Task::Folder(folder));
+            }
+            Some(Task::Heads(mut left, mut seen)) => {
+                let Some(file) = left.pop_front() else {
+                    return self.all_seen(seen);
+                };
+                let head = match (self.heads.remove(&file), &self.plan.places[file]) {
+                    (Some(head), _) => Ok(Some(head)),
+                    (None, Place::Held(bytes)) => Ok(Some(bytes.clone())),
+                    (None, Place::Unreadable(why)) => Err(why.clone()),
+                    (None, _) => Ok(None),
+                };
+                seen.extend(self.head_seen(file, head));
+                self.tasks.push_front(Task::Heads(left, seen));
+            }
+            Some(Task::Zip(..) | Task::Tar(..)) | None => {}
         }
     }
 
     /// The next bytes of [`Need::Stream`].
     pub fn feed(&mut self, raw: &[u8]) {
-        if let Some(Task::Tar(_, reading)) = self.tasks.front_mut() {
+        if let Some(Task::Tar(_, _, reading)) = self.tasks.front_mut() {
             reading.feed(raw);
         }
     }
 
     /// What [`Opening::poll`] needed, or why it is not to be had. That refuses nothing else.
     pub fn provide(&mut self, provided: Result<Provided<S>, String>) {
-        let provided = match provided {
-            Ok(provided) => provided,
-            Err(why) => return self.not_to_be_had(why),
+        let Some(task) = self.tasks.pop_front() else {
+            return;
         };
-        match (self.tasks.front_mut(), provided) {
-            (Some(Task::Loose(_)), Provided::Bytes(head)) => self.loose_seen(&head),
-            (Some(Task::Folder(left)), Provided::Entries(mut entries)) => {
-                entries.sort_by(|a, b| a.path.cmp(&b.path));
-                let Some((folder, depth)) = left.pop_front() else {
+        match (task, provided) {
+            (Task::Given(input, in_folder), Ok(Provided::Bytes(head))) => {
+                self.given_seen(input, in_folder, &head);
+            }
+            (Task::Given(input, _), Err(why)) => self.fail(&input.shown, why),
+            (Task::Folder(mut folder), provided) => {
+                let Some((inner, depth)) = folder.left.pop_front() else {
                     return;
                 };
-                for mut entry in entries.into_iter().rev() {
-                    entry.path = format!("{}/{}", folder.path, entry.path);
-                    left.push_front((entry, depth + 1));
+                match provided {
+                    Ok(Provided::Entries(mut entries)) => {
+                        entries.sort_by(|a, b| b.path.cmp(&a.path));
+                        for mut entry in entries {
+                            entry.path = format!("{}/{}", inner.path, entry.path);
+                            folder.left.push_front((entry, depth + 1));
+                        }
+                    }
+                    Err(why) if depth == 0 => return self.fail(&folder.shown, why),
+                    Err(why) => self.fail(&inner.path, why),
+                    Ok(_) => debug_assert!(false, "that was not needed"),
                 }
+                self.tasks.push_front(Task::Folder(folder));
             }
-            (Some(Task::Zip(_, listing)), Provided::Bytes(bytes)) => match listing.0.feed(&bytes) {
-                Ok(None) => {}
-                Ok(Some(members)) => self.members(members, None),
-                Err(why) => self.not_to_be_had(why.to_string()),
+            (Task::Zip(shown, source, mut listing), Ok(Provided::Bytes(bytes))) => match listing.feed(&bytes)
+            {
+                Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing)),
+                Ok(Some(mut members)) => {
+                    let list = std::mem::take(&mut members.list).into_iter();
+                    let found = list.map(|member| Found::of_member(&source, member, None, None));
+                    self.archive_listed(shown, &members, found.collect());
+                }
+                Err(why) => self.fail(&shown, why.to_string()),
             },
-            (Some(Task::Tar(_, reading)), Provided::End) => {
-                let mut reading = std::mem::take(&mut **reading);
-                let members = std::mem::take(&mut reading.tar).finish();
-                self.members(members, Some(reading));
+            (Task::Tar(shown, source, reading), Ok(Provided::End)) => {
+                let (members, found) = reading.found(&source);
+                self.archive_listed(shown, &members, found);
             }
-            (Some(&mut Task::Member(file)), Provided::Bytes(head)) => self.member_seen(file, &head),
-            (Some(&mut Task::Inside(file)), Provided::Bytes(head)) => self.inside_seen(file, &head),
+            (Task::Zip(shown, ..) | Task::Tar(shown, ..), Err(why)) => self.fail(&shown, why),
+            (Task::Heads(mut left, mut seen), provided) => {
+                let Some(file) = left.pop_front() else {
+                    return;
+                };
+                let head = provided.map(|provided| match provided {
+                    Provided::Bytes(head) => Some(head),
+                    Provided::Entries(_) | Provided::End => None,
+                });
+                seen.extend(self.head_seen(file, head));
+                self.tasks.push_front(Task::Heads(left, seen));
+            }
             _ => debug_assert!(false, "that was not needed"),
         }
     }
 
-    fn say(&mut self, about: &str, says: String, is_failure: bool) {
-        self.said.push(Said {
-            about: about.to_owned(),
-            says,
-            is_failure,
-        });
+    fn note(&mut self, about: &str, says: impl Into<String>) {
+        self.plan.said.push(Said::new(about, says.into(), false));
     }
 
-    fn not_to_be_had(&mut self, why: String) {
-        match self.tasks.pop_front() {
-            Some(Task::Loose(input)) => self.say(&input.shown, why, true),
-            Some(Task::Folder(mut left)) => {
-                let Some((entry, depth)) = left.pop_front() else {
-                    return;
-                };
-                if depth > 0 {
-                    self.say(&entry.path, why, true);
-                    self.tasks.push_front(Task::Folder(left));
-                } else if let Some(folder) = self.containers.pop() {
-                    self.say(&folder.shown, why, true);
-                }
-            }
-            Some(Task::Zip(..) | Task::Tar(..)) => {
-                if let Some(archive) = self.containers.pop() {
-                    self.say(&archive.shown, why, true);
-                }
-            }
-            Some(Task::Member(file) | Task::Inside(file)) => {
-                let about = plan::called(file, &self.files, &self.shown, &self.containers);
-                if let Some(last) = self.containers.last_mut() {
-                    last.n_unreadable += 1;
-                }
-                self.say(&about, why, true);
-            }
-            Some(Task::Listed(..) | Task::EndOfContainer) | None => {}
-        }
-    }
-
-    fn begin(&mut self, shown: String, is_archive: bool, task: Task<S>) {
-        let at = self.files.len();
-        self.containers.push(Container {
-            shown,
-            is_archive,
-            files: at..at,
-            n_no_trace: 0,
-            n_unreadable: 0,
-            n_opened: 0,
-            opens: Vec::new(),
-            workers: Vec::new(),
-            opens_archives: false,
-        });
-        self.tasks.push_front(task);
-    }
-
-    fn begin_archive(&mut self, shown: String, kind: Kind, source: S, bytes: u64) {
-        let task = match kind {
-            Kind::Zip => Task::Zip(source, Listing(ZipListing::new(bytes))),
-            Kind::Tar => Task::Tar(source, Box::default()),
-        };
-        self.begin(shown, true, task);
+    fn fail(&mut self, about: &str, why: impl Into<String>) {
+        self.plan.said.push(Said::new(about, why.into(), true));
     }
 
     fn add(&mut self, path: String, bytes: u64, place: Place<S>) -> usize {
-        self.files.push(Given { path, bytes });
-        self.places.push(place);
-        self.files.len() - 1
-    }
-
-    /// Something that was given by name, and is no file.
-    fn begin_other(&mut self) {
-        match self.tasks.pop_front() {
-            Some(Task::Loose(input)) => match input.entry.kind {
-                EntryKind::Unreadable(why) => self.say(&input.shown, why, true),
-                _ => {
-                    let whole = VecDeque::from([(input.entry, 0)]);
-                    self.begin(input.shown, false, Task::Folder(whole));
-                }
-            },
-            Some(Task::Listed(name, entries)) => self.begin(name, false, Task::Folder(entries)),
-            _ => {}
-        }
+        self.plan.files.push(Given { path, bytes });
+        self.plan.places.push(place);
+        self.plan.files.len() - 1
     }
 
     /// The first bytes of a file that was given by name say what it is; where they do not, its name does.
-    fn loose_seen(&mut self, head: &[u8]) {
-        let Some(Task::Loose(input)) = self.tasks.pop_front() else {
+    fn given_seen(&mut self, input: Input<S>, in_folder: bool, head: &[u8]) {
+        let Input { shown, folder, entry } = input;
+        let Entry {
+            path: name,
+            source,
+            kind,
+        } = entry;
+        let EntryKind::File { bytes } = kind else {
             return;
         };
-        let bytes = match input.entry.kind {
-            EntryKind::File { bytes } => bytes,
-            _ => 0,
-        };
-        let source = input.entry.source;
-        let name = input.entry.path;
-        if let Some(kind) = archive_kind(head) {
-            return self.begin_archive(input.shown, kind, source, bytes);
+        match archive_kind(head) {
+            Some(Kind::Zip) => {
+                return self
+                    .tasks
+                    .push_front(Task::Zip(shown, source, ZipListing::new(bytes)));
+            }
+            Some(Kind::Tar) => return self.tasks.push_front(Task::Tar(shown, source, Box::default())),
+            None if in_folder => return self.note(&shown, "this is no archive"),
+            None => {}
         }
-        let is_synprof = synprof::looks_like(head).is_some();
-        let table = bundle::lone_table(&name, head).filter(|_| !is_synprof);
-        let is_trace_of_worker = self.n_given > 1 && bundle::is_worker_trace(&name);
-        let of_worker = match table {
-            Some(table) if !bundle::is_table(&name) => Some(table.file_name().to_owned()),
-            Some(_) => Some(name.clone()),
-            None => is_trace_of_worker.then(|| name.clone()),
+        let table = bundle::lone_table(&name, head).filter(|_| synprof::looks_like(head).is_none());
+        let called = match table {
+            Some(table) if !bundle::is_table(&name) => Some(table.file_name()),
+            Some(_) => Some(&*name),
+            None => (self.n_given > 1 && bundle::is_worker_trace(&name)).then_some(&*name),
         };
-        if let Some(name) = of_worker {
-            let path = match &*input.folder {
-                "" => name,
-                folder => format!("{folder}/{name}"),
-            };
-            let file = self.add(path, bytes, Place::File(source));
-            self.shown.insert(file, input.shown);
+        let path = match (called, &*folder) {
+            (Some(called), "") => called.to_owned(),
+            (Some(called), folder) => format!("{folder}/{called}"),
+            (None, _) => name.clone(),
+        };
+        let is_of_worker = called.is_some();
+        let file = self.add(path, bytes, Place::File(source));
+        self.plan.shown.insert(file, shown);
+        if is_of_worker {
             self.loose_of_workers.push(file);
-            return;
+        } else {
+            let looks = looks_of(head, false);
+            self.loose.push(Loose { file, folder, looks });
         }
-        let file = self.add(name, bytes, Place::File(source));
-        self.shown.insert(file, input.shown);
-        self.loose.push(Loose {
-            file,
-            folder: input.folder,
-            looks: looks_of(head, false),
-        });
     }
 
-    fn next_of_folder(&mut self) {
-        let Some(Task::Folder(left)) = self.tasks.front_mut() else {
-            return;
-        };
-        let Some((entry, _)) = left.pop_front() else {
-            return;
-        };
-        let is_known = |path: &str| is_looked_at(path) || bundle::is_table(path) || is_archive_name(path);
+    fn found_in(&mut self, folder: &mut Folder<S>, entry: Entry<S>) {
+        let path = entry.path;
         match entry.kind {
-            EntryKind::File { .. } if self.files_of_last() >= MAX_FILES => {
-                if let Some(Task::Folder(left)) = self.tasks.front_mut() {
-                    left.clear();
-                }
-                let about = self
-                    .containers
-                    .last()
-                    .map_or_else(String::new, |c| c.shown.clone());
-                self.say(
-                    &about,
+            EntryKind::File { .. } if folder.found.len() >= MAX_FILES => {
+                folder.left.clear();
+                self.note(
+                    &folder.shown,
                     format!("only the first {MAX_FILES} files are looked at"),
-                    false,
                 );
             }
-            EntryKind::File { bytes } => {
-                self.add(entry.path, bytes, Place::File(entry.source));
+            EntryKind::File { bytes } => folder.found.push(Found {
+                path,
+                bytes,
+                place: Place::File(entry.source),
+                head: None,
+            }),
+            EntryKind::Folder => self.note(&path, "not looked at: it lies too deep"),
+            EntryKind::Unreadable(why)
+                if is_looked_at(&path) || bundle::is_table(&path) || is_archive_name(&path) =>
+            {
+                self.fail(&path, why);
             }
-            EntryKind::Folder => {
-                self.say(&entry.path, "not looked at: it lies too deep".to_owned(), false);
-            }
-            EntryKind::Unreadable(why) if is_known(&entry.path) => self.say(&entry.path, why, true),
             EntryKind::Unreadable(_) => {}
         }
     }
 
-    fn files_of_last(&self) -> usize {
-        self.containers
-            .last()
-            .map_or(0, |c| self.files.len() - c.files.start)
-    }
-
-    /// What lies in the archive that was listed.
-    fn members(&mut self, members: Members, mut tar: Option<TarReading>) {
-        let Some(Task::Zip(source, _) | Task::Tar(source, _)) = self.tasks.front() else {
-            return;
-        };
-        let source = source.clone();
-        let about = self
-            .containers
-            .last()
-            .map_or_else(String::new, |c| c.shown.clone());
+    fn archive_listed(&mut self, shown: String, members: &Members, found: Vec<Found<S>>) {
         if members.ends_early {
-            self.say(
-                &about,
-                "the archive breaks off; what is listed is read".to_owned(),
-                false,
-            );
+            self.note(&shown, "the archive breaks off; what is listed is read");
         }
         if members.n_not_listed > 0 {
             let n = show::counted(members.n_not_listed, "more file");
-            self.say(&about, format!("{n} not looked at"), false);
+            self.note(&shown, format!("{n} not looked at"));
         }
-        for (i, member) in members.list.into_iter().enumerate() {
-            let (path, size) = (member.path.clone(), member.size);
-            let kept = tar.as_mut().and_then(|tar| tar.kept.remove(&i));
-            let is_whole = kept.as_ref().is_some_and(|bytes| bytes.len() as u64 == size);
-            let is_compressed = tar.as_ref().map(|tar| tar.is_compressed.unwrap_or(false));
-            let mut head = None;
-            let place = match kept {
-                Some(bytes) if is_whole => Place::Held(bytes),
-                kept => {
-                    head = kept;
-                    Place::of_member(source.clone(), member, is_compressed)
-                }
-            };
-            let file = self.add(path, size, place);
-            if let Some(head) = head {
-                self.heads.insert(file, head);
-            }
-        }
-        self.end_of_list();
+        self.listed(shown, true, found);
     }
 
-    /// The last folder or archive is listed: what it is by the names in it, and whose first bytes are to be seen.
-    fn end_of_list(&mut self) {
-        self.tasks.pop_front();
-        let end = self.files.len();
-        let Some(last) = self.containers.last_mut() else {
-            return;
-        };
-        last.files.end = end;
-        let start = last.files.start;
-        let given = &self.files[last.files.clone()];
+    /// What a folder or an archive is by the names in it: an hltv, or results of workers; else the first bytes of its
+    /// files say what they are.
+    fn listed(&mut self, shown: String, is_archive: bool, found: Vec<Found<S>>) {
+        let container = self.plan.containers.len();
+        let start = self.plan.files.len();
+        for found in found {
+            let file = self.add(found.path, found.bytes, found.place);
+            self.heads.extend(found.head.map(|head| (file, head)));
+        }
+        let files = start..self.plan.files.len();
+        self.plan.containers.push(Container {
+            shown: shown.clone(),
+            is_archive,
+            files: files.clone(),
+            ..Container::default()
+        });
+        let given = &self.plan.files[files.clone()];
         let sorted = bundle::sort(given);
-        let found = hltv::sort(given).filter(|_| last.is_archive || sorted.workers.is_empty());
-        self.seen.clear();
-        self.tasks.push_front(Task::EndOfContainer);
-        if let Some(found) = found {
-            let files = last.files.clone();
-            let shown = last.shown.clone();
-            let container = self.containers.len() - 1;
-            let last = &mut self.containers[container];
-            last.opens
-                .push(Recording::of_hltv(&shown, found, files, container));
+        let hltv = hltv::sort(given).filter(|_| is_archive || sorted.workers.is_empty());
+        if let Some(found) = hltv {
+            let name = file_name(&shown).to_owned();
+            let what = What::Hltv { found, files };
+            self.opens.push(Recording {
+                name,
+                what,
+                container: Some(container),
+            });
         } else if sorted.workers.is_empty() {
-            let looked_at = last.files.clone().filter(|&i| is_looked_at(&self.files[i].path));
-            for file in looked_at.rev().collect::<Vec<_>>() {
-                self.tasks.push_front(Task::Member(file));
-            }
-        } else {
-            let about = last.shown.clone();
-            last.workers = sorted
-                .workers
-                .into_iter()
-                .map(|w| w.mapped(&|i| start + i))
+            let left = files
+                .filter(|&i| is_looked_at(&self.plan.files[i].path))
                 .collect();
+            let seen = Vec::new();
+            return self.tasks.push_front(Task::Heads(left, seen));
+        } else {
+            let workers = sorted.workers.into_iter().map(|w| w.mapped(&|i| start + i));
+            let workers = workers.map(|w| Recording::of_worker(w, Some(container)));
+            self.workers.extend(workers);
             if !sorted.others.is_empty() {
                 let n = show::counted(sorted.others.len() as u64, "file");
-                self.say(
-                    &about,
+                self.note(
+                    &shown,
                     format!("{n} in it, no result of the profiler that is read here"),
-                    false,
                 );
             }
-            if sorted.n_left_out > 0 {
-                self.say(
-                    &about,
-                    format!("{} more workers are left out", sorted.n_left_out),
-                    false,
-                );
-            }
+            self.leave_out(&shown, sorted.n_left_out);
+        }
+        self.archives_within(true);
+    }
+
+    fn leave_out(&mut self, about: &str, n_workers: usize) {
+        if n_workers > 0 {
+            self.note(about, format!("{n_workers} more workers are left out"));
         }
     }
 
-    fn member_seen(&mut self, file: usize, head: &[u8]) {
-        self.tasks.pop_front();
-        let is_all = (head.len() as u64) >= self.files[file].bytes;
-        self.seen.push((file, looks_of(head, is_all)));
+    /// What a file in the last folder or archive looks like; `None` of the first bytes: they are not known.
+    fn head_seen(&mut self, file: usize, head: Result<Option<Vec<u8>>, String>) -> Option<Loose> {
+        let Given { path, bytes } = &self.plan.files[file];
+        let looks = match head {
+            Ok(Some(head)) => looks_of(&head, head.len() as u64 >= *bytes),
+            Ok(None) => Looks::Unknown,
+            Err(why) => {
+                let said = self.plan.said_of(file, why, true);
+                self.plan.said.push(said);
+                self.plan.containers.last_mut()?.n_unreadable += 1;
+                return None;
+            }
+        };
+        let folder = folder_of(path).to_owned();
+        Some(Loose { file, folder, looks })
     }
 
-    fn end_of_container(&mut self) {
-        self.tasks.pop_front();
-        let seen = std::mem::take(&mut self.seen);
-        let Some(c) = self.containers.len().checked_sub(1) else {
+    /// Of the last folder or archive: what is a trace, what stands beside one, and what is neither.
+    fn all_seen(&mut self, seen: Vec<Loose>) {
+        let Some(last) = self.plan.containers.last_mut() else {
             return;
         };
-        let is_trace = |&&(file, looks): &&(usize, Looks)| {
-            is_trace_name(&self.files[file].path) && matches!(looks, Looks::Trace | Looks::Unknown)
-        };
-        let as_loose = |&(file, looks): &(usize, Looks)| Loose {
-            file,
-            folder: folder_of(&self.files[file].path).to_owned(),
-            looks,
-        };
-        let is_beside = |looks| matches!(looks, Looks::Metrics | Looks::OperatorTable);
-        let traces: Vec<Loose> = seen.iter().filter(is_trace).map(as_loose).collect();
-        let beside: Vec<Loose> = seen
-            .iter()
-            .filter(|(_, looks)| is_beside(*looks))
-            .map(as_loose)
-            .collect();
-        let is_other = |(file, looks): &&(usize, Looks)| {
-            let is_used = matches!(looks, Looks::Trace | Looks::Unknown) || is_beside(*looks);
-            is_trace_name(&self.files[*file].path) && !is_used
-        };
-        let n_no_trace = seen.iter().filter(is_other).count() as u64;
+        let (mut traces, mut beside) = (Vec::new(), Vec::new());
+        for one in seen {
+            match one.looks {
+                Looks::Metrics | Looks::OperatorTable => beside.push(one),
+                // Torch's table is looked for in text; a trace is not.
+                _ if !is_trace_name(&self.plan.files[one.file].path) => {}
+                Looks::Trace | Looks::Unknown => traces.push(one),
+                Looks::NoTrace | Looks::Synprof(_) => last.n_no_trace += 1,
+            }
+        }
+        let about = last.shown.clone();
         let has_traces = !traces.is_empty();
-        let all: Vec<Loose> = traces.into_iter().chain(beside).collect();
-        let mut opens = plan::paired(&all, |file| self.files[file].path.clone(), Some(c));
+        traces.append(&mut beside);
+        let container = self.plan.containers.len() - 1;
+        let mut opens = plan::paired(&traces, &self.plan.files, Some(container));
         let n_before = opens.len();
         // Beside traces of others, a metrics file says nothing that was asked for.
         opens.retain(|recording| !has_traces || !recording.is_metrics());
-        let n_unpaired = (n_before - opens.len()) as u64;
-        let last = &mut self.containers[c];
-        last.n_no_trace = n_no_trace;
-        last.opens.extend(opens);
-        let (about, files) = (last.shown.clone(), last.files.clone());
-        let opens_nothing = last.opens.is_empty() && last.workers.is_empty();
-        if n_unpaired > 0 {
-            let n = show::counted(n_unpaired, "metrics file or operator table");
-            self.say(
+        if opens.len() < n_before {
+            let n = show::counted((n_before - opens.len()) as u64, "metrics file or operator table");
+            self.note(
                 &about,
                 format!("{n} in it, not opened: whose it is, is not known"),
-                false,
             );
         }
-        let archives: Vec<usize> = files.filter(|&i| is_archive_name(&self.files[i].path)).collect();
+        let has_opened = !opens.is_empty();
+        self.opens.append(&mut opens);
+        self.archives_within(has_opened);
+    }
+
+    /// Archives in the last folder are opened where it opens as nothing else.
+    fn archives_within(&mut self, has_opened: bool) {
+        let Some(last) = self.plan.containers.last_mut() else {
+            return;
+        };
+        let files = last.files.clone();
+        let archives: Vec<usize> = files
+            .filter(|&i| is_archive_name(&self.plan.files[i].path))
+            .collect();
         if archives.is_empty() {
             return;
         }
-        if opens_nothing && !self.containers[c].is_archive {
-            self.containers[c].opens_archives = true;
-            for file in archives.into_iter().rev() {
-                self.tasks.push_front(Task::Inside(file));
-            }
-        } else {
+        last.opens_archives = !has_opened && !last.is_archive;
+        if !last.opens_archives {
+            let about = last.shown.clone();
             let n = show::counted(archives.len() as u64, "archive");
-            self.say(&about, format!("{n} in it, not opened: give them by name"), false);
+            return self.note(&about, format!("{n} in it, not opened: give them by name"));
         }
-    }
-
-    /// The first bytes of a file in a folder that is called as an archive.
-    fn inside_seen(&mut self, file: usize, head: &[u8]) {
-        self.tasks.pop_front();
-        let Place::File(source) = &self.places[file] else {
-            return;
-        };
-        let (source, Given { path, bytes }) = (source.clone(), self.files[file].clone());
-        match archive_kind(head) {
-            Some(kind) => self.begin_archive(path, kind, source, bytes),
-            None => self.say(&path, "this is no archive".to_owned(), false),
+        for file in archives.into_iter().rev() {
+            let Given { path, bytes } = self.plan.files[file].clone();
+            if let Place::File(source) = self.plan.places[file].clone() {
+                let kind = EntryKind::File { bytes };
+                let shown = path.clone();
+                let entry = Entry { path, source, kind };
+                let folder = String::new();
+                self.tasks
+                    .push_front(Task::Given(Input { shown, folder, entry }, true));
+            }
         }
     }
 
     /// What is opened, and what is said; once nothing is needed any more.
     pub fn finish(mut self) -> Plan<S> {
-        let of_workers: Vec<Given> = self
-            .loose_of_workers
-            .iter()
-            .map(|&i| self.files[i].clone())
-            .collect();
-        let sorted = bundle::sort(&of_workers);
-        let mut recordings: Vec<Recording> = Vec::new();
-        let back = |worker: WorkerFiles| worker.mapped(&|i| self.loose_of_workers[i]);
-        recordings.extend(
-            sorted
-                .workers
-                .into_iter()
-                .map(|w| Recording::of_worker(back(w), None)),
-        );
-        for (c, container) in self.containers.iter_mut().enumerate() {
-            let workers = std::mem::take(&mut container.workers);
-            recordings.extend(workers.into_iter().map(|w| Recording::of_worker(w, Some(c))));
-        }
-        if recordings.len() > bundle::MAX_WORKERS {
-            let n = recordings.len() - bundle::MAX_WORKERS;
-            recordings.truncate(bundle::MAX_WORKERS);
-            self.say("", format!("{n} more workers are left out"), false);
-        }
-        for container in &mut self.containers {
-            recordings.append(&mut container.opens);
-        }
-        recordings.extend(plan::synprof_tables(&self.loose, &self.files));
-        let plain: Vec<Loose> = self
-            .loose
-            .iter()
-            .filter(|loose| !matches!(loose.looks, Looks::Synprof(_)))
-            .cloned()
-            .collect();
-        recordings.extend(plan::paired(&plain, |file| self.files[file].path.clone(), None));
-        Plan::new(self, recordings)
+        let of_workers = self.loose_of_workers.iter().map(|&i| self.plan.files[i].clone());
+        let loose = bundle::sort(&of_workers.collect::<Vec<_>>()).workers.into_iter();
+        let loose = loose.map(|w| Recording::of_worker(w.mapped(&|i| self.loose_of_workers[i]), None));
+        let mut recordings: Vec<Recording> = loose.chain(std::mem::take(&mut self.workers)).collect();
+        let n_left_out = recordings.len().saturating_sub(bundle::MAX_WORKERS);
+        recordings.truncate(bundle::MAX_WORKERS);
+        self.leave_out("", n_left_out);
+        recordings.append(&mut self.opens);
+        recordings.extend(plan::synprof_tables(&self.loose, &self.plan.files));
+        self.loose
+            .retain(|loose| !matches!(loose.looks, Looks::Synprof(_)));
+        recordings.extend(plan::paired(&self.loose, &self.plan.files, None));
+        self.plan.recordings = recordings;
+        self.plan
     }
 }

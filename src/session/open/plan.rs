@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use super::{Container, Looks, Loose, Opening, Place, Said, file_name};
+use super::{Container, Looks, Loose, Place, Said, file_name};
 use crate::analyze::report::TraceReport;
 use crate::base::show;
 use crate::ingest::LoadError;
@@ -15,7 +15,7 @@ use crate::session::{self, MAX_METRICS_BYTES, Opened, TextLoader, synprof};
 use crate::view::Selection;
 
 #[derive(Clone, Debug)]
-enum What {
+pub(super) enum What {
     Worker(WorkerFiles),
     Hltv {
         found: Hltv,
@@ -40,9 +40,9 @@ enum What {
 pub struct Recording {
     /// As the report calls it.
     pub name: String,
-    what: What,
+    pub(super) what: What,
     /// Place of the folder or archive that it lies in.
-    container: Option<usize>,
+    pub(super) container: Option<usize>,
 }
 
 impl Recording {
@@ -51,14 +51,6 @@ impl Recording {
             name: files.name.clone(),
             what: What::Worker(files),
             container,
-        }
-    }
-
-    pub(super) fn of_hltv(shown: &str, found: Hltv, files: Range<usize>, container: usize) -> Recording {
-        Recording {
-            name: file_name(shown).to_owned(),
-            what: What::Hltv { found, files },
-            container: Some(container),
         }
     }
 
@@ -88,11 +80,7 @@ impl Recording {
 
 /// Each trace with what stands beside it: of each kind of metrics file the only one given, or the only one in its
 /// folder. One that belongs to no trace is opened for itself.
-pub(super) fn paired(
-    all: &[Loose],
-    name_of: impl Fn(usize) -> String,
-    container: Option<usize>,
-) -> Vec<Recording> {
+pub(super) fn paired(all: &[Loose], files: &[Given], container: Option<usize>) -> Vec<Recording> {
     let kinds = [Looks::Metrics, Looks::OperatorTable];
     let n_traces = all.iter().filter(|one| !kinds.contains(&one.looks)).count();
     let beside = |trace: &Loose| -> Vec<usize> {
@@ -119,7 +107,7 @@ pub(super) fn paired(
             }
         };
         made.push(Recording {
-            name: name_of(one.file),
+            name: files[one.file].path.clone(),
             what,
             container,
         });
@@ -130,19 +118,22 @@ pub(super) fn paired(
 
 /// CSVs of Synapse's profiler: hardware traces with the table of nodes of their name and folder, then other tables.
 pub(super) fn synprof_tables(loose: &[Loose], files: &[Given]) -> Vec<Recording> {
-    let of_kind = |wanted: synprof::Kind| {
+    let of_kind = |wanted| {
         loose
             .iter()
             .filter(move |one| one.looks == Looks::Synprof(wanted))
     };
+    let path = |one: &Loose| &*files[one.file].path;
     let mut used = Vec::new();
     let mut made: Vec<(usize, Option<usize>)> = Vec::new();
     for one in of_kind(synprof::Kind::Hardware) {
-        let nodes = of_kind(synprof::Kind::Nodes).find(|nodes| {
-            nodes.folder == one.folder && synprof::belongs_to(&files[nodes.file].path, &files[one.file].path)
-        });
-        used.extend(nodes.map(|nodes| nodes.file));
-        made.push((one.file, nodes.map(|nodes| nodes.file)));
+        let belongs =
+            |nodes: &&Loose| nodes.folder == one.folder && synprof::belongs_to(path(nodes), path(one));
+        let nodes = of_kind(synprof::Kind::Nodes)
+            .find(belongs)
+            .map(|nodes| nodes.file);
+        used.extend(nodes);
+        made.push((one.file, nodes));
     }
     let alone = of_kind(synprof::Kind::Nodes).filter(|nodes| !used.contains(&nodes.file));
     made.extend(alone.map(|nodes| (nodes.file, None)));
@@ -152,26 +143,6 @@ pub(super) fn synprof_tables(loose: &[Loose], files: &[Given]) -> Vec<Recording>
         container: None,
     };
     made.into_iter().map(recording).collect()
-}
-
-/// What messages call a file.
-pub(super) fn called(
-    file: usize,
-    files: &[Given],
-    shown: &FxHashMap<usize, String>,
-    containers: &[Container],
-) -> String {
-    if let Some(shown) = shown.get(&file) {
-        return shown.clone();
-    }
-    let path = &files[file].path;
-    match containers
-        .iter()
-        .rfind(|c| c.is_archive && c.files.contains(&file))
-    {
-        Some(archive) => format!("{}: {path}", archive.shown),
-        None => path.clone(),
-    }
 }
 
 /// Why something that was to be opened was not.
@@ -201,24 +172,14 @@ pub struct Plan<S> {
     pub recordings: Vec<Recording>,
     /// What was found out before anything was opened.
     pub said: Vec<Said>,
-    files: Vec<Given>,
-    places: Vec<Place<S>>,
-    containers: Vec<Container>,
-    shown: FxHashMap<usize, String>,
+    pub(super) files: Vec<Given>,
+    pub(super) places: Vec<Place<S>>,
+    pub(super) containers: Vec<Container>,
+    /// What messages call the files that were given by name.
+    pub(super) shown: FxHashMap<usize, String>,
 }
 
 impl<S: Clone> Plan<S> {
-    pub(super) fn new(opening: Opening<S>, recordings: Vec<Recording>) -> Plan<S> {
-        Plan {
-            recordings,
-            said: opening.said,
-            files: opening.files,
-            places: opening.places,
-            containers: opening.containers,
-            shown: opening.shown,
-        }
-    }
-
     pub fn place(&self, file: usize) -> &Place<S> {
         &self.places[file]
     }
@@ -254,33 +215,24 @@ impl<S: Clone> Plan<S> {
 
     /// Reads what [`Plan::ready`] wants of a recording; of a worker that is compared and not opened, less.
     pub fn gather(&self, recording: usize, is_opened: bool) -> Gathering {
-        let mut limit = MAX_TABLE_BYTES;
         let mut together = u64::MAX;
-        let wanted = match &self.recordings[recording].what {
+        let (wanted, limit): (Vec<usize>, u64) = match &self.recordings[recording].what {
             What::Worker(files) => {
                 let tables = files.tables.iter();
                 let wanted = tables.filter(|(table, _)| is_opened || table.is_compared());
-                wanted.map(|&(_, file)| file).collect()
+                (wanted.map(|&(_, file)| file).collect(), MAX_TABLE_BYTES)
             }
             What::Hltv { found, files } => {
                 together = MAX_TABLE_BYTES;
-                found.wants().into_iter().map(|i| files.start + i).collect()
+                let wanted = found.wants().into_iter().map(|i| files.start + i);
+                (wanted.collect(), MAX_TABLE_BYTES)
             }
-            What::Synprof { csv, nodes } => {
-                limit = synprof::MAX_BYTES;
-                [Some(*csv), *nodes].into_iter().flatten().collect()
-            }
-            What::Trace { beside, .. } => {
-                limit = MAX_METRICS_BYTES;
-                beside.iter().copied().collect()
-            }
-            What::Metrics(file) => {
-                limit = MAX_METRICS_BYTES;
-                VecDeque::from([*file])
-            }
+            What::Synprof { csv, nodes } => ([*csv].into_iter().chain(*nodes).collect(), synprof::MAX_BYTES),
+            What::Trace { beside, .. } => (beside.clone(), MAX_METRICS_BYTES),
+            What::Metrics(file) => (vec![*file], MAX_METRICS_BYTES),
         };
         Gathering {
-            wanted,
+            wanted: wanted.into(),
             limit,
             together,
             read: FxHashMap::default(),
@@ -292,91 +244,74 @@ impl<S: Clone> Plan<S> {
         let Recording { name, what, .. } = &self.recordings[recording];
         let mut ready = Ready {
             name: name.clone(),
-            text: Text::Nothing,
-            metrics: Vec::new(),
-            tables: None,
-            table_bytes: 0,
-            made_of_bytes: None,
-            says: Vec::new(),
+            ..Ready::default()
+        };
+        // What was read of a file beside it, with its name; what could not be is said.
+        let mut beside = |file: usize, is_failure: bool| match gathered.read.remove(&file)? {
+            Ok(bytes) => Some((file_name(&self.files[file].path), bytes)),
+            Err(why) => {
+                ready.says.push(self.said_of(file, why, is_failure));
+                None
+            }
         };
         match what {
             What::Worker(files) => {
-                if let Some(trace) = files.trace {
-                    let file = file_name(&self.files[trace].path);
-                    ready.text = Text::File(trace);
-                    ready.name = match &*files.name {
-                        "" => file.to_owned(),
-                        folder => format!("{folder}/{file}"),
-                    };
-                }
-                let mut read = Vec::new();
-                for &(table, file) in &files.tables {
-                    match gathered.take(file) {
-                        Some(Ok(bytes)) => read.push((table, file_name(&self.files[file].path), bytes)),
-                        Some(Err(why)) => ready.says.push(self.said_of(file, why, false)),
-                        None => {}
-                    }
-                }
+                let read = files.tables.iter().filter_map(|&(table, file)| {
+                    let (name, bytes) = beside(file, false)?;
+                    Some((table, name, bytes))
+                });
+                let read: Vec<_> = read.collect();
                 ready.table_bytes = read.iter().map(|(.., bytes)| bytes.len() as u64).sum();
-                let of_worker = files.read(
-                    read.iter()
-                        .map(|(table, name, bytes)| (*table, *name, &bytes[..])),
-                );
-                ready.tables = Some(SharedTables::new(of_worker));
+                let read = read
+                    .iter()
+                    .map(|(table, name, bytes)| (*table, *name, &bytes[..]));
+                ready.tables = Some(SharedTables::new(files.read(read)));
+                if let Some(trace) = files.trace {
+                    ready.text = Text::File(trace);
+                    ready.name = self.name_within(&files.name, trace);
+                }
             }
             What::Hltv { found, files } => {
-                let not_wanted = || Err("it was not looked for".to_owned());
-                let mut take = |i: usize| gathered.take(files.start + i).unwrap_or_else(not_wanted);
+                let mut take = |i: usize| gathered.take(files.start + i);
                 let (trace, tables) = found.read(name, &self.files[files.clone()], &mut take);
-                if let Some(trace) = trace {
-                    let trace = files.start + trace;
-                    ready.text = Text::File(trace);
-                    ready.name = format!("{name}/{}", file_name(&self.files[trace].path));
-                }
                 ready.tables = Some(tables);
+                if let Some(trace) = trace {
+                    ready.text = Text::File(files.start + trace);
+                    ready.name = self.name_within(name, files.start + trace);
+                }
             }
             What::Synprof { csv, nodes } => {
-                let table = self.wanted(*csv, &mut gathered)?;
-                let beside = nodes.and_then(|nodes| match gathered.take(nodes)? {
-                    Ok(bytes) => Some((&*self.files[nodes].path, bytes)),
-                    Err(why) => {
-                        ready.says.push(self.said_of(nodes, why, true));
-                        None
-                    }
-                });
-                let beside = beside.as_ref().map(|(name, bytes)| (*name, &bytes[..]));
+                let nodes = nodes.and_then(|nodes| beside(nodes, true));
+                let nodes = nodes.as_ref().map(|(name, bytes)| (*name, &bytes[..]));
+                let table = gathered.take(*csv).map_err(Failure::Unreadable)?;
                 let changed = || Failure::Unreadable("the file changed while it was read".to_owned());
-                let made = synprof::trace_of_table(name, &table, beside).ok_or_else(changed)?;
+                let made = synprof::trace_of_table(name, &table, nodes).ok_or_else(changed)?;
                 ready.text = Text::Made(made.text);
                 ready.tables = made.beside;
                 ready.made_of_bytes = Some(table.len() as u64);
             }
-            What::Trace { file, beside, .. } => {
+            What::Trace {
+                file, beside: files, ..
+            } => {
+                let read = files.iter().filter_map(|&file| beside(file, true));
+                ready.metrics = read.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
                 ready.text = Text::File(*file);
-                for &file in beside {
-                    match gathered.take(file) {
-                        Some(Ok(bytes)) => {
-                            let name = file_name(&self.files[file].path).to_owned();
-                            ready.metrics.push((name, bytes));
-                        }
-                        Some(Err(why)) => ready.says.push(self.said_of(file, why, true)),
-                        None => {}
-                    }
-                }
             }
-            What::Metrics(file) => ready
-                .metrics
-                .push((name.clone(), self.wanted(*file, &mut gathered)?)),
+            What::Metrics(file) => {
+                let bytes = gathered.take(*file).map_err(Failure::Unreadable)?;
+                ready.metrics.push((name.clone(), bytes));
+            }
         }
         Ok(ready)
     }
 
-    fn wanted(&self, file: usize, gathered: &mut Gathering) -> Result<Vec<u8>, Failure> {
-        let not_wanted = || Err("it was not looked for".to_owned());
-        gathered
-            .take(file)
-            .unwrap_or_else(not_wanted)
-            .map_err(Failure::Unreadable)
+    /// What the report calls a trace in a folder or an archive.
+    fn name_within(&self, folder: &str, trace: usize) -> String {
+        let file = file_name(&self.files[trace].path);
+        match folder {
+            "" => file.to_owned(),
+            folder => format!("{folder}/{file}"),
+        }
     }
 
     /// What is compared of a worker.
@@ -391,9 +326,21 @@ impl<S: Clone> Plan<S> {
         })
     }
 
-    fn said_of(&self, file: usize, says: String, is_failure: bool) -> Said {
+    /// What messages call a file.
+    fn called(&self, file: usize) -> String {
+        let path = &self.files[file].path;
+        let holds = |c: &&Container| c.is_archive && c.files.contains(&file);
+        match (self.shown.get(&file), self.containers.iter().rfind(holds)) {
+            (Some(shown), _) => shown.clone(),
+            (None, Some(archive)) => format!("{}: {path}", archive.shown),
+            (None, None) => path.clone(),
+        }
+    }
+
+    pub(super) fn said_of(&self, file: usize, says: String, is_failure: bool) -> Said {
+        let about = self.called(file);
         Said {
-            about: called(file, &self.files, &self.shown, &self.containers),
+            about,
             says,
             is_failure,
         }
@@ -406,68 +353,51 @@ impl<S: Clone> Plan<S> {
             what,
             container,
         } = &self.recordings[recording];
-        let mut container = container.and_then(|c| self.containers.get_mut(c));
-        let why = match outcome {
-            Ok(()) => {
-                if let Some(container) = container {
-                    container.n_opened += 1;
-                }
-                return None;
+        let container = container.and_then(|c| self.containers.get_mut(c));
+        match (outcome, what, container) {
+            (Ok(()), _, container) => {
+                container?.n_opened += 1;
+                None
             }
-            Err(why) => why,
-        };
-        let is_sought = matches!(what, What::Trace { .. });
-        let says = match (why, &mut container) {
             // Other JSON lies in most folders, and is no failure.
-            (Failure::NoTrace(_), Some(container)) if is_sought => {
+            (Err(Failure::NoTrace(_)), What::Trace { .. }, Some(container)) => {
                 container.n_no_trace += 1;
-                return None;
+                None
             }
-            (Failure::NoTrace(why) | Failure::Unreadable(why), container) => {
-                if let Some(container) = container {
+            (Err(Failure::NoTrace(why) | Failure::Unreadable(why)), what, mut container) => {
+                if let Some(container) = &mut container {
                     container.n_unreadable += 1;
                 }
-                why
+                Some(match (what, container) {
+                    (What::Synprof { csv: file, .. } | What::Trace { file, .. } | What::Metrics(file), _) => {
+                        self.said_of(*file, why, true)
+                    }
+                    (What::Hltv { .. }, Some(archive)) => Said::new(&archive.shown, why, true),
+                    (What::Worker(_) | What::Hltv { .. }, _) => Said::new(name, why, true),
+                })
             }
-        };
-        let about = match what {
-            What::Worker(_) => name.clone(),
-            What::Hltv { .. } => container.map_or_else(|| name.clone(), |archive| archive.shown.clone()),
-            What::Synprof { csv: file, .. } | What::Trace { file, .. } | What::Metrics(file) => {
-                called(*file, &self.files, &self.shown, &self.containers)
-            }
-        };
-        Some(Said {
-            about,
-            says,
-            is_failure: true,
-        })
+        }
     }
 
     /// What is said of folders and archives once everything in them was tried.
     pub fn conclude(&self) -> Vec<Said> {
-        let mut said = Vec::new();
-        for container in &self.containers {
-            let about = container.shown.clone();
-            if container.n_opened == 0 && container.n_unreadable == 0 && !container.opens_archives {
-                said.push(Said {
-                    about,
-                    says: format!(
-                        "no trace and no table of a profiler is in this {}",
-                        container.what()
-                    ),
-                    is_failure: true,
-                });
+        let says = |container: &Container| {
+            let is_empty = container.n_opened + container.n_unreadable == 0 && !container.opens_archives;
+            if is_empty {
+                let what = if container.is_archive { "archive" } else { "folder" };
+                let says = format!("no trace and no table of a profiler is in this {what}");
+                Some(Said::new(&container.shown, says, true))
             } else if container.n_no_trace > 0 {
                 let n = show::counted(container.n_no_trace, "other JSON file");
-                said.push(Said {
-                    about,
-                    says: format!("{n} in it, which hold no trace"),
-                    is_failure: false,
-                });
+                {
+                    let says = format!("{n} in it, which hold no trace");
+                    Some(Said::new(&container.shown, says, false))
+                }
+            } else {
+                None
             }
-        }
-        said
+        };
+        self.containers.iter().filter_map(says).collect()
     }
 }
 
@@ -525,22 +455,26 @@ impl Gathering {
         }
     }
 
-    fn take(&mut self, file: usize) -> Option<Result<Vec<u8>, String>> {
-        self.read.remove(&file)
+    fn take(&mut self, file: usize) -> Result<Vec<u8>, String> {
+        let not_wanted = || Err("it was not looked for".to_owned());
+        self.read.remove(&file).unwrap_or_else(not_wanted)
     }
 }
 
 /// Where the text of a trace comes from.
+#[derive(Default)]
 pub enum Text {
     /// A file of the plan, compressed or not.
     File(usize),
     /// Made of a table.
     Made(Vec<u8>),
     /// There is none: see [`Ready::open`].
+    #[default]
     Nothing,
 }
 
 /// What is opened, with all that stands beside it.
+#[derive(Default)]
 pub struct Ready {
     /// As the report calls it.
     pub name: String,

@@ -189,31 +189,18 @@ fn zip_of(files: &[(&str, &[u8])], encrypted: &[&str]) -> Vec<u8> {
         let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
         let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
         let at = u32::try_from(out.len()).unwrap().to_le_bytes();
-        out.extend(
-            [
-                b"PK\x03\x04\x14\0",
-                &flags[..],
-                &[0; 10],
-                &size,
-                &size,
-                &name_len,
-                &[0; 2],
-            ]
-            .concat(),
-        );
-        out.extend([name.as_bytes(), bytes].concat());
+        let told = [&flags[..], &[0; 10], &size, &size, &name_len].concat();
+        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), bytes].concat());
         list.extend(
             [
                 b"PK\x01\x02\x14\0\x14\0",
-                &flags[..],
-                &[0; 10],
-                &size,
-                &size,
-                &name_len,
+                &told[..],
+                &[0; 12],
+                &at,
+                name.as_bytes(),
             ]
             .concat(),
         );
-        list.extend([&[0; 12][..], &at, name.as_bytes()].concat());
     }
     let n = u16::try_from(files.len()).unwrap().to_le_bytes();
     let (at, len) = (out.len(), list.len());
@@ -229,22 +216,15 @@ fn gzipped(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-const OF_A: &str = "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT";
+const TABLE_OF_A: &str = "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/step_trace_time.csv";
+const TRACE_OF_A: &str = "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json";
+const TABLE_OF_B: &str = "run/b_ascend_ms/ASCEND_PROFILER_OUTPUT/step_trace_time.csv";
 
 fn workers() -> Vec<(&'static str, &'static [u8])> {
     vec![
-        (
-            "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/step_trace_time.csv",
-            STEPS.as_bytes(),
-        ),
-        (
-            "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json",
-            WORKER_TRACE.as_bytes(),
-        ),
-        (
-            "run/b_ascend_ms/ASCEND_PROFILER_OUTPUT/step_trace_time.csv",
-            STEPS.as_bytes(),
-        ),
+        (TABLE_OF_A, STEPS.as_bytes()),
+        (TRACE_OF_A, WORKER_TRACE.as_bytes()),
+        (TABLE_OF_B, STEPS.as_bytes()),
         ("run/notes.md", b"x"),
     ]
 }
@@ -318,14 +298,13 @@ fn workers_are_the_same_in_a_folder_and_in_every_archive() {
 
 #[test]
 fn tables_alone_are_those_of_their_folder() {
-    let path = format!("{OF_A}/step_trace_time.csv");
-    let disk = Disk::new(&[("d/mine.txt", STEPS.as_bytes()), (&path, STEPS.as_bytes())]);
+    let disk = Disk::new(&[("d/mine.txt", STEPS.as_bytes()), (TABLE_OF_A, STEPS.as_bytes())]);
     assert_eq!(
         disk.opens(&["d/mine.txt"]),
         ["d ascend events=0 beside=[] tables=1"]
     );
     assert_eq!(
-        disk.opens(&[&path]),
+        disk.opens(&[TABLE_OF_A]),
         ["a_ascend_pt ascend events=0 beside=[] tables=1"]
     );
 }
