@@ -237,14 +237,15 @@ mod understand {
             .ids()
             .filter(|&id| o.vocabulary.role(id) == Role::Launch);
         let last_launch_ns = launches.map(|id| o.index.slices.end(id).as_ns()).max();
-        let beside = || findings::Facts {
+        let facts = || findings::Facts {
+            report: &o.report,
             vocabulary: &o.vocabulary,
             decode_idle: gaps::decode_idle(&host()),
             last_launch_ns,
         };
         bencher
-            .with_inputs(beside)
-            .bench_local_values(|beside| findings::findings(&o.report, &beside));
+            .with_inputs(facts)
+            .bench_local_values(|facts| findings::findings(&facts, analyze::Depth::Everything));
     }
 
     #[divan::bench]

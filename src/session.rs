@@ -179,6 +179,7 @@ impl Opened {
                 file_name: format!("{}.folded.txt", self.stem()),
                 text: self.folded(asked.source, asked.window, asked.thread),
             },
+            Question::TableFile { key, ask, format } => self.table_file(key, ask, format),
             Question::Report { format } => self.download(format),
         }
     }
@@ -273,45 +274,54 @@ impl Opened {
         })
     }
 
-    /// The report as a file (`json`, `markdown`, `text`), or one of its tables by key and format: `steps.csv`,
-    /// `kernels.json`, `gaps.md`.
+    /// The report as a file: `json`, `markdown`, `text`.
     fn download(&self, format: &str) -> Answer {
-        let whole = || Report {
+        let report = Report {
             schema: SCHEMA.into(),
             traces: vec![self.whole_report()],
             workers: self.workers.clone(),
         };
         let (suffix, text) = match format {
-            "json" => ("report.json", export::report_json(&whole())),
-            "markdown" => ("report.md", export::report_markdown(&whole())),
-            "text" => ("report.txt", export::report_text(&whole())),
-            of_table => match self.table_file(of_table) {
-                Some(text) => (of_table, text),
-                None => {
-                    return Answer::Nothing {
-                        why: format!("there is no report of format {format}"),
-                    };
-                }
-            },
+            "json" => ("json", export::report_json(&report)),
+            "markdown" => ("md", export::report_markdown(&report)),
+            "text" => ("txt", export::report_text(&report)),
+            _ => {
+                return Answer::Nothing {
+                    why: format!("there is no report of format {format}"),
+                };
+            }
         };
         Answer::Report {
-            file_name: format!("{}.{suffix}", self.stem()),
+            file_name: format!("{}.report.{suffix}", self.stem()),
             text,
         }
     }
 
-    fn table_file(&self, name: &str) -> Option<String> {
-        let (key, format) = name.split_once('.')?;
-        self.answers(|answers| {
-            let of = table::find(key, answers)?;
+    /// The rows of a table that are asked for, as a file.
+    fn table_file(&self, key: &str, ask: &Ask, format: &str) -> Answer {
+        let text = self.answers(|answers| {
+            let mut of = table::find(key, answers)?;
+            if let Some(numbers) = table::chosen(&of.rows, ask) {
+                of.rows = of.rows.picked(numbers);
+            }
             match format {
                 "csv" => Some(export::table_csv(&of)),
+                "tsv" => Some(export::table_tsv(&of, answers.origin_ns())),
                 "json" => Some(export::table_json(&of)),
                 "md" => Some(export::table_markdown(&of, answers.origin_ns())),
                 "txt" => Some(export::table_text(&of, answers.origin_ns())),
                 _ => None,
             }
-        })
+        });
+        match text {
+            Some(text) => Answer::Report {
+                file_name: format!("{}.{key}.{format}", self.stem()),
+                text,
+            },
+            None => Answer::Nothing {
+                why: format!("this trace has no table {key:?} as {format}"),
+            },
+        }
     }
 
     /// Byte of the text where a slice's event starts; `None` if there is no such slice.

@@ -15,7 +15,7 @@ pub mod words;
 
 use std::sync::Arc;
 
-use crate::base::{Defects, Span, order};
+use crate::base::{Defects, Span};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
@@ -122,26 +122,14 @@ pub fn analyze_to(
             table_check::table_check(table, name, &report.operators, &report.kernels, outside)
         });
     }
-    let beside = findings::Facts {
+    report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
+    let facts = findings::Facts {
+        report: &report,
         vocabulary,
         decode_idle,
         last_launch_ns: last_launch_ns(index, vocabulary),
     };
-    report.findings = findings::findings(&report, &beside);
-    report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
-    let own = report.beside.as_ref();
-    let own = own.map(|b| [breakdown::finding(&b.step_breakdown), links::finding(&b.links)]);
-    let own: Vec<_> = own.into_iter().flatten().flatten().collect();
-    if !own.is_empty() {
-        report.findings.extend(own);
-        order::sort_by_key(&mut report.findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
-    }
-    if depth != Depth::Everything {
-        // What is missing in a part of a file may stand in the rest.
-        report
-            .findings
-            .retain(|f| !findings::REST_ON_ABSENCE.contains(&&*f.id));
-    }
+    report.findings = findings::findings(&facts, depth);
     report
 }
 
@@ -253,7 +241,7 @@ fn defect_rows(defects: &Defects) -> Vec<DefectRow> {
     defects
         .iter()
         .map(|(kind, count, first_at_byte)| DefectRow {
-            kind: kind.name().to_owned(),
+            kind: kind.key().to_owned(),
             severity: kind.severity(),
             count,
             first_at_byte,

@@ -6,18 +6,26 @@
 use serde::{Deserialize, Serialize};
 
 mod beside;
+mod budget;
+mod causes;
+mod certainty;
 mod device;
+mod engines;
 mod nodes;
 
 pub use beside::{
     Allocation, Allocations, Beside, KernelDetails, KernelRows, Link, OperatorAllocations, Overall,
     OverallPart, WorkerRow, Workers,
 };
+pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
+pub use causes::{Cause, GapKind, IdleCause};
+pub use certainty::{Level, Sure};
 pub use device::{
-    Copy, DeviceIdle, GapSum, IdleCause, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    Copy, DeviceIdle, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync, device_name,
 };
 
+pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
 
 pub use crate::dialect::plain_table::PlainTable;
@@ -26,18 +34,6 @@ pub use crate::dialect::tables::{
     TableRead,
 };
 pub use crate::dialect::terms::{Bucket, CompileDetail, CompilePhase, Evidence, Period, Phase};
-
-/// How sure a statement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sure {
-    /// The trace says so.
-    Recorded,
-    /// Computed from what the trace says, by a stated definition.
-    Derived,
-    /// A rule of thumb.
-    Suspected,
-}
 
 /// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's
 /// duration, plus what the engine records outside the step's own slice: the input preparation that stands before
@@ -72,18 +68,6 @@ pub struct StepDevice {
     /// for the first, and where work is given by time. The clock is the device's alone.
     #[serde(default)]
     pub gap_before_ns: Option<i64>,
-}
-
-/// Union of busy time of each engine, ns; `None` where the device has no such engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Engines {
-    pub mme: Option<i64>,
-    pub tpc: Option<i64>,
-    pub dma: Option<i64>,
-    pub nic: Option<i64>,
-    /// Engines of devices without that split.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub compute: Option<i64>,
 }
 
 /// One prefill or decode pass that the trace records.
@@ -212,73 +196,6 @@ pub struct BucketCoverage {
     pub warmed: Vec<PhaseBucket>,
     pub served: Vec<PhaseBucket>,
     pub served_not_warmed: Vec<PhaseBucket>,
-}
-
-/// Three different quantities that are never added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GapKind {
-    /// Between the end of one engine step and the start of the next.
-    Step,
-    /// No compute engine runs, inside what the device trace covers.
-    Device,
-    /// Between one launch and the next, on the launching thread.
-    Launch,
-}
-
-/// What the host did in a gap: the class that covers most of it, in order of precedence for ties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    Recompile,
-    Wait,
-    Submit,
-    InputPrep,
-    Sampler,
-    Collective,
-    HostOp,
-    /// Longer than a second between steps: probably no request.
-    NoLoad,
-    /// Only python frames: the interpreter ran between operators, or waited without saying so.
-    Python,
-    /// Shorter than the floor: scheduling on the device itself.
-    Device,
-    /// Nothing recorded on the host.
-    Unaccounted,
-}
-
-impl Cause {
-    /// Every cause, in order of precedence.
-    pub const ALL: [Cause; 11] = [
-        Cause::Recompile,
-        Cause::Wait,
-        Cause::Submit,
-        Cause::InputPrep,
-        Cause::Sampler,
-        Cause::Collective,
-        Cause::HostOp,
-        Cause::NoLoad,
-        Cause::Python,
-        Cause::Device,
-        Cause::Unaccounted,
-    ];
-
-    /// Its name in a report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Cause::Recompile => "recompile",
-            Cause::Wait => "wait",
-            Cause::Submit => "submit",
-            Cause::InputPrep => "input_prep",
-            Cause::Sampler => "sampler",
-            Cause::Collective => "collective",
-            Cause::HostOp => "host_op",
-            Cause::NoLoad => "no_load",
-            Cause::Python => "python",
-            Cause::Device => "device",
-            Cause::Unaccounted => "unaccounted",
-        }
-    }
 }
 
 /// One class of a gap histogram: `[from_ns, to_ns)`; the last is open.
@@ -528,15 +445,6 @@ pub struct CategoryBytes {
     pub text_bytes: u64,
     /// What the profiler is told to leave it out, and what is lost then.
     pub left_out_by: Option<String>,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    Problem,
-    Hint,
-    Fine,
 }
 
 /// One fact that a finding rests on, with the place that shows it.

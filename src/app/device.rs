@@ -10,7 +10,7 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{
     Copy, DEFAULT_RULES, DeviceIdle, DeviceTime, GapSum, IdleCause, IdleGap, Kernel, Launches, QueueDepth,
-    Span, StreamGaps, Summary, Sync, device_name,
+    Span, StreamGaps, Summary, Sync, WorkKind, device_name,
 };
 use crate::web::engine::Engine;
 
@@ -92,46 +92,7 @@ fn times(times: &[DeviceTime]) -> Html {
 }
 
 fn cause_key(cause: IdleCause) -> &'static str {
-    match cause {
-        IdleCause::Compile => "compile",
-        IdleCause::SyncThenLaunch => "wait",
-        IdleCause::HostOp => "hostop",
-        IdleCause::Python => "python",
-        IdleCause::SchedulerIdle => "noload",
-        IdleCause::NotRecorded => "other",
-        IdleCause::Dependency => "deviceother",
-        IdleCause::LaunchLatency => "launch",
-        IdleCause::Unlinked => "warmup",
-    }
-}
-
-/// What a cause is, in a sentence.
-fn cause_means(cause: IdleCause) -> &'static str {
-    match cause {
-        IdleCause::Compile => "Not launched yet: a graph was compiled or captured.",
-        IdleCause::SyncThenLaunch => {
-            "Not launched yet: the launching thread was waiting for the device when it ran empty, and had to come to the next launch first. All of the time until that launch counts here."
-        }
-        IdleCause::HostOp => {
-            "Not launched yet: the launching thread ran operators or runtime calls, or the launch itself took longer than a launch takes."
-        }
-        IdleCause::Python => {
-            "Not launched yet: python frames, annotated stretches or a step, and nothing more is recorded."
-        }
-        IdleCause::SchedulerIdle => {
-            "Not launched yet: the launching thread is outside any step with nothing recorded, or waits for another thread."
-        }
-        IdleCause::NotRecorded => {
-            "Not launched yet: nothing is recorded on the launching thread, and the trace has neither steps nor python frames to say more."
-        }
-        IdleCause::Dependency => {
-            "Launched long before, and waited for something else: a stream, an event, a device."
-        }
-        IdleCause::LaunchLatency => {
-            "Launched, and on its way to the device; or the time that the device takes from one piece of work to the next."
-        }
-        IdleCause::Unlinked => "The call that launched the next work is not in the trace.",
-    }
+    cause.colour().key()
 }
 
 fn idle(idle: &DeviceIdle) -> Html {
@@ -156,7 +117,7 @@ fn idle(idle: &DeviceIdle) -> Html {
                     <thead><tr><th>{ "Cause" }</th><th class="num">{ "Time" }</th><th class="num">{ "Of the idle time" }</th>
                         <th class="num"><Term word="Gaps" means="Gaps that have most of their time from this cause." /></th></tr></thead>
                     <tbody>{ for idle.causes.iter().map(|c| html! {
-                        <tr><td><i class={format!("swatch k-{}", cause_key(c.cause))} aria-hidden="true"></i><Term word={c.cause.says()} means={cause_means(c.cause)} /></td>
+                        <tr><td><i class={format!("swatch k-{}", cause_key(c.cause))} aria-hidden="true"></i><Term word={c.cause.says()} means={c.cause.means()} /></td>
                             <td class="num">{ show::duration(c.total_ns) }</td><td class="num">{ show::percent(c.total_ns, idle.idle_ns) }</td><td class="num">{ show::count(c.count) }</td></tr>
                     }) }</tbody>
                 </table>
@@ -182,7 +143,7 @@ fn gap_row(gap: &IdleGap) -> Html {
     html! {
         <tr>
             <td class="num">{ show::duration(gap.dur_ns) }</td>
-            <td><i class={format!("swatch k-{}", cause_key(gap.cause))} aria-hidden="true"></i>{ gap.cause.name().replace('_', " ") }</td>
+            <td><i class={format!("swatch k-{}", cause_key(gap.cause))} aria-hidden="true"></i>{ gap.cause.key().replace('_', " ") }</td>
             <td class="name">{ &gap.says }</td>
             <td>if let Some(step) = gap.step { <To place={step_place(step)}>{ format!("step {step}") }</To> } else { { "–" } }</td>
             <td><To place={timeline_at(Some(span), Some(gap.next_slice))}>{ "gap" }</To>
@@ -232,12 +193,7 @@ fn Kernels(props: &KernelsProps) -> Html {
 }
 
 fn kind_key(kind: &str) -> &'static str {
-    match kind {
-        "compute" => "mme",
-        "comm" => "nic",
-        "copy" | "set" => "dma",
-        _ => "deviceother",
-    }
+    WorkKind::from_key(kind).unwrap_or(WorkKind::Other).colour().key()
 }
 
 #[derive(Properties, PartialEq)]

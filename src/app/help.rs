@@ -7,7 +7,7 @@ use super::installed::OfflineHelp;
 use super::parts::swatch;
 use super::shown::Shown;
 use super::words;
-use crate::view::{BarClass, DeviceTime, Phase, Summary};
+use crate::view::{BarClass, Phase, Summary};
 
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
@@ -38,15 +38,12 @@ const KEYS: [(&str, &str); 17] = [
 
 /// Whether the trace has anything of a class.
 fn has(summary: &Summary, class: BarClass) -> bool {
-    let engine = |of: fn(&DeviceTime) -> Option<i64>| summary.device_time.iter().any(|d| of(d).is_some());
+    if let Some(engine) = class.engine() {
+        return summary.device_time.iter().any(|d| d.engines[engine].is_some());
+    }
     let kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
     let phase = |phase: Phase| summary.step_counts.iter().any(|c| c.0 == phase);
     match class {
-        BarClass::DeviceMatrix => engine(|d| d.engines.mme),
-        BarClass::DeviceVector => engine(|d| d.engines.tpc),
-        BarClass::DeviceDma => engine(|d| d.engines.dma),
-        BarClass::DeviceNic => engine(|d| d.engines.nic),
-        BarClass::DeviceCompute => engine(|d| d.engines.compute),
         BarClass::DeviceComm => kind("comm"),
         BarClass::DeviceCopy => kind("copy"),
         BarClass::DeviceOther => !summary.device_time.is_empty(),

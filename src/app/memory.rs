@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::ask::{use_answer, use_width};
 use super::parts::{To, step_place, timeline_at};
 use super::shown::Shown;
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{DeviceMemory, MemoryCurve, MemoryOperator, Span, Summary};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
@@ -178,7 +178,13 @@ fn Curve(props: &CurveProps) -> Html {
 }
 
 fn paint(pen: &Pen, curve: &MemoryCurve, peak: i64) {
-    let colors = Palette::read(["--ink-soft", "--line", "--c-hostop", "--accent", "--c-other"]);
+    let colors = Palette::read([
+        "--ink-soft",
+        "--line",
+        Colour::HostOp.property(),
+        "--accent",
+        Colour::Other.property(),
+    ]);
     let height = (pen.height - TOP - BOTTOM).max(1.0);
     let floor = TOP + height;
     let lowest = curve.points.iter().map(|p| p.min_bytes).min().unwrap_or(0).min(0);
@@ -209,12 +215,12 @@ fn paint(pen: &Pen, curve: &MemoryCurve, peak: i64) {
         if let Some(level) = level
             && point.x > from
         {
-            column(from, point.x - from, lowest, level, "--c-hostop");
+            column(from, point.x - from, lowest, level, Colour::HostOp.property());
         }
-        column(point.x, 1, lowest, point.min_bytes, "--c-hostop");
+        column(point.x, 1, lowest, point.min_bytes, Colour::HostOp.property());
         column(point.x, 1, point.min_bytes, point.max_bytes, "--accent");
         if let Some(reserved) = point.reserved_bytes {
-            column(point.x, 1, reserved, reserved, "--c-other");
+            column(point.x, 1, reserved, reserved, Colour::Other.property());
         }
         level = Some(point.end_bytes);
         from = point.x + 1;
@@ -222,6 +228,12 @@ fn paint(pen: &Pen, curve: &MemoryCurve, peak: i64) {
     if let Some(level) = level
         && from < curve.width_px
     {
-        column(from, curve.width_px - from, lowest, level, "--c-hostop");
+        column(
+            from,
+            curve.width_px - from,
+            lowest,
+            level,
+            Colour::HostOp.property(),
+        );
     }
 }

@@ -14,8 +14,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    DeviceTime, Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, StepGroup, StepOrder,
-    Summary, TimeBudget, device_name,
+    Engine as DeviceEngine, Engines, Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter,
+    StepGroup, StepOrder, Summary, TimeBudget, device_name,
 };
 use crate::web::engine::Engine;
 
@@ -86,11 +86,7 @@ fn not_opened(note: &str) -> bool {
 fn finding(finding: &Finding) -> Html {
     let (icon, word) = words::level(finding.level);
     let (sure, sure_means) = words::sure(finding.sure);
-    let key = match finding.level {
-        Level::Problem => "problem",
-        Level::Hint => "hint",
-        Level::Fine => "fine",
-    };
+    let key = finding.level.key();
     let view = View::of_id(&finding.view).filter(|view| *view != View::Overview);
     html! {
         <li class={classes!("finding", key)} key={finding.id.clone()}>
@@ -228,21 +224,9 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
     }
 }
 
-/// An engine's word, and its time on a device that has it.
-type EngineColumn = (&'static str, fn(&DeviceTime) -> Option<i64>);
-
 fn device_section(summary: &Summary) -> Html {
     let devices = &summary.device_time;
-    let columns: [EngineColumn; 4] = [
-        ("MME", |d| d.engines.mme),
-        ("TPC", |d| d.engines.tpc),
-        ("DMA", |d| d.engines.dma),
-        ("NIC", |d| d.engines.nic),
-    ];
-    let columns: Vec<EngineColumn> = columns
-        .into_iter()
-        .filter(|(_, of)| devices.iter().any(|d| of(d).is_some()))
-        .collect();
+    let engines = Engines::present_apart(devices.iter().map(|d| &d.engines));
     // 0 is for work that compute hides; where there is no such work, nothing is known.
     let has_kind = |kind: &str| summary.kernels.iter().any(|k| k.kind == kind);
     let (has_comm, has_copy) = (has_kind("comm"), has_kind("copy"));
@@ -256,7 +240,7 @@ fn device_section(summary: &Summary) -> Html {
                 <thead><tr>
                     <th>{ "Device" }</th><th>{ "Work counted" }</th><th class="num">{ "Covered" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Idle" }</th>
                     <th class="num">{ "Compute" }</th><th class="num">{ "Communication, exposed" }</th><th class="num">{ "Copies, exposed" }</th>
-                    { for columns.iter().map(|(word, _)| html! { <th class="num">{ *word }</th> }) }<th>{ "Show" }</th>
+                    { for engines.iter().map(|engine| html! { <th class="num">{ engine.word() }</th> }) }<th>{ "Show" }</th>
                 </tr></thead>
                 <tbody>
                     { for devices.iter().map(|d| html! {
@@ -267,16 +251,16 @@ fn device_section(summary: &Summary) -> Html {
                             <td class="num">{ format!("{} ({})", show::duration(d.busy_ns), show::percent(d.busy_ns, d.span_ns)) }</td>
                             <td class="num">{ format!("{} ({})", show::duration(d.idle_ns), show::percent(d.idle_ns, d.span_ns)) }</td>
                             <td class="num">{ show::duration(d.compute_ns) }</td>
-                            <td class="num">{ exposed(d.comm_exposed_ns, d.engines.nic, has_comm) }</td>
-                            <td class="num">{ exposed(d.copy_exposed_ns, d.engines.dma, has_copy) }</td>
-                            { for columns.iter().map(|(_, of)| html! { <td class="num">{ maybe_duration(of(d)) }</td> }) }
+                            <td class="num">{ exposed(d.comm_exposed_ns, d.engines[DeviceEngine::Nic], has_comm) }</td>
+                            <td class="num">{ exposed(d.copy_exposed_ns, d.engines[DeviceEngine::Dma], has_copy) }</td>
+                            { for engines.iter().map(|engine| html! { <td class="num">{ maybe_duration(d.engines[*engine]) }</td> }) }
                             <td><To place={timeline_at(Some(Span::new(d.start_ns, d.end_ns)), None)}>{ "timeline" }</To></td>
                         </tr>
                     }) }
                 </tbody>
             </table></div>
             <p class="definition">{ "Covered: from the first start to the last end of device work. Compute + exposed communication + exposed copies + idle = covered; exposed means that no compute ran at that time. A dash: the trace holds no such work." }
-                if !columns.is_empty() { { " Engines overlap: their times are unions of each engine's own work and do not add up." } }</p>
+                if !engines.is_empty() { { " Engines overlap: their times are unions of each engine's own work and do not add up." } }</p>
         </section>
     }
 }

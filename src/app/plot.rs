@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::shown::Shown;
 use super::words;
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
@@ -212,12 +212,12 @@ fn paint(
         "--line",
         "--accent",
         "--brush",
-        "--c-prefill",
-        "--c-decode",
-        "--c-mixed",
-        "--c-other",
-        "--c-compile",
-        "--c-warmup",
+        Colour::Prefill.property(),
+        Colour::Decode.property(),
+        Colour::Mixed.property(),
+        Colour::Other.property(),
+        Colour::Compile.property(),
+        Colour::Warmup.property(),
     ]);
     let area = Area::of(plot, pen.width, pen.height);
     let scale = DurationScale::of(plot.min_ns, plot.max_ns, log);
@@ -263,7 +263,7 @@ fn paint(
         Phase::Decode,
     ] {
         pen.context
-            .set_fill_style_str(colors.get(words::phase_property(phase)));
+            .set_fill_style_str(colors.get(phase.colour().property()));
         for mark in plot.marks.iter().filter(|m| m.phase == phase) {
             let served = matches!(
                 mark.period,
@@ -278,7 +278,7 @@ fn paint(
     for mark in plot.marks.iter().filter(|m| m.compiled) {
         diamond(
             pen,
-            colors.get("--c-compile"),
+            colors.get(Colour::Compile.property()),
             area.x(plot, mark) + bar / 2.0,
             y(mark.max_ns) - 4.0,
         );
@@ -286,7 +286,7 @@ fn paint(
     for mark in plot.marks.iter().filter(|m| m.suspected && !m.compiled) {
         hollow_diamond(
             pen,
-            colors.get("--c-compile"),
+            colors.get(Colour::Compile.property()),
             area.x(plot, mark) + bar / 2.0,
             y(mark.max_ns) - 4.0,
         );

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::ask::{use_answer, use_width};
 use super::parts::{To, timeline_at};
 use super::shown::Shown;
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{FlameBox, FlameOrder, FlameQuestion, FlameView, Span, StackSource, Summary};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
@@ -433,9 +433,9 @@ fn paint(pen: &Pen, view: &FlameView, text: &str, at: Option<usize>) {
         "--sunk",
         "--accent",
         "--on-bar",
-        "--c-python",
-        "--c-hostop",
-        "--c-other",
+        Colour::Python.property(),
+        Colour::HostOp.property(),
+        Colour::Other.property(),
     ]);
     pen.context.set_font("11px system-ui, sans-serif");
     let scale = pen.width / f64::from(view.width_px.max(1));
@@ -446,9 +446,9 @@ fn paint(pen: &Pen, view: &FlameView, text: &str, at: Option<usize>) {
         let is_root = b.node == Some(0);
         let color = match (b.name, b.is_frame) {
             _ if is_root => "--sunk",
-            (None, _) => "--c-other",
-            (_, true) => "--c-python",
-            (_, false) => "--c-hostop",
+            (None, _) => Colour::Other.property(),
+            (_, true) => Colour::Python.property(),
+            (_, false) => Colour::HostOp.property(),
         };
         let hit = !text.is_empty() && b.name.is_some() && matches(name_of(view, b), text);
         pen.context

@@ -16,8 +16,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::table::page;
 use crate::view::{
-    Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup, StepOrder,
-    StepsView, Summary, Sure,
+    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepGroup,
+    StepOrder, StepsView, Summary, Sure,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -304,15 +304,23 @@ pub fn groups_table(
 
 /// Host parts of a step, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    known([
-        ("prepare", "input preparation", parts.prepare_ns),
-        ("forward", "forward (host)", parts.forward_ns),
-        ("logits", "logits", parts.logits_ns),
-        ("sample", "sampling", parts.sample_ns),
-        ("post", "after sampling", parts.post_ns),
-        ("compile", "graph compile", parts.compile_ns),
-        ("other", "other", parts.other_ns),
-    ])
+    let all = [
+        (BarClass::Prepare, parts.prepare_ns),
+        (BarClass::Forward, parts.forward_ns),
+        (BarClass::Logits, parts.logits_ns),
+        (BarClass::Sample, parts.sample_ns),
+        (BarClass::Post, parts.post_ns),
+        (BarClass::Compile, parts.compile_ns),
+        (BarClass::Other, parts.other_ns),
+    ];
+    let known = all.into_iter().filter_map(|(class, ns)| {
+        Some(Part {
+            key: class.colour().key(),
+            word: class.word().into(),
+            ns: ns?,
+        })
+    });
+    known.collect()
 }
 
 /// What the two durations of a step are.
@@ -328,27 +336,12 @@ pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
 
 /// Device engines, each against the same whole.
 pub fn engine_parts(engines: &Engines) -> Vec<Part> {
-    known([
-        ("mme", "MME", engines.mme),
-        ("tpc", "TPC", engines.tpc),
-        ("dma", "DMA", engines.dma),
-        ("nic", "NIC", engines.nic),
-        ("mme", "compute", engines.compute),
-    ])
-}
-
-/// The parts whose time is known.
-fn known<const N: usize>(parts: [(&'static str, &'static str, Option<i64>); N]) -> Vec<Part> {
-    parts
-        .into_iter()
-        .filter_map(|(key, word, ns)| {
-            Some(Part {
-                key,
-                word: word.into(),
-                ns: ns?,
-            })
-        })
-        .collect()
+    let known = engines.iter().map(|(engine, ns)| Part {
+        key: engine.colour().key(),
+        word: engine.word().into(),
+        ns,
+    });
+    known.collect()
 }
 
 fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Html {

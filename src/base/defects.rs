@@ -3,45 +3,31 @@
 //! Reading never stops at a bad event and never drops one in silence: it adds to a counter here, and every
 //! counter that is not zero is shown.
 
+use super::closed_set::closed_set;
 use super::order;
 use serde::{Deserialize, Serialize};
 
-/// How bad a defect is for the reader of the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
+closed_set! {
+    /// How bad a defect is for the reader of the numbers.
+    pub enum Severity {}
     /// Repaired; no number suffers.
-    Info,
+    Info "info" {}
     /// Something is missing or was replaced by a guess.
-    Loss,
+    Loss "loss" {}
     /// The input ended or broke before its end.
-    Error,
+    Error "error" {}
 }
 
 macro_rules! defects {
-    ($($(#[$doc:meta])* $kind:ident $name:literal $severity:ident $says:literal;)*) => {
-        /// Every kind of defect.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum DefectKind { $($(#[$doc])* $kind),* }
-
-        impl DefectKind {
-            /// All kinds, in the order in which they are shown.
-            pub const ALL: &'static [DefectKind] = &[$(DefectKind::$kind),*];
-
-            /// Its fixed name in reports.
-            pub fn name(self) -> &'static str {
-                match self { $(DefectKind::$kind => $name),* }
+    ($($kind:ident $key:literal $severity:ident $says:literal;)*) => {
+        closed_set! {
+            /// Every kind of defect, in the order in which they are shown.
+            pub enum DefectKind {
+                severity: Severity,
+                /// One sentence: what it is and what was done.
+                says: &'static str,
             }
-
-            /// How bad it is.
-            pub fn severity(self) -> Severity {
-                match self { $(DefectKind::$kind => Severity::$severity),* }
-            }
-
-            /// One sentence: what it is and what was done.
-            pub fn says(self) -> &'static str {
-                match self { $(DefectKind::$kind => $says),* }
-            }
+            $($kind $key { severity: Severity::$severity, says: $says })*
         }
     };
 }

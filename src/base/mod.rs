@@ -1,8 +1,10 @@
-//! Vocabulary of our own: time, ids, names, defects, spans, and numbers for people.
+//! Vocabulary of our own: time, ids, names, closed sets, colours, defects, spans, and numbers for people.
 //!
 //! Imports nothing else of this crate.
 
 pub mod bytes;
+pub mod closed_set;
+pub mod colour;
 pub mod defects;
 pub mod gzip;
 pub mod ids;
@@ -13,6 +15,7 @@ pub mod spans;
 pub mod stats;
 pub mod time;
 
+pub use colour::Colour;
 pub use defects::{DefectKind, Defects, Severity};
 pub use gzip::Gzip;
 pub use ids::{CategoryId, NameId, SliceId, TrackId};

@@ -2,42 +2,56 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the passes of a step compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    Prefill,
-    Decode,
+use crate::base::Colour;
+use crate::base::closed_set::closed_set;
+
+closed_set! {
+    /// What the passes of a step compute.
+    pub enum Phase {
+        /// Inside a sentence.
+        noun: &'static str,
+        word: &'static str,
+        colour: Colour,
+    }
+    Prefill "prefill" { noun: "prefill", word: "prefill", colour: Colour::Prefill }
+    Decode "decode" { noun: "decode", word: "decode", colour: Colour::Decode }
     /// Both in one pass.
-    Mixed,
-    Idle,
-    Unknown,
+    Mixed "mixed" { noun: "mixed", word: "prefill + decode", colour: Colour::Mixed }
+    Idle "idle" { noun: "idle", word: "idle", colour: Colour::Other }
+    Unknown "unknown" { noun: "unknown phase", word: "step", colour: Colour::Other }
 }
 
-/// When in the server's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Period {
-    Warmup,
-    /// Recorded before the torch profiler started.
-    BeforeCapture,
-    Serving,
-    /// A profiling run on invented data.
-    Dummy,
-    Unknown,
+closed_set! {
+    /// When in the server's life.
+    pub enum Period {
+        word: &'static str,
+        means: &'static str,
+    }
+    Warmup "warmup" {
+        word: "warm-up",
+        means: "The server runs every bucket once before it serves.",
+    }
+    BeforeCapture "before_capture" {
+        word: "before capture",
+        means: "Recorded before the torch profiler started.",
+    }
+    Serving "serving" { word: "serving", means: "Requests are served." }
+    Dummy "dummy" { word: "dummy run", means: "A profiling run on invented data." }
+    Unknown "unknown" {
+        word: "unknown",
+        means: "The trace does not say when in the server's life this was.",
+    }
 }
 
 impl Period {
-    /// Its word for people.
-    pub fn word(self) -> &'static str {
-        match self {
-            Period::Warmup => "warm-up",
-            Period::BeforeCapture => "before capture",
-            Period::Serving => "serving",
-            Period::Dummy => "dummy run",
-            Period::Unknown => "unknown",
-        }
-    }
+    /// All of them, in the order in which they are shown: what users waited for comes first.
+    pub const AS_SHOWN: [Period; Period::COUNT] = [
+        Period::Serving,
+        Period::Unknown,
+        Period::Dummy,
+        Period::BeforeCapture,
+        Period::Warmup,
+    ];
 }
 
 /// The padded shape that a graph was compiled for.
@@ -63,20 +77,31 @@ impl std::fmt::Display for Bucket {
     }
 }
 
-/// What a recompile marker rests on. Levels are never added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// The serving engine recorded the compile (L1).
-    Recorded,
-    /// The graph compiler's own host event (L2, L2b).
-    Synapse,
-    /// torch.compile (L3).
-    Dynamo,
-    /// A device graph captured while serving.
-    GraphCapture,
-    /// Nothing recorded; a step looks like it (L4).
-    Suspected,
+closed_set! {
+    /// What a recompile marker rests on. Levels are never added up.
+    pub enum Evidence {
+        word: &'static str,
+        means: &'static str,
+    }
+    /// Level L1.
+    Recorded "recorded" {
+        word: "recorded",
+        means: "The serving engine recorded the compile itself.",
+    }
+    /// Levels L2 and L2b.
+    Synapse "synapse" {
+        word: "compiler event",
+        means: "The graph compiler's own host event.",
+    }
+    /// Level L3.
+    Dynamo "dynamo" { word: "torch.compile", means: "torch.compile compiled on the host." }
+    /// While serving.
+    GraphCapture "graph_capture" { word: "graph capture", means: "A device graph was captured." }
+    /// Level L4.
+    Suspected "suspected" {
+        word: "suspected",
+        means: "The trace records no compile here. Only the step's duration suggests one: it is as slow as a compile makes it.",
+    }
 }
 
 /// A part of a compile. Phases lie inside each other, so they are never added.

@@ -51,3 +51,17 @@ pub fn table_csv(table: &Filled<'_>) -> String {
     let bytes = writer.into_inner().expect("a flush into memory");
     String::from_utf8(bytes).expect("made of strings")
 }
+
+/// The columns that people are shown, as they read them, with tabs between: for the clipboard.
+pub fn table_tsv(table: &Filled<'_>, origin_ns: i64) -> String {
+    let rows = &table.rows;
+    let columns = super::shown(rows);
+    let bare = |text: &str| super::words::plain(&text.replace(['\t', '\n', '\r'], " "));
+    let line = |cells: Vec<String>| format!("{}\n", cells.join("\t"));
+    let mut out = line(columns.iter().map(|&at| bare(&rows.columns[at].head)).collect());
+    for row in 0..rows.len() {
+        let words = |&at: &usize| bare(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));
+        out += &line(columns.iter().map(words).collect());
+    }
+    out
+}

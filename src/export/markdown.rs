@@ -155,7 +155,7 @@ fn findings(out: &mut String, trace: &TraceReport) {
         out.push_str(&format!(
             "- {mark}{} _({})_",
             escaped(&finding.says),
-            words::sure(finding.sure)
+            finding.sure.key()
         ));
         if !finding.advice.is_empty() {
             out.push_str(&format!(" {}", escaped(&finding.advice)));

@@ -13,7 +13,7 @@ mod tests;
 mod text;
 mod words;
 
-pub use csv::table_csv;
+pub use csv::{table_csv, table_tsv};
 pub use json::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};
 pub use text::{checked_text, report_text, table_text};
@@ -32,5 +32,5 @@ fn shown(rows: &Rows<'_>) -> Vec<usize> {
 
 /// The sentence of the comparison of workers.
 fn workers_say(workers: &Workers) -> String {
-    format!("{} ({})", workers.says, words::sure(workers.sure))
+    format!("{} ({})", workers.says, workers.sure.key())
 }

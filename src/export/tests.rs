@@ -170,10 +170,7 @@ dynamo: None,
             comm_exposed_ns: 40_000,
             copy_exposed_ns: 0,
             idle_ns: 360_000,
-            engines: Engines {
-                mme: Some(410_000),
-                ..Engines::default()
-            },
+            engines: Engines::of(|engine| (engine == Engine::Mme).then_some(410_000)),
             start_ns: 0,
             end_ns: 1_000_000,
         }],
@@ -304,8 +301,8 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
               ≈: count, cost and region are recorded; the moment is not.
 
             Device time
-              device  scope     span  busy  compute  comm only  copy only    idle   MME  TPC  DMA  NIC
-              0       all    1.00 ms  64 %   600 µs    40.0 µs       0 ns  360 µs  41 %    –    –    –
+              device  scope     span  busy  compute  comm only  copy only    idle   MME
+              0       all    1.00 ms  64 %   600 µs    40.0 µs       0 ns  360 µs  41 %
               Engines: share of the span in which at least one lane is busy; they overlap.
 
             Kernels, by total device time

@@ -219,9 +219,9 @@ fn findings(out: &mut String, trace: &TraceReport) {
         out.push_str("  none: nothing here that an analysis looks for\n");
     }
     for finding in &trace.findings {
-        let lead = format!("  {:<9}", words::level(finding.level));
+        let lead = format!("  {:<9}", finding.level.key());
         let mut says = finding.says.clone();
-        says += &format!(" ({}", words::sure(finding.sure));
+        says += &format!(" ({}", finding.sure.key());
         if let Some(cost) = finding.cost_ns {
             says += &format!(", {}", show::duration(cost));
         }

@@ -116,7 +116,14 @@ pub enum Question {
     Classify {
         rules: String,
     },
-    /// A report for download: `json`, `markdown`, `text`; or a table: `steps.csv`.
+    /// The rows of a table that are asked for, all of them and with all columns, as a file: `csv`, `tsv`, `json`, `md`,
+    /// `txt`. Answered by [`Answer::Report`].
+    TableFile {
+        key: String,
+        ask: Ask,
+        format: String,
+    },
+    /// A report for download: `json`, `markdown`, `text`.
     Report {
         format: String,
     },

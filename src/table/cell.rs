@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::dialect::terms::Bucket;
 
 /// Where a value is unknown.
@@ -24,6 +24,8 @@ pub enum Kind {
     Count,
     /// A number that names something: a device, a rank, a step. Digits are not grouped.
     Number,
+    /// The number of a step.
+    Step,
     /// Bytes; may be negative.
     Bytes,
     /// 0 to 1, of what is stated.
@@ -42,7 +44,7 @@ pub enum Kind {
     /// A value of a closed set: phase, period, cause, evidence, kind of work.
     Term,
     Bucket,
-    /// The way to a stretch of the timeline, to a slice or a step. It repeats other columns, so files leave it out.
+    /// The way to a stretch of the timeline, or to a slice. It repeats other columns, so files leave it out.
     Place,
     /// A whole divided into parts, drawn as a bar; the parts are columns, too, so files leave it out.
     Parts,
@@ -97,7 +99,7 @@ pub struct Term {
     pub key: Cow<'static, str>,
     /// For people.
     pub word: Cow<'static, str>,
-    /// Names a colour of the page; empty for none.
+    /// Its colour's key; empty for none.
     pub colour: Cow<'static, str>,
     /// One sentence; empty where the word says it all.
     pub means: Cow<'static, str>,
@@ -122,8 +124,6 @@ pub struct Place {
     pub start_ns: Option<i64>,
     pub end_ns: Option<i64>,
     pub slice: Option<u32>,
-    /// Leads to the step in place of the timeline.
-    pub step: Option<u32>,
     /// What is there: `longest`.
     pub word: Cow<'static, str>,
 }
@@ -132,8 +132,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub word: Cow<'static, str>,
-    /// Names a colour of the page.
-    pub colour: Cow<'static, str>,
+    pub colour: Colour,
     pub ns: i64,
 }
 

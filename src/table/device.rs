@@ -1,10 +1,10 @@
 //! What devices did: their time, work by name, launches, streams.
 
 use crate::analyze::report::{
-    DeviceIdle, DeviceTime, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, NodeRow, NodeWork,
+    DeviceIdle, DeviceTime, Engines, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, NodeRow, NodeWork,
     RecipeWork, StreamGaps, device_name,
 };
-use crate::base::{show, stats};
+use crate::base::{Colour, show, stats};
 
 use super::cell::{Cell, Kind, Part, Place, Term};
 use super::rows::{Builder, Rows};
@@ -27,10 +27,10 @@ fn stretch(start_ns: i64, end_ns: i64, word: &'static str) -> Place {
     }
 }
 
-fn part(word: &'static str, colour: &'static str, ns: i64) -> Part {
+fn part(word: &'static str, colour: Colour, ns: i64) -> Part {
     Part {
         word: word.into(),
-        colour: colour.into(),
+        colour,
         ns,
     }
 }
@@ -90,10 +90,10 @@ fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
     engines(rows, times)
         .parts("The span by what the device did.", |t| {
             let parts = vec![
-                part("compute", "mme", t.compute_ns),
-                part("exposed communication", "nic", t.comm_exposed_ns),
-                part("exposed copies", "dma", t.copy_exposed_ns),
-                part("idle", "noload", t.idle_ns),
+                part("compute", Colour::Mme, t.compute_ns),
+                part("exposed communication", Colour::Nic, t.comm_exposed_ns),
+                part("exposed copies", Colour::Dma, t.copy_exposed_ns),
+                part("idle", Colour::NoLoad, t.idle_ns),
             ];
             (t.span_ns, parts)
         })
@@ -104,21 +104,15 @@ fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
 }
 
 /// A column for each engine that any of the devices has.
-fn engines<'a>(rows: Builder<'a, DeviceTime>, times: &'a [DeviceTime]) -> Builder<'a, DeviceTime> {
-    let means = "Union of the time in which at least one lane of the engine is busy; engines overlap.";
-    let has = |ns: fn(&DeviceTime) -> Option<i64>| times.iter().any(|t| ns(t).is_some());
-    rows.when(has(|t| t.engines.mme), |rows| {
-        rows.duration("mme_ns", "MME", means, |t| t.engines.mme)
-    })
-    .when(has(|t| t.engines.tpc), |rows| {
-        rows.duration("tpc_ns", "TPC", means, |t| t.engines.tpc)
-    })
-    .when(has(|t| t.engines.dma), |rows| {
-        rows.duration("dma_ns", "DMA", means, |t| t.engines.dma)
-    })
-    .when(has(|t| t.engines.nic), |rows| {
-        rows.duration("nic_ns", "NIC", means, |t| t.engines.nic)
-    })
+fn engines<'a>(mut rows: Builder<'a, DeviceTime>, times: &'a [DeviceTime]) -> Builder<'a, DeviceTime> {
+    for engine in Engines::present_apart(times.iter().map(|t| &t.engines)) {
+        let means = format!("{} Time in which at least one lane of it is busy; engines overlap.", engine.means());
+        let key = format!("{}_ns", engine.key());
+        rows = rows.column(Kind::Duration, key, engine.word(), means, move |t: &DeviceTime| {
+            t.engines[engine].map_or(Cell::Unknown, Cell::Int)
+        });
+    }
+    rows
 }
 
 pub const IDLE: Table = Table {
@@ -176,7 +170,7 @@ fn longest_idle<'a>(answers: &Answers<'a>) -> Rows<'a> {
             terms::idle_cause(of.1.cause)
         })
         .name("says", "what happened", "", |of| of.1.says.clone())
-        .number("step", "step", "The step in which it ends.", |of| of.1.step)
+        .step("step", "step", "The step in which it ends.", |of| of.1.step)
         .place("The gap in the timeline, before the work that follows.", |of| {
             Some(Place {
                 slice: Some(of.1.next_slice),
@@ -529,11 +523,11 @@ fn stream_gaps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .on_request()
         .parts("The span by busy time and kinds of gaps.", |s| {
             let parts = vec![
-                part("busy", "mme", s.busy_ns),
-                part("launched late", "hostop", s.launched_late.total_ns),
-                part("short", "launch", s.short.total_ns),
-                part("waited", "deviceother", s.waited.total_ns),
-                part("launch not in the trace", "warmup", s.unlinked.total_ns),
+                part("busy", Colour::Mme, s.busy_ns),
+                part("launched late", Colour::HostOp, s.launched_late.total_ns),
+                part("short", Colour::Launch, s.short.total_ns),
+                part("waited", Colour::DeviceOther, s.waited.total_ns),
+                part("launch not in the trace", Colour::Warmup, s.unlinked.total_ns),
             ];
             (s.span_ns(), parts)
         })

@@ -1,7 +1,7 @@
 //! The file itself: what lies in it, and what is wrong with it.
 
 use crate::analyze::report::FileListed;
-use crate::base::{Severity, stats};
+use crate::base::stats;
 
 use super::cell::Term;
 use super::rows::Rows;
@@ -70,11 +70,7 @@ pub const DEFECTS: Table = Table {
 fn defects<'a>(answers: &Answers<'a>) -> Rows<'a> {
     Rows::of(&answers.report.defects)
         .term("severity", "severity", "", |d| {
-            Term::word(match d.severity {
-                Severity::Info => "info",
-                Severity::Loss => "loss",
-                Severity::Error => "error",
-            })
+            Term::word(d.severity.key())
         })
         .text("kind", "kind", "", |d| d.kind.clone())
         .on_request()

@@ -153,7 +153,7 @@ fn longest<'a>(answers: &Answers<'a>) -> Rows<'a> {
             "What covers most of it on the host, or what lies on both sides.",
             |of| of.1.says.clone(),
         )
-        .number(
+        .step(
             "step",
             "step",
             "The step in which it lies, or before which it lies.",

@@ -30,7 +30,7 @@ fn memory<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .bytes("peak_bytes", "peak", "", |d| d.peak_bytes)
         .instant("peak_at_ns", "peak at", "", |d| d.peak_at_ns)
         .on_request()
-        .number("peak_step", "peak in step", "", |d| d.peak_step)
+        .step("peak_step", "peak in step", "", |d| d.peak_step)
         .bytes(
             "reserved_peak_bytes",
             "peak reserved",

@@ -1,6 +1,7 @@
 //! Several workers of one run.
 
 use crate::analyze::report::WorkerRow;
+use crate::base::Colour;
 
 use super::cell::{Part, Term};
 use super::rows::Rows;
@@ -84,15 +85,15 @@ fn times<'a>(rows: &'a [WorkerRow], is_slow: impl Fn(&WorkerRow) -> bool + 'a) -
         )
         .on_request()
         .parts("The worker's time.", |w| {
-            let part = |word: &'static str, colour: &'static str, ns: Option<i64>| Part {
+            let part = |word: &'static str, colour: Colour, ns: Option<i64>| Part {
                 word: word.into(),
-                colour: colour.into(),
+                colour,
                 ns: ns.unwrap_or(0),
             };
             let parts = vec![
-                part("computing", "mme", w.computing_ns),
-                part("exposed communication", "nic", w.communication_not_overlapped_ns),
-                part("free", "noload", w.free_ns),
+                part("computing", Colour::Mme, w.computing_ns),
+                part("exposed communication", Colour::Nic, w.communication_not_overlapped_ns),
+                part("free", Colour::NoLoad, w.free_ns),
             ];
             (w.total_ns.unwrap_or(0), parts)
         })

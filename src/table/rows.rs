@@ -76,6 +76,27 @@ impl<T> Source for Typed<'_, T> {
     }
 }
 
+/// Some of the rows of a source.
+struct Picked<'a> {
+    of: Box<dyn Source + 'a>,
+    numbers: Vec<u32>,
+}
+
+impl Source for Picked<'_> {
+    fn n_rows(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn has_any(&self) -> bool {
+        !self.numbers.is_empty()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Cell {
+        let number = self.numbers.get(row);
+        number.map_or(Cell::Unknown, |&number| self.of.cell(number as usize, column))
+    }
+}
+
 /// A table's columns and rows for one trace. A cell is computed when it is asked for.
 pub struct Rows<'a> {
     pub columns: Vec<Column>,
@@ -123,6 +144,15 @@ impl<'a> Rows<'a> {
         (0..self.columns.len())
             .map(|column| self.cell(row, column))
             .collect()
+    }
+
+    /// The rows of these numbers, in this order.
+    pub fn picked(self, numbers: Vec<u32>) -> Rows<'a> {
+        let of = self.source;
+        Rows {
+            source: Box::new(Picked { of, numbers }),
+            ..self
+        }
     }
 
     /// Where the column of this key stands.
@@ -203,6 +233,17 @@ impl<'a, T: 'a> Builder<'a, T> {
         of: impl Fn(&T) -> V + 'a,
     ) -> Self {
         self.column(Kind::Number, key, head, means, move |item| int(of(item).whole()))
+    }
+
+    /// The number of a step.
+    pub fn step<V: Whole>(
+        self,
+        key: &'static str,
+        head: &'static str,
+        means: &'static str,
+        of: impl Fn(&T) -> V + 'a,
+    ) -> Self {
+        self.column(Kind::Step, key, head, means, move |item| int(of(item).whole()))
     }
 
     pub fn bytes<V: Whole>(

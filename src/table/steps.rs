@@ -1,7 +1,7 @@
 //! Steps, one by one and in groups.
 
 use crate::analyze::report::{Parts, Step};
-use crate::base::stats;
+use crate::base::{Colour, stats};
 
 use super::cell::{Part, Place};
 use super::rows::Rows;
@@ -66,7 +66,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let steps = &answers.report.steps;
     let has = |what: fn(&Step) -> bool| steps.iter().any(what);
     Rows::of(steps)
-        .number("index", "step", "Its number in this trace, from 0.", |s| s.index)
+        .step("index", "step", "Its number in this trace, from 0.", |s| s.index)
         .number(
             "engine_step",
             "engine step",
@@ -169,13 +169,6 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 ..Place::default()
             })
         })
-        .place("The step in detail.", |s| {
-            Some(Place {
-                step: Some(s.index),
-                word: "step".into(),
-                ..Place::default()
-            })
-        })
         .sorted("start_ns", false)
         .done()
 }
@@ -194,27 +187,21 @@ pub fn host_ns(step: &Step) -> i64 {
 
 /// Host parts of a step that are known, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    known([
-        ("prepare", "input preparation", parts.prepare_ns),
-        ("forward", "forward (host)", parts.forward_ns),
-        ("logits", "logits", parts.logits_ns),
-        ("sample", "sampling", parts.sample_ns),
-        ("post", "after sampling", parts.post_ns),
-        ("compile", "graph compile", parts.compile_ns),
-        ("other", "other", parts.other_ns),
-    ])
-}
-
-/// The parts of which the time is known.
-fn known<const N: usize>(parts: [(&'static str, &'static str, Option<i64>); N]) -> Vec<Part> {
-    parts
-        .into_iter()
-        .filter_map(|(colour, word, ns)| {
-            Some(Part {
-                word: word.into(),
-                colour: colour.into(),
-                ns: ns?,
-            })
+    let all = [
+        (Colour::Prepare, "input preparation", parts.prepare_ns),
+        (Colour::Forward, "forward (host)", parts.forward_ns),
+        (Colour::Logits, "logits", parts.logits_ns),
+        (Colour::Sample, "sampling", parts.sample_ns),
+        (Colour::Post, "after sampling", parts.post_ns),
+        (Colour::Compile, "graph compile", parts.compile_ns),
+        (Colour::Other, "other", parts.other_ns),
+    ];
+    let known = |(colour, word, ns): (Colour, &'static str, Option<i64>)| {
+        Some(Part {
+            word: word.into(),
+            colour,
+            ns: ns?,
         })
-        .collect()
+    };
+    all.into_iter().filter_map(known).collect()
 }

@@ -2,18 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::classes::{BarClass, TrackKind};
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
 pub use crate::analyze::device::overall::OVERALL_SAYS;
 pub use crate::analyze::report::{
     Allocation, Allocations, ApiStatistic, Beside, BreakdownRow, Bucket, BucketCoverage, BudgetShare,
     CategoryBytes, Cause, Collective, CompileDetail, CompilePhase, Copy, DefectRow, DeviceIdle, DeviceMemory,
-    DeviceTime, DynamoLimit, DynamoUse, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap, GapBin,
-    GapCause, GapKind, GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay, Launches,
-    Level, Link, MemoryOperator, MemoryPeak, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow, NodeWork,
-    Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth, RecipeWork,
-    Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck, TableRow,
-    TableVerdict, TimeBudget, WorkerRow, Workers, device_name,
+    DeviceTime, DynamoLimit, DynamoUse, Engine, Engines, Evidence, FileListed, Finding, FindingEvidence, Gap,
+    GapBin, GapCause, GapKind, GapSum, Gaps, Grouping, IdleCause, IdleGap, Kernel, LaunchCall, LaunchDelay,
+    Launches, Level, Link, MemoryOperator, MemoryPeak, MemoryUse, MetricCompile, Metrics, ModuleRow, NodeRow,
+    NodeWork, Operator, OperatorStatistic, Parts, Period, Phase, PhaseBucket, PlainTable, QueueDepth,
+    RecipeWork, Recompile, StackSource, Step, StepDevice, StepGroup, StreamGaps, Sure, Sync, TableCheck,
+    TableRow, TableVerdict, TimeBudget, WorkKind, WorkerRow, Workers, device_name, share_colour,
 };
 pub use crate::analyze::report::{Overall, OverallPart};
 pub use crate::base::{Severity, Span};
@@ -367,18 +368,6 @@ pub struct StepDetail {
     pub next: Option<u32>,
 }
 
-/// What the slices of a timeline track are; it decides its colour and its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum TrackKind {
-    Steps,
-    Device,
-    Launch,
-    Host,
-    Python,
-    Counter,
-    Other,
-}
-
 /// One row group of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrackHead {
@@ -415,93 +404,6 @@ pub struct TrackPart {
     pub track: u32,
     pub first_depth: u16,
     pub n_depths: u16,
-}
-
-/// A colour class of a bar: what the slice is. The page maps it to a colour and a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum BarClass {
-    Other,
-    Prefill,
-    Decode,
-    Mixed,
-    Prepare,
-    Forward,
-    Logits,
-    Sample,
-    Post,
-    Warmup,
-    Compile,
-    Launch,
-    Wait,
-    HostOp,
-    Python,
-    DeviceMatrix,
-    DeviceVector,
-    DeviceDma,
-    DeviceNic,
-    DeviceCompute,
-    DeviceComm,
-    DeviceCopy,
-    DeviceOther,
-}
-
-impl BarClass {
-    /// All classes, by number.
-    pub const ALL: [BarClass; 23] = [
-        BarClass::Other,
-        BarClass::Prefill,
-        BarClass::Decode,
-        BarClass::Mixed,
-        BarClass::Prepare,
-        BarClass::Forward,
-        BarClass::Logits,
-        BarClass::Sample,
-        BarClass::Post,
-        BarClass::Warmup,
-        BarClass::Compile,
-        BarClass::Launch,
-        BarClass::Wait,
-        BarClass::HostOp,
-        BarClass::Python,
-        BarClass::DeviceMatrix,
-        BarClass::DeviceVector,
-        BarClass::DeviceDma,
-        BarClass::DeviceNic,
-        BarClass::DeviceCompute,
-        BarClass::DeviceComm,
-        BarClass::DeviceCopy,
-        BarClass::DeviceOther,
-    ];
-
-    /// The word for it, for legends and those who do not see colours.
-    pub fn word(self) -> &'static str {
-        match self {
-            BarClass::Other => "other",
-            BarClass::Prefill => "prefill",
-            BarClass::Decode => "decode",
-            BarClass::Mixed => "prefill + decode",
-            BarClass::Prepare => "input preparation",
-            BarClass::Forward => "forward (host)",
-            BarClass::Logits => "logits",
-            BarClass::Sample => "sampling",
-            BarClass::Post => "after sampling",
-            BarClass::Warmup => "warm-up",
-            BarClass::Compile => "graph compile",
-            BarClass::Launch => "launch",
-            BarClass::Wait => "wait for device",
-            BarClass::HostOp => "host operator",
-            BarClass::Python => "python",
-            BarClass::DeviceMatrix => "MME",
-            BarClass::DeviceVector => "TPC",
-            BarClass::DeviceDma => "DMA",
-            BarClass::DeviceNic => "NIC",
-            BarClass::DeviceCompute => "device compute",
-            BarClass::DeviceComm => "device communication",
-            BarClass::DeviceCopy => "device copy",
-            BarClass::DeviceOther => "device, other",
-        }
-    }
 }
 
 /// A bar: slices of one track and depth that fall together at this zoom.

@@ -144,7 +144,7 @@ impl Place {
             }
         }
         if let Some(kind) = self.gaps {
-            parts.push(format!("gaps={}", gap_word(kind)));
+            parts.push(format!("gaps={}", kind.key()));
         }
         if let Some(theme) = self.theme {
             parts.push(format!(
@@ -190,9 +190,7 @@ impl Place {
                 "step" => place.step = value.parse().ok(),
                 "slice" => place.slice = value.parse().ok(),
                 "gaps" => {
-                    place.gaps = [GapKind::Step, GapKind::Device, GapKind::Launch]
-                        .into_iter()
-                        .find(|k| gap_word(*k) == value);
+                    place.gaps = GapKind::from_key(value);
                 }
                 "theme" => {
                     place.theme = match value {
@@ -233,14 +231,6 @@ impl Place {
             chrome: self.chrome,
             ..Place::default()
         }
-    }
-}
-
-fn gap_word(kind: GapKind) -> &'static str {
-    match kind {
-        GapKind::Step => "step",
-        GapKind::Device => "device",
-        GapKind::Launch => "launch",
     }
 }
 

@@ -152,19 +152,14 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
     let mut groups: Vec<(i64, GroupParts)> = sorted
         .chunk_by(|a, b| (a.period, a.phase, a.bucket) == (b.period, b.phase, b.bucket))
         .map(|group| {
-            let mean = |part: fn(&Step) -> Option<i64>| {
+            let mean_of = |part: &dyn Fn(&Step) -> Option<i64>| {
                 let mut sum = Sum::default();
                 group.iter().for_each(|s| sum.add(part(s)));
                 sum.mean(group.len())
             };
+            let mean = |part: fn(&Step) -> Option<i64>| mean_of(&part);
             let total = stats::sum(group.iter().map(|s| s.dur_ns));
-            let engines = Engines {
-                mme: mean(|s| s.device.as_ref()?.engines.mme),
-                tpc: mean(|s| s.device.as_ref()?.engines.tpc),
-                dma: mean(|s| s.device.as_ref()?.engines.dma),
-                nic: mean(|s| s.device.as_ref()?.engines.nic),
-                compute: mean(|s| s.device.as_ref()?.engines.compute),
-            };
+            let engines = Engines::of(|engine| mean_of(&|s| s.device.as_ref()?.engines[engine]));
             let busy = mean(|s| Some(s.device.as_ref()?.busy_ns));
             let parts = GroupParts {
                 phase: group[0].phase,

@@ -15,7 +15,10 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("dialect", &["base", "ingest", "index"]),
     ("analyze", &["base", "ingest", "index", "dialect"]),
     ("table", &["base", "dialect", "analyze"]),
-    ("view", &["base", "ingest", "index", "dialect", "analyze", "table"]),
+    (
+        "view",
+        &["base", "ingest", "index", "dialect", "analyze", "table"],
+    ),
     // A cut-out reads the file's text again, beside what the index knows of it.
     (
         "export",
@@ -27,8 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     (
         "session",
         &[
-            "base", "ingest", "index", "dialect", "analyze", "table", "view", "export", "synth",
-            "protocol",
+            "base", "ingest", "index", "dialect", "analyze", "table", "view", "export", "synth", "protocol",
         ],
     ),
     // The worker's half of `web` drives a session; the page's half and `app` see none of the engine.

@@ -220,7 +220,10 @@ fn links_have_the_sums_of_the_matrix() {
             (sum(|l| l.transit_ns) - transit_ns).unsigned_abs() <= rows as u64,
             "{folder}"
         );
-        assert_eq!(rank_links::finding(&links), None, "{folder}: all links are alike");
+        assert!(
+            rank_links::slow(&links).is_none(),
+            "{folder}: all links are alike"
+        );
     }
 }
 

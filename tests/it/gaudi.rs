@@ -1,7 +1,7 @@
 //! The Gaudi traces of the corpus against the golden numbers of its README, and each rule on a tiny trace.
 
 use stepscope::analyze::compiles::metrics;
-use stepscope::analyze::report::{Bucket, Evidence, Period, Phase, Recompile, Step};
+use stepscope::analyze::report::{Bucket, Engine, Evidence, Period, Phase, Recompile, Step};
 use stepscope::base::Union;
 use stepscope::dialect::gaudi::counters::{Utils, counted_compiles};
 use stepscope::dialect::{Role, gaudi_metrics};
@@ -240,7 +240,13 @@ fn every_piece_of_device_work_goes_to_the_step_that_launched_it() {
         assert_eq!(by_step, device_union(&t).total_ns(), "{folder}");
         let engines = |s: &Step| {
             let e = device(s).engines;
-            (e.mme.is_some(), e.tpc.is_some(), e.dma, e.nic, e.compute)
+            (
+                e[Engine::Mme].is_some(),
+                e[Engine::Tpc].is_some(),
+                e[Engine::Dma],
+                e[Engine::Nic],
+                e[Engine::Compute],
+            )
         };
         assert!(serving(&t).all(|s| engines(s) == (true, true, None, None, None)));
     }
@@ -534,7 +540,7 @@ fn the_hardware_trace_of_synprof_is_a_timeline() {
     assert_eq!(convolution.iter().map(|s| s.end).max(), Some(554_804_546_100));
     let engines = report.device_time[0].engines;
     assert_eq!(
-        (engines.mme, engines.tpc),
+        (engines[Engine::Mme], engines[Engine::Tpc]),
         (Some(18_814), Some(1_131 + 1_878 + 713))
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stepscope::analyze::report::Engine;
 use stepscope::base::{SliceId, Span};
 use stepscope::ingest::Inflater;
 use stepscope::session::{Opened, open_bytes};
@@ -288,9 +289,9 @@ fn a_detailed_capture_is_grouped_by_recipe_node_and_engine() {
     assert_eq!(
         (
             trace.report.device_time[0].device,
-            engines.mme,
-            engines.tpc,
-            engines.dma
+            engines[Engine::Mme],
+            engines[Engine::Tpc],
+            engines[Engine::Dma]
         ),
         (5, Some(12_250), Some(13_500), Some(500))
     );

@@ -3,10 +3,10 @@
 use crate::base::{SliceId, order};
 use rustc_hash::FxHashMap;
 
-use crate::dialect::{Role, Vocabulary};
+use crate::dialect::Vocabulary;
 use crate::index::Index;
 
-use crate::analyze::report::Kernel;
+use crate::analyze::report::{Kernel, WorkKind};
 
 /// Every kind of device work by name, most time first. Durations are summed over all lanes, so the total of a
 /// kernel that runs on eight engines at once is eight times its time on the clock.
@@ -14,7 +14,7 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
     let mut by_name: FxHashMap<(u32, &'static str), Kernel> = FxHashMap::default();
     for &track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
         for id in index.rows(track) {
-            let Some(kind) = kind_of(vocabulary.role(id)) else {
+            let Some(kind) = WorkKind::of(vocabulary.role(id)).map(WorkKind::key) else {
                 continue;
             };
             let ns = index.slices.dur(id).as_ns();
@@ -57,16 +57,4 @@ fn rule_of(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<String
         return Some("recorded".to_owned());
     }
     classifier.rule(index.name_of(id)).map(str::to_owned)
-}
-
-/// `compute|comm|copy|set|other`; `None` for what is no device work.
-fn kind_of(role: Role) -> Option<&'static str> {
-    match role {
-        Role::DeviceMatrix | Role::DeviceVector | Role::DeviceCompute => Some("compute"),
-        Role::DeviceComm | Role::DeviceNic => Some("comm"),
-        Role::DeviceCopy | Role::DeviceDma => Some("copy"),
-        Role::DeviceSet => Some("set"),
-        Role::DeviceOther => Some("other"),
-        _ => None,
-    }
 }

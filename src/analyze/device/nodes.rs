@@ -13,7 +13,7 @@ use crate::index::Index;
 use crate::index::args::Combination;
 
 use crate::analyze::in_order::{Running, in_order};
-use crate::analyze::report::{NodeRow, NodeWork, RecipeWork};
+use crate::analyze::report::{Engine, NodeRow, NodeWork, RecipeWork, WorkKind};
 
 /// Bound of [`NodeWork::recipes`].
 pub const MAX_RECIPES: usize = 1_000;
@@ -89,17 +89,8 @@ fn without_piece<'a>(node: &'a str, piece: &str) -> &'a str {
 
 /// The engine of a role, as the report names it.
 fn engine(role: Role) -> &'static str {
-    match role {
-        Role::DeviceMatrix => "mme",
-        Role::DeviceVector => "tpc",
-        Role::DeviceDma => "dma",
-        Role::DeviceNic => "nic",
-        Role::DeviceCompute => "compute",
-        Role::DeviceComm => "comm",
-        Role::DeviceCopy => "copy",
-        Role::DeviceSet => "set",
-        _ => "other",
-    }
+    let kind = || WorkKind::of(role).unwrap_or(WorkKind::Other).key();
+    Engine::of(role).map_or_else(kind, Engine::key)
 }
 
 struct Sum {

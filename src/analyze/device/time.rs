@@ -16,7 +16,7 @@ use crate::index::Index;
 
 use crate::analyze::device::links::ByLink;
 use crate::analyze::in_order::{Growing, Running, in_order};
-use crate::analyze::report::{DeviceTime, Engines};
+use crate::analyze::report::{DeviceTime, Engine, Engines, WorkKind};
 
 /// What one walk over a device's work, in order of start, gives. Nothing but the union is held meanwhile.
 pub struct DeviceWork {
@@ -95,11 +95,7 @@ struct Scope {
     /// All work.
     busy: Running,
     extent: Option<Span>,
-    mme: Running,
-    tpc: Running,
-    dma: Running,
-    nic: Running,
-    plain: Running,
+    by_engine: [Running; Engine::COUNT],
 }
 
 impl Scope {
@@ -110,26 +106,21 @@ impl Scope {
         let extent = self.extent.get_or_insert(span);
         extent.end = extent.end.max(span.end);
         self.busy.add(span);
-        if !is_copy(role) {
+        let kind = WorkKind::of(role);
+        if kind != Some(WorkKind::Copy) {
             self.both.add(span);
-            if !is_comm(role) {
+            if kind != Some(WorkKind::Comm) {
                 self.compute.add(span);
             }
         }
-        match role {
-            Role::DeviceMatrix => self.mme.add(span),
-            Role::DeviceVector => self.tpc.add(span),
-            Role::DeviceDma => self.dma.add(span),
-            Role::DeviceNic => self.nic.add(span),
-            Role::DeviceCompute => self.plain.add(span),
-            _ => {}
+        if let Some(engine) = Engine::of(role) {
+            self.by_engine[engine as usize].add(span);
         }
     }
 
     /// Divides the time from the first start to the last end; `None` for no work.
     fn time(&self, device: i64, scope: &str) -> Option<DeviceTime> {
         let extent = self.extent?;
-        let engine = |union: &Running| Some(union.total_ns).filter(|&ns| ns > 0);
         Some(DeviceTime {
             device,
             rank: None,
@@ -140,13 +131,9 @@ impl Scope {
             comm_exposed_ns: self.both.total_ns - self.compute.total_ns,
             copy_exposed_ns: self.busy.total_ns - self.both.total_ns,
             idle_ns: extent.len_ns() - self.busy.total_ns,
-            engines: Engines {
-                mme: engine(&self.mme),
-                tpc: engine(&self.tpc),
-                dma: engine(&self.dma),
-                nic: engine(&self.nic),
-                compute: engine(&self.plain),
-            },
+            engines: Engines::of(|engine| {
+                Some(self.by_engine[engine as usize].total_ns).filter(|&ns| ns > 0)
+            }),
             start_ns: extent.start,
             end_ns: extent.end,
         })
@@ -162,14 +149,6 @@ pub fn time_of(mut work: Vec<(Role, Span)>) -> Option<DeviceTime> {
         scope.add(role, span);
     }
     scope.time(0, "")
-}
-
-fn is_comm(role: Role) -> bool {
-    matches!(role, Role::DeviceComm | Role::DeviceNic)
-}
-
-fn is_copy(role: Role) -> bool {
-    matches!(role, Role::DeviceCopy | Role::DeviceDma)
 }
 
 /// The device work whose launch is in the trace: a bit a slice.
@@ -253,7 +232,11 @@ mod tests {
             (35, 25, 0, 35)
         );
         assert_eq!(
-            (time.engines.mme, time.engines.nic, time.engines.dma),
+            (
+                time.engines[Engine::Mme],
+                time.engines[Engine::Nic],
+                time.engines[Engine::Dma]
+            ),
             (Some(10), Some(10), None)
         );
         assert!(time_of(vec![]).is_none());

@@ -2,7 +2,10 @@
 
 use super::super::{FileFacts, analyze};
 use super::*;
-use crate::analyze::report::{Bucket, Evidence, Parts, Phase, Recompile, TimeBudget};
+use crate::analyze::report::{
+    Bucket, DeviceIdle, Evidence, IdleCause, IdleGap, IdleShare, Parts, Period, Phase, Recompile, Step, Sure,
+    TimeBudget,
+};
 use crate::base::Defects;
 use crate::index::Index;
 
@@ -74,16 +77,52 @@ pub fn budget(total_ms: i64) -> Option<TimeBudget> {
     })
 }
 
-pub fn of(report: &TraceReport) -> Vec<Finding> {
-    let vocabulary = Vocabulary::default();
-    findings(
+/// Nothing is known beside the report.
+pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'a> {
+    Facts {
         report,
-        &Facts {
-            vocabulary: &vocabulary,
-            decode_idle: None,
-            last_launch_ns: None,
-        },
-    )
+        vocabulary,
+        decode_idle: None,
+        last_launch_ns: None,
+    }
+}
+
+pub fn of_facts(facts: &Facts<'_>) -> Vec<Finding> {
+    findings(facts, Depth::Everything)
+}
+
+pub fn of(report: &TraceReport) -> Vec<Finding> {
+    of_facts(&facts(report, &Vocabulary::default()))
+}
+
+/// Of device 0, over a second.
+pub fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
+    DeviceIdle {
+        device: 0,
+        rank: None,
+        span_ns: 1000 * MS,
+        idle_ns: causes.iter().map(|c| c.1 * MS).sum(),
+        gaps: 3,
+        causes: causes
+            .iter()
+            .map(|&(cause, ms)| IdleShare {
+                cause,
+                count: 1,
+                total_ns: ms * MS,
+            })
+            .collect(),
+        skewed: 2,
+        longest: vec![IdleGap {
+            start_ns: 5,
+            dur_ns: 7,
+            cause: IdleCause::HostOp,
+            says: "Longest.".into(),
+            launch_slice: Some(1),
+            next_slice: 2,
+            step: Some(3),
+        }],
+        definition: String::new(),
+    }
 }
 
 pub fn get<'f>(all: &'f [Finding], id: &str) -> &'f Finding {

@@ -1,134 +1,170 @@
 //! Sentences with numbers: what is wrong, what it costs, what shows it, what to do; and what is not wrong.
 //!
-//! A file a topic; here is what they share.
+//! To add a finding, write three things:
+//!
+//! 1. Its rule, `src/analyze/findings/<name>.rs`: a `RULE` with its id, and `judge`, which sees the finished answers
+//!    ([`Facts`]) and speaks or is silent. A file holds one judgement. It has several ids only where these are faces of
+//!    one judgement (yes and no, or the same with another subject), and its first lines say so. What other findings are
+//!    made with, too, is in `shared`.
+//! 2. A line in [`FINDINGS`].
+//! 3. Its fixtures, `tests/findings/<id>/speaks/` and `tests/findings/<id>/silent/`: small traces, each with a `"comment"`
+//!    that says why it is one or the other; silent ones just below a threshold are worth most. A fixture is a file, or,
+//!    where the finding needs other files beside a trace, a folder. `tests/it/findings.rs` opens them all, and fails
+//!    where a rule has none.
+//!
+//! A judgement that needs another's outcome calls that one's `judge`, as `device_idle` does. Judgements are pure and
+//! cheap, so no rule depends on where another stands in the list. Advice that names an engine's own switches is a line
+//! in its dialect ([`Vocabulary::advice`]), not here.
 
-mod compiles;
-mod device;
-mod host;
-mod idle;
-mod recording;
-mod steps;
+mod buckets_warmed;
+mod compiled;
+mod compiles_while_serving;
+mod device_free;
+mod device_idle;
+mod device_recording_ends_early;
+mod dynamo_limit;
+mod events_lost;
+mod exposed_communication;
+mod exposed_copies;
+mod input_damaged;
+mod large_category;
+mod long_attention;
+mod memory_churn;
+mod no_load;
+mod no_steps;
+mod padding;
+mod shared;
+mod short_kernels;
+mod slow_copies;
+mod slow_link;
+mod slow_starts;
+mod slow_steps;
+mod suspected_compiles;
+mod synchronised_capture;
+mod time_between_steps;
+mod waits_for_host;
 
 #[cfg(test)]
 mod made;
 
-use crate::base::{order, show};
+use super::Depth;
+use super::gaps::DecodeIdle;
+use super::report::{Finding, Level, TraceReport};
+use crate::base::order;
 use crate::dialect::Vocabulary;
 
-use super::report::{Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport};
-use crate::analyze::gaps::DecodeIdle;
-
-pub use recording::REST_ON_ABSENCE;
-
-/// How many pieces of evidence a finding shows.
-const N_EVIDENCE: usize = 10;
-
-/// What the findings rest on beside the report.
+/// What findings rest on.
 pub struct Facts<'a> {
+    /// Complete but for its findings.
+    pub report: &'a TraceReport,
     pub vocabulary: &'a Vocabulary,
     pub decode_idle: Option<DecodeIdle>,
     /// The end of the last host call that hands work to a device.
     pub last_launch_ns: Option<i64>,
 }
 
-/// All findings about a report that is complete but for them: problems first, and of those the most costly.
-pub fn findings(report: &TraceReport, facts: &Facts<'_>) -> Vec<Finding> {
-    let mut all = Vec::new();
-    all.extend(recording::damage(report));
-    all.extend(recording::no_steps(report));
-    all.extend(compiles::compiles(report));
-    all.extend(compiles::suspected_compiles(report));
-    all.extend(compiles::bucket_coverage(report, facts.vocabulary.has_warmup));
-    all.extend(idle::decode_idle(report, facts.decode_idle.as_ref()));
-    all.extend(idle::between_steps(report, !report.device_time.is_empty()));
-    all.extend(steps::decode_padding(report));
-    all.extend(steps::prefill_padding(report));
-    all.extend(steps::slow_steps(report));
-    all.extend(idle::no_load(report));
-    let is_told = all.iter().any(|f| f.view == "gaps" && f.level != Level::Fine);
-    all.extend(device::idle_causes(report, is_told));
-    all.extend(device::long_attention(report, facts.vocabulary.attention_kernels));
-    all.extend(device::short_kernels(report));
-    all.extend(device::slow_starts(report));
-    all.extend(device::exposed_communication(report));
-    all.extend(device::copies(report));
-    all.extend(recording::device_ends_early(report, facts.last_launch_ns));
-    all.extend(recording::synchronised(report));
-    all.extend(host::dynamo_limit(report));
-    all.extend(host::memory_churn(report));
-    all.extend(host::large_category(report));
+/// One judgement.
+pub struct Rule {
+    /// What it may speak as, in one trace as one of them at most. Stable: scripts rely on ids.
+    pub ids: &'static [&'static str],
+    /// `None`: it is silent.
+    pub judge: fn(&Facts<'_>) -> Option<Finding>,
+    /// It speaks because something else is not recorded. Of a part of a file it is not asked: what is missing there may
+    /// stand in the rest.
+    pub rests_on_absence: bool,
+}
+
+/// All findings there are. Those of like level and cost are shown in this order.
+pub const FINDINGS: &[Rule] = &[
+    input_damaged::RULE,
+    events_lost::RULE,
+    no_steps::RULE,
+    compiles_while_serving::RULE,
+    suspected_compiles::RULE,
+    buckets_warmed::RULE,
+    waits_for_host::RULE,
+    time_between_steps::RULE,
+    padding::DECODE,
+    padding::PREFILL,
+    slow_steps::RULE,
+    no_load::RULE,
+    device_idle::RULE,
+    long_attention::RULE,
+    short_kernels::RULE,
+    slow_starts::RULE,
+    exposed_communication::RULE,
+    exposed_copies::RULE,
+    slow_copies::RULE,
+    device_recording_ends_early::RULE,
+    synchronised_capture::RULE,
+    dynamo_limit::RULE,
+    memory_churn::RULE,
+    large_category::RULE,
+    device_free::RULE,
+    slow_link::RULE,
+];
+
+/// All findings, in the order in which every outlet shows them.
+pub fn findings(facts: &Facts<'_>, depth: Depth) -> Vec<Finding> {
+    let is_asked = |rule: &&Rule| depth == Depth::Everything || !rule.rests_on_absence;
+    let asked = FINDINGS.iter().filter(is_asked);
+    let mut all: Vec<Finding> = asked.filter_map(|rule| (rule.judge)(facts)).collect();
     for finding in &mut all {
-        for (id, advice) in facts.vocabulary.advice {
-            if *id == finding.id && finding.level != Level::Fine {
-                finding.advice = format!("{} {advice}", finding.advice).trim().to_owned();
-            }
-        }
+        add_engine_advice(finding, facts.vocabulary);
     }
-    order::sort_by_key(&mut all, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
+    sort(&mut all);
     all
 }
 
-fn finding(id: &str, level: Level, sure: Sure, view: &str, says: String) -> Finding {
-    Finding {
-        id: id.into(),
-        level,
-        sure,
-        says,
-        cost_ns: None,
-        evidence: Vec::new(),
-        advice: String::new(),
-        view: view.into(),
-    }
+/// Problems first, and of each level the most costly first; else they stay as they stand in [`FINDINGS`]. The JSON, the
+/// text, the Markdown and the page show findings as they come from here.
+fn sort(findings: &mut [Finding]) {
+    order::sort_by_key(findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
 }
 
-fn fact(says: String) -> FindingEvidence {
-    FindingEvidence {
-        says,
-        start_ns: None,
-        end_ns: None,
-        step: None,
-        slice: None,
-    }
-}
-
-fn at_step(step: &Step, says: String) -> FindingEvidence {
-    FindingEvidence {
-        start_ns: Some(step.start_ns),
-        end_ns: Some(step.start_ns.saturating_add(step.dur_ns)),
-        step: Some(step.index),
-        slice: Some(step.slice),
-        ..fact(says)
-    }
-}
-
-fn serving(report: &TraceReport) -> impl Iterator<Item = &Step> {
-    report.steps.iter().filter(|s| s.period == Period::Serving)
-}
-
-fn serving_ns(report: &TraceReport) -> Option<i64> {
-    report.budget.as_ref().map(|b| b.total_ns).filter(|&ns| ns > 0)
-}
-
-/// Whether `part` is at least `percent` of `whole`.
-fn reaches(part: i64, percent: i64, whole: i64) -> bool {
-    i128::from(part) * 100 >= i128::from(percent) * i128::from(whole)
-}
-
-/// `"a, b and c"`; of more than `most`, how many more.
-fn listed(items: &[String], most: usize) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        _ if items.len() > most => {
-            let more = (items.len() - most) as u64;
-            format!("{} and {} more", items[..most].join(", "), show::count(more))
+fn add_engine_advice(finding: &mut Finding, vocabulary: &Vocabulary) {
+    for (id, advice) in vocabulary.advice {
+        if *id == finding.id && finding.level != Level::Fine {
+            finding.advice = format!("{} {advice}", finding.advice).trim().to_owned();
         }
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 
-/// `"1 graph was"`, `"3 graphs were"`.
-fn were(n: usize, noun: &str) -> String {
-    let verb = if n == 1 { "was" } else { "were" };
-    format!("{} {verb}", show::counted(n as u64, noun))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_belongs_to_one_rule() {
+        let mut ids: Vec<&str> = FINDINGS.iter().flat_map(|rule| rule.ids).copied().collect();
+        let n_ids = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), n_ids);
+    }
+
+    #[test]
+    fn findings_of_like_level_and_cost_stay_as_they_stand() {
+        let made = |id: &str, level: Level, cost_ns: Option<i64>| Finding {
+            cost_ns,
+            ..shared::finding(
+                id,
+                level,
+                crate::analyze::report::Sure::Derived,
+                "",
+                String::new(),
+            )
+        };
+        let mut all = [
+            made("a", Level::Fine, None),
+            made("b", Level::Hint, None),
+            made("c", Level::Hint, Some(1)),
+            made("d", Level::Hint, None),
+            made("e", Level::Problem, None),
+            made("f", Level::Hint, Some(2)),
+        ];
+        sort(&mut all);
+        let ids: Vec<&str> = all.iter().map(|f| f.id.as_str()).collect();
+        assert_eq!(ids, ["e", "f", "c", "b", "d", "a"]);
+    }
 }

@@ -12,7 +12,7 @@ use crate::analyze::in_order::first_of;
 use crate::analyze::report::{Cause, Recompile};
 
 /// Time by cause, in the order of [`Cause::ALL`], ns.
-pub type ByCause = [i64; Cause::ALL.len()];
+pub type ByCause = [i64; Cause::COUNT];
 
 /// A stretch of host time with its cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Activity {
         no_load: &Union,
     ) -> Activity {
         let threads = HostThreads::of(index, vocabulary);
-        let mut joined: [Joined; Cause::ALL.len()] = Default::default();
+        let mut joined: [Joined; Cause::COUNT] = Default::default();
         let mut waits_elsewhere = Joined::default();
         for track in index.track_ids() {
             if threads.is_device(track) {
@@ -105,29 +105,12 @@ impl Activity {
                 joined[Cause::Recompile as usize].0.push(span);
             }
         }
-        let [
-            recompile,
-            wait,
-            submit,
-            prep,
-            sampler,
-            collective,
-            host_op,
-            _,
-            python,
-            ..,
-        ] = joined;
-        Activity::of([
-            (Cause::Recompile, recompile.union()),
-            (Cause::Wait, wait.union()),
-            (Cause::Submit, submit.union()),
-            (Cause::InputPrep, prep.union()),
-            (Cause::Sampler, sampler.union()),
-            (Cause::Collective, collective.union()),
-            (Cause::HostOp, host_op.union()),
-            (Cause::NoLoad, no_load.clone()),
-            (Cause::Python, python.union()),
-        ])
+        let layers = joined.map(Joined::union);
+        let with_cause = Cause::ALL.into_iter().zip(layers);
+        Activity::of(with_cause.map(|(cause, layer)| match cause {
+            Cause::NoLoad => (cause, no_load.clone()),
+            _ => (cause, layer),
+        }))
     }
 }
 

@@ -8,8 +8,7 @@ use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
 use crate::analyze::device::links::ByLink;
 use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps};
 use crate::analyze::in_order::first_of;
-use crate::analyze::report::{BudgetShare, Cause, TimeBudget};
-use crate::analyze::words;
+use crate::analyze::report::{BudgetShare, Cause, DevicePart, StepPart, TimeBudget, host_gap_key};
 
 /// One share before it is measured: instants that an earlier layer covers are not counted.
 pub struct Layer<'a> {
@@ -96,53 +95,34 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
 
 fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
     let extent = compute.extent().unwrap_or_default();
-    let short = compute.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS);
     let outside = [
         Span::new(window.start, extent.start),
         Span::new(extent.end, window.end),
     ];
-    let mut layers = vec![
-        layer(
-            "device_busy",
-            "A compute engine of the device runs.",
-            compute.spans().iter().copied(),
-        ),
-        layer(
-            "device_scheduling",
-            "The device schedules: no compute engine runs for less than 10 µs.",
-            short,
-        ),
-        layer(
-            "compile",
-            "A graph is compiled while no compute engine runs.",
-            while_host(host, Cause::Recompile),
-        ),
-        layer(
-            "no_load",
-            "Nothing runs between two steps more than 1 s apart: probably no request.",
-            while_host(host, Cause::NoLoad),
-        ),
-        layer(
-            "not_recorded",
-            "Before the first or after the last device event: whether the device works is not recorded.",
-            outside.into_iter(),
-        ),
-    ];
+    let mut layers: Vec<Layer<'_>> = Vec::new();
+    for part in DevicePart::ALL {
+        let when: Box<dyn Iterator<Item = Span>> = match part {
+            DevicePart::Busy => Box::new(compute.spans().iter().copied()),
+            DevicePart::Scheduling => Box::new(compute.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS)),
+            DevicePart::Compile => Box::new(while_host(host, Cause::Recompile)),
+            DevicePart::NoLoad => Box::new(while_host(host, Cause::NoLoad)),
+            DevicePart::NotRecorded => Box::new(outside.into_iter()),
+        };
+        layers.push(layer(part.key(), part.says(), when));
+    }
     for cause in Cause::ALL {
         let is_host = !matches!(
             cause,
             Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Unaccounted
         );
         if is_host {
-            layers.push(layer(
-                &format!("host_gap_{}", cause.name()),
-                &format!("No compute engine runs; the host {}.", words::cause(cause)),
-                while_host(host, cause),
-            ));
+            let says = format!("No compute engine runs; the host {}.", cause.verb());
+            layers.push(layer(&host_gap_key(cause), &says, while_host(host, cause)));
         }
     }
+    let unaccounted = host_gap_key(Cause::Unaccounted);
     let rest = (
-        "host_gap_unaccounted",
+        &*unaccounted,
         "No compute engine runs, and nothing is recorded on the host.",
     );
     TimeBudget {
@@ -157,48 +137,32 @@ fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
 
 fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
     let steps = &host.vocabulary.engine_steps;
-    let no_load = between_steps(steps)
-        .into_iter()
-        .map(|g| g.span)
-        .filter(|g| g.len_ns() > NO_LOAD_NS);
-    let mut layers = vec![
-        layer(
-            "compile",
-            "A graph is compiled.",
-            while_host(host, Cause::Recompile),
-        ),
-        layer(
-            "no_load",
-            "Two steps are more than 1 s apart: probably no request.",
-            no_load,
-        ),
-    ];
-    for (phase, id, says) in [
-        (Phase::Prefill, "prefill", "Steps that prefill, on the host."),
-        (Phase::Decode, "decode", "Steps that decode, on the host."),
-        (
-            Phase::Mixed,
-            "mixed",
-            "Steps that prefill and decode, on the host.",
-        ),
-        (Phase::Idle, "idle", "Steps without work."),
-        (
-            Phase::Unknown,
-            "unknown_phase",
-            "Steps whose phase the trace does not say.",
-        ),
-    ] {
-        let of_phase = steps.iter().filter(|s| phase_of(host.vocabulary, s) == phase);
-        let when = Union::of(of_phase.map(|s| s.span));
-        layers.push(layer(id, says, when.spans().to_vec().into_iter()));
+    let of_phase = |wanted: Phase| {
+        let of_phase = steps.iter().filter(|s| phase_of(host.vocabulary, s) == wanted);
+        Union::of(of_phase.map(|s| s.span)).spans().to_vec().into_iter()
+    };
+    let mut layers: Vec<Layer<'_>> = Vec::new();
+    for part in StepPart::ALL {
+        let when: Box<dyn Iterator<Item = Span>> = match part {
+            StepPart::Compile => Box::new(while_host(host, Cause::Recompile)),
+            StepPart::NoLoad => {
+                let gaps = between_steps(steps).into_iter().map(|g| g.span);
+                Box::new(gaps.filter(|g| g.len_ns() > NO_LOAD_NS))
+            }
+            StepPart::Prefill => Box::new(of_phase(Phase::Prefill)),
+            StepPart::Decode => Box::new(of_phase(Phase::Decode)),
+            StepPart::Mixed => Box::new(of_phase(Phase::Mixed)),
+            StepPart::Idle => Box::new(of_phase(Phase::Idle)),
+            StepPart::UnknownPhase => Box::new(of_phase(Phase::Unknown)),
+            // What is left.
+            StepPart::BetweenSteps => continue,
+        };
+        layers.push(layer(part.key(), part.says(), when));
     }
+    let rest = (StepPart::BetweenSteps.key(), StepPart::BetweenSteps.says());
     TimeBudget {
         total_ns: window.len_ns(),
-        shares: divide(
-            window,
-            layers,
-            ("between_steps", "Between one step and the next."),
-        ),
+        shares: divide(window, layers, rest),
         definition:
             "The time from the start of the first to the end of the last serving step, divided by what \
                      the host recorded, because no device recording covers it. A step's time on the host \

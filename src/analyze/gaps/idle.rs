@@ -39,7 +39,7 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 const N_LONGEST: usize = 50;
 
 /// Time by cause, in the order of [`IdleCause::ALL`], ns.
-type ByIdleCause = [i64; IdleCause::ALL.len()];
+type ByIdleCause = [i64; IdleCause::COUNT];
 
 /// The idle time of every device by cause.
 pub fn idle(
@@ -119,7 +119,7 @@ struct Gap {
 #[derive(Default)]
 struct Tally {
     n_gaps: u64,
-    count: [u64; IdleCause::ALL.len()],
+    count: [u64; IdleCause::COUNT],
     total: ByIdleCause,
     skewed: u64,
     longest: Vec<(Gap, ByIdleCause)>,
@@ -210,7 +210,7 @@ struct Threads<'a> {
 
 impl<'a> Threads<'a> {
     fn of(index: &'a Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Threads<'a> {
-        let mut layers: FxHashMap<ThreadKey, [Vec<Span>; 3]> = FxHashMap::default();
+        let mut layers: FxHashMap<ThreadKey, [Vec<Span>; Cause::COUNT]> = FxHashMap::default();
         let mut by_thread: FxHashMap<ThreadKey, Thread> = FxHashMap::default();
         let launches_on: rustc_hash::FxHashSet<ThreadKey> = index
             .track_ids()
@@ -235,10 +235,14 @@ impl<'a> Threads<'a> {
                 let layer = match vocabulary.role(id) {
                     Role::Wait => {
                         by_thread.entry(key).or_default().waits.push((span, id));
-                        0
+                        Cause::HostOp
                     }
-                    Role::HostOp | Role::HostOther | Role::Launch | Role::Submit | Role::Collective => 0,
-                    Role::PythonFrame if vocabulary.idle_frames.contains(&index.slices.name(id)) => 1,
+                    Role::HostOp | Role::HostOther | Role::Launch | Role::Submit | Role::Collective => {
+                        Cause::HostOp
+                    }
+                    Role::PythonFrame if vocabulary.idle_frames.contains(&index.slices.name(id)) => {
+                        Cause::NoLoad
+                    }
                     // Only the outermost: those inside add nothing.
                     Role::PythonFrame if index.slices.parent(id).is_some() => continue,
                     Role::PythonFrame
@@ -248,18 +252,15 @@ impl<'a> Threads<'a> {
                     | Role::Forward
                     | Role::Logits
                     | Role::Sample
-                    | Role::Post => 2,
+                    | Role::Post => Cause::Python,
                     _ => continue,
                 };
-                join(&mut layers[layer], span);
+                join(&mut layers[layer as usize], span);
             }
         }
-        for (key, [ops, waiting, python]) in layers {
-            by_thread.entry(key).or_default().activity = Activity::of([
-                (Cause::HostOp, Union::of(ops)),
-                (Cause::NoLoad, Union::of(waiting)),
-                (Cause::Python, Union::of(python)),
-            ]);
+        for (key, layers) in layers {
+            let by_cause = Cause::ALL.into_iter().zip(layers.map(Union::of));
+            by_thread.entry(key).or_default().activity = Activity::of(by_cause);
         }
         Threads {
             index,
@@ -317,7 +318,7 @@ impl<'a> Threads<'a> {
         let mut add = |cause: IdleCause, ns: i64| by_cause[cause as usize] += ns;
         let parts = thread.activity.divide(host);
         // Compiles were counted first; what the thread did meanwhile is not counted again.
-        let mut hidden = [0; Cause::ALL.len()];
+        let mut hidden = [0; Cause::COUNT];
         for compile in self.compiles.overlapping(host) {
             for (total, ns) in hidden
                 .iter_mut()

@@ -451,9 +451,9 @@ pub fn summarise(
     mut divide: impl FnMut(Span) -> ByCause,
 ) -> (Gaps, Vec<Measured>) {
     let mut lengths: Vec<i64> = Vec::new();
-    let mut count = [0u64; Cause::ALL.len()];
+    let mut count = [0u64; Cause::COUNT];
     let mut total = ByCause::default();
-    let mut bins = vec![(ByCause::default(), [0u64; Cause::ALL.len()]); BIN_EDGES_NS.len()];
+    let mut bins = vec![(ByCause::default(), [0u64; Cause::COUNT]); BIN_EDGES_NS.len()];
     let mut longest: Vec<Measured> = Vec::new();
     // No gap that is not longer is among the longest.
     let mut floor_ns = -1;
@@ -480,7 +480,7 @@ pub fn summarise(
         }
     }
     keep_longest(&mut longest, n_longest);
-    let causes: Vec<usize> = (0..Cause::ALL.len())
+    let causes: Vec<usize> = (0..Cause::COUNT)
         .filter(|&i| count[i] > 0 || total[i] > 0)
         .collect();
     let gaps = Gaps {
@@ -563,7 +563,7 @@ fn step_of_pass<'h>(host: &'h Host<'_>, pass: u32) -> Option<&'h Step> {
 
 /// `"step 12 (decode, bucket (4, 1, 128))"`.
 pub fn step_label(step: &Step) -> String {
-    let phase = crate::analyze::words::phase(step.phase);
+    let phase = step.phase.noun();
     match step.bucket {
         Some(bucket) => format!("step {} ({phase}, bucket {bucket})", step.index),
         None => format!("step {} ({phase})", step.index),
@@ -630,7 +630,7 @@ fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
         _ => {}
     }
     let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, &host.threads, gap, cause);
-    let did = crate::analyze::words::cause(cause);
+    let did = cause.verb();
     match named {
         Some((id, ns)) => format!("The host {did}: {}, {}", host.index.name_of(id), of(ns)),
         None => format!("The host {did}"),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::base::{order, show, stats};
 use crate::dialect::tables::LinkRow;
 
-use crate::analyze::report::{Finding, FindingEvidence, Level, Link, Sure};
+use crate::analyze::report::Link;
 
 /// Links that moved less are not compared.
 pub const LARGE_BYTES: u64 = 1_000_000;
@@ -102,40 +102,11 @@ pub fn compared(links: &[Link]) -> Vec<String> {
 }
 
 /// The slowest of all that are slow beside their like.
-pub fn finding(links: &[Link]) -> Option<Finding> {
+pub fn slow(links: &[Link]) -> Option<Slowest<'_>> {
     let mut slow = slowest(links);
     slow.retain(Slowest::is_slow);
-    let worst = slow
-        .into_iter()
-        .max_by(|a, b| (a.median / a.gb_per_s).total_cmp(&(b.median / b.gb_per_s)))?;
-    Some(Finding {
-        id: "slow-link".to_owned(),
-        level: Level::Hint,
-        sure: Sure::Suspected,
-        says: format!(
-            "The link from rank {} to {} is slow: {} GB/s by {}, where the median of {} links is {} GB/s.",
-            worst.link.from,
-            worst.link.to,
-            show::rate(worst.gb_per_s),
-            worst.link.transport,
-            worst.n_links,
-            show::rate(worst.median),
-        ),
-        cost_ns: None,
-        evidence: vec![FindingEvidence {
-            says: format!(
-                "{} in {} of transit.",
-                show::bytes(worst.link.bytes),
-                show::duration(worst.link.transit_ns)
-            ),
-            start_ns: None,
-            end_ns: None,
-            step: None,
-            slice: None,
-        }],
-        advice: "Look at this link's cable, port or route, and at what else used it at that time.".to_owned(),
-        view: "tables".to_owned(),
-    })
+    slow.into_iter()
+        .max_by(|a, b| (a.median / a.gb_per_s).total_cmp(&(b.median / b.gb_per_s)))
 }
 
 #[cfg(test)]
@@ -170,16 +141,13 @@ mod tests {
         ];
         let all = links(&rows);
         assert_eq!((all.len(), all[0].transport.as_str()), (6, "LOCAL"));
-        let slow = finding(&all).unwrap();
-        assert_eq!(
-            slow.says,
-            "The link from rank 0 to 3 is slow: 10.0 GB/s by A, where the median of 3 links is 20.0 GB/s."
-        );
+        let slowest = slow(&all).unwrap();
+        assert_eq!((slowest.link.to, slowest.n_links), (3, 3));
         assert_eq!(
             compared(&all),
             ["Slowest of 3 links by A: 0 to 3 with 10.0 GB/s; the median is 20.0 GB/s."]
         );
         rows.retain(|r| r.to != 3);
-        assert_eq!(finding(&links(&rows)), None);
+        assert!(slow(&links(&rows)).is_none());
     }
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::IdleCause;
+
 /// A device by its number, with its rank where the file holds several: `3`, `0 of TP01`.
 pub fn device_name(device: i64, rank: Option<&str>) -> String {
     match rank {
@@ -178,80 +180,6 @@ pub struct Sync {
     pub max_ns: i64,
     /// Row of the longest.
     pub longest_slice: u32,
-}
-
-/// Why a device had nothing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IdleCause {
-    /// A graph was compiled or captured before the next launch.
-    Compile,
-    /// The launching thread had waited for the device until it was empty, and then had to come to the next launch.
-    SyncThenLaunch,
-    /// The launching thread ran operators or runtime calls, or the launch itself took long.
-    HostOp,
-    /// It ran python, or was inside a step or an annotated stretch and nothing more is recorded.
-    Python,
-    /// Outside any step with nothing recorded, or waiting for another thread: no work was asked for.
-    SchedulerIdle,
-    /// Nothing is recorded on the launching thread, and the trace has neither steps nor python frames.
-    NotRecorded,
-    /// Launched long before: it waited for something else, another stream, device or event.
-    Dependency,
-    /// Launched, and on its way to the device.
-    LaunchLatency,
-    /// The call that launched the next work is not in the trace.
-    Unlinked,
-}
-
-impl IdleCause {
-    /// Every cause, in order of precedence.
-    pub const ALL: [IdleCause; 9] = [
-        IdleCause::Compile,
-        IdleCause::SyncThenLaunch,
-        IdleCause::HostOp,
-        IdleCause::Python,
-        IdleCause::SchedulerIdle,
-        IdleCause::NotRecorded,
-        IdleCause::Dependency,
-        IdleCause::LaunchLatency,
-        IdleCause::Unlinked,
-    ];
-
-    /// Its name in a report.
-    pub fn name(self) -> &'static str {
-        match self {
-            IdleCause::Compile => "compile",
-            IdleCause::SyncThenLaunch => "sync_then_launch",
-            IdleCause::HostOp => "host_op",
-            IdleCause::Python => "python",
-            IdleCause::SchedulerIdle => "scheduler_idle",
-            IdleCause::NotRecorded => "not_recorded",
-            IdleCause::Dependency => "dependency",
-            IdleCause::LaunchLatency => "launch_latency",
-            IdleCause::Unlinked => "unlinked",
-        }
-    }
-
-    /// Whether the host had not yet handed over the next work.
-    pub fn is_host_bound(self) -> bool {
-        self <= IdleCause::NotRecorded
-    }
-
-    /// In words, as a noun.
-    pub fn says(self) -> &'static str {
-        match self {
-            IdleCause::Compile => "graph compile or capture",
-            IdleCause::SyncThenLaunch => "the host waited for the device, then launched",
-            IdleCause::HostOp => "operators and runtime calls on the launching thread",
-            IdleCause::Python => "python on the launching thread",
-            IdleCause::SchedulerIdle => "no work asked for",
-            IdleCause::NotRecorded => "nothing recorded on the launching thread",
-            IdleCause::Dependency => "launched, waiting for other work",
-            IdleCause::LaunchLatency => "launched, on its way to the device",
-            IdleCause::Unlinked => "launch not in the trace",
-        }
-    }
 }
 
 /// The idle time of one cause.

@@ -5,15 +5,9 @@
 //! The two differ by definition (a table's row is a step, and a step begins where its first kernel does), so they stand
 //! side by side and are never added.
 
-use crate::base::show;
 use crate::dialect::tables::{BreakdownRow, Tables};
 use crate::dialect::{Division, Vocabulary};
 use crate::index::Index;
-
-use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
-
-/// Above this the host hands out work more slowly than the device does it; the vendor's rule of thumb.
-pub const FREE_PART: f64 = 0.1;
 
 /// The whole recording by its lanes, one row a device; then the rows of the table.
 pub fn breakdown(index: &Index, vocabulary: &Vocabulary, tables: Option<&Tables>) -> Vec<BreakdownRow> {
@@ -61,77 +55,4 @@ pub fn whole(rows: &[BreakdownRow]) -> Vec<&BreakdownRow> {
     let of = |source: &str| rows.iter().filter(|row| row.source == source).collect::<Vec<_>>();
     let lanes = of("timeline");
     if lanes.is_empty() { of("table") } else { lanes }
-}
-
-/// Whether devices wait for the host.
-pub fn finding(rows: &[BreakdownRow]) -> Option<Finding> {
-    let rows = whole(rows);
-    let sum =
-        |part: fn(&BreakdownRow) -> i64| rows.iter().fold(0_i64, |sum, row| sum.saturating_add(part(row)));
-    let (free, total) = (sum(|r| r.free_ns), sum(|r| r.total_ns));
-    let exposed = sum(|r| r.communication_not_overlapped_ns);
-    if total <= 0 {
-        return None;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-    let is_host_bound = free as f64 > total as f64 * FREE_PART;
-    let says = format!(
-        "The device is free for {} of its recorded time ({}); {} is communication that no computing hides.",
-        show::percent(free, total),
-        show::duration(free),
-        show::percent(exposed, total),
-    );
-    let evidence = rows
-        .iter()
-        .filter(|row| row.start_ns.is_some())
-        .take(8)
-        .map(|row| FindingEvidence {
-            says: format!(
-                "Device {}: computing {}, communication not overlapped {}, free {}.",
-                row.device.unwrap_or(0),
-                show::duration(row.computing_ns),
-                show::duration(row.communication_not_overlapped_ns),
-                show::duration(row.free_ns)
-            ),
-            start_ns: row.start_ns,
-            end_ns: row.end_ns,
-            step: None,
-            slice: None,
-        });
-    Some(Finding {
-        id: "device-free".to_owned(),
-        level: if is_host_bound { Level::Hint } else { Level::Fine },
-        sure: Sure::Recorded,
-        says,
-        cost_ns: is_host_bound.then_some(free),
-        evidence: evidence.collect(),
-        advice: if is_host_bound {
-            "More than 10 % free is the vendor's sign that the host hands out work too slowly: look at the longest \
-             gaps, and at graph mode or fewer, larger kernels."
-                .to_owned()
-        } else {
-            String::new()
-        },
-        view: "gaps".to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn up_to_a_tenth_free_is_fine() {
-        let row = |free_ns: i64| BreakdownRow {
-            source: "table".to_owned(),
-            computing_ns: 1000 - free_ns,
-            free_ns,
-            total_ns: 1000,
-            ..BreakdownRow::default()
-        };
-        let found = |free: i64| finding(&[row(free)]).map(|f| (f.level, f.cost_ns));
-        assert_eq!(found(100), Some((Level::Fine, None)));
-        assert_eq!(found(101), Some((Level::Hint, Some(101))));
-        assert_eq!(finding(&[]), None);
-    }
 }

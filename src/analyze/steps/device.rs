@@ -19,7 +19,7 @@ use crate::index::tables::Index;
 
 use crate::analyze::device::links::ByLink;
 use crate::analyze::in_order::{Running, in_order};
-use crate::analyze::report::{Engines, StepDevice};
+use crate::analyze::report::{Engine, Engines, StepDevice};
 
 /// Host and device clocks agree to about this.
 const CLOCK_SLACK_NS: i64 = 10_000;
@@ -42,7 +42,7 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
         Some(assigned) => (assigned, "launch"),
         None => (by_time(index, vocabulary, &owners), "time"),
     };
-    let lanes = engines_of(index, vocabulary);
+    let has_lanes = engines_of(index, vocabulary);
     // Of each rank.
     let mut all_done: FxHashMap<Option<usize>, Option<i64>> = FxHashMap::default();
     assigned
@@ -62,17 +62,12 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
             let done = all_done.entry(rank).or_default();
             let gap_before_ns = by_launch.and_then(|own| done.map(|end| (own.start - end).max(0)));
             *done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
-            let engine = |present: bool, union: &Running| present.then_some(union.total_ns);
             Some(StepDevice {
                 busy_ns,
                 idle_ns: (window.len_ns() - busy_ns).max(0),
-                engines: Engines {
-                    mme: engine(lanes.mme, &work.mme),
-                    tpc: engine(lanes.tpc, &work.tpc),
-                    dma: engine(lanes.dma, &work.dma),
-                    nic: engine(lanes.nic, &work.nic),
-                    compute: engine(lanes.compute, &work.plain),
-                },
+                engines: Engines::of(|engine| {
+                    has_lanes[engine as usize].then_some(work.by_engine[engine as usize].total_ns)
+                }),
                 method: method.to_owned(),
                 start_ns: by_launch.map(|own| own.start),
                 end_ns: by_launch.map(|own| own.end),
@@ -160,11 +155,7 @@ impl<'a> Owners<'a> {
 struct Work {
     extent: Span,
     compute: Running,
-    mme: Running,
-    tpc: Running,
-    dma: Running,
-    nic: Running,
-    plain: Running,
+    by_engine: [Running; Engine::COUNT],
 }
 
 impl Work {
@@ -178,42 +169,23 @@ impl Work {
         if role.is_device_compute() {
             work.compute.add(span);
         }
-        match role {
-            Role::DeviceMatrix => work.mme.add(span),
-            Role::DeviceVector => work.tpc.add(span),
-            Role::DeviceDma => work.dma.add(span),
-            Role::DeviceNic => work.nic.add(span),
-            Role::DeviceCompute => work.plain.add(span),
-            _ => {}
+        if let Some(engine) = Engine::of(role) {
+            work.by_engine[engine as usize].add(span);
         }
     }
 }
 
 /// Which engines a trace has lanes of.
-#[derive(Default)]
-struct Lanes {
-    mme: bool,
-    tpc: bool,
-    dma: bool,
-    nic: bool,
-    compute: bool,
-}
-
-fn engines_of(index: &Index, vocabulary: &Vocabulary) -> Lanes {
-    let mut lanes = Lanes::default();
+fn engines_of(index: &Index, vocabulary: &Vocabulary) -> [bool; Engine::COUNT] {
+    let mut has_lanes = [false; Engine::COUNT];
     for track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
         for id in index.rows(*track) {
-            match vocabulary.role(id) {
-                Role::DeviceMatrix => lanes.mme = true,
-                Role::DeviceVector => lanes.tpc = true,
-                Role::DeviceDma => lanes.dma = true,
-                Role::DeviceNic => lanes.nic = true,
-                Role::DeviceCompute => lanes.compute = true,
-                _ => {}
+            if let Some(engine) = Engine::of(vocabulary.role(id)) {
+                has_lanes[engine as usize] = true;
             }
         }
     }
-    lanes
+    has_lanes
 }
 
 /// Every lane of every device.

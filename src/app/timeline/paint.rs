@@ -8,11 +8,11 @@ use web_sys::HtmlCanvasElement;
 use super::hits::to_canvas;
 use super::stage::Inner;
 use crate::app::words;
-use crate::base::show;
+use crate::base::{Colour, show};
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};
 use crate::view::timescale::{DurationScale, ticks, whole_px};
-use crate::view::{BarClass, Frame, FrameRow, Span, TrackHead, TrackKind};
+use crate::view::{Bar, Frame, FrameRow, Span, TrackHead, TrackKind};
 use crate::web::canvas::{Palette, Pen, Sheet};
 
 /// Height of the time axis.
@@ -31,7 +31,6 @@ pub fn label_px(width_px: f64) -> f64 {
 #[derive(Clone)]
 pub struct Look {
     palette: Palette,
-    classes: Vec<String>,
     inks: Rc<Inks>,
 }
 
@@ -99,32 +98,18 @@ impl Look {
             "--mark",
             "--on-bar",
             "--problem",
-            "--c-compile",
-            "--c-prefill",
-            "--c-decode",
-            "--c-mixed",
-            "--c-other",
         ];
-        let palette = Palette::read(names);
-        let by_class = Palette::read(BarClass::ALL.map(words::class_property));
-        let classes = BarClass::ALL
-            .iter()
-            .map(|c| by_class.get(words::class_property(*c)).to_owned())
-            .collect();
-        let inks = Rc::new(Inks::of(|class| by_class.get(words::class_property(class))));
-        Look {
-            palette,
-            classes,
-            inks,
-        }
+        let palette = Palette::read(names.into_iter().chain(Colour::ALL.map(Colour::property)));
+        let inks = Rc::new(Inks::of(|class| palette.get(class.colour().property())));
+        Look { palette, inks }
     }
 
     fn get(&self, name: &str) -> &str {
         self.palette.get(name)
     }
 
-    fn class(&self, class: BarClass) -> &str {
-        self.classes.get(class as usize).map_or("#888", String::as_str)
+    fn colour(&self, colour: Colour) -> &str {
+        self.palette.get(colour.property())
     }
 }
 
@@ -319,7 +304,7 @@ fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
         let (low, high) = (head.min.unwrap_or(0.0).min(0.0), head.max.unwrap_or(1.0));
         let range = (high - low).max(1e-12);
         let y = |v: f32| y0 + COUNTER_PX - 2.0 - (f64::from(v) - low) / range * (COUNTER_PX - 6.0);
-        pen.context.set_fill_style_str(look.class(BarClass::HostOp));
+        pen.context.set_fill_style_str(look.colour(Colour::HostOp));
         for (i, (x, value)) in counter.points.iter().enumerate() {
             let from = f64::from(*x) * factor + shift;
             let to = counter
@@ -340,7 +325,7 @@ fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
 fn bands(pen: &Pen, inner: &Inner, look: &Look) {
     let scale = inner.viewport.scale();
     let left = inner.viewport.label();
-    pen.context.set_fill_style_str(look.get("--c-compile"));
+    pen.context.set_fill_style_str(look.colour(Colour::Compile));
     pen.context.set_global_alpha(0.13);
     for span in visible(&inner.compiles.recorded, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
@@ -410,15 +395,7 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
 
 fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Placed, y: f64) {
     let width = inner.viewport.label();
-    let class = match head.kind {
-        TrackKind::Steps => BarClass::Decode,
-        TrackKind::Device => BarClass::DeviceMatrix,
-        TrackKind::Launch => BarClass::Launch,
-        TrackKind::Host => BarClass::HostOp,
-        TrackKind::Python => BarClass::Python,
-        TrackKind::Counter | TrackKind::Other => BarClass::Other,
-    };
-    pen.fill(look.class(class), 0.0, y, 4.0, placed.height_px);
+    pen.fill(look.colour(head.kind.colour()), 0.0, y, 4.0, placed.height_px);
     let can_fold = head.n_depths > 1 && head.kind != TrackKind::Counter;
     let fold = match (can_fold, inner.tracks.folded.contains(&head.id)) {
         (false, _) => "",
@@ -477,13 +454,19 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
     for span in visible(&inner.compiles.recorded, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
         let to = left + scale.x(span.end).min(scale.width_px);
-        pen.fill(look.get("--c-compile"), x, AXIS_PX - 4.0, (to - x).max(2.0), 3.0);
+        pen.fill(
+            look.colour(Colour::Compile),
+            x,
+            AXIS_PX - 4.0,
+            (to - x).max(2.0),
+            3.0,
+        );
     }
     for span in visible(&inner.compiles.suspected, inner.viewport.window) {
         let x = left + scale.x(span.start).max(0.0);
         let to = left + scale.x(span.end).min(scale.width_px);
         pen.outline(
-            look.get("--c-compile"),
+            look.colour(Colour::Compile),
             1.0,
             x,
             AXIS_PX - 5.0,
@@ -548,7 +531,7 @@ fn whole_trace(pen: &Pen, inner: &Inner, look: &Look) {
         for mark in &plot.marks {
             let height = (heights.part(mark.max_ns) * (floor - 6.0)).max(2.0);
             pen.fill(
-                look.get(words::phase_property(mark.phase)),
+                look.colour(mark.phase.colour()),
                 f64::from(mark.x) * squeeze,
                 floor - height,
                 1.5,
@@ -558,11 +541,11 @@ fn whole_trace(pen: &Pen, inner: &Inner, look: &Look) {
     }
     for span in &inner.compiles.recorded {
         let (x, to) = (scale.x(span.start), scale.x(span.end));
-        pen.fill(look.get("--c-compile"), x, 0.0, (to - x).max(1.5), 4.0);
+        pen.fill(look.colour(Colour::Compile), x, 0.0, (to - x).max(1.5), 4.0);
     }
     for span in &inner.compiles.suspected {
         let (x, to) = (scale.x(span.start), scale.x(span.end));
-        pen.outline(look.get("--c-compile"), 1.0, x, 0.0, (to - x).max(4.0), 4.0);
+        pen.outline(look.colour(Colour::Compile), 1.0, x, 0.0, (to - x).max(4.0), 4.0);
     }
     let axis = ticks(scale, inner.tracks.known.extent.start, 110.0);
     for tick in &axis.ticks {

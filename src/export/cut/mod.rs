@@ -127,7 +127,7 @@ impl<W: Write> Cutter<W> {
     ) -> io::Result<Cutter<W>> {
         let mut counts = Counts::default();
         let members = members(index, report, wanted.window, &mut counts);
-        let undrawn = DefectKind::UnknownPhase.name();
+        let undrawn = DefectKind::UnknownPhase.key();
         let has_undrawn = report.defects.iter().any(|d| d.kind == undrawn);
         Ok(Cutter {
             // With the args of the first reading: what is damaged in them decides what an event is.

@@ -246,7 +246,7 @@ impl<W: Write> Own<'_, W> {
                 ("step", gap.step.map(Value::from)),
                 ("inside the step", Some(gap.inside_step.into())),
             ]);
-            (gap.cause.name().to_owned(), args)
+            (gap.cause.key().to_owned(), args)
         });
     }
 

@@ -479,7 +479,7 @@ fn our_own_tracks_state_exact_times() {
             .iter()
             .filter(|g| overlaps(g.start_ns, g.dur_ns) && g.dur_ns > 0)
         {
-            let expected = (gap.cause.name().to_owned(), gap.start_ns, gap.dur_ns);
+            let expected = (gap.cause.key().to_owned(), gap.start_ns, gap.dur_ns);
             assert!(named.contains(&&expected), "{expected:?} of {}", gaps.r#where);
         }
     }

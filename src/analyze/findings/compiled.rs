@@ -1,0 +1,28 @@
+//! Compiles by what they rest on, and what they cost: for the findings about compiles.
+
+use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::report::{Evidence, Period, Recompile, TraceReport};
+use crate::base::{Union, order};
+
+/// Compiles of one level of evidence in one period, most costly first.
+pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Recompile> {
+    let of = report.recompiles.iter();
+    let mut found: Vec<&Recompile> = of
+        .filter(|r| r.evidence == evidence && r.period == period)
+        .collect();
+    order::sort_by_key(&mut found, |r| (std::cmp::Reverse(r.dur_ns), r.start_ns));
+    found
+}
+
+/// Time in which at least one of `compiles` ran.
+pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
+    Union::of(compiles.iter().filter_map(|r| compile_span(r))).total_ns()
+}
+
+/// Levels of evidence for a compile, strongest first. They are never added up.
+pub(super) const LEVELS: [Evidence; 4] = [
+    Evidence::Recorded,
+    Evidence::Synapse,
+    Evidence::Dynamo,
+    Evidence::GraphCapture,
+];

@@ -1,0 +1,313 @@
+//! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
+//! answers to one question, of which a trace gets one at most.
+
+use super::compiled::{LEVELS, compile_ns, compiled};
+use super::shared::{N_EVIDENCE, fact, finding, reaches, serving, serving_ns, were};
+use super::{Facts, Rule};
+use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::gaps::step_label;
+use crate::analyze::report::{
+    Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
+};
+use crate::base::show;
+
+pub(super) const RULE: Rule = Rule {
+    ids: &[
+        "compiles-while-serving",
+        "compiles-in-unknown-period",
+        "no-compiles-while-serving",
+    ],
+    judge,
+    rests_on_absence: false,
+};
+
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let report = facts.report;
+    let found: Vec<_> = LEVELS
+        .map(|level| (level, compiled(report, level, Period::Serving)))
+        .into_iter()
+        .filter(|(_, compiles)| !compiles.is_empty())
+        .collect();
+    let Some(((level, compiles), weaker)) = found.split_first() else {
+        return compiles_in_unknown_period(report).or_else(|| no_compiles(report));
+    };
+    let has_steps = serving(report).next().is_some();
+    let cost = compile_ns(compiles);
+    let when = if has_steps {
+        "while serving"
+    } else {
+        "in this recording"
+    };
+    let mut says = format!("{} {when}.", was_compiled(*level, compiles.len()));
+    let cost_says = match serving_ns(report) {
+        Some(total) => format!(
+            "{} ({} of serving time)",
+            show::duration(cost),
+            show::percent(cost, total)
+        ),
+        None => show::duration(cost),
+    };
+    let steps = distinct_steps(compiles);
+    let they = if compiles.len() == 1 { "It" } else { "They" };
+    if steps > 0 {
+        says += &format!(
+            " {they} held up {} for {cost_says}.",
+            show::counted(steps, "step")
+        );
+    } else {
+        says += &format!(" {they} took {cost_says}.");
+    }
+    let mut evidence = at_compiles(report, compiles);
+    for (level, compiles) in weaker {
+        let ns = show::duration(compile_ns(compiles));
+        evidence.push(fact(format!(
+            "Recorded at another level, not added: {}, {ns}.",
+            was_compiled(*level, compiles.len())
+        )));
+    }
+    let is_costly = serving_ns(report).is_none_or(|total| reaches(cost, 1, total)) || cost >= 50_000_000;
+    let level = if is_costly && has_steps {
+        Level::Problem
+    } else {
+        Level::Hint
+    };
+    Some(Finding {
+        cost_ns: Some(cost),
+        evidence,
+        advice: compile_advice(report, compiles),
+        ..finding(
+            "compiles-while-serving",
+            level,
+            Sure::Recorded,
+            "recompiles",
+            says,
+        )
+    })
+}
+
+/// Compiles of which the trace does not say whether they belong to warm-up or to serving.
+fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
+    let (level, compiles) = LEVELS
+        .map(|level| (level, compiled(report, level, Period::Unknown)))
+        .into_iter()
+        .find(|(_, compiles)| !compiles.is_empty())?;
+    let cost = compile_ns(&compiles);
+    let says = format!(
+        "{}, for {}; whether while warming up or while serving, this trace does not say.",
+        was_compiled(level, compiles.len()),
+        show::duration(cost)
+    );
+    Some(Finding {
+        cost_ns: Some(cost),
+        evidence: at_compiles(report, &compiles),
+        advice: "Open the trace of the rank that drives the engine: it says which steps are warm-up.".into(),
+        ..finding(
+            "compiles-in-unknown-period",
+            Level::Hint,
+            Sure::Recorded,
+            "recompiles",
+            says,
+        )
+    })
+}
+
+fn no_compiles(report: &TraceReport) -> Option<Finding> {
+    // Steps of a training loop are not served.
+    serving(report).find(|s| report.engine.is_some() || s.phase != Phase::Unknown)?;
+    if !compiled(report, Evidence::Suspected, Period::Serving).is_empty() {
+        return None;
+    }
+    // A trace that shows a compile, or was recorded with compile tracking, would show the others.
+    let would_show = report.synchronised_capture
+        || report
+            .recompiles
+            .iter()
+            .any(|r| r.evidence != Evidence::Suspected);
+    let (sure, says) = if would_show {
+        (Sure::Recorded, "No graph was compiled while serving.")
+    } else {
+        (
+            Sure::Derived,
+            "No graph compile is recorded while serving. Whether this trace would record one is not known.",
+        )
+    };
+    Some(finding(
+        "no-compiles-while-serving",
+        Level::Fine,
+        sure,
+        "recompiles",
+        says.into(),
+    ))
+}
+
+fn at_compiles(report: &TraceReport, compiles: &[&Recompile]) -> Vec<FindingEvidence> {
+    let most_costly = compiles.iter().take(N_EVIDENCE);
+    most_costly.map(|r| at_compile(report, r)).collect()
+}
+
+/// `"prompt_1_128: 412 ms, in step 3 (prefill, bucket (1, 128, 2))"`.
+fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
+    let step = recompile
+        .step
+        .and_then(|i| report.steps.iter().find(|s| s.index == i));
+    let place = match (step, &recompile.region) {
+        (Some(step), _) => format!(", in {}", step_label(step)),
+        (None, Some(region)) => format!(", in {region}"),
+        (None, None) => String::new(),
+    };
+    let exact = if recompile.start_is_exact {
+        ""
+    } else {
+        "; when it began within that is not recorded"
+    };
+    let span = compile_span(recompile).unwrap_or_default();
+    FindingEvidence {
+        says: format!(
+            "{}: {}{place}{exact}",
+            recompile.name,
+            show::duration(recompile.dur_ns)
+        ),
+        start_ns: Some(
+            recompile
+                .region_start_ns
+                .filter(|_| !recompile.start_is_exact)
+                .unwrap_or(span.start),
+        ),
+        end_ns: Some(
+            recompile
+                .region_end_ns
+                .filter(|_| !recompile.start_is_exact)
+                .unwrap_or(span.end),
+        ),
+        step: recompile.step,
+        slice: recompile.slice,
+    }
+}
+
+fn compile_advice(report: &TraceReport, compiles: &[&Recompile]) -> String {
+    let missed = report.bucket_coverage.as_ref().map(|c| &c.served_not_warmed);
+    let is_missed = |r: &&Recompile| {
+        missed.is_some_and(|m| m.iter().any(|p| p.phase == r.phase && Some(p.bucket) == r.bucket))
+    };
+    let n_missed = compiles.iter().filter(|r| is_missed(r)).count();
+    if n_missed == 0 {
+        return "Find out which shape or code path is new in these steps, and run it in the warm-up.".into();
+    }
+    format!(
+        "{} of {} fell in buckets that warm-up left out: let warm-up run these buckets.",
+        show::count(n_missed as u64),
+        show::counted(compiles.len() as u64, "compile")
+    )
+}
+
+fn was_compiled(evidence: Evidence, n: usize) -> String {
+    match evidence {
+        Evidence::GraphCapture => format!("{} captured", were(n, "device graph")),
+        Evidence::Dynamo => format!("{} compiled by torch.compile", were(n, "frame")),
+        _ => format!("{} compiled", were(n, "graph")),
+    }
+}
+
+fn distinct_steps(compiles: &[&Recompile]) -> u64 {
+    let mut steps: Vec<u32> = compiles.iter().filter_map(|r| r.step).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::findings::made::*;
+
+    #[test]
+    fn compiles_while_serving_are_counted_once_where_they_overlap() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100), step(1, 100, 100)];
+        report.budget = budget(1000);
+        report.recompiles = vec![compile(0, 10, 50), compile(0, 30, 50), compile(1, 110, 20)];
+        let mut warm = compile(1, 120, 9);
+        warm.period = Period::Warmup;
+        report.recompiles.push(warm);
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!(found.level, Level::Problem);
+        assert_eq!(found.cost_ns, Some(90 * MS));
+        assert_eq!(
+            found.says,
+            "3 graphs were compiled while serving. They held up 2 steps for 90.0 ms (9.0 % of serving time)."
+        );
+        assert_eq!(found.evidence.len(), 3);
+        assert_eq!(
+            found.evidence[0].says,
+            "graph_0: 50.0 ms, in step 0 (decode, bucket (4, 1, 128))"
+        );
+        assert_eq!(found.evidence[0].start_ns, Some(10 * MS));
+        assert_eq!(found.evidence[0].slice, Some(7));
+        assert!(!has(&all, "no-compiles-while-serving"));
+    }
+
+    #[test]
+    fn compiles_are_not_said_to_be_while_serving_where_the_trace_does_not_say() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100)];
+        let mut unknown = compile(0, 10, 50);
+        unknown.period = Period::Unknown;
+        report.recompiles = vec![unknown];
+        let all = of(&report);
+        assert_eq!(
+            get(&all, "compiles-in-unknown-period").says,
+            "1 graph was compiled, for 50.0 ms; whether while warming up or while serving, this trace does not say."
+        );
+        assert!(!has(&all, "compiles-while-serving") && !has(&all, "no-compiles-while-serving"));
+        let mut capture = compile(0, 10, 50);
+        capture.evidence = Evidence::GraphCapture;
+        capture.step = None;
+        report.recompiles = vec![capture];
+        report.steps.clear();
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!(
+            found.says,
+            "1 device graph was captured in this recording. It took 50.0 ms."
+        );
+        assert_eq!(
+            found.level,
+            Level::Hint,
+            "a trace without steps may be of the warm-up"
+        );
+    }
+
+    #[test]
+    fn levels_of_evidence_are_never_added() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100)];
+        let mut other = compile(0, 80, 10);
+        other.evidence = Evidence::Synapse;
+        report.recompiles = vec![compile(0, 10, 50), other];
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert!(
+            found
+                .says
+                .starts_with("1 graph was compiled while serving. It held up 1 step for 50.0 ms")
+        );
+        assert_eq!(
+            found.evidence[1].says,
+            "Recorded at another level, not added: 1 graph was compiled, 10.0 ms."
+        );
+    }
+
+    #[test]
+    fn that_nothing_was_compiled_is_as_sure_as_the_trace_lets_it_be() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100)];
+        assert_eq!(get(&of(&report), "no-compiles-while-serving").sure, Sure::Derived);
+        report.synchronised_capture = true;
+        let all = of(&report);
+        let found = get(&all, "no-compiles-while-serving");
+        assert_eq!((found.sure, found.level), (Sure::Recorded, Level::Fine));
+        assert_eq!(found.says, "No graph was compiled while serving.");
+        assert!(has(&all, "synchronised-capture"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Copies that neither compute nor communication hides.
+
+use super::shared::{finding, most, of_kind, reaches};
+use super::{Facts, Rule};
+use crate::analyze::report::{Finding, Level, Sure, device_name};
+use crate::base::show;
+
+pub(super) const RULE: Rule = Rule {
+    ids: &["exposed-copies"],
+    judge,
+    rests_on_absence: false,
+};
+
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let report = facts.report;
+    let device = most(report, |d| d.copy_exposed_ns)?;
+    if !reaches(device.copy_exposed_ns, 5, device.span_ns) {
+        return None;
+    }
+    let says = format!(
+        "Copies that neither compute nor communication hides take {} of device {} ({} of its recording).",
+        show::duration(device.copy_exposed_ns),
+        device_name(device.device, device.rank.as_deref()),
+        show::percent(device.copy_exposed_ns, device.span_ns)
+    );
+    Some(Finding {
+        cost_ns: Some(device.copy_exposed_ns),
+        evidence: of_kind(report, "copy"),
+        advice: "Copy beside compute on a stream of its own, or leave the data on the device.".into(),
+        ..finding("exposed-copies", Level::Hint, Sure::Derived, "device", says)
+    })
+}

@@ -1,0 +1,115 @@
+//! What several findings are made with.
+
+use crate::analyze::report::{
+    DeviceIdle, DeviceTime, Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport,
+};
+use crate::analyze::words;
+use crate::base::{Severity, show, stats};
+
+/// How many pieces of evidence a finding shows.
+pub(super) const N_EVIDENCE: usize = 10;
+
+pub(super) fn finding(id: &str, level: Level, sure: Sure, view: &str, says: String) -> Finding {
+    Finding {
+        id: id.into(),
+        level,
+        sure,
+        says,
+        cost_ns: None,
+        evidence: Vec::new(),
+        advice: String::new(),
+        view: view.into(),
+    }
+}
+
+pub(super) fn fact(says: String) -> FindingEvidence {
+    FindingEvidence {
+        says,
+        start_ns: None,
+        end_ns: None,
+        step: None,
+        slice: None,
+    }
+}
+
+pub(super) fn at_step(step: &Step, says: String) -> FindingEvidence {
+    FindingEvidence {
+        start_ns: Some(step.start_ns),
+        end_ns: Some(step.start_ns.saturating_add(step.dur_ns)),
+        step: Some(step.index),
+        slice: Some(step.slice),
+        ..fact(says)
+    }
+}
+
+pub(super) fn serving(report: &TraceReport) -> impl Iterator<Item = &Step> {
+    report.steps.iter().filter(|s| s.period == Period::Serving)
+}
+
+pub(super) fn serving_ns(report: &TraceReport) -> Option<i64> {
+    report.budget.as_ref().map(|b| b.total_ns).filter(|&ns| ns > 0)
+}
+
+/// Whether `part` is at least `percent` of `whole`.
+pub(super) fn reaches(part: i64, percent: i64, whole: i64) -> bool {
+    i128::from(part) * 100 >= i128::from(percent) * i128::from(whole)
+}
+
+/// `"a, b and c"`; of more than `most`, how many more.
+pub(super) fn listed(items: &[String], most: usize) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        _ if items.len() > most => {
+            let more = (items.len() - most) as u64;
+            format!("{} and {} more", items[..most].join(", "), show::count(more))
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `"1 graph was"`, `"3 graphs were"`.
+pub(super) fn were(n: usize, noun: &str) -> String {
+    let verb = if n == 1 { "was" } else { "were" };
+    format!("{} {verb}", show::counted(n as u64, noun))
+}
+
+pub(super) fn host_bound_ns(idle: &DeviceIdle) -> i64 {
+    let host = idle.causes.iter().filter(|c| c.cause.is_host_bound());
+    stats::sum(host.map(|c| c.total_ns))
+}
+
+/// Of the devices in the widest scope, the one with most time of `part`.
+pub(super) fn most(report: &TraceReport, part: impl Fn(&DeviceTime) -> i64) -> Option<&DeviceTime> {
+    let all = report.device_time.iter().filter(|d| d.scope == "all");
+    all.max_by_key(|d| (part(d), -d.device))
+}
+
+/// The three kernels of a kind with most time.
+pub(super) fn of_kind(report: &TraceReport, kind: &str) -> Vec<FindingEvidence> {
+    let kernels = report.kernels.iter().filter(|k| k.kind == kind).take(3);
+    kernels
+        .map(|k| FindingEvidence {
+            slice: Some(k.longest_slice),
+            ..fact(format!(
+                "{}: {} in {}, longest {}",
+                words::shortened(&k.name),
+                show::duration(k.total_ns),
+                show::counted(k.count, "call"),
+                show::duration(k.max_ns)
+            ))
+        })
+        .collect()
+}
+
+/// What the file's defects of one severity are, one a piece of evidence.
+pub(super) fn defects(report: &TraceReport, severity: Severity) -> Vec<FindingEvidence> {
+    let of = report.defects.iter().filter(|d| d.severity == severity);
+    of.map(|d| {
+        let place = d.first_at_byte.map_or(String::new(), |at| {
+            format!(" First at byte {} of the inflated text.", show::count(at))
+        });
+        fact(format!("{} ({}×){place}", d.says, show::count(d.count)))
+    })
+    .collect()
+}
