@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use opening::{OpenedAll, open_all};
-use stepscope::analyze::report::{Report, SCHEMA, StackSource};
+use stepscope::analyze::report::{Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::CLOCK_END_NS;
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;

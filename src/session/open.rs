@@ -460,14 +460,12 @@ impl<S: Clone> Opening<S> {
             }
             (Task::Zip(shown, ..) | Task::Tar(shown, ..), Err(why)) => self.fail(&shown, why),
             (Task::Heads(mut left, mut seen), provided) => {
-                let Some(file) = left.pop_front() else {
-                    return;
+                let head = match provided {
+                    Ok(Provided::Bytes(head)) => Ok(Some(head)),
+                    Ok(Provided::Entries(_) | Provided::End) => Ok(None),
+                    Err(why) => Err(why),
                 };
-                let head = provided.map(|provided| match provided {
-                    Provided::Bytes(head) => Some(head),
-                    Provided::Entries(_) | Provided::End => None,
-                });
-                seen.extend(self.head_seen(file, head));
+                seen.extend(left.pop_front().and_then(|file| self.head_seen(file, head)));
                 self.tasks.push_front(Task::Heads(left, seen));
             }
             _ => debug_assert!(false, "that was not needed"),

@@ -140,7 +140,6 @@ fn open_one(
             open_text(&ready, text.len() as u64, &mut pieces, part)?
         }
     };
-    let unreadable = |why: Error| Failure::Unreadable(format!("{why:#}"));
     let mut report = part.classified(found).map_err(unreadable)?.whole_report();
     report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
     Ok((ready, report))
@@ -156,7 +155,6 @@ fn open_text(
     pieces: &mut dyn FnMut(&mut More<'_>) -> Result<()>,
     part: &PartArgs,
 ) -> Result<Opened, Failure> {
-    let unreadable = |why: Error| Failure::Unreadable(format!("{why:#}"));
     let mut start = 0;
     if part.has_window() {
         // A stretch counts from the start of the trace, which takes reading it once.
@@ -259,4 +257,8 @@ fn read_whole(place: &Place<PathBuf>, limit: u64) -> Result<Vec<u8>> {
     let mut whole = Whole::new(limit);
     pieces(place, &mut |piece| Ok(whole.feed(piece)))?;
     whole.finish().map_err(Error::msg)
+}
+
+fn unreadable(why: Error) -> Failure {
+    Failure::Unreadable(format!("{why:#}"))
 }

@@ -118,24 +118,18 @@ pub(super) fn paired(all: &[Loose], files: &[Given], container: Option<usize>) -
 
 /// CSVs of Synapse's profiler: hardware traces with the table of nodes of their name and folder, then other tables.
 pub(super) fn synprof_tables(loose: &[Loose], files: &[Given]) -> Vec<Recording> {
-    let of_kind = |wanted| {
-        loose
-            .iter()
-            .filter(move |one| one.looks == Looks::Synprof(wanted))
-    };
     let path = |one: &Loose| &*files[one.file].path;
-    let mut used = Vec::new();
-    let mut made: Vec<(usize, Option<usize>)> = Vec::new();
-    for one in of_kind(synprof::Kind::Hardware) {
-        let belongs =
-            |nodes: &&Loose| nodes.folder == one.folder && synprof::belongs_to(path(nodes), path(one));
-        let nodes = of_kind(synprof::Kind::Nodes)
-            .find(belongs)
-            .map(|nodes| nodes.file);
-        used.extend(nodes);
-        made.push((one.file, nodes));
-    }
-    let alone = of_kind(synprof::Kind::Nodes).filter(|nodes| !used.contains(&nodes.file));
+    let is_of = |kind| move |one: &&Loose| one.looks == Looks::Synprof(kind);
+    let all_nodes: Vec<&Loose> = loose.iter().filter(is_of(synprof::Kind::Nodes)).collect();
+    let with_nodes = |one: &Loose| {
+        let mut near = all_nodes.iter().filter(|nodes| nodes.folder == one.folder);
+        let nodes = near.find(|nodes| synprof::belongs_to(path(nodes), path(one)));
+        (one.file, nodes.map(|nodes| nodes.file))
+    };
+    let hardware = loose.iter().filter(is_of(synprof::Kind::Hardware));
+    let mut made: Vec<(usize, Option<usize>)> = hardware.map(with_nodes).collect();
+    let used: Vec<usize> = made.iter().filter_map(|&(_, nodes)| nodes).collect();
+    let alone = all_nodes.iter().filter(|nodes| !used.contains(&nodes.file));
     made.extend(alone.map(|nodes| (nodes.file, None)));
     let recording = |(csv, nodes): (usize, Option<usize>)| Recording {
         name: files[csv].path.clone(),
@@ -338,12 +332,7 @@ impl<S: Clone> Plan<S> {
     }
 
     pub(super) fn said_of(&self, file: usize, says: String, is_failure: bool) -> Said {
-        let about = self.called(file);
-        Said {
-            about,
-            says,
-            is_failure,
-        }
+        Said::new(&self.called(file), says, is_failure)
     }
 
     /// Whether a recording was opened. Gives what is to be said of it at once.
@@ -383,19 +372,18 @@ impl<S: Clone> Plan<S> {
     pub fn conclude(&self) -> Vec<Said> {
         let says = |container: &Container| {
             let is_empty = container.n_opened + container.n_unreadable == 0 && !container.opens_archives;
-            if is_empty {
-                let what = if container.is_archive { "archive" } else { "folder" };
-                let says = format!("no trace and no table of a profiler is in this {what}");
-                Some(Said::new(&container.shown, says, true))
-            } else if container.n_no_trace > 0 {
-                let n = show::counted(container.n_no_trace, "other JSON file");
-                {
-                    let says = format!("{n} in it, which hold no trace");
-                    Some(Said::new(&container.shown, says, false))
+            let says = match container.n_no_trace {
+                _ if is_empty && container.is_archive => {
+                    "no trace and no table of a profiler is in this archive".to_owned()
                 }
-            } else {
-                None
-            }
+                _ if is_empty => "no trace and no table of a profiler is in this folder".to_owned(),
+                0 => return None,
+                n => format!(
+                    "{} in it, which hold no trace",
+                    show::counted(n, "other JSON file")
+                ),
+            };
+            Some(Said::new(&container.shown, says, is_empty))
         };
         self.containers.iter().filter_map(says).collect()
     }
