@@ -7,7 +7,10 @@ use super::*;
 use crate::synth::Gzip;
 
 const TRACE: &str = r#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
-const METRICS: &str = r#"[{"metric_name": "graph_compilation", "triggered_by": "process_exit", "statistics": {"TotalNumber": 7, "TotalTime": 310000}}]"#;
+const METRICS: &str = concat!(
+    r#"[{"metric_name": "graph_compilation", "triggered_by": "process_exit","#,
+    r#" "statistics": {"TotalNumber": 7, "TotalTime": 310000}}]"#
+);
 const OPERATORS: &str = "-------  -------\n   Name  # of Calls\n-------  -------\n";
 const STEPS: &str =
     "Device_id,Step,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage,Bubble\n";
