@@ -3,6 +3,7 @@
 pub mod bundle;
 mod cut;
 pub mod hltv;
+pub mod open;
 pub mod synprof;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -568,6 +569,14 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// Gives the text to this.
+    pub fn of_text(text: TextLoader) -> Loader {
+        Loader {
+            inflater: Inflater::default(),
+            text,
+        }
+    }
+
     /// `name` is the file's, for the report.
     pub fn new(name: &str) -> Loader {
         Loader::selecting(name, &Selection::default())
@@ -575,10 +584,7 @@ impl Loader {
 
     /// Loads what is selected.
     pub fn selecting(name: &str, selection: &Selection) -> Loader {
-        Loader {
-            inflater: Inflater::default(),
-            text: TextLoader::selecting(name, selection),
-        }
+        Loader::of_text(TextLoader::selecting(name, selection))
     }
 
     /// See [`TextLoader::attach_metrics`].

@@ -1,8 +1,6 @@
 //! The command line: the same engine, without a browser.
 #![allow(clippy::print_stdout)]
 
-#[path = "stepscope/given.rs"]
-mod given;
 #[path = "stepscope/opening.rs"]
 mod opening;
 #[path = "stepscope/slice.rs"]
@@ -326,33 +324,6 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Whether it is a metrics file. A file that cannot be read is none; opening it says why.
-fn is_metrics(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = open_file(path).and_then(|file| Ok(file.take(512).read_to_end(&mut head)?));
-    read.is_ok() && session::is_metrics(&head)
-}
-
-/// All of a metrics file.
-fn read_metrics(path: &Path) -> Result<Vec<u8>> {
-    let file = open_file(path)?;
-    let len = file.metadata()?.len();
-    if len > session::MAX_METRICS_BYTES {
-        bail!(
-            "a metrics file of {}; at most {} are read",
-            show::bytes(len),
-            show::bytes(session::MAX_METRICS_BYTES)
-        );
-    }
-    let mut bytes = Vec::new();
-    file.take(session::MAX_METRICS_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn open_metrics(path: &Path) -> Result<TraceReport> {
-    Ok(session::open_metrics(&name_of(path), &read_metrics(path)?)?.report)
-}
-
 /// The bytes of a file, piece by piece.
 fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
     let file = open_file(path)?;
@@ -366,18 +337,14 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
     }))
 }
 
-fn open_trace(path: &Path, metrics: Option<&Path>, part: &PartArgs) -> Result<Opened> {
-    part.classified(open_selected(path, metrics, &part.selection(path)?)?)
+fn open_trace(path: &Path, part: &PartArgs) -> Result<Opened> {
+    part.classified(open_selected(path, &part.selection(path)?)?)
 }
 
 /// Reads a trace, never holding the file.
-fn open_selected(path: &Path, metrics: Option<&Path>, selection: &Selection) -> Result<Opened> {
+fn open_selected(path: &Path, selection: &Selection) -> Result<Opened> {
     let name = name_of(path);
     let mut loader = Loader::selecting(&name, selection);
-    if let Some(metrics) = metrics {
-        let bytes = read_metrics(metrics).with_context(|| format!("with {}", metrics.display()))?;
-        loader.attach_metrics(&name_of(metrics), &bytes);
-    }
     let mut progress = Progress::new(name, open_file(path)?.metadata()?.len());
     for piece in pieces(path)? {
         loader.feed(&piece?);
@@ -454,7 +421,7 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
-    let opened = open_trace(&args.file, None, &args.part).with_context(|| args.file.display().to_string())?;
+    let opened = open_trace(&args.file, &args.part).with_context(|| args.file.display().to_string())?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
         Some(Source::Operators) => StackSource::Operators,

@@ -79,7 +79,7 @@ pub fn sort(given: &[Given]) -> Bundle {
     for (i, file) in given.iter().enumerate() {
         let (worker, is_raw) = worker_of(&file.path);
         let name = file.path.rsplit('/').next().unwrap_or_default();
-        let is_trace = matches!(name, "trace_view.json" | "trace_view.json.gz");
+        let is_trace = is_worker_trace(name);
         let table = Table::of_name(name);
         if !is_raw && !is_trace && table.is_none() {
             bundle.others.push(i);
@@ -122,6 +122,16 @@ impl Table {
 }
 
 impl WorkerFiles {
+    /// The same, where each file is in another list.
+    pub fn mapped(self, place: &dyn Fn(usize) -> usize) -> WorkerFiles {
+        let tables = self.tables.into_iter();
+        WorkerFiles {
+            trace: self.trace.map(place),
+            tables: tables.map(|(table, i)| (table, place(i))).collect(),
+            ..self
+        }
+    }
+
     /// The worker's tables, of which `files` are name and bytes.
     pub fn read<'a>(&self, files: impl IntoIterator<Item = (Table, &'a str, &'a [u8])>) -> WorkerTables {
         let mut tables = Tables::default();
@@ -257,6 +267,11 @@ pub fn compare(of: Vec<Compared>) -> Option<Workers> {
 /// Whether a file's name is that of a table.
 pub fn is_table(path: &str) -> bool {
     Table::of_name(path).is_some()
+}
+
+/// Whether a file is called as the trace of a worker is.
+pub fn is_worker_trace(name: &str) -> bool {
+    matches!(name, "trace_view.json" | "trace_view.json.gz")
 }
 
 /// What table a file is that was given alone, by its header, and where that says nothing by its name.

@@ -99,7 +99,7 @@ pub fn statistics(table: &KernelTable) -> Vec<OperatorStatistic> {
     let mut rows: Vec<OperatorStatistic> = by_kind.into_values().collect();
     for row in &mut rows {
         let n = i64::try_from(row.count).unwrap_or(i64::MAX);
-        row.mean_ns = (row.total_ns + n / 2) / n;
+        row.mean_ns = row.total_ns.saturating_add(n / 2) / n;
         let all = total.get(&row.device).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         if all > 0 {

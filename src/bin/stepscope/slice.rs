@@ -85,7 +85,7 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
         );
     }
     let reading = || args.file.display().to_string();
-    let opened = open_selected(&args.file, None, &Selection::default()).with_context(reading)?;
+    let opened = open_selected(&args.file, &Selection::default()).with_context(reading)?;
     let request = CutRequest {
         window: window(args, &opened)?,
         tracks: tracks(args, &opened)?,

@@ -94,8 +94,8 @@ impl Default for Tar {
 }
 
 impl Tar {
-    /// The next bytes. `sink` is given the bytes of each listed file: its place in [`Tar::members`], and a piece.
-    pub fn feed(&mut self, mut text: &[u8], sink: &mut dyn FnMut(usize, &[u8])) {
+    /// The next bytes. `sink` is given the bytes of each listed file: its place in the list, what it is, and a piece.
+    pub fn feed(&mut self, mut text: &[u8], sink: &mut dyn FnMut(usize, &Member, &[u8])) {
         while !text.is_empty() {
             let taken = match &mut self.state {
                 State::Header(header) => {
@@ -115,7 +115,7 @@ impl Tar {
                     if *left > 0 {
                         let taken = rest(*left);
                         match body {
-                            Body::Member(i) => sink(*i, &text[..taken]),
+                            Body::Member(i) => sink(*i, &self.members.list[*i], &text[..taken]),
                             Body::Extension { bytes, .. } => bytes.extend_from_slice(&text[..taken]),
                             Body::Skipped => {}
                         }
@@ -232,11 +232,6 @@ impl Tar {
                 _ => {}
             }
         }
-    }
-
-    /// The files so far; those of the last piece may still be on their way.
-    pub fn members(&self) -> &[Member] {
-        &self.members.list
     }
 
     /// No more will come.

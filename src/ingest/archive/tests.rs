@@ -218,7 +218,7 @@ fn zip64_offsets_are_followed() {
 fn untar(pieces: std::slice::Chunks<'_, u8>) -> (Members, Vec<Vec<u8>>) {
     let (mut tar, mut bodies) = (Tar::default(), Vec::<Vec<u8>>::new());
     for piece in pieces {
-        tar.feed(piece, &mut |i, bytes| {
+        tar.feed(piece, &mut |i, _, bytes| {
             bodies.resize(bodies.len().max(i + 1), Vec::new());
             bodies[i].extend_from_slice(bytes);
         });
@@ -260,7 +260,7 @@ fn a_million_empty_files_are_counted_and_not_kept() {
     let one = tar_header("x", 0, b'0');
     let mut tar = Tar::default();
     for _ in 0..MAX_MEMBERS + 5 {
-        tar.feed(&one, &mut |_, _| {});
+        tar.feed(&one, &mut |_, _, _| {});
     }
     let members = tar.finish();
     assert_eq!((members.list.len(), members.n_not_listed), (MAX_MEMBERS, 5));

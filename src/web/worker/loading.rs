@@ -1,7 +1,7 @@
 //! A trace while it is read: how far it is, whether it fits, and the answers about its first part.
 
 use super::answers::post;
-use super::choose::OfWorker;
+use super::choose::Workers;
 use super::memory_bytes;
 use super::source::Source;
 use crate::protocol::engine::{FileHead, Progress, Reply};
@@ -23,12 +23,11 @@ pub struct Loading {
     pub head: FileHead,
     pub loader: TextLoader,
     pub source: Source,
-    pub left_out: Vec<String>,
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
-    pub of_worker: Option<OfWorker>,
+    pub workers: Option<Workers>,
     /// Bytes of the table that the trace was made of.
-    pub table_bytes: Option<u64>,
+    pub made_of_bytes: Option<u64>,
     /// Nobody waits for it: it is read to be forgotten.
     pub is_warm_up: bool,
     pub is_gzip: bool,
@@ -66,10 +65,9 @@ impl Loading {
             head,
             loader,
             source,
-            left_out: Vec::new(),
             notes: Vec::new(),
-            of_worker: None,
-            table_bytes: None,
+            workers: None,
+            made_of_bytes: None,
             is_warm_up: false,
             is_gzip: false,
             piece: Vec::new(),

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, BlobPropertyBag, MessagePort, Response};
 
 use super::answers::{Trace, answer, message_of, post};
-use super::choose::{OfWorker, choose};
+use super::choose::{Workers, choose};
 use super::cutting::{self, Cutting};
 use super::loading::{Judged, Loading};
 use super::source::{Source, TextWorker};
@@ -268,18 +268,12 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
         Ok(opened) => opened,
         Err(error) => return fail(worker, format!("{}: {error}.", loading.head.name)),
     };
-    if !loading.left_out.is_empty() {
-        let left_out = loading.left_out.join(", ");
-        let note = format!("A page holds one trace; not opened: {left_out}.");
-        opened.note(note);
-    }
     for note in std::mem::take(&mut loading.notes) {
         opened.note(note);
     }
-    opened.report.bytes = loading.table_bytes.unwrap_or(opened.report.bytes);
-    if let Some(of) = loading.of_worker.take() {
-        let trace = opened.report.file.clone();
-        compare(&mut opened, of, Some(&trace));
+    opened.report.bytes = loading.made_of_bytes.unwrap_or(opened.report.bytes);
+    if let Some(workers) = loading.workers.take() {
+        compare(&mut opened, workers);
     }
     if loading.is_warm_up {
         return log(run_answers(&opened, &opened.scene()));
@@ -293,12 +287,12 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
 }
 
 /// Puts the workers side by side; the one that is open with what its trace says.
-fn compare(opened: &mut Opened, mut of: OfWorker, trace: Option<&str>) {
-    let compared = of.files.compared(&of.tables, Some(&opened.report), trace);
-    if let Some(place) = of.compared.get_mut(of.place) {
+fn compare(opened: &mut Opened, mut workers: Workers) {
+    let compared = workers.opened.compared(Some(&opened.report));
+    if let Some(place) = workers.compared.get_mut(workers.place) {
         *place = compared;
     }
-    opened.workers = session::bundle::compare(of.compared);
+    opened.workers = session::bundle::compare(workers.compared);
 }
 
 /// Starts reading a generated trace as if it were a compressed file.
@@ -367,67 +361,31 @@ async fn open(
     started: f64,
 ) -> Result<(), String> {
     let chosen = choose(files, wanted).await?;
-    let Some((head, file)) = chosen.trace else {
-        if let Some(of) = chosen.of_worker {
-            let mut opened = session::open_tables(&of.files.name, of.bytes, of.tables.clone());
-            compare(&mut opened, of, None);
-            for note in chosen.notes {
-                opened.note(note);
-            }
-            let cost = Cost {
-                open_ms: js_sys::Date::now() - started,
-                first_ms: None,
-                memory_bytes: memory_bytes(),
-            };
-            let text = Source::Memory(Rc::default());
-            show(worker, Trace::new(opened, text), cost, None);
-            return Ok(());
+    let Some((head, file, is_gzip)) = chosen.text else {
+        let name = &chosen.ready.name;
+        let mut opened = chosen.ready.open().map_err(|error| format!("{name}: {error}."))?;
+        if let Some(workers) = chosen.workers {
+            compare(&mut opened, workers);
         }
-        if let Some(tables) = chosen.beside {
-            let opened = session::open_tables(&tables.worker.clone(), 0, tables);
-            let cost = Cost {
-                open_ms: js_sys::Date::now() - started,
-                first_ms: None,
-                memory_bytes: memory_bytes(),
-            };
-            show(
-                worker,
-                Trace::new(opened, Source::Memory(Rc::default())),
-                cost,
-                None,
-            );
-            return Ok(());
+        for note in chosen.notes {
+            opened.note(note);
         }
-        let Some((name, bytes)) = chosen.metrics else {
-            return Err("no file was given".into());
-        };
-        let opened = session::open_metrics(&name, &bytes).map_err(|error| format!("{name}: {error}."))?;
         let cost = Cost {
             open_ms: js_sys::Date::now() - started,
             first_ms: None,
             memory_bytes: memory_bytes(),
         };
-        let text = Source::Memory(Rc::new(bytes));
+        let text = Source::Memory(Rc::default());
         show(worker, Trace::new(opened, text), cost, None);
         return Ok(());
     };
     let text = worker.borrow().text.clone().ok_or("there is no text worker")?;
-    let mut loader = TextLoader::selecting(&head.name, selection);
-    if let Some((name, bytes)) = chosen.metrics {
-        loader.attach_metrics(&name, &bytes);
-    }
+    let loader = chosen.ready.loader(selection);
     let mut loading = Loading::new(head, loader, Source::Worker(text.clone()), started);
-    if let Some(of) = &chosen.of_worker {
-        loading.loader.attach_tables(of.tables.clone());
-    }
-    if let Some(tables) = chosen.beside {
-        loading.loader.attach_tables(tables);
-    }
-    loading.of_worker = chosen.of_worker;
-    loading.table_bytes = chosen.table_bytes;
+    loading.workers = chosen.workers;
+    loading.made_of_bytes = chosen.ready.made_of_bytes;
     loading.notes = chosen.notes;
-    loading.left_out = chosen.left_out;
-    loading.is_gzip = chosen.is_gzip;
+    loading.is_gzip = is_gzip;
     loading.memory = memory;
     worker.borrow_mut().state = State::Loading(Box::new(loading));
     text.want(&Want::All, Some(&file));

@@ -1,33 +1,21 @@
-//! Files in an archive, as files of their own.
+//! Bytes of what was given, wherever they lie.
 //!
-//! A member of a zip is a stretch of the archive with a gzip header in front: nothing is copied. A member of a
-//! compressed tar has no place in the file: tables are kept while it is listed, the trace that is opened is inflated
-//! into a blob, which the browser keeps on disk where it is large.
+//! A member of a zip or of a tar is a stretch of the archive, a gzip header in front where it is compressed: nothing is
+//! copied. A member of a compressed tar is inflated into a blob, which the browser keeps on disk where it is large.
+
+use std::ops::Range;
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
-use super::choose::bytes_of;
 use super::{read, size, unreadable};
-use crate::session::archive::{Kind, Member, Tar, ZipListing};
-use crate::session::bundle::{Given, MAX_TABLE_BYTES, is_table};
-use crate::session::{self, Inflater, hltv};
+use crate::session::open::{Place, Unpacker, Whole};
 
 const SLICE: u64 = 4 << 20;
 /// A larger trace of a compressed tar is not unpacked here.
 const MAX_UNPACKED: u64 = 2 << 30;
-
-/// Where a file is.
-pub enum Packed {
-    Plain(Blob),
-    Zip(Blob, Box<Member>),
-    /// A member of a compressed tar.
-    Tar(Blob, Box<Member>),
-    Held(Vec<u8>),
-    Ignored,
-}
 
 fn failed(why: JsValue) -> String {
     format!("a file of the archive could not be read: {why:?}")
@@ -37,179 +25,109 @@ fn blob_of(parts: &Array) -> Result<Blob, String> {
     Blob::new_with_blob_sequence_and_options(parts, &BlobPropertyBag::new()).map_err(failed)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-fn part(file: &Blob, from: u64, to: u64) -> Result<Blob, String> {
-    file.slice_with_f64_and_f64(from as f64, to as f64)
-        .map_err(failed)
-}
-
-impl Packed {
-    /// As a file of its own; `None` for what is ignored.
-    pub async fn blob(&self) -> Result<Option<Blob>, String> {
-        Ok(Some(match self {
-            Packed::Ignored => return Ok(None),
-            Packed::Plain(file) => file.clone(),
-            Packed::Held(bytes) => in_memory(bytes)?,
-            Packed::Zip(file, member) => {
-                let wants = member.wants();
-                let header = bytes_of(file, wants.start, wants.end - wants.start).await?;
-                let parts = member.parts(&header).map_err(|why| why.to_string())?;
-                let middle = part(file, parts.middle.start, parts.middle.end)?;
-                let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
-                let whole = Array::of3(&bytes(&parts.before), &middle, &bytes(&parts.after));
-                let whole = blob_of(&whole)?;
-                if !parts.before.is_empty() && member.path.ends_with(".gz") {
-                    // Compressed in itself, and again in the archive.
-                    unpacked(&whole, 0, member.size).await?
-                } else {
-                    whole
-                }
-            }
-            Packed::Tar(file, member) => {
-                let at = member.parts(&[]).map_err(|why| why.to_string())?.middle;
-                unpacked(file, at.start, member.size).await?
-            }
-        }))
-    }
-
-    /// All bytes of a table.
-    pub async fn bytes(&self) -> Result<Vec<u8>, String> {
-        if let Packed::Held(bytes) = self {
-            return Ok(bytes.clone());
-        }
-        let Some(blob) = self.blob().await? else {
-            return Ok(Vec::new());
-        };
-        let packed = bytes_of(&blob, 0, MAX_TABLE_BYTES).await?;
-        if !session::is_gzip(&packed) {
-            return Ok(packed);
-        }
-        let (mut inflater, mut out) = (Inflater::default(), Vec::new());
-        let limit = usize::try_from(MAX_TABLE_BYTES).unwrap_or(usize::MAX);
-        for piece in packed.chunks(64 << 10) {
-            inflater.feed(piece, &mut |text| {
-                let room = limit.saturating_sub(out.len());
-                out.extend_from_slice(&text[..text.len().min(room)]);
-            });
-        }
-        Ok(out)
-    }
-}
-
 /// Bytes as a file.
 pub fn in_memory(bytes: &[u8]) -> Result<Blob, String> {
     blob_of(&Array::of1(&Uint8Array::from(bytes)))
 }
 
-/// Feeds the text of a file, compressed or not, until `more` says that it is enough.
-async fn each_text(file: &Blob, mut more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
-    let mut inflater = Inflater::default();
-    let mut at = 0;
-    let mut goes_on = true;
-    while let Some(promise) = read(file, at, SLICE)?.filter(|_| goes_on) {
-        let got = JsFuture::from(promise)
-            .await
-            .map_err(|why| unreadable(file, why))?;
-        let slice = Uint8Array::new(&got).to_vec();
-        at += slice.len() as u64;
-        for piece in slice.chunks(64 << 10) {
-            inflater.feed(piece, &mut |text| goes_on = goes_on && more(text));
-            if !goes_on {
-                break;
-            }
-        }
-    }
-    Ok(())
+pub async fn bytes_of(file: &Blob, wanted: Range<u64>) -> Result<Vec<u8>, String> {
+    let Some(promise) = read(file, wanted.start, wanted.end.saturating_sub(wanted.start))? else {
+        return Ok(Vec::new());
+    };
+    let got = JsFuture::from(promise)
+        .await
+        .map_err(|why| unreadable(file, why))?;
+    Ok(Uint8Array::new(&got).to_vec())
 }
 
-/// A stretch of a file's text as a file.
-async fn unpacked(file: &Blob, from: u64, len: u64) -> Result<Blob, String> {
-    if len > MAX_UNPACKED {
+/// Feeds the bytes of a file, until `more` says that it is enough.
+pub async fn each_piece(file: &Blob, mut more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
+    let mut at = 0;
+    loop {
+        let piece = bytes_of(file, at..at + SLICE).await?;
+        if piece.is_empty() || !more(&piece) {
+            return Ok(());
+        }
+        at += piece.len() as u64;
+    }
+}
+
+/// What a file is made of, and which bytes of its text are the file, if it is to be inflated first.
+#[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Range<u64>>), String> {
+    if let Place::Held(bytes) = place {
+        return Ok((in_memory(bytes)?, None));
+    }
+    let header = match place.wants() {
+        Some((file, wanted)) => bytes_of(file, wanted).await?,
+        None => Vec::new(),
+    };
+    let stream = place.stream(&header)?;
+    let end = stream.middle.end.min(size(&stream.source));
+    if stream.middle.start == 0 && end == size(&stream.source) && stream.before.is_empty() {
+        return Ok((stream.source, stream.unpack));
+    }
+    let middle = stream
+        .source
+        .slice_with_f64_and_f64(stream.middle.start as f64, end as f64)
+        .map_err(failed)?;
+    let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
+    let parts = Array::of3(&bytes(&stream.before), &middle, &bytes(&stream.after));
+    Ok((blob_of(&parts)?, stream.unpack))
+}
+
+/// Feeds a file from its start, until `more` says that it is enough.
+async fn each_piece_of(place: &Place<Blob>, mut more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
+    let (raw, unpack) = raw(place).await?;
+    let Some(wanted) = unpack else {
+        return each_piece(&raw, more).await;
+    };
+    let mut unpacker = Unpacker::new(wanted);
+    let mut goes_on = true;
+    each_piece(&raw, |piece| {
+        unpacker.feed(piece, &mut |text| goes_on = goes_on && more(text)) && goes_on
+    })
+    .await?;
+    unpacker.finish()
+}
+
+/// A file of its own.
+pub async fn blob(place: &Place<Blob>) -> Result<Blob, String> {
+    let (raw, unpack) = raw(place).await?;
+    let Some(wanted) = unpack else {
+        return Ok(raw);
+    };
+    if wanted.end - wanted.start > MAX_UNPACKED {
         return Err(
             "a trace of more than 2 GB in a compressed archive: unpack it first, and open the folder".into(),
         );
     }
-    let to = from + len;
     let parts = Array::new();
-    let mut at = 0;
-    each_text(file, |text| {
-        let end = at + text.len() as u64;
-        let within = |n: u64| usize::try_from(n.clamp(at, end) - at).unwrap_or(0);
-        let piece = &text[within(from)..within(to)];
-        if !piece.is_empty() {
-            parts.push(&Uint8Array::from(piece));
-        }
-        at = end;
-        at < to
+    each_piece_of(place, |text| {
+        parts.push(&Uint8Array::from(text));
+        true
     })
     .await?;
     blob_of(&parts)
 }
 
-/// Adds the files of an archive.
-pub async fn list(
-    file: &Blob,
-    kind: Kind,
-    given: &mut Vec<Given>,
-    places: &mut Vec<Packed>,
-    notes: &mut Vec<String>,
-) -> Result<(), String> {
-    let mut held: Vec<(usize, Vec<u8>)> = Vec::new();
-    let members = match kind {
-        Kind::Zip => {
-            let mut listing = ZipListing::new(size(file));
-            loop {
-                let wants = listing.wants();
-                let bytes = bytes_of(file, wants.start, wants.end - wants.start).await?;
-                if let Some(members) = listing.feed(&bytes).map_err(|why| why.to_string())? {
-                    break members;
-                }
-            }
-        }
-        Kind::Tar => {
-            let mut tar = Tar::default();
-            let mut n_held = 0;
-            each_text(file, |text| {
-                let mut pieces: Vec<(usize, Vec<u8>)> = Vec::new();
-                tar.feed(text, &mut |i, bytes| pieces.push((i, bytes.to_vec())));
-                for (i, bytes) in pieces {
-                    let is_kept = |path: &str| is_table(path) || hltv::is_wanted(path);
-                    if !tar.members().get(i).is_some_and(|m| is_kept(&m.path)) || n_held > MAX_TABLE_BYTES {
-                        continue;
-                    }
-                    n_held += bytes.len() as u64;
-                    match held.last_mut() {
-                        Some((last, all)) if *last == i => all.extend(bytes),
-                        _ => held.push((i, bytes)),
-                    }
-                }
-                true
-            })
-            .await?;
-            tar.finish()
-        }
-    };
-    if members.ends_early {
-        notes.push("The archive breaks off; what is listed is read.".to_owned());
+pub async fn head_of(place: &Place<Blob>, len: u64) -> Result<Vec<u8>, String> {
+    if let (raw, None) = raw(place).await? {
+        return bytes_of(&raw, 0..len).await;
     }
-    if members.n_not_listed > 0 {
-        notes.push(format!(
-            "{} more files of the archive are not looked at.",
-            members.n_not_listed
-        ));
-    }
-    let mut held = held.into_iter().peekable();
-    for (i, member) in members.list.into_iter().enumerate() {
-        let kept = held.next_if(|(of, _)| *of == i).map(|(_, bytes)| bytes);
-        given.push(Given {
-            path: member.path.clone(),
-            bytes: member.size,
-        });
-        places.push(match (kept, kind) {
-            (Some(bytes), _) if bytes.len() as u64 == member.size => Packed::Held(bytes),
-            (_, Kind::Zip) => Packed::Zip(file.clone(), Box::new(member)),
-            (_, Kind::Tar) => Packed::Tar(file.clone(), Box::new(member)),
-        });
-    }
-    Ok(())
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    let mut head = Vec::new();
+    each_piece_of(place, |text| {
+        let room = len - head.len();
+        head.extend_from_slice(&text[..text.len().min(room)]);
+        head.len() < len
+    })
+    .await?;
+    Ok(head)
+}
+
+pub async fn read_whole(place: &Place<Blob>, limit: u64) -> Result<Vec<u8>, String> {
+    let mut whole = Whole::new(limit);
+    each_piece_of(place, |piece| whole.feed(piece)).await?;
+    whole.finish()
 }

@@ -560,7 +560,7 @@ fn within(bytes: &[u8], stretch: Range<u64>) -> &[u8] {
 fn tar_members(pieces: &[&[u8]]) -> (Members, HashMap<usize, Vec<u8>>) {
     let (mut tar, mut held) = (Tar::default(), HashMap::<usize, Vec<u8>>::new());
     for piece in pieces {
-        tar.feed(piece, &mut |i, bytes| held.entry(i).or_default().extend(bytes));
+        tar.feed(piece, &mut |i, _, bytes| held.entry(i).or_default().extend(bytes));
     }
     (tar.finish(), held)
 }

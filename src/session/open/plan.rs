@@ -1,0 +1,503 @@
+//! What is opened, in order, and what is read beside each.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use super::{Container, Looks, Loose, Place, Said, file_name};
+use crate::analyze::report::TraceReport;
+use crate::base::show;
+use crate::ingest::LoadError;
+use crate::session::bundle::{Compared, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles};
+use crate::session::hltv::Hltv;
+use crate::session::{self, MAX_METRICS_BYTES, Opened, TextLoader, synprof};
+use crate::view::Selection;
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Worker(WorkerFiles),
+    Hltv {
+        found: Hltv,
+        files: Range<usize>,
+    },
+    /// A CSV of Synapse's profiler, and the table of nodes of its name.
+    Synprof {
+        csv: usize,
+        nodes: Option<usize>,
+    },
+    Trace {
+        file: usize,
+        /// Metrics files and torch's own tables.
+        beside: Vec<usize>,
+        looks: Looks,
+    },
+    Metrics(usize),
+}
+
+/// What makes one report.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// As the report calls it.
+    pub name: String,
+    pub(super) what: What,
+    /// Place of the folder or archive that it lies in.
+    pub(super) container: Option<usize>,
+}
+
+impl Recording {
+    pub(super) fn of_worker(files: WorkerFiles, container: Option<usize>) -> Recording {
+        Recording {
+            name: files.name.clone(),
+            what: What::Worker(files),
+            container,
+        }
+    }
+
+    pub(super) fn is_metrics(&self) -> bool {
+        matches!(self.what, What::Metrics(_))
+    }
+
+    fn is_worker(&self) -> bool {
+        matches!(self.what, What::Worker(_))
+    }
+
+    /// A page that holds one shows the one with the lowest.
+    fn rank(&self) -> u8 {
+        match &self.what {
+            What::Worker(files) if files.trace.is_some() => 0,
+            What::Worker(_) => 1,
+            What::Hltv { .. } | What::Synprof { .. } => 2,
+            What::Trace { looks, .. } => match looks {
+                Looks::Trace => 2,
+                Looks::Unknown => 3,
+                _ => 5,
+            },
+            What::Metrics(_) => 4,
+        }
+    }
+}
+
+/// Each trace with what stands beside it: of each kind of metrics file the only one given, or the only one in its
+/// folder. One that belongs to no trace is opened for itself.
+pub(super) fn paired(all: &[Loose], files: &[Given], container: Option<usize>) -> Vec<Recording> {
+    let kinds = [Looks::Metrics, Looks::OperatorTable];
+    let n_traces = all.iter().filter(|one| !kinds.contains(&one.looks)).count();
+    let beside = |trace: &Loose| -> Vec<usize> {
+        let only = |kind: &Looks| {
+            let of_kind = || all.iter().filter(|one| one.looks == *kind);
+            let is_only = of_kind().count() == 1 && n_traces == 1;
+            let mut near = of_kind().filter(|one| is_only || one.folder == trace.folder);
+            near.next().filter(|_| near.next().is_none()).map(|one| one.file)
+        };
+        kinds.iter().filter_map(only).collect()
+    };
+    let mut used = Vec::new();
+    let mut made = Vec::new();
+    for one in all {
+        let what = if kinds.contains(&one.looks) {
+            What::Metrics(one.file)
+        } else {
+            let beside = beside(one);
+            used.extend_from_slice(&beside);
+            What::Trace {
+                file: one.file,
+                beside,
+                looks: one.looks,
+            }
+        };
+        made.push(Recording {
+            name: files[one.file].path.clone(),
+            what,
+            container,
+        });
+    }
+    made.retain(|recording| !matches!(recording.what, What::Metrics(file) if used.contains(&file)));
+    made
+}
+
+/// CSVs of Synapse's profiler: hardware traces with the table of nodes of their name and folder, then other tables.
+pub(super) fn synprof_tables(loose: &[Loose], files: &[Given]) -> Vec<Recording> {
+    let path = |one: &Loose| &*files[one.file].path;
+    let is_of = |kind| move |one: &&Loose| one.looks == Looks::Synprof(kind);
+    let all_nodes: Vec<&Loose> = loose.iter().filter(is_of(synprof::Kind::Nodes)).collect();
+    let with_nodes = |one: &Loose| {
+        let mut near = all_nodes.iter().filter(|nodes| nodes.folder == one.folder);
+        let nodes = near.find(|nodes| synprof::belongs_to(path(nodes), path(one)));
+        (one.file, nodes.map(|nodes| nodes.file))
+    };
+    let hardware = loose.iter().filter(is_of(synprof::Kind::Hardware));
+    let mut made: Vec<(usize, Option<usize>)> = hardware.map(with_nodes).collect();
+    let used: Vec<usize> = made.iter().filter_map(|&(_, nodes)| nodes).collect();
+    let alone = all_nodes.iter().filter(|nodes| !used.contains(&nodes.file));
+    made.extend(alone.map(|nodes| (nodes.file, None)));
+    let recording = |(csv, nodes): (usize, Option<usize>)| Recording {
+        name: files[csv].path.clone(),
+        what: What::Synprof { csv, nodes },
+        container: None,
+    };
+    made.into_iter().map(recording).collect()
+}
+
+/// Why something that was to be opened was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It could not be read.
+    Unreadable(String),
+    /// It was read, and is no trace.
+    NoTrace(String),
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        let says = error.to_string();
+        match error {
+            LoadError::CorruptGzip { .. } | LoadError::NoContent { .. } => Failure::Unreadable(says),
+            LoadError::Empty
+            | LoadError::NotATrace { .. }
+            | LoadError::NoTraceEvents { .. }
+            | LoadError::NoEvents { .. } => Failure::NoTrace(says),
+        }
+    }
+}
+
+/// What is opened, and what is said of the rest.
+pub struct Plan<S> {
+    pub recordings: Vec<Recording>,
+    /// What was found out before anything was opened.
+    pub said: Vec<Said>,
+    pub(super) files: Vec<Given>,
+    pub(super) places: Vec<Place<S>>,
+    pub(super) containers: Vec<Container>,
+    /// What messages call the files that were given by name.
+    pub(super) shown: FxHashMap<usize, String>,
+}
+
+impl<S: Clone> Plan<S> {
+    pub fn place(&self, file: usize) -> &Place<S> {
+        &self.places[file]
+    }
+
+    /// Bytes of a file, as its archive states them.
+    pub fn bytes(&self, file: usize) -> u64 {
+        self.files[file].bytes
+    }
+
+    /// The one recording that a page shows: the worker of that name, else the first that is most certainly one. What
+    /// was tried and could not be opened is passed over.
+    pub fn choose(&self, worker: Option<&str>, tried: &[usize]) -> Option<usize> {
+        let left = || (0..self.recordings.len()).filter(|i| !tried.contains(i));
+        let is_wanted = |&i: &usize| {
+            let recording = &self.recordings[i];
+            recording.is_worker() && Some(&*recording.name) == worker
+        };
+        let first = || left().min_by_key(|&i| self.recordings[i].rank());
+        left().find(is_wanted).or_else(first)
+    }
+
+    /// What a page that shows `chosen` leaves out, apart from what was tried: workers are compared.
+    pub fn left_out(&self, chosen: usize, tried: &[usize]) -> Vec<String> {
+        let is_left = |(i, r): &(usize, &Recording)| *i != chosen && !tried.contains(i) && !r.is_worker();
+        let left = self.recordings.iter().enumerate().filter(is_left);
+        left.map(|(_, recording)| recording.name.clone()).collect()
+    }
+
+    /// The workers, which are compared.
+    pub fn workers(&self) -> impl Iterator<Item = usize> + use<'_, S> {
+        (0..self.recordings.len()).filter(|&i| self.recordings[i].is_worker())
+    }
+
+    /// Reads what [`Plan::ready`] wants of a recording; of a worker that is compared and not opened, less.
+    pub fn gather(&self, recording: usize, is_opened: bool) -> Gathering {
+        let mut together = u64::MAX;
+        let (wanted, limit): (Vec<usize>, u64) = match &self.recordings[recording].what {
+            What::Worker(files) => {
+                let tables = files.tables.iter();
+                let wanted = tables.filter(|(table, _)| is_opened || table.is_compared());
+                (wanted.map(|&(_, file)| file).collect(), MAX_TABLE_BYTES)
+            }
+            What::Hltv { found, files } => {
+                together = MAX_TABLE_BYTES;
+                let wanted = found.wants().into_iter().map(|i| files.start + i);
+                (wanted.collect(), MAX_TABLE_BYTES)
+            }
+            What::Synprof { csv, nodes } => ([*csv].into_iter().chain(*nodes).collect(), synprof::MAX_BYTES),
+            What::Trace { beside, .. } => (beside.clone(), MAX_METRICS_BYTES),
+            What::Metrics(file) => (vec![*file], MAX_METRICS_BYTES),
+        };
+        Gathering {
+            wanted: wanted.into(),
+            limit,
+            together,
+            read: FxHashMap::default(),
+        }
+    }
+
+    /// What is opened, once all that stands beside it is read.
+    pub fn ready(&self, recording: usize, mut gathered: Gathering) -> Result<Ready, Failure> {
+        let Recording { name, what, .. } = &self.recordings[recording];
+        let mut ready = Ready {
+            name: name.clone(),
+            ..Ready::default()
+        };
+        // What was read of a file beside it, with its name; what could not be is said.
+        let mut beside = |file: usize, is_failure: bool| match gathered.read.remove(&file)? {
+            Ok(bytes) => Some((file_name(&self.files[file].path), bytes)),
+            Err(why) => {
+                ready.says.push(self.said_of(file, why, is_failure));
+                None
+            }
+        };
+        match what {
+            What::Worker(files) => {
+                let read = files.tables.iter().filter_map(|&(table, file)| {
+                    let (name, bytes) = beside(file, false)?;
+                    Some((table, name, bytes))
+                });
+                let read: Vec<_> = read.collect();
+                ready.table_bytes = read.iter().map(|(.., bytes)| bytes.len() as u64).sum();
+                let read = read
+                    .iter()
+                    .map(|(table, name, bytes)| (*table, *name, &bytes[..]));
+                ready.tables = Some(SharedTables::new(files.read(read)));
+                if let Some(trace) = files.trace {
+                    ready.text = Text::File(trace);
+                    ready.name = self.name_within(&files.name, trace);
+                }
+            }
+            What::Hltv { found, files } => {
+                let mut take = |i: usize| gathered.take(files.start + i);
+                let (trace, tables) = found.read(name, &self.files[files.clone()], &mut take);
+                ready.tables = Some(tables);
+                if let Some(trace) = trace {
+                    ready.text = Text::File(files.start + trace);
+                    ready.name = self.name_within(name, files.start + trace);
+                }
+            }
+            What::Synprof { csv, nodes } => {
+                let nodes = nodes.and_then(|nodes| beside(nodes, true));
+                let nodes = nodes.as_ref().map(|(name, bytes)| (*name, &bytes[..]));
+                let table = gathered.take(*csv).map_err(Failure::Unreadable)?;
+                let changed = || Failure::Unreadable("the file changed while it was read".to_owned());
+                let made = synprof::trace_of_table(name, &table, nodes).ok_or_else(changed)?;
+                ready.text = Text::Made(made.text);
+                ready.tables = made.beside;
+                ready.made_of_bytes = Some(table.len() as u64);
+            }
+            What::Trace {
+                file, beside: files, ..
+            } => {
+                let read = files.iter().filter_map(|&file| beside(file, true));
+                ready.metrics = read.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+                ready.text = Text::File(*file);
+            }
+            What::Metrics(file) => {
+                let bytes = gathered.take(*file).map_err(Failure::Unreadable)?;
+                ready.metrics.push((name.clone(), bytes));
+            }
+        }
+        Ok(ready)
+    }
+
+    /// What the report calls a trace in a folder or an archive.
+    fn name_within(&self, folder: &str, trace: usize) -> String {
+        let file = file_name(&self.files[trace].path);
+        match folder {
+            "" => file.to_owned(),
+            folder => format!("{folder}/{file}"),
+        }
+    }
+
+    /// What is compared of a worker.
+    pub fn of_worker(&self, recording: usize, ready: &Ready) -> Option<OfWorker> {
+        let What::Worker(files) = &self.recordings[recording].what else {
+            return None;
+        };
+        Some(OfWorker {
+            files: files.clone(),
+            tables: ready.tables.clone()?,
+            trace: files.trace.map(|_| ready.name.clone()),
+        })
+    }
+
+    /// What messages call a file.
+    fn called(&self, file: usize) -> String {
+        let path = &self.files[file].path;
+        let holds = |c: &&Container| c.is_archive && c.files.contains(&file);
+        match (self.shown.get(&file), self.containers.iter().rfind(holds)) {
+            (Some(shown), _) => shown.clone(),
+            (None, Some(archive)) => format!("{}: {path}", archive.shown),
+            (None, None) => path.clone(),
+        }
+    }
+
+    pub(super) fn said_of(&self, file: usize, says: String, is_failure: bool) -> Said {
+        Said::new(&self.called(file), says, is_failure)
+    }
+
+    /// Whether a recording was opened. Gives what is to be said of it at once.
+    pub fn tell(&mut self, recording: usize, outcome: Result<(), Failure>) -> Option<Said> {
+        let Recording {
+            name,
+            what,
+            container,
+        } = &self.recordings[recording];
+        let container = container.and_then(|c| self.containers.get_mut(c));
+        match (outcome, what, container) {
+            (Ok(()), _, container) => {
+                container?.n_opened += 1;
+                None
+            }
+            // Other JSON lies in most folders, and is no failure.
+            (Err(Failure::NoTrace(_)), What::Trace { .. }, Some(container)) => {
+                container.n_no_trace += 1;
+                None
+            }
+            (Err(Failure::NoTrace(why) | Failure::Unreadable(why)), what, mut container) => {
+                if let Some(container) = &mut container {
+                    container.n_unreadable += 1;
+                }
+                Some(match (what, container) {
+                    (What::Synprof { csv: file, .. } | What::Trace { file, .. } | What::Metrics(file), _) => {
+                        self.said_of(*file, why, true)
+                    }
+                    (What::Hltv { .. }, Some(archive)) => Said::new(&archive.shown, why, true),
+                    (What::Worker(_) | What::Hltv { .. }, _) => Said::new(name, why, true),
+                })
+            }
+        }
+    }
+
+    /// What is said of folders and archives once everything in them was tried.
+    pub fn conclude(&self) -> Vec<Said> {
+        let says = |container: &Container| {
+            let is_empty = container.n_opened + container.n_unreadable == 0 && !container.opens_archives;
+            let says = match container.n_no_trace {
+                _ if is_empty && container.is_archive => {
+                    "no trace and no table of a profiler is in this archive".to_owned()
+                }
+                _ if is_empty => "no trace and no table of a profiler is in this folder".to_owned(),
+                0 => return None,
+                n => format!(
+                    "{} in it, which hold no trace",
+                    show::counted(n, "other JSON file")
+                ),
+            };
+            Some(Said::new(&container.shown, says, is_empty))
+        };
+        self.containers.iter().filter_map(says).collect()
+    }
+}
+
+/// A worker beside others.
+pub struct OfWorker {
+    files: WorkerFiles,
+    tables: SharedTables,
+    trace: Option<String>,
+}
+
+impl OfWorker {
+    /// What it brings into the comparison; the report of its trace says more than its tables do.
+    pub fn compared(&self, report: Option<&TraceReport>) -> Compared {
+        self.files.compared(&self.tables, report, self.trace.as_deref())
+    }
+}
+
+/// Files that are read whole before a recording is opened.
+pub struct Gathering {
+    wanted: VecDeque<usize>,
+    /// Bytes of one, and of all.
+    limit: u64,
+    together: u64,
+    read: FxHashMap<usize, Result<Vec<u8>, String>>,
+}
+
+impl Gathering {
+    /// The next file to read whole, and most bytes of it; `None`: there is no other.
+    pub fn poll<S: Clone>(&mut self, plan: &Plan<S>) -> Option<(usize, u64)> {
+        while let Some(&file) = self.wanted.front() {
+            let bytes = plan.bytes(file);
+            let at_hand = match plan.place(file) {
+                _ if bytes > self.limit => {
+                    let [bytes, limit] = [bytes, self.limit].map(show::bytes);
+                    Err(format!("it is {bytes} long, and at most {limit} are read whole"))
+                }
+                _ if bytes > self.together => {
+                    Err("the tables of the archive are too large together".to_owned())
+                }
+                Place::Held(bytes) => Ok(bytes.clone()),
+                Place::Unreadable(why) => Err(why.clone()),
+                _ => return Some((file, self.limit)),
+            };
+            self.provide(at_hand);
+        }
+        None
+    }
+
+    /// The file that was asked for.
+    pub fn provide(&mut self, bytes: Result<Vec<u8>, String>) {
+        if let Some(file) = self.wanted.pop_front() {
+            let n = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            self.together = self.together.saturating_sub(n);
+            self.read.insert(file, bytes);
+        }
+    }
+
+    fn take(&mut self, file: usize) -> Result<Vec<u8>, String> {
+        let not_wanted = || Err("it was not looked for".to_owned());
+        self.read.remove(&file).unwrap_or_else(not_wanted)
+    }
+}
+
+/// Where the text of a trace comes from.
+#[derive(Default)]
+pub enum Text {
+    /// A file of the plan, compressed or not.
+    File(usize),
+    /// Made of a table.
+    Made(Vec<u8>),
+    /// There is none: see [`Ready::open`].
+    #[default]
+    Nothing,
+}
+
+/// What is opened, with all that stands beside it.
+#[derive(Default)]
+pub struct Ready {
+    /// As the report calls it.
+    pub name: String,
+    pub text: Text,
+    pub metrics: Vec<(String, Vec<u8>)>,
+    pub tables: Option<SharedTables>,
+    /// Bytes of the tables.
+    pub table_bytes: u64,
+    /// Bytes of the table that the text was made of: they are the recording's.
+    pub made_of_bytes: Option<u64>,
+    /// What was to stand beside it, and does not.
+    pub says: Vec<Said>,
+}
+
+impl Ready {
+    /// Reads its text, with what stands beside it.
+    pub fn loader(&self, selection: &Selection) -> TextLoader {
+        let mut loader = TextLoader::selecting(&self.name, selection);
+        for (name, bytes) in &self.metrics {
+            loader.attach_metrics(name, bytes);
+        }
+        if let Some(tables) = &self.tables {
+            loader.attach_tables(tables.clone());
+        }
+        loader
+    }
+
+    /// Opens what has no text.
+    pub fn open(&self) -> Result<Opened, LoadError> {
+        match (&self.tables, self.metrics.first()) {
+            (None, Some((name, bytes))) => session::open_metrics(name, bytes),
+            (tables, _) => {
+                let tables = tables.clone().unwrap_or_default();
+                Ok(session::open_tables(&self.name, self.table_bytes, tables))
+            }
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! What becomes of small invented inputs: files by path, and what was given by name.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::*;
+use crate::synth::Gzip;
+
+const TRACE: &str = r#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
+const METRICS: &str = concat!(
+    r#"[{"metric_name": "graph_compilation", "triggered_by": "process_exit","#,
+    r#" "statistics": {"TotalNumber": 7, "TotalTime": 310000}}]"#
+);
+const OPERATORS: &str = "-------  -------\n   Name  # of Calls\n-------  -------\n";
+const STEPS: &str =
+    "Device_id,Step,Computing,Communication(Not Overlapped),Overlapped,Communication,Free,Stage,Bubble\n";
+const WORKER_TRACE: &str = r#"[{"ph":"X","name":"mm","pid":1,"tid":2,"ts":"1.125","dur":40.5,"args":{}}]"#;
+
+/// Files by path; a file whose text starts with `!` cannot be read, for the reason behind it.
+struct Disk(BTreeMap<String, Vec<u8>>);
+
+impl Disk {
+    fn new(files: &[(&str, &[u8])]) -> Disk {
+        Disk(
+            files
+                .iter()
+                .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
+                .collect(),
+        )
+    }
+
+    fn bytes(&self, path: &str) -> Result<&[u8], String> {
+        let bytes = self.0.get(path).ok_or("there is no such file")?;
+        match bytes.strip_prefix(b"!") {
+            Some(why) => Err(String::from_utf8_lossy(why).into_owned()),
+            None => Ok(bytes),
+        }
+    }
+
+    fn entry(&self, path: &str, source: &str) -> Entry<String> {
+        let kind = match self.0.get(source) {
+            Some(bytes) => EntryKind::File {
+                bytes: bytes.len() as u64,
+            },
+            None if self.0.keys().any(|p| p.starts_with(&format!("{source}/"))) || source == "empty" => {
+                EntryKind::Folder
+            }
+            None => EntryKind::Unreadable("there is no such file".to_owned()),
+        };
+        Entry {
+            path: path.to_owned(),
+            source: source.to_owned(),
+            kind,
+        }
+    }
+
+    fn list(&self, folder: &str) -> Vec<Entry<String>> {
+        let below = self
+            .0
+            .keys()
+            .filter_map(|path| path.strip_prefix(&format!("{folder}/")));
+        let mut names: Vec<&str> = below.filter_map(|path| path.split('/').next()).collect();
+        names.dedup();
+        let entry = |name: &&str| self.entry(name, &format!("{folder}/{name}"));
+        // Whatever order a disk has.
+        names.iter().rev().map(entry).collect()
+    }
+
+    fn range(&self, path: &str, range: Range<u64>) -> Result<Vec<u8>, String> {
+        let bytes = self.bytes(path)?;
+        let within = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(bytes[within(range.start)..within(range.end)].to_vec())
+    }
+
+    fn at(&self, place: &Place<String>) -> Result<Vec<u8>, String> {
+        if let Place::Held(bytes) = place {
+            return Ok(bytes.clone());
+        }
+        let header = match place.wants() {
+            Some((path, range)) => self.range(path, range)?,
+            None => Vec::new(),
+        };
+        let stream = place.stream(&header)?;
+        let middle = self.range(&stream.source, stream.middle)?;
+        let raw = [stream.before, middle, stream.after].concat();
+        let Some(wanted) = stream.unpack else {
+            return Ok(raw);
+        };
+        let (mut unpacker, mut out) = (Unpacker::new(wanted), Vec::new());
+        unpacker.feed(&raw, &mut |text| out.extend_from_slice(text));
+        unpacker.finish().map(|()| out)
+    }
+
+    fn plan(&self, given: Vec<Input<String>>) -> Plan<String> {
+        let mut opening = Opening::new(given);
+        loop {
+            let provided = match opening.poll() {
+                Need::Done => return opening.finish(),
+                Need::List(folder) => Ok(Provided::Entries(self.list(&folder))),
+                Need::Read { source, range } => self.range(&source, range).map(Provided::Bytes),
+                Need::Head { place, len } => self.at(&place).map(|mut bytes| {
+                    bytes.truncate(usize::try_from(len).unwrap());
+                    Provided::Bytes(bytes)
+                }),
+                Need::Stream(path) => self.bytes(&path).map(|bytes| {
+                    for piece in bytes.chunks(100) {
+                        opening.feed(piece);
+                    }
+                    Provided::End
+                }),
+            };
+            opening.provide(provided);
+        }
+    }
+
+    /// What was given by name, opened as the command line does: a line a report, a line a sentence.
+    fn opens(&self, given: &[&str]) -> Vec<String> {
+        let input = |path: &&str| Input {
+            shown: (*path).to_owned(),
+            folder: folder_of(path).to_owned(),
+            entry: self.entry(file_name(path), path),
+        };
+        let mut plan = self.plan(given.iter().map(input).collect());
+        let mut lines = Vec::new();
+        let mut say = |said: Said| {
+            let mark = if said.is_failure { "FAILED" } else { "note" };
+            lines.push(format!("{mark} {}: {}", said.about, said.says));
+        };
+        std::mem::take(&mut plan.said).into_iter().for_each(&mut say);
+        let mut reports = Vec::new();
+        for i in 0..plan.recordings.len() {
+            let mut gathering = plan.gather(i, true);
+            while let Some((file, limit)) = gathering.poll(&plan) {
+                let whole = self.at(plan.place(file)).and_then(|bytes| {
+                    let mut whole = Whole::new(limit);
+                    whole.feed(&bytes);
+                    whole.finish()
+                });
+                gathering.provide(whole);
+            }
+            let opened = plan.ready(i, gathering).and_then(|ready| {
+                let bytes = match &ready.text {
+                    Text::Nothing => return Ok((ready.open()?, ready)),
+                    Text::Made(text) => text.clone(),
+                    Text::File(file) => self.at(plan.place(*file)).map_err(Failure::Unreadable)?,
+                };
+                let mut loader = Loader::of_text(ready.loader(&crate::view::Selection::default()));
+                loader.feed(&bytes);
+                Ok((loader.finish()?, ready))
+            });
+            let outcome = opened.map(|(opened, mut ready)| {
+                std::mem::take(&mut ready.says).into_iter().for_each(&mut say);
+                let beside: Vec<&str> = ready.metrics.iter().map(|(name, _)| &**name).collect();
+                let tables = ready.tables.as_ref().map_or(0, |t| t.tables.read.len());
+                let report = opened.report;
+                reports.push(format!(
+                    "{} {} events={} beside={beside:?} tables={tables}",
+                    report.file, report.format, report.events
+                ));
+            });
+            plan.tell(i, outcome).into_iter().for_each(&mut say);
+        }
+        plan.conclude().into_iter().for_each(&mut say);
+        reports.extend(lines);
+        reports
+    }
+}
+
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in files {
+        let mut block = vec![0u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        block[148..156].fill(b' ');
+        block[156] = b'0';
+        let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        out.extend(block);
+        out.extend(*bytes);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.extend([0; 1024]);
+    out
+}
+
+/// A zip of stored files; those named in `encrypted` say that they are.
+fn zip_of(files: &[(&str, &[u8])], encrypted: &[&str]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let flags = u16::from(encrypted.contains(name)).to_le_bytes();
+        let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
+        let at = u32::try_from(out.len()).unwrap().to_le_bytes();
+        let told = [&flags[..], &[0; 10], &size, &size, &name_len].concat();
+        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), bytes].concat());
+        list.extend(
+            [
+                b"PK\x01\x02\x14\0\x14\0",
+                &told[..],
+                &[0; 12],
+                &at,
+                name.as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+    let n = u16::try_from(files.len()).unwrap().to_le_bytes();
+    let (at, len) = (out.len(), list.len());
+    out.extend(list);
+    let [at, len] = [at, len].map(|n| u32::try_from(n).unwrap().to_le_bytes());
+    out.extend([b"PK\x05\x06\0\0\0\0", &n[..], &n, &len, &at, &[0; 2]].concat());
+    out
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = Gzip::new(Vec::new(), 1).unwrap();
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+const TABLE_OF_A: &str = "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/step_trace_time.csv";
+const TRACE_OF_A: &str = "run/a_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json";
+const TABLE_OF_B: &str = "run/b_ascend_ms/ASCEND_PROFILER_OUTPUT/step_trace_time.csv";
+
+fn workers() -> Vec<(&'static str, &'static [u8])> {
+    vec![
+        (TABLE_OF_A, STEPS.as_bytes()),
+        (TRACE_OF_A, WORKER_TRACE.as_bytes()),
+        (TABLE_OF_B, STEPS.as_bytes()),
+        ("run/notes.md", b"x"),
+    ]
+}
+
+#[test]
+fn traces_open_in_order_with_what_stands_beside_them() {
+    let disk = Disk::new(&[
+        ("d/t.json", TRACE.as_bytes()),
+        ("d/m.json", METRICS.as_bytes()),
+        ("d/ops.txt", OPERATORS.as_bytes()),
+        ("e/u.json", TRACE.as_bytes()),
+        ("f/bad.json", b"hello"),
+    ]);
+    let alone = "t.json chrome events=1 beside=[] tables=0";
+    assert_eq!(disk.opens(&["d/t.json"]), [alone]);
+    assert_eq!(
+        disk.opens(&["d/m.json", "d/t.json", "d/ops.txt"]),
+        [r#"t.json chrome events=1 beside=["m.json", "ops.txt"] tables=0"#]
+    );
+    // Whose metrics they are is known by the folder; where it is not, they are a report of their own.
+    let two = disk.opens(&["d/t.json", "e/u.json", "d/m.json"]);
+    assert_eq!(two[0], r#"t.json chrome events=1 beside=["m.json"] tables=0"#);
+    assert_eq!(
+        (two.len(), &*two[1]),
+        (2, "u.json chrome events=1 beside=[] tables=0")
+    );
+    let bad = disk.opens(&["f/bad.json", "d/t.json", "none.json"]);
+    assert_eq!((bad.len(), &*bad[0]), (3, alone));
+    assert_eq!(bad[1], "FAILED none.json: there is no such file");
+    assert!(
+        bad[2].starts_with("FAILED f/bad.json: this is no trace"),
+        "{}",
+        bad[2]
+    );
+    assert_eq!(disk.opens(&["d/m.json"]).len(), 1);
+}
+
+#[test]
+fn workers_are_the_same_in_a_folder_and_in_every_archive() {
+    let files = workers();
+    let tar = tar_of(&files);
+    let packed = gzipped(&tar);
+    let zip = zip_of(&files, &[]);
+    let mut all: Vec<(&str, &[u8])> = files.clone();
+    all.extend([("x.tar", &tar[..]), ("x.tgz", &packed), ("x.zip", &zip)]);
+    let disk = Disk::new(&all);
+    for given in ["run", "x.tar", "x.tgz", "x.zip"] {
+        assert_eq!(
+            disk.opens(&[given]),
+            [
+                "a_ascend_pt/trace_view.json chrome events=1 beside=[] tables=1",
+                "b_ascend_ms ascend events=0 beside=[] tables=1",
+                &format!("note {given}: 1 file in it, no result of the profiler that is read here"),
+            ],
+            "{given}"
+        );
+    }
+    // The page has the list of a folder from the start, and opens the worker that has a trace, or the one asked for.
+    let whole = |(path, _): &(&str, &[u8])| Input {
+        shown: (*path).to_owned(),
+        folder: String::new(),
+        entry: disk.entry(path, path),
+    };
+    let plan = disk.plan(files.iter().map(whole).collect());
+    assert_eq!(
+        (plan.choose(None, &[]), plan.choose(Some("b_ascend_ms"), &[])),
+        (Some(0), Some(1))
+    );
+    assert_eq!((plan.workers().count(), plan.left_out(0, &[]).len()), (2, 0));
+}
+
+#[test]
+fn tables_alone_are_those_of_their_folder() {
+    let disk = Disk::new(&[("d/mine.txt", STEPS.as_bytes()), (TABLE_OF_A, STEPS.as_bytes())]);
+    assert_eq!(
+        disk.opens(&["d/mine.txt"]),
+        ["d ascend events=0 beside=[] tables=1"]
+    );
+    assert_eq!(
+        disk.opens(&[TABLE_OF_A]),
+        ["a_ascend_pt ascend events=0 beside=[] tables=1"]
+    );
+}
+
+#[test]
+fn one_bad_member_refuses_nothing() {
+    let good: &[u8] = TRACE.as_bytes();
+    let zip = zip_of(
+        &[
+            ("a/secret.json", good),
+            ("a/t.json", good),
+            ("a/list.json", b"{}"),
+        ],
+        &["a/secret.json"],
+    );
+    let only = zip_of(&[("secret.json", good)], &["secret.json"]);
+    let disk = Disk::new(&[
+        ("x.zip", &zip),
+        ("only.zip", &only),
+        ("d/t.json", good),
+        ("d/locked.json", b"!permission denied"),
+    ]);
+    assert_eq!(
+        disk.opens(&["x.zip"]),
+        [
+            "a/t.json chrome events=1 beside=[] tables=0",
+            "FAILED x.zip: a/secret.json: it cannot be read from the archive: it is encrypted",
+            "note x.zip: 1 other JSON file in it, which hold no trace",
+        ]
+    );
+    assert_eq!(
+        disk.opens(&["only.zip"]),
+        ["FAILED only.zip: secret.json: it cannot be read from the archive: it is encrypted"]
+    );
+    assert_eq!(
+        disk.opens(&["d"]),
+        [
+            "d/t.json chrome events=1 beside=[] tables=0",
+            "FAILED d/locked.json: permission denied",
+        ]
+    );
+}
+
+#[test]
+fn what_holds_nothing_says_so() {
+    let tar = tar_of(&[("a/b.txt", b"text")]);
+    let disk = Disk::new(&[("x.tar", &tar), ("d/list.json", b"{\"a\":1}")]);
+    let nothing = |what: &str, kind: &str| {
+        vec![format!(
+            "FAILED {what}: no trace and no table of a profiler is in this {kind}"
+        )]
+    };
+    assert_eq!(disk.opens(&["x.tar"]), nothing("x.tar", "archive"));
+    assert_eq!(disk.opens(&["empty"]), nothing("empty", "folder"));
+    assert_eq!(disk.opens(&["d"]), nothing("d", "folder"));
+    assert_eq!(disk.plan(Vec::new()).choose(None, &[]), None);
+}
+
+#[test]
+fn metrics_in_a_folder_stand_beside_its_trace_and_not_beside_others() {
+    let disk = Disk::new(&[
+        ("d/one/m.json", METRICS.as_bytes()),
+        ("d/one/t.json", TRACE.as_bytes()),
+        ("d/two/t.json", TRACE.as_bytes()),
+        ("d/two/three/m.json", METRICS.as_bytes()),
+    ]);
+    assert_eq!(
+        disk.opens(&["d"]),
+        [
+            r#"d/one/t.json chrome events=1 beside=["m.json"] tables=0"#,
+            "d/two/t.json chrome events=1 beside=[] tables=0",
+            "note d: 1 metrics file or operator table in it, not opened: whose it is, is not known",
+        ]
+    );
+}
+
+#[test]
+fn an_archive_in_a_folder_opens_where_nothing_else_does() {
+    let tar = gzipped(&tar_of(&[("t.json", TRACE.as_bytes())]));
+    let disk = Disk::new(&[
+        ("d/x.tar.gz", &tar),
+        ("e/x.tar.gz", &tar),
+        ("e/t.json", TRACE.as_bytes()),
+    ]);
+    assert_eq!(disk.opens(&["d"]), ["t.json chrome events=1 beside=[] tables=0"]);
+    assert_eq!(
+        disk.opens(&["e"]),
+        [
+            "e/t.json chrome events=1 beside=[] tables=0",
+            "note e: 1 archive in it, not opened: give them by name",
+        ]
+    );
+}
+
+#[test]
+fn an_hltv_opens_whatever_packs_it() {
+    let files: [(&str, &[u8]); 2] = [
+        ("prof-data/host/host_trace.json", TRACE.as_bytes()),
+        ("prof-data/bin/x.bin", b"raw"),
+    ];
+    let (tar, zip) = (tar_of(&files), zip_of(&files, &[]));
+    let packed = gzipped(&tar);
+    let disk = Disk::new(&[("a.hltv", &tar), ("b.hltv", &zip), ("c.hltv", &packed)]);
+    for given in ["a.hltv", "b.hltv", "c.hltv"] {
+        let opened = disk.opens(&[given]);
+        assert_eq!(
+            opened,
+            [format!(
+                "{given}/host_trace.json hltv events=1 beside=[] tables=0"
+            )]
+        );
+    }
+}
+
+#[test]
+fn the_page_shows_the_most_certain_trace() {
+    let disk = Disk::new(&[
+        ("m.json", METRICS.as_bytes()),
+        ("picture", b"\x89PNG\r\n"),
+        ("t.json", TRACE.as_bytes()),
+    ]);
+    let input = |path: &str| Input {
+        shown: path.to_owned(),
+        folder: String::new(),
+        entry: disk.entry(path, path),
+    };
+    let plan = disk.plan(["picture", "t.json"].map(input).into());
+    let chosen = plan.choose(None, &[]).unwrap();
+    assert_eq!(plan.recordings[chosen].name, "t.json");
+    assert_eq!(plan.left_out(chosen, &[]), ["picture"]);
+    // What could not be opened is passed over.
+    let next = plan.choose(None, &[chosen]).unwrap();
+    assert_eq!(plan.recordings[next].name, "picture");
+}
