@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::analyze::report::*;
 use crate::base::Severity;
+use crate::table::{Answers, find};
 
 fn nasty() -> String {
     "pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end".to_owned()
@@ -18,33 +19,86 @@ fn decode(ctx: u32) -> Bucket {
     }
 }
 
-fn report() -> Report {
-    let step = Step {
-        index: 0,
-        engine_step: Some(4),
+/// 1,042 steps that share a bucket, and one of which nothing is known.
+fn step_groups() -> Vec<StepGroup> {
+    let known = StepGroup {
         phase: Phase::Decode,
-        period: Period::Serving,
-        start_ns: 1_000_000,
-        dur_ns: 28_100_000,
-        gap_before_ns: None,
-        interval_ns: None,
-        sure: Sure::Recorded,
         bucket: Some(decode(128)),
-        batch: Some(11),
-        tokens: None,
-        context_requests: None,
-        context_tokens: None,
-        generation_requests: None,
-        generation_tokens: None,
-        graphs: Some(true),
-        parts: Parts {
-            forward_ns: Some(20_000_000),
-            other_ns: Some(8_100_000),
-            ..Parts::default()
-        },
-        device: None,
-        slice: 7,
+        period: Period::Serving,
+        count: 1_042,
+        total_ns: 29_300_000_000,
+        p50_ns: 28_100_000,
+        p90_ns: 29_000_000,
+        p99_ns: 31_200_000,
+        max_ns: 240_000_000,
+        real_batch: Some(11_462),
+        padded_batch: Some(16_672),
     };
+    let unknown = StepGroup {
+        period: Period::BeforeCapture,
+        count: 1,
+        total_ns: 1_000,
+        p50_ns: 1_000,
+        p90_ns: 1_000,
+        p99_ns: 1_000,
+        max_ns: 1_000,
+        ..StepGroup::default()
+    };
+    vec![known, unknown]
+}
+
+fn gaps() -> Gaps {
+    let bin = |from_ns, to_ns, count, total_ns| GapBin {
+        from_ns,
+        to_ns,
+        count,
+        total_ns,
+        by_cause_ns: vec![total_ns],
+        by_cause_count: vec![count],
+    };
+    Gaps {
+        kind: GapKind::Step,
+        r#where: "vLLM".to_owned(),
+        count: 45,
+        total_ns: 75_300_000,
+        p50_ns: Some(1_656_800),
+        p99_ns: None,
+        max_ns: Some(7_851_800),
+        coverage: None,
+        bins: vec![
+            bin(1_000_000, Some(5_000_000), 44, 67_448_200),
+            bin(5_000_000, None, 1, 7_851_800),
+        ],
+        causes: vec![GapCause {
+            cause: Cause::InputPrep,
+            count: 45,
+            total_ns: 75_300_000,
+        }],
+        longest: Vec::new(),
+        definition: "From the end of one engine step to the start of the next.".to_owned(),
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        id: "compiles-while-serving".to_owned(),
+        level: Level::Problem,
+        sure: Sure::Recorded,
+        says: "1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and \
+               the last step."
+            .to_owned(),
+        cost_ns: Some(412_345_000),
+        evidence: vec![FindingEvidence {
+            says: nasty(),
+            start_ns: Some(2_500_000_000),
+            ..FindingEvidence::default()
+        }],
+        advice: "Warm up the bucket (16, 1, 256).".to_owned(),
+        view: "recompiles".to_owned(),
+    }
+}
+
+fn report() -> Report {
     let trace = TraceReport {
         file: "vllm.1|2.pt.trace.json.gz".to_owned(),
         format: "gaudi-e2e".to_owned(),
@@ -52,15 +106,11 @@ fn report() -> Report {
         inflated_bytes: 1_234_567,
         events: 4_171,
         rank: Some(0),
-        world_size: None,
         device_kind: "hpu".to_owned(),
         device_name: Some("GAUDI3".to_owned()),
         engine: Some("vLLM V1".to_owned()),
         start_ns: Some(0),
         end_ns: Some(5_590_000_000),
-        base_time_ns: None,
-        capture_start_ns: None,
-        capture_end_ns: None,
         synchronised_capture: true,
         notes: vec!["Every region was synchronised.".to_owned()],
         defects: vec![DefectRow {
@@ -72,51 +122,31 @@ fn report() -> Report {
             ends_early: true,
             says: "The gzip stream ends in the middle; everything before that was read.".to_owned(),
         }],
-        steps: vec![step],
-        step_groups: vec![
-            StepGroup {
-                phase: Phase::Decode,
-                bucket: Some(decode(128)),
-                period: Period::Serving,
-                count: 1_042,
-                total_ns: 29_300_000_000,
-                p50_ns: 28_100_000,
-                p90_ns: 29_000_000,
-                p99_ns: 31_200_000,
-                max_ns: 240_000_000,
-                real_batch: Some(11_462),
-                padded_batch: Some(16_672),
+        steps: vec![Step {
+            engine_step: Some(4),
+            phase: Phase::Decode,
+            period: Period::Serving,
+            start_ns: 1_000_000,
+            dur_ns: 28_100_000,
+            bucket: Some(decode(128)),
+            batch: Some(11),
+            graphs: Some(true),
+            parts: Parts {
+                forward_ns: Some(20_000_000),
+                other_ns: Some(8_100_000),
+                ..Parts::default()
             },
-            StepGroup {
-                phase: Phase::Unknown,
-                bucket: None,
-                period: Period::BeforeCapture,
-                count: 1,
-                total_ns: 1_000,
-                p50_ns: 1_000,
-                p90_ns: 1_000,
-                p99_ns: 1_000,
-                max_ns: 1_000,
-                real_batch: None,
-                padded_batch: None,
-            },
-        ],
+            slice: 7,
+            ..Step::default()
+        }],
+        step_groups: step_groups(),
         recompiles: vec![Recompile {
-            evidence: Evidence::Recorded,
             name: nasty(),
             start_ns: 2_500_000_000,
             dur_ns: 412_345_000,
-            start_is_exact: false,
-            step: None,
             phase: Phase::Decode,
-            bucket: None,
             period: Period::Serving,
-            region: None,
-            region_start_ns: None,
-            region_end_ns: None,
-            also: None,
-            slice: None,
-dynamo: None,
+            ..Recompile::default()
         }],
         bucket_coverage: Some(BucketCoverage {
             served_not_warmed: vec![PhaseBucket {
@@ -126,57 +156,20 @@ dynamo: None,
             }],
             ..BucketCoverage::default()
         }),
-        gaps: vec![Gaps {
-            kind: GapKind::Step,
-            r#where: "vLLM".to_owned(),
-            count: 45,
-            total_ns: 75_300_000,
-            p50_ns: Some(1_656_800),
-            p99_ns: None,
-            max_ns: Some(7_851_800),
-            coverage: None,
-            bins: vec![
-                GapBin {
-                    from_ns: 1_000_000,
-                    to_ns: Some(5_000_000),
-                    count: 44,
-                    total_ns: 67_448_200,
-                    by_cause_ns: vec![67_448_200],
-                    by_cause_count: vec![44],
-                },
-                GapBin {
-                    from_ns: 5_000_000,
-                    to_ns: None,
-                    count: 1,
-                    total_ns: 7_851_800,
-                    by_cause_ns: vec![7_851_800],
-                    by_cause_count: vec![1],
-                },
-            ],
-            causes: vec![GapCause {
-                cause: Cause::InputPrep,
-                count: 45,
-                total_ns: 75_300_000,
-            }],
-            longest: Vec::new(),
-            definition: "From the end of one engine step to the start of the next.".to_owned(),
-        }],
+        gaps: vec![gaps()],
         device_time: vec![DeviceTime {
-            device: 0, rank: None,
             scope: "all".to_owned(),
             span_ns: 1_000_000,
             busy_ns: 640_000,
             compute_ns: 600_000,
             comm_exposed_ns: 40_000,
-            copy_exposed_ns: 0,
             idle_ns: 360_000,
             engines: Engines::of(|engine| (engine == Engine::Mme).then_some(410_000)),
-            start_ns: 0,
             end_ns: 1_000_000,
+            ..DeviceTime::default()
         }],
         kernels: vec![Kernel {
             name: format!("{}{}", nasty(), "x".repeat(90)),
-            rule: None,
             kind: "compute".to_owned(),
             count: 3,
             total_ns: 300,
@@ -184,16 +177,8 @@ dynamo: None,
             max_ns: 100,
             longest_slice: 9,
             mean_ns: 100,
+            ..Kernel::default()
         }],
-        kernel_rules: None,
-        nodes: None,
-        launches: None,
-        queue_depth: Vec::new(),
-        stream_gaps: Vec::new(),
-        stream_gaps_definition: None,
-        copies: Vec::new(),
-        syncs: Vec::new(),
-        idle: Vec::new(),
         operators: vec![Operator {
             name: "=aten::copy_".to_owned(),
             count: 2,
@@ -202,14 +187,6 @@ dynamo: None,
             longest_slice: 1,
             ..Operator::default()
         }],
-        python: Vec::new(),
-        operators_by_shape: Vec::new(),
-        operators_by_stack: Vec::new(),
-        memory: None,
-        modules: Vec::new(),
-        bytes_by_category: Vec::new(),
-        table: None,
-        dynamo: None,
         budget: Some(TimeBudget {
             total_ns: 1_000_000,
             shares: vec![BudgetShare {
@@ -219,24 +196,8 @@ dynamo: None,
             }],
             definition: "From the first to the last serving step.".to_owned(),
         }),
-        metrics: None,
-        findings: vec![Finding {
-            id: "compiles-while-serving".to_owned(),
-            level: Level::Problem,
-            sure: Sure::Recorded,
-            says: "1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step.".to_owned(),
-            cost_ns: Some(412_345_000),
-            evidence: vec![FindingEvidence {
-                says: nasty(),
-                start_ns: Some(2_500_000_000),
-                end_ns: None,
-                step: None,
-                slice: None,
-            }],
-            advice: "Warm up the bucket (16, 1, 256).".to_owned(),
-            view: "recompiles".to_owned(),
-        }],
-        beside: None,
+        findings: vec![finding()],
+        ..TraceReport::default()
     };
     Report {
         schema: SCHEMA.to_owned(),
@@ -421,14 +382,9 @@ fn json_has_the_names_in_order_and_null_where_unknown() {
 fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     let report = report();
     let trace = &report.traces[0];
-    let all = [
-        steps_csv(trace),
-        recompiles_csv(trace),
-        gaps_csv(trace),
-        kernels_csv(trace),
-        operators_csv(trace),
-    ]
-    .join("\n");
+    let answers = Answers::of_report(trace);
+    let keys = ["steps", "recompiles", "gaps", "kernels", "operators"];
+    let all = keys.map(|key| table_csv(&find(key, &answers).expect(key))).join("\n");
     check(
         &all,
         &expect![[r#"
