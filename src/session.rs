@@ -844,7 +844,8 @@ mod tests {
 
     #[test]
     fn a_table_of_the_trace_is_a_file_and_no_other_is() {
-        let trace = br#"{"traceEvents":[{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
+        let trace =
+            br#"{"traceEvents":[{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
         let opened = open_bytes("x.pt.trace.json.gz", trace).expect("a trace");
         let scene = opened.scene();
         let ask = |key: &str, format: &str| {

@@ -384,7 +384,9 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     let trace = &report.traces[0];
     let answers = Answers::of_report(trace);
     let keys = ["steps", "recompiles", "gaps", "kernels", "operators"];
-    let all = keys.map(|key| table_csv(&find(key, &answers).expect(key))).join("\n");
+    let all = keys
+        .map(|key| table_csv(&find(key, &answers).expect(key)))
+        .join("\n");
     check(
         &all,
         &expect![[r#"

@@ -14,10 +14,16 @@ const ROWS: usize = 20;
 
 /// Characters of a name that others stand behind.
 const NAME: usize = 30;
+/// Characters of a name or a sentence that stands last, at least: columns before it make room.
+const LEAST: usize = 40;
+
+/// Where to read what was cut.
+const CUT: &str =
+    "Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.";
 
 /// A table, at most `most` rows and as many of its columns as a line holds; names stand last, and take what is left of
-/// the line.
-fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
+/// the line. A sentence in the last column goes on below itself. Says whether anything was left out.
+fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool {
     let mut columns = shown(rows);
     columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
     let n = rows.len().min(most);
@@ -34,34 +40,51 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
             all.map(|cell| cell.chars().count()).max().unwrap_or(0)
         })
         .collect();
-    let is_words = |i: usize| !rows.columns[columns[i]].kind.is_number();
-    let last = columns.len().saturating_sub(1);
-    for i in 0..last {
+    let kind = |i: usize| &rows.columns[columns[i]].kind;
+    let is_words = |i: usize| !kind(i).is_number();
+    let Some(last) = columns.len().checked_sub(1) else {
+        return false;
+    };
+    for (i, width) in widths.iter_mut().enumerate().take(last) {
         if is_words(i) {
-            widths[i] = widths[i].min(NAME);
+            *width = (*width).min(NAME);
         }
     }
     // The last column has what the others leave; if they leave nothing, the ones before it are left out.
     let mut kept: Vec<usize> = (0..columns.len()).collect();
-    let least = |i: usize| if is_words(i) { widths[i].min(12) } else { widths[i] };
-    while kept.len() > 2 {
-        let before: usize = kept[..kept.len() - 1].iter().map(|&i| widths[i] + 2).sum();
-        if before + 2 + least(last) <= WIDTH {
-            break;
-        }
+    let least = match kind(last) {
+        Kind::Text | Kind::Name => widths[last].min(LEAST),
+        _ => widths[last],
+    };
+    let before = |kept: &[usize]| {
+        kept[..kept.len() - 1]
+            .iter()
+            .map(|&i| widths[i] + 2)
+            .sum::<usize>()
+    };
+    while kept.len() > 2 && before(&kept) + 2 + least > WIDTH {
         kept.remove(kept.len() - 2);
     }
-    let before: usize = kept[..kept.len().saturating_sub(1)]
-        .iter()
-        .map(|&i| widths[i] + 2)
-        .sum();
+    let indent = before(&kept) + 2;
     if is_words(last) {
-        widths[last] = widths[last].min(WIDTH.saturating_sub(before + 2)).max(8);
+        widths[last] = widths[last].min(WIDTH.saturating_sub(indent)).max(8);
     }
+    let mut is_cut = n < rows.len() || kept.len() < columns.len();
     let mut line = |row: &[String]| {
         let start = out.len();
+        let mut below = Vec::new();
         for &i in &kept {
-            let (cell, width) = (clipped(&row[i], widths[i]), widths[i]);
+            let width = widths[i];
+            let cell = if i == last && *kind(i) == Kind::Text {
+                let mut lines = broken(&row[i], width).into_iter();
+                let first = lines.next().unwrap_or_default();
+                below = lines.collect();
+                first
+            } else {
+                let cell = clipped(&row[i], width);
+                is_cut |= cell != row[i];
+                cell
+            };
             match is_words(i) {
                 true => out.push_str(&format!("  {cell:<width$}")),
                 false => out.push_str(&format!("  {cell:>width$}")),
@@ -70,6 +93,9 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
         let end = out.trim_end().len().max(start);
         out.truncate(end);
         out.push('\n');
+        for more in below {
+            out.push_str(&format!("{:indent$}{more}\n", ""));
+        }
     };
     line(&heads);
     cells.iter().for_each(|row| line(row));
@@ -83,8 +109,9 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
         .map(|(n, noun)| show::counted(n as u64, noun))
         .collect();
     if !more.is_empty() {
-        out.push_str(&format!("  … and {}: see --csv\n", more.join(", ")));
+        out.push_str(&format!("  … and {}\n", more.join(", ")));
     }
+    is_cut
 }
 
 /// All rows of a table, under its title.
@@ -94,7 +121,7 @@ pub fn table_text(of: &Filled<'_>, origin_ns: i64) -> String {
     out
 }
 
-fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) {
+fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) -> bool {
     let n = match of.rows.len() {
         0 | 1 => String::new(),
         n => format!(" ({})", show::count(n as u64)),
@@ -103,7 +130,7 @@ fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) {
     for sentence in std::iter::once(&of.definition).chain(&of.rows.says) {
         wrapped(out, "  ", sentence);
     }
-    table(out, &of.rows, most, origin_ns);
+    table(out, &of.rows, most, origin_ns)
 }
 
 /// Words, of which a number and its unit are one.
@@ -130,27 +157,40 @@ fn unbroken(sentence: &str) -> Vec<&str> {
     words
 }
 
+/// A text in lines of at most `width` characters. A word that is longer is broken, too.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut n = 0;
+    for word in unbroken(text) {
+        let mut word: Vec<char> = word.chars().collect();
+        if n > 0 && n + 1 + word.len() > width {
+            lines.push(String::new());
+            n = 0;
+        }
+        while word.len() > width {
+            let rest = word.split_off(width);
+            lines.extend([word.into_iter().collect(), String::new()]);
+            word = rest;
+        }
+        if let Some(line) = lines.last_mut() {
+            if n > 0 {
+                line.push(' ');
+                n += 1;
+            }
+            n += word.len();
+            line.extend(word);
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
 /// A sentence over several lines, the first led by `lead`, the others indented as far.
 fn wrapped(out: &mut String, lead: &str, sentence: &str) {
     let indent = lead.chars().count();
     out.push_str(lead);
-    let mut column = indent;
-    let mut first = true;
-    let sentence = plain(sentence);
-    for word in unbroken(&sentence) {
-        let n = word.chars().count();
-        if !first && column + 1 + n > WIDTH {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        } else if !first {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += n;
-        first = false;
-    }
+    let lines = broken(&plain(sentence), WIDTH - indent);
+    out.push_str(&lines.join(&format!("\n{:indent$}", "")));
     out.push('\n');
 }
 
@@ -163,6 +203,7 @@ fn heading(out: &mut String, title: &str) {
 /// Everything, for a terminal.
 pub fn report_text(report: &Report) -> String {
     let mut out = String::new();
+    let mut is_cut = false;
     for trace in &report.traces {
         if !out.is_empty() {
             out.push_str("\n\n");
@@ -171,7 +212,7 @@ pub fn report_text(report: &Report) -> String {
         findings(&mut out, trace);
         let answers = Answers::of_report(trace);
         for of in filled(&answers) {
-            titled(&mut out, &of, ROWS, answers.origin_ns());
+            is_cut |= titled(&mut out, &of, ROWS, answers.origin_ns());
         }
     }
     if let Some(workers) = &report.workers {
@@ -183,8 +224,12 @@ pub fn report_text(report: &Report) -> String {
             ..Answers::of_report(&alone)
         };
         for of in filled(&answers) {
-            titled(&mut out, &of, ROWS, 0);
+            is_cut |= titled(&mut out, &of, ROWS, 0);
         }
+    }
+    if is_cut {
+        out.push('\n');
+        wrapped(&mut out, "", CUT);
     }
     out
 }
@@ -207,7 +252,9 @@ pub fn checked_text(trace: &TraceReport) -> String {
     head(&mut out, trace);
     let answers = Answers::of_report(trace);
     match find("defects", &answers) {
-        Some(of) => titled(&mut out, &of, usize::MAX, answers.origin_ns()),
+        Some(of) => {
+            titled(&mut out, &of, usize::MAX, answers.origin_ns());
+        }
         None => out.push_str("\nDefects of the file: none\n"),
     }
     out

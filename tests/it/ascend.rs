@@ -18,7 +18,7 @@ use stepscope::session::{Loader, Opened, open_bytes};
 
 use crate::corpus;
 
-const LEVELS: [&str; 3] = [
+pub const LEVELS: [&str; 3] = [
     "ascend/msinsight/level0/rank0_ascend_pt",
     "ascend/msinsight/level1/rank0_ascend_pt",
     "ascend/msinsight/level2/rank1_ascend_pt",
@@ -49,7 +49,7 @@ fn tables_of(folder: &str) -> Option<Arc<WorkerTables>> {
 }
 
 /// A worker with its trace.
-fn open(folder: &str) -> Option<Opened> {
+pub fn open(folder: &str) -> Option<Opened> {
     let tables = tables_of(folder)?;
     let trace = corpus::read(&format!("{folder}/ASCEND_PROFILER_OUTPUT/trace_view.json"))?;
     let mut loader = Loader::new("trace_view.json");

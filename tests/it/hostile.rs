@@ -15,9 +15,7 @@ use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
 use stepscope::table::{Ask, MAX_ROWS, Order};
-use stepscope::view::{
-    CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, StepOrder, TrackPart,
-};
+use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, StepOrder, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
 struct Case {
@@ -588,9 +586,16 @@ fn ask_for_tables(opened: &Opened) {
             panic!("{key} is always answered");
         };
         let left = page.n_rows - page.first_row;
-        assert_eq!(page.rows.len(), left.min(ask.n_rows).min(MAX_ROWS) as usize, "{key}");
+        assert_eq!(
+            page.rows.len(),
+            left.min(ask.n_rows).min(MAX_ROWS) as usize,
+            "{key}"
+        );
         assert!(page.n_rows <= page.n_all, "{key}");
-        assert!(page.rows.iter().all(|row| row.len() == page.columns.len()), "{key}");
+        assert!(
+            page.rows.iter().all(|row| row.len() == page.columns.len()),
+            "{key}"
+        );
         page
     };
     let file = |key: &str, ask: &Ask, format: &str| {
@@ -666,10 +671,7 @@ fn ask_for_tables(opened: &Opened) {
         key: "no such table".into(),
         ask: whole.clone(),
     };
-    assert!(matches!(
-        opened.answer(&scene, &missing),
-        Answer::Nothing { .. }
-    ));
+    assert!(matches!(opened.answer(&scene, &missing), Answer::Nothing { .. }));
 }
 
 /// Cut-outs of everything and of the middle third, with our own tracks.
