@@ -2,7 +2,7 @@
 
 use crate::analyze::report::{Report, TraceReport};
 use crate::base::show;
-use crate::table::{Answers, Filled, Kind, Rows, filled, find};
+use crate::table::{Answers, Cell, Filled, Kind, Rows, filled, find};
 
 use super::words::{self, clipped, plain};
 use super::{shown, workers_say};
@@ -11,11 +11,13 @@ use super::{shown, workers_say};
 const WIDTH: usize = 100;
 /// Rows of a list before it is cut; JSON has all.
 const ROWS: usize = 20;
+/// The same of a list that nobody reads to its end.
+const ROWS_OF_MANY: usize = 10;
 
 /// Characters of a name that others stand behind.
-const NAME: usize = 30;
+const NAME: usize = 26;
 /// Characters of a name or a sentence that stands last, at least: columns before it make room.
-const LEAST: usize = 40;
+const LEAST: usize = 30;
 
 /// Where to read what was cut.
 const CUT: &str =
@@ -24,9 +26,11 @@ const CUT: &str =
 /// A table, at most `most` rows and as many of its columns as a line holds; names stand last, and take what is left of
 /// the line. A sentence in the last column goes on below itself. Says whether anything was left out.
 fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool {
-    let mut columns = shown(rows);
-    columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
     let n = rows.len().min(most);
+    let mut columns = shown(rows);
+    // What is unknown in every row takes no room.
+    columns.retain(|&at| (0..n).any(|row| rows.cell(row, at) != Cell::Unknown));
+    columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
     let cells: Vec<Vec<String>> = (0..n)
         .map(|row| {
             let words = |&at: &usize| plain(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));
@@ -50,21 +54,25 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool
             *width = (*width).min(NAME);
         }
     }
-    // The last column has what the others leave; if they leave nothing, the ones before it are left out.
+    // The last column has what the others leave, if it holds words. If they leave too little, columns of numbers make
+    // room from the right; names stay.
     let mut kept: Vec<usize> = (0..columns.len()).collect();
-    let least = match kind(last) {
-        Kind::Text | Kind::Name => widths[last].min(LEAST),
-        _ => widths[last],
+    let is_open = matches!(kind(last), Kind::Text | Kind::Name);
+    let least = if is_open {
+        widths[last].min(LEAST)
+    } else {
+        widths[last]
     };
     let before = |kept: &[usize]| {
-        kept[..kept.len() - 1]
-            .iter()
-            .map(|&i| widths[i] + 2)
-            .sum::<usize>()
+        let all = kept.iter().take(kept.len() - 1);
+        all.map(|&i| widths[i] + 2).sum::<usize>()
     };
     while kept.len() > 2 && before(&kept) + 2 + least > WIDTH {
-        kept.remove(kept.len() - 2);
+        let ends = kept.len() - usize::from(is_open);
+        let number = (1..ends).rfind(|&at| *kind(kept[at]) != Kind::Name);
+        kept.remove(number.unwrap_or(1));
     }
+    let last = kept.last().copied().unwrap_or(last);
     let indent = before(&kept) + 2;
     if is_words(last) {
         widths[last] = widths[last].min(WIDTH.saturating_sub(indent)).max(8);
@@ -75,8 +83,14 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool
         let mut below = Vec::new();
         for &i in &kept {
             let width = widths[i];
-            let cell = if i == last && *kind(i) == Kind::Text {
-                let mut lines = broken(&row[i], width).into_iter();
+            let cell = if i == last && is_open {
+                // A sentence is read to its end, a name may take two lines.
+                let whole = match kind(i) {
+                    Kind::Text => row[i].clone(),
+                    _ => clipped(&row[i], 2 * width),
+                };
+                is_cut |= whole != row[i];
+                let mut lines = broken(&whole, width).into_iter();
                 let first = lines.next().unwrap_or_default();
                 below = lines.collect();
                 first
@@ -130,6 +144,10 @@ fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) -> boo
     for sentence in std::iter::once(&of.definition).chain(&of.rows.says) {
         wrapped(out, "  ", sentence);
     }
+    let most = match of.rows.len() {
+        n if n / 5 > most => ROWS_OF_MANY,
+        _ => most,
+    };
     table(out, &of.rows, most, origin_ns)
 }
 

@@ -33,13 +33,13 @@ pub fn slices_of(table: &KernelTable, index: &Index, vocabulary: &Vocabulary) ->
                 .entry(row.name)
                 .or_insert_with(|| index.names.lookup(table.text(row.name)));
             let name = name?;
-            let from = work.partition_point(|w| w.0 < row.start_ns - SAME_START_NS);
+            let from = work.partition_point(|w| w.0 < row.start_ns.saturating_sub(SAME_START_NS));
             let near = work[from..]
                 .iter()
-                .take_while(|w| w.0 <= row.start_ns + SAME_START_NS);
+                .take_while(|w| w.0 <= row.start_ns.saturating_add(SAME_START_NS));
             // Many slices may start at one time; a kernel's own is among the first of its name.
             let same = near.take(64).filter(|w| index.slices.name(w.1) == name);
-            same.min_by_key(|w| ((w.0 - row.start_ns).abs(), w.1))
+            same.min_by_key(|w| (w.0.abs_diff(row.start_ns), w.1))
                 .map(|w| w.1)
         })
         .collect()
@@ -99,7 +99,7 @@ pub fn statistics(table: &KernelTable) -> Vec<OperatorStatistic> {
     let mut rows: Vec<OperatorStatistic> = by_kind.into_values().collect();
     for row in &mut rows {
         let n = i64::try_from(row.count).unwrap_or(i64::MAX);
-        row.mean_ns = (row.total_ns + n / 2) / n;
+        row.mean_ns = row.total_ns.saturating_add(n / 2) / n;
         let all = total.get(&row.device).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         if all > 0 {
