@@ -50,7 +50,7 @@ pub struct Parts {
 }
 
 /// Device time of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepDevice {
     /// Union of all compute engines, ns.
     pub busy_ns: i64,
@@ -71,7 +71,7 @@ pub struct StepDevice {
 }
 
 /// One prefill or decode pass that the trace records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub index: u32,
     /// Several passes of one engine step carry the same number.
@@ -111,7 +111,7 @@ fn recorded() -> Sure {
 }
 
 /// Steps of one phase, bucket and period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepGroup {
     pub phase: Phase,
     pub bucket: Option<Bucket>,
@@ -128,7 +128,7 @@ pub struct StepGroup {
 }
 
 /// One graph compile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recompile {
     pub evidence: Evidence,
     pub name: String,
@@ -255,7 +255,7 @@ pub struct Gaps {
 }
 
 /// How a device spent its time. `compute + comm_exposed + copy_exposed + idle = span`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceTime {
     pub device: i64,
     /// What the file calls its rank, where it holds several: devices are numbered within a rank.
@@ -276,7 +276,7 @@ pub struct DeviceTime {
 }
 
 /// A kernel by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
     pub name: String,
     /// `compute|comm|copy|set|other`
@@ -448,7 +448,7 @@ pub struct CategoryBytes {
 }
 
 /// One fact that a finding rests on, with the place that shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingEvidence {
     pub says: String,
     pub start_ns: Option<i64>,
@@ -483,7 +483,7 @@ pub struct BudgetShare {
 }
 
 /// Where serving time went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeBudget {
     pub total_ns: i64,
     pub shares: Vec<BudgetShare>,

@@ -7,6 +7,7 @@ use crate::base::closed_set::closed_set;
 
 closed_set! {
     /// What the passes of a step compute.
+    #[derive(Default)]
     pub enum Phase {
         /// Inside a sentence.
         noun: &'static str,
@@ -18,11 +19,13 @@ closed_set! {
     /// Both in one pass.
     Mixed "mixed" { noun: "mixed", word: "prefill + decode", colour: Colour::Mixed }
     Idle "idle" { noun: "idle", word: "idle", colour: Colour::Other }
+    #[default]
     Unknown "unknown" { noun: "unknown phase", word: "step", colour: Colour::Other }
 }
 
 closed_set! {
     /// When in the server's life.
+    #[derive(Default)]
     pub enum Period {
         word: &'static str,
         means: &'static str,
@@ -37,6 +40,7 @@ closed_set! {
     }
     Serving "serving" { word: "serving", means: "Requests are served." }
     Dummy "dummy" { word: "dummy run", means: "A profiling run on invented data." }
+    #[default]
     Unknown "unknown" {
         word: "unknown",
         means: "The trace does not say when in the server's life this was.",
@@ -79,11 +83,13 @@ impl std::fmt::Display for Bucket {
 
 closed_set! {
     /// What a recompile marker rests on. Levels are never added up.
+    #[derive(Default)]
     pub enum Evidence {
         word: &'static str,
         means: &'static str,
     }
     /// Level L1.
+    #[default]
     Recorded "recorded" {
         word: "recorded",
         means: "The serving engine recorded the compile itself.",

@@ -23,6 +23,7 @@ pub fn table_json(table: &Filled<'_>) -> String {
         Cell::Real(x) => x.into(),
         Cell::Flag(flag) => flag.into(),
         Cell::Text(text) => text.trim_start_matches('\u{2003}').into(),
+        Cell::Term(term) if term.key.is_empty() => Value::Null,
         Cell::Term(term) => term.key.into(),
         Cell::Bucket(bucket) => bucket.to_string().into(),
     };

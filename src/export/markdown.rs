@@ -2,7 +2,7 @@
 
 use crate::analyze::report::{Level, Report, TraceReport};
 use crate::base::show;
-use crate::table::{Answers, Filled, filled};
+use crate::table::{Answers, Cell, Filled, Kind, filled};
 
 use super::words::{self, clipped, plain};
 use super::{shown, workers_say};
@@ -49,7 +49,10 @@ fn name(text: &str) -> String {
 /// A table as Markdown: the columns that are shown by default, of at most `most` rows.
 fn table(out: &mut String, table: &Filled<'_>, most: usize, origin_ns: i64) {
     let rows = &table.rows;
-    let columns: Vec<usize> = shown(&table.rows);
+    let n = rows.len().min(most);
+    let mut columns: Vec<usize> = shown(&table.rows);
+    // What is unknown in every row takes no room.
+    columns.retain(|&at| (0..n).any(|row| rows.cell(row, at) != Cell::Unknown));
     out.push('|');
     for &at in &columns {
         out.push_str(&format!(" {} |", escaped(&rows.columns[at].head)));
@@ -60,11 +63,16 @@ fn table(out: &mut String, table: &Filled<'_>, most: usize, origin_ns: i64) {
         out.push_str(if number { " ---: |" } else { " --- |" });
     }
     out.push('\n');
-    for row in 0..rows.len().min(most) {
+    for row in 0..n {
         out.push('|');
         for &at in &columns {
-            let words = rows.cell(row, at).words(&rows.columns[at].kind, origin_ns);
-            out.push_str(&format!(" {} |", name(&words)));
+            let kind = &rows.columns[at].kind;
+            let words = rows.cell(row, at).words(kind, origin_ns);
+            let words = match kind {
+                Kind::Name => name(&words),
+                _ => escaped(&words),
+            };
+            out.push_str(&format!(" {words} |"));
         }
         out.push('\n');
     }

@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::analyze::report::*;
 use crate::base::Severity;
+use crate::table::{Answers, find};
 
 fn nasty() -> String {
     "pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end".to_owned()
@@ -18,32 +19,90 @@ fn decode(ctx: u32) -> Bucket {
     }
 }
 
-fn report() -> Report {
-    let step = Step {
-        index: 0,
-        engine_step: Some(4),
+/// 1,042 steps that share a bucket, and one of which nothing is known.
+fn step_groups() -> Vec<StepGroup> {
+    let known = StepGroup {
         phase: Phase::Decode,
-        period: Period::Serving,
-        start_ns: 1_000_000,
-        dur_ns: 28_100_000,
-        gap_before_ns: None,
-        interval_ns: None,
-        sure: Sure::Recorded,
         bucket: Some(decode(128)),
-        batch: Some(11),
-        tokens: None,
-        context_requests: None,
-        context_tokens: None,
-        generation_requests: None,
-        generation_tokens: None,
-        graphs: Some(true),
-        parts: Parts {
-            forward_ns: Some(20_000_000),
-            other_ns: Some(8_100_000),
-            ..Parts::default()
-        },
-        device: None,
-        slice: 7,
+        period: Period::Serving,
+        count: 1_042,
+        total_ns: 29_300_000_000,
+        p50_ns: 28_100_000,
+        p90_ns: 29_000_000,
+        p99_ns: 31_200_000,
+        max_ns: 240_000_000,
+        real_batch: Some(11_462),
+        padded_batch: Some(16_672),
+    };
+    let unknown = StepGroup {
+        period: Period::BeforeCapture,
+        count: 1,
+        total_ns: 1_000,
+        p50_ns: 1_000,
+        p90_ns: 1_000,
+        p99_ns: 1_000,
+        max_ns: 1_000,
+        ..StepGroup::default()
+    };
+    vec![known, unknown]
+}
+
+fn gaps() -> Gaps {
+    let bin = |from_ns, to_ns, count, total_ns| GapBin {
+        from_ns,
+        to_ns,
+        count,
+        total_ns,
+        by_cause_ns: vec![total_ns],
+        by_cause_count: vec![count],
+    };
+    Gaps {
+        kind: GapKind::Step,
+        r#where: "vLLM".to_owned(),
+        count: 45,
+        total_ns: 75_300_000,
+        p50_ns: Some(1_656_800),
+        p99_ns: None,
+        max_ns: Some(7_851_800),
+        coverage: None,
+        bins: vec![
+            bin(1_000_000, Some(5_000_000), 44, 67_448_200),
+            bin(5_000_000, None, 1, 7_851_800),
+        ],
+        causes: vec![GapCause {
+            cause: Cause::InputPrep,
+            count: 45,
+            total_ns: 75_300_000,
+        }],
+        longest: Vec::new(),
+        definition: "From the end of one engine step to the start of the next.".to_owned(),
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        id: "compiles-while-serving".to_owned(),
+        level: Level::Problem,
+        sure: Sure::Recorded,
+        says: "1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and \
+               the last step."
+            .to_owned(),
+        cost_ns: Some(412_345_000),
+        evidence: vec![FindingEvidence {
+            says: nasty(),
+            start_ns: Some(2_500_000_000),
+            ..FindingEvidence::default()
+        }],
+        advice: "Warm up the bucket (16, 1, 256).".to_owned(),
+        view: "recompiles".to_owned(),
+    }
+}
+
+fn report() -> Report {
+    let served = PhaseBucket {
+        phase: Phase::Decode,
+        bucket: decode(256),
+        count: 3,
     };
     let trace = TraceReport {
         file: "vllm.1|2.pt.trace.json.gz".to_owned(),
@@ -52,15 +111,11 @@ fn report() -> Report {
         inflated_bytes: 1_234_567,
         events: 4_171,
         rank: Some(0),
-        world_size: None,
         device_kind: "hpu".to_owned(),
         device_name: Some("GAUDI3".to_owned()),
         engine: Some("vLLM V1".to_owned()),
         start_ns: Some(0),
         end_ns: Some(5_590_000_000),
-        base_time_ns: None,
-        capture_start_ns: None,
-        capture_end_ns: None,
         synchronised_capture: true,
         notes: vec!["Every region was synchronised.".to_owned()],
         defects: vec![DefectRow {
@@ -72,111 +127,51 @@ fn report() -> Report {
             ends_early: true,
             says: "The gzip stream ends in the middle; everything before that was read.".to_owned(),
         }],
-        steps: vec![step],
-        step_groups: vec![
-            StepGroup {
-                phase: Phase::Decode,
-                bucket: Some(decode(128)),
-                period: Period::Serving,
-                count: 1_042,
-                total_ns: 29_300_000_000,
-                p50_ns: 28_100_000,
-                p90_ns: 29_000_000,
-                p99_ns: 31_200_000,
-                max_ns: 240_000_000,
-                real_batch: Some(11_462),
-                padded_batch: Some(16_672),
+        steps: vec![Step {
+            engine_step: Some(4),
+            phase: Phase::Decode,
+            period: Period::Serving,
+            start_ns: 1_000_000,
+            dur_ns: 28_100_000,
+            bucket: Some(decode(128)),
+            batch: Some(11),
+            graphs: Some(true),
+            parts: Parts {
+                forward_ns: Some(20_000_000),
+                other_ns: Some(8_100_000),
+                ..Parts::default()
             },
-            StepGroup {
-                phase: Phase::Unknown,
-                bucket: None,
-                period: Period::BeforeCapture,
-                count: 1,
-                total_ns: 1_000,
-                p50_ns: 1_000,
-                p90_ns: 1_000,
-                p99_ns: 1_000,
-                max_ns: 1_000,
-                real_batch: None,
-                padded_batch: None,
-            },
-        ],
+            slice: 7,
+            ..Step::default()
+        }],
+        step_groups: step_groups(),
         recompiles: vec![Recompile {
-            evidence: Evidence::Recorded,
             name: nasty(),
             start_ns: 2_500_000_000,
             dur_ns: 412_345_000,
-            start_is_exact: false,
-            step: None,
             phase: Phase::Decode,
-            bucket: None,
             period: Period::Serving,
-            region: None,
-            region_start_ns: None,
-            region_end_ns: None,
-            also: None,
-            slice: None,
-dynamo: None,
+            ..Recompile::default()
         }],
         bucket_coverage: Some(BucketCoverage {
-            served_not_warmed: vec![PhaseBucket {
-                phase: Phase::Decode,
-                bucket: decode(256),
-                count: 3,
-            }],
-            ..BucketCoverage::default()
+            served: vec![served],
+            served_not_warmed: vec![served],
+            warmed: Vec::new(),
         }),
-        gaps: vec![Gaps {
-            kind: GapKind::Step,
-            r#where: "vLLM".to_owned(),
-            count: 45,
-            total_ns: 75_300_000,
-            p50_ns: Some(1_656_800),
-            p99_ns: None,
-            max_ns: Some(7_851_800),
-            coverage: None,
-            bins: vec![
-                GapBin {
-                    from_ns: 1_000_000,
-                    to_ns: Some(5_000_000),
-                    count: 44,
-                    total_ns: 67_448_200,
-                    by_cause_ns: vec![67_448_200],
-                    by_cause_count: vec![44],
-                },
-                GapBin {
-                    from_ns: 5_000_000,
-                    to_ns: None,
-                    count: 1,
-                    total_ns: 7_851_800,
-                    by_cause_ns: vec![7_851_800],
-                    by_cause_count: vec![1],
-                },
-            ],
-            causes: vec![GapCause {
-                cause: Cause::InputPrep,
-                count: 45,
-                total_ns: 75_300_000,
-            }],
-            longest: Vec::new(),
-            definition: "From the end of one engine step to the start of the next.".to_owned(),
-        }],
+        gaps: vec![gaps()],
         device_time: vec![DeviceTime {
-            device: 0, rank: None,
             scope: "all".to_owned(),
             span_ns: 1_000_000,
             busy_ns: 640_000,
             compute_ns: 600_000,
             comm_exposed_ns: 40_000,
-            copy_exposed_ns: 0,
             idle_ns: 360_000,
             engines: Engines::of(|engine| (engine == Engine::Mme).then_some(410_000)),
-            start_ns: 0,
             end_ns: 1_000_000,
+            ..DeviceTime::default()
         }],
         kernels: vec![Kernel {
             name: format!("{}{}", nasty(), "x".repeat(90)),
-            rule: None,
             kind: "compute".to_owned(),
             count: 3,
             total_ns: 300,
@@ -184,16 +179,8 @@ dynamo: None,
             max_ns: 100,
             longest_slice: 9,
             mean_ns: 100,
+            ..Kernel::default()
         }],
-        kernel_rules: None,
-        nodes: None,
-        launches: None,
-        queue_depth: Vec::new(),
-        stream_gaps: Vec::new(),
-        stream_gaps_definition: None,
-        copies: Vec::new(),
-        syncs: Vec::new(),
-        idle: Vec::new(),
         operators: vec![Operator {
             name: "=aten::copy_".to_owned(),
             count: 2,
@@ -202,14 +189,6 @@ dynamo: None,
             longest_slice: 1,
             ..Operator::default()
         }],
-        python: Vec::new(),
-        operators_by_shape: Vec::new(),
-        operators_by_stack: Vec::new(),
-        memory: None,
-        modules: Vec::new(),
-        bytes_by_category: Vec::new(),
-        table: None,
-        dynamo: None,
         budget: Some(TimeBudget {
             total_ns: 1_000_000,
             shares: vec![BudgetShare {
@@ -219,24 +198,8 @@ dynamo: None,
             }],
             definition: "From the first to the last serving step.".to_owned(),
         }),
-        metrics: None,
-        findings: vec![Finding {
-            id: "compiles-while-serving".to_owned(),
-            level: Level::Problem,
-            sure: Sure::Recorded,
-            says: "1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step.".to_owned(),
-            cost_ns: Some(412_345_000),
-            evidence: vec![FindingEvidence {
-                says: nasty(),
-                start_ns: Some(2_500_000_000),
-                end_ns: None,
-                step: None,
-                slice: None,
-            }],
-            advice: "Warm up the bucket (16, 1, 256).".to_owned(),
-            view: "recompiles".to_owned(),
-        }],
-        beside: None,
+        findings: vec![finding()],
+        ..TraceReport::default()
     };
     Report {
         schema: SCHEMA.to_owned(),
@@ -270,52 +233,81 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
                        - pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end (at +2.50 s)
                        → Warm up the bucket (16, 1, 256).
 
-            Where serving time went (1.00 ms)
+            Steps by phase, bucket and period (2)
+              Model calls (the marker of a step alone, on the host) of one phase, bucket and period.
+              phase   bucket        period          steps      p50      p90      p99  longest    total  padding
+              decode  (16, 1, 128)  serving         1,042  28.1 ms  29.0 ms  31.2 ms   240 ms   29.3 s     31 %
+              step    –             before capture      1  1.00 µs  1.00 µs  1.00 µs  1.00 µs  1.00 µs        –
+
+            Steps
+              Every prefill or decode pass that the trace records.
+              step  phase   bucket        batch     start  model call  host time
+                 0  decode  (16, 1, 128)     11  +1.00 ms     28.1 ms    28.1 ms
+
+            Graph compiles
+              Every graph compile that the trace records or suggests. Markers that rest on different evidence
+              are never added up: one compile may be listed under each.
+                cost    start  start is exact  phase   known by  period   graph
+              412 ms  +2.50 s  no              decode  recorded  serving  pipe|star*tick` <b> @all #12
+                                                                          \u{1b}[2J\u{202e}end
+
+            Bucket coverage
+              Which buckets warm-up ran and which were served.
+              phase   bucket        state                  steps served
+              decode  (16, 1, 256)  served, not warmed up             3
+
+            Where serving time went
+              Every moment between the first and the last serving step is counted once.
               From the first to the last serving step.
-                410 µs    41 %  compiling graphs
+                time  share  what
+              410 µs   41 %  compiling graphs
 
-            Steps by bucket (1 in all)
-              Host time of a prefill or decode pass; a bucket is (batch, sequence, context blocks).
+            Gaps by kind and place
+              Three different quantities, which are never added up.
+              gaps           where  gaps    total      p50  longest
+              Between steps  vLLM     45  75.3 ms  1.66 ms  7.85 ms
 
-              serving  bucket        count      p50      p90      p99     max   total  padding
-              decode   (16, 1, 128)  1,042  28.1 ms  29.0 ms  31.2 ms  240 ms  29.3 s     31 %
+            Gaps by length (2)
+              A histogram of each kind of gaps: how many there are of a length, and how much time they take.
+              gaps           where     from       to  gaps    total  of the time
+              Between steps  vLLM   1.00 ms  5.00 ms    44  67.4 ms         90 %
+              Between steps  vLLM   5.00 ms        –     1  7.85 ms         10 %
 
-              before capture  bucket  count      p50      p90      p99      max    total  padding
-              unknown         –           1  1.00 µs  1.00 µs  1.00 µs  1.00 µs  1.00 µs        –
+            Gaps by cause
+              Gaps are counted by their main cause, what the host did for most of the gap; a gap's time is split
+              among causes moment by moment.
+              gaps           where  cause              gaps    total  of the time
+              Between steps  vLLM   input preparation    45  75.3 ms        100 %
 
-              Served, not warmed up: decode (16, 1, 256)
+            How devices spent their time
+              From the first start to the last end of a device's work. Compute is all that is neither
+              communication nor copy, memsets included; exposed communication is not overlapped by compute, an
+              exposed copy by neither. With idle time they add up to the span.
+              device  work     span  busy  compute  exposed communication  exposed copies    idle     MME
+              0       all   1.00 ms  64 %   600 µs                40.0 µs            0 ns  360 µs  410 µs
 
-            Gaps between engine steps (vLLM)
-              From the end of one engine step to the start of the next.
-              45 gaps, 75.3 ms in all; p50 1.66 ms, p99 –, longest 7.85 ms
-              length             count    total
-              1.00 ms – 5.00 ms     44  67.4 ms  ████████████████████████████████████████
-              from 5.00 ms           1  7.85 ms  ████
+            Device work by name
+              Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or
+              engines counts for each.
+              kind      total  of all  count    mean  shortest  longest  name
+              compute  300 ns   100 %      3  100 ns    100 ns   100 ns  pipe|star*tick` <b> @all #12
+                                                                         \u{1b}[2J\u{202e}endxxx…xxxxxxxxxxxxxxx
+                                                                         xxxxxxxxxx
 
-              cause       count    total  share
-              input prep     45  75.3 ms  100 %
-
-            Graph compiles (1 in all)
-              period   evidence  bucket     start    cost  step  name
-              serving  recorded  –       ≈+2.50 s  412 ms     –  pipe|star*tick` <b> @all #12 \u…}[2J\u{202e}end
-              ≈: count, cost and region are recorded; the moment is not.
-
-            Device time
-              device  scope     span  busy  compute  comm only  copy only    idle   MME
-              0       all    1.00 ms  64 %   600 µs    40.0 µs       0 ns  360 µs  41 %
-              Engines: share of the span in which at least one lane is busy; they overlap.
-
-            Kernels, by total device time
-               total  count    mean     max     kind  name
-              300 ns      3  100 ns  100 ns  compute  pipe|star*tick` <b> @all #12 \u{1b}[2J…xxxxxxxxxxxxxxxxxxx
-
-            Operators, by host time of their own
-                 self    total  count  name
-              5.00 µs  9.00 µs      2  =aten::copy_
+            Operators
+              Total sums over all calls, those nested in a call of the same name, too. Self leaves out the
+              operators called. So does torch's key_averages (2.9), to the nanosecond. Bytes are those allocated
+              less those freed between start and end of the calls, on any thread.
+              calls     self    total  name
+                  2  5.00 µs  9.00 µs  =aten::copy_
 
             Defects of the file
-              error  1 × truncated_gzip: The gzip stream ends in the middle; everything before that was read.
-                     First at byte 33,000.
+              What was repaired, replaced or lost while reading.
+              severity  count  first at byte  what
+              error         1          33000  The gzip stream ends in the middle; everything before that was
+                                              read.
+
+            Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.
         "#]],
     );
 }
@@ -335,44 +327,127 @@ fn markdown_is_short_and_its_cells_hold() {
 
             - **Problem:** 1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step. _(recorded)_ Warm up the bucket (16, 1, 256).
 
-            <details><summary>Steps by bucket (1 steps)</summary>
+            <details><summary>Steps by phase, bucket and period (2 rows)</summary>
 
-            | period | phase | bucket (batch, seq, ctx blocks) | count | p50 | p90 | p99 | max | padding |
-            | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-            | serving | decode | (16, 1, 128) | 1,042 | 28.1 ms | 29.0 ms | 31.2 ms | 240 ms | 31 % |
-            | before capture | unknown | – | 1 | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | – |
+            Model calls (the marker of a step alone, on the host) of one phase, bucket and period.
 
-            </details>
-
-            <details><summary>Graph compiles (1, and 0 in warm-up)</summary>
-
-            | period | evidence | bucket | start | cost | recipe |
-            | --- | --- | --- | ---: | ---: | --- |
-            | serving | recorded | – | ≈+2.50 s | 412 ms | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end |
+            | phase | bucket | period | steps | p50 | p90 | p99 | longest | total | padding |
+            | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | decode | (16, 1, 128) | serving | 1,042 | 28.1 ms | 29.0 ms | 31.2 ms | 240 ms | 29.3 s | 31 % |
+            | step | – | before capture | 1 | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | – |
 
             </details>
 
-            <details><summary>Gaps between engine steps (vLLM): 45 gaps, 75.3 ms in all; p50 1.66 ms, p99 –, longest 7.85 ms</summary>
+            <details><summary>Steps (1 row)</summary>
 
-            | cause | count | total | share |
+            Every prefill or decode pass that the trace records.
+
+            | step | phase | bucket | batch | start | model call | host time |
+            | ---: | --- | --- | ---: | ---: | ---: | ---: |
+            | 0 | decode | (16, 1, 128) | 11 | +1.00 ms | 28.1 ms | 28.1 ms |
+
+            </details>
+
+            <details><summary>Graph compiles (1 row)</summary>
+
+            Every graph compile that the trace records or suggests. Markers that rest on different evidence are never added up: one compile may be listed under each.
+
+            | cost | start | start is exact | graph | phase | known by | period |
+            | ---: | ---: | --- | --- | --- | --- | --- |
+            | 412 ms | +2.50 s | no | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end | decode | recorded | serving |
+
+            </details>
+
+            <details><summary>Bucket coverage (1 row)</summary>
+
+            Which buckets warm-up ran and which were served.
+
+            | phase | bucket | state | steps served |
+            | --- | --- | --- | ---: |
+            | decode | (16, 1, 256) | served, not warmed up | 3 |
+
+            </details>
+
+            <details><summary>Where serving time went (1 row)</summary>
+
+            Every moment between the first and the last serving step is counted once.
+
+            From the first to the last serving step.
+
+            | time | share | what |
+            | ---: | ---: | --- |
+            | 410 µs | 41 % | compiling graphs |
+
+            </details>
+
+            <details><summary>Gaps by kind and place (1 row)</summary>
+
+            Three different quantities, which are never added up.
+
+            | gaps | where | gaps | total | p50 | longest |
+            | --- | --- | ---: | ---: | ---: | ---: |
+            | Between steps | vLLM | 45 | 75.3 ms | 1.66 ms | 7.85 ms |
+
+            </details>
+
+            <details><summary>Gaps by length (2 rows)</summary>
+
+            A histogram of each kind of gaps: how many there are of a length, and how much time they take.
+
+            | gaps | where | from | to | gaps | total | of the time |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: |
+            | Between steps | vLLM | 1.00 ms | 5.00 ms | 44 | 67.4 ms | 90 % |
+            | Between steps | vLLM | 5.00 ms | – | 1 | 7.85 ms | 10 % |
+
+            </details>
+
+            <details><summary>Gaps by cause (1 row)</summary>
+
+            Gaps are counted by their main cause, what the host did for most of the gap; a gap's time is split among causes moment by moment.
+
+            | gaps | where | cause | gaps | total | of the time |
+            | --- | --- | --- | ---: | ---: | ---: |
+            | Between steps | vLLM | input preparation | 45 | 75.3 ms | 100 % |
+
+            </details>
+
+            <details><summary>How devices spent their time (1 row)</summary>
+
+            From the first start to the last end of a device's work. Compute is all that is neither communication nor copy, memsets included; exposed communication is not overlapped by compute, an exposed copy by neither. With idle time they add up to the span.
+
+            | device | work | span | busy | compute | exposed communication | exposed copies | idle | MME |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | 0 | all | 1.00 ms | 64 % | 600 µs | 40.0 µs | 0 ns | 360 µs | 410 µs |
+
+            </details>
+
+            <details><summary>Device work by name (1 row)</summary>
+
+            Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or engines counts for each.
+
+            | name | kind | total | of all | count | mean | shortest | longest |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+            | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}endxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx | compute | 300 ns | 100 % | 3 | 100 ns | 100 ns | 100 ns |
+
+            </details>
+
+            <details><summary>Operators (1 row)</summary>
+
+            Total sums over all calls, those nested in a call of the same name, too. Self leaves out the operators called. So does torch's key\_averages (2.9), to the nanosecond. Bytes are those allocated less those freed between start and end of the calls, on any thread.
+
+            | name | calls | self | total |
             | --- | ---: | ---: | ---: |
-            | input prep | 45 | 75.3 ms | 100 % |
+            | =aten::copy\_ | 2 | 5.00 µs | 9.00 µs |
 
             </details>
 
-            <details><summary>Kernels by device time</summary>
+            <details><summary>Defects of the file (1 row)</summary>
 
-            | total | count | mean | kernel |
-            | ---: | ---: | ---: | --- |
-            | 300 ns | 3 | 100 ns | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}endxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx |
+            What was repaired, replaced or lost while reading.
 
-            </details>
-
-            <details><summary>Defects of the file</summary>
-
-            | severity | count | what |
-            | --- | ---: | --- |
-            | error | 1 | The gzip stream ends in the middle; everything before that was read. |
+            | severity | count | first at byte | what |
+            | --- | ---: | ---: | --- |
+            | error | 1 | 33000 | The gzip stream ends in the middle; everything before that was read. |
 
             </details>
         "#]],
@@ -421,32 +496,29 @@ fn json_has_the_names_in_order_and_null_where_unknown() {
 fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     let report = report();
     let trace = &report.traces[0];
-    let all = [
-        steps_csv(trace),
-        recompiles_csv(trace),
-        gaps_csv(trace),
-        kernels_csv(trace),
-        operators_csv(trace),
-    ]
-    .join("\n");
+    let answers = Answers::of_report(trace);
+    let keys = ["steps", "recompiles", "gaps", "kernels", "operators"];
+    let all = keys
+        .map(|key| table_csv(&find(key, &answers).expect(key)))
+        .join("\n");
     check(
         &all,
         &expect![[r#"
-            index,engine_step,phase,period,start_ns,dur_ns,gap_before_ns,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,compile_ns,other_ns,device_busy_ns,device_idle_ns,interval_ns,device_start_ns,device_end_ns,device_gap_before_ns,sure
-            0,4,decode,serving,1000000,28100000,,16,1,128,11,,true,,20000000,,,,,8100000,,,,,,,recorded
+            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,dur_ns,host_ns,interval_ns,gap_before_ns,compile_ns,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,other_ns,sure
+            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,28100000,28100000,,,,,20000000,,,,8100000,recorded
 
-            evidence,period,phase,bucket,start_ns,start_is_exact,dur_ns,step,name
-            recorded,serving,decode,,2500000000,false,412345000,,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end
+            dur_ns,start_ns,start_is_exact,name,region,step,phase,bucket,evidence,also,period
+            412345000,2500000000,false,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end,,,decode,,recorded,,serving
 
-            kind,where,from_ns,to_ns,count,total_ns
-            Gaps between engine steps,vLLM,1000000,5000000,44,67448200
-            Gaps between engine steps,vLLM,5000000,,1,7851800
+            kind,where,from_ns,to_ns,count,total_ns,share
+            step,vLLM,1000000,5000000,44,67448200,0.8957264276228419
+            step,vLLM,5000000,,1,7851800,0.10427357237715804
 
-            name,kind,count,total_ns,min_ns,max_ns,mean_ns,rule
-            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,3,300,100,100,100,
+            name,kind,rule,total_ns,share,count,mean_ns,min_ns,max_ns
+            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,,300,1,3,100,100,100
 
-            kind,name,count,self_cpu_ns,total_cpu_ns,self_device_ns,total_device_ns
-            operator,'=aten::copy_,2,5000,9000,,
+            name,count,self_cpu_ns,total_cpu_ns
+            '=aten::copy_,2,5000,9000
         "#]],
     );
 }

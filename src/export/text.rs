@@ -2,7 +2,7 @@
 
 use crate::analyze::report::{Report, TraceReport};
 use crate::base::show;
-use crate::table::{Answers, Filled, Kind, Rows, filled, find};
+use crate::table::{Answers, Cell, Filled, Kind, Rows, filled, find};
 
 use super::words::{self, clipped, plain};
 use super::{shown, workers_say};
@@ -11,16 +11,26 @@ use super::{shown, workers_say};
 const WIDTH: usize = 100;
 /// Rows of a list before it is cut; JSON has all.
 const ROWS: usize = 20;
+/// The same of a list that nobody reads to its end.
+const ROWS_OF_MANY: usize = 10;
 
 /// Characters of a name that others stand behind.
-const NAME: usize = 30;
+const NAME: usize = 26;
+/// Characters of a name or a sentence that stands last, at least: columns before it make room.
+const LEAST: usize = 30;
+
+/// Where to read what was cut.
+const CUT: &str =
+    "Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.";
 
 /// A table, at most `most` rows and as many of its columns as a line holds; names stand last, and take what is left of
-/// the line.
-fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
-    let mut columns = shown(rows);
-    columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
+/// the line. A sentence in the last column goes on below itself. Says whether anything was left out.
+fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool {
     let n = rows.len().min(most);
+    let mut columns = shown(rows);
+    // What is unknown in every row takes no room.
+    columns.retain(|&at| (0..n).any(|row| rows.cell(row, at) != Cell::Unknown));
+    columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
     let cells: Vec<Vec<String>> = (0..n)
         .map(|row| {
             let words = |&at: &usize| plain(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));
@@ -34,34 +44,61 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
             all.map(|cell| cell.chars().count()).max().unwrap_or(0)
         })
         .collect();
-    let is_words = |i: usize| !rows.columns[columns[i]].kind.is_number();
-    let last = columns.len().saturating_sub(1);
-    for i in 0..last {
+    let kind = |i: usize| &rows.columns[columns[i]].kind;
+    let is_words = |i: usize| !kind(i).is_number();
+    let Some(last) = columns.len().checked_sub(1) else {
+        return false;
+    };
+    for (i, width) in widths.iter_mut().enumerate().take(last) {
         if is_words(i) {
-            widths[i] = widths[i].min(NAME);
+            *width = (*width).min(NAME);
         }
     }
-    // The last column has what the others leave; if they leave nothing, the ones before it are left out.
+    // The last column has what the others leave, if it holds words. If they leave too little, columns of numbers make
+    // room from the right; names stay.
     let mut kept: Vec<usize> = (0..columns.len()).collect();
-    let least = |i: usize| if is_words(i) { widths[i].min(12) } else { widths[i] };
-    while kept.len() > 2 {
-        let before: usize = kept[..kept.len() - 1].iter().map(|&i| widths[i] + 2).sum();
-        if before + 2 + least(last) <= WIDTH {
-            break;
-        }
-        kept.remove(kept.len() - 2);
+    let is_open = matches!(kind(last), Kind::Text | Kind::Name);
+    let least = if is_open {
+        widths[last].min(LEAST)
+    } else {
+        widths[last]
+    };
+    let before = |kept: &[usize]| {
+        let all = kept.iter().take(kept.len() - 1);
+        all.map(|&i| widths[i] + 2).sum::<usize>()
+    };
+    while kept.len() > 2 && before(&kept) + 2 + least > WIDTH {
+        let ends = kept.len() - usize::from(is_open);
+        let number = (1..ends).rfind(|&at| *kind(kept[at]) != Kind::Name);
+        kept.remove(number.unwrap_or(1));
     }
-    let before: usize = kept[..kept.len().saturating_sub(1)]
-        .iter()
-        .map(|&i| widths[i] + 2)
-        .sum();
+    let last = kept.last().copied().unwrap_or(last);
+    let indent = before(&kept) + 2;
     if is_words(last) {
-        widths[last] = widths[last].min(WIDTH.saturating_sub(before + 2)).max(8);
+        widths[last] = widths[last].min(WIDTH.saturating_sub(indent)).max(8);
     }
+    let mut is_cut = n < rows.len() || kept.len() < columns.len();
     let mut line = |row: &[String]| {
         let start = out.len();
+        let mut below = Vec::new();
         for &i in &kept {
-            let (cell, width) = (clipped(&row[i], widths[i]), widths[i]);
+            let width = widths[i];
+            let cell = if i == last && is_open {
+                // A sentence is read to its end, a name may take two lines.
+                let whole = match kind(i) {
+                    Kind::Text => row[i].clone(),
+                    _ => clipped(&row[i], 2 * width),
+                };
+                is_cut |= whole != row[i];
+                let mut lines = broken(&whole, width).into_iter();
+                let first = lines.next().unwrap_or_default();
+                below = lines.collect();
+                first
+            } else {
+                let cell = clipped(&row[i], width);
+                is_cut |= cell != row[i];
+                cell
+            };
             match is_words(i) {
                 true => out.push_str(&format!("  {cell:<width$}")),
                 false => out.push_str(&format!("  {cell:>width$}")),
@@ -70,6 +107,9 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
         let end = out.trim_end().len().max(start);
         out.truncate(end);
         out.push('\n');
+        for more in below {
+            out.push_str(&format!("{:indent$}{more}\n", ""));
+        }
     };
     line(&heads);
     cells.iter().for_each(|row| line(row));
@@ -83,8 +123,9 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) {
         .map(|(n, noun)| show::counted(n as u64, noun))
         .collect();
     if !more.is_empty() {
-        out.push_str(&format!("  … and {}: see --csv\n", more.join(", ")));
+        out.push_str(&format!("  … and {}\n", more.join(", ")));
     }
+    is_cut
 }
 
 /// All rows of a table, under its title.
@@ -94,7 +135,7 @@ pub fn table_text(of: &Filled<'_>, origin_ns: i64) -> String {
     out
 }
 
-fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) {
+fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) -> bool {
     let n = match of.rows.len() {
         0 | 1 => String::new(),
         n => format!(" ({})", show::count(n as u64)),
@@ -103,7 +144,11 @@ fn titled(out: &mut String, of: &Filled<'_>, most: usize, origin_ns: i64) {
     for sentence in std::iter::once(&of.definition).chain(&of.rows.says) {
         wrapped(out, "  ", sentence);
     }
-    table(out, &of.rows, most, origin_ns);
+    let most = match of.rows.len() {
+        n if n / 5 > most => ROWS_OF_MANY,
+        _ => most,
+    };
+    table(out, &of.rows, most, origin_ns)
 }
 
 /// Words, of which a number and its unit are one.
@@ -130,27 +175,40 @@ fn unbroken(sentence: &str) -> Vec<&str> {
     words
 }
 
+/// A text in lines of at most `width` characters. A word that is longer is broken, too.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut n = 0;
+    for word in unbroken(text) {
+        let mut word: Vec<char> = word.chars().collect();
+        if n > 0 && n + 1 + word.len() > width {
+            lines.push(String::new());
+            n = 0;
+        }
+        while word.len() > width {
+            let rest = word.split_off(width);
+            lines.extend([word.into_iter().collect(), String::new()]);
+            word = rest;
+        }
+        if let Some(line) = lines.last_mut() {
+            if n > 0 {
+                line.push(' ');
+                n += 1;
+            }
+            n += word.len();
+            line.extend(word);
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
 /// A sentence over several lines, the first led by `lead`, the others indented as far.
 fn wrapped(out: &mut String, lead: &str, sentence: &str) {
     let indent = lead.chars().count();
     out.push_str(lead);
-    let mut column = indent;
-    let mut first = true;
-    let sentence = plain(sentence);
-    for word in unbroken(&sentence) {
-        let n = word.chars().count();
-        if !first && column + 1 + n > WIDTH {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        } else if !first {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += n;
-        first = false;
-    }
+    let lines = broken(&plain(sentence), WIDTH - indent);
+    out.push_str(&lines.join(&format!("\n{:indent$}", "")));
     out.push('\n');
 }
 
@@ -163,6 +221,7 @@ fn heading(out: &mut String, title: &str) {
 /// Everything, for a terminal.
 pub fn report_text(report: &Report) -> String {
     let mut out = String::new();
+    let mut is_cut = false;
     for trace in &report.traces {
         if !out.is_empty() {
             out.push_str("\n\n");
@@ -171,7 +230,7 @@ pub fn report_text(report: &Report) -> String {
         findings(&mut out, trace);
         let answers = Answers::of_report(trace);
         for of in filled(&answers) {
-            titled(&mut out, &of, ROWS, answers.origin_ns());
+            is_cut |= titled(&mut out, &of, ROWS, answers.origin_ns());
         }
     }
     if let Some(workers) = &report.workers {
@@ -183,8 +242,12 @@ pub fn report_text(report: &Report) -> String {
             ..Answers::of_report(&alone)
         };
         for of in filled(&answers) {
-            titled(&mut out, &of, ROWS, 0);
+            is_cut |= titled(&mut out, &of, ROWS, 0);
         }
+    }
+    if is_cut {
+        out.push('\n');
+        wrapped(&mut out, "", CUT);
     }
     out
 }
@@ -207,7 +270,9 @@ pub fn checked_text(trace: &TraceReport) -> String {
     head(&mut out, trace);
     let answers = Answers::of_report(trace);
     match find("defects", &answers) {
-        Some(of) => titled(&mut out, &of, usize::MAX, answers.origin_ns()),
+        Some(of) => {
+            titled(&mut out, &of, usize::MAX, answers.origin_ns());
+        }
         None => out.push_str("\nDefects of the file: none\n"),
     }
     out

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use stepscope::analyze::WorkerTables;
 use stepscope::analyze::device::kernel_table;
-use stepscope::analyze::report::{Beside, BreakdownRow, Phase, Sure};
+use stepscope::analyze::report::{Beside, BreakdownRow, KernelRows, Phase, Sure};
 use stepscope::base::{SliceId, Union};
 use stepscope::dialect::ascend::tables::{Table, read};
-use stepscope::dialect::tables::Tables;
+use stepscope::dialect::tables::{KernelTable, Tables};
 use stepscope::dialect::{LaunchLink, Role};
 use stepscope::index::FlowKind;
 use stepscope::protocol::engine::{Answer, Question};
@@ -18,7 +18,7 @@ use stepscope::session::{Loader, Opened, open_bytes};
 
 use crate::corpus;
 
-const LEVELS: [&str; 3] = [
+pub const LEVELS: [&str; 3] = [
     "ascend/msinsight/level0/rank0_ascend_pt",
     "ascend/msinsight/level1/rank0_ascend_pt",
     "ascend/msinsight/level2/rank1_ascend_pt",
@@ -49,7 +49,7 @@ fn tables_of(folder: &str) -> Option<Arc<WorkerTables>> {
 }
 
 /// A worker with its trace.
-fn open(folder: &str) -> Option<Opened> {
+pub fn open(folder: &str) -> Option<Opened> {
     let tables = tables_of(folder)?;
     let trace = corpus::read(&format!("{folder}/ASCEND_PROFILER_OUTPUT/trace_view.json"))?;
     let mut loader = Loader::new("trace_view.json");
@@ -120,13 +120,22 @@ fn lanes_and_table_divide_the_time_alike_to_the_nanosecond() {
     }
 }
 
+/// The profiler's table of kernels, with the slice of each row.
+fn rows(opened: &Opened) -> &KernelRows {
+    beside(opened).kernel_rows.as_ref().unwrap()
+}
+
+fn kernels(opened: &Opened) -> &KernelTable {
+    &rows(opened).of.tables.kernels
+}
+
 /// T2. Kernel by kernel the table rounds to ns, so each row may be half a ns off.
 #[test]
 fn the_union_of_kernels_is_computing() {
     for folder in LEVELS {
         let Some(opened) = open(folder) else { return };
         let lanes = &beside(&opened).step_breakdown[0];
-        let table = &opened.tables.as_ref().unwrap().tables.kernels;
+        let table = kernels(&opened);
         let of = |collective: bool| {
             let rows = table.rows.iter().filter(|r| r.is_collective == collective);
             let spans: Vec<_> = rows
@@ -293,8 +302,8 @@ fn waits_follow_from_starts_and_durations() {
 fn every_row_of_the_table_has_its_slice() {
     for folder in LEVELS {
         let Some(opened) = open(folder) else { return };
-        let table = &opened.tables.as_ref().unwrap().tables.kernels;
-        for (row, slice) in table.rows.iter().zip(&opened.kernel_slices) {
+        let table = kernels(&opened);
+        for (row, slice) in table.rows.iter().zip(&rows(&opened).slices) {
             let slice = slice.unwrap_or_else(|| panic!("{folder}: {}", table.text(row.name)));
             assert_eq!(opened.index.name_of(slice), table.text(row.name));
             let off = opened.index.slices.start(slice).as_ns() - row.start_ns;
@@ -533,7 +542,7 @@ fn mindspore_links_each_launch_with_its_task() {
     let step = &opened.report.steps[0];
     assert_eq!((opened.report.steps.len(), step.phase), (1, Phase::Unknown));
     assert_eq!(step.device.as_ref().unwrap().method, "launch");
-    let kernels = &opened.tables.as_ref().unwrap().tables.kernels;
+    let kernels = kernels(&opened);
     assert!(
         kernels
             .text(kernels.rows[0].operator)

@@ -7,6 +7,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 use stepscope::synth::{self, Gzip, Options, Target};
+use stepscope::table::Answers;
 
 use crate::corpus;
 
@@ -121,10 +122,20 @@ fn tables_are_written_for_a_spreadsheet() {
     let folder = dir.path().join("tables");
     let ran = run(&["report", text(&path), text(&path), "--csv", text(&folder)]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    // Nine of each that are always written, and operators by stack, since it has python frames.
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2 * (9 + 1));
+    // Every table that the trace fills, of each, and no other.
+    let opened = stepscope::session::open_bytes("t.json", &std::fs::read(&path).unwrap()).unwrap();
+    let report = opened.whole_report();
+    let names = stepscope::table::names(&Answers::of_report(&report));
+    assert!(names.len() > 15, "{names:?}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2 * names.len());
+    for name in names {
+        for n in [1, 2] {
+            let file = folder.join(format!("{n}.t.json.{}.csv", name.key));
+            assert!(file.exists(), "{}", file.display());
+        }
+    }
     let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
-    assert!(kernels.starts_with("name,kind,count,total_ns,"), "{kernels}");
+    assert!(kernels.starts_with("name,kind,rule,total_ns,"), "{kernels}");
     assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
     let nodes = std::fs::read_to_string(folder.join("2.t.json.nodes.csv")).unwrap();
     assert!(nodes.starts_with("device,recipe,recipe_id,node,"), "{nodes}");
@@ -156,29 +167,31 @@ fn operators_are_also_written_by_shape_and_by_stack_and_modules_where_the_trace_
     let ran = run(&["report", text(&path), "--csv", text(&folder)]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let read = |name: &str| std::fs::read_to_string(folder.join(format!("t.json.{name}.csv"))).unwrap();
-    let amounts =
-        "self_device_ns,total_device_ns,self_cpu_bytes,total_cpu_bytes,self_device_bytes,total_device_bytes";
+    // Columns of device time and of bytes are there where the trace records them.
     assert_eq!(
         read("operators_by_shape"),
-        format!(
-            "name,input_shapes,count,self_cpu_ns,total_cpu_ns,{amounts}\n\
-             aten::mm,\"[[4, 64], [64, 8]]\",1,10000,10000,,,,,,\n\
-             aten::mm,\"[[1, 64], [64, 8]]\",1,5000,5000,,,,,,\n"
-        )
+        "name,input_shapes,count,self_cpu_ns,total_cpu_ns\n\
+         aten::mm,\"[[4, 64], [64, 8]]\",1,10000,10000\n\
+         aten::mm,\"[[1, 64], [64, 8]]\",1,5000,5000\n"
     );
     assert_eq!(
         read("operators_by_stack"),
-        format!(
-            "name,stack,count,self_cpu_ns,total_cpu_ns,{amounts}\n\
-             aten::mm,a.py(7): f; nn.Module: Linear_0; nn.Module: LM_0,2,15000,15000,,,,,,\n"
-        )
+        "name,stack,count,self_cpu_ns,total_cpu_ns\n\
+         aten::mm,a.py(7): f; nn.Module: Linear_0; nn.Module: LM_0,2,15000,15000\n"
     );
     assert_eq!(
         read("modules"),
-        "path,depth,count,total_ns,self_ns,total_device_ns,self_device_ns\n\
-         LM_0,0,1,100000,40000,,\nLM_0/Linear_0,1,1,60000,60000,,\n"
+        "module,path,depth,total_ns,share,self_ns,count\n\
+         LM_0,LM_0,0,100000,1,40000,1\nLinear_0,LM_0/Linear_0,1,60000,0.6,60000,1\n"
     );
-    assert!(!folder.join("t.json.stream_gaps.csv").exists());
+    assert_eq!(
+        read("operators"),
+        "name,count,self_cpu_ns,total_cpu_ns\naten::mm,2,15000,15000\n"
+    );
+    assert!(read("python").contains("\na.py(7): f,1,35000,50000\n"), "{}", read("python"));
+    for without in ["stream_gaps", "steps", "recompiles", "kernels", "nodes"] {
+        assert!(!folder.join(format!("t.json.{without}.csv")).exists(), "{without}");
+    }
 }
 
 #[test]

@@ -14,9 +14,8 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::view::{
-    CutRequest, FlameOrder, FlameQuestion, Grouping, StackSource, StepFilter, StepOrder, TrackPart,
-};
+use stepscope::table::{Ask, MAX_ROWS, Order};
+use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, StepOrder, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
 struct Case {
@@ -491,12 +490,7 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
             }
         }
     }
-    for by in [Grouping::Name, Grouping::Shape, Grouping::Stack] {
-        let Answer::Operators(table) = ask(Question::Operators { by }) else {
-            panic!("operators are always answered");
-        };
-        assert!(table.rows.len() <= 500);
-    }
+    ask_for_tables(opened);
     for (order, source) in [
         (FlameOrder::Heavy, StackSource::Python),
         (FlameOrder::Time, StackSource::Python),
@@ -566,16 +560,7 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
         };
         assert!(found.names.len() <= 100);
     }
-    let tables = [
-        "json",
-        "markdown",
-        "text",
-        "steps.csv",
-        "gaps.csv",
-        "recompiles.csv",
-        "operators.csv",
-    ];
-    for format in tables.into_iter().chain(["kernels.csv", "", "no such format"]) {
+    for format in ["json", "markdown", "text", "", "no such format"] {
         ask(Question::Report {
             format: format.into(),
         });
@@ -583,6 +568,110 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
     let summary = opened.summary();
     assert!(serde_json::to_string(&summary).is_ok());
     cut_out(opened, file);
+}
+
+/// Of a larger table, only some orders are asked for.
+const MANY_ROWS: u32 = 5_000;
+
+/// Every table that the trace fills, by every column both ways, filtered, in pages and as a file of each format; and one
+/// that is not there.
+fn ask_for_tables(opened: &Opened) {
+    let scene = opened.scene();
+    let page = |key: &str, ask: &Ask| {
+        let question = Question::Table {
+            key: key.into(),
+            ask: ask.clone(),
+        };
+        let Answer::Table(page) = opened.answer(&scene, &question) else {
+            panic!("{key} is always answered");
+        };
+        let left = page.n_rows - page.first_row;
+        assert_eq!(
+            page.rows.len(),
+            left.min(ask.n_rows).min(MAX_ROWS) as usize,
+            "{key}"
+        );
+        assert!(page.n_rows <= page.n_all, "{key}");
+        assert!(
+            page.rows.iter().all(|row| row.len() == page.columns.len()),
+            "{key}"
+        );
+        page
+    };
+    let file = |key: &str, ask: &Ask, format: &str| {
+        opened.answer(
+            &scene,
+            &Question::TableFile {
+                key: key.into(),
+                ask: ask.clone(),
+                format: format.into(),
+            },
+        )
+    };
+    let whole = Ask {
+        n_rows: u32::MAX,
+        ..Ask::default()
+    };
+    for name in opened.summary().tables {
+        let key = &*name.key;
+        let first = page(key, &whole);
+        assert!(first.n_all > 0, "{key} is offered without rows");
+        let is_long = first.n_all > MANY_ROWS;
+        for (at, column) in first.columns.iter().enumerate() {
+            let sorted = |descending| Ask {
+                order: Some(Order {
+                    column: column.key.clone(),
+                    descending,
+                }),
+                ..whole.clone()
+            };
+            let value = first.rows[0][at].words(&column.kind, 0);
+            let filtered = [
+                Ask {
+                    only: vec![(column.key.to_string(), value.clone())],
+                    ..whole.clone()
+                },
+                Ask {
+                    contains: value,
+                    ..sorted(true)
+                },
+                Ask {
+                    within: Some((column.key.to_string(), i64::MIN, i64::MAX)),
+                    ..sorted(false)
+                },
+                Ask {
+                    within: Some((column.key.to_string(), 1, -1)),
+                    first_row: u32::MAX,
+                    ..whole.clone()
+                },
+            ];
+            let asks = [sorted(true), sorted(false)].into_iter().chain(filtered);
+            for ask in asks.take(if is_long { 1 } else { 6 }) {
+                page(key, &ask);
+            }
+        }
+        for first_row in [1, first.n_all / 2, first.n_all - 1, first.n_all, u32::MAX] {
+            page(
+                key,
+                &Ask {
+                    first_row,
+                    ..whole.clone()
+                },
+            );
+        }
+        for format in ["csv", "tsv", "json", "md", "txt"] {
+            let Answer::Report { text, .. } = file(key, &whole, format) else {
+                panic!("{key} is no {format}");
+            };
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{key} as {format}");
+        }
+        assert!(matches!(file(key, &whole, "exe"), Answer::Nothing { .. }));
+    }
+    let missing = Question::Table {
+        key: "no such table".into(),
+        ask: whole.clone(),
+    };
+    assert!(matches!(opened.answer(&scene, &missing), Answer::Nothing { .. }));
 }
 
 /// Cut-outs of everything and of the middle third, with our own tracks.

@@ -24,6 +24,7 @@ mod nodes;
 mod select;
 mod stacks;
 mod synth;
+mod tables;
 mod torch_device;
 mod torch_host;
 mod torch_hta;

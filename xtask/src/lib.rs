@@ -1,9 +1,10 @@
-//! What the project's commands are made of: the set-up ([`tools`]), child processes ([`child`]) and the
-//! static server ([`site`]), which the end-to-end tests use as well.
+//! What the project's commands are made of: the set-up ([`tools`]), child processes ([`child`]), the
+//! comparison of reports ([`compare`]) and the static server ([`site`]), which the end-to-end tests use as well.
 
 #![expect(clippy::disallowed_types, reason = "native: clocks and maps as they come")]
 
 pub mod child;
+pub mod compare;
 pub mod engines;
 pub mod pack;
 pub mod page;

@@ -1,8 +1,10 @@
-//! The project's commands: `cargo xtask serve`, `cargo xtask dist`, `cargo xtask test`, `cargo xtask bench`.
+//! The project's commands: `cargo xtask serve`, `cargo xtask dist`, `cargo xtask test`, `cargo xtask bench`,
+//! `cargo xtask compare`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::compare;
 
 mod bench;
 mod dist;
@@ -26,6 +28,8 @@ enum Task {
     Dist,
     /// Measure what opening costs, in the real browser.
     Bench(bench::Arguments),
+    /// Compare the reports of two builds over a folder of traces. Fails where they differ.
+    Compare(compare::Arguments),
     /// Check everything: formatting, lints, tests, the page in a real browser.
     Test(test::Arguments),
 }
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Task::Serve(arguments) => serve::run(&arguments).map(|()| true),
         Task::Dist => dist::run().map(|()| true),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| true),
+        Task::Compare(arguments) => compare::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
     };
     match done {

@@ -33,13 +33,13 @@ pub fn slices_of(table: &KernelTable, index: &Index, vocabulary: &Vocabulary) ->
                 .entry(row.name)
                 .or_insert_with(|| index.names.lookup(table.text(row.name)));
             let name = name?;
-            let from = work.partition_point(|w| w.0 < row.start_ns - SAME_START_NS);
+            let from = work.partition_point(|w| w.0 < row.start_ns.saturating_sub(SAME_START_NS));
             let near = work[from..]
                 .iter()
-                .take_while(|w| w.0 <= row.start_ns + SAME_START_NS);
+                .take_while(|w| w.0 <= row.start_ns.saturating_add(SAME_START_NS));
             // Many slices may start at one time; a kernel's own is among the first of its name.
             let same = near.take(64).filter(|w| index.slices.name(w.1) == name);
-            same.min_by_key(|w| ((w.0 - row.start_ns).abs(), w.1))
+            same.min_by_key(|w| (w.0.abs_diff(row.start_ns), w.1))
                 .map(|w| w.1)
         })
         .collect()

@@ -91,6 +91,7 @@ fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyze::report::IdleCause;
     use crate::analyze::findings::made::*;
 
     #[test]

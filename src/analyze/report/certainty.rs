@@ -4,9 +4,11 @@ use crate::base::closed_set::closed_set;
 
 closed_set! {
     /// How sure a statement is.
+    #[derive(Default)]
     pub enum Sure {
         means: &'static str,
     }
+    #[default]
     Recorded "recorded" { means: "The trace says so." }
     Derived "derived" { means: "Computed from what the trace says, by the definition shown." }
     Suspected "suspected" { means: "A rule of thumb: look at the evidence before you act." }

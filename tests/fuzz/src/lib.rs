@@ -17,6 +17,7 @@ use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{self, CutError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
+use stepscope::table::{self, Answers, Ask, Order, Table};
 use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
 
 /// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
@@ -311,6 +312,28 @@ pub fn session(data: &[u8]) {
     }
 }
 
+/// Some rows of a table, in some order.
+fn table_ask(table: &Table, opened: &Opened, choices: &mut Choices<'_>) -> Ask {
+    let columns = (table.rows)(&Answers::of_report(&opened.report)).columns;
+    let column = columns[usize::from(choices.byte()) % columns.len()].key.clone();
+    let how = choices.byte();
+    Ask {
+        first_row: choices.u32(),
+        n_rows: choices.u32(),
+        order: (how & 1 == 1).then(|| Order {
+            column: column.clone(),
+            descending: how & 2 == 2,
+        }),
+        contains: ["", "a", "é", "0"][usize::from(how >> 6)].into(),
+        only: if how & 4 == 4 {
+            vec![(column.to_string(), String::new())]
+        } else {
+            Vec::new()
+        },
+        within: (how & 8 == 8).then(|| (column.into_owned(), i64::MIN, i64::from(choices.u32()))),
+    }
+}
+
 fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
     let index = &opened.index;
     let n = index.slices.len();
@@ -331,7 +354,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             end: choices.time(extent),
         };
         let width_px = choices.u32() % 4_000;
-        let question = match choices.byte() % 9 {
+        let question = match choices.byte() % 11 {
             0 => Question::Steps {
                 filter: StepFilter {
                     window: Some(window).filter(|_| width_px.is_multiple_of(2)),
@@ -369,19 +392,22 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             7 => Question::Search {
                 text: ["", "a", "t", "::"][usize::from(choices.byte() % 4)].into(),
             },
-            _ => Question::Report {
-                format: [
-                    "json",
-                    "text",
-                    "markdown",
-                    "steps.csv",
-                    "gaps.csv",
-                    "recompiles.csv",
-                    "operators.csv",
-                    "kernels.csv",
-                ][usize::from(choices.byte() % 8)]
-                .into(),
+            8 => Question::Report {
+                format: ["json", "text", "markdown", ""][usize::from(choices.byte() % 4)].into(),
             },
+            choice => {
+                let table = &table::TABLES[usize::from(choices.byte()) % table::TABLES.len()];
+                let ask = table_ask(table, opened, choices);
+                let key = table.key.to_owned();
+                match choice {
+                    9 => Question::Table { key, ask },
+                    _ => Question::TableFile {
+                        key,
+                        ask,
+                        format: ["csv", "tsv", "json", "md", "txt"][usize::from(choices.byte() % 5)].into(),
+                    },
+                }
+            }
         };
         let request = Request::Ask {
             id: choices.u32(),
