@@ -15,7 +15,7 @@ use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
 use stepscope::table::{Ask, MAX_ROWS, Order};
-use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, StepOrder, TrackPart};
+use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
 struct Case {
@@ -467,27 +467,16 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
             window,
             tracks: some_tracks.to_vec(),
         });
-        for order in [
-            StepOrder::Time,
-            StepOrder::Longest,
-            StepOrder::GapBefore,
-            StepOrder::Compile,
-        ] {
-            let filter = StepFilter {
-                window: Some(window),
-                ..StepFilter::default()
-            };
-            for filter in [filter, StepFilter::default()] {
-                let first_row = u32::from(order == StepOrder::Longest) * u32::MAX;
-                ask(Question::Steps {
-                    filter,
-                    order,
-                    first_row,
-                    n_rows: u32::MAX,
-                    plot_window: Some(window),
-                    width_px,
-                });
-            }
+        let filter = StepFilter {
+            window: Some(window),
+            ..StepFilter::default()
+        };
+        for filter in [filter, StepFilter::default()] {
+            ask(Question::Steps {
+                filter,
+                plot_window: Some(window),
+                width_px,
+            });
         }
     }
     ask_for_tables(opened);

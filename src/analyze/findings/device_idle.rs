@@ -91,8 +91,8 @@ fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::report::IdleCause;
     use crate::analyze::findings::made::*;
+    use crate::analyze::report::IdleCause;
 
     #[test]
     fn idle_time_names_its_largest_cause_and_is_a_problem_where_the_host_is_behind() {

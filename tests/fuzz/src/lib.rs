@@ -18,7 +18,7 @@ use stepscope::session::bundle::{self, Given};
 use stepscope::session::{self, CutError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
 use stepscope::table::{self, Answers, Ask, Order, Table};
-use stepscope::view::{CutRequest, StepFilter, StepOrder, TrackPart};
+use stepscope::view::{CutRequest, StepFilter, TrackPart};
 
 /// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
 struct Choices<'a>(&'a [u8]);
@@ -360,14 +360,6 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                     window: Some(window).filter(|_| width_px.is_multiple_of(2)),
                     ..StepFilter::default()
                 },
-                order: [
-                    StepOrder::Time,
-                    StepOrder::Longest,
-                    StepOrder::GapBefore,
-                    StepOrder::Compile,
-                ][usize::from(choices.byte() % 4)],
-                first_row: choices.u32(),
-                n_rows: choices.u32(),
                 plot_window: Some(window).filter(|_| width_px.is_multiple_of(3)),
                 width_px,
             },
