@@ -188,9 +188,16 @@ fn operators_are_also_written_by_shape_and_by_stack_and_modules_where_the_trace_
         read("operators"),
         "name,count,self_cpu_ns,total_cpu_ns\naten::mm,2,15000,15000\n"
     );
-    assert!(read("python").contains("\na.py(7): f,1,35000,50000\n"), "{}", read("python"));
+    assert!(
+        read("python").contains("\na.py(7): f,1,35000,50000\n"),
+        "{}",
+        read("python")
+    );
     for without in ["stream_gaps", "steps", "recompiles", "kernels", "nodes"] {
-        assert!(!folder.join(format!("t.json.{without}.csv")).exists(), "{without}");
+        assert!(
+            !folder.join(format!("t.json.{without}.csv")).exists(),
+            "{without}"
+        );
     }
 }
 
