@@ -303,9 +303,9 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
 
             Defects of the file
               What was repaired, replaced or lost while reading.
-              severity  count  first at byte  what
-              error         1          33000  The gzip stream ends in the middle; everything before that was
-                                              read.
+              severity  kind            count  first at byte  what
+              error     truncated_gzip      1          33000  The gzip stream ends in the middle; everything
+                                                              before that was read.
 
             Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.
         "#]],
@@ -445,9 +445,9 @@ fn markdown_is_short_and_its_cells_hold() {
 
             What was repaired, replaced or lost while reading.
 
-            | severity | count | first at byte | what |
-            | --- | ---: | ---: | --- |
-            | error | 1 | 33000 | The gzip stream ends in the middle; everything before that was read. |
+            | severity | kind | count | first at byte | what |
+            | --- | --- | ---: | ---: | --- |
+            | error | truncated\_gzip | 1 | 33000 | The gzip stream ends in the middle; everything before that was read. |
 
             </details>
         "#]],
