@@ -264,19 +264,19 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
 
             Gaps by kind and place
               Three different quantities, which are never added up.
-              gaps           where  gaps    total      p50  longest
+              kind           where  gaps    total      p50  longest
               Between steps  vLLM     45  75.3 ms  1.66 ms  7.85 ms
 
             Gaps by length (2)
               A histogram of each kind of gaps: how many there are of a length, and how much time they take.
-              gaps           where     from       to  gaps    total  of the time
+              kind           where     from       to  gaps    total  of the time
               Between steps  vLLM   1.00 ms  5.00 ms    44  67.4 ms         90 %
               Between steps  vLLM   5.00 ms        –     1  7.85 ms         10 %
 
             Gaps by cause
               Gaps are counted by their main cause, what the host did for most of the gap; a gap's time is split
               among causes moment by moment.
-              gaps           where  cause              gaps    total  of the time
+              kind           where  cause              gaps    total  of the time
               Between steps  vLLM   input preparation    45  75.3 ms        100 %
 
             How devices spent their time
@@ -303,9 +303,9 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
 
             Defects of the file
               What was repaired, replaced or lost while reading.
-              severity  count  first at byte  what
-              error         1          33000  The gzip stream ends in the middle; everything before that was
-                                              read.
+              severity  kind            count  first at byte  what
+              error     truncated_gzip      1          33000  The gzip stream ends in the middle; everything
+                                                              before that was read.
 
             Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.
         "#]],
@@ -384,7 +384,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             Three different quantities, which are never added up.
 
-            | gaps | where | gaps | total | p50 | longest |
+            | kind | where | gaps | total | p50 | longest |
             | --- | --- | ---: | ---: | ---: | ---: |
             | Between steps | vLLM | 45 | 75.3 ms | 1.66 ms | 7.85 ms |
 
@@ -394,7 +394,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             A histogram of each kind of gaps: how many there are of a length, and how much time they take.
 
-            | gaps | where | from | to | gaps | total | of the time |
+            | kind | where | from | to | gaps | total | of the time |
             | --- | --- | ---: | ---: | ---: | ---: | ---: |
             | Between steps | vLLM | 1.00 ms | 5.00 ms | 44 | 67.4 ms | 90 % |
             | Between steps | vLLM | 5.00 ms | – | 1 | 7.85 ms | 10 % |
@@ -405,7 +405,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             Gaps are counted by their main cause, what the host did for most of the gap; a gap's time is split among causes moment by moment.
 
-            | gaps | where | cause | gaps | total | of the time |
+            | kind | where | cause | gaps | total | of the time |
             | --- | --- | --- | ---: | ---: | ---: |
             | Between steps | vLLM | input preparation | 45 | 75.3 ms | 100 % |
 
@@ -445,9 +445,9 @@ fn markdown_is_short_and_its_cells_hold() {
 
             What was repaired, replaced or lost while reading.
 
-            | severity | count | first at byte | what |
-            | --- | ---: | ---: | --- |
-            | error | 1 | 33000 | The gzip stream ends in the middle; everything before that was read. |
+            | severity | kind | count | first at byte | what |
+            | --- | --- | ---: | ---: | --- |
+            | error | truncated\_gzip | 1 | 33000 | The gzip stream ends in the middle; everything before that was read. |
 
             </details>
         "#]],

@@ -273,7 +273,7 @@ pub fn checked_text(trace: &TraceReport) -> String {
         Some(of) => {
             titled(&mut out, &of, usize::MAX, answers.origin_ns());
         }
-        None => out.push_str("\nDefects of the file: none\n"),
+        None => out.push_str("\nDefects of the file: none, everything in it was read\n"),
     }
     out
 }

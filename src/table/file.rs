@@ -71,7 +71,6 @@ fn defects<'a>(answers: &Answers<'a>) -> Rows<'a> {
     Rows::of(&answers.report.defects)
         .term("severity", "severity", "", |d| Term::word(d.severity.key()))
         .text("kind", "kind", "", |d| d.kind.clone())
-        .on_request()
         .count("count", "count", "", |d| d.count)
         .count(
             "events_lost",

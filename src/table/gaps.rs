@@ -16,7 +16,7 @@ fn each<'a, T>(answers: &Answers<'a>, list: fn(&'a Gaps) -> &'a [T]) -> Vec<Of<'
 }
 
 fn placed<'a, T: 'a>(rows: Builder<'a, T>, gaps: fn(&T) -> &Gaps) -> Builder<'a, T> {
-    rows.term("kind", "gaps", "", move |item| terms::gap_kind(gaps(item).kind))
+    rows.term("kind", "kind", "", move |item| terms::gap_kind(gaps(item).kind))
         .text("where", "where", "The device, engine or thread.", move |item| {
             gaps(item).r#where.clone()
         })

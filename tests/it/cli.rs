@@ -189,7 +189,7 @@ fn operators_are_also_written_by_shape_and_by_stack_and_modules_where_the_trace_
         "name,count,self_cpu_ns,total_cpu_ns\naten::mm,2,15000,15000\n"
     );
     assert!(
-        read("python").contains("\na.py(7): f,1,35000,50000\n"),
+        read("python").contains("\na.py(7): f,1,50000,50000\n"),
         "{}",
         read("python")
     );
