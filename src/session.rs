@@ -299,14 +299,7 @@ impl Opened {
             if let Some(numbers) = table::chosen(&of.rows, ask) {
                 of.rows = of.rows.picked(numbers);
             }
-            match format {
-                "csv" => Some(export::table_csv(&of)),
-                "tsv" => Some(export::table_tsv(&of, answers.origin_ns())),
-                "json" => Some(export::table_json(&of)),
-                "md" => Some(export::table_markdown(&of, answers.origin_ns())),
-                "txt" => Some(export::table_text(&of, answers.origin_ns())),
-                _ => None,
-            }
+            export::table_file(&of, format, answers.origin_ns())
         });
         match text {
             Some(text) => Answer::Report {

@@ -19,7 +19,7 @@ pub use markdown::{report_markdown, table_markdown};
 pub use text::{checked_text, report_text, table_text};
 
 use crate::analyze::report::Workers;
-use crate::table::{Rows, Visibility};
+use crate::table::{Filled, Rows, Visibility};
 
 /// The columns that people are shown.
 fn shown(rows: &Rows<'_>) -> Vec<usize> {
@@ -33,4 +33,16 @@ fn shown(rows: &Rows<'_>) -> Vec<usize> {
 /// The sentence of the comparison of workers.
 fn workers_say(workers: &Workers) -> String {
     format!("{} ({})", workers.says, workers.sure.key())
+}
+
+/// All rows of a table in a format by the ending of its file; `None`: there is no such format.
+pub fn table_file(table: &Filled<'_>, format: &str, origin_ns: i64) -> Option<String> {
+    match format {
+        "csv" => Some(table_csv(table)),
+        "tsv" => Some(table_tsv(table, origin_ns)),
+        "json" => Some(table_json(table)),
+        "md" => Some(table_markdown(table, origin_ns)),
+        "txt" => Some(table_text(table, origin_ns)),
+        _ => None,
+    }
 }
