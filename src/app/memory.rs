@@ -103,8 +103,8 @@ pub fn Memory(props: &MemoryProps) -> Html {
                 }
                 <p class="definition">
                     { if device.in_use_is_recorded {
-                        "Bytes in use as the allocator counts them after each allocation and free; the band spans the \
-                         lowest and the highest of a pixel."
+                        "Bytes in use as the allocator counts them after each allocation and free; the band shows \
+                         minimum and maximum per pixel."
                     } else {
                         "The allocator gives no total: this is the sum of allocations and frees since the recording \
                          began, so 0 is what was in use then."

@@ -234,7 +234,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
             <h2 id="strip-head">
                 { "Steps over time" }
                 <span class="aside">
-                    { "bar height = duration of the pass (logarithmic) " }{ compile_marks(&props.summary) }
+                    { "bar height = duration of the model call (logarithmic) " }{ compile_marks(&props.summary) }
                 </span>
             </h2>
             <div ref={node} class="plot small">

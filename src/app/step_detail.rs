@@ -1,4 +1,4 @@
-//! One step: what it is made of, beside its like.
+//! One step: what it is made of, beside the steps of its phase and bucket.
 
 use yew::prelude::*;
 
@@ -7,7 +7,7 @@ use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
 use super::perfetto::InPerfetto;
-use super::steps::{PASS, device_span_ns, engine_parts, host_parts, with_surroundings};
+use super::steps::{MODEL_CALL, device_span_ns, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -47,11 +47,11 @@ fn panel(detail: &StepDetail) -> Html {
     let like = detail.group.as_ref().map(|g| {
         let against = if g.p50_ns > 0 {
             format!(
-                "The pass took {:.1} times the median of its like",
+                "The model call took {:.1} times the median of this phase and bucket",
                 step.dur_ns as f64 / g.p50_ns as f64
             )
         } else {
-            "Its like has no median".into()
+            "This phase and bucket has no median".into()
         };
         format!(
             "{against}: {}{}, p50 {}, p99 {}, longest {}.",
@@ -72,7 +72,7 @@ fn panel(detail: &StepDetail) -> Html {
                     { format!("Step {}", step.index) }{ " " }
                     { swatch(words::phase_key(step.phase), words::phase(step.phase)) }
                     <span class="aside num">
-                        { format!("pass {} · {}", show::duration(step.dur_ns), step.period.word()) }
+                        { format!("model call {} · {}", show::duration(step.dur_ns), step.period.word()) }
                     </span>
                 </h2>
                 <span class="links">
@@ -86,9 +86,9 @@ fn panel(detail: &StepDetail) -> Html {
             </div>
             if let Some(like) = like { <p>{ like }</p> }
             <dl class="facts-list">
-                { fact("Pass", show::duration(step.dur_ns)) }
+                { fact("Model call (host)", show::duration(step.dur_ns)) }
                 if let Some(around) = around {
-                    { fact("With preparation and post-processing", show::duration(around)) }
+                    { fact("Host time", show::duration(around)) }
                 }
                 { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
                 { fact("Requests in the batch", maybe_count(step.batch)) }
@@ -119,8 +119,8 @@ fn panel(detail: &StepDetail) -> Html {
                     <thead><tr>
                         <th>{ "Part" }</th>
                         <th class="num">{ "This step" }</th>
-                        <th class="num">{ if around.is_some() { "Of the sum" } else { "Of the pass" } }</th>
-                        <th class="num">{ "Mean of its like" }</th>
+                        <th class="num">{ if around.is_some() { "Of the host time" } else { "Of the model call" } }</th>
+                        <th class="num">{ "Mean of phase and bucket" }</th>
                     </tr></thead>
                     <tbody>
                         { for parts.iter().map(|part| html! {
@@ -134,7 +134,7 @@ fn panel(detail: &StepDetail) -> Html {
                 { device(detail) }
             </div>
             <Stack class="big" {parts} whole_ns={whole} />
-            if around.is_some() { <p class="definition">{ PASS }</p> }
+            if around.is_some() { <p class="definition">{ MODEL_CALL }</p> }
             if !detail.recompiles.is_empty() {
                 <table class="fit">
                     <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) {
@@ -182,7 +182,7 @@ fn device(detail: &StepDetail) -> Html {
                 <th>{ "Engine" }</th>
                 <th class="num">{ "Busy" }</th>
                 <th class="num">{ "Of its window" }</th>
-                <th class="num">{ "Mean of its like" }</th>
+                <th class="num">{ "Mean of phase and bucket" }</th>
             </tr></thead>
             <tbody>
                 <tr><td>{ "any compute" }</td>

@@ -160,8 +160,8 @@ pub fn Steps(props: &StepsProps) -> Html {
                     }
                 </div>
                 <p class="hint">
-                    { "A bar's height is the pass alone. Drag to zoom into a stretch of time: the tables follow. Click \
-                       a bar to see its step; [ and ] go to the step before and after." }
+                    { "A bar's height is the model call alone. Drag to zoom into a stretch of time: the tables follow. \
+                       Click a bar to see its step; [ and ] go to the step before and after." }
                 </p>
             </section>
             if let Some(index) = props.selected {
@@ -309,11 +309,11 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
 }
 
 /// What the two durations of a step are.
-pub const PASS: &str = "Pass: the prefill or decode pass alone, as the engine marks it. With preparation and \
-    post-processing: the pass together with the input preparation before it and the post-processing behind it, which \
-    the engine records beside it; parts are per cent of that.";
+pub const MODEL_CALL: &str = "Model call: the prefill or decode call alone, as the engine marks it. Host time: the \
+    model call with the input preparation before it and the post-processing after it, which the engine records \
+    separately; parts are per cent of that.";
 
-/// The sum of a step's parts, where they hold more than the pass: what was recorded before and behind it.
+/// The sum of a step's parts, where they hold more than the model call: what was recorded before and behind it.
 pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
     let sum = host_parts(parts).iter().map(|p| p.ns).sum::<i64>();
     (sum > pass_ns).then_some(sum)
@@ -381,8 +381,8 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                 <thead><tr>
                     <th>{ "Group" }</th>
                     <th class="num">{ "Steps" }</th>
-                    <th class="num">{ "Pass" }</th>
-                    <th class="num wrapped">{ "With preparation and post-processing" }</th>
+                    <th class="num">{ "Model call (host)" }</th>
+                    <th class="num">{ "Host time" }</th>
                     <th>{ "Parts" }</th>
                     <th class="num">{ "Device busy" }</th>
                     <th class="num">{ "Device idle" }</th>
@@ -414,7 +414,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             </table>
             </div>
             <p class="definition">
-                { PASS }
+                { MODEL_CALL }
                 { " Host parts do not overlap. Engines run side by side and overlap one another and the host: their \
                    bars are not stacked. A step's device time is that of the work it launched, or, where launches are \
                    not recorded, the work inside it." }
