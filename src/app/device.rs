@@ -87,7 +87,9 @@ fn idle(idle: &DeviceIdle) -> Html {
                 <p class="note">{ format!(
                     "{} before the call that launched what follows: the clocks of host and device disagree. No time is \
                      counted for the way to the device there.",
-                    if idle.skewed == 1 { "1 gap ends".to_owned() } else { format!("{} gaps end", show::count(idle.skewed)) }
+                    if idle.skewed == 1 { "1 gap ends".to_owned() } else {
+                        format!("{} gaps end", show::count(idle.skewed))
+                    }
                 ) }</p>
             }
         </section>
@@ -152,9 +154,17 @@ fn Rules(props: &RulesProps) -> Html {
     let off = !props.ready || *busy;
     html! {
         <details class="rules">
-            <summary>{ "Rules that tell kernels apart" }{ if props.rules == DEFAULT_RULES { "" } else { " (changed)" } }</summary>
-            <p class="definition" id="rules-means">{ "One rule a line: a kind (compute, communication, copy or set), a colon, and what the name contains, or starts with after ^, whatever the case. The first rule that fits decides; what none fits computes. What the tracer recorded as a copy or a memset stays what it is. Changed rules hold for every file that you open until the page is closed." }</p>
-            <textarea ref={area} rows="12" spellcheck="false" aria-label="Rules that tell kernels apart" aria-describedby="rules-means" defaultvalue={props.rules.clone()} />
+            <summary>
+                { "Rules that tell kernels apart" }{ if props.rules == DEFAULT_RULES { "" } else { " (changed)" } }
+            </summary>
+            <p class="definition" id="rules-means">
+                { "One rule a line: a kind (compute, communication, copy or set), a colon, and what the name contains, \
+                   or starts with after ^, whatever the case. The first rule that fits decides; what none fits \
+                   computes. What the tracer recorded as a copy or a memset stays what it is. Changed rules hold for \
+                   every file that you open until the page is closed." }
+            </p>
+            <textarea ref={area} rows="12" spellcheck="false" aria-label="Rules that tell kernels apart"
+                      aria-describedby="rules-means" defaultvalue={props.rules.clone()} />
             <p>
                 <button type="button" disabled={off} onclick={on_apply}>{ "Apply" }</button>{ " " }
                 <button type="button" disabled={off} onclick={on_default}>{ "Default rules" }</button>{ " " }

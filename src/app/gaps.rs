@@ -53,8 +53,11 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
         <>
             <div class="switches" role="group" aria-label="Which gaps">
                 { for KINDS.into_iter().filter(|k| has(*k)).map(|k| html! {
-                    <a class={classes!("switch", (Some(k) == kind).then_some("here"))} aria-current={(Some(k) == kind).then_some("true")}
-                       href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>{ words::gap_kind(k) }</a>
+                    <a class={classes!("switch", (Some(k) == kind).then_some("here"))}
+                       aria-current={(Some(k) == kind).then_some("true")}
+                       href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>
+                        { words::gap_kind(k) }
+                    </a>
                 }) }
             </div>
             if !missing.is_empty() { <p class="hint">{ format!("Not available: {}.", missing.join("; ")) }</p> }
@@ -78,7 +81,9 @@ fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
     html! {
         <section>
             <h2>{ format!("{}: {}", words::gap_kind(gaps.kind), gaps.r#where) }
-                <span class="aside num">{ format!("{}, {} in all", show::counted(gaps.count, "gap"), show::duration(gaps.total_ns)) }</span></h2>
+                <span class="aside num">
+                    { format!("{}, {} in all", show::counted(gaps.count, "gap"), show::duration(gaps.total_ns)) }
+                </span></h2>
             <p class="definition">{ &gaps.definition }</p>
             <dl class="facts-list">
                 { fact("Median", maybe_duration(gaps.p50_ns)) }
@@ -92,8 +97,14 @@ fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
                 <p class="empty">{ "There are none." }</p>
             } else {
                 <div class="columns">
-                    <figure><figcaption>{ "How many gaps, by their length" }</figcaption>{ chart(&histogram(gaps, Measure::Count), Measure::Count) }</figure>
-                    <figure><figcaption>{ "How much time, by the gap's length" }</figcaption>{ chart(&histogram(gaps, Measure::Time), Measure::Time) }</figure>
+                    <figure>
+                        <figcaption>{ "How many gaps, by their length" }</figcaption>
+                        { chart(&histogram(gaps, Measure::Count), Measure::Count) }
+                    </figure>
+                    <figure>
+                        <figcaption>{ "How much time, by the gap's length" }</figcaption>
+                        { chart(&histogram(gaps, Measure::Time), Measure::Time) }
+                    </figure>
                 </div>
                 { of("gap_causes") }
                 { of("gaps") }
@@ -152,9 +163,13 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
                 </>
             }) }
             { for h.bars.iter().flat_map(|bar| bar.segments.iter().map(move |s| (bar, s))).map(|(bar, s)| html! {
-                <rect class={format!("k-{}", words::cause_key(s.cause))} x={n(x(bar.x0) + 1.0)} width={n((x(bar.x1) - x(bar.x0) - 2.0).max(1.0))}
+                <rect class={format!("k-{}", words::cause_key(s.cause))}
+                      x={n(x(bar.x0) + 1.0)} width={n((x(bar.x1) - x(bar.x0) - 2.0).max(1.0))}
                       y={n(y(s.y1))} height={n((y(s.y0) - y(s.y1)).max(0.5))}>
-                    <title>{ format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), words::cause(s.cause).0, value(s.value, measure)) }</title>
+                    <title>
+                        { format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), words::cause(s.cause).0,
+                                  value(s.value, measure)) }
+                    </title>
                 </rect>
             }) }
             { for h.ticks.iter().map(|edge| html! {

@@ -64,7 +64,11 @@ pub fn Memory(props: &MemoryProps) -> Html {
         return html! {
             <section aria-labelledby="memory-head">
                 <h2 id="memory-head">{ "Memory" }</h2>
-                <p class="empty">{ "This trace records no allocations. The torch profiler records them with profile_memory=True (vLLM: torch_profiler_with_memory in --profiler-config, or VLLM_TORCH_PROFILER_WITH_PROFILE_MEMORY=1)." }</p>
+                <p class="empty">
+                    { "This trace records no allocations. The torch profiler records them with profile_memory=True \
+                       (vLLM: torch_profiler_with_memory in --profiler-config, or \
+                       VLLM_TORCH_PROFILER_WITH_PROFILE_MEMORY=1)." }
+                </p>
             </section>
         };
     };
@@ -92,20 +96,40 @@ pub fn Memory(props: &MemoryProps) -> Html {
                 <h2 id="memory-head">{ "Memory in use" }<span class="aside">{ title(device) }</span></h2>
                 if devices.len() > 1 {
                     <div class="filters"><label>{ "Allocator " }<select onchange={on_device}>
-                        { for (0u32..).zip(devices).map(|(i, d)| html! { <option value={i.to_string()} selected={i == number}>{ title(d) }</option> }) }
+                        { for (0u32..).zip(devices).map(|(i, d)| html! {
+                            <option value={i.to_string()} selected={i == number}>{ title(d) }</option>
+                        }) }
                     </select></label></div>
                 }
-                <p class="definition">{ if device.in_use_is_recorded { "Bytes in use as the allocator counts them after each allocation and free; the band spans the lowest and the highest of a pixel." } else { "The allocator gives no total: this is the sum of allocations and frees since the recording began, so 0 is what was in use then." } }
-                    { if device.reserved_peak_bytes.is_some() { " The line above is what it holds reserved." } else { "" } }</p>
+                <p class="definition">
+                    { if device.in_use_is_recorded {
+                        "Bytes in use as the allocator counts them after each allocation and free; the band shows \
+                         minimum and maximum per pixel."
+                    } else {
+                        "The allocator gives no total: this is the sum of allocations and frees since the recording \
+                         began, so 0 is what was in use then."
+                    } }
+                    { if device.reserved_peak_bytes.is_some() {
+                        " The line above is what it holds reserved."
+                    } else {
+                        ""
+                    } }
+                </p>
                 <div ref={frame} class="plot">
-                    if let Some(answer) = &answer { <Curve answer={answer.clone()} peak={device.peak_bytes.max(device.reserved_peak_bytes.unwrap_or(0))} dark={props.dark} says={says(device)} /> }
+                    if let Some(answer) = &answer {
+                        <Curve answer={answer.clone()} dark={props.dark} says={says(device)}
+                               peak={device.peak_bytes.max(device.reserved_peak_bytes.unwrap_or(0))} />
+                    }
                 </div>
                 { peak(device, origin) }
             </section>
             <DataTable table="memory_operators" engine={props.engine.clone()} without={PLACED}
                        only={vec![("allocator".to_owned(), title(device))]} />
             if let Some((n, sum)) = outside {
-                <p class="note">{ format!("{} lie inside no operator of any thread, {} in all: the row [memory] of torch's own table.", show::counted(n, "event"), bytes(sum)) }</p>
+                <p class="note">
+                    { format!("{} lie inside no operator of any thread, {} in all: the row [memory] of torch's own \
+                               table.", show::counted(n, "event"), bytes(sum)) }
+                </p>
             }
         </>
     }
@@ -126,14 +150,49 @@ fn peak(device: &DeviceMemory, origin: i64) -> Html {
     html! {
         <dl class="facts-list">
             <div><dt>{ "Peak in use" }</dt><dd class="num">{ bytes(device.peak_bytes) }</dd></div>
-            <div><dt>{ "At" }</dt><dd><To place={timeline_at(Some(Span::new(at, at)), device.peak_slice)}>{ show::duration(at.saturating_sub(origin)) }</To>
-                if let Some(step) = device.peak_step { { ", in " }<To place={step_place(step)}>{ format!("step {step}") }</To> }</dd></div>
-            if !device.peak_operators.is_empty() { <div><dt>{ "Open then, innermost first" }</dt><dd>{ device.peak_operators.join(" ← ") }</dd></div> }
-            if let Some(reserved) = device.reserved_peak_bytes { <div><dt>{ "Peak reserved" }</dt><dd class="num">{ bytes(reserved) }</dd></div> }
-            <div><dt>{ "At the start / at the end" }</dt><dd class="num">{ format!("{} / {}", bytes(device.start_bytes), bytes(device.end_bytes)) }</dd></div>
-            <div><dt>{ "Allocated" }</dt><dd class="num">{ format!("{} in {}", bytes(device.allocated_bytes), show::counted(device.allocations, "allocation")) }</dd></div>
-            <div><dt>{ "Freed" }</dt><dd class="num">{ format!("{} in {}", bytes(device.freed_bytes), show::counted(device.frees, "free")) }</dd></div>
-            if let Some(step) = device.decode_step_allocated_bytes { <div><dt>{ "Allocated in a decode step (median)" }</dt><dd class="num">{ bytes(step) }</dd></div> }
+            <div>
+                <dt>{ "At" }</dt>
+                <dd>
+                    <To place={timeline_at(Some(Span::new(at, at)), device.peak_slice)}>
+                        { show::duration(at.saturating_sub(origin)) }
+                    </To>
+                    if let Some(step) = device.peak_step {
+                        { ", in " }<To place={step_place(step)}>{ format!("step {step}") }</To>
+                    }
+                </dd>
+            </div>
+            if !device.peak_operators.is_empty() {
+                <div>
+                    <dt>{ "Open then, innermost first" }</dt>
+                    <dd>{ device.peak_operators.join(" ← ") }</dd>
+                </div>
+            }
+            if let Some(reserved) = device.reserved_peak_bytes {
+                <div><dt>{ "Peak reserved" }</dt><dd class="num">{ bytes(reserved) }</dd></div>
+            }
+            <div>
+                <dt>{ "At the start / at the end" }</dt>
+                <dd class="num">{ format!("{} / {}", bytes(device.start_bytes), bytes(device.end_bytes)) }</dd>
+            </div>
+            <div>
+                <dt>{ "Allocated" }</dt>
+                <dd class="num">
+                    { format!("{} in {}", bytes(device.allocated_bytes),
+                              show::counted(device.allocations, "allocation")) }
+                </dd>
+            </div>
+            <div>
+                <dt>{ "Freed" }</dt>
+                <dd class="num">
+                    { format!("{} in {}", bytes(device.freed_bytes), show::counted(device.frees, "free")) }
+                </dd>
+            </div>
+            if let Some(step) = device.decode_step_allocated_bytes {
+                <div>
+                    <dt>{ "Allocated in a decode step (median)" }</dt>
+                    <dd class="num">{ bytes(step) }</dd>
+                </div>
+            }
         </dl>
     }
 }

@@ -50,7 +50,9 @@ pub fn Operators(props: &OperatorsProps) -> Html {
         <>
             { of("python", Some(NO_PYTHON)) }
             if offered.len() > 1 {
-                <div class="switches" role="group" aria-label="Operators counted by">{ for offered.into_iter().map(switch) }</div>
+                <div class="switches" role="group" aria-label="Operators counted by">
+                    { for offered.into_iter().map(switch) }
+                </div>
             }
             { of(chosen.map_or("operators", |(_, key, _)| key), Some(NO_OPERATORS)) }
             if has("operators") && !has("operators_by_shape") { <p class="hint">{ NO_SHAPES }</p> }

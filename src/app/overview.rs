@@ -52,22 +52,36 @@ pub fn Overview(props: &OverviewProps) -> Html {
     };
     html! {
         <>
-            { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! { <p class="note warn" role="status">{ note }</p> }) }
+            { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! {
+                <p class="note warn" role="status">{ note }</p>
+            }) }
             if props.ready && metrics_alone.is_some() { { table("metrics") }{ table("metric_compiles") } }
             if metrics_alone.is_none() || !summary.findings.is_empty() {
             <section aria-labelledby="findings-head" aria-live="polite">
                 <h2 id="findings-head">{ head }</h2>
                 if findings.clone().next().is_none() {
-                    <p class="empty">{ if summary.partial { "None yet." } else { "There is nothing in this trace that this version can judge." } }</p>
+                    <p class="empty">
+                        { if summary.partial { "None yet." } else {
+                            "There is nothing in this trace that this version can judge."
+                        } }
+                    </p>
                 }
                 <ul class="findings">{ for findings.map(finding) }</ul>
                 if summary.synchronised_capture {
-                    <p class="note warn"><b>{ "Synchronised capture. " }</b>{ "While this was recorded, every region waited for the device. Host and device do not overlap in it as they do in production: durations of host regions include device time, and gaps differ." }</p>
+                    <p class="note warn">
+                        <b>{ "Synchronised capture. " }</b>
+                        { "While this was recorded, every region waited for the device. Host and device do not overlap \
+                           in it as they do in production: durations of host regions include device time, and gaps \
+                           differ." }
+                    </p>
                 }
             </section>
             }
             if metrics_alone.is_some() {
-                <p class="note">{ "A metrics file holds counters, not events. Open it together with its trace: it gives the compiles their time." }</p>
+                <p class="note">
+                    { "A metrics file holds counters, not events. Open it together with its trace: it gives the \
+                       compiles their time." }
+                </p>
             }
             if let Some(budget) = &summary.budget { { budget_section(budget) } }
             if props.ready && summary.n_steps > 0 {
@@ -163,7 +177,9 @@ fn budget_section(budget: &TimeBudget) -> Html {
         .collect();
     html! {
         <section aria-labelledby="budget-head">
-            <h2 id="budget-head">{ "Where the time went" }<span class="aside num">{ show::duration(budget.total_ns) }</span></h2>
+            <h2 id="budget-head">
+                { "Where the time went" }<span class="aside num">{ show::duration(budget.total_ns) }</span>
+            </h2>
             <Stack class="big" parts={parts} whole_ns={budget.total_ns} />
             <ul class="legend budget">
                 { for budget.shares.iter().map(|share| html! {
@@ -215,15 +231,25 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
     };
     html! {
         <section aria-labelledby="strip-head">
-            <h2 id="strip-head">{ "Steps over time" }<span class="aside">{ "bar height = duration of the pass (logarithmic) " }{ compile_marks(&props.summary) }</span></h2>
+            <h2 id="strip-head">
+                { "Steps over time" }
+                <span class="aside">
+                    { "bar height = duration of the model call (logarithmic) " }{ compile_marks(&props.summary) }
+                </span>
+            </h2>
             <div ref={node} class="plot small">
                 if let Some(plot) = plot {
-                    <StepsPlotCanvas {plot} log=true origin_ns={props.summary.extent.map_or(0, |e| e.start)} dark={props.dark} />
+                    <StepsPlotCanvas {plot} log=true dark={props.dark}
+                                     origin_ns={props.summary.extent.map_or(0, |e| e.start)} />
                 }
             </div>
             <DataTable table="step_groups" engine={props.engine.clone()} {only} />
             if others {
-                <p class="hint">{ "Serving only. " }<To place={Place { view: View::Steps, ..Place::default() }}>{ "Steps" }</To>{ " has warm-up, too." }</p>
+                <p class="hint">
+                    { "Serving only. " }
+                    <To place={Place { view: View::Steps, ..Place::default() }}>{ "Steps" }</To>
+                    { " has warm-up, too." }
+                </p>
             }
         </section>
     }
@@ -250,10 +276,16 @@ fn facts_section(summary: &Summary) -> Html {
         <section aria-labelledby="facts-head">
             <h2 id="facts-head">{ "About this trace" }</h2>
             <p>{ read }</p>
-            { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! { <p class="note">{ note }</p> }) }
+            { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! {
+                <p class="note">{ note }</p>
+            }) }
             if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events > 0) {
-                <p class="note">{ format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.0, show::counted(metrics.1, "compile")) }
-                    <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>{ " shows its counters." }</p>
+                <p class="note">
+                    { format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.0,
+                              show::counted(metrics.1, "compile")) }
+                    <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>
+                    { " shows its counters." }
+                </p>
             }
             <dl class="facts-list"
                 data-open-ms={summary.cost.map(|c| c.open_ms.to_string())}

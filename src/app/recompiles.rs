@@ -37,7 +37,10 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     levels.dedup();
     let switch = |period: Option<Period>, word: String| {
         let (chosen, here) = (chosen.clone(), *chosen == period);
-        html! { <button type="button" class={classes!("switch", here.then_some("here"))} aria-pressed={here.to_string()} onclick={move |_| chosen.set(period)}>{ word }</button> }
+        html! {
+            <button type="button" class={classes!("switch", here.then_some("here"))} aria-pressed={here.to_string()}
+                    onclick={move |_| chosen.set(period)}>{ word }</button>
+        }
     };
     let only = match *chosen {
         Some(period) => vec![("period".to_owned(), period.key().to_owned())],
@@ -48,13 +51,24 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
             <section aria-labelledby="compiles-head">
                 <h2 id="compiles-head">{ "Graph compiles" }
                     <span class="aside num">
-                        if levels == [Evidence::Suspected] { { format!("{} suspected, none recorded", show::counted(rows.len() as u64, "compile")) } }
-                        else if levels.len() == 1 { { format!("{}, {} in all", show::counted(rows.len() as u64, "compile"), show::duration(total)) } }
-                        else { { show::counted(rows.len() as u64, "marker") } }
+                        if levels == [Evidence::Suspected] {
+                            { format!("{} suspected, none recorded", show::counted(rows.len() as u64, "compile")) }
+                        } else if levels.len() == 1 {
+                            { format!("{}, {} in all", show::counted(rows.len() as u64, "compile"),
+                                      show::duration(total)) }
+                        } else {
+                            { show::counted(rows.len() as u64, "marker") }
+                        }
                     </span></h2>
                 if summary.recompiles.is_empty() {
-                    <p class="empty">{ if summary.events == 0 { "There are no events here. " } else { "" } }{ "This trace records no graph compile." }
-                        if summary.device_kind == "hpu" { { " On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their absence here proves nothing." } }</p>
+                    <p class="empty">
+                        { if summary.events == 0 { "There are no events here. " } else { "" } }
+                        { "This trace records no graph compile." }
+                        if summary.device_kind == "hpu" {
+                            { " On Gaudi, compiles are recorded with PT_HPU_METRICS_GC_DETAILS=1; without it, their \
+                               absence here proves nothing." }
+                        }
+                    </p>
                 } else {
                     <div class="switches" role="group" aria-label="Period">
                         { for periods.iter().map(|p| switch(Some(*p), format!("{} ({})", p.word(),
@@ -63,13 +77,22 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                     </div>
                     { bands(summary, &rows) }
                     if rows.iter().any(|r| suspected(r)) {
-                        <p class="note">{ "◇ Suspected: the trace records no compile there. Only the step's duration suggests one, and what stands under Cost is an estimate from it. The link leads to the step." }</p>
+                        <p class="note">
+                            { "◇ Suspected: the trace records no compile there. Only the step's duration suggests one, \
+                               and what stands under Cost is an estimate from it. The link leads to the step." }
+                        </p>
                     }
                     if rows.iter().any(|r| !r.start_is_exact && !suspected(r)) {
-                        <p class="note">{ "≈ The trace gives the compile's cost and the region in which it happened, not its start. The link leads to the region." }</p>
+                        <p class="note">
+                            { "≈ The trace gives the compile's cost and the region in which it happened, not its \
+                               start. The link leads to the region." }
+                        </p>
                     }
                     if levels.len() > 1 {
-                        <p class="note">{ "These markers rest on different evidence; one compile may stand here twice. They are not added up." }</p>
+                        <p class="note">
+                            { "These markers rest on different evidence; one compile may stand here twice. They are \
+                               not added up." }
+                        </p>
                     }
                 }
             </section>
@@ -100,16 +123,28 @@ fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
     let whole = extent.len_ns().max(1) as f64;
     html! {
         <figure class="bands">
-            <svg viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label="When graphs were compiled; the table lists them">
+            <svg viewBox="0 0 1000 16" preserveAspectRatio="none" role="img"
+                 aria-label="When graphs were compiled; the table lists them">
                 <rect class="bands-ground" x="0" y="0" width="1000" height="16" />
                 { for rows.iter().map(|r| {
                     let span = recompile_span(r);
                     let x = span.start.saturating_sub(extent.start) as f64 * 1000.0 / whole;
                     let width = (r.dur_ns as f64 * 1000.0 / whole).max(1.5);
-                    html! { <rect class={if suspected(r) { "k-compile hollow" } else { "k-compile" }} x={format!("{x:.2}")} width={format!("{width:.2}")} y="0" height="16"><title>{ if suspected(r) { format!("{} looks like a compile (suspected)", show::duration(r.dur_ns)) } else { format!("{} {}", show::duration(r.dur_ns), r.name) } }</title></rect> }
+                    html! {
+                        <rect class={if suspected(r) { "k-compile hollow" } else { "k-compile" }}
+                              x={format!("{x:.2}")} width={format!("{width:.2}")} y="0" height="16">
+                            <title>{ if suspected(r) {
+                                format!("{} looks like a compile (suspected)", show::duration(r.dur_ns))
+                            } else {
+                                format!("{} {}", show::duration(r.dur_ns), r.name)
+                            } }</title>
+                        </rect>
+                    }
                 }) }
             </svg>
-            <figcaption class="axis-ends num"><span>{ "0" }</span><span>{ "time in the trace" }</span><span>{ show::duration(extent.len_ns()) }</span></figcaption>
+            <figcaption class="axis-ends num">
+                <span>{ "0" }</span><span>{ "time in the trace" }</span><span>{ show::duration(extent.len_ns()) }</span>
+            </figcaption>
         </figure>
     }
 }
@@ -120,11 +155,22 @@ fn coverage(summary: &Summary) -> Html {
     };
     html! {
         <section aria-labelledby="coverage-head">
-            <h2 id="coverage-head">{ "Bucket coverage" }<span class="aside">{ "rows are batch sizes, columns are query length × context blocks; a cell counts steps" }</span></h2>
+            <h2 id="coverage-head">
+                { "Bucket coverage" }
+                <span class="aside">
+                    { "rows are batch sizes, columns are query length × context blocks; a cell counts steps" }
+                </span>
+            </h2>
             <p class="legend">
-                <span class="keyed"><i class="cell served" aria-hidden="true">{ "✓" }</i>{ "served, warmed up before" }</span>
-                <span class="keyed"><i class="cell warmed" aria-hidden="true">{ "·" }</i>{ "warmed up, not served" }</span>
-                <span class="keyed"><i class="cell missed" aria-hidden="true">{ "!" }</i>{ "served but never warmed up" }</span>
+                <span class="keyed">
+                    <i class="cell served" aria-hidden="true">{ "✓" }</i>{ "served, warmed up before" }
+                </span>
+                <span class="keyed">
+                    <i class="cell warmed" aria-hidden="true">{ "·" }</i>{ "warmed up, not served" }
+                </span>
+                <span class="keyed">
+                    <i class="cell missed" aria-hidden="true">{ "!" }</i>{ "served but never warmed up" }
+                </span>
             </p>
             { for coverage_grids(coverage).iter().map(grid) }
         </section>
@@ -137,10 +183,18 @@ fn grid(grid: &CoverageGrid) -> Html {
         <div class="scrolled">
         <table class="grid">
             <caption>{ swatch(words::phase_key(grid.phase), words::phase(grid.phase)) }{ "" }</caption>
-            <thead><tr><th>{ "batch" }</th>{ for grid.columns.iter().map(|(seq, ctx)| html! { <th class="num">{ format!("{} × {}", dash(*seq), dash(*ctx)) }</th> }) }</tr></thead>
+            <thead><tr>
+                <th>{ "batch" }</th>
+                { for grid.columns.iter().map(|(seq, ctx)| html! {
+                    <th class="num">{ format!("{} × {}", dash(*seq), dash(*ctx)) }</th>
+                }) }
+            </tr></thead>
             <tbody>
                 { for grid.batches.iter().zip(&grid.cells).map(|(batch, cells)| html! {
-                    <tr><th scope="row" class="num">{ show::count((*batch).into()) }</th>{ for cells.iter().map(|c| cell(*c)) }</tr>
+                    <tr>
+                        <th scope="row" class="num">{ show::count((*batch).into()) }</th>
+                        { for cells.iter().map(|c| cell(*c)) }
+                    </tr>
                 }) }
             </tbody>
         </table>
@@ -155,5 +209,9 @@ fn cell(cell: Cell) -> Html {
         Cell::Served(n) => ("served", "✓", n, "served, warmed up before"),
         Cell::NotWarmed(n) => ("missed", "!", n, "served but never warmed up"),
     };
-    html! { <td class={format!("cell num {class}")} title={says} aria-label={format!("{}: {says}", show::count(n))}>{ format!("{icon} {}", show::count(n)) }</td> }
+    html! {
+        <td class={format!("cell num {class}")} title={says} aria-label={format!("{}: {says}", show::count(n))}>
+            { format!("{icon} {}", show::count(n)) }
+        </td>
+    }
 }

@@ -82,7 +82,10 @@ pub fn Stacks(props: &StacksProps) -> Html {
     let asked = (width_px > 0).then(|| Question::Flame(question.clone()));
     let answer = use_answer(&props.engine, asked);
     let switch = |here: bool, word: String, onclick: Callback<MouseEvent>| {
-        html! { <button type="button" class={classes!("switch", here.then_some("here"))} aria-pressed={here.to_string()} {onclick}>{ word }</button> }
+        html! {
+            <button type="button" class={classes!("switch", here.then_some("here"))} aria-pressed={here.to_string()}
+                    {onclick}>{ word }</button>
+        }
     };
     let view = match answer.as_deref() {
         Some(Answer::Flame(view)) => Some(view),
@@ -154,12 +157,17 @@ pub fn Stacks(props: &StacksProps) -> Html {
         <section aria-labelledby="stacks-head">
             <h2 id="stacks-head">{ "Stacks" }</h2>
             if !has_python {
-                <p class="hint">{ "This trace has no python stacks; the torch profiler records them with with_stack=True (and modules with with_modules=True). What is here are operators and annotations." }</p>
+                <p class="hint">
+                    { "This trace has no python stacks; the torch profiler records them with with_stack=True (and \
+                       modules with with_modules=True). What is here are operators and annotations." }
+                </p>
             }
             <div class="filters">
                 if let Some(view) = view {
                     <div class="switches" role="group" aria-label="Whose stacks">
-                        { for view.sources.iter().map(|&s| switch(s == view.source, source_word(s).into(), to_source(s))) }
+                        { for view.sources.iter().map(|&s| {
+                            switch(s == view.source, source_word(s).into(), to_source(s))
+                        }) }
                     </div>
                 }
                 <div class="switches" role="group" aria-label="Order">
@@ -168,15 +176,25 @@ pub fn Stacks(props: &StacksProps) -> Html {
                 </div>
                 <div class="switches" role="group" aria-label="Range">
                     { switch(*range == Range::Whole, "Whole trace".into(), to_range(Range::Whole)) }
-                    if props.summary.home.is_some() { { switch(*range == Range::Serving, "Serving".into(), to_range(Range::Serving)) } }
-                    if let (Some(_), Some(index)) = (step, props.step) { { switch(*range == Range::Step, format!("Step {index}"), to_range(Range::Step)) } }
-                    if props.window.is_some() { { switch(*range == Range::Window, "The timeline's window".into(), to_range(Range::Window)) } }
+                    if props.summary.home.is_some() {
+                        { switch(*range == Range::Serving, "Serving".into(), to_range(Range::Serving)) }
+                    }
+                    if let (Some(_), Some(index)) = (step, props.step) {
+                        { switch(*range == Range::Step, format!("Step {index}"), to_range(Range::Step)) }
+                    }
+                    if props.window.is_some() {
+                        { switch(*range == Range::Window, "The timeline's window".into(), to_range(Range::Window)) }
+                    }
                 </div>
                 if let Some(view) = view.filter(|view| view.threads.len() > 1) {
                     <label>{ "Thread " }
                         <select onchange={on_thread}>
-                            <option value="" selected={thread.is_none()}>{ if *order == FlameOrder::Time { "the one with most calls" } else { "all, merged" } }</option>
-                            { for view.threads.iter().map(|t| html! { <option value={t.id.to_string()} selected={*thread == Some(t.id)}>{ &t.title }</option> }) }
+                            <option value="" selected={thread.is_none()}>
+                                { if *order == FlameOrder::Time { "the one with most calls" } else { "all, merged" } }
+                            </option>
+                            { for view.threads.iter().map(|t| html! {
+                                <option value={t.id.to_string()} selected={*thread == Some(t.id)}>{ &t.title }</option>
+                            }) }
                         </select>
                     </label>
                 }
@@ -229,11 +247,23 @@ fn table(view: &FlameView, text: &str) -> Html {
         <details>
             <summary>{ "The same as a table, by name" }</summary>
             <div class="scrolled tall"><table>
-                <caption>{ "By self time, at most 200 names. Total counts calls that are not inside a call of the same name." }</caption>
-                <thead><tr><th>{ "Name" }</th><th class="num">{ "Self" }</th><th class="num">{ "Total" }</th><th class="num">{ "Of all" }</th><th class="num">{ "Calls" }</th><th>{ "Show" }</th></tr></thead>
+                <caption>
+                    { "By self time, at most 200 names. Total counts calls that are not inside a call of the same name." }
+                </caption>
+                <thead><tr>
+                    <th>{ "Name" }</th>
+                    <th class="num">{ "Self" }</th>
+                    <th class="num">{ "Total" }</th>
+                    <th class="num">{ "Of all" }</th>
+                    <th class="num">{ "Calls" }</th>
+                    <th>{ "Show" }</th>
+                </tr></thead>
                 <tbody>{ for rows.map(|row| html! {
-                    <tr><td class="name">{ &row.name }</td><td class="num">{ show::duration(row.self_ns) }</td><td class="num">{ show::duration(row.total_ns) }</td>
-                        <td class="num">{ show::percent(row.total_ns, view.total_ns) }</td><td class="num">{ show::count(row.count) }</td>
+                    <tr><td class="name">{ &row.name }</td>
+                        <td class="num">{ show::duration(row.self_ns) }</td>
+                        <td class="num">{ show::duration(row.total_ns) }</td>
+                        <td class="num">{ show::percent(row.total_ns, view.total_ns) }</td>
+                        <td class="num">{ show::count(row.count) }</td>
                         <td><To place={timeline_at(None, Some(row.slice))}>{ "longest" }</To></td></tr>
                 }) }</tbody>
             </table></div>
@@ -366,9 +396,16 @@ fn Flame(props: &FlameProps) -> Html {
     );
     html! {
         <>
-            <p class="plot-tip num" role="status">{ tip.unwrap_or_else(|| "Point at a frame; a click zooms in, a click on the first row out.".into()) }
-                if let Some(slice) = at.and_then(|i| view.boxes.get(i)?.slice) { { " " }<To place={timeline_at(None, Some(slice))}>{ "in the timeline" }</To> }</p>
-            <div class="flame-scroll"><canvas ref={canvas} class="flame" tabindex="0" role="img" aria-label={label} {onpointermove} {onpointerleave} {onpointerup} {onkeydown} /></div>
+            <p class="plot-tip num" role="status">
+                { tip.unwrap_or_else(|| "Point at a frame; a click zooms in, a click on the first row out.".into()) }
+                if let Some(slice) = at.and_then(|i| view.boxes.get(i)?.slice) {
+                    { " " }<To place={timeline_at(None, Some(slice))}>{ "in the timeline" }</To>
+                }
+            </p>
+            <div class="flame-scroll">
+                <canvas ref={canvas} class="flame" tabindex="0" role="img" aria-label={label}
+                        {onpointermove} {onpointerleave} {onpointerup} {onkeydown} />
+            </div>
         </>
     }
 }

@@ -1,4 +1,4 @@
-//! One step: what it is made of, beside its like.
+//! One step: what it is made of, beside the steps of its phase and bucket.
 
 use yew::prelude::*;
 
@@ -7,7 +7,7 @@ use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
 use super::perfetto::InPerfetto;
-use super::steps::{PASS, device_span_ns, engine_parts, host_parts, with_surroundings};
+use super::steps::{MODEL_CALL, device_span_ns, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -47,11 +47,11 @@ fn panel(detail: &StepDetail) -> Html {
     let like = detail.group.as_ref().map(|g| {
         let against = if g.p50_ns > 0 {
             format!(
-                "The pass took {:.1} times the median of its like",
+                "The model call took {:.1} times the median of this phase and bucket",
                 step.dur_ns as f64 / g.p50_ns as f64
             )
         } else {
-            "Its like has no median".into()
+            "This phase and bucket has no median".into()
         };
         format!(
             "{against}: {}{}, p50 {}, p99 {}, longest {}.",
@@ -68,19 +68,28 @@ fn panel(detail: &StepDetail) -> Html {
     html! {
         <>
             <div class="panel-head">
-                <h2>{ format!("Step {}", step.index) }{ " " }{ swatch(words::phase_key(step.phase), words::phase(step.phase)) }
-                    <span class="aside num">{ format!("pass {} · {}", show::duration(step.dur_ns), step.period.word()) }</span></h2>
+                <h2>
+                    { format!("Step {}", step.index) }{ " " }
+                    { swatch(words::phase_key(step.phase), words::phase(step.phase)) }
+                    <span class="aside num">
+                        { format!("model call {} · {}", show::duration(step.dur_ns), step.period.word()) }
+                    </span>
+                </h2>
                 <span class="links">
                     if let Some(previous) = detail.previous { <To place={step_place(previous)}>{ "← previous" }</To> }
                     if let Some(next) = detail.next { <To place={step_place(next)}>{ "next →" }</To> }
-                    <To class="strong" place={timeline_at(Some(step_span(step)), Some(step.slice))}>{ "Show in the timeline" }</To>
+                    <To class="strong" place={timeline_at(Some(step_span(step)), Some(step.slice))}>
+                        { "Show in the timeline" }
+                    </To>
                     <InPerfetto span={step_span(step)} what={format!("step {}", step.index)} />
                 </span>
             </div>
             if let Some(like) = like { <p>{ like }</p> }
             <dl class="facts-list">
-                { fact("Pass", show::duration(step.dur_ns)) }
-                if let Some(around) = around { { fact("With preparation and post-processing", show::duration(around)) } }
+                { fact("Model call (host)", show::duration(step.dur_ns)) }
+                if let Some(around) = around {
+                    { fact("Host time", show::duration(around)) }
+                }
                 { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
                 { fact("Requests in the batch", maybe_count(step.batch)) }
                 { fact("Tokens", maybe_count(step.tokens)) }
@@ -89,22 +98,34 @@ fn panel(detail: &StepDetail) -> Html {
                 { fact("Interval to the next start", maybe_duration(step.interval_ns)) }
                 if let Some(span_ns) = device_span_ns(step) {
                     { fact("Device span, by its launches", show::duration(span_ns)) }
-                    { fact("Gap before, on the device", maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns))) }
+                    { fact("Gap before, on the device",
+                           maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns))) }
                 }
-                if step.sure != Sure::Recorded { { fact("Recognised as a step", "derived: no marker of the engine".to_owned()) } }
+                if step.sure != Sure::Recorded {
+                    { fact("Recognised as a step", "derived: no marker of the engine".to_owned()) }
+                }
                 { fact("Graphs replayed", step.graphs.map_or("–", |g| if g { "yes" } else { "no" }).to_owned()) }
                 if step.context_requests.is_some() || step.generation_requests.is_some() {
-                    { fact("Context requests / tokens", format!("{} / {}", maybe_count(step.context_requests), maybe_count(step.context_tokens))) }
-                    { fact("Generation requests / tokens", format!("{} / {}", maybe_count(step.generation_requests), maybe_count(step.generation_tokens))) }
+                    { fact("Context requests / tokens",
+                           format!("{} / {}", maybe_count(step.context_requests), maybe_count(step.context_tokens))) }
+                    { fact("Generation requests / tokens",
+                           format!("{} / {}", maybe_count(step.generation_requests),
+                                   maybe_count(step.generation_tokens))) }
                 }
             </dl>
             <div class="columns">
                 <table class="fit">
                     <caption>{ "Host, by part" }</caption>
-                    <thead><tr><th>{ "Part" }</th><th class="num">{ "This step" }</th><th class="num">{ if around.is_some() { "Of the sum" } else { "Of the pass" } }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
+                    <thead><tr>
+                        <th>{ "Part" }</th>
+                        <th class="num">{ "This step" }</th>
+                        <th class="num">{ if around.is_some() { "Of the host time" } else { "Of the model call" } }</th>
+                        <th class="num">{ "Mean of phase and bucket" }</th>
+                    </tr></thead>
                     <tbody>
                         { for parts.iter().map(|part| html! {
-                            <tr><td>{ swatch(part.key, &part.word) }</td><td class="num">{ show::duration(part.ns) }</td>
+                            <tr><td>{ swatch(part.key, &part.word) }</td>
+                                <td class="num">{ show::duration(part.ns) }</td>
                                 <td class="num">{ show::percent(part.ns, whole) }</td>
                                 <td class="num">{ maybe_duration(mean_of(part.key, &part.word)) }</td></tr>
                         }) }
@@ -113,15 +134,25 @@ fn panel(detail: &StepDetail) -> Html {
                 { device(detail) }
             </div>
             <Stack class="big" {parts} whole_ns={whole} />
-            if around.is_some() { <p class="definition">{ PASS }</p> }
+            if around.is_some() { <p class="definition">{ MODEL_CALL }</p> }
             if !detail.recompiles.is_empty() {
                 <table class="fit">
-                    <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) { "Looks like a compile: nothing is recorded, only the duration suggests it" } else { "Graphs compiled in it" } }</caption>
-                    <thead><tr><th>{ "Graph" }</th><th class="num">{ "Cost" }</th><th>{ "Known by" }</th><th>{ "Show" }</th></tr></thead>
+                    <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) {
+                        "Looks like a compile: nothing is recorded, only the duration suggests it"
+                    } else {
+                        "Graphs compiled in it"
+                    } }</caption>
+                    <thead><tr>
+                        <th>{ "Graph" }</th><th class="num">{ "Cost" }</th><th>{ "Known by" }</th><th>{ "Show" }</th>
+                    </tr></thead>
                     <tbody>
                         { for detail.recompiles.iter().map(|r| html! {
-                            <tr><td class="name">{ &r.name }</td><td class="num">{ show::duration(r.dur_ns) }</td><td>{ words::evidence(r.evidence).0 }</td>
-                                <td><To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To></td></tr>
+                            <tr><td class="name">{ &r.name }</td>
+                                <td class="num">{ show::duration(r.dur_ns) }</td>
+                                <td>{ words::evidence(r.evidence).0 }</td>
+                                <td>
+                                    <To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To>
+                                </td></tr>
                         }) }
                     </tbody>
                 </table>
@@ -143,18 +174,36 @@ fn device(detail: &StepDetail) -> Html {
     let window = device.busy_ns.saturating_add(device.idle_ns);
     html! {
         <table class="fit">
-            <caption>{ format!("Device, work given to the step by {}", if device.method == "launch" { "its launches" } else { "time" }) }</caption>
-            <thead><tr><th>{ "Engine" }</th><th class="num">{ "Busy" }</th><th class="num">{ "Of its window" }</th><th class="num">{ "Mean of its like" }</th></tr></thead>
+            <caption>
+                { format!("Device, work given to the step by {}",
+                          if device.method == "launch" { "its launches" } else { "time" }) }
+            </caption>
+            <thead><tr>
+                <th>{ "Engine" }</th>
+                <th class="num">{ "Busy" }</th>
+                <th class="num">{ "Of its window" }</th>
+                <th class="num">{ "Mean of phase and bucket" }</th>
+            </tr></thead>
             <tbody>
-                <tr><td>{ "any compute" }</td><td class="num">{ show::duration(device.busy_ns) }</td><td class="num">{ show::percent(device.busy_ns, window) }</td>
-                    <td class="num">{ maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_busy_ns)) }</td></tr>
-                <tr><td>{ "idle" }</td><td class="num">{ show::duration(device.idle_ns) }</td><td class="num">{ show::percent(device.idle_ns, window) }</td>
-                    <td class="num">{ maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_idle_ns)) }</td></tr>
+                <tr><td>{ "any compute" }</td>
+                    <td class="num">{ show::duration(device.busy_ns) }</td>
+                    <td class="num">{ show::percent(device.busy_ns, window) }</td>
+                    <td class="num">
+                        { maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_busy_ns)) }
+                    </td></tr>
+                <tr><td>{ "idle" }</td>
+                    <td class="num">{ show::duration(device.idle_ns) }</td>
+                    <td class="num">{ show::percent(device.idle_ns, window) }</td>
+                    <td class="num">
+                        { maybe_duration(detail.group_parts.as_ref().and_then(|g| g.mean_device_idle_ns)) }
+                    </td></tr>
                 { for engine_parts(&device.engines).into_iter().map(|part| {
                     let mean = means.iter().find(|m| m.word == part.word).map(|m| m.ns);
                     html! {
-                        <tr><td>{ swatch(part.key, &part.word) }</td><td class="num">{ show::duration(part.ns) }</td>
-                            <td class="num">{ show::percent(part.ns, window) }</td><td class="num">{ maybe_duration(mean) }</td></tr>
+                        <tr><td>{ swatch(part.key, &part.word) }</td>
+                            <td class="num">{ show::duration(part.ns) }</td>
+                            <td class="num">{ show::percent(part.ns, window) }</td>
+                            <td class="num">{ maybe_duration(mean) }</td></tr>
                     }
                 }) }
             </tbody>

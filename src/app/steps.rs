@@ -135,14 +135,22 @@ pub fn Steps(props: &StepsProps) -> Html {
         move || drop(listener)
     });
     if summary.n_steps == 0 {
-        return html! { <p class="empty">{ "This trace names no steps: it holds no prefill or decode marker that this version knows. vLLM writes them from 0.12 on; before that, python stacks (with_stack=True) show its steps." }</p> };
+        return html! {
+            <p class="empty">
+                { "This trace names no steps: it holds no prefill or decode marker that this version knows. vLLM \
+                   writes them from 0.12 on; before that, python stacks (with_stack=True) show its steps." }
+            </p>
+        };
     }
     let origin_ns = summary.extent.map_or(0, |e| e.start);
     html! {
         <>
             <section aria-labelledby="plot-head">
                 <h2 id="plot-head">{ "Duration of steps over time" }
-                    <span class="aside">{ swatch("prefill", "prefill") }{ swatch("decode", "decode") }{ swatch("mixed", "prefill + decode") }{ compile_marks(summary) }</span>
+                    <span class="aside">
+                        { swatch("prefill", "prefill") }{ swatch("decode", "decode") }
+                        { swatch("mixed", "prefill + decode") }{ compile_marks(summary) }
+                    </span>
                 </h2>
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
@@ -151,7 +159,10 @@ pub fn Steps(props: &StepsProps) -> Html {
                             selected={props.selected} on_brush={on_brush} on_step={on_step} />
                     }
                 </div>
-                <p class="hint">{ "A bar's height is the pass alone. Drag to zoom into a stretch of time: the tables follow. Click a bar to see its step; [ and ] go to the step before and after." }</p>
+                <p class="hint">
+                    { "A bar's height is the model call alone. Drag to zoom into a stretch of time: the tables follow. \
+                       Click a bar to see its step; [ and ] go to the step before and after." }
+                </p>
             </section>
             if let Some(index) = props.selected {
                 <StepPanel engine={props.engine.clone()} {index} />
@@ -256,15 +267,21 @@ fn filters(
         <div class="filters">
             <label>{ "Phase " }<select onchange={on_phase}>
                 <option value="" selected={filter.phase.is_none()}>{ "all" }</option>
-                { for phases.iter().map(|p| html! { <option value={words::phase(*p)} selected={filter.phase == Some(*p)}>{ words::phase(*p) }</option> }) }
+                { for phases.iter().map(|p| html! {
+                    <option value={words::phase(*p)} selected={filter.phase == Some(*p)}>{ words::phase(*p) }</option>
+                }) }
             </select></label>
             <label>{ "Period " }<select onchange={on_period}>
                 <option value="" selected={filter.period.is_none()}>{ "all" }</option>
-                { for periods.iter().map(|p| html! { <option value={p.word()} selected={filter.period == Some(*p)}>{ p.word() }</option> }) }
+                { for periods.iter().map(|p| html! {
+                    <option value={p.word()} selected={filter.period == Some(*p)}>{ p.word() }</option>
+                }) }
             </select></label>
             <label><input type="checkbox" checked={**log} onchange={on_log} />{ " logarithmic" }</label>
             if let Some(bucket) = &filter.bucket { <span class="badge">{ format!("bucket {bucket}") }</span> }
-            if let Some(window) = filter.window { <span class="badge num">{ format!("{} chosen", show::duration(window.len_ns())) }</span> }
+            if let Some(window) = filter.window {
+                <span class="badge num">{ format!("{} chosen", show::duration(window.len_ns())) }</span>
+            }
             if **filter != StepFilter::default() { <button type="button" onclick={clear}>{ "Show all steps" }</button> }
         </div>
     }
@@ -292,11 +309,11 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
 }
 
 /// What the two durations of a step are.
-pub const PASS: &str = "Pass: the prefill or decode pass alone, as the engine marks it. With preparation and post-processing: \
-    the pass together with the input preparation before it and the post-processing behind it, which the engine records \
-    beside it; parts are per cent of that.";
+pub const MODEL_CALL: &str = "Model call: the prefill or decode call alone, as the engine marks it. Host time: the \
+    model call with the input preparation before it and the post-processing after it, which the engine records \
+    separately; parts are per cent of that.";
 
-/// The sum of a step's parts, where they hold more than the pass: what was recorded before and behind it.
+/// The sum of a step's parts, where they hold more than the model call: what was recorded before and behind it.
 pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
     let sum = host_parts(parts).iter().map(|p| p.ns).sum::<i64>();
     (sum > pass_ns).then_some(sum)
@@ -347,26 +364,46 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
     };
     html! {
         <section aria-labelledby="parts-head">
-            <h2 id="parts-head">{ "What a step is made of" }<span class="aside">{ "means of the steps shown; host above, device engines below, on the same scale" }</span></h2>
-            <p class="filters"><label><input type="checkbox" checked={**one_scale} onchange={on_scale} />{ " one scale for all groups" }</label></p>
+            <h2 id="parts-head">
+                { "What a step is made of" }
+                <span class="aside">
+                    { "means of the steps shown; host above, device engines below, on the same scale" }
+                </span>
+            </h2>
+            <p class="filters"><label>
+                <input type="checkbox" checked={**one_scale} onchange={on_scale} />{ " one scale for all groups" }
+            </label></p>
             <p class="legend">
                 { for present.iter().map(|(key, word)| swatch(key, word)) }
             </p>
             <div class="scrolled">
             <table class="parts">
-                <thead><tr><th>{ "Group" }</th><th class="num">{ "Steps" }</th><th class="num">{ "Pass" }</th>
-                    <th class="num wrapped">{ "With preparation and post-processing" }</th><th>{ "Parts" }</th><th class="num">{ "Device busy" }</th><th class="num">{ "Device idle" }</th></tr></thead>
+                <thead><tr>
+                    <th>{ "Group" }</th>
+                    <th class="num">{ "Steps" }</th>
+                    <th class="num">{ "Model call (host)" }</th>
+                    <th class="num">{ "Host time" }</th>
+                    <th>{ "Parts" }</th>
+                    <th class="num">{ "Device busy" }</th>
+                    <th class="num">{ "Device idle" }</th>
+                </tr></thead>
                 <tbody>
                     { for groups.iter().map(|g| html! {
                         <tr class="middle">
-                            <td>{ swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }{ g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }<span class="soft">{ g.period.word() }</span></td>
+                            <td>
+                                { swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }
+                                { g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }
+                                <span class="soft">{ g.period.word() }</span>
+                            </td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.mean_total_ns) }</td>
                             <td class="num">{ maybe_duration(around(g)) }</td>
                             <td class="bars">
                                 <Stack parts={host_parts(&g.mean)} whole_ns={whole_of(g)} />
                                 if let Some(engines) = &g.mean_engines {
-                                    { for engine_parts(engines).into_iter().map(|part| html! { <Stack class="thin" parts={vec![part]} whole_ns={whole_of(g)} /> }) }
+                                    { for engine_parts(engines).into_iter().map(|part| html! {
+                                        <Stack class="thin" parts={vec![part]} whole_ns={whole_of(g)} />
+                                    }) }
                                 }
                             </td>
                             <td class="num">{ maybe_duration(g.mean_device_busy_ns) }</td>
@@ -376,7 +413,12 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                 </tbody>
             </table>
             </div>
-            <p class="definition">{ PASS }{ " Host parts do not overlap. Engines run side by side and overlap one another and the host: their bars are not stacked. A step's device time is that of the work it launched, or, where launches are not recorded, the work inside it." }</p>
+            <p class="definition">
+                { MODEL_CALL }
+                { " Host parts do not overlap. Engines run side by side and overlap one another and the host: their \
+                   bars are not stacked. A step's device time is that of the work it launched, or, where launches are \
+                   not recorded, the work inside it." }
+            </p>
         </section>
     }
 }

@@ -5,8 +5,8 @@ use super::closed_set::closed_set;
 macro_rules! colours {
     ($($Colour:ident $key:literal;)+) => {
         closed_set! {
-            /// A colour `decode` is the class `k-decode` and the custom property `--c-decode` of the style sheet. A colour is
-            /// never alone: its word stands beside it.
+            /// A colour `decode` is the class `k-decode` and the custom property `--c-decode` of the style sheet. A
+            /// colour is never alone: its word stands beside it.
             pub enum Colour {
                 class: &'static str,
                 property: &'static str,

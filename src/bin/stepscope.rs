@@ -392,7 +392,8 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(if failed > 0 { 2 } else { 0 }))
 }
 
-/// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are reported.
+/// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are
+/// reported.
 fn write_tables(report: &Report, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let write = |of: &str, answers: &Answers<'_>| -> Result<()> {

@@ -106,7 +106,8 @@ closed_set! {
     /// Level L4.
     Suspected "suspected" {
         word: "suspected",
-        means: "The trace records no compile here. Only the step's duration suggests one: it is as slow as a compile makes it.",
+        means: "The trace records no compile here. Only the step's duration suggests one: it is as slow as a compile \
+                makes it.",
     }
 }
 

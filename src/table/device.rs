@@ -84,9 +84,15 @@ fn device_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .duration("busy_ns", "busy time", "", |t| t.busy_ns)
         .on_request()
         .duration("compute_ns", "compute", "", |t| t.compute_ns)
-        .duration("comm_exposed_ns", "exposed communication", "Not overlapped by compute; unknown where the trace has no communication.", move |t| {
-            (t.comm_exposed_ns > 0 || has_comm || t.engines[Engine::Nic].is_some()).then_some(t.comm_exposed_ns)
-        })
+        .duration(
+            "comm_exposed_ns",
+            "exposed communication",
+            "Not overlapped by compute; unknown where the trace has no communication.",
+            move |t| {
+                (t.comm_exposed_ns > 0 || has_comm || t.engines[Engine::Nic].is_some())
+                    .then_some(t.comm_exposed_ns)
+            },
+        )
         .duration(
             "copy_exposed_ns",
             "exposed copies",

@@ -27,9 +27,9 @@ pub const PYTHON: Table = Table {
 pub const OPERATORS: Table = Table {
     key: "operators",
     title: "Operators",
-    definition: "Total sums over all calls, those nested in a call of the same name, too. Self leaves out the operators \
-                 called. So does torch's key_averages (2.9), to the nanosecond. Bytes are those allocated less those \
-                 freed between start and end of the calls, on any thread.",
+    definition: "Total sums over all calls, those nested in a call of the same name, too. Self leaves out the \
+                 operators called. So does torch's key_averages (2.9), to the nanosecond. Bytes are those allocated \
+                 less those freed between start and end of the calls, on any thread.",
     topic: Topic::Host,
     rows: |answers| times(Rows::of(&answers.report.operators), &answers.report.operators).done(),
 };

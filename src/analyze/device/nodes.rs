@@ -1,7 +1,7 @@
 //! Device work by compiled graph (recipe), node and engine, where the work says which it is part of.
 //!
-//! Sums are over all lanes, so that a node on eight engines at once counts eight times; `busy_ns` is the union, the time
-//! on the clock.
+//! Sums are over all lanes, so that a node on eight engines at once counts eight times; `busy_ns` is the union, the
+//! time on the clock.
 
 use std::cmp::Reverse;
 

@@ -10,8 +10,8 @@ use crate::analyze::report::{Overall, OverallPart};
 use crate::analyze::steps::breakdown;
 
 /// The rule, for people.
-pub const OVERALL_SAYS: &str = "Kinds of kernels are sums of their durations; those that run at the same time count each, so \
-                                they may add up to more than computing.";
+pub const OVERALL_SAYS: &str = "Kinds of kernels are sums of their durations; those that run at the same time count \
+                                each, so they may add up to more than computing.";
 
 /// `None` where nothing divides the time, or no kernel is listed.
 pub fn overall(table: &KernelTable, breakdown: &[BreakdownRow]) -> Option<Overall> {

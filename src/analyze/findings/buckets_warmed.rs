@@ -1,5 +1,5 @@
-//! Whether warm-up ran the buckets that were served: all of them; not these; it is not in the file. Three answers to one
-//! question, of which a trace gets one at most.
+//! Whether warm-up ran the buckets that were served: all of them; not these; it is not in the file. Three answers to
+//! one question, of which a trace gets one at most.
 
 use super::compiled::{LEVELS, compile_ns, compiled};
 use super::shared::{N_EVIDENCE, at_step, fact, finding, listed, serving, were};

@@ -1,5 +1,5 @@
-//! The device with most idle time, and why it is idle. Only where device work carries the number of its launch are causes
-//! told here.
+//! The device with most idle time, and why it is idle. Only where device work carries the number of its launch are
+//! causes told here.
 
 use super::shared::{fact, finding, host_bound_ns, reaches};
 use super::{Facts, Rule, no_load, time_between_steps, waits_for_host};
@@ -14,7 +14,8 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-/// The device with most idle time, by cause. Where the same time is told already, step by step, it is no problem of its own.
+/// The device with most idle time, by cause. Where the same time is told already, step by step, it is no problem of its
+/// own.
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let idle = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device))?;

@@ -38,8 +38,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         });
     Some(Finding {
         evidence: evidence.collect(),
-        advice: "Find what changes from step to step (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad \
-                 it to buckets; raising torch._dynamo.config.cache_size_limit only moves the limit."
+        advice: "Find what changes from step to step (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or \
+                 pad it to buckets; raising torch._dynamo.config.cache_size_limit only moves the limit."
             .into(),
         ..finding("dynamo-limit", Level::Problem, Sure::Derived, "recompiles", says)
     })

@@ -11,8 +11,8 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-/// Attention is long if it takes at least this share of all compute, in percent; at contexts of a few thousand tokens the
-/// matrix products of a model take most of it.
+/// Attention is long if it takes at least this share of all compute, in percent; at contexts of a few thousand tokens
+/// the matrix products of a model take most of it.
 const LONG_ATTENTION_PERCENT: i64 = 40;
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
@@ -73,8 +73,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding {
         cost_ns: Some(mine_ns),
         evidence: evidence.collect(),
-        advice: "Contexts are long, or the backend is slow at them: try another attention backend, a KV cache of fewer bits, \
-                 and chunked prefill, so that long prompts do not hold up decode steps."
+        advice: "Contexts are long, or the backend is slow at them: try another attention backend, a KV cache of fewer \
+                 bits, and chunked prefill, so that long prompts do not hold up decode steps."
             .into(),
         ..finding("long-attention", Level::Hint, Sure::Suspected, view, says)
     })

@@ -7,10 +7,10 @@
 //!    one judgement (yes and no, or the same with another subject), and its first lines say so. What other findings are
 //!    made with, too, is in `shared`.
 //! 2. A line in [`FINDINGS`].
-//! 3. Its fixtures, `tests/findings/<id>/speaks/` and `tests/findings/<id>/silent/`: small traces, each with a `"comment"`
-//!    that says why it is one or the other; silent ones just below a threshold are worth most. A fixture is a file, or,
-//!    where the finding needs other files beside a trace, a folder. `tests/it/findings.rs` opens them all, and fails
-//!    where a rule has none.
+//! 3. Its fixtures, `tests/findings/<id>/speaks/` and `tests/findings/<id>/silent/`: small traces, each with a
+//!    `"comment"` that says why it is one or the other; silent ones just below a threshold are worth most. A fixture is
+//!    a file, or, where the finding needs other files beside a trace, a folder. `tests/it/findings.rs` opens them all,
+//!    and fails where a rule has none.
 //!
 //! A judgement that needs another's outcome calls that one's `judge`, as `device_idle` does. Judgements are pure and
 //! cheap, so no rule depends on where another stands in the list. Advice that names an engine's own switches is a line

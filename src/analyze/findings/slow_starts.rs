@@ -68,9 +68,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding {
         cost_ns: Some(slow_ns),
         evidence: evidence.collect(),
-        advice: "The work may wait for another stream, an event or a device (see in the timeline what ends just before), or \
-                 its code is loaded at its first launch: warm up."
-            .into(),
+        advice:
+            "The work may wait for another stream, an event or a device (see in the timeline what ends just \
+             before), or its code is loaded at its first launch: warm up."
+                .into(),
         ..finding("slow-starts", Level::Hint, Sure::Derived, "device", says)
     })
 }

@@ -386,7 +386,8 @@ mod tests {
             prop_assert_eq!(activity.divide(Span::new(from, from + len)), want);
             let mut divider = activity.divider();
             for start in 0..from {
-                prop_assert_eq!(divider.divide(Span::new(start, start + 3)), activity.divide(Span::new(start, start + 3)));
+                let span = Span::new(start, start + 3);
+                prop_assert_eq!(divider.divide(span), activity.divide(span));
             }
             prop_assert_eq!(divider.divide(Span::new(from, from + len)), want);
             prop_assert!(activity.pieces().windows(2).all(|w| w[0].span.end <= w[1].span.start));

@@ -129,8 +129,8 @@ fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
         total_ns: window.len_ns(),
         shares: divide(window, layers, rest),
         definition: "The time from the start of the first to the end of the last serving step, or of the device \
-                     work that was launched in it, divided by what the device did; where it did nothing, by what the host did. Each instant counts once, for \
-                     the first share in this order that fits."
+                     work that was launched in it, divided by what the device did; where it did nothing, by what \
+                     the host did. Each instant counts once, for the first share in this order that fits."
             .into(),
     }
 }

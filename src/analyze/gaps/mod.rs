@@ -807,7 +807,10 @@ mod tests {
         #[test]
         fn bins_and_causes_add_up_to_the_total(
             busy in proptest::collection::vec((0i64..2_000_000_000, 0i64..40_000_000), 0..40),
-            layers in proptest::collection::vec(proptest::collection::vec((0i64..2_000_000_000, 0i64..90_000_000), 0..8), 0..8),
+            layers in proptest::collection::vec(
+                proptest::collection::vec((0i64..2_000_000_000, 0i64..90_000_000), 0..8),
+                0..8,
+            ),
         ) {
             let union = |list: &[(i64, i64)]| Union::of(list.iter().map(|&(s, d)| Span::new(s, s + d)));
             let activity = Activity::of(layers.iter().enumerate().map(|(i, l)| (Cause::ALL[i], union(l))));

@@ -244,8 +244,8 @@ pub struct Workers {
     /// The slowest link beside the others of all workers, a sentence a transport.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links_say: Vec<String>,
-    /// Stages of the pipeline, where a table of all workers has them: of each part, the longest of the stage's ranks. As
-    /// the vendor's tool wrote it.
+    /// Stages of the pipeline, where a table of all workers has them: of each part, the longest of the stage's ranks.
+    /// As the vendor's tool wrote it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<WorkerRow>,
 }

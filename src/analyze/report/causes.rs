@@ -148,7 +148,8 @@ closed_set! {
     /// The launching thread had waited for the device until it was empty, and then had to come to the next launch.
     SyncThenLaunch "sync_then_launch" {
         says: "the host waited for the device, then launched",
-        means: "Not launched yet: the launching thread was waiting for the device when it ran empty, and had to come to the next launch first. All of the time until that launch counts here.",
+        means: "Not launched yet: the launching thread was waiting for the device when it ran empty, and had to come \
+                to the next launch first. All of the time until that launch counts here.",
         colour: Colour::Wait,
         advice: "Each of these waits empties the device's queue: see which code waits, and let it launch the next work \
                  first (asynchronous scheduling, copies that do not block).",
@@ -156,7 +157,8 @@ closed_set! {
     /// The launching thread ran operators or runtime calls, or the launch itself took long.
     HostOp "host_op" {
         says: "operators and runtime calls on the launching thread",
-        means: "Not launched yet: the launching thread ran operators or runtime calls, or the launch itself took longer than a launch takes.",
+        means: "Not launched yet: the launching thread ran operators or runtime calls, or the launch itself took \
+                longer than a launch takes.",
         colour: Colour::HostOp,
         advice: SLOWER_HOST,
     }
@@ -170,14 +172,16 @@ closed_set! {
     /// Outside any step with nothing recorded, or waiting for another thread: no work was asked for.
     SchedulerIdle "scheduler_idle" {
         says: "no work asked for",
-        means: "Not launched yet: the launching thread is outside any step with nothing recorded, or waits for another thread.",
+        means: "Not launched yet: the launching thread is outside any step with nothing recorded, or waits for \
+                another thread.",
         colour: Colour::NoLoad,
         advice: "No work was asked for: record under load if you look for what limits it.",
     }
     /// Nothing is recorded on the launching thread, and the trace has neither steps nor python frames.
     NotRecorded "not_recorded" {
         says: "nothing recorded on the launching thread",
-        means: "Not launched yet: nothing is recorded on the launching thread, and the trace has neither steps nor python frames to say more.",
+        means: "Not launched yet: nothing is recorded on the launching thread, and the trace has neither steps nor \
+                python frames to say more.",
         colour: Colour::Other,
         advice: "Record operators and python stacks to see what the launching thread did meanwhile.",
     }
@@ -186,12 +190,14 @@ closed_set! {
         says: "launched, waiting for other work",
         means: "Launched long before, and waited for something else: a stream, an event, a device.",
         colour: Colour::DeviceOther,
-        advice: "The work was launched in time and waited for something else: see in the timeline what ends just before.",
+        advice: "The work was launched in time and waited for something else: see in the timeline what ends just \
+                 before.",
     }
     /// Launched, and on its way to the device.
     LaunchLatency "launch_latency" {
         says: "launched, on its way to the device",
-        means: "Launched, and on its way to the device; or the time that the device takes from one piece of work to the next.",
+        means: "Launched, and on its way to the device; or the time that the device takes from one piece of work to \
+                the next.",
         colour: Colour::Launch,
         advice: "The device is empty when work is launched, or takes its time between pieces of work: launch ahead, or \
                  capture graphs.",

@@ -129,8 +129,8 @@ pub struct StreamGaps {
     pub busy_ns: i64,
     /// The call that launched the next work began after all earlier work had ended.
     pub launched_late: GapSum,
-    /// Of these, from the end of the call to the start of its work where that took more than 100 µs, though the stream was
-    /// empty; it is part of the gap.
+    /// Of these, from the end of the call to the start of its work where that took more than 100 µs, though the stream
+    /// was empty; it is part of the gap.
     pub slow_starts: GapSum,
     /// It began before, or is not known, and the gap is no longer than a device takes from one piece to the next.
     pub short: GapSum,

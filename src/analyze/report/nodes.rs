@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Device work by recipe, node and engine, most time first. Totals sum over all lanes; `busy_ns` is the union of the same
-/// slices, the time on the clock. Shares (0 to 1) are of `total_ns`.
+/// Device work by recipe, node and engine, most time first. Totals sum over all lanes; `busy_ns` is the union of the
+/// same slices, the time on the clock. Shares (0 to 1) are of `total_ns`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodeWork {
     /// Sum of the durations of all device work, that without a recipe included.
