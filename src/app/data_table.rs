@@ -221,7 +221,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
         <section class="table-section" aria-labelledby={id.clone()}>
             <div class="table-head">
                 <h2 id={id.clone()}>{ title }<span class="aside num">{ n }</span></h2>
-                if page.n_all > FEW_ROWS {
+                if page.n_rows > FEW_ROWS || page.n_all > FEW_ROWS && !is_part {
                     <Tools
                         engine={props.engine.clone()} table={props.table.clone()} ask={ask}
                         columns={Shown::new(page.columns.clone())} without={props.without}
@@ -335,7 +335,7 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
         (Cell::Curve { values, says }, _) => html! { <td class="bars">{ curve(values, says) }</td> },
         (Cell::Term(term), _) if term.word.is_empty() => html! { <td></td> },
         (Cell::Term(term), _) => html! {
-            <td>
+            <td class="nowrap">
                 if term.colour.is_empty() { { with_meaning(&term.word, &term.means) } }
                 else if term.means.is_empty() { { swatch(&term.colour, &term.word) } }
                 else {
@@ -354,7 +354,7 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
         }
         (_, Kind::Name) => {
             let words = words();
-            html! { <td class="name" title={words.clone()}>{ words }</td> }
+            html! { <td class="name" title={words.clone()}><span class="clamped">{ words }</span></td> }
         }
         (Cell::Bucket(_), _) => html! { <td class="num-left">{ words() }</td> },
         (Cell::Int(0), Kind::Duration) => html! { <td class="num"><span class="soft">{ "0" }</span></td> },

@@ -143,9 +143,9 @@ fn torchs_own_table_opens_beside_its_trace() {
     let Some(trace) = corpus("kineto/torch_cpu/torch-2.9.1/plain.pt.trace.json.gz") else {
         return;
     };
-    let table = trace.with_file_name("plain.table.txt");
+    let beside = trace.with_file_name("plain.table.txt");
     let page = Page::open();
-    page.choose_files(&[&table, &trace]);
+    page.choose_files(&[&beside, &trace]);
     page.wait_for("ready");
     go(&page, View::Operators);
     let says = table(&page, "torch_table").says();
