@@ -330,7 +330,8 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
                 word: part.word.to_string(),
                 ns: part.ns,
             });
-            html! { <td class="bars"><Stack class="thin" parts={parts.collect::<Vec<_>>()} whole_ns={*whole_ns} /></td> }
+            let parts: Vec<Part> = parts.collect();
+            html! { <td class="bars"><Stack class="thin" {parts} whole_ns={*whole_ns} /></td> }
         }
         (Cell::Curve { values, says }, _) => html! { <td class="bars">{ curve(values, says) }</td> },
         (Cell::Term(term), _) if term.word.is_empty() => html! { <td></td> },

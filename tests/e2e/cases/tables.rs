@@ -1,5 +1,5 @@
-//! What every table of the page can do: sorted by mouse and keys, filtered, with other columns, copied, saved, and of any
-//! length.
+//! What every table of the page can do: sorted by mouse and keys, filtered, with other columns, copied, saved, and of
+//! any length.
 
 use std::fmt::Write as _;
 
