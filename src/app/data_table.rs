@@ -170,7 +170,10 @@ pub fn DataTable(props: &DataTableProps) -> Html {
                 first_row.set(start);
                 // Where the rows are squeezed, the page moves with the scroller.
                 if f64::from(n_rows) * ROW_PX > MAX_HEIGHT_PX {
-                    scrolled_px.set((px - f64::from(first - start) * ROW_PX).max(0.0));
+                    // At the end the last row lies at the bottom: the head takes room, too.
+                    let drawn = f64::from((n_rows - start).min(PAGE_ROWS)) * ROW_PX;
+                    let above = px - f64::from(first - start) * ROW_PX;
+                    scrolled_px.set(above.min(height_px - drawn).max(0.0));
                 }
             }
         }
@@ -198,8 +201,10 @@ pub fn DataTable(props: &DataTableProps) -> Html {
             order.set(next);
         })
     };
-    let n = match page.n_rows == page.n_all {
-        true => show::counted(page.n_all.into(), "row"),
+    // Where the view shows one part of a table, the reader has chosen nothing yet.
+    let is_part = !props.without.is_empty() && contains.is_empty();
+    let n = match page.n_rows == page.n_all || is_part {
+        true => show::counted(page.n_rows.into(), "row"),
         false => format!(
             "{} of {}",
             show::count(page.n_rows.into()),
@@ -214,16 +219,18 @@ pub fn DataTable(props: &DataTableProps) -> Html {
     );
     html! {
         <section class="table-section" aria-labelledby={id.clone()}>
-            <h2 id={id.clone()}>{ title }<span class="aside num">{ n }</span></h2>
+            <div class="table-head">
+                <h2 id={id.clone()}>{ title }<span class="aside num">{ n }</span></h2>
+                if page.n_rows > FEW_ROWS || page.n_all > FEW_ROWS && !is_part {
+                    <Tools
+                        engine={props.engine.clone()} table={props.table.clone()} ask={ask}
+                        columns={Shown::new(page.columns.clone())} without={props.without}
+                        contains={contains.clone()} toggled={toggled.clone()} />
+                }
+            </div>
             if !page.definition.is_empty() { <p class="definition">{ &page.definition }</p> }
             { for page.says.iter().map(|sentence| html! { <p class="definition">{ sentence }</p> }) }
-            if page.n_all > FEW_ROWS {
-                <Tools
-                    engine={props.engine.clone()} table={props.table.clone()} ask={ask}
-                    columns={Shown::new(page.columns.clone())} without={props.without}
-                    contains={contains.clone()} toggled={toggled.clone()} />
-            }
-            <div class={class} ref={scroller} onscroll={on_scroll} role="region" tabindex="0"
+            <div class={class} ref={scroller} onscroll={on_scroll} role="group" tabindex="0"
                  aria-labelledby={id.clone()}>
                 <table aria-labelledby={id} aria-rowcount={(page.n_rows + 1).to_string()}>
                     <thead><tr>
@@ -323,12 +330,13 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
                 word: part.word.to_string(),
                 ns: part.ns,
             });
-            html! { <td class="bars"><Stack class="thin" parts={parts.collect::<Vec<_>>()} whole_ns={*whole_ns} /></td> }
+            let parts: Vec<Part> = parts.collect();
+            html! { <td class="bars"><Stack class="thin" {parts} whole_ns={*whole_ns} /></td> }
         }
         (Cell::Curve { values, says }, _) => html! { <td class="bars">{ curve(values, says) }</td> },
         (Cell::Term(term), _) if term.word.is_empty() => html! { <td></td> },
         (Cell::Term(term), _) => html! {
-            <td>
+            <td class="nowrap">
                 if term.colour.is_empty() { { with_meaning(&term.word, &term.means) } }
                 else if term.means.is_empty() { { swatch(&term.colour, &term.word) } }
                 else {
@@ -347,7 +355,7 @@ fn cell(cell: &Cell, column: &Column, page: &Page, number: usize) -> Html {
         }
         (_, Kind::Name) => {
             let words = words();
-            html! { <td class="name" title={words.clone()}>{ words }</td> }
+            html! { <td class="name" title={words.clone()}><span class="clamped">{ words }</span></td> }
         }
         (Cell::Bucket(_), _) => html! { <td class="num-left">{ words() }</td> },
         (Cell::Int(0), Kind::Duration) => html! { <td class="num"><span class="soft">{ "0" }</span></td> },

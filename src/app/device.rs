@@ -38,7 +38,9 @@ pub fn Device(props: &DeviceProps) -> Html {
         <>
             { of("device_time") }
             { for summary.idle.iter().map(idle) }
-            { of("idle") }
+            if props.ready {
+                <DataTable table="idle" title="Idle time by cause" engine={props.engine.clone()} />
+            }
             { of("longest_idle") }
             { of("kernels") }
             if let Some(rules) = &summary.kernel_rules {

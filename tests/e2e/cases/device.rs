@@ -8,10 +8,7 @@ use stepscope::session::Opened;
 use stepscope::view::place::View;
 use stepscope_e2e::{Look, Page, corpus};
 
-use crate::real::{Gaudi, click_text, frames, go, opened, place, rows, texts};
-
-const KERNELS: &str = "section[aria-labelledby=kernels-head] table";
-const IDLE: &str = "section[aria-labelledby=idle-0] table.fit";
+use crate::real::{Gaudi, click_text, frames, go, opened, place, table, texts};
 
 /// vLLM on one B200: one prefill, 929 pieces of device work, one collective.
 fn b200(hash: &str) -> Option<(Page, PathBuf, Opened)> {
@@ -39,9 +36,9 @@ fn kernels(native: &Opened) -> Vec<[String; 4]> {
 }
 
 fn kernels_shown(page: &Page) -> Vec<[String; 4]> {
-    let pick =
-        |row: &Vec<String>| [0, 1, 2, 5].map(|i| row[i].split_whitespace().collect::<Vec<_>>().join(" "));
-    rows(page, KERNELS).iter().map(pick).collect()
+    let shown = table(page, "kernels").columns(["name", "kind", "known by", "count"]);
+    let one_space = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+    shown.into_iter().map(|row| row.map(one_space)).collect()
 }
 
 fn set_rules(page: &Page, rules: &str) {
@@ -61,11 +58,11 @@ fn devices_are_shown_as_the_native_engine_finds_them() {
     };
     let report = &native.report;
     let idle = &report.idle[0];
-    let causes: Vec<Vec<String>> = idle
+    let causes: Vec<[String; 4]> = idle
         .causes
         .iter()
         .map(|c| {
-            vec![
+            [
                 c.cause.says().to_owned(),
                 show::duration(c.total_ns),
                 show::percent(c.total_ns, idle.idle_ns),
@@ -73,31 +70,23 @@ fn devices_are_shown_as_the_native_engine_finds_them() {
             ]
         })
         .collect();
-    assert_eq!(rows(&page, IDLE), causes);
+    let shown = table(&page, "idle").columns(["cause", "time", "of idle time", "gaps"]);
+    assert_eq!(shown, causes);
     assert_eq!(kernels_shown(&page), kernels(&native));
     let launches = report.launches.as_ref().expect("launches");
-    let calls: Vec<(String, String)> = launches
+    let calls: Vec<[String; 2]> = launches
         .calls
         .iter()
-        .map(|c| (c.name.clone(), show::count(c.work)))
+        .map(|c| [c.name.clone(), show::count(c.work)])
         .collect();
-    let shown: Vec<(String, String)> = rows(&page, "section[aria-labelledby=launches-head] table")
-        .into_iter()
-        .take(calls.len())
-        .map(|row| (row[0].clone(), row[2].clone()))
-        .collect();
-    assert_eq!(shown, calls);
-    let copies = rows(&page, "section[aria-labelledby=copies-head] table");
-    assert_eq!(copies[0][1..=2], ["DtoD", "146"]);
-    assert_eq!(copies[0][7], "987");
-    assert_eq!(
-        rows(&page, "section[aria-labelledby=queues-head] table")[0][3],
-        "2"
-    );
-    // Every row leads somewhere.
+    assert_eq!(table(&page, "launches").columns(["call", "work"]), calls);
+    let copies = table(&page, "copies").columns(["direction", "count", "GB/s"]);
+    assert_eq!(copies[0], ["DtoD", "146", "987"]);
+    assert_eq!(table(&page, "queue_depth").column("deepest")[0], "2");
+    // Every row leads somewhere, where the table has places.
     let without = page.eval(
         "return [...document.querySelectorAll('main tbody tr')]
-            .filter(row => !row.querySelector('a[href]') && !row.closest('table.fit')).length",
+            .filter(row => !row.querySelector('a[href]') && row.closest('table').querySelector('tbody a[href]')).length",
     );
     assert_eq!(without, json!(0));
     page.must_be_clean();
@@ -111,7 +100,7 @@ fn a_gap_of_the_device_leads_to_the_timeline() {
     let gap = &native.report.idle[0].longest[0];
     click_text(
         &page,
-        "section[aria-labelledby=idle-0] .boxed tbody tr:first-child a",
+        &table(&page, "longest_idle").css("tbody tr:first-child a"),
         "gap",
     );
     page.wait_until("the timeline is drawn", || frames(&page) > 0);
@@ -142,8 +131,10 @@ fn rules_that_a_reader_changes_are_computed_and_kept_for_the_next_file() {
     });
     assert!(status().starts_with("All numbers"));
     let time = &native.report.device_time[0];
-    let times = rows(&page, "section[aria-labelledby=times-head] table");
-    assert_eq!(times[0][5], show::duration(time.comm_exposed_ns));
+    let times = table(&page, "device_time");
+    page.wait_until("communication is exposed", || {
+        times.column("exposed communication")[0] == show::duration(time.comm_exposed_ns)
+    });
     assert!(time.comm_exposed_ns > 1_000_000);
     go(&page, View::Overview);
     let says = texts(&page, ".findings li").join(" ");
@@ -170,16 +161,13 @@ fn steps_show_their_span_on_the_device() {
     let Some((page, _, native)) = b200("#view=steps") else {
         return;
     };
-    let table = "section[aria-labelledby=steps-head] table";
-    page.wait_until("the step is listed", || {
-        page.count(&format!("{table} tbody tr")) == 1
-    });
+    let steps = table(&page, "steps");
+    steps.wait_for_size("1 row");
     let device = native.report.steps[0].device.as_ref().expect("device work");
     let span = device.end_ns.expect("an end") - device.start_ns.expect("a start");
-    let heads = texts(&page, &format!("{table} th"));
-    let column = heads.iter().position(|h| h == "Device span").expect("a column");
-    assert_eq!(rows(&page, table)[0][column], show::duration(span));
-    assert!(heads.contains(&"Interval".to_owned()) && heads.contains(&"Device gap".to_owned()));
+    assert_eq!(steps.column("device span"), [show::duration(span)]);
+    let heads = steps.heads();
+    assert!(heads.contains(&"interval".to_owned()) && heads.contains(&"device gap".to_owned()));
     page.must_be_clean();
 }
 
@@ -224,7 +212,7 @@ fn the_device_view_fits_every_window() {
         assert_eq!(out, json!(0), "{word}");
         for (part, css) in [
             ("rules", "details.rules"),
-            ("queues", "section[aria-labelledby=queues-head]"),
+            ("queues", "section[aria-labelledby=table-queue_depth]"),
         ] {
             page.eval_with(
                 "document.querySelector(arguments[0]).scrollIntoView()",

@@ -5,9 +5,10 @@ use stepscope::analyze::report::GapKind;
 use stepscope::base::show;
 use stepscope::view::Span;
 use stepscope::view::place::Place;
+use stepscope::view::timescale::round_duration;
 use stepscope_e2e::Page;
 
-use crate::real::{Gaudi, place, rows, texts};
+use crate::real::{Gaudi, place, table, texts};
 
 /// Counts of the histogram's bars, stacked by cause, summed by their bin's name.
 fn bars(page: &Page) -> Vec<(String, u64)> {
@@ -33,6 +34,15 @@ fn texts_of_titles(page: &Page, css: &str) -> Vec<String> {
         vec![css.into()],
     );
     serde_json::from_value(titles).expect("texts")
+}
+
+/// A bin as the histogram names it.
+fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
+    match (from_ns, to_ns) {
+        (0, Some(to)) => format!("below {}", round_duration(to)),
+        (from, Some(to)) => format!("{} to {}", round_duration(from), round_duration(to)),
+        (from, None) => format!("{} and longer", round_duration(from)),
+    }
 }
 
 #[test]
@@ -80,24 +90,25 @@ fn each_kind_of_gap_is_shown_with_its_own_counts() {
             page.text("main h2")
         );
 
-        let by_length = rows(&page, "main .columns:nth-of-type(2) table:nth-of-type(2)");
-        let shown: Vec<&str> = by_length.iter().map(|row| row[1].as_str()).collect();
-        assert_eq!(shown, counts.map(show::count), "the table of {head}");
+        let by_length = table(&page, "gaps");
+        page.wait_until(&format!("the table is that of {head}"), || {
+            by_length.column("gaps") == counts.map(show::count)
+        });
         let drawn = bars(&page);
-        for (row, count) in by_length.iter().zip(counts) {
-            let bar = drawn
-                .iter()
-                .find(|(bin, _)| *bin == row[0])
-                .map_or(0, |(_, n)| *n);
-            assert_eq!(bar, count, "the bar {} of {head}", row[0]);
+        for (bin, count) in gaps.bins.iter().zip(counts) {
+            let bin = bin_name(bin.from_ns, bin.to_ns);
+            let bar = drawn.iter().find(|(name, _)| *name == bin).map_or(0, |(_, n)| *n);
+            assert_eq!(bar, count, "the bar {bin} of {head}");
         }
 
-        let by_cause = rows(&page, "main .columns:nth-of-type(2) table:nth-of-type(1)");
-        let sum: u64 = by_cause
-            .iter()
-            .map(|row| row[1].replace(',', "").parse::<u64>().expect("a count"))
-            .sum();
-        assert_eq!(sum, total, "the causes of {head}");
+        let sum = || -> u64 {
+            let by_cause = table(&page, "gap_causes").column("gaps");
+            by_cause
+                .iter()
+                .map(|n| n.replace(',', "").parse::<u64>().expect("a count"))
+                .sum()
+        };
+        page.wait_until(&format!("the causes are those of {head}"), || sum() == total);
     }
     page.must_be_clean();
 }
@@ -112,9 +123,10 @@ fn the_longest_gaps_lead_to_their_places() {
         .iter()
         .find(|g| g.kind == GapKind::Device)
         .expect("device gaps");
-    let links = page.eval(
-        "return [...document.querySelectorAll('main table')].at(-1).querySelectorAll('a[href*=\"view=timeline\"]').values()
-            .map(a => a.getAttribute('href')).toArray()",
+    let longest = table(&page, "longest_gaps");
+    let links = page.eval_with(
+        "return [...document.querySelectorAll(arguments[0])].map(a => a.getAttribute('href'))",
+        vec![longest.css("a[href*='view=timeline']").into()],
     );
     let marks: Vec<Option<Span>> = links
         .as_array()

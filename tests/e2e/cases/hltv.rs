@@ -3,7 +3,7 @@
 use stepscope::base::show;
 use stepscope_e2e::{Look, Page, corpus};
 
-use crate::real::{Gaudi, place, rows, texts};
+use crate::real::{Gaudi, click_text, place, table};
 
 const DARK_PHONE: Look = Look {
     dark: true,
@@ -25,14 +25,10 @@ fn an_archive_lists_its_files_and_shows_its_tables() {
             page.state() == "ready" && page.text(".head").contains(file)
         });
         page.eval("location.hash = 'view=tables'");
-        page.wait_until("its files are listed", || {
-            page.count("#files-head ~ .scrolled tbody tr") == n_files
+        table(&page, "files").wait_for_size(&show::counted(n_files, "row"));
+        page.wait_until(&format!("{file} has {n_tables} tables of its own"), || {
+            page.count("section[aria-labelledby^='table-raw_']") == n_tables
         });
-        assert_eq!(
-            page.count("section[aria-labelledby^='found-']"),
-            n_tables,
-            "{file}"
-        );
         assert!(page.text("main").contains("needs Intel's synprof_parser"));
     }
     page.screenshot("hltv-wide", Look::LAPTOP);
@@ -55,9 +51,7 @@ fn a_hardware_trace_and_its_nodes_open_together() {
     page.wait_for("ready");
     assert!(page.text(".head").contains("debug_hw_prof_accel0_001.csv"));
     page.eval("location.hash = 'view=tables'");
-    page.wait_until("the nodes are listed", || {
-        page.count("#found-0 ~ .scrolled tbody tr") == 4
-    });
+    table(&page, "raw_1").wait_for_size("4 rows");
     page.screenshot("synprof-nodes", Look::LAPTOP);
     page.eval("location.hash = 'view=timeline'");
     page.wait_until("the timeline is there", || {
@@ -73,28 +67,53 @@ fn device_work_by_recipe_and_node_leads_to_its_place() {
         return;
     };
     let work = gaudi.native.report.nodes.as_ref().expect("nodes");
-    page.wait_until("recipes are listed", || {
-        page.count("details.recipe") == work.recipes.len() as u64
-    });
-    let names: Vec<String> = work.recipes.iter().map(|r| r.name.clone()).collect();
-    assert_eq!(texts(&page, ".recipe-name"), names);
-    let shown = rows(&page, "details.recipe[open] table");
-    let expected = work.recipes[0].rows.iter().map(|row| {
-        let operation = row.operation.clone().unwrap_or_default();
-        vec![
-            format!("{}\n{operation}", row.node),
-            row.engine.to_uppercase(),
-            show::duration(row.total_ns),
-            show::percent(row.total_ns, work.total_ns),
-            show::duration(row.busy_ns),
-            show::count(row.count),
-            show::duration(row.mean_ns),
-            show::duration(row.max_ns),
-            "longest".to_owned(),
-        ]
-    });
-    assert_eq!(shown, expected.collect::<Vec<_>>());
-    page.click("details.recipe[open] tbody a");
+    let recipes: Vec<[String; 3]> = work
+        .recipes
+        .iter()
+        .map(|r| {
+            [
+                r.label(),
+                show::duration(r.total_ns),
+                show::percent(r.total_ns, work.total_ns),
+            ]
+        })
+        .collect();
+    let shown = table(&page, "recipes").columns(["recipe", "total", "share"]);
+    assert_eq!(shown, recipes);
+    let nodes = table(&page, "nodes");
+    let shown = nodes.columns([
+        "node",
+        "operation",
+        "engine",
+        "total",
+        "share",
+        "busy",
+        "count",
+        "mean",
+        "longest",
+        "show",
+    ]);
+    let recipe = &work.recipes[0];
+    let expected: Vec<[String; 10]> = recipe
+        .rows
+        .iter()
+        .map(|row| {
+            [
+                row.node.clone(),
+                row.operation.clone().unwrap_or_else(|| "–".into()),
+                row.engine.to_uppercase(),
+                show::duration(row.total_ns),
+                show::percent(row.total_ns, work.total_ns),
+                show::duration(row.busy_ns),
+                show::count(row.count),
+                show::duration(row.mean_ns),
+                show::duration(row.max_ns),
+                "longest".to_owned(),
+            ]
+        })
+        .collect();
+    assert_eq!(shown[..expected.len()], expected);
+    click_text(&page, &nodes.css("tbody tr:first-child a"), "longest");
     page.wait_until("the slice is selected", || {
         place(&page).slice == Some(work.recipes[0].rows[0].longest_slice)
     });

@@ -17,8 +17,8 @@ fn each_view_opens_from_its_address() {
         ("view=gaps&gaps=device", "On the device: device 0"),
         ("view=gaps&gaps=launch", "Between launches"),
         ("view=recompiles", "Bucket coverage"),
-        ("view=operators", "Work on the device"),
-        ("view=python", "Work on the device"),
+        ("view=operators", "Device work by name"),
+        ("view=python", "Device work by name"),
         ("view=timeline&slice=3466", "HabanaFusedOpLazy_sampler_topk"),
         ("view=nowhere", "Findings"),
     ]

@@ -23,6 +23,7 @@ mod real;
 mod recompiles;
 mod single;
 mod steps;
+mod tables;
 mod timeline;
 mod torch;
 mod workers;

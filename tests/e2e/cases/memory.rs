@@ -8,7 +8,7 @@ use stepscope::synth::{self, Options, Target};
 use stepscope_e2e::Page;
 use tempfile::NamedTempFile;
 
-fn trace(bytes: u64) -> NamedTempFile {
+pub fn trace(bytes: u64) -> NamedTempFile {
     let options = Options {
         target: Target::Bytes(bytes),
         ..Options::sample()

@@ -91,6 +91,130 @@ pub fn rows(page: &Page, table: &str) -> Vec<Vec<String>> {
     serde_json::from_value(rows).unwrap_or_else(|_| panic!("there is no table {table}"))
 }
 
+/// A table of the page by its key, see `src/table`. Cells are found by their column's head.
+pub struct Table<'a> {
+    page: &'a Page,
+    key: String,
+}
+
+/// The table of this key, once it is there.
+pub fn table<'a>(page: &'a Page, key: &str) -> Table<'a> {
+    let table = Table {
+        page,
+        key: key.to_owned(),
+    };
+    page.wait_until(&format!("the table {key} is there"), || table.is_there());
+    table
+}
+
+impl Table<'_> {
+    /// What lies in its section: `css` below it, or the section itself.
+    pub fn css(&self, css: &str) -> String {
+        format!("section[aria-labelledby='table-{}'] {css}", self.key)
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.page.count(&self.css("table")) == 1
+    }
+
+    /// The columns' heads, without the mark of the order.
+    pub fn heads(&self) -> Vec<String> {
+        let heads = texts(self.page, &self.css("thead th"));
+        heads
+            .iter()
+            .map(|head| head.trim_end_matches(['▲', '▼']).trim().to_owned())
+            .collect()
+    }
+
+    fn at(&self, head: &str) -> usize {
+        let heads = self.heads();
+        let at = heads.iter().position(|h| h == head);
+        at.unwrap_or_else(|| panic!("{}: no column {head:?} in {heads:?}", self.key))
+    }
+
+    /// The cells of the rows that are drawn.
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        let rows = self.page.eval_with(
+            "return [...document.querySelectorAll(arguments[0])]
+                .map(row => [...row.cells].map(cell => cell.innerText.trim()))",
+            vec![json!(self.css("tbody tr:not([aria-hidden])"))],
+        );
+        serde_json::from_value(rows).expect("rows")
+    }
+
+    /// One column's cells.
+    pub fn column(&self, head: &str) -> Vec<String> {
+        let at = self.at(head);
+        self.rows()
+            .into_iter()
+            .map(|mut row| row.swap_remove(at))
+            .collect()
+    }
+
+    /// Some of the columns, row by row.
+    pub fn columns<const N: usize>(&self, heads: [&str; N]) -> Vec<[String; N]> {
+        let at = heads.map(|head| self.at(head));
+        let rows = self.rows();
+        rows.iter().map(|row| at.map(|at| row[at].clone())).collect()
+    }
+
+    /// The selector of the row whose cell below `head` says this, and of what lies in it.
+    pub fn in_row(&self, head: &str, says: &str, css: &str) -> String {
+        let rows = self.column(head);
+        let nth = rows.iter().position(|cell| cell == says);
+        let nth = nth.unwrap_or_else(|| panic!("{}: no {head} {says:?} in {rows:?}", self.key));
+        // The spacer above is a row, too.
+        let spacer = self.page.count(&self.css("tbody tr[aria-hidden]:first-child"));
+        self.css(&format!("tbody tr:nth-child({}) {css}", nth as u64 + spacer + 1))
+    }
+
+    /// How many rows there are, as its heading says.
+    pub fn size(&self) -> String {
+        self.page.text(&self.css("h2 .aside"))
+    }
+
+    pub fn wait_for_size(&self, size: &str) {
+        let what = format!("the table {} has {size}", self.key);
+        self.page
+            .wait_until(&what, || self.is_there() && self.size() == size);
+    }
+
+    /// What it says above its rows: the definition, and sentences on this trace.
+    pub fn says(&self) -> String {
+        texts(self.page, &self.css(".definition")).join(" ")
+    }
+
+    /// `ascending`, `descending` or nothing.
+    pub fn order(&self, head: &str) -> String {
+        let css = self.css(&format!("thead th:nth-child({})", self.at(head) + 1));
+        let order = self.page.eval_with(
+            "return document.querySelector(arguments[0]).getAttribute('aria-sort') ?? ''",
+            vec![json!(css)],
+        );
+        order.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The selector of the button that sorts.
+    pub fn sorter(&self, head: &str) -> String {
+        self.css(&format!("thead th:nth-child({}) button", self.at(head) + 1))
+    }
+
+    /// Clicks a head, and waits until the rows lie in another order.
+    pub fn sort(&self, head: &str) -> String {
+        let before = self.order(head);
+        self.page.click(&self.sorter(head));
+        let what = format!("{} is sorted by {head}", self.key);
+        self.page.wait_until(&what, || self.order(head) != before);
+        self.order(head)
+    }
+
+    /// Types into its filter.
+    pub fn filter(&self, text: &str) {
+        self.page.click(&self.css("input[type=search]"));
+        self.page.press(text);
+    }
+}
+
 /// The texts of all elements that match.
 pub fn texts(page: &Page, css: &str) -> Vec<String> {
     let texts = page.eval_with(

@@ -5,13 +5,12 @@ use stepscope::view::Span;
 use stepscope::view::place::{Place, View};
 use stepscope_e2e::Page;
 
-use crate::real::{Gaudi, click_text, go, place, rows, texts};
-
-const TABLE: &str = "section[aria-labelledby=compiles-head] table";
+use crate::real::{Gaudi, click_text, go, place, table, texts};
 
 fn links(page: &Page) -> Vec<String> {
     let links = page.eval(
-        "return [...document.querySelectorAll('main a[href*=\"view=timeline\"]')].map(a => a.getAttribute('href'))",
+        "return [...document.querySelectorAll('section[aria-labelledby=table-recompiles] a[href*=\"view=timeline\"]')]
+            .map(a => a.getAttribute('href'))",
     );
     serde_json::from_value(links).expect("links")
 }
@@ -21,28 +20,17 @@ fn every_compile_has_its_row() {
     let Some((page, gaudi)) = Gaudi::at("#view=recompiles") else {
         return;
     };
-    let serving: Vec<[String; 2]> = rows(&page, TABLE)
-        .iter()
-        .map(|row| [row[0].clone(), row[3].clone()])
-        .collect();
+    let compiles = table(&page, "recompiles");
     assert_eq!(
-        serving,
-        [
-            ["412 ms", "step 10"],
-            ["188 ms", "step 37"],
-            ["23.0 ms", "step 37"]
-        ]
+        compiles.columns(["cost", "step"]),
+        [["412 ms", "10"], ["188 ms", "37"], ["23.0 ms", "37"]]
     );
     click_text(&page, ".switches button", "all (12)");
-    page.wait_until("all compiles are listed", || rows(&page, TABLE).len() == 12);
+    compiles.wait_for_size("12 rows");
     let mut expected: Vec<&_> = gaudi.native.report.recompiles.iter().collect();
     expected.sort_by_key(|r| std::cmp::Reverse(r.dur_ns));
     let costs: Vec<String> = expected.iter().map(|r| show::duration(r.dur_ns)).collect();
-    let shown: Vec<String> = rows(&page, TABLE)
-        .into_iter()
-        .map(|mut row| row.remove(0))
-        .collect();
-    assert_eq!(shown, costs);
+    assert_eq!(compiles.column("cost"), costs);
     page.must_be_clean();
 }
 

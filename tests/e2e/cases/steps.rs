@@ -4,10 +4,9 @@ use stepscope::analyze::report::{Phase, Step, StepGroup};
 use stepscope::base::show;
 use stepscope::view::place::View;
 
-use crate::real::{Gaudi, click_text, go, place, rows, texts};
+use crate::real::{Gaudi, click_text, go, place, rows, table, texts};
 
-const TABLE: &str = "section[aria-labelledby=steps-head] table";
-const GROUPS: &str = "section[aria-labelledby=groups-head] table";
+const COLUMNS: [&str; 4] = ["step", "phase", "bucket", "model call"];
 
 fn phase(phase: Phase) -> &'static str {
     match phase {
@@ -27,11 +26,6 @@ fn cells(step: &Step) -> [String; 4] {
     ]
 }
 
-fn shown(rows: &[Vec<String>]) -> Vec<[String; 4]> {
-    let pick = |row: &Vec<String>| [0, 1, 2, 6].map(|i| row[i].clone());
-    rows.iter().map(pick).collect()
-}
-
 fn group(g: &StepGroup) -> [String; 3] {
     [
         g.bucket.expect("every group has a bucket").to_string(),
@@ -46,37 +40,37 @@ fn every_step_has_its_row_and_every_group_its_quantiles() {
         return;
     };
     let report = &gaudi.native.report;
-    page.wait_until("serving steps are listed", || {
-        page.count(&format!("{TABLE} tbody tr")) == 46
-    });
+    let steps = table(&page, "steps");
+    steps.wait_for_size("46 of 52 rows");
+    assert_eq!(steps.rows().len(), 46);
     click_text(&page, ".filters button", "Show all steps");
-    page.wait_until("all steps are listed", || {
-        page.count(&format!("{TABLE} tbody tr")) == 52
-    });
+    steps.wait_for_size("52 rows");
     let expected: Vec<_> = report.steps.iter().map(cells).collect();
-    assert_eq!(shown(&rows(&page, TABLE)), expected);
+    assert_eq!(steps.columns(COLUMNS), expected);
 
-    let groups: Vec<[String; 3]> = rows(&page, GROUPS)
-        .iter()
-        .map(|row| [1, 3, 7].map(|i| row[i].clone()))
-        .collect();
+    let by_bucket = table(&page, "step_groups");
+    let groups = by_bucket.columns(["bucket", "steps", "longest"]);
     let expected: Vec<_> = report.step_groups.iter().map(group).collect();
     assert_eq!(groups.len(), 11);
     assert_eq!(groups, expected);
 
     // Decode (4, 1, 256) while serving: 20 steps.
-    let wanted = rows(&page, GROUPS)
+    let wanted = by_bucket
+        .columns(["bucket", "period"])
         .iter()
-        .position(|row| row[1] == "(4, 1, 256)" && row[2] == "serving")
+        .position(|row| *row == ["(4, 1, 256)", "serving"])
         .expect("the group");
     page.eval_with(
-        "document.querySelectorAll(arguments[0] + ' tbody button')[arguments[1]].click()",
-        vec![GROUPS.into(), wanted.into()],
+        "document.querySelectorAll(arguments[0])[arguments[1]].click()",
+        vec![by_bucket.css("tbody button.link").into(), wanted.into()],
     );
-    page.wait_until("the group's steps are listed", || {
-        page.count(&format!("{TABLE} tbody tr")) == 20
-    });
-    assert!(rows(&page, TABLE).iter().all(|row| row[2] == "(4, 1, 256)"));
+    steps.wait_for_size("20 of 52 rows");
+    assert!(
+        steps
+            .column("bucket")
+            .iter()
+            .all(|bucket| bucket == "(4, 1, 256)")
+    );
     page.must_be_clean();
 }
 
@@ -85,12 +79,11 @@ fn sorting_by_duration_brings_the_longest_first() {
     let Some((page, gaudi)) = Gaudi::at("#view=steps") else {
         return;
     };
-    page.wait_until("the steps are listed", || page.count(TABLE) == 1);
-    click_text(&page, "section[aria-labelledby=steps-head] .sort", "Pass");
-    page.wait_until("the longest comes first", || rows(&page, TABLE)[0][0] == "10");
+    let steps = table(&page, "steps");
+    assert_eq!(steps.sort("model call"), "descending");
     let longest = &gaudi.native.report.steps[10];
     assert_eq!(longest.dur_ns, 412_484_000);
-    assert_eq!(shown(&rows(&page, TABLE))[0], cells(longest));
+    assert_eq!(steps.columns(COLUMNS)[0], cells(longest));
     page.must_be_clean();
 }
 
@@ -100,8 +93,8 @@ fn a_click_on_a_step_shows_what_it_is_made_of() {
         return;
     };
     go(&page, View::Steps);
-    page.wait_until("the steps are listed", || page.count(TABLE) == 1);
-    page.click(&format!("{TABLE} a[href='#view=steps&step=10']"));
+    let steps = table(&page, "steps");
+    page.click(&steps.in_row("step", "10", "a[href='#view=steps&step=10']"));
     page.wait_until("step 10 is described", || {
         page.count("section.panel[aria-label='Step 10'] table") > 0
     });
@@ -128,6 +121,8 @@ fn a_click_on_a_step_shows_what_it_is_made_of() {
         page.count("section.panel[aria-label='Step 11'] table") > 0
     });
     assert_eq!(place(&page).step, Some(11));
-    assert_eq!(texts(&page, &format!("{TABLE} tr.here td:first-child")), ["11"]);
+    page.wait_until("its row is marked", || {
+        texts(&page, &steps.css("tr.here a[href*='view=steps']")) == ["11"]
+    });
     page.must_be_clean();
 }

@@ -9,7 +9,7 @@ use stepscope::session::Opened;
 use stepscope::view::place::View;
 use stepscope_e2e::{Look, Page, corpus, key};
 
-use crate::real::{click_text, go, opened, rows, texts};
+use crate::real::{click_text, go, opened, table, texts};
 
 fn open(file: &str) -> Option<(Page, Opened, PathBuf)> {
     let path = corpus(&format!("kineto/torch_cpu/torch-2.9.1/{file}"))?;
@@ -81,9 +81,9 @@ fn memory_shows_the_peak_and_who_allocates() {
         facts.contains(&show::bytes(cpu.peak_bytes.unsigned_abs())),
         "{facts:?}"
     );
-    let shown = rows(&page, "#memory-operators-head ~ .scrolled table");
+    let shown = table(&page, "memory_operators").column("operator");
     assert_eq!(shown.len(), cpu.operators.len());
-    assert_eq!(shown[0][0], cpu.operators[0].name);
+    assert_eq!(shown[0], cpu.operators[0].name);
     page.screenshot("memory-wide", Look::LAPTOP);
     page.screenshot(
         "memory-dark-narrow",
@@ -101,23 +101,19 @@ fn operators_are_counted_by_name_shape_and_stack() {
         return;
     };
     go(&page, View::Operators);
-    let table = "#operators-head ~ .scrolled table";
-    assert_eq!(rows(&page, table).len(), native.report.operators.len());
+    table(&page, "operators").wait_for_size(&show::counted(native.report.operators.len() as u64, "row"));
     let whole = native.whole_report();
-    for (word, operators) in [
-        ("By input shapes", &whole.operators_by_shape),
-        ("By python stack", &whole.operators_by_stack),
+    for (word, key, operators) in [
+        ("By input shapes", "operators_by_shape", &whole.operators_by_shape),
+        ("By python stack", "operators_by_stack", &whole.operators_by_stack),
     ] {
         click_text(&page, "button", word);
-        let n = operators.len().min(500);
-        page.wait_until("it is counted", || {
-            page.count(table) == 1 && rows(&page, table).len() == n
-        });
-        let first = rows(&page, table)[0][0].clone();
-        assert!(first.starts_with(&operators[0].name), "{first}");
+        let shown = table(&page, key);
+        shown.wait_for_size(&show::counted(operators.len() as u64, "row"));
+        assert_eq!(shown.column("name")[0], operators[0].name);
         page.screenshot(&word.replace(' ', "-").to_lowercase(), Look::LAPTOP);
     }
-    assert_eq!(rows(&page, "#modules-head ~ .scrolled table").len(), 43);
+    assert_eq!(table(&page, "modules").rows().len(), 43);
     page.must_be_clean();
 }
 
@@ -132,17 +128,12 @@ fn torch_compile_shows_attempts_and_the_limit() {
         "{findings:?}"
     );
     go(&page, View::Recompiles);
-    assert_eq!(
-        texts(&page, "#dynamo-head ~ .facts-list dd")[..3],
-        ["23", "4", "5 / 3"]
-    );
-    assert!(page.text("#dynamo-head ~ .note").contains("Limit hit"));
-    let compiles = rows(&page, "#compiles-head ~ .scrolled table");
-    assert_eq!(compiles.len(), 5);
-    assert!(
-        compiles.iter().any(|row| row[2].contains("attempt 3")),
-        "{compiles:?}"
-    );
+    let all = table(&page, "dynamo").columns(["lookups", "runs of compiled code", "compiles", "recompiles"]);
+    assert_eq!(all, [["23", "4", "5", "3"]]);
+    assert_eq!(table(&page, "dynamo_limits").rows().len(), 1);
+    let attempts = table(&page, "recompiles").column("attempt");
+    assert_eq!(attempts.len(), 5);
+    assert!(attempts.iter().any(|attempt| attempt == "3"), "{attempts:?}");
     page.screenshot("recompiles-dynamo", Look::LAPTOP);
     page.must_be_clean();
 }
@@ -152,14 +143,14 @@ fn torchs_own_table_opens_beside_its_trace() {
     let Some(trace) = corpus("kineto/torch_cpu/torch-2.9.1/plain.pt.trace.json.gz") else {
         return;
     };
-    let table = trace.with_file_name("plain.table.txt");
+    let beside = trace.with_file_name("plain.table.txt");
     let page = Page::open();
-    page.choose_files(&[&table, &trace]);
+    page.choose_files(&[&beside, &trace]);
     page.wait_for("ready");
     go(&page, View::Operators);
-    let says = page.text("#table-head ~ .definition");
+    let says = table(&page, "torch_table").says();
     assert!(
-        says.starts_with("40 rows round to what the table says, 0 differ"),
+        says.contains("40 rows round to what the table says, 0 differ"),
         "{says}"
     );
     page.must_be_clean();

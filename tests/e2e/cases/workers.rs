@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use stepscope_e2e::{Look, Page};
 
+use crate::real::{click_text, table};
+
 /// Two invented workers; the second computes twice as long. Both have a trace and tables.
-fn make_run(dir: &Path) -> PathBuf {
+pub fn make_run(dir: &Path) -> PathBuf {
     let run = dir.join("run");
     for (rank, computing) in [(0, 100), (1, 200)] {
         let worker = run.join(format!("w{rank}_1_ascend_pt"));
@@ -62,7 +64,7 @@ fn make_run(dir: &Path) -> PathBuf {
 }
 
 /// Opens a folder in the page's second file dialog.
-fn choose_folder(page: &Page, folder: &Path) {
+pub fn choose_folder(page: &Page, folder: &Path) {
     page.choose_in("input.folder-input", &[folder]);
     page.wait_for("ready");
 }
@@ -81,12 +83,10 @@ pub fn tar_of(folder: &Path, out: &Path) {
 
 fn check_workers(page: &Page) {
     page.eval("location.hash = 'view=workers'");
-    page.wait_until("the workers are there", || {
-        page.count(".view-workers tbody tr") == 2
-    });
-    let says = page.text(".workers-says");
-    assert!(says.starts_with("rank 1 is the slow one"), "{says}");
-    assert_eq!(page.count("tr.slow"), 1);
+    let workers = table(page, "workers");
+    workers.wait_for_size("2 rows");
+    let says = workers.says();
+    assert!(says.contains("rank 1 is the slow one"), "{says}");
 }
 
 #[test]
@@ -103,15 +103,9 @@ fn a_folder_shows_its_workers_and_tables() {
     page.screenshot("workers-light", Look::LAPTOP);
 
     page.eval("location.hash = 'view=tables'");
-    page.wait_until("kernels are listed", || {
-        page.count(".kernel-rows tbody tr") == 200
-    });
-    assert!(
-        page.text(".view-tables .pager")
-            .contains("300 rows, 18.1 ms in all · page 1 of 2"),
-        "{}",
-        page.text(".view-tables .pager")
-    );
+    let kernels = table(&page, "kernel_details");
+    kernels.wait_for_size("300 rows");
+    assert_eq!(kernels.rows().len(), 200);
     page.screenshot("tables-light", Look::LAPTOP);
     let narrow = Look {
         width_px: 480,
@@ -123,10 +117,8 @@ fn a_folder_shows_its_workers_and_tables() {
     page.screenshot("workers-narrow-dark", narrow);
     page.look(Look::LAPTOP);
     page.eval("location.hash = 'view=tables'");
-    page.wait_until("kernels are listed", || {
-        page.count(".kernel-rows tbody tr") == 200
-    });
-    page.eval("document.querySelector('.kernel-rows a').click()");
+    table(&page, "kernel_details").wait_for_size("300 rows");
+    click_text(&page, &kernels.css("tbody a"), "slice");
     page.wait_until("the row's slice is shown", || {
         page.eval("return location.hash")
             .as_str()
@@ -136,10 +128,7 @@ fn a_folder_shows_its_workers_and_tables() {
 
     // The other worker, with its own trace.
     page.eval("location.hash = 'view=workers'");
-    page.wait_until("the workers are there", || {
-        page.count(".view-workers tbody tr") == 2
-    });
-    page.click("button[aria-label='Open rank 1']");
+    page.click(&table(&page, "workers").in_row("rank", "1", "button.link"));
     page.wait_until("the other worker is open", || {
         page.state() == "ready" && page.text(".head .file").contains("w1_1_ascend_pt")
     });
