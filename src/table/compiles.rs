@@ -92,7 +92,6 @@ fn place(r: &Recompile) -> Place {
         end_ns: Some(end),
         slice: r.slice,
         word: "timeline".into(),
-        ..Place::default()
     }
 }
 

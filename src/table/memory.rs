@@ -64,7 +64,6 @@ fn memory<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 end_ns: Some(d.peak_at_ns),
                 slice: d.peak_slice,
                 word: "peak".into(),
-                ..Place::default()
             })
         })
         .done()

@@ -28,11 +28,14 @@ impl<T> Items<'_, T> {
     }
 }
 
+/// What of an item a column shows.
+type CellOf<'a, T> = Box<dyn Fn(&T) -> Cell + 'a>;
+
 /// Rows under construction: items, and for each column what of an item it shows.
 pub struct Builder<'a, T> {
     items: Items<'a, T>,
     columns: Vec<Column>,
-    cells: Vec<Box<dyn Fn(&T) -> Cell + 'a>>,
+    cells: Vec<CellOf<'a, T>>,
     says: Vec<String>,
     order: Option<Order>,
 }
@@ -53,7 +56,7 @@ trait Source {
 
 struct Typed<'a, T> {
     items: Items<'a, T>,
-    cells: Vec<Box<dyn Fn(&T) -> Cell + 'a>>,
+    cells: Vec<CellOf<'a, T>>,
 }
 
 impl<T> Source for Typed<'_, T> {

@@ -166,7 +166,6 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 end_ns: Some(s.start_ns.saturating_add(s.dur_ns)),
                 slice: Some(s.slice),
                 word: "timeline".into(),
-                ..Place::default()
             })
         })
         .sorted("start_ns", false)

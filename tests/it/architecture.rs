@@ -63,8 +63,6 @@ const FIXED_VALUES: [&str; 6] = ["cuda", "hpu", "npu", "rocm", "xpu", "gaudi-hig
 
 /// Columns. The formatter keeps code within 110, but leaves macros, comments and what holds a long text alone.
 const LONGEST_LINE: usize = 120;
-/// Not gone through yet. Take off what has been; add none.
-const FILES_WITH_LONG_LINES: [&str; 1] = ["src/app/data_table.rs"];
 
 const TOP: [&str; 21] = [
     ".cargo",
@@ -173,20 +171,11 @@ fn an_analysis_names_no_vendor() {
 #[test]
 fn lines_are_broken_where_the_formatter_does_not_reach() {
     let mut wrong = Vec::new();
-    let mut to_be_broken = FILES_WITH_LONG_LINES.to_vec();
     for (path, text) in texts() {
         let lines = long_lines(&text);
-        if FILES_WITH_LONG_LINES.contains(&&*path) {
-            to_be_broken.retain(|listed| lines.is_empty() || *listed != path);
-            continue;
-        }
         wrong.extend(lines.into_iter().map(|line| format!("{path}:{line}")));
     }
     assert_eq!(wrong, [""; 0], "longer than {LONGEST_LINE} columns");
-    assert_eq!(
-        to_be_broken, [""; 0],
-        "has no long line now: off FILES_WITH_LONG_LINES with it"
-    );
 }
 
 #[test]

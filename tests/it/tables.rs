@@ -268,7 +268,7 @@ fn a_table_without_rows_is_not_offered() {
         for table in TABLES {
             let rows = (table.rows)(&answers);
             let is_offered = names.iter().any(|name| name.key == table.key);
-            assert_eq!(is_offered, rows.len() > 0, "{}: {}", report.file, table.key);
+            assert_eq!(is_offered, !rows.is_empty(), "{}: {}", report.file, table.key);
             assert_eq!(
                 is_offered,
                 table::find(table.key, &answers).is_some(),

@@ -285,9 +285,11 @@ fn a_table_without_rows_is_not_there() {
                 e.getAttribute('aria-labelledby').slice(6), e.querySelectorAll('tbody tr').length])",
         );
         let shown: Vec<(String, u64)> = serde_json::from_value(shown).expect("tables");
-        for (key, _) in shown.iter().filter(|(key, _)| !filled.contains(key)) {
-            panic!("{view:?} shows {key}, which the trace does not fill");
-        }
+        let unfilled = shown.iter().find(|(key, _)| !filled.contains(key));
+        assert_eq!(
+            unfilled, None,
+            "{view:?} shows a table that the trace does not fill"
+        );
     }
     page.must_be_clean();
 }
