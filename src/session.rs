@@ -238,8 +238,9 @@ impl Opened {
 
     /// What operators can be counted by beside their names.
     fn groupings(&self) -> Vec<Grouping> {
-        let has_shapes = self.index.arg_column(dialect::SHAPES).is_some();
-        let has_stacks = !self.report.python.is_empty();
+        let has_operators = !self.report.operators.is_empty();
+        let has_shapes = has_operators && self.index.arg_column(dialect::SHAPES).is_some();
+        let has_stacks = has_operators && !self.report.python.is_empty();
         [(Grouping::Shape, has_shapes), (Grouping::Stack, has_stacks)]
             .into_iter()
             .filter_map(|(by, has)| has.then_some(by))

@@ -283,8 +283,8 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
               From the first start to the last end of a device's work. Compute is all that is neither
               communication nor copy, memsets included; exposed communication is not overlapped by compute, an
               exposed copy by neither. With idle time they add up to the span.
-              device  work     span  busy  compute  exposed communication  exposed copies    idle     MME
-              0       all   1.00 ms  64 %   600 µs                40.0 µs            0 ns  360 µs  410 µs
+              device  work     span  busy  compute  exposed communication    idle     MME
+              0       all   1.00 ms  64 %   600 µs                40.0 µs  360 µs  410 µs
 
             Device work by name
               Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or
@@ -415,9 +415,9 @@ fn markdown_is_short_and_its_cells_hold() {
 
             From the first start to the last end of a device's work. Compute is all that is neither communication nor copy, memsets included; exposed communication is not overlapped by compute, an exposed copy by neither. With idle time they add up to the span.
 
-            | device | work | span | busy | compute | exposed communication | exposed copies | idle | MME |
-            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-            | 0 | all | 1.00 ms | 64 % | 600 µs | 40.0 µs | 0 ns | 360 µs | 410 µs |
+            | device | work | span | busy | compute | exposed communication | idle | MME |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+            | 0 | all | 1.00 ms | 64 % | 600 µs | 40.0 µs | 360 µs | 410 µs |
 
             </details>
 
