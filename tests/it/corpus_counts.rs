@@ -201,11 +201,17 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/handshaped_kineto_sink: 1 opened, 3300 events, 3202 slices; 0 refused
         gaudi/real_synapse_csv: 0 opened, 0 events, 0 slices; 1 refused
         gaudi/synthetic_hltv: 0 opened, 0 events, 0 slices; 2 refused
+        hostile: 6 opened, 286 events, 190 slices; 7 refused
         kineto/hta: 30 opened, 1007474 events, 495840 slices; 2 refused
         kineto/hta_expected: 0 opened, 0 events, 0 slices; 90 refused
+        kineto/param_dlrm: 0 opened, 0 events, 0 slices; 1 refused
         kineto/tb_plugin: 4 opened, 152194 events, 89840 slices; 0 refused
         kineto/torch_cpu: 6 opened, 175382 events, 159846 slices; 16 refused
+        kineto/torch_made: 6 opened, 7263 events, 6280 slices; 6 refused
         kineto/tracelens: 17 opened, 917546 events, 790051 slices; 299 refused
+        kineto/vllm_cuda: 1 opened, 70676 events, 61320 slices; 0 refused
+        meaning: 35 opened, 3462 events, 2217 slices; 8 refused
+        suites: 8 opened, 29 events, 9 slices; 1 refused
     "#]]
     .assert_eq(&out);
     // What opens and is no JSON, or has no phases: nothing to compare with.
@@ -221,11 +227,23 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         gaudi/edge/truncated.pt.trace.json.gz: 1912 events, 1864 slices
         gaudi/real_synapse_csv/debug_hw_prof_accel0_001.csv: 342 events, 56 slices
         gaudi/real_synapse_csv/debug_hw_prof_accel0_001_analyzed_nodes.csv: 10 events, 4 slices
+        hostile/concat.json.gz: 1 events, 1 slices
+        hostile/cut_invariance.json: 3 events, 3 slices
         kineto/hta_expected/mtia_trace_single_rank/memory_bw_summary.json: 0 events, 0 slices
         kineto/torch_cpu/torch-2.15.0/plain.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/full.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/plain.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/shapes_mem.table.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/default10.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/limit5.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/narrow.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/profiler_out_0.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/shapes.txt: 0 events, 0 slices
+        kineto/vllm_cuda/profiler_out_0.txt: 0 events, 0 slices
+        meaning/c04a_dict_repr.json: 54 events, 31 slices
+        meaning/c20d_twice.json: 68 events, 40 slices
+        meaning/s6c_nul_replaces.json: 128 events, 77 slices
+        meaning/v3b_hl_two_files_concatenated.json: 16 events, 16 slices
     "#]]
     .assert_eq(&only_here);
     // The browser's tests open these.
@@ -274,10 +292,12 @@ fn every_other_file_is_refused_with_a_sentence() {
     expect![[r#"
         1 MIT: this is no trace: expected a JSON object or array at byte 0, found text
         12 csv: this is no trace: expected a JSON object or array at byte 0, found only blanks
-        367 csv: this is no trace: expected a JSON object or array at byte 0, found text
+        368 csv: this is no trace: expected a JSON object or array at byte 0, found text
         4 db: this is no trace: expected a JSON object or array at byte 0, found an SQLite database (nsys exports such; not read here)
         1 gz: this is JSON, but no trace: an object without "traceEvents" (its keys: schema, pid, time, start_ts, nodes, finish_ts)
         1 gz: this is a list, but none of its 16845 values is a trace event
+        1 gz: this is a list, but none of its 21 values is a trace event
+        1 gz: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
         1 hltv: this is no trace: expected a JSON object or array at byte 0, found a zip archive
         1 hltv: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
         12 json: this is JSON, but no trace: an object without "traceEvents" (its keys: 0)
@@ -287,8 +307,14 @@ fn every_other_file_is_refused_with_a_sentence() {
         3 json: this is JSON, but no trace: an object without "traceEvents" (its keys: config, start_info, end_info, rank_id)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: config, start_info, end_info, torch_npu_version, cann_version, rank_id)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: distributed_args, ENV_VARIABLES, parallel_group_info)
+        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, ph, ts, pid, tid, args)
+        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, rows, rows_shape, rows_stack)
+        2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, torch, rows, rows_shape, rows_stack, counters, compile_times, metrics)
+        2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: none)
         6 json: this is JSON, but no trace: an object without "traceEvents" (its keys: parse_wall_s, parse_maxrss_kb, hta, ranks, timing_s, errors, total_wall_s, maxrss_kb)
         1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: parse_wall_s, parse_maxrss_kb, hta, ranks, timing_s, total_wall_s, maxrss_kb)
+        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: schema, pid, time, start_ts, nodes, finish_ts)
+        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: schemaVersion, deviceProperties, cupti_version, cuda_runtime_version, cuda_driver_version, distributedInfo, displayTimeUnit, baseTimeNanoseconds, vllm_config)
         10 json: this is JSON, but no trace: an object without "traceEvents" (its keys: self_cpu_time_total, rows)
         8 json: this is JSON, but no trace: an object without "traceEvents" (its keys: step13)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: step2)
@@ -306,13 +332,18 @@ fn every_other_file_is_refused_with_a_sentence() {
         1 json: this is a list, but none of its 8 values is a trace event
         11 json: this is no trace: expected a JSON object or array at byte 0, found text
         4 log: this is a list, but none of its 2 values is a trace event
-        3 md: this is no trace: expected a JSON object or array at byte 0, found text
+        6 md: this is no trace: expected a JSON object or array at byte 0, found text
         1 pb: this is no trace: expected a JSON object or array at byte 1, found byte 0xa1 ("��···/host:metadata"�···")
         1 pb: this is no trace: expected a JSON object or array at byte 1, found byte 0xe3 ("��···/host:metadata"�···")
+        1 pftrace: this is no trace: expected a JSON object or array at byte 1, found text
+        1 pickle: this is no trace: expected a JSON object or array at byte 0, found byte 0x80 ("�·�]·······}�(�·segments")
         6 png: this is no trace: expected a JSON object or array at byte 0, found a PNG picture
-        3 py: this is no trace: expected a JSON object or array at byte 0, found text
+        4 py: this is no trace: expected a JSON object or array at byte 0, found text
+        1 sh: this is no trace: expected a JSON object or array at byte 0, found text
+        1 tar: this is no trace: expected a JSON object or array at byte 0, found a tar archive
         1 txt: the file is empty (0 bytes)
-        13 txt: this is no trace: expected a JSON object or array at byte 0, found text
+        15 txt: this is no trace: expected a JSON object or array at byte 0, found text
+        2 zip: this is no trace: expected a JSON object or array at byte 0, found a zip archive
     "#]].assert_eq(&out);
 }
 

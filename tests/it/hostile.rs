@@ -1330,8 +1330,11 @@ fn a_bomb_is_read_in_bounded_memory() {
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
 
         Defects of the file
-          info   1 × unclosed_array: The list of events is never closed; writers that are killed, and vLLM's
-                 high-level profiler, leave it so. First at byte 536,870,966.
+          What was repaired, replaced or lost while reading.
+          severity  kind            count  first at byte  what
+          info      unclosed_array      1      536870966  The list of events is never closed; writers that
+                                                          are killed, and vLLM's high-level profiler, leave
+                                                          it so.
         blanks in a header: exit status: 2
         stepscope: /bomb.json.gz: this is JSON, but no trace: an object without "traceEvents" (its keys: none)
         commas: exit status: 0
@@ -1339,24 +1342,31 @@ fn a_bomb_is_read_in_bounded_memory() {
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
 
         Defects of the file
-          info   1 × unclosed_array: The list of events is never closed; writers that are killed, and vLLM's
-                 high-level profiler, leave it so. First at byte 536,870,965.
+          What was repaired, replaced or lost while reading.
+          severity  kind            count  first at byte  what
+          info      unclosed_array      1      536870965  The list of events is never closed; writers that
+                                                          are killed, and vLLM's high-level profiler, leave
+                                                          it so.
         one name: exit status: 1
         bomb.json.gz
           chrome · 1.08 MB (1.07 GB inflated) · 1 event · 1.00 µs long
 
-        Defects of the file
-          error  1 × truncated_json: The JSON ends in the middle of an event; that event is lost. First at
-                 byte 1,073,741,896.
-          loss   1 × oversized_event: An event is larger than 64 MiB and was skipped. First at byte 54.
+        Defects of the file (2)
+          What was repaired, replaced or lost while reading.
+          severity  kind             count  first at byte  what
+          error     truncated_json       1     1073741896  The JSON ends in the middle of an event; that
+                                                           event is lost.
+          loss      oversized_event      1             54  An event is larger than 64 MiB and was skipped.
         one arg: exit status: 1
         bomb.json.gz
           chrome · 538 KB (537 MB inflated) · 1 event · 1.00 µs long
 
-        Defects of the file
-          error  1 × truncated_json: The JSON ends in the middle of an event; that event is lost. First at
-                 byte 536,870,989.
-          loss   1 × oversized_event: An event is larger than 64 MiB and was skipped. First at byte 54.
+        Defects of the file (2)
+          What was repaired, replaced or lost while reading.
+          severity  kind             count  first at byte  what
+          error     truncated_json       1      536870989  The JSON ends in the middle of an event; that
+                                                           event is lost.
+          loss      oversized_event      1             54  An event is larger than 64 MiB and was skipped.
         one header value: exit status: 2
         stepscope: /bomb.json.gz: this is JSON, but no trace: an object without "traceEvents" (its keys: a)
         one header key: exit status: 2
@@ -1365,32 +1375,41 @@ fn a_bomb_is_read_in_bounded_memory() {
         bomb.json.gz
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
 
-        Defects of the file
-          error  1 × truncated_json: The JSON ends in the middle of an event; that event is lost. First at
-                 byte 536,870,988.
-          loss   1 × oversized_event: An event is larger than 64 MiB and was skipped. First at byte 54.
+        Defects of the file (2)
+          What was repaired, replaced or lost while reading.
+          severity  kind             count  first at byte  what
+          error     truncated_json       1      536870988  The JSON ends in the middle of an event; that
+                                                           event is lost.
+          loss      oversized_event      1             54  An event is larger than 64 MiB and was skipped.
         digits: exit status: 1
         bomb.json.gz
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
 
-        Defects of the file
-          error  1 × truncated_json: The JSON ends in the middle of an event; that event is lost. First at
-                 byte 536,870,981.
-          loss   1 × oversized_event: An event is larger than 64 MiB and was skipped. First at byte 54.
+        Defects of the file (2)
+          What was repaired, replaced or lost while reading.
+          severity  kind             count  first at byte  what
+          error     truncated_json       1      536870981  The JSON ends in the middle of an event; that
+                                                           event is lost.
+          loss      oversized_event      1             54  An event is larger than 64 MiB and was skipped.
         damage: exit status: 1
         bomb.json.gz
           chrome · 538 KB (537 MB inflated) · 1 event · 1.00 µs long
 
-        Defects of the file
-          loss   4 × bad_event: An event could not be read as JSON and was lost; reading went on at the next
-                 one. First at byte 54.
-          info   1 × unclosed_array: The list of events is never closed; writers that are killed, and vLLM's
-                 high-level profiler, leave it so. First at byte 536,870,966.
+        Defects of the file (2)
+          What was repaired, replaced or lost while reading.
+          severity  kind            count  first at byte  what
+          loss      bad_event           4             54  An event could not be read as JSON and was lost;
+                                                          reading went on at the next one.
+          info      unclosed_array      1      536870966  The list of events is never closed; writers that
+                                                          are killed, and vLLM's high-level profiler, leave
+                                                          it so.
         text after the trace: exit status: 0
         bomb.json.gz
           chrome · 538 KB (537 MB inflated) · 1 event · 1.00 µs long
 
         Defects of the file
-          info   1 × after_trace: Text after the end of the trace was ignored. First at byte 54.
+          What was repaired, replaced or lost while reading.
+          severity  kind         count  first at byte  what
+          info      after_trace      1             54  Text after the end of the trace was ignored.
     "#]].assert_eq(&out);
 }
