@@ -4,18 +4,24 @@ use yew::prelude::*;
 
 use super::shown::Shown;
 use crate::protocol::engine::{Answer, Question};
+use crate::view::Summary;
 use crate::web::canvas::SizeWatch;
 use crate::web::engine::Engine;
 
-/// The answer to `question`, asked again whenever it changes. Until the new answer is there, the old one is
+/// What answers are about. Another one, as after a change of the kernels' rules, makes every answer stale.
+#[derive(Clone, PartialEq)]
+pub struct About(pub Option<Shown<Summary>>);
+
+/// The answer to `question`, asked again whenever it changes, or what it is about does. Until the new answer is there, the old one is
 /// given: what is on screen does not jump. An answer to an older question is dropped.
 #[hook]
 pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<Answer>> {
     let answer = use_state(|| None);
     let newest = use_mut_ref(|| 0u32);
-    use_effect_with((engine.clone(), question), {
+    let about = use_context::<About>();
+    use_effect_with((engine.clone(), question, about), {
         let answer = answer.clone();
-        move |(engine, question)| {
+        move |(engine, question, _)| {
             let mine = {
                 let mut newest = newest.borrow_mut();
                 *newest = newest.wrapping_add(1);

@@ -12,6 +12,7 @@ mod views;
 
 use yew::prelude::*;
 
+use super::ask::About;
 use super::cut::Offer;
 use super::fit::{self, Why};
 use super::host::{Host, use_host};
@@ -53,6 +54,7 @@ pub fn App(props: &AppProps) -> Html {
     html! {
         <ContextProvider<Host> context={(*host).clone()}>
         <ContextProvider<Perfetto> context={perfetto}>
+        <ContextProvider<About> context={About(state.summary.clone())}>
             { top(&state, &opening, &dialogs) }
             { body(&state, &opening, &dialogs) }
             { dialogs.show(&state, &opening) }
@@ -60,6 +62,7 @@ pub fn App(props: &AppProps) -> Html {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
             { consent }
+        </ContextProvider<About>>
         </ContextProvider<Perfetto>>
         </ContextProvider<Host>>
     }
