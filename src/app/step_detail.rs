@@ -7,10 +7,11 @@ use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
 use super::perfetto::InPerfetto;
-use super::steps::{MODEL_CALL, device_span_ns, engine_parts, host_parts, with_surroundings};
+use super::steps::{MODEL_CALL, engine_parts, host_parts, with_surroundings};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
+use crate::table::device_span_ns;
 use crate::view::{Engines, Evidence, Parts, Phase, StepDetail, Sure};
 use crate::web::engine::Engine;
 

@@ -14,8 +14,7 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::Cell;
 use crate::view::{
-    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, Step, StepFilter, StepsView,
-    Summary,
+    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, StepFilter, StepsView, Summary,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -421,10 +420,4 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             </p>
         </section>
     }
-}
-
-/// From the first start to the last end of the device work that a step launched.
-pub fn device_span_ns(step: &Step) -> Option<i64> {
-    let device = step.device.as_ref()?;
-    Some(device.end_ns?.saturating_sub(device.start_ns?))
 }

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use ask::{Ask, MAX_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
+pub use steps::device_span_ns;
 
 use rows::Builder;
 

@@ -1,31 +1,6 @@
-//! Tables: pages, and the grid of bucket coverage.
+//! The grid of bucket coverage.
 
 use crate::view::model::{BucketCoverage, Phase};
-
-/// Rows of a table that are shown at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// From 1.
-    pub number: u32,
-    pub n_pages: u32,
-    /// First row and the row after the last, from 0.
-    pub from: u32,
-    pub to: u32,
-}
-
-/// The page that holds `row`, of `n_rows` rows at `size` a page. An empty table has one empty page.
-pub fn page(n_rows: u32, row: u32, size: u32) -> Page {
-    let size = size.max(1);
-    let n_pages = n_rows.div_ceil(size).max(1);
-    let index = (row / size).min(n_pages - 1);
-    let from = index * size;
-    Page {
-        number: index + 1,
-        n_pages,
-        from,
-        to: from.saturating_add(size).min(n_rows),
-    }
-}
 
 /// What became of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,37 +80,6 @@ pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
 mod tests {
     use super::*;
     use crate::view::model::{Bucket, PhaseBucket};
-
-    #[test]
-    fn a_page_holds_its_row() {
-        assert_eq!(
-            page(450, 399, 200),
-            Page {
-                number: 2,
-                n_pages: 3,
-                from: 200,
-                to: 400
-            }
-        );
-        assert_eq!(
-            page(450, 9_999, 200),
-            Page {
-                number: 3,
-                n_pages: 3,
-                from: 400,
-                to: 450
-            }
-        );
-        assert_eq!(
-            page(0, 0, 200),
-            Page {
-                number: 1,
-                n_pages: 1,
-                from: 0,
-                to: 0
-            }
-        );
-    }
 
     #[test]
     fn a_bucket_served_without_warm_up_stands_out() {
