@@ -12,8 +12,8 @@ use crate::web::engine::Engine;
 #[derive(Clone, PartialEq)]
 pub struct About(pub Option<Shown<Summary>>);
 
-/// The answer to `question`, asked again whenever it changes, or what it is about does. Until the new answer is there, the old one is
-/// given: what is on screen does not jump. An answer to an older question is dropped.
+/// The answer to `question`, asked again whenever it changes, or what it is about does. Until the new answer is there,
+/// the old one is given: what is on screen does not jump. An answer to an older question is dropped.
 #[hook]
 pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<Answer>> {
     let answer = use_state(|| None);

@@ -20,6 +20,7 @@ mod ingest;
 mod invented;
 mod key_averages;
 mod malformed;
+mod meaning;
 mod nodes;
 mod select;
 mod stacks;

@@ -1,0 +1,1 @@
+//! Causes of gaps and of idle time.

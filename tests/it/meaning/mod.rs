@@ -1,0 +1,30 @@
+//! Cases that read well and are easily understood wrongly (`meaning/` of the corpus): what is right in each stands in
+//! its README, and here as assertions. A file a question; variants made from a case stand beside it.
+
+mod causes;
+mod device;
+mod reading;
+mod step_time;
+mod steps;
+
+use serde_json::Value;
+use stepscope::session::open_bytes;
+
+use crate::corpus;
+
+/// The report of a case as JSON; `None` without the corpus.
+fn case(name: &str) -> Option<Value> {
+    let bytes = corpus::read(&format!("meaning/{name}"))?;
+    Some(report(name, &bytes))
+}
+
+/// The report of a trace as JSON.
+fn report(name: &str, bytes: &[u8]) -> Value {
+    let opened = open_bytes(name, bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+    serde_json::to_value(&opened.report).unwrap()
+}
+
+/// Milliseconds as integer nanoseconds.
+fn ms(ms: f64) -> i64 {
+    (ms * 1e6).round() as i64
+}

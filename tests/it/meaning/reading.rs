@@ -1,0 +1,1 @@
+//! Damage, headers and wrong files.

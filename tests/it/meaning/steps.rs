@@ -1,0 +1,1 @@
+//! What is a step, and of which phase.
