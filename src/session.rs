@@ -12,7 +12,7 @@ pub use cut::{Cut, CutError};
 
 use crate::analyze::host::operators;
 use crate::analyze::host::stacks::{self, Calls};
-use crate::analyze::report::{Operator, Report, SCHEMA, TraceReport, Workers};
+use crate::analyze::report::{Basis, Operator, Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, Span, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
@@ -93,11 +93,21 @@ impl Opened {
     pub fn classify(&mut self, rules: &str) -> Result<(), String> {
         let classifier = Classifier::parse(rules)?;
         self.vocabulary = dialect::recognise_with(&self.index, &self.facts.name, classifier);
+        self.answer_anew();
+        Ok(())
+    }
+
+    /// Takes this time of a step for its step time, the trace's own basis for `None`, and computes all answers anew.
+    pub fn set_step_time(&mut self, basis: Option<Basis>) {
+        self.facts.step_time = basis;
+        self.answer_anew();
+    }
+
+    fn answer_anew(&mut self) {
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
         (self.by_shape, self.by_stack) = (OnceLock::new(), OnceLock::new());
         self.last_order = Mutex::new(None);
-        Ok(())
     }
 
     /// The Overview of the whole trace.
@@ -109,7 +119,8 @@ impl Opened {
     }
 
     /// The answer to a question that needs no bytes of the file and changes nothing. [`Question::Args`],
-    /// [`Question::Cut`] and [`Question::Classify`] do: see [`Opened::args`], [`Opened::cut`], [`Opened::classify`].
+    /// [`Question::Cut`], [`Question::Classify`] and [`Question::StepTime`] do: see [`Opened::args`], [`Opened::cut`],
+    /// [`Opened::classify`], [`Opened::set_step_time`].
     pub fn answer(&self, scene: &Scene, question: &Question) -> Answer {
         let nothing = |why: &str| Answer::Nothing { why: why.to_owned() };
         let report = &self.report;
@@ -125,12 +136,10 @@ impl Opened {
                 *plot_window,
                 *width_px,
             ))),
-            Question::Step { index } => {
-                match step_detail(&report.steps, &report.step_groups, &report.recompiles, *index) {
-                    Some(detail) => Answer::Step(Box::new(detail)),
-                    None => nothing("there is no such step"),
-                }
-            }
+            Question::Step { index } => match step_detail(&report.steps, &report.recompiles, *index) {
+                Some(detail) => Answer::Step(Box::new(detail)),
+                None => nothing("there is no such step"),
+            },
             Question::Tracks => Answer::Tracks(scene.tracks().clone()),
             Question::Timeline {
                 window,
@@ -150,7 +159,9 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
-            Question::Classify { .. } => nothing("this trace is open for reading only"),
+            Question::Classify { .. } | Question::StepTime { .. } => {
+                nothing("this trace is open for reading only")
+            }
             Question::Area { window, tracks } => Answer::Area(details::area(
                 &self.index,
                 &self.vocabulary,
@@ -474,6 +485,7 @@ impl TextLoader {
             metrics: self.metrics.clone(),
             table: self.table.clone(),
             tables: self.tables.clone(),
+            step_time: None,
         }
     }
 
@@ -702,8 +714,7 @@ pub fn open_metrics(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
         bytes: len,
         inflated_bytes: len,
         metrics,
-        table: None,
-        tables: None,
+        ..FileFacts::default()
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
     Ok(Opened::new(index, vocabulary, report, facts))
@@ -726,9 +737,8 @@ fn open_table(name: &str, bytes: &[u8], table: KeyAverages) -> Opened {
         name: name.to_owned(),
         bytes: len,
         inflated_bytes: len,
-        metrics: None,
-        tables: None,
         table: Some((name.to_owned(), table)),
+        ..FileFacts::default()
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
     Opened::new(index, vocabulary, report, facts)
@@ -750,9 +760,8 @@ pub fn open_tables(name: &str, bytes: u64, tables: Arc<WorkerTables>) -> Opened 
         name: name.to_owned(),
         bytes,
         inflated_bytes: bytes,
-        metrics: None,
-        table: None,
         tables: Some(tables),
+        ..FileFacts::default()
     };
     let report = analyze::analyze(&index, &vocabulary, &facts, &Defects::default());
     Opened::new(index, vocabulary, report, facts)

@@ -28,7 +28,7 @@ use host::{modules, operators, python};
 use memory::allocations;
 use ranks::links;
 use report::{Beside, DefectRow, TraceReport};
-use steps::breakdown;
+use steps::{breakdown, times};
 use trust::{categories, table_check};
 
 /// What is known of the file itself.
@@ -44,6 +44,8 @@ pub struct FileFacts {
     pub table: Option<(String, KeyAverages)>,
     /// Tables of the same worker.
     pub tables: Option<Arc<WorkerTables>>,
+    /// The step time that the reader asked for; else the trace's own basis.
+    pub step_time: Option<report::Basis>,
 }
 
 /// Tables that stand beside a trace, and whose they are.
@@ -88,7 +90,9 @@ pub fn analyze_to(
         report.metrics = Some(metrics);
     }
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
-    report.step_groups = steps::step_groups(&report.steps);
+    let waits = gaps::waits(vocabulary);
+    report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waits, file.step_time);
+    report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
     let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);

@@ -12,6 +12,7 @@ mod certainty;
 mod device;
 mod engines;
 mod nodes;
+mod step_time;
 
 pub use beside::{
     Allocation, Allocations, Beside, KernelDetails, KernelRows, Link, OperatorAllocations, Overall,
@@ -27,6 +28,7 @@ pub use device::{
 
 pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
+pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict};
 
 pub use crate::dialect::plain_table::PlainTable;
 pub use crate::dialect::tables::{
@@ -83,10 +85,23 @@ pub struct Step {
     /// From the end of the engine step before to the start of this one; `None` for the first, and for all but
     /// the first pass of an engine step.
     pub gap_before_ns: Option<i64>,
-    /// From its start to the start of the next step on the same thread and in the same period: the time of a token,
-    /// when steps decode. `None` for the last.
+    /// From the step's start on the host to the start of the next step of the same engine and period. `None` for the
+    /// last, and where a wait for requests lies between.
     #[serde(default)]
     pub interval_ns: Option<i64>,
+    /// The engine step on the host: with the preparation before the marker and what follows it. Of several passes of
+    /// one engine step each has the time up to the next.
+    #[serde(default)]
+    pub host_ns: i64,
+    /// The marker alone: `dur_ns` under the name of its meaning.
+    #[serde(default)]
+    pub call_ns: i64,
+    /// Step time by the trace's basis (`step_time`).
+    #[serde(default)]
+    pub step_ns: Option<i64>,
+    /// A graph compile, recorded or suspected, falls into it.
+    #[serde(default)]
+    pub compiled: bool,
     /// `recorded`: a marker of the engine says that this is a step. `derived`: told by a python frame, or by parts.
     #[serde(default = "recorded")]
     pub sure: Sure,
@@ -125,6 +140,33 @@ pub struct StepGroup {
     /// Mean real batch over padded batch, both summed; `None` where either is unknown.
     pub real_batch: Option<u64>,
     pub padded_batch: Option<u64>,
+    /// The four times of its steps; those that compiled are left out.
+    #[serde(default)]
+    pub interval: Durations,
+    #[serde(default)]
+    pub host: Durations,
+    #[serde(default)]
+    pub call: Durations,
+    #[serde(default)]
+    pub device: Durations,
+    /// Steps into which a compile falls, and how long their model calls and intervals are more than the median of the
+    /// others, in all.
+    #[serde(default)]
+    pub compiled_count: u64,
+    #[serde(default)]
+    pub compiled_extra_ns: Option<i64>,
+}
+
+impl StepGroup {
+    /// The times of its steps by one basis.
+    pub fn times(&self, basis: Basis) -> &Durations {
+        match basis {
+            Basis::Interval => &self.interval,
+            Basis::Host => &self.host,
+            Basis::Call => &self.call,
+            Basis::Device => &self.device,
+        }
+    }
 }
 
 /// One graph compile.
@@ -605,6 +647,15 @@ pub struct TraceReport {
     pub defects: Vec<DefectRow>,
     pub steps: Vec<Step>,
     pub step_groups: Vec<StepGroup>,
+    /// Which time of a step is its step time here; `None` without steps.
+    #[serde(default)]
+    pub step_time: Option<StepTime>,
+    /// What a decode step takes and what bounds it; of a trace that decodes nothing, a prefill step.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// The same of each phase and device.
+    #[serde(default)]
+    pub verdicts: Vec<Verdict>,
     pub recompiles: Vec<Recompile>,
     /// What torch.compile did; `None` where it left no mark.
     pub dynamo: Option<DynamoUse>,

@@ -126,7 +126,7 @@ fn Rules(props: &RulesProps) -> Html {
             engine.ask(Question::Classify { rules }, move |answer| {
                 busy.set(false);
                 match answer {
-                    Answer::Classified(summary) => {
+                    Answer::Anew(summary) => {
                         said.set(Some(Ok(())));
                         on_classified.emit((asked, summary));
                     }

@@ -37,6 +37,7 @@ mod stacks;
 mod start;
 mod state;
 mod step_detail;
+mod step_time;
 mod steps;
 mod tables;
 mod timeline;

@@ -8,13 +8,14 @@ use super::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
 use super::perfetto::InPerfetto;
 use super::plot::StepsPlotCanvas;
 use super::shown::Shown;
+use super::step_time::StepTimeChoice;
 use super::steps::compile_marks;
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget,
+    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget, Verdict,
 };
 use crate::web::engine::Engine;
 
@@ -27,6 +28,8 @@ pub struct OverviewProps {
     pub engine: Engine,
     pub ready: bool,
     pub dark: bool,
+    /// All answers were computed anew.
+    pub on_anew: Callback<Box<Summary>>,
 }
 
 #[component]
@@ -56,6 +59,11 @@ pub fn Overview(props: &OverviewProps) -> Html {
                 <p class="note warn" role="status">{ note }</p>
             }) }
             if props.ready && metrics_alone.is_some() { { table("metrics") }{ table("metric_compiles") } }
+            { verdict_section(summary) }
+            if props.ready {
+                <StepTimeChoice summary={summary.clone()} engine={props.engine.clone()}
+                                on_anew={props.on_anew.clone()} />
+            }
             if metrics_alone.is_none() || !summary.findings.is_empty() {
             <section aria-labelledby="findings-head" aria-live="polite">
                 <h2 id="findings-head">{ head }</h2>
@@ -97,6 +105,24 @@ pub fn Overview(props: &OverviewProps) -> Html {
                 </details>
             }
         </>
+    }
+}
+
+/// What a step takes and what bounds it, decode first; the rest of the devices stand in the table.
+fn verdict_section(summary: &Summary) -> Html {
+    let mut of_phase: Vec<&Verdict> = summary.verdicts.iter().collect();
+    of_phase.dedup_by_key(|verdict| verdict.phase);
+    if of_phase.is_empty() {
+        return html! {};
+    }
+    html! {
+        <section class="verdict" aria-label="What a step takes" aria-live="polite">
+            { for of_phase.iter().map(|verdict| html! {
+                <p class={classes!("verdict-line", verdict.bound.key())} key={verdict.phase.key()}>
+                    { &verdict.says }
+                </p>
+            }) }
+        </section>
     }
 }
 
@@ -234,7 +260,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
             <h2 id="strip-head">
                 { "Steps over time" }
                 <span class="aside">
-                    { "bar height = duration of the model call (logarithmic) " }{ compile_marks(&props.summary) }
+                    { "bar height = step time (logarithmic) " }{ compile_marks(&props.summary) }
                 </span>
             </h2>
             <div ref={node} class="plot small">

@@ -66,6 +66,8 @@ pub enum Action {
     NthView(usize),
     /// The trace by new rules for kernels.
     Classified(String, Box<Summary>),
+    /// All answers anew, as by another step time.
+    Anew(Box<Summary>),
     Theme(Theme),
     /// The timeline shows this window now.
     Moved(Span),
@@ -99,6 +101,16 @@ impl State {
 
     fn with_place(&self, place: Place) -> State {
         State { place, ..self.copy() }
+    }
+
+    /// A summary of the open trace that was computed anew, with what is known of its opening.
+    fn opened_as_before(&self, summary: Box<Summary>) -> Shown<Summary> {
+        let before = self.summary.as_ref();
+        Shown::new(Summary {
+            cost: before.and_then(|s| s.cost),
+            stopped: before.and_then(|s| s.stopped.clone()),
+            ..*summary
+        })
     }
 
     fn copy(&self) -> State {
@@ -250,18 +262,15 @@ impl Reducible for State {
                     None => self.copy(),
                 }
             }
-            Action::Classified(rules, summary) => {
-                let before = self.summary.as_ref();
-                State {
-                    rules: Some(rules),
-                    summary: Some(Shown::new(Summary {
-                        cost: before.and_then(|s| s.cost),
-                        stopped: before.and_then(|s| s.stopped.clone()),
-                        ..*summary
-                    })),
-                    ..self.copy()
-                }
-            }
+            Action::Classified(rules, summary) => State {
+                rules: Some(rules),
+                summary: Some(self.opened_as_before(summary)),
+                ..self.copy()
+            },
+            Action::Anew(summary) => State {
+                summary: Some(self.opened_as_before(summary)),
+                ..self.copy()
+            },
             Action::Theme(theme) => self.with_place(Place {
                 theme: Some(theme),
                 ..place

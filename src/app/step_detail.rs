@@ -12,7 +12,7 @@ use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::device_span_ns;
-use crate::view::{Engines, Evidence, Parts, Phase, StepDetail, Sure};
+use crate::view::{Engines, Evidence, Parts, StepDetail, Sure};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -45,27 +45,6 @@ fn panel(detail: &StepDetail) -> Html {
     let parts = host_parts(&step.parts);
     let around = with_surroundings(&step.parts, step.dur_ns);
     let whole = around.unwrap_or(step.dur_ns);
-    let like = detail.group.as_ref().map(|g| {
-        let against = if g.p50_ns > 0 {
-            format!(
-                "The model call took {:.1} times the median of this phase and bucket",
-                step.dur_ns as f64 / g.p50_ns as f64
-            )
-        } else {
-            "This phase and bucket has no median".into()
-        };
-        format!(
-            "{against}: {}{}, p50 {}, p99 {}, longest {}.",
-            match g.phase {
-                Phase::Unknown => show::counted(g.count, "step"),
-                phase => show::counted(g.count, &format!("{} step", words::phase(phase))),
-            },
-            g.bucket.map(|b| format!(" of bucket {b}")).unwrap_or_default(),
-            show::duration(g.p50_ns),
-            show::duration(g.p99_ns),
-            show::duration(g.max_ns)
-        )
-    });
     html! {
         <>
             <div class="panel-head">
@@ -73,7 +52,7 @@ fn panel(detail: &StepDetail) -> Html {
                     { format!("Step {}", step.index) }{ " " }
                     { swatch(words::phase_key(step.phase), words::phase(step.phase)) }
                     <span class="aside num">
-                        { format!("model call {} · {}", show::duration(step.dur_ns), step.period.word()) }
+                        { format!("{} · {}", maybe_duration(step.step_ns), step.period.word()) }
                     </span>
                 </h2>
                 <span class="links">
@@ -85,20 +64,19 @@ fn panel(detail: &StepDetail) -> Html {
                     <InPerfetto span={step_span(step)} what={format!("step {}", step.index)} />
                 </span>
             </div>
-            if let Some(like) = like { <p>{ like }</p> }
+            if let Some(like) = &detail.like { <p>{ like }</p> }
             <dl class="facts-list">
-                { fact("Model call (host)", show::duration(step.dur_ns)) }
-                if let Some(around) = around {
-                    { fact("Host time", show::duration(around)) }
-                }
+                { fact("Step time", maybe_duration(step.step_ns)) }
+                { fact("Model call", show::duration(step.call_ns)) }
+                { fact("Host time", show::duration(step.host_ns)) }
                 { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
                 { fact("Requests in the batch", maybe_count(step.batch)) }
                 { fact("Tokens", maybe_count(step.tokens)) }
                 { fact("Engine step", maybe_count(step.engine_step)) }
                 { fact("Gap before, on the host", maybe_duration(step.gap_before_ns)) }
-                { fact("Interval to the next start", maybe_duration(step.interval_ns)) }
+                { fact("Interval", maybe_duration(step.interval_ns)) }
                 if let Some(span_ns) = device_span_ns(step) {
-                    { fact("Device span, by its launches", show::duration(span_ns)) }
+                    { fact("Device span", show::duration(span_ns)) }
                     { fact("Gap before, on the device",
                            maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns))) }
                 }

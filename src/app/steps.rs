@@ -9,6 +9,7 @@ use super::parts::{Part, Stack, maybe_duration, step_place, swatch};
 use super::plot::StepsPlotCanvas;
 use super::shown::Shown;
 use super::step_detail::StepPanel;
+use super::step_time::StepTimeChoice;
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -46,6 +47,8 @@ pub struct StepsProps {
     pub engine: Engine,
     pub selected: Option<u32>,
     pub dark: bool,
+    /// All answers were computed anew.
+    pub on_anew: Callback<Box<Summary>>,
 }
 
 #[component]
@@ -151,6 +154,8 @@ pub fn Steps(props: &StepsProps) -> Html {
                         { swatch("mixed", "prefill + decode") }{ compile_marks(summary) }
                     </span>
                 </h2>
+                <StepTimeChoice summary={summary.clone()} engine={props.engine.clone()}
+                                on_anew={props.on_anew.clone()} />
                 { filters(summary, &filter, &set_filter, &log) }
                 <div ref={node} class="plot">
                     if let Some(plot) = &*plot {
@@ -159,7 +164,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                     }
                 </div>
                 <p class="hint">
-                    { "A bar's height is the model call alone. Drag to zoom into a stretch of time: the tables follow. \
+                    { "A bar's height is the step time; a step whose step time is unknown has none. Drag to zoom into a stretch of time: the tables follow. \
                        Click a bar to see its step; [ and ] go to the step before and after." }
                 </p>
             </section>
@@ -167,6 +172,8 @@ pub fn Steps(props: &StepsProps) -> Html {
                 <StepPanel engine={props.engine.clone()} {index} />
             }
             <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
+            <DataTable table="compiled_steps" engine={props.engine.clone()} />
+            <DataTable table="verdicts" engine={props.engine.clone()} />
             if let Some(view) = view { { parts_section(&view.parts, &one_scale) } }
             <DataTable
                 table="steps" engine={props.engine.clone()} only={only_of(&filter)}

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use opening::{OpenedAll, open_all};
-use stepscope::analyze::report::{Report, SCHEMA, StackSource, TraceReport};
+use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::CLOCK_END_NS;
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
@@ -115,6 +115,32 @@ struct PartArgs {
     /// compute, communication, copy, set. The first that fits decides; `^` stands for the start of the name.
     #[arg(long, value_name = "FILE")]
     kernel_rules: Option<PathBuf>,
+    /// Take this time of a step for its step time; by default the trace decides, and the report says why.
+    #[arg(long, value_enum, value_name = "TIME")]
+    step_time: Option<StepTimeName>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum StepTimeName {
+    /// From a step's start to the start of the next step.
+    Interval,
+    /// The engine step on the host.
+    Host,
+    /// The marker of the step alone.
+    Call,
+    /// First start to last end of its device work.
+    Device,
+}
+
+impl StepTimeName {
+    fn basis(self) -> Basis {
+        match self {
+            StepTimeName::Interval => Basis::Interval,
+            StepTimeName::Host => Basis::Host,
+            StepTimeName::Call => Basis::Call,
+            StepTimeName::Device => Basis::Device,
+        }
+    }
 }
 
 impl PartArgs {
@@ -151,6 +177,9 @@ impl PartArgs {
             opened
                 .classify(&text)
                 .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
+        }
+        if let Some(name) = self.step_time {
+            opened.set_step_time(Some(name.basis()));
         }
         Ok(opened)
     }

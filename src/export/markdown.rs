@@ -139,6 +139,9 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
         escaped(&trace.file),
         escaped(&words::facts_line(trace))
     ));
+    for verdict in words::verdict_lines(trace) {
+        out.push_str(&format!("\n**{}**\n", escaped(&verdict)));
+    }
     for note in &trace.notes {
         out.push_str(&format!("\n> {}\n", escaped(note)));
     }

@@ -33,6 +33,16 @@ fn step_groups() -> Vec<StepGroup> {
         max_ns: 240_000_000,
         real_batch: Some(11_462),
         padded_batch: Some(16_672),
+        interval: Durations {
+            count: 1_030,
+            p50_ns: Some(30_000_000),
+            p90_ns: Some(31_000_000),
+            p99_ns: Some(33_000_000),
+            max_ns: Some(35_000_000),
+        },
+        compiled_count: 2,
+        compiled_extra_ns: Some(1_500_000_000),
+        ..StepGroup::default()
     };
     let unknown = StepGroup {
         period: Period::BeforeCapture,
@@ -133,6 +143,10 @@ fn report() -> Report {
             period: Period::Serving,
             start_ns: 1_000_000,
             dur_ns: 28_100_000,
+            call_ns: 28_100_000,
+            host_ns: 28_100_000,
+            interval_ns: Some(30_000_000),
+            step_ns: Some(30_000_000),
             bucket: Some(decode(128)),
             batch: Some(11),
             graphs: Some(true),
@@ -145,6 +159,27 @@ fn report() -> Report {
             ..Step::default()
         }],
         step_groups: step_groups(),
+        step_time: Some(StepTime {
+            basis: Basis::Interval,
+            asynchronous: false,
+            why: "In 6 of 7 steps the device works on after the model call has returned.".to_owned(),
+        }),
+        verdicts: vec![Verdict {
+            phase: Phase::Decode,
+            device: Some(0),
+            batch: Some(8),
+            steps: 1_030,
+            step_ns: Some(30_000_000),
+            bound: Bound::Host,
+            share: Some(0.625),
+            shares: BoundShares {
+                device: Some(0.25),
+                host: Some(0.625),
+                ..BoundShares::default()
+            },
+            says: "A decode step of batch 8 takes 30.0 ms.".to_owned(),
+            ..Verdict::default()
+        }],
         recompiles: vec![Recompile {
             name: nasty(),
             start_ns: 2_500_000_000,
@@ -225,6 +260,7 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
             vllm.1|2.pt.trace.json.gz
               gaudi-e2e · vLLM V1 · HPU GAUDI3 · rank 0 · 33.0 KB (1.23 MB inflated) · 4,171 events · 5.59 s
               long
+              A decode step of batch 8 takes 30.0 ms.
               Note: Every region was synchronised.
 
             Findings
@@ -233,16 +269,35 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
                        - pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end (at +2.50 s)
                        → Warm up the bucket (16, 1, 256).
 
+            What bounds a step
+              Shares of the time between the starts of steps that did not compile; compiles and waits for
+              requests are shares of serving time. The largest share names the bound if it is at least 50 % and
+              leads by 10 points.
+              phase   batch  steps  step time  bound by    device works  idle, next work not launched  device
+              decode      8  1,030    30.0 ms  host-bound          25 %                          62 %  0
+
             Steps by phase, bucket and period (2)
-              Model calls (the marker of a step alone, on the host) of one phase, bucket and period.
-              phase   bucket        period          steps      p50      p90      p99  longest    total  padding
-              decode  (16, 1, 128)  serving         1,042  28.1 ms  29.0 ms  31.2 ms   240 ms   29.3 s     31 %
-              step    –             before capture      1  1.00 µs  1.00 µs  1.00 µs  1.00 µs  1.00 µs        –
+              Step times of one phase, bucket and period. Steps into which a compile falls are left out of them.
+              Step time here is the interval. From a step's start on the host to the start of the next step of
+              the same engine, where no wait for requests lies between. In 6 of 7 steps the device works on
+              after the model call has returned.
+              phase   bucket        period          steps      p50      p90      p99  longest  compiled  padding
+              decode  (16, 1, 128)  serving         1,042  30.0 ms  31.0 ms  33.0 ms  35.0 ms         2     31 %
+              step    –             before capture      1        –        –        –        –         0        –
+
+            Steps that compiled
+              Steps into which a graph compile falls, recorded or suspected, beside the others of their phase,
+              bucket and period. They are left out of step times and parts.
+              phase   bucket        period   steps that compiled  their extra time  other steps
+              decode  (16, 1, 128)  serving                    2            1.50 s        1,040
 
             Steps
               Every prefill or decode pass that the trace records.
-              step  phase   bucket        batch     start  model call  host time
-                 0  decode  (16, 1, 128)     11  +1.00 ms     28.1 ms    28.1 ms
+              Step time here is the interval. From a step's start on the host to the start of the next step of
+              the same engine, where no wait for requests lies between. In 6 of 7 steps the device works on
+              after the model call has returned.
+              step  phase   bucket        batch     start  step time  interval  host time  model call
+                 0  decode  (16, 1, 128)     11  +1.00 ms    30.0 ms   30.0 ms    28.1 ms     28.1 ms
 
             Graph compiles
               Every graph compile that the trace records or suggests. Markers that rest on different evidence
@@ -323,18 +378,42 @@ fn markdown_is_short_and_its_cells_hold() {
 
             gaudi-e2e · vLLM V1 · HPU GAUDI3 · rank 0 · 33.0 KB (1.23 MB inflated) · 4,171 events · 5.59 s long
 
+            **A decode step of batch 8 takes 30.0 ms.**
+
             > Every region was synchronised.
 
             - **Problem:** 1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step. _(recorded)_ Warm up the bucket (16, 1, 256).
 
+            <details><summary>What bounds a step (1 row)</summary>
+
+            Shares of the time between the starts of steps that did not compile; compiles and waits for requests are shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 points.
+
+            | phase | device | batch | steps | step time | bound by | device works | idle, next work not launched |
+            | --- | --- | ---: | ---: | ---: | --- | ---: | ---: |
+            | decode | 0 | 8 | 1,030 | 30.0 ms | host-bound | 25 % | 62 % |
+
+            </details>
+
             <details><summary>Steps by phase, bucket and period (2 rows)</summary>
 
-            Model calls (the marker of a step alone, on the host) of one phase, bucket and period.
+            Step times of one phase, bucket and period. Steps into which a compile falls are left out of them.
 
-            | phase | bucket | period | steps | p50 | p90 | p99 | longest | total | padding |
+            Step time here is the interval. From a step's start on the host to the start of the next step of the same engine, where no wait for requests lies between. In 6 of 7 steps the device works on after the model call has returned.
+
+            | phase | bucket | period | steps | p50 | p90 | p99 | longest | compiled | padding |
             | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-            | decode | (16, 1, 128) | serving | 1,042 | 28.1 ms | 29.0 ms | 31.2 ms | 240 ms | 29.3 s | 31 % |
-            | step | – | before capture | 1 | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | 1.00 µs | – |
+            | decode | (16, 1, 128) | serving | 1,042 | 30.0 ms | 31.0 ms | 33.0 ms | 35.0 ms | 2 | 31 % |
+            | step | – | before capture | 1 | – | – | – | – | 0 | – |
+
+            </details>
+
+            <details><summary>Steps that compiled (1 row)</summary>
+
+            Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, bucket and period. They are left out of step times and parts.
+
+            | phase | bucket | period | steps that compiled | their extra time | other steps |
+            | --- | --- | --- | ---: | ---: | ---: |
+            | decode | (16, 1, 128) | serving | 2 | 1.50 s | 1,040 |
 
             </details>
 
@@ -342,9 +421,11 @@ fn markdown_is_short_and_its_cells_hold() {
 
             Every prefill or decode pass that the trace records.
 
-            | step | phase | bucket | batch | start | model call | host time |
-            | ---: | --- | --- | ---: | ---: | ---: | ---: |
-            | 0 | decode | (16, 1, 128) | 11 | +1.00 ms | 28.1 ms | 28.1 ms |
+            Step time here is the interval. From a step's start on the host to the start of the next step of the same engine, where no wait for requests lies between. In 6 of 7 steps the device works on after the model call has returned.
+
+            | step | phase | bucket | batch | start | step time | interval | host time | model call |
+            | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+            | 0 | decode | (16, 1, 128) | 11 | +1.00 ms | 30.0 ms | 30.0 ms | 28.1 ms | 28.1 ms |
 
             </details>
 
@@ -504,8 +585,8 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     check(
         &all,
         &expect![[r#"
-            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,dur_ns,host_ns,interval_ns,gap_before_ns,compile_ns,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,other_ns,sure
-            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,28100000,28100000,,,,,20000000,,,,8100000,recorded
+            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,step_ns,interval_ns,host_ns,dur_ns,gap_before_ns,compile_ns,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,other_ns,sure
+            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,30000000,30000000,28100000,28100000,,,,20000000,,,,8100000,recorded
 
             dur_ns,start_ns,start_is_exact,name,region,step,phase,bucket,evidence,also,period
             412345000,2500000000,false,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end,,,decode,,recorded,,serving

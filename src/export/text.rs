@@ -58,16 +58,19 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool
     // room from the right; names stay.
     let mut kept: Vec<usize> = (0..columns.len()).collect();
     let is_open = matches!(kind(last), Kind::Text | Kind::Name);
-    let least = if is_open {
-        widths[last].min(LEAST)
-    } else {
-        widths[last]
+    let least = |last: usize| {
+        if is_open {
+            widths[last].min(LEAST)
+        } else {
+            widths[last]
+        }
     };
     let before = |kept: &[usize]| {
         let all = kept.iter().take(kept.len() - 1);
         all.map(|&i| widths[i] + 2).sum::<usize>()
     };
-    while kept.len() > 2 && before(&kept) + 2 + least > WIDTH {
+    let needs = |kept: &[usize]| before(kept) + 2 + kept.last().map_or(0, |&last| least(last));
+    while kept.len() > 2 && needs(&kept) > WIDTH {
         let ends = kept.len() - usize::from(is_open);
         let number = (1..ends).rfind(|&at| *kind(kept[at]) != Kind::Name);
         kept.remove(number.unwrap_or(1));
@@ -256,6 +259,9 @@ fn head(out: &mut String, trace: &TraceReport) {
     out.push_str(&plain(&trace.file));
     out.push('\n');
     wrapped(out, "  ", &words::facts_line(trace));
+    for verdict in words::verdict_lines(trace) {
+        wrapped(out, "  ", &verdict);
+    }
     for note in &trace.notes {
         wrapped(out, "  Note: ", note);
     }

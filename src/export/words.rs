@@ -42,6 +42,13 @@ pub fn facts_line(trace: &TraceReport) -> String {
     parts.join(" · ")
 }
 
+/// What a step takes and what bounds it: a line a phase, of the first device.
+pub fn verdict_lines(trace: &TraceReport) -> Vec<String> {
+    let mut of_phase: Vec<_> = trace.verdicts.iter().collect();
+    of_phase.dedup_by_key(|verdict| verdict.phase);
+    of_phase.into_iter().map(|verdict| verdict.says.clone()).collect()
+}
+
 /// How long after the trace's start.
 pub fn since_start(trace: &TraceReport, at_ns: i64) -> String {
     let start = trace.start_ns.unwrap_or(0);

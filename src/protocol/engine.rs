@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::table::{Ask, Page};
 use crate::view::{
-    AreaStatistics, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
-    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
+    AreaStatistics, Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve,
+    MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
     TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 10;
+pub const PROTOCOL: u32 = 11;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,6 +113,10 @@ pub enum Question {
     Classify {
         rules: String,
     },
+    /// Take this time of a step for its step time; `None`: the trace's own. Answered by [`Answer::Anew`].
+    StepTime {
+        basis: Option<Basis>,
+    },
     /// The rows of a table that are asked for, all of them and with all columns, as a file: `csv`, `tsv`, `json`, `md`,
     /// `txt`. Answered by [`Answer::Report`].
     TableFile {
@@ -204,8 +208,8 @@ pub enum Answer {
     Table(Box<Page>),
     Flame(Box<FlameView>),
     Memory(MemoryCurve),
-    /// The Overview by the new rules; what opening cost is not in it.
-    Classified(Box<Summary>),
+    /// The Overview after all answers were computed anew; what opening cost is not in it.
+    Anew(Box<Summary>),
     Report {
         file_name: String,
         text: String,

@@ -20,10 +20,11 @@ mod terms;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::analyze::steps::times::device_span_ns;
 pub use ask::{Ask, MAX_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
-pub use steps::device_span_ns;
+pub use steps::{parts_ns, step_time_says};
 
 use rows::Builder;
 
@@ -106,7 +107,9 @@ pub struct Table {
 
 /// Every table, in the order of a report.
 pub const TABLES: &[Table] = &[
+    steps::VERDICTS,
     steps::STEP_GROUPS,
+    steps::COMPILED_STEPS,
     steps::STEPS,
     compiles::RECOMPILES,
     compiles::BUCKET_COVERAGE,

@@ -1,6 +1,7 @@
 //! Steps, one by one and in groups.
 
-use crate::analyze::report::{Parts, Step};
+use crate::analyze::report::{Basis, Parts, Step, StepTime, device_name};
+use crate::analyze::steps::times::device_span_ns;
 use crate::base::{Colour, stats};
 
 use super::cell::{Part, Place};
@@ -10,34 +11,107 @@ use super::{Answers, Table, Topic, terms};
 pub const STEP_GROUPS: Table = Table {
     key: "step_groups",
     title: "Steps by phase, bucket and period",
-    definition: "Model calls (the marker of a step alone, on the host) of one phase, bucket and period.",
+    definition: "Step times of one phase, bucket and period. Steps into which a compile falls are left out of them.",
     topic: Topic::Steps,
     rows: step_groups,
 };
 
 fn step_groups<'a>(answers: &Answers<'a>) -> Rows<'a> {
-    Rows::of(&answers.report.step_groups)
+    let basis = basis(answers);
+    let groups = &answers.report.step_groups;
+    let has_compiled = groups.iter().any(|g| g.compiled_count > 0);
+    Rows::of(groups)
         .term("phase", "phase", "", |g| terms::phase(g.phase))
         .bucket(|g| g.bucket)
         .term("period", "period", "", |g| terms::period(g.period))
-        .count("count", "steps", "", |g| g.count)
-        .duration(
-            "p50_ns",
-            "p50",
-            "Half of the model calls are no longer than this.",
-            |g| g.p50_ns,
-        )
-        .duration("p90_ns", "p90", "Nine of ten are no longer than this.", |g| {
-            g.p90_ns
+        .count("count", "steps", "All steps, also those that compiled.", |g| {
+            g.count
         })
         .duration(
-            "p99_ns",
+            "step_p50_ns",
+            "p50",
+            "Half of the step times are no longer than this.",
+            move |g| g.times(basis).p50_ns,
+        )
+        .duration(
+            "step_p90_ns",
+            "p90",
+            "Nine of ten are no longer than this.",
+            move |g| g.times(basis).p90_ns,
+        )
+        .duration(
+            "step_p99_ns",
             "p99",
             "Ninety-nine of a hundred are no longer than this.",
+            move |g| g.times(basis).p99_ns,
+        )
+        .duration("step_max_ns", "longest", "", move |g| g.times(basis).max_ns)
+        .count(
+            "step_count",
+            "with a step time",
+            "Steps that these are the quantiles of.",
+            move |g| g.times(basis).count,
+        )
+        .on_request()
+        .duration("interval_p50_ns", "interval p50", Basis::Interval.means(), |g| {
+            g.interval.p50_ns
+        })
+        .on_request()
+        .duration("host_p50_ns", "host time p50", Basis::Host.means(), |g| {
+            g.host.p50_ns
+        })
+        .on_request()
+        .duration("call_p50_ns", "model call p50", Basis::Call.means(), |g| {
+            g.call.p50_ns
+        })
+        .on_request()
+        .duration("device_p50_ns", "device span p50", Basis::Device.means(), |g| {
+            g.device.p50_ns
+        })
+        .on_request()
+        .when(has_compiled, |rows| {
+            rows.count(
+                "compiled_count",
+                "compiled",
+                "Steps into which a graph compile falls.",
+                |g| g.compiled_count,
+            )
+        })
+        .duration(
+            "total_ns",
+            "model calls, total",
+            "All model calls, also of steps that compiled.",
+            |g| g.total_ns,
+        )
+        .on_request()
+        .duration(
+            "p50_ns",
+            "model calls p50",
+            "Of all steps, also those that compiled.",
+            |g| g.p50_ns,
+        )
+        .on_request()
+        .duration(
+            "p90_ns",
+            "model calls p90",
+            "Of all steps, also those that compiled.",
+            |g| g.p90_ns,
+        )
+        .on_request()
+        .duration(
+            "p99_ns",
+            "model calls p99",
+            "Of all steps, also those that compiled.",
             |g| g.p99_ns,
         )
-        .duration("max_ns", "longest", "", |g| g.max_ns)
-        .duration("total_ns", "total", "", |g| g.total_ns)
+        .on_request()
+        .duration(
+            "max_ns",
+            "longest model call",
+            "Of all steps, also those that compiled.",
+            |g| g.max_ns,
+        )
+        .on_request()
         .share(
             "padding",
             "padding",
@@ -47,6 +121,125 @@ fn step_groups<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 Some((padded.saturating_sub(real), padded))
             },
         )
+        .says(basis_says(answers))
+        .done()
+}
+
+/// Which time of a step is its step time.
+fn basis(answers: &Answers<'_>) -> Basis {
+    answers
+        .report
+        .step_time
+        .as_ref()
+        .map_or(Basis::Host, |time| time.basis)
+}
+
+/// What the step time is, and why it is that.
+fn basis_says(answers: &Answers<'_>) -> String {
+    answers
+        .report
+        .step_time
+        .as_ref()
+        .map_or(String::new(), step_time_says)
+}
+
+/// What the step time is, and why it is that.
+pub fn step_time_says(time: &StepTime) -> String {
+    format!(
+        "Step time here is the {}. {} {}",
+        time.basis.word(),
+        time.basis.means(),
+        time.why
+    )
+}
+
+pub const COMPILED_STEPS: Table = Table {
+    key: "compiled_steps",
+    title: "Steps that compiled",
+    definition: "Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, bucket \
+                 and period. They are left out of step times and parts.",
+    topic: Topic::Steps,
+    rows: compiled_steps,
+};
+
+fn compiled_steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let groups = answers.report.step_groups.iter();
+    Rows::made(groups.filter(|g| g.compiled_count > 0).collect())
+        .term("phase", "phase", "", |g| terms::phase(g.phase))
+        .bucket(|g| g.bucket)
+        .term("period", "period", "", |g| terms::period(g.period))
+        .count("compiled_count", "steps that compiled", "", |g| g.compiled_count)
+        .duration(
+            "compiled_extra_ns",
+            "their extra time",
+            "How much longer they took on the host than the median of the others, in all.",
+            |g| g.compiled_extra_ns,
+        )
+        .count("others", "other steps", "", |g| {
+            g.count.saturating_sub(g.compiled_count)
+        })
+        .duration(
+            "host_p50_ns",
+            "host time p50 of the others",
+            Basis::Host.means(),
+            |g| g.host.p50_ns,
+        )
+        .done()
+}
+
+pub const VERDICTS: Table = Table {
+    key: "verdicts",
+    title: "What bounds a step",
+    definition: "Shares of the time between the starts of steps that did not compile; compiles and waits for requests \
+                 are shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 \
+                 points.",
+    topic: Topic::Steps,
+    rows: verdicts,
+};
+
+fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a million")]
+    let millionths = |share: Option<f64>| share.map(|share| ((share * 1e6).round() as i64, 1_000_000));
+    let rows = &answers.report.verdicts;
+    let of = "the time between the starts of steps";
+    let serving = "serving time";
+    Rows::of(rows)
+        .term("phase", "phase", "", |v| terms::phase(v.phase))
+        .when(rows.iter().any(|v| v.device.is_some()), |rows| {
+            rows.name("device", "device", "", |v| {
+                Some(device_name(v.device?, v.rank.as_deref()))
+            })
+        })
+        .number("batch", "batch", "Median of requests in a step.", |v| v.batch)
+        .count(
+            "steps",
+            "steps",
+            "Steps with a step time that did not compile.",
+            |v| v.steps,
+        )
+        .duration("step_ns", "step time", "Their median.", |v| v.step_ns)
+        .text("bound", "bound by", "", |v| v.bound.word())
+        .share("device_share", "device works", of, move |v| {
+            millionths(v.shares.device)
+        })
+        .share("communication_share", "only communicates", of, move |v| {
+            millionths(v.shares.communication)
+        })
+        .share("host_share", "idle, next work not launched", of, move |v| {
+            millionths(v.shares.host)
+        })
+        .share(
+            "launched_not_started_share",
+            "idle, next work launched",
+            of,
+            move |v| millionths(v.shares.launched_not_started),
+        )
+        .share("compile_share", "compiles", serving, move |v| {
+            millionths(v.shares.compile)
+        })
+        .share("requests_share", "waits for requests", serving, move |v| {
+            millionths(v.shares.requests)
+        })
         .done()
 }
 
@@ -89,20 +282,10 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .flag("graphs", "graphs", "Whether captured graphs were replayed.", |s| s.graphs)
         .on_request()
         .instant("start_ns", "start", "", |s| s.start_ns)
-        .duration("dur_ns", "model call", "The marker of the step alone, on the host.", |s| s.dur_ns)
-        .duration(
-            "host_ns",
-            "host time",
-            "The model call with the preparation before it and the sampling and post-processing behind it, where the \
-             engine records them beside it.",
-            |s| Some(host_ns(s)),
-        )
-        .duration(
-            "interval_ns",
-            "interval",
-            "From its start to the start of the next step on the same thread.",
-            |s| s.interval_ns,
-        )
+        .duration("step_ns", "step time", "By the basis that is named above the table.", |s| s.step_ns)
+        .duration("interval_ns", "interval", Basis::Interval.means(), |s| s.interval_ns)
+        .duration("host_ns", "host time", Basis::Host.means(), |s| s.host_ns)
+        .duration("dur_ns", "model call", Basis::Call.means(), |s| s.dur_ns)
         .duration(
             "gap_before_ns",
             "gap before",
@@ -121,13 +304,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             .on_request()
         })
         .when(has(|s| device_span_ns(s).is_some()), |rows| {
-            rows.duration(
-                "device_span_ns",
-                "device span",
-                "From the first start to the last end of the device work that the step launched. The device runs behind \
-                 the host: it may end long after the step does.",
-                device_span_ns,
-            )
+            rows.duration("device_span_ns", "device span", Basis::Device.means(), device_span_ns)
             .duration(
                 "device_gap_before_ns",
                 "device gap",
@@ -159,7 +336,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             |s| terms::sure(s.sure),
         )
         .on_request()
-        .parts("Host time by what was done.", |s| (host_ns(s), host_parts(&s.parts)))
+        .parts("Host time by what was done.", |s| (parts_ns(s), host_parts(&s.parts)))
         .place("The step in the timeline.", |s| {
             Some(Place {
                 start_ns: Some(s.start_ns),
@@ -169,19 +346,8 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             })
         })
         .sorted("start_ns", false)
+        .says(basis_says(answers))
         .done()
-}
-
-/// From the first start to the last end of the device work that a step launched.
-pub fn device_span_ns(step: &Step) -> Option<i64> {
-    let device = step.device.as_ref()?;
-    Some(device.end_ns?.saturating_sub(device.start_ns?))
-}
-
-/// The model call, with what the engine records before and behind it.
-pub fn host_ns(step: &Step) -> i64 {
-    let sum = stats::sum(host_parts(&step.parts).iter().map(|part| part.ns));
-    sum.max(step.dur_ns)
 }
 
 /// Host parts of a step that are known, in order of time.
@@ -203,4 +369,10 @@ pub fn host_parts(parts: &Parts) -> Vec<Part> {
         })
     };
     all.into_iter().filter_map(known).collect()
+}
+
+/// The whole that a step's host parts are parts of.
+pub fn parts_ns(step: &Step) -> i64 {
+    let sum = stats::sum(host_parts(&step.parts).iter().map(|part| part.ns));
+    sum.max(step.dur_ns)
 }

@@ -6,10 +6,11 @@ pub use super::classes::{BarClass, TrackKind};
 pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
 use super::place::Fills;
 pub use crate::analyze::report::{
-    Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase, DefectRow,
-    DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin, GapCause,
-    GapKind, Gaps, Grouping, IdleCause, Level, MemoryUse, Parts, Period, Phase, PhaseBucket, Recompile,
-    StackSource, Step, StepDevice, StepGroup, Sure, TimeBudget, WorkKind, device_name, share_colour,
+    Basis, Bound, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase,
+    DefectRow, DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin,
+    GapCause, GapKind, Gaps, Grouping, IdleCause, Level, MemoryUse, Parts, Period, Phase, PhaseBucket,
+    Recompile, StackSource, Step, StepDevice, StepGroup, StepTime, Sure, TimeBudget, Verdict, WorkKind,
+    device_name, share_colour,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
@@ -40,6 +41,10 @@ pub struct Summary {
     pub notes: Vec<String>,
     pub defects: Vec<DefectRow>,
     pub findings: Vec<Finding>,
+    /// What a step takes and what bounds it, by phase and device.
+    pub verdicts: Vec<Verdict>,
+    /// Which time of a step is its step time, and why.
+    pub step_time: Option<StepTime>,
     pub budget: Option<TimeBudget>,
     pub n_steps: u32,
     /// Passes a phase and period, in order: `(phase, period, count)`.
@@ -133,6 +138,8 @@ pub struct Cost {
 pub const MAX_RECOMPILES: usize = 5_000;
 /// Bound of [`Summary::tally`].
 pub const MAX_TALLY: usize = 50;
+/// Verdicts that a summary holds; the table has all.
+pub const MAX_VERDICTS: usize = 16;
 /// Bound of the operator tables.
 pub const MAX_OPERATORS: usize = 500;
 
@@ -323,8 +330,8 @@ pub struct StepsView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepDetail {
     pub step: Step,
-    /// The same group's numbers, to compare with.
-    pub group: Option<StepGroup>,
+    /// One sentence: its step time beside those of like size; `None` where they are too few to judge by.
+    pub like: Option<String>,
     pub group_parts: Option<GroupParts>,
     pub recompiles: Vec<Recompile>,
     pub previous: Option<u32>,

@@ -1,7 +1,9 @@
 //! The Steps view: a plot of durations over time, mean parts by group, pages of the table.
 
-use crate::analyze::report::{Engines, Parts, Recompile, Step, StepGroup};
-use crate::base::{Span, order, stats};
+use crate::analyze::report::{Engines, Parts, Recompile, Step};
+use crate::analyze::steps::like::{LEAST_LIKE, LikeSize};
+use crate::analyze::steps::times::durations;
+use crate::base::{Span, order, show, stats};
 use crate::dialect::Evidence;
 
 use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepsPlot, StepsView};
@@ -66,12 +68,13 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
     // Marks of the pixel column at hand start here.
     let mut column = 0;
     for step in rows[from..].iter().take_while(|s| s.start_ns < window.end) {
+        let Some(step_ns) = step.step_ns else { continue };
         #[expect(clippy::cast_possible_truncation, reason = "a pixel position is a float")]
         let x = (step.start_ns.saturating_sub(window.start) as f64 * f64::from(width_px)
             / window.len_ns() as f64)
             .floor() as f32;
-        plot.max_ns = plot.max_ns.max(step.dur_ns);
-        plot.min_ns = plot.min_ns.min(step.dur_ns);
+        plot.max_ns = plot.max_ns.max(step_ns);
+        plot.min_ns = plot.min_ns.min(step_ns);
         let was_compiled = compiled.binary_search(&step.index).is_ok();
         let is_suspected = suspected.binary_search(&step.index).is_ok();
         if plot.marks.get(column).is_some_and(|m| m.x != x) {
@@ -82,11 +85,11 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
             .find(|m| m.phase == step.phase && m.period == step.period);
         match same {
             Some(mark) => {
-                if step.dur_ns > mark.max_ns {
-                    mark.max_ns = step.dur_ns;
+                if step_ns > mark.max_ns {
+                    mark.max_ns = step_ns;
                     mark.step = step.index;
                 }
-                mark.min_ns = mark.min_ns.min(step.dur_ns);
+                mark.min_ns = mark.min_ns.min(step_ns);
                 mark.count += 1;
                 mark.compiled |= was_compiled;
                 mark.suspected |= is_suspected;
@@ -95,8 +98,8 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
                 x,
                 phase: step.phase,
                 period: step.period,
-                max_ns: step.dur_ns,
-                min_ns: step.dur_ns,
+                max_ns: step_ns,
+                min_ns: step_ns,
                 count: 1,
                 step: step.index,
                 compiled: was_compiled,
@@ -126,9 +129,10 @@ impl Sum {
     }
 }
 
-/// Mean parts of each group, by phase, period and bucket; at most 200 groups, those with most time.
+/// Mean parts of each group, by phase, period and bucket, of steps that did not compile; at most 200 groups, those with
+/// most time.
 fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
-    let mut sorted: Vec<&Step> = rows.to_vec();
+    let mut sorted: Vec<&Step> = rows.iter().filter(|s| !s.compiled).copied().collect();
     order::sort_by_key(&mut sorted, |s| (s.period, s.phase, s.bucket));
     let mut groups: Vec<(i64, GroupParts)> = sorted
         .chunk_by(|a, b| (a.period, a.phase, a.bucket) == (b.period, b.phase, b.bucket))
@@ -139,7 +143,7 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
                 sum.mean(group.len())
             };
             let mean = |part: fn(&Step) -> Option<i64>| mean_of(&part);
-            let total = stats::sum(group.iter().map(|s| s.dur_ns));
+            let total = stats::sum(group.iter().map(|s| s.host_ns));
             let engines = Engines::of(|engine| mean_of(&|s| s.device.as_ref()?.engines[engine]));
             let busy = mean(|s| Some(s.device.as_ref()?.busy_ns));
             let parts = GroupParts {
@@ -170,23 +174,15 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
 }
 
 /// One step with its neighbours and its like.
-pub fn step_detail(
-    steps: &[Step],
-    groups: &[StepGroup],
-    recompiles: &[Recompile],
-    index: u32,
-) -> Option<StepDetail> {
+pub fn step_detail(steps: &[Step], recompiles: &[Recompile], index: u32) -> Option<StepDetail> {
     let at = index as usize;
     let step = steps.get(at)?.clone();
     let like: Vec<&Step> = steps
         .iter()
-        .filter(|s| (s.phase, s.bucket, s.period) == (step.phase, step.bucket, step.period))
+        .filter(|s| LikeSize::of(s) == LikeSize::of(&step))
         .collect();
     Some(StepDetail {
-        group: groups
-            .iter()
-            .find(|g| (g.phase, g.bucket, g.period) == (step.phase, step.bucket, step.period))
-            .cloned(),
+        like: compared(&step, &like),
         group_parts: group_parts(&like).pop(),
         recompiles: recompiles
             .iter()
@@ -200,37 +196,45 @@ pub fn step_detail(
     })
 }
 
+/// A step beside those of like size that did not compile.
+fn compared(step: &Step, like: &[&Step]) -> Option<String> {
+    let times = durations(like.iter().filter(|s| !s.compiled).filter_map(|s| s.step_ns));
+    let own = step.step_ns?;
+    if times.count < LEAST_LIKE as u64 {
+        return None;
+    }
+    let (p50, p99, max) = (times.p50_ns.filter(|&ns| ns > 0)?, times.p99_ns?, times.max_ns?);
+    Some(format!(
+        "Its step time is {:.1} times the median of {} of {}: p50 {}, p99 {}, longest {}.",
+        own as f64 / p50 as f64,
+        show::counted(times.count, "step"),
+        LikeSize::of(step).words(),
+        show::duration(p50),
+        show::duration(p99),
+        show::duration(max)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::report::Sure;
     use crate::dialect::{Period, Phase};
 
     fn step(index: u32, start_ns: i64, dur_ns: i64, phase: Phase) -> Step {
         Step {
             index,
-            engine_step: None,
             phase,
             period: Period::Serving,
             start_ns,
             dur_ns,
-            gap_before_ns: None,
-            interval_ns: None,
-            sure: Sure::Recorded,
-            bucket: None,
-            batch: None,
-            tokens: None,
-            context_requests: None,
-            context_tokens: None,
-            generation_requests: None,
-            generation_tokens: None,
-            graphs: None,
+            host_ns: dur_ns,
+            step_ns: Some(dur_ns),
             parts: Parts {
                 forward_ns: Some(dur_ns / 2),
                 ..Parts::default()
             },
-            device: None,
             slice: index,
+            ..Step::default()
         }
     }
 
@@ -306,8 +310,8 @@ mod tests {
     #[test]
     fn a_detail_knows_its_neighbours() {
         let steps = [step(0, 0, 10, Phase::Decode), step(1, 20, 30, Phase::Decode)];
-        let detail = step_detail(&steps, &[], &[], 1).unwrap();
+        let detail = step_detail(&steps, &[], 1).unwrap();
         assert_eq!((detail.previous, detail.next), (Some(0), None));
-        assert!(step_detail(&steps, &[], &[], 2).is_none());
+        assert!(step_detail(&steps, &[], 2).is_none());
     }
 }

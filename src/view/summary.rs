@@ -6,7 +6,9 @@ use crate::base::{Span, order};
 use crate::index::Index;
 use crate::table::{self, Answers};
 
-use super::model::{CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, Summary, WorkersGiven};
+use super::model::{
+    CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, MAX_VERDICTS, Summary, WorkersGiven,
+};
 
 /// The report without its steps, and how large the index is.
 pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
@@ -45,6 +47,8 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         notes: report.notes.clone(),
         defects: report.defects.clone(),
         findings: report.findings.clone(),
+        verdicts: report.verdicts[..report.verdicts.len().min(MAX_VERDICTS)].to_vec(),
+        step_time: report.step_time.clone(),
         budget: report.budget.clone(),
         n_steps: u32::try_from(report.steps.len()).unwrap_or(u32::MAX),
         step_counts,

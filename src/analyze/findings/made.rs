@@ -3,8 +3,7 @@
 use super::super::{FileFacts, analyze};
 use super::*;
 use crate::analyze::report::{
-    Bucket, DeviceIdle, Evidence, IdleCause, IdleGap, IdleShare, Parts, Period, Phase, Recompile, Step, Sure,
-    TimeBudget,
+    Bucket, DeviceIdle, Evidence, IdleCause, IdleGap, IdleShare, Period, Phase, Recompile, Step, TimeBudget,
 };
 use crate::base::Defects;
 use crate::index::Index;
@@ -24,9 +23,9 @@ pub fn step(index: u32, start_ms: i64, dur_ms: i64) -> Step {
         period: Period::Serving,
         start_ns: start_ms * MS,
         dur_ns: dur_ms * MS,
-        gap_before_ns: None,
-        interval_ns: None,
-        sure: Sure::Recorded,
+        host_ns: dur_ms * MS,
+        call_ns: dur_ms * MS,
+        step_ns: Some(dur_ms * MS),
         bucket: Some(Bucket {
             batch: 4,
             seq: Some(1),
@@ -34,14 +33,9 @@ pub fn step(index: u32, start_ms: i64, dur_ms: i64) -> Step {
         }),
         batch: Some(3),
         tokens: Some(3),
-        context_requests: None,
-        context_tokens: None,
-        generation_requests: None,
-        generation_tokens: None,
         graphs: Some(true),
-        parts: Parts::default(),
-        device: None,
         slice: 100 + index,
+        ..Step::default()
     }
 }
 

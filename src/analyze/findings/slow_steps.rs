@@ -1,13 +1,11 @@
 //! Steps that are slow for their like: some, or none. Two faces of one comparison.
 
-use rustc_hash::FxHashMap;
-
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving, serving_ns};
 use super::{Facts, Rule};
-use crate::analyze::gaps::activity::compile_span;
 use crate::analyze::gaps::step_label;
-use crate::analyze::report::{Bucket, Finding, Level, Phase, Step, Sure, TraceReport};
-use crate::base::{Span, order, show, stats};
+use crate::analyze::report::{Finding, Level, Step, Sure};
+use crate::analyze::steps::like::{LEAST_LIKE, by_like_size};
+use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["slow-steps", "no-slow-steps"],
@@ -19,34 +17,29 @@ pub(super) const RULE: Rule = Rule {
 const SLOW_FACTOR: i64 = 3;
 /// … and this much longer than the median, so that microseconds do not count …
 const SLOW_EXCESS_NS: i64 = 100_000;
-/// … and there are this many of its like, so that the median means something.
-const SLOW_GROUP: usize = 5;
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
-    let mut like: FxHashMap<(Phase, Option<Bucket>), Vec<&Step>> = FxHashMap::default();
-    for step in serving(report) {
-        like.entry((step.phase, step.bucket)).or_default().push(step);
-    }
+    let took = |s: &Step| s.step_ns.unwrap_or(s.dur_ns);
     let mut judged = 0u64;
     let mut slow: Vec<(&Step, i64)> = Vec::new();
-    for steps in like.into_values().filter(|s| s.len() >= SLOW_GROUP) {
-        let mut lengths: Vec<i64> = steps.iter().map(|s| s.dur_ns).collect();
+    for (_, steps) in by_like_size(serving(report).filter(|s| !s.compiled && s.step_ns.is_some())) {
+        if steps.len() < LEAST_LIKE {
+            continue;
+        }
+        let mut lengths: Vec<i64> = steps.iter().map(|s| took(s)).collect();
         lengths.sort_unstable();
         let median = stats::quantile(&lengths, 0.5)?;
         judged += steps.len() as u64;
-        let is_slow = |s: &&Step| {
-            s.dur_ns > median.saturating_mul(SLOW_FACTOR)
-                && s.dur_ns - median >= SLOW_EXCESS_NS
-                && !has_compile(report, s)
-        };
+        let is_slow =
+            |s: &&Step| took(s) > median.saturating_mul(SLOW_FACTOR) && took(s) - median >= SLOW_EXCESS_NS;
         slow.extend(steps.into_iter().filter(is_slow).map(|s| (s, median)));
     }
     if judged == 0 {
         return None;
     }
     order::sort_by_key(&mut slow, |(s, median)| {
-        (std::cmp::Reverse(s.dur_ns - median), s.index)
+        (std::cmp::Reverse(took(s) - median), s.index)
     });
     let of_its = if slow.len() > 1 { "their" } else { "its" };
     let rule = format!("{SLOW_FACTOR} × the median of {of_its} phase and bucket");
@@ -63,7 +56,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             says,
         ));
     }
-    let cost = stats::sum(slow.iter().map(|(s, median)| s.dur_ns - median));
+    let cost = stats::sum(slow.iter().map(|(s, median)| took(s) - median));
     let n = slow.len() as u64;
     let says = format!(
         "{} {} slower than {rule}, without a compile. Above the median they cost {}.",
@@ -79,7 +72,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             .iter()
             .take(N_EVIDENCE)
             .map(|(s, median)| {
-                let took = show::duration(s.dur_ns);
+                let took = show::duration(took(s));
                 let median = show::duration(*median);
                 at_step(
                     s,
@@ -121,14 +114,6 @@ fn mostly(step: &Step) -> String {
     }
 }
 
-fn has_compile(report: &TraceReport, step: &Step) -> bool {
-    step.parts.compile_ns.is_some_and(|ns| ns > 0)
-        || report.recompiles.iter().any(|r| {
-            let inside = Span::new(step.start_ns, step.start_ns.saturating_add(step.dur_ns));
-            r.step == Some(step.index) || compile_span(r).is_some_and(|s| !s.intersect(inside).is_empty())
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,10 +124,11 @@ mod tests {
         let mut report = blank();
         report.steps = (0..8).map(|i| step(i, i64::from(i) * 100, 10)).collect();
         report.budget = budget(800);
-        report.steps[2].dur_ns = 31 * MS;
+        report.steps[2].step_ns = Some(31 * MS);
         report.steps[2].parts.sample_ns = Some(20 * MS);
         report.steps[2].parts.forward_ns = Some(8 * MS);
-        report.steps[5].dur_ns = 90 * MS;
+        report.steps[5].step_ns = Some(90 * MS);
+        report.steps[5].compiled = true;
         report.recompiles = vec![compile(5, 510, 60)];
         let all = of(&report);
         let found = get(&all, "slow-steps");
@@ -159,7 +145,7 @@ mod tests {
             found.evidence[0].says,
             "step 2 (decode, bucket (4, 1, 128)): 31.0 ms, median 10.0 ms, 20.0 ms of it sampling"
         );
-        report.steps[2].dur_ns = 30 * MS;
+        report.steps[2].step_ns = Some(30 * MS);
         let all = of(&report);
         assert_eq!(
             get(&all, "no-slow-steps").level,

@@ -96,6 +96,16 @@ impl<'a> Host<'a> {
     }
 }
 
+/// When the engine waited for requests.
+pub fn waits(vocabulary: &Vocabulary) -> Vec<Span> {
+    let between = between_steps(&vocabulary.engine_steps);
+    between
+        .iter()
+        .map(|g| g.span)
+        .filter(|g| g.len_ns() > NO_LOAD_NS)
+        .collect()
+}
+
 /// Which gaps are counted, and how many of the longest are named.
 #[derive(Clone, Copy)]
 struct Asked {

@@ -2,16 +2,20 @@
 
 pub mod breakdown;
 mod device;
+pub mod like;
+pub mod times;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{Span, TrackId, Union, order, stats};
+use crate::base::{Span, Union, order, stats};
 use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
-use crate::analyze::report::{Bucket, Parts, Recompile, Step, StepGroup, Sure};
+use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, StepTime, Sure};
 
 /// One row a pass, in order of start.
 ///
@@ -27,7 +31,14 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
     let mut devices = device::step_devices(index, vocabulary);
     let gaps = gaps_before(index, vocabulary);
-    let intervals = intervals(index, vocabulary);
+    let spans = times::host_spans(vocabulary);
+    let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
+    held_up.sort_unstable();
+    let compiling = Union::of(
+        recompiles
+            .iter()
+            .map(|r| compile_span(r).unwrap_or(Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns)))),
+    );
     vocabulary
         .passes
         .iter()
@@ -44,7 +55,11 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 start_ns: pass.span.start,
                 dur_ns: pass.span.len_ns(),
                 gap_before_ns: gaps.get(i).copied().flatten(),
-                interval_ns: intervals.get(i).copied().flatten(),
+                interval_ns: None,
+                host_ns: spans[i].len_ns(),
+                call_ns: pass.span.len_ns(),
+                step_ns: None,
+                compiled: compiling.covered_ns(spans[i]) > 0 || held_up.binary_search(&row).is_ok(),
                 sure: if pass.is_marked {
                     Sure::Recorded
                 } else {
@@ -89,22 +104,6 @@ fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
         *before = Some((step.period, end));
     }
     gaps
-}
-
-/// From the start of each pass to the start of the next on the same track and in the same period.
-fn intervals(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
-    let passes = &vocabulary.passes;
-    let mut intervals = vec![None; passes.len()];
-    let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
-    for (i, pass) in passes.iter().enumerate() {
-        let before = last_on.insert(index.track_of(pass.slice), i);
-        if let Some(before) = before
-            && passes[before].period == pass.period
-        {
-            intervals[before] = Some((pass.span.start - passes[before].span.start).max(0));
-        }
-    }
-    intervals
 }
 
 /// Host time by part. Compiles are taken out of the part in which they lie, and never for more than it lasts:
@@ -172,40 +171,68 @@ fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
     recorded.max(exact.covered_ns(span)).min(span.len_ns())
 }
 
-/// Steps by phase, bucket and period, in that order, with exact percentiles.
-pub fn step_groups(steps: &[Step]) -> Vec<StepGroup> {
-    let mut groups: BTreeMap<(Period, Phase, Option<Bucket>), Vec<&Step>> = BTreeMap::new();
-    for step in steps {
+/// Steps by phase, bucket and period, in that order, with exact percentiles. The four times leave out steps that
+/// compiled and, of an asynchronous engine, the intervals of steps next to another phase.
+pub fn step_groups(index: &Index, steps: &[Step], time: Option<&StepTime>) -> Vec<StepGroup> {
+    let is_asynchronous = time.is_some_and(|time| time.asynchronous);
+    let mixed = match is_asynchronous {
+        true => times::is_next_to_another_phase(index, steps),
+        false => vec![false; steps.len()],
+    };
+    type Group = (Period, Phase, Option<Bucket>);
+    let mut groups: BTreeMap<Group, Vec<(&Step, bool)>> = BTreeMap::new();
+    for (step, mixed) in steps.iter().zip(mixed) {
         groups
             .entry((step.period, step.phase, step.bucket))
             .or_default()
-            .push(step);
+            .push((step, mixed));
     }
     let mut groups: Vec<StepGroup> = groups
         .into_iter()
-        .map(|((period, phase, bucket), members)| {
-            let mut durations: Vec<i64> = members.iter().map(|s| s.dur_ns).collect();
-            durations.sort_unstable();
-            let at = |q: f64| stats::quantile(&durations, q).unwrap_or(0);
-            let real: Option<u64> = members.iter().map(|s| s.batch.map(u64::from)).sum();
-            let padded: Option<u64> = bucket.map(|b| u64::from(b.batch) * members.len() as u64);
-            let both = real.zip(padded);
-            StepGroup {
-                phase,
-                bucket,
-                period,
-                count: members.len() as u64,
-                total_ns: stats::sum(durations.iter().copied()),
-                p50_ns: at(0.5),
-                p90_ns: at(0.9),
-                p99_ns: at(0.99),
-                max_ns: at(1.0),
-                real_batch: both.map(|(real, _)| real),
-                padded_batch: both.map(|(_, padded)| padded),
-            }
+        .map(|((period, phase, bucket), members)| StepGroup {
+            phase,
+            bucket,
+            period,
+            ..step_group(&members, bucket, time)
         })
         .collect();
     // What is served comes first; the rest in the order of a server's life.
     order::sort_by_key(&mut groups, |g| g.period != Period::Serving);
     groups
+}
+
+/// Of the steps of a group, and whether each stands next to another phase.
+fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&StepTime>) -> StepGroup {
+    let calls = times::durations(members.iter().map(|(s, _)| s.dur_ns));
+    let real: Option<u64> = members.iter().map(|(s, _)| s.batch.map(u64::from)).sum();
+    let padded: Option<u64> = bucket.map(|b| u64::from(b.batch) * members.len() as u64);
+    let both = real.zip(padded);
+    let (compiled, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(s, _)| s.compiled);
+    let is_interval = time.is_some_and(|time| time.basis == Basis::Interval);
+    // With an asynchronous engine the interval is from device end to device end, which is the step time.
+    let interval = |s: &Step| if is_interval { s.step_ns } else { s.interval_ns };
+    let of = |what: fn(&Step) -> Option<i64>| times::durations(rest.iter().filter_map(|(s, _)| what(s)));
+    let host = of(|s| Some(s.host_ns));
+    let extra = |median: i64| stats::sum(compiled.iter().map(|(s, _)| s.host_ns.saturating_sub(median)));
+    StepGroup {
+        count: members.len() as u64,
+        total_ns: stats::sum(members.iter().map(|(s, _)| s.dur_ns)),
+        p50_ns: calls.p50_ns.unwrap_or(0),
+        p90_ns: calls.p90_ns.unwrap_or(0),
+        p99_ns: calls.p99_ns.unwrap_or(0),
+        max_ns: calls.max_ns.unwrap_or(0),
+        real_batch: both.map(|(real, _)| real),
+        padded_batch: both.map(|(_, padded)| padded),
+        interval: times::durations(
+            rest.iter()
+                .filter(|(_, mixed)| !mixed)
+                .filter_map(|(s, _)| interval(s)),
+        ),
+        host,
+        call: of(|s| Some(s.call_ns)),
+        device: of(times::device_span_ns),
+        compiled_count: compiled.len() as u64,
+        compiled_extra_ns: host.p50_ns.filter(|_| !compiled.is_empty()).map(extra),
+        ..StepGroup::default()
+    }
 }

@@ -13,7 +13,7 @@ pub fn use_rules(state: &UseReducerHandle<State>) {
             if let (Stage::Ready, Some(engine), Some(rules)) = (stage, engine, rules) {
                 let asked = rules.clone();
                 engine.ask(Question::Classify { rules }, move |answer| {
-                    if let Answer::Classified(summary) = answer {
+                    if let Answer::Anew(summary) = answer {
                         dispatch.dispatch(Action::Classified(asked, summary));
                     }
                 });

@@ -22,8 +22,10 @@ pub fn view(
     let place = &state.place;
     let ready = state.stage == Stage::Ready;
     let dark = theme::shown(place.theme) == Theme::Dark;
+    let dispatch = state.dispatcher();
+    let on_anew = Callback::from(move |summary| dispatch.dispatch(Action::Anew(summary)));
     match place.view {
-        View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} /> },
+        View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} {on_anew} /> },
         View::Gaps => html! { <gaps::GapsView {summary} {engine} {ready} kind={place.gaps} /> },
         View::Device => {
             let dispatch = state.dispatcher();
@@ -41,7 +43,7 @@ pub fn view(
         View::Workers if ready => html! { <workers::WorkersView {summary} {engine} {on_worker} /> },
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
         View::Steps if ready => html! {
-            <steps::Steps {summary} {engine} selected={place.step} {dark} />
+            <steps::Steps {summary} {engine} selected={place.step} {dark} {on_anew} />
         },
         View::Timeline if ready => {
             let dispatch = state.dispatcher();

@@ -38,7 +38,7 @@ impl Trace {
         match opened.classify(rules) {
             Ok(()) => {
                 *self.scene.borrow_mut() = opened.scene();
-                Answer::Classified(Box::new(opened.summary()))
+                Answer::Anew(Box::new(opened.summary()))
             }
             Err(why) => Answer::Nothing { why },
         }
@@ -52,6 +52,11 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
     }
     let answer = match &question {
         Question::Classify { rules } => trace.classify(rules),
+        Question::StepTime { basis } => {
+            let mut opened = trace.opened.borrow_mut();
+            opened.set_step_time(*basis);
+            Answer::Anew(Box::new(opened.summary()))
+        }
         _ => trace.opened.borrow().answer(&trace.scene.borrow(), &question),
     };
     post(&Reply::Answer { id, answer });

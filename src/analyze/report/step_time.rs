@@ -1,0 +1,120 @@
+//! What a step takes and what bounds it, as the report says it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Phase;
+use crate::base::closed_set::closed_set;
+
+closed_set! {
+    /// Which of a step's four times is its step time.
+    #[derive(Default)]
+    pub enum Basis {
+        word: &'static str,
+        /// Behind "a decode step takes 12 ms, ".
+        measured: &'static str,
+        means: &'static str,
+    }
+    #[default]
+    Interval "interval" {
+        word: "interval",
+        measured: "from its start to the start of the next step",
+        means: "From a step's start on the host to the start of the next step of the same engine, where no wait for \
+                requests lies between.",
+    }
+    Host "host" {
+        word: "host time",
+        measured: "on the host",
+        means: "The engine step on the host: preparation, the model call, sampling, drafting and post-processing.",
+    }
+    Call "call" {
+        word: "model call",
+        measured: "in the model call alone",
+        means: "The marker of the step alone, on the host. It may return before the device has done the work.",
+    }
+    Device "device" {
+        word: "device span",
+        measured: "on the device",
+        means: "From the first start to the last end of the step's device work.",
+    }
+}
+
+/// Which time of a step is its step time in this trace, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTime {
+    pub basis: Basis,
+    /// In more than half of the steps the next one starts on the host before this one's device work ends. A step's
+    /// interval then is that from device end to device end, where work is linked.
+    pub asynchronous: bool,
+    /// One sentence.
+    pub why: String,
+}
+
+/// Quantiles of durations by the nearest-rank rule; unknown where there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Durations {
+    pub count: u64,
+    pub p50_ns: Option<i64>,
+    pub p90_ns: Option<i64>,
+    pub p99_ns: Option<i64>,
+    pub max_ns: Option<i64>,
+}
+
+closed_set! {
+    /// What bounds a step.
+    #[derive(Default)]
+    pub enum Bound {
+        /// The verdict in a word or two.
+        word: &'static str,
+        /// Behind "77 % of the time ".
+        share_of: &'static str,
+    }
+    Device "device" { word: "device-bound", share_of: "the device computes or copies" }
+    Host "host" {
+        word: "host-bound",
+        share_of: "the device is idle and its next work is not launched yet",
+    }
+    Communication "communication" {
+        word: "communication-bound",
+        share_of: "the device only communicates",
+    }
+    Compile "compile" { word: "compile-bound", share_of: "of serving a graph is compiled" }
+    Requests "requests" { word: "waiting for requests", share_of: "of serving the engine waits for requests" }
+    #[default]
+    Unknown "unknown" { word: "unknown", share_of: "" }
+}
+
+/// Shares of time, 0 to 1; unknown is `None`. The first four are of the union of the steps' intervals and add up to
+/// 1; the others are of serving time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BoundShares {
+    pub device: Option<f64>,
+    pub communication: Option<f64>,
+    pub host: Option<f64>,
+    /// The device is idle although its next work is launched: no bound of its own, since nothing says whose fault it is.
+    pub launched_not_started: Option<f64>,
+    pub compile: Option<f64>,
+    pub requests: Option<f64>,
+}
+
+/// What a step of one phase takes, of what batch, and what bounds it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub phase: Phase,
+    /// The device whose time is divided; `None` without one.
+    pub device: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
+    /// Median of requests in a step.
+    pub batch: Option<u32>,
+    /// Steps that did not compile and have a step time.
+    pub steps: u64,
+    /// Median of their step times.
+    pub step_ns: Option<i64>,
+    pub basis: Basis,
+    pub bound: Bound,
+    /// The share that says so.
+    pub share: Option<f64>,
+    pub shares: BoundShares,
+    /// One line.
+    pub says: String,
+}

@@ -1,0 +1,339 @@
+//! What a step of a phase takes and what bounds it.
+//!
+//! Of one device, over the union of the intervals of the phase's steps that did not compile: time in which it computes
+//! or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's), and idle
+//! time whose next work was launched and had not started. The largest names the bound if it is at least 50 % and leads
+//! by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than 20 % of
+//! launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
+
+use crate::analyze::report::{Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
+use crate::analyze::steps::times;
+use crate::base::{Span, Union, show};
+
+/// A share of time names the bound from here on …
+const LEAST_SHARE: f64 = 0.5;
+/// … if it leads the next by this much.
+const LEAST_LEAD: f64 = 0.1;
+/// Shares are quotients of integers: a lead of ten points may come out as 0.0999….
+const ROUNDING: f64 = 1e-9;
+/// Fewer intervals are not judged.
+const LEAST_INTERVALS: usize = 5;
+
+/// What one device did.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceShares {
+    pub device: i64,
+    pub rank: Option<String>,
+    /// When it computes or copies.
+    pub works: Union,
+    /// When any work runs.
+    pub busy: Union,
+    /// When it is idle and its next work is not launched yet. `None` where launches and work are not linked.
+    pub not_launched: Option<Union>,
+    /// Why its time cannot be judged, as half a sentence.
+    pub unknown: Option<String>,
+}
+
+/// What verdicts rest on.
+pub struct Grounds<'a> {
+    pub steps: &'a [Step],
+    pub time: &'a StepTime,
+    /// From the first start to the last end of serving.
+    pub serving: Option<Span>,
+    pub compiling: &'a Union,
+    pub waiting: &'a Union,
+    pub devices: &'a [DeviceShares],
+}
+
+/// A verdict for each phase that is served and each device, decode first.
+pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for phase in [Phase::Decode, Phase::Prefill, Phase::Mixed, Phase::Unknown] {
+        let is_counted =
+            |s: &&Step| s.phase == phase && matches!(s.period, Period::Serving | Period::BeforeCapture);
+        let steps: Vec<&Step> = grounds.steps.iter().filter(is_counted).collect();
+        if steps.is_empty() {
+            continue;
+        }
+        match grounds.devices {
+            [] => verdicts.push(verdict(grounds, phase, &steps, None)),
+            devices => verdicts.extend(devices.iter().map(|d| verdict(grounds, phase, &steps, Some(d)))),
+        }
+    }
+    verdicts
+}
+
+fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<&DeviceShares>) -> Verdict {
+    let free: Vec<&Step> = steps.iter().filter(|s| !s.compiled).copied().collect();
+    let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
+    let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
+    batches.sort_unstable();
+    let intervals: Vec<Span> = free
+        .iter()
+        .filter_map(|s| Some(Span::new(s.start_ns, s.start_ns.saturating_add(s.interval_ns?))))
+        .collect();
+    let mut shares = serving_shares(grounds);
+    let n_intervals = intervals.len();
+    let window = Union::of(intervals);
+    if let Some(device) = device {
+        device_shares(&window, device, &mut shares);
+    }
+    let why = match device {
+        _ if n_intervals < LEAST_INTERVALS => Some(format!(
+            "fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step"
+        )),
+        None => Some("the trace has no device events".to_owned()),
+        Some(device) => device.unknown.clone(),
+    };
+    let (bound, share) = bound(&shares, why.is_none());
+    let mut verdict = Verdict {
+        phase,
+        device: device.map(|d| d.device),
+        rank: device.and_then(|d| d.rank.clone()),
+        batch: crate::base::stats::quantile(&batches, 0.5),
+        steps: step_times.count,
+        step_ns: step_times.p50_ns,
+        basis: grounds.time.basis,
+        bound,
+        share,
+        shares,
+        says: String::new(),
+    };
+    verdict.says = says(&verdict, why.as_deref());
+    verdict
+}
+
+fn part(ns: i64, of: i64) -> Option<f64> {
+    (of > 0).then(|| ns as f64 / of as f64)
+}
+
+fn serving_shares(grounds: &Grounds<'_>) -> BoundShares {
+    let of = |union: &Union| {
+        let serving = grounds.serving?;
+        part(union.covered_ns(serving), serving.len_ns())
+    };
+    BoundShares {
+        compile: of(grounds.compiling),
+        requests: of(grounds.waiting),
+        ..BoundShares::default()
+    }
+}
+
+fn device_shares(window: &Union, device: &DeviceShares, shares: &mut BoundShares) {
+    let total = window.total_ns();
+    let (works, busy) = (
+        window.intersection_ns(&device.works),
+        window.intersection_ns(&device.busy),
+    );
+    shares.device = part(works, total);
+    shares.communication = part(busy - works, total);
+    if let Some(not_launched) = &device.not_launched {
+        let host = window.intersection_ns(not_launched);
+        shares.host = part(host, total);
+        shares.launched_not_started = part(total - busy - host, total);
+    }
+}
+
+/// The bound and the share that says so.
+fn bound(shares: &BoundShares, is_known: bool) -> (Bound, Option<f64>) {
+    for (bound, share) in [
+        (Bound::Compile, shares.compile),
+        (Bound::Requests, shares.requests),
+    ] {
+        if share.is_some_and(|share| share >= LEAST_SHARE) {
+            return (bound, share);
+        }
+    }
+    if !is_known {
+        return (Bound::Unknown, None);
+    }
+    let [first, second] = two_largest(shares);
+    match first {
+        Some((bound, share))
+            if share >= LEAST_SHARE && share - second.map_or(0.0, |s| s.1) >= LEAST_LEAD - ROUNDING =>
+        {
+            (bound, Some(share))
+        }
+        _ => (Bound::Unknown, None),
+    }
+}
+
+/// Of the four shares of a device's time.
+fn two_largest(shares: &BoundShares) -> [Option<(Bound, f64)>; 2] {
+    let mut known: Vec<(Bound, f64)> = [
+        (Bound::Device, shares.device),
+        (Bound::Communication, shares.communication),
+        (Bound::Host, shares.host),
+        // Nothing says whose fault it is.
+        (Bound::Unknown, shares.launched_not_started),
+    ]
+    .into_iter()
+    .filter_map(|(bound, share)| Some((bound, share?)))
+    .collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    [known.first().copied(), known.get(1).copied()]
+}
+
+fn percent(share: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a thousand")]
+    let thousandths = (share * 1000.0).round() as i64;
+    show::percent(thousandths, 1000)
+}
+
+fn says(verdict: &Verdict, why: Option<&str>) -> String {
+    let noun = match verdict.phase {
+        Phase::Decode => "A decode step",
+        Phase::Prefill => "A prefill step",
+        Phase::Mixed => "A step with prefill and decode",
+        _ => "A step",
+    };
+    let batch = verdict
+        .batch
+        .map_or(String::new(), |batch| format!(" of batch {batch}"));
+    let mut says = match verdict.step_ns {
+        Some(ns) => format!(
+            "{noun}{batch} takes {} {} (median of {}).",
+            show::duration(ns),
+            verdict.basis.measured(),
+            show::count(verdict.steps)
+        ),
+        None => format!("What {}{batch} takes is unknown.", noun.replacen('A', "a", 1)),
+    };
+    let of = |bound: Bound, share: f64| match bound {
+        Bound::Unknown => format!(
+            "for {} of it the device is idle although its next work is launched",
+            percent(share)
+        ),
+        Bound::Compile | Bound::Requests => format!("{} {}", percent(share), bound.share_of()),
+        _ => format!("for {} of it {}", percent(share), bound.share_of()),
+    };
+    match (verdict.bound, verdict.share, why) {
+        (Bound::Unknown, _, Some(why)) => says += &format!(" What bounds it is unknown, because {why}."),
+        (Bound::Unknown, ..) => {
+            let two: Vec<String> = two_largest(&verdict.shares)
+                .into_iter()
+                .flatten()
+                .map(|(bound, share)| of(bound, share))
+                .collect();
+            says += &format!(" No single cause bounds it: {}.", two.join(", and "));
+        }
+        (bound, share, _) => {
+            let word = bound.word();
+            let first = word
+                .chars()
+                .next()
+                .map(|c| c.to_uppercase().collect::<String>())
+                .unwrap_or_default();
+            let rest: String = word.chars().skip(1).collect();
+            says += &format!(" {first}{rest}: {}.", of(bound, share.unwrap_or(0.0)));
+        }
+    }
+    says
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::report::Basis;
+
+    const MS: i64 = 1_000_000;
+
+    fn step(index: u32) -> Step {
+        Step {
+            index,
+            phase: Phase::Decode,
+            period: Period::Serving,
+            start_ns: i64::from(index) * 10 * MS,
+            dur_ns: 2 * MS,
+            interval_ns: Some(10 * MS),
+            step_ns: Some(10 * MS),
+            batch: Some(8),
+            ..Step::default()
+        }
+    }
+
+    /// A device that works `works`, communicates `comm` and waits for the host `host` ms of each 10 ms.
+    fn device(works: i64, comm: i64, host: i64) -> DeviceShares {
+        let of = |from: i64, to: i64| {
+            Union::of((0..20).map(|i| Span::new((i * 10 + from) * MS, (i * 10 + to) * MS)))
+        };
+        DeviceShares {
+            works: of(0, works),
+            busy: of(0, works + comm),
+            not_launched: Some(of(works + comm, works + comm + host)),
+            ..DeviceShares::default()
+        }
+    }
+
+    fn judged(steps: &[Step], device: DeviceShares) -> Verdict {
+        let time = StepTime::default();
+        let nothing = Union::default();
+        let grounds = Grounds {
+            steps,
+            time: &time,
+            serving: Some(Span::new(0, 200 * MS)),
+            compiling: &nothing,
+            waiting: &nothing,
+            devices: &[device],
+        };
+        verdicts(&grounds).remove(0)
+    }
+
+    #[test]
+    fn half_of_the_time_and_ten_points_more_than_the_next_name_the_bound() {
+        let steps: Vec<Step> = (0..20).map(step).collect();
+        let of = |works, comm, host| judged(&steps, device(works, comm, host)).bound;
+        assert_eq!(of(6, 1, 2), Bound::Device);
+        assert_eq!(of(5, 4, 1), Bound::Device, "by 10 points");
+        assert_eq!(of(5, 0, 5), Bound::Unknown, "no lead");
+        assert_eq!(of(4, 3, 2), Bound::Unknown, "less than half");
+        assert_eq!(of(2, 7, 1), Bound::Communication);
+        assert_eq!(of(2, 0, 8), Bound::Host);
+        assert_eq!(of(2, 0, 0), Bound::Unknown, "launched, not started");
+        let verdict = judged(&steps, device(6, 1, 2));
+        assert_eq!(
+            verdict.says,
+            "A decode step of batch 8 takes 10.0 ms from its start to the start of the next step (median of 20). \
+             Device-bound: for 60 % of it the device computes or copies."
+        );
+        assert_eq!(verdict.basis, Basis::Interval);
+    }
+
+    #[test]
+    fn few_steps_and_compiled_ones_are_not_judged() {
+        let steps: Vec<Step> = (0..4).map(step).collect();
+        let verdict = judged(&steps, device(9, 0, 1));
+        assert_eq!((verdict.bound, verdict.step_ns), (Bound::Unknown, Some(10 * MS)));
+        assert!(
+            verdict.says.contains("unknown, because fewer than 5"),
+            "{}",
+            verdict.says
+        );
+        let mut steps: Vec<Step> = (0..6).map(step).collect();
+        steps[0].compiled = true;
+        steps[1].compiled = true;
+        assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Unknown);
+        steps[1].compiled = false;
+        assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Device);
+    }
+
+    #[test]
+    fn compiles_and_waits_for_requests_are_judged_first() {
+        let steps: Vec<Step> = (0..20).map(step).collect();
+        let time = StepTime::default();
+        let devices = [device(9, 0, 1)];
+        let half = Union::of([Span::new(0, 100 * MS)]);
+        let nothing = Union::default();
+        let grounds = |compiling, waiting| Grounds {
+            steps: &steps,
+            time: &time,
+            serving: Some(Span::new(0, 200 * MS)),
+            compiling,
+            waiting,
+            devices: &devices,
+        };
+        assert_eq!(verdicts(&grounds(&half, &nothing))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&nothing, &half))[0].bound, Bound::Requests);
+        assert_eq!(verdicts(&grounds(&nothing, &nothing))[0].bound, Bound::Device);
+    }
+}
