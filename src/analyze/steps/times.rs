@@ -7,14 +7,14 @@
 //!
 //! The step time is the interval wherever [`LEAST_INTERVALS`] exist and the device's last work ends after the marker in
 //! more than half of the steps; without a device, the interval if host times are less than 80 % of the intervals; else
-//! the host time. An engine is asynchronous if in more than half of its steps the next one starts on the host before
+//! the host time; counted are steps with work that did not compile, while serving if any do. An engine is asynchronous if in more than half of its steps the next one starts on the host before
 //! this one's device work ends: the interval of a step then holds the device time of the step before, so that from
 //! device end to device end is used where work is linked.
 
 use rustc_hash::FxHashMap;
 
 use crate::analyze::in_order::in_order;
-use crate::analyze::report::{Basis, Durations, Phase, Step, StepTime};
+use crate::analyze::report::{Basis, Durations, Period, Phase, Step, StepTime};
 use crate::base::{SliceId, Span, TrackId, stats};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
@@ -187,7 +187,10 @@ fn basis(
     device_ends: &[Option<i64>],
     has_device: bool,
 ) -> StepTime {
-    let with_work = || (0..steps.len()).filter(|&i| has_work(&steps[i]));
+    // Warm-up compiles and runs each bucket once: it says nothing of serving. Nor do steps that compiled.
+    let serves = steps.iter().any(|s| s.period == Period::Serving);
+    let is_counted = |s: &Step| has_work(s) && !s.compiled && (!serves || s.period == Period::Serving);
+    let with_work = || (0..steps.len()).filter(|&i| is_counted(&steps[i]));
     let n_intervals = with_work().filter(|&i| steps[i].interval_ns.is_some()).count();
     let known: Vec<(usize, i64)> = with_work().filter_map(|i| Some((i, device_ends[i]?))).collect();
     let call_end = |i: usize| steps[i].start_ns.saturating_add(steps[i].dur_ns);

@@ -6,7 +6,7 @@
 //! by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than 20 % of
 //! launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
 
-use crate::analyze::report::{Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
+use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
 use crate::base::{Span, Union, show};
 
@@ -99,7 +99,8 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         shares,
         says: String::new(),
     };
-    verdict.says = says(&verdict, why.as_deref());
+    let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
+    verdict.says = says(&verdict, why.as_deref(), device_span.p50_ns);
     verdict
 }
 
@@ -180,7 +181,7 @@ fn percent(share: f64) -> String {
     show::percent(thousandths, 1000)
 }
 
-fn says(verdict: &Verdict, why: Option<&str>) -> String {
+fn says(verdict: &Verdict, why: Option<&str>, device_span_ns: Option<i64>) -> String {
     let noun = match verdict.phase {
         Phase::Decode => "A decode step",
         Phase::Prefill => "A prefill step",
@@ -199,6 +200,12 @@ fn says(verdict: &Verdict, why: Option<&str>) -> String {
         ),
         None => format!("What {}{batch} takes is unknown.", noun.replacen('A', "a", 1)),
     };
+    // A call may return long before the device is done.
+    let on_host = matches!(verdict.basis, Basis::Host | Basis::Call);
+    if let Some(span) = device_span_ns.filter(|&span| on_host && verdict.step_ns.is_some_and(|ns| span > ns))
+    {
+        says += &format!(" Its device work spans {}.", show::duration(span));
+    }
     let of = |bound: Bound, share: f64| match bound {
         Bound::Unknown => format!(
             "for {} of it the device is idle although its next work is launched",
@@ -234,7 +241,6 @@ fn says(verdict: &Verdict, why: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::report::Basis;
 
     const MS: i64 = 1_000_000;
 
