@@ -21,8 +21,8 @@ use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
-use compiles::{coverage, metrics};
-use device::{kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
+use compiles::{coverage, metrics, uses};
+use device::{families, kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
 use gaps::{budget, idle, streams};
 use host::{modules, operators, python};
 use memory::allocations;
@@ -90,6 +90,7 @@ pub fn analyze_to(
         report.metrics = Some(metrics);
     }
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
+    uses::set_uses(&mut report.recompiles, &report.steps, vocabulary.has_warmup);
     let waits = gaps::waits(vocabulary);
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waits, file.step_time);
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
@@ -105,6 +106,7 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
+        report.kernel_families = families::families(&report.kernels);
         report.nodes = nodes::node_work(index, vocabulary);
         if let Some(launched) = launched::Launched::of(index, vocabulary) {
             report.launches = launches::launches(index, vocabulary, &launched);

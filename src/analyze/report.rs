@@ -9,6 +9,7 @@ mod beside;
 mod budget;
 mod causes;
 mod certainty;
+mod compile_use;
 mod device;
 mod engines;
 mod nodes;
@@ -21,6 +22,7 @@ pub use beside::{
 pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
 pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
+pub use compile_use::CompileUse;
 pub use device::{
     Copy, DeviceIdle, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync, device_name,
@@ -30,6 +32,7 @@ pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict};
 
+pub use crate::dialect::families::Family;
 pub use crate::dialect::plain_table::PlainTable;
 pub use crate::dialect::tables::{
     ApiStatistic, BreakdownRow, Collective, FileListed, MemoryPeak, OperatorCalls, OperatorStatistic,
@@ -191,6 +194,9 @@ pub struct Recompile {
     pub also: Option<Evidence>,
     /// Row of its slice.
     pub slice: Option<u32>,
+    /// Which use of its bucket it was for. Derived.
+    #[serde(default)]
+    pub r#use: CompileUse,
     /// By torch.compile: which frame, for the how-manieth time, and the phases inside.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dynamo: Option<CompileDetail>,
@@ -334,6 +340,19 @@ pub struct Kernel {
     /// Row of its longest call, for the timeline.
     #[serde(default)]
     pub longest_slice: u32,
+}
+
+/// Device work of one family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelFamily {
+    pub family: Family,
+    pub count: u64,
+    pub total_ns: i64,
+    /// Different names in it.
+    pub names: u64,
+    /// The kernel with most time, and its longest call.
+    pub largest: String,
+    pub largest_slice: u32,
 }
 
 /// What operators are counted by.
@@ -663,6 +682,9 @@ pub struct TraceReport {
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
     pub kernels: Vec<Kernel>,
+    /// Device work by family, most time first. Durations are summed over streams and lanes.
+    #[serde(default)]
+    pub kernel_families: Vec<KernelFamily>,
     /// The rules by which kernels are told apart, as text; `None` where the trace itself says what each is.
     #[serde(default)]
     pub kernel_rules: Option<String>,

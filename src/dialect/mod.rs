@@ -6,6 +6,7 @@ pub mod classifier;
 pub mod dynamo;
 mod enclosing;
 mod facts;
+pub mod families;
 pub mod gaudi;
 pub mod gaudi_metrics;
 pub mod key_averages;

@@ -45,6 +45,12 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .step("step", "step", "The step that it held up.", |r| r.step)
         .term("phase", "phase", "", |r| terms::phase(r.phase))
         .bucket(|r| r.bucket)
+        .term(
+            "use",
+            "use of its bucket",
+            "First only where the file holds the warm-up. Derived.",
+            |r| terms::compile_use(r.r#use),
+        )
         .term("evidence", "known by", "", |r| terms::evidence(r.evidence))
         .term(
             "also",

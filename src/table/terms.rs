@@ -1,6 +1,8 @@
 //! Values of closed sets as tables show them.
 
-use crate::analyze::report::{Cause, Engine, Evidence, GapKind, IdleCause, Period, Phase, Sure, WorkKind};
+use crate::analyze::report::{
+    Cause, CompileUse, Engine, Evidence, GapKind, IdleCause, Period, Phase, Sure, WorkKind,
+};
 use crate::base::Colour;
 
 use super::cell::Term;
@@ -52,4 +54,9 @@ pub fn work_kind(key: &str) -> Term {
         colour: colour.key().into(),
         ..Term::word(key.to_owned())
     }
+}
+
+/// Which use of its bucket a compile was for.
+pub fn compile_use(of: CompileUse) -> Term {
+    term(of.key(), of.word(), None, of.means())
 }

@@ -294,6 +294,7 @@ mod tests {
             also: None,
             slice: None,
             dynamo: None,
+            ..Recompile::default()
         };
         let compiles = [compile(Evidence::Suspected, 1), compile(Evidence::Recorded, 2)];
         let all = StepFilter::default();

@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod metrics;
+pub mod uses;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -14,7 +15,7 @@ use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
 use crate::analyze::in_order::{Growing, in_order};
-use crate::analyze::report::{Bucket, DynamoLimit, DynamoUse, Recompile};
+use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 
 /// All compiles, in order of start.
 pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
@@ -122,6 +123,7 @@ fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &C
         region_end_ns: region.map(|r| r.end),
         also: None,
         slice: Some(mark.slice.0),
+        r#use: CompileUse::Unknown,
         dynamo: vocabulary
             .dynamo
             .as_ref()
@@ -310,6 +312,7 @@ fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
         region_end_ns: Some(pass.span.end),
         also: None,
         slice: Some(pass.slice.0),
+        r#use: CompileUse::Unknown,
         dynamo: None,
     }
 }

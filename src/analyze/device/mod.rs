@@ -1,5 +1,6 @@
 //! What devices did: their time, kernels, recipes and nodes, copies, and the launches behind them.
 
+pub mod families;
 pub mod kernel_table;
 pub mod kernels;
 pub(in crate::analyze) mod launched;

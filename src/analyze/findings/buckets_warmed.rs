@@ -1,11 +1,10 @@
 //! Whether warm-up ran the buckets that were served: all of them; not these; it is not in the file. Three answers to
 //! one question, of which a trace gets one at most.
 
-use super::compiled::{LEVELS, compile_ns, compiled};
 use super::shared::{N_EVIDENCE, at_step, fact, finding, listed, serving, were};
 use super::{Facts, Rule};
 use crate::analyze::report::{
-    Bucket, Finding, FindingEvidence, Level, Period, Phase, PhaseBucket, Recompile, Sure, TraceReport,
+    Bucket, Finding, FindingEvidence, Level, Phase, PhaseBucket, Sure, TraceReport,
 };
 use crate::analyze::words;
 use crate::base::show;
@@ -61,24 +60,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         were(missed.len(), "bucket"),
         listed(&names, 6)
     );
-    let is_missed = |r: &Recompile| {
-        missed
-            .iter()
-            .any(|b| b.phase == r.phase && Some(b.bucket) == r.bucket)
-    };
-    // Of the strongest level of evidence that saw such compiles: levels are not added.
-    let compiled = LEVELS
-        .map(|level| {
-            let mut compiled = compiled(report, level, Period::Serving);
-            compiled.retain(|r| is_missed(r));
-            compiled
-        })
-        .into_iter()
-        .find(|compiled| !compiled.is_empty())
-        .unwrap_or_default();
-    let cost = compile_ns(&compiled);
+    // What their compiles cost is told with the compiles: the same seconds are charged once.
     Some(Finding {
-        cost_ns: (cost > 0).then_some(cost),
         evidence: missed
             .iter()
             .take(N_EVIDENCE)
@@ -181,13 +164,8 @@ mod tests {
             found.advice,
             "Extend the buckets that warm-up runs to include decode up to batch 16, 128 context blocks. Set BUCKET_MAX."
         );
-        assert_eq!(found.cost_ns, Some(50 * MS));
+        assert_eq!(found.cost_ns, None, "charged with the compiles");
         assert_eq!(found.evidence[0].step, Some(0));
-        assert!(
-            get(&all, "compiles-while-serving")
-                .advice
-                .starts_with("1 of 1 compile fell in buckets that warm-up left out")
-        );
         // Without warm-up in the file, "not warmed" would mean nothing.
         let all = of(&report);
         assert!(has(&all, "warmup-not-recorded") && !has(&all, "buckets-not-warmed"));

@@ -2,12 +2,12 @@
 //! answers to one question, of which a trace gets one at most.
 
 use super::compiled::{LEVELS, compile_ns, compiled};
-use super::shared::{N_EVIDENCE, fact, finding, reaches, serving, serving_ns, were};
+use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
 use crate::analyze::gaps::step_label;
 use crate::analyze::report::{
-    Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
+    CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
 };
 use crate::base::show;
 
@@ -57,6 +57,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         says += &format!(" {they} took {cost_says}.");
     }
+    let uses = by_use(compiles);
+    if has_steps {
+        says += &format!(" {}", uses_say(&uses));
+    }
     let mut evidence = at_compiles(report, compiles);
     for (level, compiles) in weaker {
         let ns = show::duration(compile_ns(compiles));
@@ -74,7 +78,11 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding {
         cost_ns: Some(cost),
         evidence,
-        advice: compile_advice(report, compiles),
+        advice: if has_steps {
+            compile_advice(&uses)
+        } else {
+            String::new()
+        },
         ..finding(
             "compiles-while-serving",
             level,
@@ -117,27 +125,24 @@ fn no_compiles(report: &TraceReport) -> Option<Finding> {
     if !compiled(report, Evidence::Suspected, Period::Serving).is_empty() {
         return None;
     }
-    // A trace that shows a compile, or was recorded with compile tracking, would show the others.
+    // A trace that shows a compile, was recorded with compile tracking, or shows torch.compile at work would show the
+    // others. Of any other, that nothing is recorded proves nothing.
     let would_show = report.synchronised_capture
+        || report.dynamo.is_some()
         || report
             .recompiles
             .iter()
             .any(|r| r.evidence != Evidence::Suspected);
-    let (sure, says) = if would_show {
-        (Sure::Recorded, "No graph was compiled while serving.")
-    } else {
-        (
-            Sure::Derived,
-            "No graph compile is recorded while serving. Whether this trace would record one is not known.",
+    would_show.then(|| {
+        let says = "No graph was compiled while serving.".to_owned();
+        finding(
+            "no-compiles-while-serving",
+            Level::Fine,
+            Sure::Recorded,
+            "recompiles",
+            says,
         )
-    };
-    Some(finding(
-        "no-compiles-while-serving",
-        Level::Fine,
-        sure,
-        "recompiles",
-        says.into(),
-    ))
+    })
 }
 
 fn at_compiles(report: &TraceReport, compiles: &[&Recompile]) -> Vec<FindingEvidence> {
@@ -184,20 +189,51 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     }
 }
 
-fn compile_advice(report: &TraceReport, compiles: &[&Recompile]) -> String {
-    let missed = report.bucket_coverage.as_ref().map(|c| &c.served_not_warmed);
-    let is_missed = |r: &&Recompile| {
-        missed.is_some_and(|m| m.iter().any(|p| p.phase == r.phase && Some(p.bucket) == r.bucket))
+/// How many were for which use, those that are any, in order of the declaration.
+fn by_use(compiles: &[&Recompile]) -> Vec<(CompileUse, usize)> {
+    let of = |of: CompileUse| compiles.iter().filter(|r| r.r#use == of).count();
+    CompileUse::ALL
+        .into_iter()
+        .map(|use_| (use_, of(use_)))
+        .filter(|&(_, n)| n > 0)
+        .collect()
+}
+
+/// Which uses they were for, in one sentence.
+fn uses_say(uses: &[(CompileUse, usize)]) -> String {
+    let total: usize = uses.iter().map(|&(_, n)| n).sum();
+    let say = |&(of, n): &(CompileUse, usize)| {
+        let n = if n == total {
+            "all".to_owned()
+        } else {
+            show::count(n as u64)
+        };
+        match of {
+            CompileUse::First => format!("{n} at the first use of a bucket that warm-up left out"),
+            CompileUse::Again => format!("{n} where the same had run before (compiled again)"),
+            CompileUse::Unknown => format!("{n} where it is not recorded whether warm-up had run it"),
+        }
     };
-    let n_missed = compiles.iter().filter(|r| is_missed(r)).count();
-    if n_missed == 0 {
-        return "Find out which shape or code path is new in these steps, and run it in the warm-up.".into();
+    let mut parts: Vec<String> = uses.iter().map(say).collect();
+    if let (1, Some(only)) = (total, parts.first_mut()) {
+        *only = only.replacen("all", "it fell", 1).replace("it fell", "It was");
+        return format!("{only}.");
     }
-    format!(
-        "{} of {} fell in buckets that warm-up left out: let warm-up run these buckets.",
-        show::count(n_missed as u64),
-        show::counted(compiles.len() as u64, "compile")
-    )
+    let says = listed(&parts, 3);
+    let mut chars = says.chars();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
+/// What to do about each use, most frequent first.
+fn compile_advice(uses: &[(CompileUse, usize)]) -> String {
+    let mut uses = uses.to_vec();
+    uses.sort_by_key(|&(of, n)| (std::cmp::Reverse(n), of));
+    let advice: Vec<&str> = uses.iter().map(|(of, _)| of.advice()).collect();
+    advice.join(" ")
 }
 
 fn was_compiled(evidence: Evidence, n: usize) -> String {

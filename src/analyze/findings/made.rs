@@ -59,7 +59,7 @@ pub fn compile(step: u32, start_ms: i64, dur_ms: i64) -> Recompile {
         region_end_ns: None,
         also: None,
         slice: Some(7),
-        dynamo: None,
+        ..Recompile::default()
     }
 }
 

@@ -22,12 +22,14 @@ mod compiles_while_serving;
 mod device_free;
 mod device_idle;
 mod device_recording_ends_early;
+mod device_time_by_family;
 mod dynamo_limit;
 mod events_lost;
 mod exposed_communication;
 mod exposed_copies;
 mod input_damaged;
 mod large_category;
+mod largest_operator;
 mod long_attention;
 mod memory_churn;
 mod no_load;
@@ -89,6 +91,8 @@ pub const FINDINGS: &[Rule] = &[
     slow_steps::RULE,
     no_load::RULE,
     device_idle::RULE,
+    device_time_by_family::RULE,
+    largest_operator::RULE,
     long_attention::RULE,
     short_kernels::RULE,
     slow_starts::RULE,

@@ -1,0 +1,83 @@
+//! What the device computes, by family: the trace's largest facts. A hint where single, unfused operators take much.
+
+use super::shared::{fact, finding, reaches};
+use super::{Facts, Rule};
+use crate::analyze::report::{Family, Finding, FindingEvidence, KernelFamily, Level, Sure};
+use crate::analyze::words;
+use crate::base::{show, stats};
+
+pub(super) const RULE: Rule = Rule {
+    ids: &["device-time-by-family"],
+    judge,
+    rests_on_absence: false,
+};
+
+/// Fewer kernels are no picture of what the device does.
+const LEAST_KERNELS: u64 = 20;
+/// Families with less than this share, in percent, are not named.
+const NAMED_PERCENT: i64 = 5;
+/// Where so much of the names tells nothing, in percent, nothing is said.
+const UNKNOWN_PERCENT: i64 = 50;
+/// Single, unfused operators are worth a hint from this share on, in percent.
+const UNFUSED_PERCENT: i64 = 25;
+
+fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let families = &facts.report.kernel_families;
+    let total = stats::sum(families.iter().map(|f| f.total_ns));
+    let count: u64 = families.iter().map(|f| f.count).sum();
+    let of = |family: Family| {
+        families
+            .iter()
+            .find(|f| f.family == family)
+            .map_or(0, |f| f.total_ns)
+    };
+    if count < LEAST_KERNELS || total <= 0 || reaches(of(Family::Other), UNKNOWN_PERCENT, total) {
+        return None;
+    }
+    let named: Vec<&KernelFamily> = families
+        .iter()
+        .filter(|f| reaches(f.total_ns, NAMED_PERCENT, total))
+        .collect();
+    let parts: Vec<String> = named
+        .iter()
+        .map(|f| format!("{} {}", f.family.word(), show::percent(f.total_ns, total)))
+        .collect();
+    let says = format!(
+        "The device's work by family: {} (of {} in {}).",
+        parts.join(", "),
+        show::duration(total),
+        show::counted(count, "kernel")
+    );
+    let evidence = named
+        .iter()
+        .map(|f| FindingEvidence {
+            slice: Some(f.largest_slice),
+            ..fact(format!(
+                "{}: {} in {}, most of it {}",
+                f.family.word(),
+                show::duration(f.total_ns),
+                show::counted(f.count, "kernel"),
+                words::shortened(&f.largest)
+            ))
+        })
+        .collect();
+    let is_unfused = reaches(of(Family::Elementwise), UNFUSED_PERCENT, total);
+    Some(Finding {
+        evidence,
+        advice: if is_unfused {
+            "Single operators on each element and copies take much of the time: fuse them with a compiler, or use \
+             kernels that hold several of them."
+                .into()
+        } else {
+            String::new()
+        },
+        cost_ns: is_unfused.then(|| of(Family::Elementwise)),
+        ..finding(
+            "device-time-by-family",
+            if is_unfused { Level::Hint } else { Level::Fine },
+            Sure::Derived,
+            "device",
+            says,
+        )
+    })
+}
