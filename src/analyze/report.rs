@@ -21,7 +21,7 @@ pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
 pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
 pub use device::{
-    Copy, DeviceIdle, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync, device_name,
 };
 

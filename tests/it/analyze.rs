@@ -78,7 +78,7 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
 
 fn all_gaps(index: &Index, vocabulary: &Vocabulary) -> Vec<Gaps> {
     let devices = device_work(index, vocabulary);
-    gaps(&Host::of(index, vocabulary, &[], &[], &devices))
+    gaps(&Host::of(index, vocabulary, &[], &[], &devices, None))
 }
 
 fn of_kind(all: &[Gaps], kind: GapKind) -> &Gaps {
