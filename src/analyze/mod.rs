@@ -96,11 +96,23 @@ pub fn analyze_to(
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
-    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
+    let launched = launched::Launched::of(index, vocabulary);
+    let host = gaps::Host::of(
+        index,
+        vocabulary,
+        &report.steps,
+        &report.recompiles,
+        &devices,
+        launched.as_ref(),
+    );
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let decode_idle = gaps::decode_idle(&host);
+    let is_asked = depth == Depth::Everything;
+    let launched_fully = launched.as_ref().filter(|_| is_asked);
+    let idle = launched_fully.map(|l| idle::idle(index, vocabulary, l, &host.rule, &report.steps));
     drop(host);
+    report.idle = idle.unwrap_or_default();
     report.budget = budget;
     report.gaps = gaps;
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
@@ -108,14 +120,13 @@ pub fn analyze_to(
         report.kernels = kernels::kernels(index, vocabulary);
         report.kernel_families = families::families(&report.kernels);
         report.nodes = nodes::node_work(index, vocabulary);
-        if let Some(launched) = launched::Launched::of(index, vocabulary) {
+        if let Some(launched) = launched {
             report.launches = launches::launches(index, vocabulary, &launched);
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
             report.stream_gaps = streams::stream_gaps(index, vocabulary, &launched);
             if !report.stream_gaps.is_empty() {
                 report.stream_gaps_definition = Some(streams::definition());
             }
-            report.idle = idle::idle(index, vocabulary, &launched, &report.steps, &report.recompiles);
         }
         report.copies = transfers::copies(index, vocabulary);
         report.syncs = transfers::syncs(index, vocabulary);
@@ -149,7 +160,15 @@ pub fn gaps_in(
     n_longest: usize,
 ) -> Vec<report::Gaps> {
     let devices = time::device_work(index, vocabulary);
-    let host = gaps::Host::of(index, vocabulary, &report.steps, &report.recompiles, &devices);
+    let launched = launched::Launched::of(index, vocabulary);
+    let host = gaps::Host::of(
+        index,
+        vocabulary,
+        &report.steps,
+        &report.recompiles,
+        &devices,
+        launched.as_ref(),
+    );
     gaps::gaps_in(&host, window, n_longest)
 }
 

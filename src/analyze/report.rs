@@ -24,7 +24,7 @@ pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
 pub use compile_use::CompileUse;
 pub use device::{
-    Copy, DeviceIdle, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
+    Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
     ShortKernels, StreamGaps, Sync, device_name,
 };
 

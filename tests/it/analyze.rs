@@ -78,7 +78,7 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
 
 fn all_gaps(index: &Index, vocabulary: &Vocabulary) -> Vec<Gaps> {
     let devices = device_work(index, vocabulary);
-    gaps(&Host::of(index, vocabulary, &[], &[], &devices))
+    gaps(&Host::of(index, vocabulary, &[], &[], &devices, None))
 }
 
 fn of_kind(all: &[Gaps], kind: GapKind) -> &Gaps {
@@ -531,7 +531,8 @@ fn findings_of_the_driven_traces() {
     assert_eq!(
         found(&opened),
         vec![
-            ("decode-waits-for-host", Problem, Some(224_532_456)),
+            // The suspected compile, 188 ms, is a compile here as anywhere.
+            ("decode-waits-for-host", Problem, Some(36_532_456)),
             ("suspected-compiles", Hint, Some(188_154_250)),
             ("warmup-not-recorded", Hint, None),
             ("decode-padding", Hint, None),
@@ -541,7 +542,7 @@ fn findings_of_the_driven_traces() {
     assert!(
         opened.report.findings[0]
             .says
-            .ends_with("passes in steps that look as if a graph was compiled.")
+            .contains("compiles and pauses without load left out")
     );
 
     // A rank that does not drive the engine never says when it warms up.

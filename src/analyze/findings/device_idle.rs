@@ -103,8 +103,8 @@ mod tests {
         let found = get(&all, "device-idle");
         assert_eq!(
             found.says,
-            "The device is idle for 25 % of its recording, 250 ms. Largest cause: operators and runtime calls on the \
-             launching thread, 210 ms."
+            "The device is idle for 25 % of its recording, 250 ms. Largest cause: operators and calls on the launching \
+             thread, 210 ms."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Problem, Some(250 * MS)));
         assert_eq!(found.evidence.len(), 4);

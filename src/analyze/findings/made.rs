@@ -103,8 +103,10 @@ pub fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
                 cause,
                 count: 1,
                 total_ns: ms * MS,
+                drained_ns: 0,
             })
             .collect(),
+        drained_by: Vec::new(),
         skewed: 2,
         longest: vec![IdleGap {
             start_ns: 5,

@@ -2,7 +2,6 @@
 
 use super::shared::{finding, reaches};
 use super::{Facts, Rule};
-use crate::analyze::gaps::NO_LOAD_NS;
 use crate::analyze::report::{Finding, Level, Sure};
 use crate::base::show;
 
@@ -20,10 +19,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "For {} ({} of serving time) the engine had nothing to serve: pauses between steps longer than {}.",
+        "For {} ({} of serving time) the engine waited for requests.",
         show::duration(share.total_ns),
         show::percent(share.total_ns, budget.total_ns),
-        show::duration(NO_LOAD_NS)
     );
     Some(Finding {
         advice: "Leave these pauses out when you judge the engine, or record under steady load.".into(),

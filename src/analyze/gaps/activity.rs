@@ -1,15 +1,19 @@
 //! What the host did at each instant, one cause at a time.
 //!
-//! Where several things are recorded at once, the first in this order is the cause of the instant: compile,
-//! wait for the device, submission of work, input preparation, sampling, collective, other host activity, no
-//! load, python frames. An instant at which nothing of these is recorded is unaccounted.
+//! For gaps between steps and between launches, and for devices whose work names no launch; where it does, the
+//! launching thread decides (see [`cause`](super::cause)). Where several things are recorded at once, the first in
+//! this order is the cause of the instant: compile, recorded wait for requests, wait for the device, submission of
+//! work, input preparation, sampling, collective, other host activity, suspected wait for requests, python frames. An
+//! instant at which nothing of these is recorded is unaccounted.
 
 use crate::base::{SliceId, Span, TrackId, Union};
-use crate::dialect::{Evidence, Role, Vocabulary};
+use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
+use crate::analyze::gaps::cause::{Compiles, Containers, cause_of};
+use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::first_of;
-use crate::analyze::report::{Cause, Recompile};
+use crate::analyze::report::{Cause, Recompile, Sure};
 
 /// Time by cause, in the order of [`Cause::ALL`], ns.
 pub type ByCause = [i64; Cause::COUNT];
@@ -43,6 +47,18 @@ impl Activity {
         Activity(pieces)
     }
 
+    /// Of pieces that are disjoint and in order.
+    pub fn of_pieces(pieces: Vec<Piece>) -> Activity {
+        Activity(pieces)
+    }
+
+    /// The pieces that share time with `window`, uncut, in order.
+    pub fn overlapping(&self, window: Span) -> impl Iterator<Item = Piece> + '_ {
+        let from = self.0.partition_point(|p| p.span.end <= window.start);
+        let from = self.0[from..].iter().copied();
+        from.take_while(move |p| p.span.start < window.end)
+    }
+
     /// Divides windows by cause that come in order of start.
     pub fn divider(&self) -> Divider<'_> {
         Divider(&self.0)
@@ -57,7 +73,7 @@ impl Activity {
     /// window's length.
     pub fn divide(&self, window: Span) -> ByCause {
         let from = self.0.partition_point(|p| p.span.end <= window.start);
-        divide(&self.0[from..], window)
+        divide(&self.0[from..], window, Cause::Unaccounted)
     }
 
     /// The cause with most of `by_cause`; of equals the first in order of precedence.
@@ -69,16 +85,16 @@ impl Activity {
     }
 
     /// What the host of a trace did. Compiles count from their start, or, where only their region is known, from
-    /// the region's start and no longer than it; suspected ones do not count. Waits count on the threads that
-    /// run the model if any is recorded there, and on every thread otherwise; operators and python frames on
-    /// those threads only. `no_load`: time for which no work is expected.
+    /// the region's start and no longer than it. Waits count on the threads that run the model if any is recorded
+    /// there, and on every thread otherwise; operators and python frames on those threads only. Waits for requests
+    /// that are only suspected count where nothing more telling is recorded.
     pub fn of_host(
         index: &Index,
         vocabulary: &Vocabulary,
-        recompiles: &[Recompile],
-        no_load: &Union,
+        compiles: &Compiles,
+        threads: &HostThreads,
+        waiting: &[Waiting],
     ) -> Activity {
-        let threads = HostThreads::of(index, vocabulary);
         let mut joined: [Joined; Cause::COUNT] = Default::default();
         let mut waits_elsewhere = Joined::default();
         for track in index.track_ids() {
@@ -87,7 +103,7 @@ impl Activity {
             }
             let is_main = threads.is_main(track);
             for id in index.rows(track) {
-                let Some(cause) = cause_of(vocabulary.role(id)) else {
+                let Some(cause) = threads.cause_of(vocabulary, id) else {
                     continue;
                 };
                 match cause {
@@ -100,21 +116,22 @@ impl Activity {
         if joined[Cause::Wait as usize].0.is_empty() {
             joined[Cause::Wait as usize] = waits_elsewhere;
         }
-        for recompile in recompiles {
-            if let Some(span) = compile_span(recompile) {
-                joined[Cause::Recompile as usize].0.push(span);
-            }
-        }
-        let layers = joined.map(Joined::union);
-        let with_cause = Cause::ALL.into_iter().zip(layers);
-        Activity::of(with_cause.map(|(cause, layer)| match cause {
-            Cause::NoLoad => (cause, no_load.clone()),
-            _ => (cause, layer),
-        }))
+        let compiles = compiles.of_rank(None);
+        joined[Cause::Recompile as usize].0.extend(compiles.spans());
+        let waits = |is_sure: bool| {
+            let of = waiting
+                .iter()
+                .filter(move |w| (w.sure != Sure::Suspected) == is_sure);
+            Union::of(of.map(|w| w.span))
+        };
+        joined[Cause::NoLoad as usize].0.extend(waits(false).spans());
+        let mut layers: Vec<_> = Cause::ALL.into_iter().zip(joined.map(Joined::union)).collect();
+        layers.insert(Cause::Recompile as usize + 1, (Cause::NoLoad, waits(true)));
+        Activity::of(layers)
     }
 }
 
-fn divide(pieces: &[Piece], window: Span) -> ByCause {
+fn divide(pieces: &[Piece], window: Span, rest: Cause) -> ByCause {
     let mut by_cause = ByCause::default();
     let mut covered = 0;
     for piece in pieces.iter().take_while(|p| p.span.start < window.end) {
@@ -122,7 +139,7 @@ fn divide(pieces: &[Piece], window: Span) -> ByCause {
         by_cause[piece.cause as usize] += ns;
         covered += ns;
     }
-    by_cause[Cause::Unaccounted as usize] += window.len_ns() - covered;
+    by_cause[rest as usize] += window.len_ns() - covered;
     by_cause
 }
 
@@ -132,6 +149,11 @@ pub struct Divider<'a>(&'a [Piece]);
 
 impl Divider<'_> {
     pub fn divide(&mut self, window: Span) -> ByCause {
+        self.divide_else(window, Cause::Unaccounted)
+    }
+
+    /// Where no piece is, the cause is `rest`.
+    pub fn divide_else(&mut self, window: Span, rest: Cause) -> ByCause {
         let is_over = |p: &Piece| p.span.end <= window.start;
         // Mostly the next few; a search else.
         let n = self.0.iter().take(32).take_while(|p| is_over(p)).count();
@@ -139,15 +161,12 @@ impl Divider<'_> {
         if self.0.first().is_some_and(is_over) {
             self.0 = &self.0[self.0.partition_point(is_over)..];
         }
-        divide(self.0, window)
+        divide(self.0, window, rest)
     }
 }
 
-/// The stretch that a compile counts for; `None` for one that is only suspected.
+/// The stretch that a compile counts for, recorded or suspected.
 pub fn compile_span(recompile: &Recompile) -> Option<Span> {
-    if recompile.evidence == Evidence::Suspected {
-        return None;
-    }
     let span = Span::new(
         recompile.start_ns,
         recompile.start_ns.saturating_add(recompile.dur_ns),
@@ -162,27 +181,9 @@ pub fn compile_span(recompile: &Recompile) -> Option<Span> {
     }
 }
 
-/// What a host slice is the cause of. Containers (a pass, the warm-up) say where time passes, not why.
-pub fn cause_of(role: Role) -> Option<Cause> {
-    match role {
-        Role::CompileEngine | Role::CompileDynamo | Role::GraphCapture | Role::NewRecipe => {
-            Some(Cause::Recompile)
-        }
-        Role::Wait => Some(Cause::Wait),
-        Role::Launch | Role::Submit => Some(Cause::Submit),
-        Role::Prepare | Role::Encoder => Some(Cause::InputPrep),
-        Role::Sample | Role::Post => Some(Cause::Sampler),
-        Role::Collective => Some(Cause::Collective),
-        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther | Role::Annotation => {
-            Some(Cause::HostOp)
-        }
-        Role::PythonFrame => Some(Cause::Python),
-        _ => None,
-    }
-}
-
 /// Which tracks belong to devices and which to the threads that run the model.
 pub struct HostThreads {
+    containers: Containers,
     device: Vec<bool>,
     main: Vec<bool>,
 }
@@ -193,8 +194,14 @@ impl HostThreads {
     pub fn of(index: &Index, vocabulary: &Vocabulary) -> HostThreads {
         let mut device = vec![false; index.tracks.len()];
         for track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
+            // A file may give a host thread the ids of a device's lane.
+            let is_host = |id| {
+                let role = vocabulary.role(id);
+                matches!(role, Role::Pass | Role::Launch | Role::Wait | Role::HostOp)
+            };
+            let is_shared = index.rows(*track).any(is_host);
             if let Some(is_device) = device.get_mut(track.index()) {
-                *is_device = true;
+                *is_device = !is_shared;
             }
         }
         let named = &vocabulary.main_threads;
@@ -209,7 +216,20 @@ impl HostThreads {
                     || threads.binary_search(&thread(id)).is_ok()
             })
             .collect();
-        HostThreads { device, main }
+        HostThreads {
+            containers: Containers::of(index, vocabulary),
+            device,
+            main,
+        }
+    }
+
+    pub fn containers(&self) -> &Containers {
+        &self.containers
+    }
+
+    /// What a slice is the cause of; nothing for one around whole steps.
+    pub fn cause_of(&self, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
+        cause_of(vocabulary.role(id)).filter(|_| !self.containers.has(id))
     }
 
     pub fn is_device(&self, id: TrackId) -> bool {
@@ -231,7 +251,7 @@ pub fn most_of(
     cause: Cause,
 ) -> Option<(SliceId, i64)> {
     let mut by_name: rustc_hash::FxHashMap<u32, (i64, SliceId)> = rustc_hash::FxHashMap::default();
-    let is_cause = |id: SliceId| cause_of(vocabulary.role(id)) == Some(cause);
+    let is_cause = |id: SliceId| threads.cause_of(vocabulary, id) == Some(cause);
     let on_main_only = matches!(cause, Cause::HostOp | Cause::Python);
     for track in index.track_ids() {
         if threads.is_device(track) || (on_main_only && !threads.is_main(track)) {
@@ -269,7 +289,7 @@ pub fn most_of(
 
 /// The slices of a track that share time with `window`: those that enclose its start, outermost first, then
 /// those that start in it.
-fn open_in(index: &Index, track: TrackId, window: Span) -> Vec<SliceId> {
+pub fn open_in(index: &Index, track: TrackId, window: Span) -> Vec<SliceId> {
     let rows = index.track(track).rows.clone();
     let starting = index.rows_starting_in(track, window);
     let (mut from, mut to) = (rows.start, rows.end);

@@ -7,28 +7,34 @@
 //! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
 //!   may well be busy in it; where no device recording exists it is what there is.
 //!
-//! Causes. Each instant of a gap has one cause (see [`Activity`]), so the causes' times add up to the total. A
-//! gap is counted under the cause that has most of its time, so the causes' counts add up to the count. Step
-//! gaps above [`NO_LOAD_NS`] are no load where neither operators nor anything more telling is recorded.
+//! Causes. Each instant of a gap has one cause, so the causes' times add up to the total. A gap is counted under the
+//! cause that has most of its time, so the causes' counts add up to the count. The causes of a device's gaps are those
+//! of its idle time, told by one rule (see [`cause`]), where its work names its launches; else, and between steps and
+//! launches, what the host did (see [`Activity`]).
 
 pub mod activity;
 pub mod budget;
+pub mod cause;
 pub mod idle;
+pub mod requests;
 pub(in crate::analyze) mod streams;
 
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
 
+use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
+use crate::analyze::gaps::cause::{Compiles, Rule};
+use crate::analyze::gaps::requests::{Waiting, waiting};
 use crate::analyze::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step, device_name};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
 pub const DEVICE_FLOOR_NS: i64 = 10_000;
 
-/// A step gap longer than this is probably no request to serve.
-pub const NO_LOAD_NS: i64 = 1_000_000_000;
+/// Where no step has a phase, a step gap longer than this is probably no request to serve.
+pub const NO_LOAD_NS: i64 = requests::NO_PHASES_NS;
 
 /// Where the bins of the histogram start; each ends where the next starts, the last is open.
 pub const BIN_EDGES_NS: [i64; 10] = [
@@ -59,6 +65,12 @@ pub struct Host<'a> {
     all_compute: Union,
     pub activity: Activity,
     pub threads: HostThreads,
+    /// Which call launched what, where work names its launch.
+    pub launched: Option<&'a Launched<'a>>,
+    pub rule: Rule<'a>,
+    pub waiting: Vec<Waiting>,
+    /// Why each device is idle at each instant, in the order of `devices`; `None` where its launches are unknown.
+    pub idle: Vec<Option<Activity>>,
 }
 
 impl<'a> Host<'a> {
@@ -69,9 +81,18 @@ impl<'a> Host<'a> {
         steps: &'a [Step],
         recompiles: &'a [Recompile],
         devices: &'a [DeviceWork],
+        launched: Option<&'a Launched<'a>>,
     ) -> Host<'a> {
-        let between = between_steps(&vocabulary.engine_steps);
-        let no_load = Union::of(between.iter().map(|g| g.span).filter(|g| g.len_ns() > NO_LOAD_NS));
+        let waiting = waiting(index, vocabulary);
+        let threads = HostThreads::of(index, vocabulary);
+        let compiles = Compiles::of(index, vocabulary, recompiles);
+        let rule = Rule::of(index, vocabulary, threads.containers(), &compiles, &waiting);
+        let places = 0..devices.len();
+        let idle = places.map(|place| {
+            let device = vocabulary.devices.get(place)?;
+            rule.of_device(vocabulary, launched?, device)
+        });
+        let idle = idle.collect();
         Host {
             index,
             vocabulary,
@@ -82,8 +103,12 @@ impl<'a> Host<'a> {
                 [] | [_] => Union::default(),
                 several => Union::of(several.iter().flat_map(|d| d.compute.spans().iter().copied())),
             },
-            activity: Activity::of_host(index, vocabulary, recompiles, &no_load),
-            threads: HostThreads::of(index, vocabulary),
+            activity: Activity::of_host(index, vocabulary, &compiles, &threads, &waiting),
+            threads,
+            launched,
+            rule,
+            waiting,
+            idle,
         }
     }
 
@@ -140,8 +165,8 @@ pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<G
 fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let mut all = Vec::new();
     all.extend(step_gaps(host, asked));
-    for device in host.devices {
-        all.extend(device_gaps(host, asked, device));
+    for (device, idle) in host.devices.iter().zip(&host.idle) {
+        all.extend(device_gaps(host, asked, device, idle.as_ref()));
     }
     all.extend(launch_gaps(host, asked));
     all
@@ -211,23 +236,20 @@ fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
         Some(step) => step_label(step),
         None => "an engine step".to_owned(),
     };
-    gaps.longest = longest(host, &measured, |i, gap, cause| {
-        let sides = format!(
-            "between {} and {}",
-            label(between[i].before),
-            label(between[i].after)
-        );
+    gaps.longest = longest(host, &measured, |gap, cause| {
+        let of = between[gap.place];
+        let sides = format!("between {} and {}", label(of.before), label(of.after));
         format!("{}; {sides}.", what_the_host_did(host, gap, cause))
     });
     Some(gaps)
 }
 
-fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork) -> Option<Gaps> {
+fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork, idle: Option<&Activity>) -> Option<Gaps> {
     let compute = &device.compute;
     let extent = compute.extent()?;
-    let mut divider = host.activity.divider();
+    let mut divider = GapDivider::of(host, idle);
     let (mut gaps, measured) = summarise(asked.n_longest, compute.gaps().filter(|&g| asked.has(g)), |gap| {
-        divide_device_gap(&mut divider, gap)
+        divider.divide(gap, gap)
     });
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
@@ -237,7 +259,7 @@ fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork) -> Option<Gap
          Gaps shorter than {} are scheduling on the device itself.",
         show::duration(DEVICE_FLOOR_NS)
     );
-    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
+    gaps.longest = longest(host, &measured, |gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
@@ -252,6 +274,34 @@ fn share(part: Span, window: Span) -> f64 {
 /// What the torch profiler covers; where the trace does not say, everything recorded.
 pub fn capture_window(host: &Host<'_>) -> Option<Span> {
     host.vocabulary.capture.or_else(|| host.index.extent())
+}
+
+/// Divides gaps of a device, in order of start, by cause.
+struct GapDivider<'h> {
+    divider: Divider<'h>,
+    /// Whether launches are known.
+    is_linked: bool,
+}
+
+impl<'h> GapDivider<'h> {
+    /// By why the device is idle; where that is not known, by what the host did.
+    fn of(host: &'h Host<'_>, idle: Option<&'h Activity>) -> GapDivider<'h> {
+        GapDivider {
+            divider: idle.unwrap_or(&host.activity).divider(),
+            is_linked: idle.is_some(),
+        }
+    }
+
+    /// Divides the part `inside` of `gap`.
+    fn divide(&mut self, gap: Span, inside: Span) -> ByCause {
+        match self.is_linked {
+            // Where it is not idle it works on what does not end the gap.
+            true => self.divider.divide_else(inside, Cause::Device),
+            // Whether a gap is the device's own is judged by all of it.
+            false if gap.len_ns() < DEVICE_FLOOR_NS => divide_device_gap(&mut self.divider, inside),
+            false => self.divider.divide(inside),
+        }
+    }
 }
 
 /// A gap below the floor is the device's own; of a longer one each instant has the host's cause.
@@ -290,7 +340,7 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
                        launches. This is not idle time of the device: it may be running what was launched before."
         .into();
-    gaps.longest = longest(host, &measured, |_, gap, cause| says_with_place(host, gap, cause));
+    gaps.longest = longest(host, &measured, |gap, cause| says_with_place(host, gap, cause));
     Some(gaps)
 }
 
@@ -333,8 +383,10 @@ impl DecodeIdle {
 }
 
 /// Of `gap` inside `within`, the time that is the host's doing.
-fn hosts_ns(divider: &mut Divider<'_>, gap: Span, within: &Union) -> i64 {
-    let parts = within.overlapping(gap).map(|s| divider.divide(s.intersect(gap)));
+fn hosts_ns(divider: &mut GapDivider<'_>, gap: Span, within: &Union) -> i64 {
+    let parts = within
+        .overlapping(gap)
+        .map(|s| divider.divide(gap, s.intersect(gap)));
     let hosts = |by_cause: ByCause| -> i64 {
         let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
         causes.map(|c| by_cause[c as usize]).sum()
@@ -342,10 +394,13 @@ fn hosts_ns(divider: &mut Divider<'_>, gap: Span, within: &Union) -> i64 {
     parts.map(hosts).sum()
 }
 
-/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not
-/// pauses without load, and not the device's own scheduling.
+/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not waits for
+/// requests, not what was launched and has not started, and not what nobody knows.
 fn is_hosts_doing(cause: Cause) -> bool {
-    !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Device)
+    !matches!(
+        cause,
+        Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Dependency | Cause::Unlinked
+    )
 }
 
 /// See [`DecodeIdle`]; `None` without a serving step or without device work between the first and the last.
@@ -369,16 +424,34 @@ pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
         .iter()
         .filter(|r| r.evidence == Evidence::Suspected);
     let suspected = Union::of(suspected.map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))));
+    let known = host.idle.iter().flatten();
+    let all_known = !host.idle.is_empty() && host.idle.iter().all(Option::is_some);
+    let together = (all_known && host.idle.len() > 1).then(|| together(known.clone()));
+    let idle = match &together {
+        None if all_known => known.last(),
+        together => together.as_ref(),
+    };
+    let divider = || GapDivider::of(host, idle);
     Some(DecodeIdle {
         is_decode: decode.is_some(),
-        ..idle_in(host.compute(), &host.activity, window, &step_gaps, &suspected)?
+        ..idle_in(host.compute(), divider, window, &step_gaps, &suspected)?
     })
 }
 
+/// The causes of several devices at once: of those of one instant the first in order of precedence.
+fn together<'h>(devices: impl Iterator<Item = &'h Activity> + Clone) -> Activity {
+    let layers = Cause::ALL.into_iter().map(|cause| {
+        let pieces = devices.clone().flat_map(|d| d.pieces());
+        let of = pieces.filter(move |p| p.cause == cause);
+        (cause, Union::of(of.map(|p| p.span)))
+    });
+    Activity::of(layers)
+}
+
 /// Idle time of a device in `window`, as far as its recording covers it.
-fn idle_in(
+fn idle_in<'h>(
     compute: &Union,
-    activity: &Activity,
+    divider: impl Fn() -> GapDivider<'h>,
     window: Span,
     step_gaps: &Union,
     suspected: &Union,
@@ -395,21 +468,15 @@ fn idle_in(
         suspected_ns: 0,
         longest: None,
     };
-    let mut divider = activity.divider();
-    let (mut step_divider, mut suspected_divider) = (activity.divider(), activity.divider());
+    let (mut step_divider, mut suspected_divider) = (divider(), divider());
+    let mut divider = divider();
     for gap in compute.gaps() {
         let inside = gap.intersect(window);
         if inside.is_empty() {
             continue;
         }
-        // Whether a gap is the device's own is judged by all of it.
-        let is_own = gap.len_ns() < DEVICE_FLOOR_NS;
-        let by_cause = if is_own {
-            divide_device_gap(&mut divider, inside)
-        } else {
-            divider.divide(inside)
-        };
-        if !is_own {
+        let by_cause = divider.divide(gap, inside);
+        if divider.is_linked || gap.len_ns() >= DEVICE_FLOOR_NS {
             idle.between_steps_ns += hosts_ns(&mut step_divider, inside, step_gaps);
             idle.suspected_ns += hosts_ns(&mut suspected_divider, inside, suspected);
         }
@@ -536,7 +603,7 @@ fn keep_longest(gaps: &mut Vec<Measured>, n: usize) -> i64 {
 }
 
 /// The longest gaps in words.
-fn longest(host: &Host<'_>, gaps: &[Measured], says: impl Fn(usize, Span, Cause) -> String) -> Vec<Gap> {
+fn longest(host: &Host<'_>, gaps: &[Measured], says: impl Fn(&Measured, Cause) -> String) -> Vec<Gap> {
     let gap = |measured: &Measured| {
         let span = measured.span;
         let cause = Activity::main_cause(&measured.by_cause);
@@ -545,7 +612,7 @@ fn longest(host: &Host<'_>, gaps: &[Measured], says: impl Fn(usize, Span, Cause)
             start_ns: span.start,
             dur_ns: span.len_ns(),
             cause,
-            says: says(measured.place, span, cause),
+            says: says(measured, cause),
             step,
             inside_step,
         }
@@ -581,8 +648,9 @@ pub fn step_label(step: &Step) -> String {
 }
 
 /// A sentence: what the host did in a gap, and where among the steps it lies.
-fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
-    let what = what_the_host_did(host, gap, cause);
+fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause) -> String {
+    let what = what_the_host_did(host, measured, cause);
+    let gap = measured.span;
     let step = |index: u32| host.steps.get(index as usize);
     match step_at(host, gap) {
         (Some(index), true) => format!("{what}; in {}.", step(index).map_or(String::new(), step_label)),
@@ -603,7 +671,8 @@ fn says_with_place(host: &Host<'_>, gap: Span, cause: Cause) -> String {
 }
 
 /// Half a sentence: what the host did in a gap, for how much of it.
-fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
+fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause) -> String {
+    let gap = measured.span;
     let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
     match cause {
         Cause::Recompile => {
@@ -627,14 +696,23 @@ fn what_the_host_did(host: &Host<'_>, gap: Span, cause: Cause) -> String {
             }
         }
         Cause::NoLoad => {
-            return format!(
-                "Nothing ran for {}: probably there was no request",
-                show::duration(gap.len_ns())
-            );
+            let ns = measured.by_cause[Cause::NoLoad as usize];
+            let waits = host.waiting.iter().filter(|w| !w.span.intersect(gap).is_empty());
+            let why = waits.map(|w| w.why).next();
+            return match why {
+                Some(why) => format!(
+                    "The engine waited for requests for {}. {}",
+                    of(ns),
+                    why.trim_end_matches('.')
+                ),
+                None => format!("The engine waited for requests for {}", of(ns)),
+            };
         }
-        Cause::Device => return "Shorter than the floor: scheduling on the device".into(),
+        Cause::Device => return "Scheduling on the device".into(),
+        Cause::Dependency => return "The next work was launched in time and waited for other work".into(),
+        Cause::Unlinked => return "The call that launched the next work is not in the trace".into(),
         Cause::Unaccounted => {
-            let ns = host.activity.divide(gap)[Cause::Unaccounted as usize];
+            let ns = measured.by_cause[Cause::Unaccounted as usize];
             return format!("Nothing is recorded on the host for {}", of(ns));
         }
         _ => {}
@@ -759,9 +837,13 @@ mod tests {
         ]);
         let activity = Activity::of([(Cause::InputPrep, Union::of([Span::new(0, 350_000)]))]);
         let step_gaps = Union::of([Span::new(201_000, 204_000), Span::new(340_000, 390_000)]);
+        let divider = || GapDivider {
+            divider: activity.divider(),
+            is_linked: false,
+        };
         let idle = idle_in(
             &compute,
-            &activity,
+            divider,
             Span::new(0, 380_000),
             &step_gaps,
             &Union::of([Span::new(310_000, 350_000)]),
@@ -777,7 +859,7 @@ mod tests {
         assert_eq!(
             idle_in(
                 &compute,
-                &activity,
+                divider,
                 Span::new(600_000, 700_000),
                 &step_gaps,
                 &Union::default()

@@ -96,7 +96,8 @@ closed_set! {
         noun: "no load",
         verb: "had nothing to serve",
         word: "no load",
-        means: "Longer than a second between steps: probably no request.",
+        means: "The engine waited for requests: empty steps, a recorded wait for a queue or socket, or nothing \
+                recorded for long before a step with new requests.",
         colour: Colour::NoLoad,
         advice: RECORD_STACKS,
     }
@@ -112,9 +113,27 @@ closed_set! {
         noun: "scheduling on the device",
         verb: "was not needed",
         word: "device",
-        means: "Too short for the host: scheduling on the device itself.",
+        means: "Launched and on its way to the device, or between two pieces of work: scheduling on the device itself.",
         colour: Colour::Mme,
         advice: RECORD_STACKS,
+    }
+    /// Launched in time; it waited for another stream, device, rank or event.
+    Dependency "dependency" {
+        noun: "launched work that waits for other work",
+        verb: "had launched the next work, which waited for other work",
+        word: "launched, not started",
+        means: "The next work was launched in time and waited for something else: a stream, an event, another device.",
+        colour: Colour::DeviceOther,
+        advice: "The work was launched in time and waited for something else: see in the timeline what ends just \
+                 before.",
+    }
+    Unlinked "unlinked" {
+        noun: "launches that are not in the trace",
+        verb: "did what the trace does not link to the next work",
+        word: "launch unknown",
+        means: "The call that launched the next work is not in the trace: the cause is unknown.",
+        colour: Colour::Warmup,
+        advice: "The launches before the recording began are missing: record for longer.",
     }
     Unaccounted "unaccounted" {
         noun: "nothing recorded on the host",
@@ -130,7 +149,8 @@ const SLOWER_HOST: &str = "The host is slower than the device: capture graphs, s
                            fuse operators, or make batches larger.";
 
 closed_set! {
-    /// Why a device had nothing to do, in order of precedence.
+    /// Why a device had nothing to do, in order of precedence: the causes of gaps, with fewer distinctions. See
+    /// [`IdleCause::of`].
     pub enum IdleCause {
         /// In words, as a noun.
         says: &'static str,
@@ -141,54 +161,52 @@ closed_set! {
     /// A graph was compiled or captured before the next launch.
     Compile "compile" {
         says: "graph compile or capture",
-        means: "Not launched yet: a graph was compiled or captured.",
+        means: "Not launched yet: a graph was compiled or captured, recorded or suspected.",
         colour: Colour::Compile,
         advice: "Compile and capture before serving: warm up every shape that is served.",
     }
-    /// The launching thread had waited for the device until it was empty, and then had to come to the next launch.
+    /// The launching thread was inside a call that waits for the device. The name is older than the meaning.
     SyncThenLaunch "sync_then_launch" {
-        says: "the host waited for the device, then launched",
-        means: "Not launched yet: the launching thread was waiting for the device when it ran empty, and had to come \
-                to the next launch first. All of the time until that launch counts here.",
+        says: "inside a synchronisation call",
+        means: "Not launched yet: the launching thread was inside a call that waits for the device, though the device \
+                was idle. Time after such a call has its own cause.",
         colour: Colour::Wait,
-        advice: "Each of these waits empties the device's queue: see which code waits, and let it launch the next work \
-                 first (asynchronous scheduling, copies that do not block).",
+        advice: "The call returns late, or waits for something that this trace does not show: let the host queue the \
+                 next work before it waits (asynchronous scheduling, copies that do not block).",
     }
-    /// The launching thread ran operators or runtime calls, or the launch itself took long.
+    /// The launching thread ran operators, calls or named parts of a step, the launch call among them.
     HostOp "host_op" {
-        says: "operators and runtime calls on the launching thread",
-        means: "Not launched yet: the launching thread ran operators or runtime calls, or the launch itself took \
-                longer than a launch takes.",
+        says: "operators and calls on the launching thread",
+        means: "Not launched yet: the launching thread ran operators, runtime calls (the launch call itself, too) or a \
+                named part of a step.",
         colour: Colour::HostOp,
         advice: SLOWER_HOST,
     }
-    /// It ran python, or was inside a step or an annotated stretch and nothing more is recorded.
+    /// Python frames, and nothing inside them.
     Python "python" {
         says: "python on the launching thread",
-        means: "Not launched yet: python frames, annotated stretches or a step, and nothing more is recorded.",
+        means: "Not launched yet: the launching thread ran python frames, and nothing more is recorded inside them.",
         colour: Colour::Python,
         advice: SLOWER_HOST,
     }
-    /// Outside any step with nothing recorded, or waiting for another thread: no work was asked for.
+    /// The engine waited for requests.
     SchedulerIdle "scheduler_idle" {
-        says: "no work asked for",
-        means: "Not launched yet: the launching thread is outside any step with nothing recorded, or waits for \
-                another thread.",
+        says: "waiting for requests",
+        means: "Not launched yet: the engine waited for requests, so there was no work to launch.",
         colour: Colour::NoLoad,
-        advice: "No work was asked for: record under load if you look for what limits it.",
+        advice: "No work was submitted: record under load if you look for what limits it.",
     }
-    /// Nothing is recorded on the launching thread, and the trace has neither steps nor python frames.
+    /// Nothing is recorded on the launching thread.
     NotRecorded "not_recorded" {
         says: "nothing recorded on the launching thread",
-        means: "Not launched yet: nothing is recorded on the launching thread, and the trace has neither steps nor \
-                python frames to say more.",
+        means: "Not launched yet: nothing is recorded on the launching thread, inside a step or between steps.",
         colour: Colour::Other,
         advice: "Record operators and python stacks to see what the launching thread did meanwhile.",
     }
     /// Launched long before: it waited for something else, another stream, device or event.
     Dependency "dependency" {
         says: "launched, waiting for other work",
-        means: "Launched long before, and waited for something else: a stream, an event, a device.",
+        means: "Launched in time, and waited for something else: a stream, an event, a device.",
         colour: Colour::DeviceOther,
         advice: "The work was launched in time and waited for something else: see in the timeline what ends just \
                  before.",
@@ -196,11 +214,11 @@ closed_set! {
     /// Launched, and on its way to the device.
     LaunchLatency "launch_latency" {
         says: "launched, on its way to the device",
-        means: "Launched, and on its way to the device; or the time that the device takes from one piece of work to \
-                the next.",
+        means: "The launch call has ended and the work is on its way to the device; or the time that the device takes \
+                from one piece of work to the next.",
         colour: Colour::Launch,
-        advice: "The device is empty when work is launched, or takes its time between pieces of work: launch ahead, or \
-                 capture graphs.",
+        advice: "The device is empty when work is launched, or takes its time between pieces of work: queue work \
+                 earlier, or capture graphs.",
     }
     /// The call that launched the next work is not in the trace.
     Unlinked "unlinked" {
@@ -212,8 +230,25 @@ closed_set! {
 }
 
 impl IdleCause {
-    /// Whether the host had not yet handed over the next work.
+    /// What a cause of a device's gap is called in its idle time: both are told by one rule, instant by instant.
+    pub const fn of(cause: Cause) -> IdleCause {
+        match cause {
+            Cause::Recompile => IdleCause::Compile,
+            Cause::Wait => IdleCause::SyncThenLaunch,
+            Cause::Submit | Cause::InputPrep | Cause::Sampler | Cause::Collective | Cause::HostOp => {
+                IdleCause::HostOp
+            }
+            Cause::NoLoad => IdleCause::SchedulerIdle,
+            Cause::Python => IdleCause::Python,
+            Cause::Device => IdleCause::LaunchLatency,
+            Cause::Dependency => IdleCause::Dependency,
+            Cause::Unlinked => IdleCause::Unlinked,
+            Cause::Unaccounted => IdleCause::NotRecorded,
+        }
+    }
+
+    /// Whether the host had work to hand over, and had not yet.
     pub fn is_host_bound(self) -> bool {
-        self <= IdleCause::NotRecorded
+        self <= IdleCause::NotRecorded && self != IdleCause::SchedulerIdle
     }
 }

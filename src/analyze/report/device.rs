@@ -189,6 +189,21 @@ pub struct IdleShare {
     /// Gaps that have most of their time from this cause.
     pub count: u64,
     pub total_ns: i64,
+    /// Of that time, what lies in gaps before which a synchronisation of the launching thread had emptied the
+    /// device's queue: a second fact about the same time.
+    #[serde(default)]
+    pub drained_ns: i64,
+}
+
+/// Idle time before which a synchronisation of the launching thread had emptied the device's queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// The synchronisation's name.
+    pub name: String,
+    pub count: u64,
+    pub total_ns: i64,
+    /// Row of the first.
+    pub first_slice: u32,
 }
 
 /// One gap of a device.
@@ -219,6 +234,9 @@ pub struct DeviceIdle {
     pub gaps: u64,
     /// In the order of [`IdleCause::ALL`]; causes that do not occur are left out.
     pub causes: Vec<IdleShare>,
+    /// Synchronisations that had emptied the queue, most idle time first.
+    #[serde(default)]
+    pub drained_by: Vec<Drained>,
     /// Gaps whose next work starts before the call that launched it: the clocks disagree. No time is negative by it.
     pub skewed: u64,
     /// The longest, longest first, at most 50.

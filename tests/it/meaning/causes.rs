@@ -1,1 +1,583 @@
-//! Causes of gaps and of idle time.
+//! Why devices are idle: one rule for gaps and idle time, and what is injected into an invented engine is found again
+//! in its cause and in no other.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use stepscope::analyze::report::{Cause, IdleCause};
+
+use super::{case, ms, report};
+use crate::corpus;
+
+type Causes = BTreeMap<String, i64>;
+
+/// Causes of a list with their times.
+fn causes(list: &Value) -> Causes {
+    let of = list["causes"].as_array().unwrap().iter();
+    of.map(|c| {
+        (
+            c["cause"].as_str().unwrap().to_owned(),
+            c["total_ns"].as_i64().unwrap(),
+        )
+    })
+    .filter(|(_, ns)| *ns != 0)
+    .collect()
+}
+
+fn gaps_of<'r>(report: &'r Value, kind: &str) -> Option<&'r Value> {
+    report["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| g["kind"] == kind)
+}
+
+/// Causes of the device's gaps.
+fn device(report: &Value) -> Causes {
+    causes(gaps_of(report, "device").expect("gaps of a device"))
+}
+
+/// Causes of the device's idle time.
+fn idle(report: &Value) -> Causes {
+    causes(&report["idle"][0])
+}
+
+fn finding<'r>(report: &'r Value, id: &str) -> Option<&'r Value> {
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|f| f["id"] == id)
+}
+
+/// What the causes of gaps are called in idle time.
+fn mapped(gaps: &Causes) -> Causes {
+    let mut idle = Causes::new();
+    for (cause, ns) in gaps {
+        let cause = Cause::from_key(cause).unwrap();
+        *idle.entry(IdleCause::of(cause).key().to_owned()).or_default() += ns;
+    }
+    idle
+}
+
+/// Gaps and idle time of each device agree wherever they are of the same time.
+fn agree(name: &str, report: &Value) -> usize {
+    let gaps = report["gaps"].as_array().unwrap();
+    let gaps: Vec<&Value> = gaps.iter().filter(|g| g["kind"] == "device").collect();
+    let mut n = 0;
+    for idle in report["idle"].as_array().unwrap() {
+        let place = match idle["rank"].as_str() {
+            Some(rank) => format!("device {} of {rank}", idle["device"]),
+            None => format!("device {}", idle["device"]),
+        };
+        let same = |g: &&&Value| g["where"] == place.as_str() && g["total_ns"] == idle["idle_ns"];
+        let linked =
+            causes(idle).get("unlinked").copied().unwrap_or(0) * 10 < idle["idle_ns"].as_i64().unwrap();
+        if let Some(gaps) = gaps.iter().find(same).filter(|_| linked) {
+            assert_eq!(mapped(&causes(gaps)), causes(idle), "{name}: {place}");
+            n += 1;
+        }
+    }
+    n
+}
+
+// ---- cases --------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_container_of_steps_is_no_cause() {
+    let Some(both) = case("c21b_both.json") else {
+        return;
+    };
+    assert_eq!(agree("c21b", &both), 1);
+    // As in the control: nothing is recorded from the end of the device's work to the next step.
+    assert_eq!(device(&both)["unaccounted"], 3 * ms(3.8));
+    assert_eq!(idle(&both)["not_recorded"], 3 * ms(3.8));
+    assert!(device(&both)["host_op"] < ms(0.1));
+    assert_eq!(
+        causes(gaps_of(&both, "step").unwrap()),
+        Causes::from([("unaccounted".into(), 3 * ms(2.0))])
+    );
+}
+
+#[test]
+fn empty_steps_are_a_wait_for_requests() {
+    let Some(polls) = case("c23a_pd_idle_steps.json") else {
+        return;
+    };
+    agree("c23a", &polls);
+    let of = gaps_of(&polls, "device").unwrap();
+    // The device's recording is 105 ms long; 31 ms of it, from the end of a step with work to the start of the next,
+    // only empty steps ran.
+    assert_eq!(device(&polls)["no_load"], ms(31.0));
+    assert_eq!(idle(&polls)["scheduler_idle"], ms(31.0));
+    let with_load = of["total_ns"].as_i64().unwrap() - ms(31.0);
+    assert_eq!(with_load, ms(26.0));
+    assert_eq!(polls["device_time"][0]["busy_ns"].as_i64(), Some(ms(48.0)));
+    // 24.95 of 74 ms: the rest of the 26 is launched, not started.
+    let waits = finding(&polls, "decode-waits-for-host").unwrap();
+    assert_eq!(waits["cost_ns"].as_i64(), Some(ms(24.95)));
+    assert!(waits["says"].as_str().unwrap().contains("34 %"), "{waits}");
+}
+
+#[test]
+fn a_host_thread_with_the_ids_of_a_device_lane_is_a_thread() {
+    let (Some(control), Some(same)) = (
+        case("c00_control.json"),
+        case("v70_host_track_equals_gpu_track.json"),
+    ) else {
+        return;
+    };
+    assert_eq!(idle(&control), idle(&same));
+    for kind in ["step", "device", "launch"] {
+        let of = |report| causes(gaps_of(report, kind).unwrap());
+        assert_eq!(of(&control), of(&same), "{kind}");
+    }
+}
+
+#[test]
+fn gaps_and_idle_time_agree_on_every_trace() {
+    let files = [
+        "meaning/c00_control.json",
+        "meaning/c12a_float_links.json",
+        "meaning/c21b_both.json",
+        "meaning/c23a_pd_idle_steps.json",
+        "meaning/s5_allreduce_in_step.json",
+        "meaning/s7a_sample_outside_marker.json",
+        "meaning/s7d_spec_draft.json",
+        "meaning/v70_host_track_equals_gpu_track.json",
+        "meaning/v81e_padded_graph.json",
+        "meaning/v90a_prefill_lengths.json",
+    ];
+    let mut n = 0;
+    for file in files {
+        let Some(bytes) = corpus::read(file) else { continue };
+        n += agree(file, &report(file, &bytes));
+    }
+    assert!(n >= 8 || corpus::read(files[0]).is_none(), "{n} devices compared");
+}
+
+// ---- an invented engine -------------------------------------------------------------------------------------
+
+/// What the host of the engine does, one thing after the other, µs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Does {
+    Nothing(i64),
+    Python(i64),
+    Operator(i64),
+    /// An operator inside a frame, which goes on for a tenth of its time on both sides.
+    Inside(i64),
+    /// A launch call, and its kernel: it starts so long after the call's start at the earliest, and runs so long.
+    Launch(i64, i64, i64),
+    /// Waits for the device, and so much longer.
+    Sync(i64),
+    Begin(&'static str),
+    End,
+}
+
+#[derive(Default)]
+struct Written {
+    events: Vec<String>,
+    now: i64,
+    device_free: i64,
+    marks: Vec<(i64, &'static str)>,
+    n: i64,
+    /// What was done when: [start, end), and the letter of its cause.
+    truth: Vec<(i64, i64, char)>,
+    /// Calls with kernels: (call start, call end, kernel start, kernel end).
+    calls: Vec<(i64, i64, i64, i64)>,
+}
+
+impl Written {
+    fn of(plan: &[Does]) -> Written {
+        let mut to = Written {
+            now: 1000,
+            ..Written::default()
+        };
+        for does in plan {
+            to.does(*does);
+        }
+        to
+    }
+
+    fn slice(&mut self, category: &str, name: &str, ts: i64, dur: i64, args: &str) {
+        let (pid, tid) = if category == "kernel" { (0, 7) } else { (100, 1) };
+        self.events.push(format!(
+            r#"{{"ph":"X","cat":"{category}","name":"{name}","pid":{pid},"tid":{tid},"ts":{ts},"dur":{dur},"args":{{{args}}}}}"#
+        ));
+    }
+
+    fn pass(&mut self, us: i64, cause: char) {
+        self.truth.push((self.now, self.now + us, cause));
+        self.now += us;
+    }
+
+    fn does(&mut self, does: Does) {
+        let now = self.now;
+        match does {
+            Does::Nothing(us) => self.pass(us, 'n'),
+            Does::Python(us) => {
+                self.slice("python_function", "a.py(1): work", now, us, "");
+                self.pass(us, 'p');
+            }
+            Does::Operator(us) => {
+                self.slice("cpu_op", "aten::cat", now, us, "");
+                self.pass(us, 'o');
+            }
+            Does::Inside(us) => {
+                let edge = us / 10;
+                self.slice("python_function", "a.py(1): work", now, us + 2 * edge, "");
+                self.slice("cpu_op", "aten::mm", now + edge, us, "");
+                self.pass(edge, 'p');
+                self.pass(us, 'o');
+                self.pass(edge, 'p');
+            }
+            Does::Launch(us, delay, runs) => {
+                self.n += 1;
+                let link = format!(r#""correlation":{}"#, self.n);
+                self.slice("cuda_runtime", "cudaLaunchKernel", now, us, &link);
+                let start = self.device_free.max(now + us.max(delay));
+                let lane = format!(r#"{link},"device":0,"stream":7"#);
+                self.slice("kernel", "gemm", start, runs, &lane);
+                self.calls.push((now, now + us, start, start + runs));
+                self.device_free = start + runs;
+                self.pass(us, 'l');
+            }
+            Does::Sync(us) => {
+                let us = (self.device_free - now).max(0) + us;
+                self.slice("cuda_runtime", "cudaStreamSynchronize", now, us, "");
+                self.pass(us, 'w');
+            }
+            Does::Begin(marker) => self.marks.push((now, marker)),
+            Does::End => {
+                if let Some((from, marker)) = self.marks.pop() {
+                    self.slice("user_annotation", marker, from, now - from, "");
+                }
+            }
+        }
+    }
+
+    fn report(&self) -> Value {
+        let text = format!(
+            r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#,
+            self.events.join(",")
+        );
+        report("engine.json", text.as_bytes())
+    }
+
+    /// The causes of idle time, asked of every µs.
+    fn idle_by_instant(&self) -> Causes {
+        let (mut idle, mut gap_start) = (Causes::new(), None);
+        let first = self.calls.first().map_or(0, |c| c.2);
+        let last = self.calls.iter().map(|c| c.3).max().unwrap_or(0);
+        for at in first..last {
+            if self.calls.iter().any(|c| c.2 <= at && at < c.3) {
+                gap_start = None;
+                continue;
+            }
+            let from = *gap_start.get_or_insert(at);
+            let next = self.calls.iter().find(|c| c.2 > at).unwrap();
+            let cause = if at < next.0 {
+                let did = self.truth.iter().find(|t| t.0 <= at && at < t.1);
+                match did.map_or('n', |t| t.2) {
+                    'p' => "python",
+                    'o' | 'l' => "host_op",
+                    'w' => "sync_then_launch",
+                    _ => "not_recorded",
+                }
+            } else if at < next.1 {
+                "host_op"
+            } else if (next.1 <= from && next.2 - from <= 20) || at < next.1 + 20 {
+                "launch_latency"
+            } else {
+                "dependency"
+            };
+            *idle.entry(cause.to_owned()).or_default() += 1000;
+        }
+        idle
+    }
+}
+
+const DECODE: &str = "execute_context_0(0)_generation_4(4)";
+const PREFILL: &str = "execute_context_1(64)_generation_0(0)";
+
+/// Ten steps that launch three kernels and wait for them; `extra` is done in each where the device is idle, `pause` is
+/// the time before the last step, `call` what its first launch takes.
+fn engine(extra: &[Does], pause: i64, call: i64) -> Vec<Does> {
+    let mut plan = Vec::new();
+    for step in 0..10 {
+        plan.push(Does::Nothing(if step == 9 { pause } else { 500 }));
+        plan.push(Does::Begin(if step == 9 { PREFILL } else { DECODE }));
+        plan.push(Does::Python(200));
+        plan.extend(extra);
+        plan.push(Does::Launch(if step == 9 { call } else { 20 }, 30, 1000));
+        plan.extend([Does::Inside(100), Does::Launch(20, 30, 1000)]);
+        plan.extend([Does::Operator(50), Does::Launch(20, 30, 1000)]);
+        plan.extend([Does::Sync(10), Does::Python(150), Does::End]);
+    }
+    plan
+}
+
+/// What is more in `after` than in `before`, but for less than 1 % of `all`.
+fn moved(before: &Causes, after: &Causes, all: i64) -> Causes {
+    let mut moved = after.clone();
+    for (cause, ns) in before {
+        *moved.entry(cause.clone()).or_default() -= ns;
+    }
+    moved.retain(|_, ns| ns.abs() * 100 > all);
+    moved
+}
+
+fn injected(plan: &[Does], all: i64, gap: &str, of_idle: &str) {
+    let before = Written::of(&engine(&[], 500, 20)).report();
+    let after = Written::of(plan).report();
+    agree("injected", &after);
+    let tolerance = all / 100;
+    for (name, cause, moved) in [
+        ("gaps", gap, moved(&device(&before), &device(&after), all)),
+        ("idle", of_idle, moved(&idle(&before), &idle(&after), all)),
+    ] {
+        assert_eq!(moved.keys().collect::<Vec<_>>(), [cause], "{name}: {moved:?}");
+        assert!((moved[cause] - all).abs() <= tolerance, "{name}: {moved:?}");
+    }
+}
+
+#[test]
+fn what_is_injected_moves_its_cause_and_no_other() {
+    let each = |does| engine(&[does], 500, 20);
+    // 1 ms in each of ten steps; before the first step's launch the device has not begun.
+    injected(&each(Does::Python(1000)), 9 * ms(1.0), "python", "python");
+    injected(&each(Does::Operator(1000)), 9 * ms(1.0), "host_op", "host_op");
+    injected(
+        &each(Does::Nothing(1000)),
+        9 * ms(1.0),
+        "unaccounted",
+        "not_recorded",
+    );
+    injected(&each(Does::Sync(1000)), 9 * ms(1.0), "wait", "sync_then_launch");
+    injected(&engine(&[], 300_500, 20), ms(300.0), "no_load", "scheduler_idle");
+    injected(&engine(&[], 500, 400_020), ms(400.0), "submit", "host_op");
+}
+
+#[test]
+fn that_a_synchronisation_had_emptied_the_queue_is_told_beside_the_cause() {
+    let report = Written::of(&engine(&[Does::Python(1000)], 500, 20)).report();
+    let of = &report["idle"][0];
+    let drained: i64 = of["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["drained_ns"].as_i64().unwrap())
+        .sum();
+    assert_eq!(drained, of["drained_by"][0]["total_ns"].as_i64().unwrap());
+    assert_eq!(of["drained_by"][0]["name"], "cudaStreamSynchronize");
+    assert_eq!(of["drained_by"][0]["count"], 9);
+    // Every gap before which the engine waited, all but those between its kernels.
+    assert!(drained * 10 > of["idle_ns"].as_i64().unwrap() * 9, "{of}");
+    let python = of["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["cause"] == "python");
+    assert!(python.unwrap()["drained_ns"].as_i64().unwrap() >= ms(9.0));
+}
+
+#[test]
+fn a_pause_is_a_wait_for_requests_only_with_evidence() {
+    let with = |marker: &'static str, between: &[Does]| {
+        let mut plan = engine(&[], 500, 20);
+        let last = plan.iter().rposition(|d| *d == Does::Begin(PREFILL)).unwrap();
+        plan[last] = Does::Begin(marker);
+        plan.splice(last..last, between.iter().copied());
+        Written::of(&plan).report()
+    };
+    let waited = |report: &Value| device(report).get("no_load").copied().unwrap_or(0);
+    // Nothing recorded: before new requests a wait, before decode the host's.
+    let prefill = with(PREFILL, &[Does::Nothing(300_000)]);
+    // From the end of the step before: the pause of 500 µs, too.
+    assert_eq!(waited(&prefill), ms(300.5));
+    assert_eq!(waited(&with(DECODE, &[Does::Nothing(300_000)])), 0);
+    // Too short to say.
+    assert_eq!(waited(&with(PREFILL, &[Does::Nothing(50_000)])), 0);
+    // The host works.
+    assert_eq!(waited(&with(PREFILL, &[Does::Python(300_000)])), 0);
+    assert_eq!(waited(&with(PREFILL, &[Does::Operator(300_000)])), 0);
+    // Empty steps say it, however short the time is.
+    let idle_step = "execute_context_0(0)_generation_0(0)";
+    let empty = [
+        Does::Begin(idle_step),
+        Does::Operator(100),
+        Does::End,
+        Does::Nothing(200),
+        Does::Begin(idle_step),
+        Does::Nothing(100),
+        Does::End,
+    ];
+    assert_eq!(waited(&with(DECODE, &empty)), ms(0.9));
+    // In decode the verdict rests on, requests are not the host's.
+    let waits = finding(&prefill, "decode-waits-for-host");
+    assert!(waits.is_none_or(|w| w["cost_ns"].as_i64().unwrap() < ms(20.0)));
+}
+
+#[test]
+fn a_recorded_wait_of_the_engines_thread_is_a_wait_for_requests() {
+    for frame in [
+        "<built-in method poll of zmq.backend.cython._poll.Poller object at 0x1>",
+        "<built-in method recv_into of _socket.socket object at 0x1>",
+        "<built-in method acquire of _thread.lock object at 0x1>",
+    ] {
+        let mut plan = engine(&[], 500, 20);
+        let last = plan.iter().rposition(|d| *d == Does::Begin(PREFILL)).unwrap();
+        plan[last] = Does::Begin(DECODE);
+        plan.insert(last, Does::Nothing(40_000));
+        let mut made = Written::of(&plan);
+        let at = made.marks.len();
+        assert_eq!(at, 0);
+        let end = made.calls.iter().rev().nth(3).unwrap().3;
+        // Inside an outer frame that lasts longer.
+        made.slice("python_function", "core.py(900): run_busy_loop", 900, 500_000, "");
+        made.slice("python_function", frame, end + 400, 39_000, "");
+        let report = made.report();
+        let waited = device(&report).get("no_load").copied().unwrap_or(0);
+        assert_eq!(waited, ms(40.5), "{frame}: {:?}", device(&report));
+        assert_eq!(agree(frame, &report), 1);
+    }
+}
+
+#[test]
+fn an_asynchronous_engine_waits_from_the_end_of_its_device_work() {
+    // Each step launches and returns; the device ends long after.
+    let mut plan = Vec::new();
+    for step in 0..8 {
+        plan.push(Does::Nothing(if step == 7 { 400_000 } else { 100 }));
+        plan.push(Does::Begin(if step == 7 { PREFILL } else { DECODE }));
+        plan.extend([Does::Launch(20, 30, 5_000), Does::Operator(100), Does::End]);
+    }
+    let made = Written::of(&plan);
+    let report = made.report();
+    let start_of_last = made.calls[7].0;
+    let end_of_work = made.calls[6].3;
+    assert_eq!(
+        device(&report).get("no_load").copied(),
+        Some((start_of_last - end_of_work) * 1000)
+    );
+    assert_eq!(agree("asynchronous", &report), 1);
+}
+
+#[test]
+fn annotations_around_steps_are_no_cause_and_others_are() {
+    let nothing = |around: &'static str, n_steps: usize| {
+        let mut plan = Vec::new();
+        for step in 0..8 {
+            if step % n_steps == 0 {
+                plan.push(Does::Begin(around));
+            }
+            plan.extend([
+                Does::Nothing(700),
+                Does::Begin(DECODE),
+                Does::Launch(20, 30, 1000),
+            ]);
+            plan.extend([Does::Sync(10), Does::End, Does::Nothing(300)]);
+            if step % n_steps == n_steps - 1 {
+                plan.push(Does::End);
+            }
+        }
+        let report = Written::of(&plan).report();
+        agree(around, &report);
+        device(&report)["unaccounted"]
+    };
+    for around in ["ProfilerStep#3", "my_benchmark", "schedule_and_run"] {
+        for n_steps in [1, 2, 8] {
+            assert_eq!(nothing(around, n_steps), 7 * ms(1.0), "{around} around {n_steps}");
+        }
+    }
+    // Inside a step, or between two, an annotation says what the host did.
+    let mut plan = engine(&[Does::Begin("my_hook"), Does::Nothing(1000), Does::End], 500, 20);
+    plan.extend([Does::Begin("after"), Does::Nothing(10), Does::End]);
+    let named = device(&Written::of(&plan).report());
+    assert!(named["host_op"] >= ms(9.0), "{named:?}");
+}
+
+#[test]
+fn a_helper_threads_copies_do_not_say_what_the_next_launch_waits_for() {
+    let plan = engine(&[Does::Operator(2000)], 500, 20);
+    let before = Written::of(&plan);
+    let mut with = Written::of(&plan);
+    // A copy that another thread launches, in the middle of each of the operators.
+    for (n, call) in before.calls.iter().step_by(3).enumerate().skip(1) {
+        let (at, link) = (call.0 - 1000, 500 + n);
+        with.events.push(format!(
+            r#"{{"ph":"X","cat":"cuda_runtime","name":"cudaMemcpyAsync","pid":100,"tid":2,"ts":{at},"dur":5,"args":{{"correlation":{link}}}}},
+               {{"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoH","pid":0,"tid":9,"ts":{},"dur":40,"args":{{"correlation":{link},"device":0,"stream":9}}}}"#,
+            at + 10
+        ));
+    }
+    let (before, with) = (idle(&before.report()), idle(&with.report()));
+    // The copies take 40 µs of idle time each, and the operators have the rest.
+    assert_eq!(with["host_op"], before["host_op"] - 9 * ms(0.04));
+    for (cause, ns) in &before {
+        if cause != "host_op" {
+            assert_eq!(with[cause], *ns, "{cause}");
+        }
+    }
+}
+
+#[test]
+fn headline_and_cause_agree() {
+    for (extra, noun) in [
+        (Does::Python(3000), "python"),
+        (Does::Operator(3000), "host operations"),
+        (Does::Nothing(3000), "nothing recorded"),
+    ] {
+        let report = Written::of(&engine(&[extra], 500, 20)).report();
+        let waits = finding(&report, "decode-waits-for-host").unwrap()["says"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(waits.contains(noun), "{waits}");
+        let of_idle = idle(&report);
+        let largest = of_idle.iter().max_by_key(|c| c.1).unwrap();
+        let says = IdleCause::from_key(largest.0).unwrap().says();
+        let found = finding(&report, "device-idle").unwrap()["says"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(found.contains(says), "{found}");
+        let of_gaps = device(&report);
+        let most = of_gaps.iter().max_by_key(|c| c.1).unwrap();
+        assert_eq!(IdleCause::of(Cause::from_key(most.0).unwrap()).key(), largest.0);
+    }
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        (1i64..80).prop_map(Does::Nothing),
+        (1i64..80).prop_map(Does::Python),
+        (1i64..80).prop_map(Does::Operator),
+        (10i64..80).prop_map(Does::Inside),
+        (1i64..60, 0i64..90, 1i64..120).prop_map(|(us, delay, runs)| Does::Launch(us, delay, runs)),
+        (0i64..40).prop_map(Does::Sync),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_instant_has_the_cause_that_the_launching_thread_gives(
+        plan in proptest::collection::vec(does(), 4..40),
+    ) {
+        let mut plan = plan;
+        plan.insert(0, Does::Launch(5, 8, 10));
+        plan.push(Does::Launch(5, 8, 10));
+        let made = Written::of(&plan);
+        let report = made.report();
+        let by_instant = made.idle_by_instant();
+        if report["idle"][0]["idle_ns"].as_i64().unwrap_or(0) > 0 {
+            prop_assert_eq!(idle(&report), by_instant.clone());
+            prop_assert_eq!(agree("made", &report), 1);
+        } else {
+            prop_assert!(by_instant.is_empty());
+        }
+    }
+}

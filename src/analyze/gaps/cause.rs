@@ -1,0 +1,523 @@
+//! Why a device is idle at an instant. One rule, for gaps and idle time alike.
+//!
+//! What the thread does that launches the device's next work, in its process, at that instant:
+//!
+//! - *Not launched yet*: the innermost slice that is recorded of that thread decides: a compile or capture, a launch
+//!   or other call, a wait for the device, an operator, a python frame, a part of a step; else nothing is recorded.
+//!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
+//!   nothing. A compile of the process and a wait for requests come before.
+//! - *Inside the launch call* the instant is the call's, however long it takes.
+//! - *Launched, not started*, once the call has ended or other work of it has begun: on its way for up to
+//!   [`LATENCY_NS`], then waiting for something else.
+//! - No call is known: unlinked.
+//!
+//! Work of a helper thread, which only copies, is not asked as long as other work follows. That a wait for the device
+//! had emptied the queue is no cause but a second fact about the same time: see [`Rule::drained_at`].
+//!
+//! The clocks of host and device may disagree: work that starts before its call has no way to go, and no time is
+//! counted twice or negative by it.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
+use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary};
+use crate::index::{Index, Key};
+
+use crate::analyze::device::launched::{Launch, Launched};
+use crate::analyze::gaps::activity::{Activity, Piece, compile_span};
+use crate::analyze::gaps::requests::Waiting;
+use crate::analyze::in_order::in_order;
+use crate::analyze::report::{Cause, Recompile, Sure};
+
+/// From a launch to the start of its work, on an idle device, it takes about 5 to 15 µs.
+pub const LATENCY_NS: i64 = 20_000;
+
+/// Host and device clocks agree to about this.
+const CLOCK_SLACK_NS: i64 = 10_000;
+
+/// A call that hands over a graph compiles it, as it seems, if it takes this long and [`SLOW_MEDIANS`] times what
+/// such calls take.
+const SLOW_SUBMIT_NS: i64 = 100_000_000;
+const SLOW_MEDIANS: i64 = 100;
+
+/// A thread: its tracks have the same process and id.
+pub type Thread = (Key, Key);
+
+/// The thread of a track.
+pub fn thread_of(index: &Index, track: TrackId) -> Thread {
+    (index.track(track).pid, index.track(track).tid)
+}
+
+/// What a host slice is the cause of. Containers (a pass, the warm-up) say where time passes, not why.
+pub fn cause_of(role: Role) -> Option<Cause> {
+    match role {
+        Role::CompileEngine | Role::CompileDynamo | Role::GraphCapture | Role::NewRecipe => {
+            Some(Cause::Recompile)
+        }
+        Role::Wait => Some(Cause::Wait),
+        Role::Launch | Role::Submit => Some(Cause::Submit),
+        Role::Prepare | Role::Encoder => Some(Cause::InputPrep),
+        Role::Sample | Role::Post => Some(Cause::Sampler),
+        Role::Collective => Some(Cause::Collective),
+        Role::Forward | Role::Logits | Role::HostOp | Role::HostOther | Role::Annotation => {
+            Some(Cause::HostOp)
+        }
+        Role::PythonFrame => Some(Cause::Python),
+        _ => None,
+    }
+}
+
+/// Slices around whole steps, which the program or its profiler named: they say nothing of an instant.
+#[derive(Clone, Debug, Default)]
+pub struct Containers(FxHashSet<SliceId>);
+
+impl Containers {
+    pub fn of(index: &Index, vocabulary: &Vocabulary) -> Containers {
+        let mut passes: FxHashMap<Key, Vec<Span>> = FxHashMap::default();
+        for pass in &vocabulary.passes {
+            let process = index.track(index.track_of(pass.slice)).pid;
+            passes
+                .entry(process)
+                .or_default()
+                .push(index.slices.span(pass.slice));
+        }
+        for spans in passes.values_mut() {
+            order::sort_by_key(spans, |s| *s);
+        }
+        let marks: FxHashSet<SliceId> = vocabulary.passes.iter().map(|p| p.slice).collect();
+        let mut found = FxHashSet::default();
+        for track in index.track_ids() {
+            let Some(passes) = passes.get(&index.track(track).pid) else {
+                continue;
+            };
+            for id in index.rows(track) {
+                if vocabulary.role(id) != Role::Annotation || marks.contains(&id) {
+                    continue;
+                }
+                let span = index.slices.span(id);
+                let first = passes.partition_point(|p| p.start < span.start);
+                let inside = passes[first..].iter().take_while(|p| p.start < span.end);
+                if inside.take(8).any(|p| p.end <= span.end) {
+                    found.insert(id);
+                }
+            }
+        }
+        Containers(found)
+    }
+
+    pub fn has(&self, id: SliceId) -> bool {
+        self.0.contains(&id)
+    }
+}
+
+/// When graphs were compiled, recorded or suspected. Of a suspected compile only the step may be known; where a call
+/// in that step is suspect by itself, the call is it.
+pub struct Compiles {
+    /// With the place of the rank; `None` is any.
+    spans: Vec<(Option<usize>, Span)>,
+}
+
+impl Compiles {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
+        let rank_of = |slice: Option<u32>| {
+            let slice = slice.filter(|&row| (row as usize) < index.slices.len())?;
+            vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
+        };
+        let mut spans = Vec::new();
+        let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
+        for recompile in recompiles.iter().filter(recorded) {
+            spans.extend(compile_span(recompile).map(|s| (rank_of(recompile.slice), s)));
+        }
+        let known = Union::of(spans.iter().map(|&(_, s)| s));
+        let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
+            .into_iter()
+            .filter(|&id| known.covered_ns(index.slices.span(id)) == 0)
+            .collect();
+        let slow_spans = Union::of(slow.iter().map(|&id| index.slices.span(id)));
+        for recompile in recompiles.iter().filter(|r| !recorded(r)) {
+            let span = Span::new(
+                recompile.region_start_ns.unwrap_or(recompile.start_ns),
+                recompile
+                    .region_end_ns
+                    .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
+            );
+            if slow_spans.covered_ns(span) == 0 {
+                spans.extend(compile_span(recompile).map(|s| (rank_of(recompile.slice), s)));
+            }
+        }
+        spans.extend(
+            slow.iter()
+                .map(|&id| (rank_of(Some(id.0)), index.slices.span(id))),
+        );
+        Compiles { spans }
+    }
+
+    /// Those that hold up this rank.
+    pub fn of_rank(&self, rank: Option<usize>) -> Union {
+        let fits = |of: Option<usize>| rank.is_none() || of.is_none() || of == rank;
+        let spans = self.spans.iter().filter(|&&(of, _)| fits(of));
+        Union::of(spans.map(|&(_, span)| span))
+    }
+}
+
+/// Calls that hand over graphs and take hundreds of ms where others of the same name take far less: they look as if a
+/// graph was compiled in them. Where each launch is linked to its work, a launch hands over what is compiled already.
+fn slow_submissions(index: &Index, vocabulary: &Vocabulary) -> Vec<SliceId> {
+    let is_linked = matches!(
+        vocabulary.launch_link,
+        LaunchLink::Correlation(_) | LaunchLink::ByRank(_)
+    );
+    let counts = |role: Role| role == Role::Submit || (role == Role::Launch && !is_linked);
+    let calls = || index.slices.ids().filter(|&id| counts(vocabulary.role(id)));
+    let long: Vec<SliceId> = calls()
+        .filter(|&id| index.slices.span(id).len_ns() >= SLOW_SUBMIT_NS)
+        .collect();
+    if long.is_empty() {
+        return long;
+    }
+    let names: FxHashSet<NameId> = long.iter().map(|&id| index.slices.name(id)).collect();
+    let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
+    for id in calls().filter(|&id| names.contains(&index.slices.name(id))) {
+        let list = lengths.entry(index.slices.name(id)).or_default();
+        list.push(index.slices.span(id).len_ns());
+    }
+    let medians: FxHashMap<NameId, i64> = lengths
+        .into_iter()
+        .filter(|(_, list)| list.len() >= 3)
+        .filter_map(|(name, mut list)| Some((name, stats::quantile_of(&mut list, 0.5)?)))
+        .collect();
+    long.into_iter()
+        .filter(|&id| {
+            let median = medians.get(&index.slices.name(id));
+            median.is_some_and(|m| index.slices.span(id).len_ns() >= m.saturating_mul(SLOW_MEDIANS))
+        })
+        .collect()
+}
+
+/// A stretch in which no work of a device runs, with what ends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    pub span: Span,
+    pub next: SliceId,
+    /// The launch of `next`.
+    pub launch: Option<Launch>,
+    /// The launch whose thread is asked: that of the first work from here on which no helper thread launched.
+    pub asked: Option<Launch>,
+}
+
+impl Gap {
+    /// Whether the work starts before its launch.
+    pub fn is_skewed(&self, index: &Index) -> bool {
+        let call = self.launch.map(|l| index.slices.start(l.call).as_ns());
+        call.is_some_and(|start| start > self.span.end)
+    }
+}
+
+/// What a thread that launches did.
+#[derive(Default)]
+struct Timeline {
+    did: Activity,
+    /// Its waits for the device, in order of start.
+    waits: Vec<(Span, SliceId)>,
+}
+
+/// What the causes of idle instants are told by.
+pub struct Rule<'a> {
+    index: &'a Index,
+    threads: FxHashMap<Thread, Timeline>,
+}
+
+impl<'a> Rule<'a> {
+    pub fn of(
+        index: &'a Index,
+        vocabulary: &Vocabulary,
+        containers: &Containers,
+        compiles: &Compiles,
+        waiting: &[Waiting],
+    ) -> Rule<'a> {
+        let launches = |role| matches!(role, Role::Launch | Role::Wait | Role::Submit);
+        let launching: FxHashSet<Thread> = index
+            .track_ids()
+            .filter(|&track| index.rows(track).any(|id| launches(vocabulary.role(id))))
+            .map(|track| thread_of(index, track))
+            .collect();
+        let mut tracks: FxHashMap<Thread, Vec<TrackId>> = FxHashMap::default();
+        for track in index.track_ids() {
+            let thread = thread_of(index, track);
+            if launching.contains(&thread) {
+                tracks.entry(thread).or_default().push(track);
+            }
+        }
+        let mut compiles_of: FxHashMap<Option<usize>, Union> = FxHashMap::default();
+        let threads = tracks.into_iter().map(|(thread, tracks)| {
+            let rank = tracks.first().and_then(|&t| vocabulary.ranks.of(index, t));
+            let compiles = compiles_of.entry(rank).or_insert_with(|| compiles.of_rank(rank));
+            let (innermost, waits) = innermost(index, vocabulary, containers, &tracks);
+            let waiting_of = |is_sure: bool| {
+                let of = waiting.iter().filter(|w| w.process == thread.0);
+                let of = of.filter(|w| (w.sure != Sure::Suspected) == is_sure);
+                (Cause::NoLoad, Union::of(of.map(|w| w.span)))
+            };
+            let mut layers = vec![(Cause::Recompile, compiles.clone()), waiting_of(true)];
+            layers.extend(Cause::ALL.into_iter().zip(innermost));
+            layers.push(waiting_of(false));
+            let did = Activity::of(layers);
+            (thread, Timeline { did, waits })
+        });
+        Rule {
+            index,
+            threads: threads.collect(),
+        }
+    }
+
+    /// Calls `see` with every stretch of the gap and its cause, in order of time. The stretches make up the gap.
+    pub fn each(&self, gap: &Gap, mut see: impl FnMut(Span, Cause)) {
+        let mut see = |span: Span, cause: Cause| {
+            if !span.is_empty() {
+                see(span, cause);
+            }
+        };
+        let Some(launch) = gap.asked else {
+            see(gap.span, Cause::Unlinked);
+            return;
+        };
+        let whole = gap.span;
+        let call = self.index.slices.span(launch.call);
+        let first = launch.first.map(|id| self.index.slices.start(id).as_ns());
+        let has_begun = first.is_some_and(|at| at < whole.end);
+        // Until `called` nothing is launched, until `launched` the call lasts.
+        let (called, launched) = if has_begun {
+            (whole.start, whole.start)
+        } else {
+            let called = call.start.clamp(whole.start, whole.end);
+            (called, call.end.clamp(called, whole.end))
+        };
+        let empty = Timeline::default();
+        let thread = self.index.track_of(launch.call);
+        let timeline = self.threads.get(&thread_of(self.index, thread)).unwrap_or(&empty);
+        each_piece(&timeline.did, Span::new(whole.start, called), &mut see);
+        each_piece(&timeline.did, Span::new(called, launched), &mut |span, cause| {
+            let is_compile = cause == Cause::Recompile;
+            see(span, if is_compile { cause } else { Cause::Submit });
+        });
+        let was_launched = has_begun || call.end <= whole.start;
+        let arrived = match was_launched && whole.len_ns() <= LATENCY_NS {
+            true => whole.end,
+            false => call.end.saturating_add(LATENCY_NS).clamp(launched, whole.end),
+        };
+        see(Span::new(launched, arrived), Cause::Device);
+        see(Span::new(arrived, whole.end), Cause::Dependency);
+    }
+
+    /// The wait of the launching thread that was open when the device ran empty: it had drained the queue.
+    pub fn drained_at(&self, gap: &Gap) -> Option<SliceId> {
+        let thread = thread_of(self.index, self.index.track_of(gap.asked?.call));
+        let waits = &self.threads.get(&thread)?.waits;
+        let at = gap.span.start;
+        let before = waits.partition_point(|(span, _)| span.start <= at);
+        // Waits of a thread follow each other; a few may lie within another.
+        let mut latest = waits[..before].iter().rev().take(8);
+        let drained = latest.find(|(span, _)| span.end.saturating_add(CLOCK_SLACK_NS) > at);
+        drained.map(|&(_, id)| id)
+    }
+
+    /// The causes of all idle instants of a device; `None` where less than half of its work has its launch in the
+    /// trace, so that nothing is known of who launches it.
+    pub fn of_device(
+        &self,
+        vocabulary: &Vocabulary,
+        launched: &Launched<'_>,
+        device: &Device,
+    ) -> Option<Activity> {
+        let (mut n_work, mut n_linked) = (0u64, 0u64);
+        let mut pieces: Vec<Piece> = Vec::new();
+        each_gap(self.index, vocabulary, launched, device, |seen| match seen {
+            Seen::Work(launch) => {
+                n_work += 1;
+                n_linked += u64::from(launch.is_some());
+            }
+            Seen::Gap(gap) => self.each(&gap, |span, cause| match pieces.last_mut() {
+                Some(last) if last.cause == cause && last.span.end == span.start => last.span.end = span.end,
+                _ => pieces.push(Piece { span, cause }),
+            }),
+        });
+        (n_linked > 0 && n_linked * 2 >= n_work).then(|| {
+            pieces.shrink_to_fit();
+            Activity::of_pieces(pieces)
+        })
+    }
+}
+
+/// What [`each_gap`] meets.
+pub enum Seen {
+    Work(Option<Launch>),
+    Gap(Gap),
+}
+
+/// Calls `see` with all work of a device, and with each stretch between in which none of it runs, these in order of
+/// time. Gives the time from the first to the last.
+pub fn each_gap(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    launched: &Launched<'_>,
+    device: &Device,
+    mut see: impl FnMut(Seen),
+) -> Option<Span> {
+    let helpers = helpers(index, vocabulary, launched, device);
+    let is_own = |launch: &Launch| !helpers.contains(&thread_of(index, index.track_of(launch.call)));
+    let mut extent: Option<Span> = None;
+    // Gaps whose end is not over, or that only a helper's work has followed so far.
+    let mut pending: VecDeque<Gap> = VecDeque::new();
+    launched.work_in_order(vocabulary, &device.tracks, |id, _, launch| {
+        let span = index.slices.span(id);
+        if span.is_empty() {
+            return;
+        }
+        see(Seen::Work(launch));
+        let asked = launch.filter(is_own);
+        // Of work that starts together, the first whose launch is known speaks.
+        if let Some(gap) = pending.back_mut().filter(|gap| gap.span.end == span.start)
+            && gap.asked.is_none()
+            && (asked.is_some() || gap.launch.is_none() && launch.is_some())
+        {
+            (gap.launch, gap.next) = (launch, id);
+        }
+        if asked.is_some() {
+            let of_helpers = pending.iter_mut().filter(|gap| gap.launch.is_some());
+            for gap in of_helpers.filter(|gap| gap.asked.is_none()) {
+                gap.asked = asked;
+            }
+        }
+        let is_over = |gap: &Gap| gap.span.end < span.start && (gap.asked.is_some() || gap.launch.is_none());
+        while pending.front().is_some_and(is_over) {
+            if let Some(gap) = pending.pop_front() {
+                see(Seen::Gap(gap));
+            }
+        }
+        let known = extent.get_or_insert(span);
+        if span.start > known.end {
+            pending.push_back(Gap {
+                span: Span::new(known.end, span.start),
+                next: id,
+                launch,
+                asked,
+            });
+        }
+        known.end = known.end.max(span.end);
+    });
+    for gap in pending {
+        let asked = gap.asked.or(gap.launch);
+        see(Seen::Gap(Gap { asked, ..gap }));
+    }
+    extent
+}
+
+/// Threads that only copy for a device to which others give work.
+fn helpers(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    launched: &Launched<'_>,
+    device: &Device,
+) -> FxHashSet<Thread> {
+    let (mut copying, mut working) = (FxHashSet::default(), FxHashSet::default());
+    let mut last: Option<(TrackId, bool)> = None;
+    launched.work_in_order(vocabulary, &device.tracks, |_, role, launch| {
+        let Some(launch) = launch else { return };
+        let of = (index.track_of(launch.call), is_copy(role));
+        if last.replace(of) != Some(of) {
+            let threads = if of.1 { &mut copying } else { &mut working };
+            threads.insert(thread_of(index, of.0));
+        }
+    });
+    if working.is_empty() {
+        return working;
+    }
+    copying.retain(|thread| !working.contains(thread));
+    copying
+}
+
+fn is_copy(role: Role) -> bool {
+    matches!(role, Role::DeviceCopy | Role::DeviceDma | Role::DeviceSet)
+}
+
+/// Calls `see` with the parts of `window` and their causes; where nothing is recorded, that.
+fn each_piece(did: &Activity, window: Span, see: &mut impl FnMut(Span, Cause)) {
+    let mut at = window.start;
+    for piece in did.overlapping(window) {
+        let span = piece.span.intersect(window);
+        see(Span::new(at, span.start), Cause::Unaccounted);
+        see(span, piece.cause);
+        at = span.end;
+    }
+    see(Span::new(at, window.end), Cause::Unaccounted);
+}
+
+/// What a thread did at each instant by its innermost slice: disjoint spans by cause, and its waits for the device.
+fn innermost(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    containers: &Containers,
+    tracks: &[TrackId],
+) -> ([Union; Cause::COUNT], Vec<(Span, SliceId)>) {
+    let mut spans: [Vec<Span>; Cause::COUNT] = std::array::from_fn(|_| Vec::new());
+    let mut waits = Vec::new();
+    // Open slices, the innermost last; and up to where it is known what the thread did.
+    let mut open: Vec<(Span, Cause)> = Vec::new();
+    let mut known = i64::MIN;
+    let has_steps = !vocabulary.passes.is_empty();
+    in_order(index, tracks, |_, id| {
+        let role = vocabulary.role(id);
+        let Some(cause) = cause_of(role).filter(|_| !containers.has(id)) else {
+            return;
+        };
+        let span = index.slices.span(id);
+        if role == Role::Wait {
+            waits.push((span, id));
+        }
+        // Without steps nothing says whether a frame that waits for others waits for requests.
+        let waits_for_others =
+            role == Role::PythonFrame && vocabulary.idle_frames.contains(&index.slices.name(id));
+        let cause = if waits_for_others && !has_steps {
+            Cause::NoLoad
+        } else {
+            cause
+        };
+        if span.is_empty() {
+            return;
+        }
+        known = close_until(&mut open, known, span.start, &mut spans);
+        // Of those that start together the shortest is inside, and of equal ones the first cause.
+        let inside = |o: &(Span, Cause)| o.0.start == span.start && (o.0.end, o.1) < (span.end, cause);
+        let place = open.len() - open.iter().rev().take_while(|o| inside(o)).count();
+        open.insert(place, (span, cause));
+    });
+    close_until(&mut open, known, i64::MAX, &mut spans);
+    (spans.map(Union::of), waits)
+}
+
+/// Notes what the open slices say of the time from `known` to `until`, and leaves those that last longer.
+fn close_until(
+    open: &mut Vec<(Span, Cause)>,
+    known: i64,
+    until: i64,
+    spans: &mut [Vec<Span>; Cause::COUNT],
+) -> i64 {
+    let mut known = known;
+    while let Some(&(span, cause)) = open.last() {
+        let seen = Span::new(known.max(span.start), span.end.min(until));
+        if !seen.is_empty() {
+            match spans[cause as usize].last_mut() {
+                Some(last) if last.end == seen.start => last.end = seen.end,
+                _ => spans[cause as usize].push(seen),
+            }
+            known = seen.end;
+        }
+        if span.end > until {
+            break;
+        }
+        open.pop();
+    }
+    until.max(known)
+}
