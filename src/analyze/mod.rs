@@ -15,7 +15,7 @@ pub mod words;
 
 use std::sync::Arc;
 
-use crate::base::{Defects, Span};
+use crate::base::{DefectKind, Defects, Span};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
@@ -88,6 +88,9 @@ pub fn analyze_to(
         report.metrics = Some(metrics);
     }
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
+    report
+        .notes
+        .extend(steps::given_by_time(vocabulary, &report.steps));
     report.step_groups = steps::step_groups(&report.steps);
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
@@ -102,8 +105,14 @@ pub fn analyze_to(
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
         report.nodes = nodes::node_work(index, vocabulary);
-        if let Some(launched) = launched::Launched::of(index, vocabulary) {
-            report.launches = launches::launches(index, vocabulary, &launched);
+        let launched = launched::Launched::of(index, vocabulary);
+        if let Some(launched) = &launched {
+            report.launches = launches::launches(index, vocabulary, launched);
+            let (total, without_work) = launches::without_work(index, vocabulary, launched);
+            report.launches_total = Some(total);
+            report.launches_without_work = without_work;
+        }
+        if let Some(launched) = launched.filter(|_| vocabulary.clock_offset_ns.is_none()) {
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
             report.stream_gaps = streams::stream_gaps(index, vocabulary, &launched);
             if !report.stream_gaps.is_empty() {
@@ -205,7 +214,7 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
-    let extent = index.extent();
+    let extent = vocabulary.extent(index);
     let tables = file.tables.as_ref().map(|of| &of.tables);
     let mut notes = vocabulary.notes.clone();
     notes.extend(tables.into_iter().flat_map(|t| t.notes.iter().cloned()));
@@ -230,11 +239,21 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         capture_end_ns: vocabulary.capture.map(|c| c.end),
         synchronised_capture: vocabulary.synchronised_capture,
         notes,
-        defects: defect_rows(defects),
+        defects: defect_rows(&with_overruns(index, vocabulary, defects)),
+        clock_offset_ns: vocabulary.clock_offset_ns,
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
         bytes_by_category: categories::bytes_by_category(index, vocabulary),
         ..TraceReport::default()
     }
+}
+
+/// What reading found, and device work whose end cannot be right.
+fn with_overruns(index: &Index, vocabulary: &Vocabulary, defects: &Defects) -> Defects {
+    let mut all = defects.clone();
+    let overruns = &vocabulary.overruns;
+    let first = overruns.keys().map(|&id| index.slices.at(id)).min();
+    all.add_many(DefectKind::OverrunningWork, overruns.len() as u64, first);
+    all
 }
 
 fn defect_rows(defects: &Defects) -> Vec<DefectRow> {

@@ -58,7 +58,7 @@ pub fn idle(
             let mut pending: Option<Gap> = None;
             let mut extent: Option<Span> = None;
             launched.work_in_order(vocabulary, &device.tracks, |id, _, launch| {
-                let span = index.slices.span(id);
+                let span = vocabulary.span(index, id);
                 if span.is_empty() {
                     return;
                 }

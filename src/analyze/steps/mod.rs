@@ -3,6 +3,8 @@
 pub mod breakdown;
 mod device;
 
+pub use device::given_by_time;
+
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
