@@ -573,3 +573,45 @@ fn overlap_on_a_queue_is_a_defect_only_where_it_cannot_be() {
     assert_eq!(defects(&two, "overrunning_work"), 2);
     assert_eq!(two["device_time"][0]["busy_ns"], ms(40.0));
 }
+
+// ---- Real traces ------------------------------------------------------------------------------------------------
+
+/// The report of a trace of the corpus.
+fn real(path: &str) -> Option<Value> {
+    Some(report(path, &crate::corpus::read(path)?))
+}
+
+#[test]
+fn real_traces_tell_communication_from_compute_in_budget_step_and_device_table() {
+    let level1 = "ascend/msinsight/level1/rank0_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json";
+    for (path, want) in [
+        (level1, [8.87, 101.96, 0.85]),
+        ("kineto/tracelens/b200/eager_trace.json.gz", [8.65, 2.14, 0.80]),
+    ] {
+        let Some(report) = real(path) else { return };
+        let is_near = |got: &[f64]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 0.01);
+        let step = of(&steps(&report)[0]["device"], &PARTS);
+        let device = of(&report["device_time"][0], &PARTS);
+        let budget =
+            ["device_compute", "device_comm_exposed", "device_copy_exposed"].map(|id| share(&report, id));
+        assert!(is_near(&step[..3]), "{path}: {step:?}");
+        assert!(is_near(&device[..3]), "{path}: {device:?}");
+        assert!(is_near(&budget), "{path}: {budget:?}");
+    }
+}
+
+#[test]
+fn healthy_traces_have_no_overruns_and_their_clocks_agree() {
+    let cuda = "kineto/vllm_cuda/1765516811841277604-rank-0.1765516854917831845.pt.trace.json.gz";
+    for path in [
+        cuda,
+        "kineto/tracelens/b200/eager_trace.json.gz",
+        "kineto/hta/trace_diff/test/test.json.gz",
+        "kineto/hta/trace_diff/control/control.json.gz",
+    ] {
+        let Some(report) = real(path) else { return };
+        assert_eq!(defects(&report, "overrunning_work"), 0, "{path}");
+        assert_eq!(report.get("clock_offset_ns"), None, "{path}");
+        assert_eq!(report["launches_without_work"], json!(0), "{path}");
+    }
+}
