@@ -1,8 +1,8 @@
 //! What a kernel does, told by its name: rules that a reader can see and change.
 //!
 //! One rule a line, `kind: pattern`; the first that fits decides, and what none fits computes. A pattern is looked
-//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters; `*` in it stands for
-//! any text. `communication and compute` is communication that computes in the same kernel (a reduction with the norm
+//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters; `*` in it stands
+//! for any text. `communication and compute` is communication that computes in the same kernel (a reduction with the norm
 //! behind it): its time counts as communication. What stands behind a blank and `#`, or in lines that start with `#`,
 //! says nothing. What the tracer itself recorded as a copy or a
 //! memset needs no rule and obeys none.
@@ -60,7 +60,6 @@ communication: quick_reduce
 communication: cross_device_reduce
 communication: cross_device_store
 communication: symm_mem
-communication: multimem_
 communication: barrier_all
 communication: all_reduce
 communication: allreduce
@@ -71,6 +70,7 @@ communication: reducescatter
 communication: all_to_all
 communication: alltoall
 communication: all2all
+communication: multimem_
 copy: ^__amd_rocclr_copy
 copy: ^memory_copy_
 copy: ^memcpy

@@ -1,9 +1,9 @@
 //! Device work whose recorded end cannot be right.
 //!
 //! On some devices the tracer writes ends that lie seconds behind the work that follows on the same queue. Work of one
-//! queue does overlap for good reasons (dependent launch, branches of a graph), so only that counts which ends after the
-//! *end* of the next work of its queue, by more than [`MIN_NS`], and is longer than [`TIMES_MEDIAN`] times the median of
-//! its name. Its duration is unknown; it lasts at least until the next work of its queue starts.
+//! queue does overlap for good reasons (dependent launch, branches of a graph), so only that counts which ends after
+//! the *end* of the next work of its queue, by more than [`MIN_NS`], and is longer than [`TIMES_MEDIAN`] times the
+//! median of its name. Its duration is unknown; it lasts at least until the next work of its queue starts.
 
 use rustc_hash::FxHashMap;
 

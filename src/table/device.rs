@@ -229,7 +229,7 @@ fn kernels<'a>(answers: &Answers<'a>) -> Rows<'a> {
         )
         .duration("busy_ns", "busy", "At least one of its calls runs on a device.", |k| k.busy_ns)
         .duration("total_ns", "total", "Summed over all streams and engines.", |k| k.total_ns)
-        .share("share", "of all", "the device work of this table, summed over all streams and engines", move |k| Some((k.total_ns, all)))
+        .share("share", "of all", "the device work of this table, summed", move |k| Some((k.total_ns, all)))
         .count("count", "count", "", |k| k.count)
         .duration("mean_ns", "mean", "", |k| k.mean_ns)
         .duration("min_ns", "shortest", "", |k| k.min_ns)

@@ -112,7 +112,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         )
         .duration("compile_ns", "compile", "Graph compiles inside the step.", |s| s.parts.compile_ns)
         .when(has(|s| s.device.is_some()), |rows| {
-            rows.duration("device_busy_ns", "device busy", "Work of any kind runs: compute, communication, copies.", |s| {
+            rows.duration("device_busy_ns", "device busy", "Compute, communication or copies run.", |s| {
                 Some(s.device.as_ref()?.busy_ns)
             })
             .duration("device_idle_ns", "device idle", "The span of the step's device work less the busy time.", |s| {

@@ -350,7 +350,8 @@ fn is_hosts_doing(cause: Cause) -> bool {
     !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Device)
 }
 
-/// See [`DecodeIdle`]; `None` where the clocks of host and device disagree, without a serving step or without device work between the first and the last.
+/// See [`DecodeIdle`]; `None` where the clocks of host and device disagree, without a serving step or
+/// without device work between the first and the last.
 pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
     if host.vocabulary.clock_offset_ns.is_some() {
         return None;
