@@ -49,8 +49,8 @@ pub fn says(offset_ns: i64) -> String {
         _ => ("s", 1e9),
     };
     format!(
-        "Clocks of host and device disagree by about {} {unit}: work starts before the call that launched it. Stepscope \
-         concludes nothing from the order of the two: launch delays and causes of idle time are not available.",
+        "Clocks of host and device disagree by about {} {unit}: work starts before the call that launched it. \
+         Stepscope concludes nothing from the order of the two: launch delays and causes of idle time are not available.",
         ns as f64 / per_unit
     )
 }

@@ -61,8 +61,8 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         v.rank = None;
         v.notes.push(format!(
             "This file holds several ranks, {told_apart}: {}. Calls and the work that they launch belong together \
-             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are counted \
-             over all ranks.",
+             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are \
+             counted over all ranks.",
             v.ranks.labels.join(", ")
         ));
     }

@@ -137,8 +137,8 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             rows.duration(
                 "device_span_ns",
                 "device span",
-                "From the first start to the last end of the device work that the step launched. The device runs behind \
-                 the host: it may end long after the step does.",
+                "From the first start to the last end of the device work that the step launched. The device runs \
+                 behind the host: it may end long after the step does.",
                 device_span_ns,
             )
             .duration(
