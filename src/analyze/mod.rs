@@ -15,7 +15,7 @@ pub mod words;
 
 use std::sync::Arc;
 
-use crate::base::{Defects, Span};
+use crate::base::{DefectKind, Defects, Span};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
@@ -91,8 +91,12 @@ pub fn analyze_to(
     }
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
     uses::set_uses(&mut report.recompiles, &report.steps, vocabulary.has_warmup);
-    let waits = gaps::waits(vocabulary);
+    let waiting = gaps::requests::waiting(index, vocabulary);
+    let waits: Vec<Span> = waiting.iter().map(|w| w.span).collect();
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waits, file.step_time);
+    report
+        .notes
+        .extend(steps::given_by_time(vocabulary, &report.steps));
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
@@ -103,7 +107,7 @@ pub fn analyze_to(
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref(),
+        launched.as_ref().filter(|_| vocabulary.clock_offset_ns.is_none()),
     );
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
@@ -120,8 +124,13 @@ pub fn analyze_to(
         report.kernels = kernels::kernels(index, vocabulary);
         report.kernel_families = families::families(&report.kernels);
         report.nodes = nodes::node_work(index, vocabulary);
-        if let Some(launched) = launched {
-            report.launches = launches::launches(index, vocabulary, &launched);
+        if let Some(launched) = &launched {
+            report.launches = launches::launches(index, vocabulary, launched);
+            let (total, without_work) = launches::without_work(index, vocabulary, launched);
+            report.launches_total = Some(total);
+            report.launches_without_work = without_work;
+        }
+        if let Some(launched) = launched.filter(|_| vocabulary.clock_offset_ns.is_none()) {
             report.queue_depth = launches::queue_depth(index, vocabulary, &launched);
             report.stream_gaps = streams::stream_gaps(index, vocabulary, &launched);
             if !report.stream_gaps.is_empty() {
@@ -167,7 +176,7 @@ pub fn gaps_in(
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref(),
+        launched.as_ref().filter(|_| vocabulary.clock_offset_ns.is_none()),
     );
     gaps::gaps_in(&host, window, n_longest)
 }
@@ -230,7 +239,7 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 
 /// What the trace says of itself, before anything is computed.
 fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
-    let extent = index.extent();
+    let extent = vocabulary.extent(index);
     let tables = file.tables.as_ref().map(|of| &of.tables);
     let mut notes = vocabulary.notes.clone();
     notes.extend(tables.into_iter().flat_map(|t| t.notes.iter().cloned()));
@@ -255,11 +264,21 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         capture_end_ns: vocabulary.capture.map(|c| c.end),
         synchronised_capture: vocabulary.synchronised_capture,
         notes,
-        defects: defect_rows(defects),
+        defects: defect_rows(&with_overruns(index, vocabulary, defects)),
+        clock_offset_ns: vocabulary.clock_offset_ns,
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
         bytes_by_category: categories::bytes_by_category(index, vocabulary),
         ..TraceReport::default()
     }
+}
+
+/// What reading found, and device work whose end cannot be right.
+fn with_overruns(index: &Index, vocabulary: &Vocabulary, defects: &Defects) -> Defects {
+    let mut all = defects.clone();
+    let overruns = &vocabulary.overruns;
+    let first = overruns.keys().map(|&id| index.slices.at(id)).min();
+    all.add_many(DefectKind::OverrunningWork, overruns.len() as u64, first);
+    all
 }
 
 fn defect_rows(defects: &Defects) -> Vec<DefectRow> {

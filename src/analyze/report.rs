@@ -57,12 +57,28 @@ pub struct Parts {
 /// Device time of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepDevice {
-    /// Union of all compute engines, ns.
+    /// At least one piece of its work of any kind runs, ns: `compute_ns`, `comm_exposed_ns` and `copy_exposed_ns` add
+    /// up to it.
     pub busy_ns: i64,
-    /// The step's device window less `busy_ns`.
+    /// `span_ns` less `busy_ns`.
     pub idle_ns: i64,
+    #[serde(default)]
+    pub compute_ns: i64,
+    /// Communication without compute beside it.
+    #[serde(default)]
+    pub comm_exposed_ns: i64,
+    /// Copies with neither beside them.
+    #[serde(default)]
+    pub copy_exposed_ns: i64,
+    /// From the first start to the last end of its work.
+    #[serde(default)]
+    pub span_ns: i64,
+    /// Work whose call is not recorded and that was given to the step by time, its durations summed.
+    #[serde(default)]
+    pub by_time_ns: i64,
     pub engines: Engines,
-    /// How device events were given to the step: `"launch"` (by the launch that caused them) or `"time"`.
+    /// How device events were given to the step: `"launch"` (most of their time by the launch that caused them) or
+    /// `"time"`.
     pub method: String,
     /// First start and last end of its device work, by launch; `None` where work is given by time.
     #[serde(default)]
@@ -337,6 +353,13 @@ pub struct Kernel {
     pub min_ns: i64,
     pub max_ns: i64,
     pub mean_ns: i64,
+    /// At least one of its calls runs on a device, summed over devices: a kernel that runs on eight engines of a device
+    /// at once counts once. `total_ns` counts it eight times.
+    #[serde(default)]
+    pub busy_ns: i64,
+    /// Calls whose recorded end cannot be right: they count up to the start of the next work of their queue.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bounded: u64,
     /// Row of its longest call, for the timeline.
     #[serde(default)]
     pub longest_slice: u32,
@@ -353,6 +376,10 @@ pub struct KernelFamily {
     /// The kernel with most time, and its longest call.
     pub largest: String,
     pub largest_slice: u32,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// What operators are counted by.
@@ -416,6 +443,18 @@ pub struct Operator {
     pub longest_slice: u32,
 }
 
+impl DeviceMemory {
+    /// What people call it: `cuda 0`, `cuda 0 of TP01`.
+    pub fn label(&self) -> String {
+        let of_rank = self.rank.iter().map(|rank| format!(" of {rank}"));
+        let id = self.id.iter().map(|id| format!(" {id}"));
+        std::iter::once(self.device.clone())
+            .chain(id)
+            .chain(of_rank)
+            .collect()
+    }
+}
+
 /// An operator by what was allocated while it was the innermost one on its thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryOperator {
@@ -435,6 +474,9 @@ pub struct DeviceMemory {
     /// `cpu|cuda|hip|xpu|…`
     pub device: String,
     pub id: Option<i64>,
+    /// What the file calls its rank, where it holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
     pub allocations: u64,
     pub frees: u64,
     pub allocated_bytes: i64,
@@ -537,7 +579,7 @@ pub struct Finding {
 /// A share of the time between the first and the last serving step. Shares add up to `TimeBudget::total_ns`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetShare {
-    /// `compile|device_busy|host_gap|prefill|decode|between_steps|no_load|…`
+    /// `compile|device_compute|host_gap|prefill|decode|between_steps|no_load|…`
     pub id: String,
     pub says: String,
     pub total_ns: i64,
@@ -694,6 +736,16 @@ pub struct TraceReport {
     /// `None` where device work does not carry the number of its launch.
     #[serde(default)]
     pub launches: Option<Launches>,
+    /// Calls that launch work; `None` where nothing links the two.
+    #[serde(default)]
+    pub launches_total: Option<u64>,
+    /// Those of them without any work in the trace; `None` also where as much work does not say its call.
+    #[serde(default)]
+    pub launches_without_work: Option<u64>,
+    /// By how much the device's clock is behind the host's (negative) where work starts before the call that launched
+    /// it; nothing that rests on the order of the two is said then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ns: Option<i64>,
     #[serde(default)]
     pub queue_depth: Vec<QueueDepth>,
     /// What lies between one piece of work and the next on each stream; where `launches` is known.

@@ -34,10 +34,7 @@ pub fn bytes(n: i64) -> String {
 }
 
 fn title(device: &DeviceMemory) -> String {
-    match device.id {
-        Some(id) => format!("{} {id}", device.device),
-        None => device.device.clone(),
-    }
+    device.label()
 }
 
 #[component]

@@ -60,6 +60,9 @@ defects! {
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
     NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
+    OverrunningWork "overrunning_work" Loss
+        "Device work is recorded as ending after the work behind it on the same queue has ended, which cannot be: its \
+         duration is unknown and counts up to the start of that work, a lower bound.";
     EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
     BeginWithoutEnd "begin_without_end" Loss
         "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";

@@ -1,28 +1,66 @@
 //! What a kernel does, told by its name: rules that a reader can see and change.
 //!
 //! One rule a line, `kind: pattern`; the first that fits decides, and what none fits computes. A pattern is looked
-//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters. What stands behind
-//! a blank and `#`, or in lines that start with `#`, says nothing. What the tracer itself recorded as a copy or a
+//! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters; `*` in it stands
+//! for any text. `communication and compute` is communication that computes in the same kernel (a reduction with the
+//! norm behind it): its time counts as communication. What stands behind a blank and `#`, or in lines that start with `#`,
+//! says nothing. What the tracer itself recorded as a copy or a
 //! memset needs no rule and obeys none.
 
-use super::pattern::{has, starts};
 use super::vocabulary::Role;
 
 /// The rules that hold until a reader changes them.
 ///
 /// Communication as in TraceLens (nccl, rccl, cross_device_reduce), and what it counts as compute: reductions
-/// written into engines themselves (`multimem_all_reduce_kernel`), libraries of all-to-all. ROCm 7 copies and fills
-/// with kernels.
+/// written into engines themselves (`multimem_all_reduce_kernel`), libraries of expert parallelism and all-to-all,
+/// symmetric memory. Inductor names a kernel after the operators that it was made from, collectives among them, and
+/// `small_reduce` only sounds like `all_reduce`. ROCm 7 copies and fills with kernels.
 pub const DEFAULT_RULES: &str = "\
+compute: ^triton_*_fused_
+compute: local_device_load
+compute: small_reduce
+compute: smallreduce
+compute: small_gather
+compute: smallgather
+communication and compute: allreduce_fusion
+communication and compute: all_reduce_fusion
+communication and compute: allreduce*norm
+communication and compute: all_reduce*norm
+communication and compute: reduce_scatter*norm
+communication and compute: allreduce*gemm
+communication and compute: gemm*allreduce
+communication and compute: all_reduce*gemm
+communication and compute: gemm*all_reduce
 communication: nccl
 communication: rccl
 communication: msccl
 communication: hccl
 communication: oneccl
+communication: uccl
 communication: nvshmem
 communication: rocshmem
 communication: deep_ep
+communication: dpsk::ep
+communication: hybrid_ep
+communication: pplx
+communication: mori::*ep
+communication: epdispatch
+communication: epcombine
+communication: ::internode
+communication: ::intranode
+communication: moea2a
+communication: a2a_
+communication: a2adispatch
+communication: a2acombine
+communication: a2akernel
+communication: ::a2a
+communication: _a2a
+communication: quickreduce
+communication: quick_reduce
 communication: cross_device_reduce
+communication: cross_device_store
+communication: symm_mem
+communication: barrier_all
 communication: all_reduce
 communication: allreduce
 communication: all_gather
@@ -30,9 +68,14 @@ communication: allgather
 communication: reduce_scatter
 communication: reducescatter
 communication: all_to_all
+communication: alltoall
 communication: all2all
+communication: multimem_
 copy: ^__amd_rocclr_copy
+copy: ^memory_copy_
 copy: ^memcpy
+copy: memcpykernel
+copy: directcopykernel
 set: ^__amd_rocclr_fill
 set: ^memset
 ";
@@ -53,9 +96,32 @@ struct Rule {
     role: Role,
     /// As the reader wrote it, less blanks around it.
     text: String,
-    /// Lower-case.
-    pattern: String,
+    /// Lower-case; what stands between the `*`.
+    pieces: Vec<String>,
     at_start: bool,
+}
+
+impl Rule {
+    fn fits(&self, name: &str) -> bool {
+        let mut rest = name.as_bytes();
+        let mut is_first = self.at_start;
+        self.pieces.iter().all(|piece| {
+            let piece = piece.as_bytes();
+            let at = if std::mem::take(&mut is_first) {
+                starts_with(rest, piece).then_some(0)
+            } else {
+                (0..=rest.len()).find(|&at| starts_with(&rest[at..], piece))
+            };
+            let Some(at) = at else { return false };
+            rest = &rest[at + piece.len()..];
+            true
+        })
+    }
+}
+
+fn starts_with(text: &[u8], piece: &[u8]) -> bool {
+    text.get(..piece.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(piece))
 }
 
 impl Default for Classifier {
@@ -84,12 +150,13 @@ impl Classifier {
                 .ok_or_else(|| format!("line {number}: a rule is a kind, a colon and a pattern"))?;
             let role = match kind.trim().to_ascii_lowercase().as_str() {
                 "compute" => Role::DeviceCompute,
-                "communication" => Role::DeviceComm,
+                "communication" | "communication and compute" => Role::DeviceComm,
                 "copy" => Role::DeviceCopy,
                 "set" => Role::DeviceSet,
                 other => {
                     return Err(format!(
-                        "line {number}: \u{201c}{other}\u{201d} is no kind; there are compute, communication, copy and set"
+                        "line {number}: \u{201c}{other}\u{201d} is no kind; there are compute, communication, \
+                         communication and compute, copy and set"
                     ));
                 }
             };
@@ -98,7 +165,7 @@ impl Classifier {
                 Some(rest) => (true, rest),
                 None => (false, pattern),
             };
-            if wanted.is_empty() {
+            if wanted.trim_matches('*').is_empty() {
                 return Err(format!(
                     "line {number}: the pattern is empty, it would fit every name"
                 ));
@@ -109,7 +176,11 @@ impl Classifier {
             rules.push(Rule {
                 role,
                 text: format!("{}: {pattern}", kind.trim().to_ascii_lowercase()),
-                pattern: wanted.to_ascii_lowercase(),
+                pieces: wanted
+                    .to_ascii_lowercase()
+                    .split('*')
+                    .map(str::to_owned)
+                    .collect(),
                 at_start,
             });
         }
@@ -125,10 +196,7 @@ impl Classifier {
     }
 
     fn first(&self, name: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| match rule.at_start {
-            true => starts(name, &rule.pattern),
-            false => has(name, &rule.pattern),
-        })
+        self.rules.iter().find(|rule| rule.fits(name))
     }
 
     /// What a kernel of this name does.

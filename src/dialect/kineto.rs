@@ -11,15 +11,17 @@ use crate::index;
 use crate::index::tables::{Family, Index};
 
 use super::classifier::Classifier;
+use super::clocks;
 use super::dynamo;
 use super::enclosing;
 use super::facts;
+use super::overruns;
 use super::pattern::{Rest, has, python_frame};
 use super::ranks;
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, Role, Vocabulary};
+use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, Ranks, Role, Vocabulary};
 
 /// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
 /// `classifier` tells kernels apart.
@@ -42,26 +44,25 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
         advice: ADVICE,
-        memory_devices: index.memory.devices.iter().map(memory_device).collect(),
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
-    v.ranks = ranks::ranks(index);
+    let (ranks, told_apart) = ranks::ranks(index, &v.roles);
+    v.ranks = ranks;
+    v.memory_devices = memory_devices(index, &v.ranks);
     v.devices = facts::devices(index, &v.roles, &v.ranks);
+    v.overruns = overruns::overruns(index, &v.roles, &v.devices);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
-    if index.arg_column("correlation").is_some() {
-        v.launch_link = match v.ranks.labels.len() {
-            0 | 1 => LaunchLink::Correlation("correlation"),
-            _ => ranks::launch_link(index, &v.ranks, "correlation").unwrap_or(LaunchLink::None),
-        };
-    }
-    if !v.ranks.labels.is_empty() {
+    v.launch_link = launch_link(index, &v);
+    v.clock_offset_ns = clocks::offset_ns(index, &v);
+    v.notes.extend(v.clock_offset_ns.map(clocks::says));
+    if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;
         v.notes.push(format!(
-            "This file holds several ranks, merged by SGLang: {}. Calls and the work that they launch belong together \
-             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are counted \
-             over all ranks.",
+            "This file holds several ranks, {told_apart}: {}. Calls and the work that they launch belong together \
+             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are \
+             counted over all ranks.",
             v.ranks.labels.join(", ")
         ));
     }
@@ -70,6 +71,33 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     v.dynamo = dynamo::dynamo(index, &v.compiles);
     v.main_threads = facts::main_threads(index, &v.roles, false);
     v
+}
+
+/// The arg by which a call, and work, say which operator they belong to.
+pub const EXTERNAL_ID: &str = "External id";
+
+/// By the number of the call; where no call is recorded, by that of the operator around it.
+fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
+    let is_device = |id: SliceId| v.role(id).is_device();
+    let is_host = |id: SliceId| !is_device(id) && !matches!(v.role(id), Role::Other | Role::SyncRecord);
+    let numbers = |key: &str| Some(index.arg_column(key)?.without_zero());
+    let has = |key: &str, fits: &dyn Fn(SliceId) -> bool| {
+        numbers(key).is_some_and(|column| column.ints().any(|(id, _)| fits(id)))
+    };
+    let has_calls = has("correlation", &is_host);
+    if !has_calls && has(EXTERNAL_ID, &is_device) && has(EXTERNAL_ID, &is_host) {
+        let is_linked = |id: SliceId| is_device(id) || is_host(id);
+        return ranks::numbered(index, &v.ranks, EXTERNAL_ID, is_linked)
+            .map_or(LaunchLink::None, LaunchLink::Numbered);
+    }
+    if index.arg_column("correlation").is_none() {
+        return LaunchLink::None;
+    }
+    match v.ranks.labels.len() {
+        0 | 1 => LaunchLink::Correlation("correlation"),
+        _ => ranks::numbered(index, &v.ranks, "correlation", |_| true)
+            .map_or(LaunchLink::None, LaunchLink::ByRank),
+    }
 }
 
 /// What torch's own tables leave out (`_filter_name` in `torch/autograd/profiler_util.py`, 2.9).
@@ -118,6 +146,16 @@ const ADVICE: &[(&str, &str)] = &[(
     "With CUDA, CUDA_MODULE_LOADING=EAGER loads all code at the start.",
 )];
 
+fn memory_devices(index: &Index, ranks: &Ranks) -> Vec<MemoryDevice> {
+    let devices = index.memory.devices.iter().zip(&index.memory.processes);
+    devices
+        .map(|(device, process)| MemoryDevice {
+            rank: ranks.label(ranks.by_process.get(process).copied()),
+            ..memory_device(device)
+        })
+        .collect()
+}
+
 /// By `c10/core/DeviceType.h`. The host's allocators have device -1.
 fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
     let kind = match device.kind {
@@ -138,6 +176,7 @@ fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
         kind,
         id: device.id.filter(|&id| id >= 0),
         is_host: matches!(kind, "cpu" | "mkldnn" | "ideep"),
+        rank: None,
     }
 }
 

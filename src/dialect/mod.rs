@@ -3,6 +3,7 @@
 
 pub mod ascend;
 pub mod classifier;
+mod clocks;
 pub mod dynamo;
 mod enclosing;
 mod facts;
@@ -11,6 +12,7 @@ pub mod gaudi;
 pub mod gaudi_metrics;
 pub mod key_averages;
 pub mod kineto;
+mod overruns;
 mod pattern;
 pub mod plain_table;
 mod ranks;
@@ -73,6 +75,8 @@ pub const SHAPES: &str = "Input Dims";
 /// Args of slices that become typed columns; all others are read again from the file when asked for.
 pub const WANTED_ARGS: &[ArgSpec] = &[
     own_int("correlation"),
+    own_int(kineto::EXTERNAL_ID),
+    int(ranks::RANK),
     int("device"),
     text("stream"),
     own_int("bytes"),

@@ -1,16 +1,27 @@
-//! Several ranks in one file, as SGLang merges them (`sglang/srt/utils/profile_merger.py`, 0.5.9).
+//! Several ranks in one file.
 //!
-//! The pid of every event is led by its rank: `[TP00-DP01-PP00-EP00] 4711`; parts that the run does not have are left
-//! out. Everything else stays as each rank wrote it, so numbers that link a call to its work, and numbers of devices,
-//! come again in every rank.
+//! - SGLang's merger (`sglang/srt/utils/profile_merger.py`, 0.5.9) puts the rank in front of the pid of every event:
+//!   `[TP00-DP01-PP00-EP00] 4711`; parts that the run does not have are left out. Processes without one are of no rank.
+//! - TraceLens' TraceFusion adds the arg `rank` to every event, and moves the pids of a rank apart from the others'.
+//! - Files joined by hand say nothing, but two of their processes launch work under the same numbers.
+//!
+//! Everything else stays as each rank wrote it, so numbers that link a call to its work, and numbers of devices, come
+//! again in every rank.
 
-use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::base::SliceId;
 use crate::index::args::Links;
 use crate::index::tables::{Index, Key};
 
+use super::kineto::EXTERNAL_ID;
 use super::pattern::Rest;
-use super::vocabulary::{LaunchLink, Ranks};
+use super::vocabulary::{Ranks, Role};
+
+/// The arg by which a merged file says whose an event is.
+pub const RANK: &str = "rank";
 
 /// The rank and what stands behind it.
 pub fn labelled(pid: &str) -> Option<(&str, &str)> {
@@ -27,39 +38,166 @@ pub fn labelled(pid: &str) -> Option<(&str, &str)> {
 /// More ranks than these are not told apart: the first by label are.
 const MAX_RANKS: usize = 1_024;
 
-/// The ranks of a merged file in order of their labels; none for other files, and where only some processes have one.
-pub fn ranks(index: &Index) -> Ranks {
-    let mut ranks = Ranks::default();
-    let mut of: FxHashMap<Key, &str> = FxHashMap::default();
-    for track in index.track_ids() {
-        let pid = index.track(track).pid;
-        let Key::Text(name) = pid else {
-            return Ranks::default();
-        };
-        let Some((label, _)) = labelled(index.text(name)) else {
-            return Ranks::default();
-        };
-        of.insert(pid, label);
-    }
-    let mut labels: Vec<&str> = of.values().copied().collect();
-    labels.sort_unstable();
-    labels.dedup();
-    labels.truncate(MAX_RANKS);
-    for (pid, label) in of {
-        if let Ok(rank) = labels.binary_search(&label) {
-            ranks.by_process.insert(pid, rank);
+/// Host and device clocks agree to about this.
+const CLOCK_SLACK_NS: i64 = 10_000;
+
+/// The ranks of a merged file in order of their labels, and a sentence that says what tells them apart; none for
+/// other files.
+pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
+    let ways: [(fn(&Index, &[Role]) -> BTreeMap<Key, String>, &str); 3] = [
+        (by_label, "merged by SGLang"),
+        (by_arg, "told apart by the arg rank of their events"),
+        (
+            by_collision,
+            "told apart by process, because several processes launch work under the same correlation ids",
+        ),
+    ];
+    for (way, says) in ways {
+        let of = way(index, roles);
+        if of.is_empty() {
+            continue;
         }
+        let mut labels: Vec<&String> = of.values().collect();
+        labels.sort_unstable_by_key(|label| (label.len(), label.as_str()));
+        labels.dedup();
+        labels.truncate(MAX_RANKS);
+        let place: FxHashMap<&str, usize> = labels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
+        let by_process = of
+            .iter()
+            .filter_map(|(&pid, label)| Some((pid, *place.get(label.as_str())?)))
+            .collect();
+        let ranks = Ranks {
+            labels: labels.into_iter().cloned().collect(),
+            by_process,
+        };
+        return (ranks, Some(says.to_owned()));
     }
-    ranks.labels = labels.into_iter().map(str::to_owned).collect();
-    ranks
+    (Ranks::default(), None)
 }
 
-/// Numbers that are unique in the file instead of in a rank: counted up in order of rows.
-pub fn launch_link(index: &Index, ranks: &Ranks, key: &str) -> Option<LaunchLink> {
-    let column = index.arg_column(key)?;
+fn by_label(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
+    let mut of = BTreeMap::new();
+    for track in index.track_ids() {
+        let pid = index.track(track).pid;
+        if let Key::Text(name) = pid
+            && let Some((label, _)) = labelled(index.text(name))
+        {
+            of.insert(pid, label.to_owned());
+        }
+    }
+    of
+}
+
+/// A collective's own event says a rank as well: only where nearly all events of every process say one and the same,
+/// and not all processes the same, is it the file's.
+fn by_arg(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
+    let Some(column) = index.arg_column(RANK) else {
+        return BTreeMap::new();
+    };
+    let mut events: FxHashMap<Key, usize> = FxHashMap::default();
+    for track in index.track_ids() {
+        *events.entry(index.track(track).pid).or_default() += index.track(track).rows.len();
+    }
+    let mut said: BTreeMap<Key, (i64, usize)> = BTreeMap::new();
+    for (id, rank) in column.ints() {
+        let of = said
+            .entry(index.track(index.track_of(id)).pid)
+            .or_insert((rank, 0));
+        if of.0 != rank {
+            return BTreeMap::new();
+        }
+        of.1 += 1;
+    }
+    said.retain(|pid, &mut (_, n)| n.saturating_mul(10) >= events[pid].saturating_mul(9));
+    let several: BTreeSet<i64> = said.values().map(|&(rank, _)| rank).collect();
+    if several.len() < 2 {
+        return BTreeMap::new();
+    }
+    said.into_iter()
+        .map(|(pid, (rank, _))| (pid, format!("rank {rank}")))
+        .collect()
+}
+
+/// A call, or work: when it starts, and the operator that it belongs to.
+#[derive(Clone, Copy)]
+struct Linked {
+    start: i64,
+    operator: Option<i64>,
+}
+
+fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+    let Some(column) = index.arg_column("correlation").map(|c| c.without_zero()) else {
+        return BTreeMap::new();
+    };
+    let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
+    let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
+    let processes: FxHashSet<Key> = index
+        .track_ids()
+        .filter(|&track| index.rows(track).any(is_call))
+        .map(|track| index.track(track).pid)
+        .collect();
+    if processes.len() < 2 {
+        return BTreeMap::new();
+    }
+    let linked = |id: SliceId| Linked {
+        start: index.slices.start(id).as_ns(),
+        operator: index.arg_int(EXTERNAL_ID, id),
+    };
+    let mut calls: FxHashMap<i64, Vec<(Key, Linked)>> = FxHashMap::default();
+    for (id, number) in column.ints().filter(|&(id, _)| is_call(id)) {
+        calls.entry(number).or_default().push((pid_of(id), linked(id)));
+    }
+    let collide: BTreeSet<Key> = calls
+        .values()
+        .filter(|of| of.iter().any(|(pid, _)| *pid != of[0].0))
+        .flat_map(|of| of.iter().map(|(pid, _)| *pid))
+        .collect();
+    if collide.is_empty() {
+        return BTreeMap::new();
+    }
+    // Whose work a device's process holds: that of the process whose calls fit best.
+    let mut fits: BTreeMap<(Key, Key), (u64, u64, i64)> = BTreeMap::new();
+    for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
+        let device = pid_of(id);
+        let work = linked(id);
+        for (pid, call) in calls.get(&number).into_iter().flatten() {
+            let (same_operator, in_time, delay) = fits.entry((device, *pid)).or_default();
+            *same_operator += u64::from(work.operator.is_some() && work.operator == call.operator);
+            if call.start <= work.start.saturating_add(CLOCK_SLACK_NS) {
+                *in_time += 1;
+                *delay = delay.saturating_sub(work.start.saturating_sub(call.start));
+            }
+        }
+    }
+    let mut best: BTreeMap<Key, (Key, (u64, u64, i64))> = BTreeMap::new();
+    for (&(device, pid), &fit) in &fits {
+        let known = best.entry(device).or_insert((pid, fit));
+        if fit > known.1 {
+            *known = (pid, fit);
+        }
+    }
+    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    let label = |pid: Key| format!("process {}", pid.show(&index.names));
+    for (device, (pid, _)) in best {
+        of.insert(device, label(pid));
+    }
+    for pid in processes {
+        of.insert(pid, label(pid));
+    }
+    of
+}
+
+/// Values of an int arg that are unique in the file instead of in a rank: counted up in order of rows. 0 is none.
+pub fn numbered(
+    index: &Index,
+    ranks: &Ranks,
+    key: &str,
+    is_linked: impl Fn(SliceId) -> bool,
+) -> Option<Links> {
+    let column = index.arg_column(key)?.without_zero();
     let mut numbers: FxHashMap<(usize, i64), i64> = FxHashMap::default();
     let mut next = 0;
-    let links = column.ints().map(|(id, link)| {
+    let links = column.ints().filter(|&(id, _)| is_linked(id)).map(|(id, link)| {
         let rank = ranks.of(index, index.track_of(id)).unwrap_or(usize::MAX);
         let number = *numbers.entry((rank, link)).or_insert_with(|| {
             next += 1;
@@ -67,7 +205,7 @@ pub fn launch_link(index: &Index, ranks: &Ranks, key: &str) -> Option<LaunchLink
         });
         (id, number)
     });
-    Some(LaunchLink::ByRank(Links::of(links.collect())))
+    Some(Links::of(links.collect()))
 }
 
 #[cfg(test)]

@@ -170,12 +170,14 @@ pub struct MemoryDevice {
     /// `None` for the host's.
     pub id: Option<i64>,
     pub is_host: bool,
+    /// Whose it is, where the file holds several ranks.
+    pub rank: Option<String>,
 }
 
 /// How device work finds the host call that launched it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaunchLink {
-    /// Equal values of an int arg, one launch to many pieces of work, unique in the file.
+    /// Equal values of an int arg, one launch to many pieces of work, unique in the file; 0 is none.
     Correlation(&'static str),
     /// The same for a file of several ranks in which such values are unique in a rank: numbered anew.
     ByRank(Links),
@@ -273,7 +275,11 @@ pub struct Vocabulary {
     /// What torch.compile did, where it left a mark.
     pub dynamo: Option<Dynamo>,
     pub devices: Vec<Device>,
+    /// Device work whose recorded end cannot be right, with the end up to which it certainly lasts.
+    pub overruns: FxHashMap<SliceId, i64>,
     pub launch_link: LaunchLink,
+    /// By how much the device's clock is behind the host's (negative), where that is known to disturb.
+    pub clock_offset_ns: Option<i64>,
     /// How device work says which node of which recipe it is; `None` where it does not.
     pub node_args: Option<NodeArgs>,
     /// Whose processes these are, where the file holds several ranks.
@@ -329,7 +335,9 @@ impl Default for Vocabulary {
             compiles: Vec::new(),
             dynamo: None,
             devices: Vec::new(),
+            overruns: FxHashMap::default(),
             launch_link: LaunchLink::None,
+            clock_offset_ns: None,
             node_args: None,
             ranks: Ranks::default(),
             classifier: None,
@@ -354,10 +362,31 @@ impl Vocabulary {
     /// The numbers by which device work finds the one host call that launched it.
     pub fn links<'a>(&'a self, index: &'a Index) -> Option<ArgColumn<'a>> {
         match &self.launch_link {
-            LaunchLink::Correlation(key) => index.arg_column(key),
+            LaunchLink::Correlation(key) => index.arg_column(key).map(ArgColumn::without_zero),
             LaunchLink::Numbered(links) | LaunchLink::ByRank(links) => Some(links.column()),
             LaunchLink::Recurring(_) | LaunchLink::None => None,
         }
+    }
+
+    /// When a slice ran: as recorded, but for device work whose recorded end cannot be right.
+    pub fn span(&self, index: &Index, id: SliceId) -> Span {
+        let recorded = index.slices.span(id);
+        if self.overruns.is_empty() {
+            return recorded;
+        }
+        match self.overruns.get(&id) {
+            Some(&end) => Span::new(recorded.start, end),
+            None => recorded,
+        }
+    }
+
+    /// From the first start to the last end of everything that has a time and was not left out of it: an end that
+    /// cannot be right does not make the trace longer.
+    pub fn extent(&self, index: &Index) -> Option<Span> {
+        if self.overruns.is_empty() {
+            return index.extent();
+        }
+        index.extent_by(|id, end| self.overruns.get(&id).copied().unwrap_or(end))
     }
 
     /// The role of a slice.

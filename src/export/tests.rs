@@ -342,12 +342,12 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
               0       all   1.00 ms  64 %   600 µs                40.0 µs  360 µs  410 µs
 
             Device work by name
-              Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or
-              engines counts for each.
-              kind      total  of all  count    mean  shortest  longest  name
-              compute  300 ns   100 %      3  100 ns    100 ns   100 ns  pipe|star*tick` <b> @all #12
-                                                                         \u{1b}[2J\u{202e}endxxx…xxxxxxxxxxxxxxx
-                                                                         xxxxxxxxxx
+              Kernels, copies and memsets by name, longest busy first. Busy: at least one call runs. Total:
+              summed over all streams and engines, so a kernel that runs on 8 engines at once counts 8 times.
+              kind     busy   total  of all  count    mean  shortest  longest  name
+              compute  0 ns  300 ns   100 %      3  100 ns    100 ns   100 ns  pipe|star*tick` <b> @all #12
+                                                                               \u{1b}[2J\u{202…xxxxxxxxxxxxxxxxx
+                                                                               xxxx
 
             Operators
               Total sums over all calls, those nested in a call of the same name, too. Self leaves out the
@@ -504,11 +504,11 @@ fn markdown_is_short_and_its_cells_hold() {
 
             <details><summary>Device work by name (1 row)</summary>
 
-            Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or engines counts for each.
+            Kernels, copies and memsets by name, longest busy first. Busy: at least one call runs. Total: summed over all streams and engines, so a kernel that runs on 8 engines at once counts 8 times.
 
-            | name | kind | total | of all | count | mean | shortest | longest |
-            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-            | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}endxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx | compute | 300 ns | 100 % | 3 | 100 ns | 100 ns | 100 ns |
+            | name | kind | busy | total | of all | count | mean | shortest | longest |
+            | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}endxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx | compute | 0 ns | 300 ns | 100 % | 3 | 100 ns | 100 ns | 100 ns |
 
             </details>
 
@@ -595,8 +595,8 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
             step,vLLM,1000000,5000000,44,67448200,0.8957264276228419
             step,vLLM,5000000,,1,7851800,0.10427357237715804
 
-            name,kind,rule,total_ns,share,count,mean_ns,min_ns,max_ns
-            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,,300,1,3,100,100,100
+            name,kind,rule,busy_ns,total_ns,share,count,mean_ns,min_ns,max_ns
+            pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}endxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,compute,,0,300,1,3,100,100,100
 
             name,count,self_cpu_ns,total_cpu_ns
             '=aten::copy_,2,5000,9000

@@ -176,7 +176,10 @@ impl Args {
         } else {
             return None;
         };
-        Some(ArgColumn { values })
+        Some(ArgColumn {
+            values,
+            has_zero: true,
+        })
     }
 
     fn value(&self, spec: usize, id: SliceId) -> Option<i64> {
@@ -276,6 +279,7 @@ impl Links {
     pub fn column(&self) -> ArgColumn<'_> {
         ArgColumn {
             values: Values::Own(&self.rows, &self.numbers),
+            has_zero: true,
         }
     }
 
@@ -313,9 +317,18 @@ enum Values<'a> {
 #[derive(Clone)]
 pub struct ArgColumn<'a> {
     values: Values<'a>,
+    has_zero: bool,
 }
 
 impl<'a> ArgColumn<'a> {
+    /// The same without the slices whose value is 0.
+    pub fn without_zero(self) -> ArgColumn<'a> {
+        ArgColumn {
+            has_zero: false,
+            ..self
+        }
+    }
+
     /// Every slice that has it with its value (for texts, a [`NameId`]), in order of rows.
     pub fn ints(&self) -> impl Iterator<Item = (SliceId, i64)> + use<'a> {
         self.ints_from(SliceId(0))
@@ -328,6 +341,7 @@ impl<'a> ArgColumn<'a> {
             Values::Own(rows, _) | Values::Shared(rows, ..) => rows,
         };
         let from = rows.partition_point(0..rows.len(), |row| row < first.0);
+        let has_zero = self.has_zero;
         (from..)
             .zip(rows.range(from..rows.len()))
             .filter_map(move |(i, row)| {
@@ -335,7 +349,7 @@ impl<'a> ArgColumn<'a> {
                     Values::Own(_, values) => values.get(i),
                     Values::Shared(_, sets, by_set) => by_set[sets.get(i) as usize]?,
                 };
-                Some((SliceId(row), value))
+                (has_zero || value != 0).then_some((SliceId(row), value))
             })
     }
 }

@@ -8,6 +8,7 @@
 use rustc_hash::FxHashMap;
 
 use super::column::Column;
+use super::tables::Key;
 use crate::ingest::Scalar;
 use crate::ingest::event::args;
 
@@ -78,7 +79,9 @@ pub struct Memory {
     /// Row in [`Memory::devices`].
     pub device: Column<u16>,
     pub devices: Vec<MemoryDevice>,
-    by_device: FxHashMap<MemoryDevice, u16>,
+    by_device: FxHashMap<(MemoryDevice, Key), u16>,
+    /// Of each device the process whose allocator it is: merged files hold several of one device.
+    pub processes: Vec<Key>,
 }
 
 impl Memory {
@@ -86,14 +89,16 @@ impl Memory {
     pub const ROW_BYTES: usize = 38;
 
     /// Whether it was taken; if not, the event is one like any other.
-    pub fn push(&mut self, ts: i64, track: u32, said: &Said) -> bool {
-        let device = match self.by_device.get(&said.device) {
+    pub fn push(&mut self, ts: i64, track: u32, process: Key, said: &Said) -> bool {
+        let key = (said.device, process);
+        let device = match self.by_device.get(&key) {
             Some(&device) => device,
             None if self.devices.len() >= MAX_DEVICES => return false,
             None => {
                 let device = u16::try_from(self.devices.len()).unwrap_or(u16::MAX);
-                self.by_device.insert(said.device, device);
+                self.by_device.insert(key, device);
                 self.devices.push(said.device);
+                self.processes.push(process);
                 device
             }
         };
@@ -145,6 +150,7 @@ impl Memory {
             device: self.device.gather(&order),
             devices: self.devices,
             by_device: self.by_device,
+            processes: self.processes,
         }
     }
 }
@@ -186,7 +192,7 @@ mod tests {
         };
         let mut memory = Memory::default();
         for (ts, bytes) in [(5, 1), (3, 2), (5, 3)] {
-            assert!(memory.push(ts, 0, &said(bytes)));
+            assert!(memory.push(ts, 0, Key::Int(1), &said(bytes)));
         }
         let memory = memory.sorted();
         assert!(memory.bytes.iter().eq([2, 1, 3]));

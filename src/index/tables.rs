@@ -398,14 +398,20 @@ impl Index {
 
     /// From the first start to the last end of everything that has a time; `None` for no events.
     pub fn extent(&self) -> Option<Span> {
+        self.extent_by(|_, end| end)
+    }
+
+    /// The same where slices end as `end_of` says, which is given their recorded ends.
+    pub fn extent_by(&self, end_of: impl Fn(SliceId, i64) -> i64) -> Option<Span> {
         let mut extent: Option<Span> = None;
         let mut add = |start: i64, end: i64| {
             let e = extent.get_or_insert(Span::new(start, end));
             e.start = e.start.min(start);
             e.end = e.end.max(end);
         };
-        for (start, dur) in self.slices.start.iter().zip(self.slices.dur.iter()) {
-            add(start, start.saturating_add(dur));
+        let times = self.slices.start.iter().zip(self.slices.dur.iter());
+        for ((start, dur), row) in times.zip(0..) {
+            add(start, end_of(SliceId(row), start.saturating_add(dur)));
         }
         let points = self.instants.ts.iter().chain(self.memory.ts.iter());
         for ts in points.chain(self.flows.ts.iter()) {

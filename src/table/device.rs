@@ -209,8 +209,8 @@ fn longest_idle<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const KERNELS: Table = Table {
     key: "kernels",
     title: "Device work by name",
-    definition: "Kernels, copies and memsets, summed by name. Work that runs at the same time on several streams or \
-                 engines counts for each.",
+    definition: "Kernels, copies and memsets by name, longest busy first. Busy: at least one call runs. Total: summed \
+                 over all streams and engines, so a kernel that runs on 8 engines at once counts 8 times.",
     topic: Topic::Device,
     rows: kernels,
 };
@@ -227,14 +227,15 @@ fn kernels<'a>(answers: &Answers<'a>) -> Rows<'a> {
             "The rule that fits its name; recorded: the tracer says so; unknown: no rule fits, so that it computes.",
             |k| k.rule.clone(),
         )
-        .duration("total_ns", "total", "", |k| k.total_ns)
-        .share("share", "of all", "the device work of this table", move |k| Some((k.total_ns, all)))
+        .duration("busy_ns", "busy", "At least one of its calls runs on a device.", |k| k.busy_ns)
+        .duration("total_ns", "total", "Summed over all streams and engines.", |k| k.total_ns)
+        .share("share", "of all", "the device work of this table, summed", move |k| Some((k.total_ns, all)))
         .count("count", "count", "", |k| k.count)
         .duration("mean_ns", "mean", "", |k| k.mean_ns)
         .duration("min_ns", "shortest", "", |k| k.min_ns)
         .duration("max_ns", "longest", "", |k| k.max_ns)
         .place("Its longest call in the timeline.", |k| Some(slice(k.longest_slice, "longest")))
-        .sorted("total_ns", true)
+        .sorted("busy_ns", true)
         .done()
 }
 

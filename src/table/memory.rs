@@ -6,14 +6,6 @@ use super::cell::Place;
 use super::rows::Rows;
 use super::{Answers, Table, Topic};
 
-/// What people call an allocator.
-fn allocator(device: &DeviceMemory) -> String {
-    match device.id {
-        Some(id) => format!("{} {id}", device.device),
-        None => device.device.clone(),
-    }
-}
-
 pub const MEMORY: Table = Table {
     key: "memory",
     title: "Memory in use",
@@ -26,7 +18,7 @@ pub const MEMORY: Table = Table {
 fn memory<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let devices = answers.report.memory.as_ref().map_or(&[][..], |m| &m.devices);
     Rows::of(devices)
-        .text("allocator", "allocator", "", allocator)
+        .text("allocator", "allocator", "", DeviceMemory::label)
         .bytes("peak_bytes", "peak", "", |d| d.peak_bytes)
         .instant("peak_at_ns", "peak at", "", |d| d.peak_at_ns)
         .on_request()
@@ -86,7 +78,7 @@ fn memory_operators<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .flat_map(|device| device.operators.iter().map(move |operator| Of(device, operator)))
         .collect();
     Rows::made(all)
-        .text("allocator", "allocator", "", |of| allocator(of.0))
+        .text("allocator", "allocator", "", |of| of.0.label())
         .name("name", "operator", "", |of| match &*of.1.name {
             "" => "outside of operators".to_owned(),
             name => name.to_owned(),

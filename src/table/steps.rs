@@ -295,12 +295,25 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         )
         .duration("compile_ns", "compile", "Graph compiles inside the step.", |s| s.parts.compile_ns)
         .when(has(|s| s.device.is_some()), |rows| {
-            rows.duration("device_busy_ns", "device busy", "At least one compute engine works.", |s| {
+            rows.duration("device_busy_ns", "device busy", "Compute, communication or copies run.", |s| {
                 Some(s.device.as_ref()?.busy_ns)
             })
-            .duration("device_idle_ns", "device idle", "The step's device window less the busy time.", |s| {
+            .duration("device_idle_ns", "device idle", "The span of the step's device work less the busy time.", |s| {
                 Some(s.device.as_ref()?.idle_ns)
             })
+            .on_request()
+            .duration("device_compute_ns", "device compute", "", |s| Some(s.device.as_ref()?.compute_ns))
+            .on_request()
+            .duration("device_comm_exposed_ns", "exposed communication", "Not overlapped by compute.", |s| {
+                Some(s.device.as_ref()?.comm_exposed_ns)
+            })
+            .on_request()
+            .duration(
+                "device_copy_exposed_ns",
+                "exposed copies",
+                "Overlapped by neither compute nor communication.",
+                |s| Some(s.device.as_ref()?.copy_exposed_ns),
+            )
             .on_request()
         })
         .when(has(|s| device_span_ns(s).is_some()), |rows| {

@@ -403,14 +403,11 @@ fn the_longest_gaps_are_those_of_the_reference() {
     );
     let long: Vec<i64> = gaps.iter().map(|g| g.0).filter(|&ns| ns > 100_000).collect();
     assert_eq!((long.len(), long.iter().sum::<i64>()), (38, 21_320_602));
-    // What we find without those lanes: the same number of gaps; durations of kernels are cut to ns.
+    // The profiler's lanes leave copies out: ours ends gaps at copies, too, and reaches from the first copy to the
+    // last. It is the idle time of the device table.
     let ours = &opened.report.gaps[0];
-    assert_eq!((&*ours.r#where, ours.count), ("device 0", 90));
-    assert!(
-        (0..=187).contains(&(ours.total_ns - 25_744_050)),
-        "{}",
-        ours.total_ns
-    );
+    assert_eq!((&*ours.r#where, ours.count), ("device 0", 103));
+    assert_eq!(ours.total_ns, opened.report.device_time[0].idle_ns);
 }
 
 /// T10. Through the arrows every operator has the device time that the profiler gives it.

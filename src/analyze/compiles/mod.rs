@@ -276,7 +276,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     found
 }
 
-/// When any compute engine of any device ran; `None` without device events.
+/// When any work of any device ran; `None` without device events.
 fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
     if vocabulary.devices.is_empty() {
         return None;
@@ -289,8 +289,8 @@ fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
         .collect();
     let mut busy = Growing::default();
     in_order(index, &tracks, |_, id| {
-        if vocabulary.role(id).is_device_compute() {
-            busy.add(index.slices.span(id));
+        if vocabulary.role(id).is_device() {
+            busy.add(vocabulary.span(index, id));
         }
     });
     Some(busy.union())

@@ -6,19 +6,23 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 
+use crate::analyze::in_order::{Running, in_order};
 use crate::analyze::report::{Kernel, WorkKind};
 
-/// Every kind of device work by name, most time first. Durations are summed over all lanes, so the total of a
-/// kernel that runs on eight engines at once is eight times its time on the clock.
+/// Every kind of device work by name, longest on the clock first. Durations are summed over all lanes, so the total of
+/// a kernel that runs on eight engines at once is eight times its time on the clock.
 pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
     let mut by_name: FxHashMap<(u32, &'static str), Kernel> = FxHashMap::default();
-    for &track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
-        for id in index.rows(track) {
+    for device in &vocabulary.devices {
+        let mut busy: FxHashMap<(u32, &'static str), Running> = FxHashMap::default();
+        in_order(index, &device.tracks, |_, id| {
             let Some(kind) = WorkKind::of(vocabulary.role(id)).map(WorkKind::key) else {
-                continue;
+                return;
             };
-            let ns = index.slices.dur(id).as_ns();
+            let span = vocabulary.span(index, id);
+            let ns = span.len_ns();
             let name = index.slices.name(id);
+            busy.entry((name.0, kind)).or_default().add(span);
             let kernel = by_name.entry((name.0, kind)).or_insert_with(|| Kernel {
                 name: index.text(name).to_owned(),
                 kind: kind.into(),
@@ -28,6 +32,8 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
                 min_ns: ns,
                 max_ns: ns,
                 mean_ns: 0,
+                busy_ns: 0,
+                bounded: 0,
                 longest_slice: id.0,
             });
             if ns > kernel.max_ns {
@@ -37,6 +43,12 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
             kernel.total_ns = kernel.total_ns.saturating_add(ns);
             kernel.min_ns = kernel.min_ns.min(ns);
             kernel.max_ns = kernel.max_ns.max(ns);
+            kernel.bounded += u64::from(vocabulary.overruns.contains_key(&id));
+        });
+        for (key, of_device) in busy {
+            if let Some(kernel) = by_name.get_mut(&key) {
+                kernel.busy_ns = kernel.busy_ns.saturating_add(of_device.total_ns);
+            }
         }
     }
     let mut kernels: Vec<Kernel> = by_name.into_values().collect();
@@ -44,8 +56,8 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
         kernel.mean_ns = kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX);
     }
     order::sort_by(&mut kernels, |a, b| {
-        let key = |k: &Kernel| (std::cmp::Reverse(k.total_ns), k.name.clone(), k.kind.clone());
-        key(a).cmp(&key(b))
+        let most = (b.busy_ns, b.total_ns).cmp(&(a.busy_ns, a.total_ns));
+        most.then_with(|| (&a.name, &a.kind).cmp(&(&b.name, &b.kind)))
     });
     kernels
 }

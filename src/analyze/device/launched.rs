@@ -72,6 +72,12 @@ impl<'a> Launched<'a> {
         })
     }
 
+    /// How much device work carries a number.
+    pub fn n_numbered_work(&self, vocabulary: &Vocabulary) -> u64 {
+        let is_device = |&(id, _): &(SliceId, i64)| vocabulary.role(id).is_device();
+        self.column.ints().filter(is_device).count() as u64
+    }
+
     /// The launch with this number.
     fn get(&self, link: i64) -> Option<Launch> {
         let entry = self.by_link.get(link);

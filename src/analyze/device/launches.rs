@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{NameId, SliceId, TrackId, order, show, stats};
-use crate::dialect::{Role, Vocabulary};
+use crate::base::{NameId, SliceId, TrackId, Union, order, show, stats};
+use crate::dialect::{Evidence, Role, Vocabulary};
 use crate::index::Index;
 
 use crate::analyze::device::launched::Launched;
@@ -66,6 +66,9 @@ pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>)
         calls.with_work += 1;
         let delay = delay_ns(index, launch.call, first);
         found.skewed += u64::from(delay.is_none());
+        if vocabulary.clock_offset_ns.is_some() {
+            continue;
+        }
         let delay = delay.unwrap_or(0);
         calls.delays.push(delay);
         longest.push((delay, launch.call, first));
@@ -76,7 +79,7 @@ pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>)
     keep_longest(&mut longest);
     for device in &vocabulary.devices {
         launched.work_in_order(vocabulary, &device.tracks, |id, role, launch| {
-            let ns = index.slices.dur(id).as_ns();
+            let ns = vocabulary.span(index, id).len_ns();
             found.work += 1;
             found.work_ns = found.work_ns.saturating_add(ns);
             if launch.is_some() {
@@ -117,6 +120,30 @@ pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>)
         })
         .collect();
     Some(found)
+}
+
+/// Calls that launch work, and those of them without any in the trace. What is launched while a graph is captured
+/// has none: it is recorded for later.
+///
+/// The second is unknown where as much work carries no number of a call: it may be theirs.
+pub fn without_work(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> (u64, Option<u64>) {
+    let captures = vocabulary.compiles.iter();
+    let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
+    let captures = Union::of(captures.map(|mark| mark.span));
+    let (mut total, mut without) = (0, 0);
+    for launch in launched.calls(vocabulary) {
+        let at = index.slices.start(launch.call).as_ns();
+        if launch.n_work == 0 && captures.contains(at) {
+            continue;
+        }
+        total += 1;
+        without += u64::from(launch.n_work == 0);
+    }
+    let work = vocabulary.devices.iter().flat_map(|d| &d.tracks);
+    let work = work.flat_map(|&track| index.rows(track));
+    let n_work = work.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
+    let unnumbered = n_work.saturating_sub(launched.n_numbered_work(vocabulary));
+    (total, Some(without).filter(|&n| n == 0 || unnumbered < n))
 }
 
 fn keep_longest(longest: &mut Vec<(i64, SliceId, SliceId)>) {

@@ -18,13 +18,16 @@ use crate::analyze::device::links::ByLink;
 use crate::analyze::in_order::{Growing, Running, in_order};
 use crate::analyze::report::{DeviceTime, Engine, Engines, WorkKind};
 
-/// What one walk over a device's work, in order of start, gives. Nothing but the union is held meanwhile.
+/// What one walk over a device's work, in order of start, gives. Nothing but unions is held meanwhile.
 pub struct DeviceWork {
     pub device: i64,
     pub rank: Option<String>,
-    /// When it computes: matrix and vector engines; where the device has no such split, compute and
-    /// communication kernels; where nothing says what a lane does, all its work.
+    /// When at least one piece of work of any kind runs.
+    pub busy: Union,
+    /// When it computes, communicates, copies; these overlap.
     pub compute: Union,
+    pub comm: Union,
+    pub copy: Union,
     /// In every scope that the trace allows.
     pub times: Vec<DeviceTime>,
 }
@@ -45,31 +48,25 @@ fn work_of(
     device: &Device,
 ) -> DeviceWork {
     let (mut all, mut linked) = (Scope::default(), Scope::default());
-    let mut compute = Growing::default();
+    let mut busy = Growing::default();
+    let (mut compute, mut comm, mut copy) = (Growing::default(), Growing::default(), Growing::default());
     in_order(index, &device.tracks, |_, id| {
         let role = vocabulary.role(id);
         if !role.is_device() {
             return;
         }
-        let span = index.slices.span(id);
+        let span = vocabulary.span(index, id);
         all.add(role, span);
         if launches.is_some_and(|l| l.has(id)) {
             linked.add(role, span);
         }
-        if role.is_device_compute() || role == Role::DeviceComm {
-            compute.add(span);
+        busy.add(span);
+        match WorkKind::of(role) {
+            Some(WorkKind::Comm) => comm.add(span),
+            Some(WorkKind::Copy) => copy.add(span),
+            _ => compute.add(span),
         }
     });
-    let mut compute = compute.union();
-    if compute.spans().is_empty() {
-        let mut other = Growing::default();
-        in_order(index, &device.tracks, |_, id| {
-            if vocabulary.role(id) == Role::DeviceOther {
-                other.add(index.slices.span(id));
-            }
-        });
-        compute = other.union();
-    }
     let rank = vocabulary.ranks.label(device.rank);
     let of_rank = |time: DeviceTime| DeviceTime {
         rank: rank.clone(),
@@ -78,7 +75,10 @@ fn work_of(
     DeviceWork {
         device: device.device,
         rank: rank.clone(),
-        compute,
+        busy: busy.union(),
+        compute: compute.union(),
+        comm: comm.union(),
+        copy: copy.union(),
         times: [(all, "all"), (linked, "linked")]
             .into_iter()
             .filter_map(|(scope, name)| scope.time(device.device, name).map(of_rank))
@@ -86,14 +86,52 @@ fn work_of(
     }
 }
 
-/// Work of one scope, added in order of start.
-#[derive(Default)]
-struct Scope {
+/// How much work of each kind there is, added in order of start.
+#[derive(Clone, Copy, Default)]
+pub struct ByKind {
     compute: Running,
     /// Compute and communication.
     both: Running,
     /// All work.
     busy: Running,
+}
+
+impl ByKind {
+    pub fn add(&mut self, role: Role, span: Span) {
+        self.busy.add(span);
+        let kind = WorkKind::of(role);
+        if kind != Some(WorkKind::Copy) {
+            self.both.add(span);
+            if kind != Some(WorkKind::Comm) {
+                self.compute.add(span);
+            }
+        }
+    }
+
+    /// At least one piece of work of any kind runs.
+    pub fn busy_ns(&self) -> i64 {
+        self.busy.total_ns
+    }
+
+    pub fn compute_ns(&self) -> i64 {
+        self.compute.total_ns
+    }
+
+    /// Communication without compute beside it.
+    pub fn comm_exposed_ns(&self) -> i64 {
+        self.both.total_ns - self.compute.total_ns
+    }
+
+    /// Copies with neither beside them.
+    pub fn copy_exposed_ns(&self) -> i64 {
+        self.busy.total_ns - self.both.total_ns
+    }
+}
+
+/// Work of one scope, added in order of start.
+#[derive(Default)]
+struct Scope {
+    kinds: ByKind,
     extent: Option<Span>,
     by_engine: [Running; Engine::COUNT],
 }
@@ -105,14 +143,7 @@ impl Scope {
         }
         let extent = self.extent.get_or_insert(span);
         extent.end = extent.end.max(span.end);
-        self.busy.add(span);
-        let kind = WorkKind::of(role);
-        if kind != Some(WorkKind::Copy) {
-            self.both.add(span);
-            if kind != Some(WorkKind::Comm) {
-                self.compute.add(span);
-            }
-        }
+        self.kinds.add(role, span);
         if let Some(engine) = Engine::of(role) {
             self.by_engine[engine as usize].add(span);
         }
@@ -126,11 +157,11 @@ impl Scope {
             rank: None,
             scope: scope.into(),
             span_ns: extent.len_ns(),
-            busy_ns: self.busy.total_ns,
-            compute_ns: self.compute.total_ns,
-            comm_exposed_ns: self.both.total_ns - self.compute.total_ns,
-            copy_exposed_ns: self.busy.total_ns - self.both.total_ns,
-            idle_ns: extent.len_ns() - self.busy.total_ns,
+            busy_ns: self.kinds.busy_ns(),
+            compute_ns: self.kinds.compute_ns(),
+            comm_exposed_ns: self.kinds.comm_exposed_ns(),
+            copy_exposed_ns: self.kinds.copy_exposed_ns(),
+            idle_ns: extent.len_ns() - self.kinds.busy_ns(),
             engines: Engines::of(|engine| {
                 Some(self.by_engine[engine as usize].total_ns).filter(|&ns| ns > 0)
             }),

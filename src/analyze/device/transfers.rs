@@ -41,7 +41,7 @@ pub fn copies(index: &Index, vocabulary: &Vocabulary) -> Vec<Copy> {
             if !matches!(vocabulary.role(id), Role::DeviceCopy | Role::DeviceSet) {
                 continue;
             }
-            let ns = index.slices.dur(id).as_ns();
+            let ns = vocabulary.span(index, id).len_ns();
             let lengths = add_to(&mut by_name, index.slices.name(id), id, ns);
             if let Some(bytes) = index.arg_int("bytes", id).and_then(|n| u64::try_from(n).ok()) {
                 lengths.bytes = Some(lengths.bytes.unwrap_or(0).saturating_add(bytes));

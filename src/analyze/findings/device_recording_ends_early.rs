@@ -14,6 +14,9 @@ pub(super) const RULE: Rule = Rule {
 /// The host went on handing over work for more than 5 % of the recording (and 1 ms) after the last device event.
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if report.clock_offset_ns.is_some() {
+        return None;
+    }
     let devices = || report.device_time.iter().filter(|d| d.scope == "all");
     let start = devices().map(|d| d.start_ns).min()?;
     let end = devices().map(|d| d.end_ns).max()?;

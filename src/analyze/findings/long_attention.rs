@@ -97,7 +97,7 @@ mod tests {
             max_ns: ms * MS,
             mean_ns: ms * MS / 2,
             longest_slice: 7,
-            rule: None,
+            ..Kernel::default()
         }
     }
 

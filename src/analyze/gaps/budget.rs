@@ -6,6 +6,7 @@ use crate::base::{Span, Union};
 use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
 
 use crate::analyze::device::links::ByLink;
+use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps};
 use crate::analyze::in_order::first_of;
 use crate::analyze::report::{BudgetShare, Cause, DevicePart, StepPart, TimeBudget, host_gap_key};
@@ -55,17 +56,20 @@ pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<B
 }
 
 /// The budget of serving time; `None` where no step is known. By the device where its recording covers at least
-/// half of serving time, by steps on the host otherwise.
+/// half of serving time and its clock agrees with the host's, by steps on the host otherwise.
 pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
     let window = serving_window(&host.vocabulary.engine_steps).filter(|w| !w.is_empty())?;
     let window = Span::new(window.start, window.end.max(launched_until(host, window)));
-    let compute = host.compute();
-    let recorded = compute.extent().map_or(0, |e| e.intersect(window).len_ns());
-    Some(if recorded.saturating_mul(2) >= window.len_ns() && recorded > 0 {
-        by_device(host, window, compute)
-    } else {
-        by_steps(host, window)
-    })
+    let busy = host.busy();
+    let recorded = busy.extent().map_or(0, |e| e.intersect(window).len_ns());
+    let agrees = host.vocabulary.clock_offset_ns.is_none();
+    Some(
+        if agrees && recorded.saturating_mul(2) >= window.len_ns() && recorded > 0 {
+            by_device(host, window, busy)
+        } else {
+            by_steps(host, window)
+        },
+    )
 }
 
 /// The end of the last device work that was launched in `window`, where launches carry numbers of their own: a
@@ -88,13 +92,13 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
     let work = column
         .ints()
         .filter(|&(id, link)| is_device(id) && launched.get(link));
-    work.map(|(id, _)| host.index.slices.end(id).as_ns())
+    work.map(|(id, _)| host.vocabulary.span(host.index, id).end)
         .max()
         .unwrap_or(window.end)
 }
 
-fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
-    let extent = compute.extent().unwrap_or_default();
+fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
+    let extent = busy.extent().unwrap_or_default();
     let outside = [
         Span::new(window.start, extent.start),
         Span::new(extent.end, window.end),
@@ -102,8 +106,10 @@ fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
     let mut layers: Vec<Layer<'_>> = Vec::new();
     for part in DevicePart::ALL {
         let when: Box<dyn Iterator<Item = Span>> = match part {
-            DevicePart::Busy => Box::new(compute.spans().iter().copied()),
-            DevicePart::Scheduling => Box::new(compute.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS)),
+            DevicePart::Compute => of_any(host, |d| &d.compute),
+            DevicePart::Communication => of_any(host, |d| &d.comm),
+            DevicePart::Copy => of_any(host, |d| &d.copy),
+            DevicePart::Scheduling => Box::new(busy.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS)),
             DevicePart::Compile => Box::new(while_host(host, Cause::Recompile)),
             DevicePart::NoLoad => Box::new(while_host(host, Cause::NoLoad)),
             DevicePart::NotRecorded => Box::new(outside.into_iter()),
@@ -116,14 +122,14 @@ fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
             Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Unaccounted
         );
         if is_host {
-            let says = format!("No compute engine runs; the host {}.", cause.verb());
+            let says = format!("The device is idle; the host {}.", cause.verb());
             layers.push(layer(&host_gap_key(cause), &says, while_host(host, cause)));
         }
     }
     let unaccounted = host_gap_key(Cause::Unaccounted);
     let rest = (
         &*unaccounted,
-        "No compute engine runs, and nothing is recorded on the host.",
+        "The device is idle, and no host activity is recorded.",
     );
     TimeBudget {
         total_ns: window.len_ns(),
@@ -132,6 +138,20 @@ fn by_device(host: &Host<'_>, window: Span, compute: &Union) -> TimeBudget {
                      work that was launched in it, divided by what the device did; where it did nothing, by what \
                      the host did. Each instant counts once, for the first share in this order that fits."
             .into(),
+    }
+}
+
+/// What the devices do, any of them.
+fn of_any<'a>(
+    host: &'a Host<'_>,
+    what: impl Fn(&'a DeviceWork) -> &'a Union,
+) -> Box<dyn Iterator<Item = Span> + 'a> {
+    match host.devices {
+        [one] => Box::new(what(one).spans().iter().copied()),
+        several => {
+            let any = Union::of(several.iter().flat_map(|d| what(d).spans().iter().copied()));
+            Box::new(any.spans().to_vec().into_iter())
+        }
     }
 }
 

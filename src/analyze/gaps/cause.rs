@@ -371,7 +371,7 @@ pub fn each_gap(
     // Gaps whose end is not over, or that only a helper's work has followed so far.
     let mut pending: VecDeque<Gap> = VecDeque::new();
     launched.work_in_order(vocabulary, &device.tracks, |id, _, launch| {
-        let span = index.slices.span(id);
+        let span = vocabulary.span(index, id);
         if span.is_empty() {
             return;
         }

@@ -2,7 +2,7 @@
 //!
 //! - *step*: from the end of one engine step to the start of the next. Counts between serving steps; where the
 //!   trace has none, between all steps.
-//! - *device*: no compute engine of a device runs, between its first and its last work. Gaps below
+//! - *device*: no work of a device runs, of whatever kind, between its first and its last work. Gaps below
 //!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
 //! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
 //!   may well be busy in it; where no device recording exists it is what there is.
@@ -61,8 +61,8 @@ pub struct Host<'a> {
     pub recompiles: &'a [Recompile],
     /// What each device did.
     pub devices: &'a [DeviceWork],
-    /// When any device computes, where there are several; see [`Host::compute`].
-    all_compute: Union,
+    /// When any device works, where there are several; see [`Host::busy`].
+    all_busy: Union,
     pub activity: Activity,
     pub threads: HostThreads,
     /// Which call launched what, where work names its launch.
@@ -99,9 +99,9 @@ impl<'a> Host<'a> {
             steps,
             recompiles,
             devices,
-            all_compute: match devices {
+            all_busy: match devices {
                 [] | [_] => Union::default(),
-                several => Union::of(several.iter().flat_map(|d| d.compute.spans().iter().copied())),
+                several => Union::of(several.iter().flat_map(|d| d.busy.spans().iter().copied())),
             },
             activity: Activity::of_host(index, vocabulary, &compiles, &threads, &waiting),
             threads,
@@ -112,23 +112,13 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// When a compute engine of any device in the file runs.
-    pub fn compute(&self) -> &Union {
+    /// When work of any kind runs on any device in the file.
+    pub fn busy(&self) -> &Union {
         match self.devices {
-            [one] => &one.compute,
-            _ => &self.all_compute,
+            [one] => &one.busy,
+            _ => &self.all_busy,
         }
     }
-}
-
-/// When the engine waited for requests.
-pub fn waits(vocabulary: &Vocabulary) -> Vec<Span> {
-    let between = between_steps(&vocabulary.engine_steps);
-    between
-        .iter()
-        .map(|g| g.span)
-        .filter(|g| g.len_ns() > NO_LOAD_NS)
-        .collect()
 }
 
 /// Which gaps are counted, and how many of the longest are named.
@@ -245,18 +235,22 @@ fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
 }
 
 fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork, idle: Option<&Activity>) -> Option<Gaps> {
-    let compute = &device.compute;
-    let extent = compute.extent()?;
+    let busy = &device.busy;
+    let extent = busy.extent()?;
     let mut divider = GapDivider::of(host, idle);
-    let (mut gaps, measured) = summarise(asked.n_longest, compute.gaps().filter(|&g| asked.has(g)), |gap| {
-        divider.divide(gap, gap)
+    let (mut gaps, measured) = summarise(asked.n_longest, busy.gaps().filter(|&g| asked.has(g)), |gap| {
+        // What the host did meanwhile cannot be told where the clocks disagree.
+        match host.vocabulary.clock_offset_ns {
+            Some(_) if gap.len_ns() >= DEVICE_FLOOR_NS => unaccounted(gap),
+            _ => divider.divide(gap, gap),
+        }
     });
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
     gaps.definition = format!(
-        "Time in which no compute engine of the device runs, between its first and its last recorded work. \
-         Gaps shorter than {} are scheduling on the device itself.",
+        "Time in which no work of the device runs (compute, communication, copies), between its first and its last \
+         recorded work. Gaps shorter than {} are scheduling on the device itself.",
         show::duration(DEVICE_FLOOR_NS)
     );
     gaps.longest = longest(host, &measured, |gap, cause| says_with_place(host, gap, cause));
@@ -273,7 +267,9 @@ fn share(part: Span, window: Span) -> f64 {
 
 /// What the torch profiler covers; where the trace does not say, everything recorded.
 pub fn capture_window(host: &Host<'_>) -> Option<Span> {
-    host.vocabulary.capture.or_else(|| host.index.extent())
+    host.vocabulary
+        .capture
+        .or_else(|| host.vocabulary.extent(host.index))
 }
 
 /// Divides gaps of a device, in order of start, by cause.
@@ -311,6 +307,12 @@ fn divide_device_gap(divider: &mut Divider<'_>, gap: Span) -> ByCause {
     }
     let mut by_cause = ByCause::default();
     by_cause[Cause::Device as usize] = gap.len_ns();
+    by_cause
+}
+
+fn unaccounted(gap: Span) -> ByCause {
+    let mut by_cause = ByCause::default();
+    by_cause[Cause::Unaccounted as usize] = gap.len_ns();
     by_cause
 }
 
@@ -352,7 +354,7 @@ pub struct DecodeIdle {
     pub is_decode: bool,
     /// The part of that time that the device recording covers.
     pub window: Span,
-    /// No compute engine of any device in the file runs: by cause.
+    /// No work runs on any device in the file: by cause.
     pub by_cause: ByCause,
     /// Of the idle time that is the host's doing, what lies between engine steps.
     pub between_steps_ns: i64,
@@ -403,8 +405,12 @@ fn is_hosts_doing(cause: Cause) -> bool {
     )
 }
 
-/// See [`DecodeIdle`]; `None` without a serving step or without device work between the first and the last.
+/// See [`DecodeIdle`]; `None` where the clocks of host and device disagree, without a serving step or
+/// without device work between the first and the last.
 pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
+    if host.vocabulary.clock_offset_ns.is_some() {
+        return None;
+    }
     let extent = |wanted: fn(&Step) -> bool| {
         let steps = host
             .steps
@@ -434,7 +440,7 @@ pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
     let divider = || GapDivider::of(host, idle);
     Some(DecodeIdle {
         is_decode: decode.is_some(),
-        ..idle_in(host.compute(), divider, window, &step_gaps, &suspected)?
+        ..idle_in(host.busy(), divider, window, &step_gaps, &suspected)?
     })
 }
 
@@ -450,13 +456,13 @@ fn together<'h>(devices: impl Iterator<Item = &'h Activity> + Clone) -> Activity
 
 /// Idle time of a device in `window`, as far as its recording covers it.
 fn idle_in<'h>(
-    compute: &Union,
+    busy: &Union,
     divider: impl Fn() -> GapDivider<'h>,
     window: Span,
     step_gaps: &Union,
     suspected: &Union,
 ) -> Option<DecodeIdle> {
-    let window = compute.extent()?.intersect(window);
+    let window = busy.extent()?.intersect(window);
     if window.is_empty() {
         return None;
     }
@@ -470,7 +476,7 @@ fn idle_in<'h>(
     };
     let (mut step_divider, mut suspected_divider) = (divider(), divider());
     let mut divider = divider();
-    for gap in compute.gaps() {
+    for gap in busy.gaps() {
         let inside = gap.intersect(window);
         if inside.is_empty() {
             continue;

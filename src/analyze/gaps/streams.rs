@@ -64,7 +64,7 @@ fn gaps_of(
     let mut of: Option<StreamGaps> = None;
     let mut end = i64::MIN;
     launched.work_in_order(vocabulary, &[track], |id, _, launch| {
-        let span = index.slices.span(id);
+        let span = vocabulary.span(index, id);
         if span.is_empty() {
             return;
         }

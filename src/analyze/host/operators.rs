@@ -238,7 +238,7 @@ impl WorkByLink<'_> {
         let mut any = false;
         for (id, link) in of(true) {
             if let Some(slot) = device_ns.at(link) {
-                let ns = index.slices.dur(id).as_ns().unsigned_abs();
+                let ns = vocabulary.span(index, id).len_ns().unsigned_abs();
                 *slot = NonZeroU64::MIN.checked_add(ns + slot.map_or(0, |s| s.get() - 1));
                 any = true;
             }

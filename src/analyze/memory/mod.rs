@@ -63,6 +63,7 @@ fn in_use(index: &Index, vocabulary: &Vocabulary) -> Vec<DeviceMemory> {
         .map(|device| DeviceMemory {
             device: device.kind.to_owned(),
             id: device.id,
+            rank: device.rank.clone(),
             ..DeviceMemory::default()
         })
         .collect();

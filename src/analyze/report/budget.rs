@@ -12,13 +12,18 @@ closed_set! {
         says: &'static str,
         colour: Colour,
     }
-    Busy "device_busy" { says: "A compute engine of the device runs.", colour: Colour::Mme }
-    Scheduling "device_scheduling" {
-        says: "The device schedules: no compute engine runs for less than 10 µs.",
-        colour: Colour::DeviceOther,
+    Compute "device_compute" { says: "The device computes.", colour: Colour::Mme }
+    Communication "device_comm_exposed" {
+        says: "The device communicates, not overlapped by compute.",
+        colour: Colour::Nic,
     }
+    Copy "device_copy_exposed" {
+        says: "The device copies, overlapped by neither compute nor communication.",
+        colour: Colour::Dma,
+    }
+    Scheduling "device_scheduling" { says: "Short device gaps (< 10 µs).", colour: Colour::DeviceOther }
     Compile "compile" {
-        says: "A graph is compiled while no compute engine runs.",
+        says: "A graph is compiled while the device is idle.",
         colour: Colour::Compile,
     }
     NoLoad "no_load" {

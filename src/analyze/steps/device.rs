@@ -2,7 +2,9 @@
 //!
 //! A device runs behind the host, under asynchronous scheduling by a step or more, so the wall clock does not
 //! say whose work it is doing. Where launches carry an id that device work repeats, work belongs to the step
-//! that launched it (method `"launch"`); else to the step in whose time it starts (`"time"`).
+//! that launched it (method `"launch"`); else to the step in whose time it starts (`"time"`). Where some work of a step
+//! carries no id, or one whose call is not recorded, it is given by its neighbours on the device; a step most of whose
+//! work was given so has the method `"time"`.
 //!
 //! Ids of compiled graphs recur: every decode step launches the same one. Work of one id that follows on itself
 //! is a run; the runs of an id are its launches in order. If there are fewer runs than launches, some launches
@@ -18,8 +20,9 @@ use crate::index::args::ArgColumn;
 use crate::index::tables::Index;
 
 use crate::analyze::device::links::ByLink;
+use crate::analyze::device::time::ByKind;
 use crate::analyze::in_order::{Running, in_order};
-use crate::analyze::report::{Engine, Engines, StepDevice};
+use crate::analyze::report::{Engine, Engines, Step, StepDevice};
 
 /// Host and device clocks agree to about this.
 const CLOCK_SLACK_NS: i64 = 10_000;
@@ -50,11 +53,9 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
         .enumerate()
         .map(|(i, work)| {
             let work = work?;
-            let window = match method {
-                "launch" => work.extent,
-                _ => owners.window(i),
-            };
-            let busy_ns = work.compute.total_ns;
+            let is_by_time = work.by_time_ns.saturating_mul(2) > work.total_ns;
+            let method = if is_by_time { "time" } else { method };
+            let busy_ns = work.kinds.busy_ns();
             let by_launch = (method == "launch").then_some(work.extent);
             let rank = vocabulary
                 .ranks
@@ -64,7 +65,12 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
             *done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
             Some(StepDevice {
                 busy_ns,
-                idle_ns: (window.len_ns() - busy_ns).max(0),
+                idle_ns: work.extent.len_ns() - busy_ns,
+                compute_ns: work.kinds.compute_ns(),
+                comm_exposed_ns: work.kinds.comm_exposed_ns(),
+                copy_exposed_ns: work.kinds.copy_exposed_ns(),
+                span_ns: work.extent.len_ns(),
+                by_time_ns: work.by_time_ns,
                 engines: Engines::of(|engine| {
                     has_lanes[engine as usize].then_some(work.by_engine[engine as usize].total_ns)
                 }),
@@ -75,6 +81,24 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
             })
         })
         .collect()
+}
+
+/// A sentence about steps most of whose device work was given to them by time, where other work is linked.
+pub fn given_by_time(vocabulary: &Vocabulary, steps: &[Step]) -> Option<String> {
+    if matches!(
+        vocabulary.launch_link,
+        LaunchLink::None | LaunchLink::Recurring(_)
+    ) {
+        return None;
+    }
+    let is_by_time = |s: &&Step| s.device.as_ref().is_some_and(|d| d.method == "time");
+    let n = steps.iter().filter(is_by_time).count();
+    (n > 0).then(|| {
+        format!(
+            "In {n} of {} steps most device work does not name a recorded launch: Stepscope gave it to the steps by time.",
+            steps.len()
+        )
+    })
 }
 
 /// Which passes things belong to, by time.
@@ -154,7 +178,10 @@ impl<'a> Owners<'a> {
 #[derive(Clone, Copy, Default)]
 struct Work {
     extent: Span,
-    compute: Running,
+    kinds: ByKind,
+    /// Durations, summed; and of these that of work given by time.
+    total_ns: i64,
+    by_time_ns: i64,
     by_engine: [Running; Engine::COUNT],
 }
 
@@ -166,9 +193,8 @@ impl Work {
         });
         work.extent.start = work.extent.start.min(span.start);
         work.extent.end = work.extent.end.max(span.end);
-        if role.is_device_compute() {
-            work.compute.add(span);
-        }
+        work.kinds.add(role, span);
+        work.total_ns = work.total_ns.saturating_add(span.len_ns());
         if let Some(engine) = Engine::of(role) {
             work.by_engine[engine as usize].add(span);
         }
@@ -224,7 +250,7 @@ fn device_work(
 fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Vec<Option<Work>> {
     let mut work = vec![None; vocabulary.passes.len()];
     device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
-        let span = index.slices.span(id);
+        let span = vocabulary.span(index, id);
         if let Some(pass) = owners.at(span.start) {
             Work::add(&mut work[pass], role, span.intersect(owners.window(pass)));
         }
@@ -259,32 +285,164 @@ fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -
         let rows = column.ints();
         rows.filter(|&(id, _)| is_launch(vocabulary.role(id)))
     };
-    // Of each link the pass that launched it, from 1.
+    // Of each link whose call is recorded the pass that launched it, from 1.
     let mut pass_of: ByLink<u32> = ByLink::for_links(launches().map(|(_, link)| link));
-    let mut any_launch = false;
+    let (mut any_launch, mut first_link) = (false, i64::MAX);
     for (id, link) in launches() {
-        if let Some(pass) = owners.of_call(index, id)
-            && let Some(slot) = pass_of.at(link)
-        {
-            *slot = u32::try_from(pass + 1).unwrap_or(u32::MAX);
-            any_launch = true;
+        first_link = first_link.min(link);
+        let pass = owners.of_call(index, id);
+        any_launch |= pass.is_some();
+        if let Some(slot) = pass_of.at(link) {
+            match pass {
+                Some(pass) => *slot = u32::try_from(pass + 1).unwrap_or(IN_NO_PASS),
+                None if *slot == 0 => *slot = IN_NO_PASS,
+                None => {}
+            }
         }
     }
     if !any_launch {
         return None;
     }
+    let owner_of = |link: Option<i64>| match link {
+        // Numbers count up: this call was before the recording.
+        Some(link) if link < first_link => Owner::Nobody,
+        link => match link.map_or(0, |link| pass_of.get(link)) {
+            0 => Owner::Unknown,
+            IN_NO_PASS => Owner::Nobody,
+            pass => Owner::Pass(pass as usize - 1),
+        },
+    };
     let lanes = lanes(vocabulary);
+    let by_neighbours = match vocabulary.clock_offset_ns {
+        Some(_) => FxHashMap::default(),
+        None => by_neighbours(index, vocabulary, owners, &column, owner_of),
+    };
     let mut ids = Ids::new(index, Some(column.clone()), &lanes);
     let mut work = vec![None; vocabulary.passes.len()];
     let mut any = false;
     device_work(index, vocabulary, &lanes, |lane, id, role| {
-        let pass = ids.of(lane, id).and_then(|link| pass_of.get(link).checked_sub(1));
-        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass as usize)) {
-            any = true;
-            Work::add(slot, role, index.slices.span(id));
+        let (pass, is_by_time) = match owner_of(ids.of(lane, id)) {
+            Owner::Pass(pass) => (Some(pass), false),
+            Owner::Unknown => (by_neighbours.get(&id).map(|&pass| pass as usize), true),
+            Owner::Nobody => (None, false),
+        };
+        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
+            any |= !is_by_time;
+            let span = vocabulary.span(index, id);
+            Work::add(slot, role, span);
+            if let Some(work) = slot.as_mut().filter(|_| is_by_time) {
+                work.by_time_ns = work.by_time_ns.saturating_add(span.len_ns());
+            }
         }
     });
     any.then_some(work)
+}
+
+/// Stands for a call outside of all passes.
+const IN_NO_PASS: u32 = u32::MAX;
+
+/// Whose a piece of work is, by its link.
+enum Owner {
+    Pass(usize),
+    /// Its call lies in no pass, or before the recording.
+    Nobody,
+    /// It carries no number, or its call is not recorded.
+    Unknown,
+}
+
+/// Work that follows on other work within this is still of the same step.
+const CHAIN_NS: i64 = 1_000_000;
+
+/// The passes of work that nothing links. Between linked work of two passes lies work of either: the longest pause
+/// parts them, but no work is of a pass that had not yet begun on the host. Behind the last linked work, and where
+/// nothing is linked, it is of the pass that began last, as long as it follows on its work.
+fn by_neighbours(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    owners: &Owners<'_>,
+    column: &ArgColumn<'_>,
+    owner_of: impl Fn(Option<i64>) -> Owner,
+) -> FxHashMap<SliceId, u32> {
+    let mut found = FxHashMap::default();
+    for device in &vocabulary.devices {
+        let of_rank = device.rank.and_then(|rank| owners.by_rank.get(rank));
+        let begun = |at: i64| -> Option<usize> {
+            let passes = &vocabulary.passes;
+            match of_rank.filter(|_| owners.by_rank.len() > 1) {
+                Some(own) => Some(
+                    own[own
+                        .partition_point(|&i| passes[i].span.start <= at)
+                        .checked_sub(1)?],
+                ),
+                None => passes.partition_point(|p| p.span.start <= at).checked_sub(1),
+            }
+        };
+        let mut ids = Ids::new(index, Some(column.clone()), &device.tracks);
+        let mut pending: Vec<(SliceId, Span)> = Vec::new();
+        // The pass of the last linked work, and the end of all work so far.
+        let mut last: Option<(usize, i64)> = None;
+        let mut give =
+            |pending: &mut Vec<(SliceId, Span)>, last: Option<(usize, i64)>, next: Option<(usize, i64)>| {
+                if pending.is_empty() {
+                    return;
+                }
+                let next_begins = next.map(|(pass, _)| vocabulary.passes[pass].span.start);
+                // From here on it is the next pass's.
+                let cut = match (next, next_begins) {
+                    (Some((_, at)), Some(begins)) => {
+                        let mut end = last.map_or(i64::MIN, |(_, end)| end);
+                        let mut longest = (i64::MIN, at);
+                        let starts = pending.iter().map(|&(_, span)| span);
+                        for span in starts.chain([Span::new(at, at)]) {
+                            let pause = span.start.saturating_sub(end);
+                            if span.start >= begins && pause > longest.0 {
+                                longest = (pause, span.start);
+                            }
+                            end = end.max(span.end);
+                        }
+                        longest.1
+                    }
+                    _ => i64::MAX,
+                };
+                let mut end = last.map_or(i64::MIN, |(_, end)| end);
+                for (id, span) in pending.drain(..) {
+                    let pass = match next {
+                        Some((pass, _)) if span.start >= cut => Some(pass),
+                        _ => {
+                            let mut pass = begun(span.start);
+                            if let Some((next, _)) = next
+                                && pass.is_some_and(|pass| pass >= next)
+                            {
+                                pass = last.map(|(pass, _)| pass.min(next));
+                            }
+                            let pass = pass.max(last.map(|(pass, _)| pass));
+                            let follows = |pass: &usize| {
+                                span.start <= owners.window(*pass).end.max(end.saturating_add(CHAIN_NS))
+                            };
+                            pass.filter(follows)
+                        }
+                    };
+                    end = end.max(span.end);
+                    if let Some(pass) = pass.and_then(|pass| u32::try_from(pass).ok()) {
+                        found.insert(id, pass);
+                    }
+                }
+            };
+        device_work(index, vocabulary, &device.tracks, |lane, id, _| {
+            let span = vocabulary.span(index, id);
+            match owner_of(ids.of(lane, id)) {
+                Owner::Pass(pass) => {
+                    give(&mut pending, last, Some((pass, span.start)));
+                    let end = last.map_or(span.end, |(_, end)| end.max(span.end));
+                    last = Some((pass, end));
+                }
+                Owner::Unknown => pending.push((id, span)),
+                Owner::Nobody => {}
+            }
+        });
+        give(&mut pending, last, None);
+    }
+    found
 }
 
 /// Values of an int arg, asked for in order of rows on each lane: millions of searches would take seconds.
@@ -360,7 +518,7 @@ fn by_runs(
         let pass = seen.next().and_then(|run| *passes.get(run as usize)?);
         if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
             any = true;
-            Work::add(slot, role, index.slices.span(id));
+            Work::add(slot, role, vocabulary.span(index, id));
         }
     });
     any.then_some(work)
@@ -382,7 +540,7 @@ fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) ->
             return;
         };
         let device = device_of[lane];
-        let span = index.slices.span(slice);
+        let span = vocabulary.span(index, slice);
         let known = last.get(&(device, id)).copied().filter(|&run| {
             // Engines overlap: the tail of one graph may run beside the head of the next.
             run == newest[device] || span.start <= runs[run].end.saturating_add(CLOCK_SLACK_NS)

@@ -6,6 +6,8 @@ pub mod like;
 pub mod times;
 pub mod verdict;
 
+pub use device::given_by_time;
+
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;

@@ -55,7 +55,8 @@ impl Builder {
         if let Scalar::Text(raw) = event.name()
             && raw.raw == MEMORY
             && let Some(said) = Said::of(event.args())
-            && self.memory.push(ts, track, &said)
+            && let process = self.tracks.list[track as usize].0
+            && self.memory.push(ts, track, process, &said)
         {
             return self.tally.add(category, event.text().len(), MEMORY_BYTES);
         }

@@ -1,1 +1,617 @@
 //! Who did what on the device, and whose work it was.
+
+use serde_json::{Value, json};
+
+use super::{case, ms, report};
+
+/// The fields of an object that are asked for, in ms.
+fn of(row: &Value, keys: &[&str]) -> Vec<f64> {
+    keys.iter()
+        .map(|&key| row[key].as_i64().unwrap_or_else(|| panic!("{key}: {}", row[key])) as f64 / 1e6)
+        .collect()
+}
+
+const PARTS: [&str; 5] = [
+    "compute_ns",
+    "comm_exposed_ns",
+    "copy_exposed_ns",
+    "idle_ns",
+    "span_ns",
+];
+
+fn steps(report: &Value) -> &Vec<Value> {
+    report["steps"].as_array().unwrap()
+}
+
+/// Span and busy time of every step, ms.
+fn step_devices(report: &Value) -> Vec<Vec<f64>> {
+    steps(report)
+        .iter()
+        .map(|s| of(&s["device"], &["span_ns", "busy_ns"]))
+        .collect()
+}
+
+/// Rank, device and busy time of every device, ms.
+fn devices(report: &Value) -> Vec<(Option<&str>, i64, f64)> {
+    let all = report["device_time"].as_array().unwrap().iter();
+    all.filter(|d| d["scope"] == "all")
+        .map(|d| {
+            (
+                d["rank"].as_str(),
+                d["device"].as_i64().unwrap(),
+                of(d, &["busy_ns"])[0],
+            )
+        })
+        .collect()
+}
+
+fn shares(report: &Value) -> Vec<(String, f64)> {
+    let shares = report["budget"]["shares"].as_array().unwrap().iter();
+    shares
+        .map(|s| (s["id"].as_str().unwrap().to_owned(), of(s, &["total_ns"])[0]))
+        .collect()
+}
+
+fn share(report: &Value, id: &str) -> f64 {
+    shares(report).iter().find(|s| s.0 == id).map_or(0.0, |s| s.1)
+}
+
+fn defects(report: &Value, kind: &str) -> u64 {
+    let rows = report["defects"].as_array().unwrap().iter();
+    rows.filter(|d| d["kind"] == kind)
+        .map(|d| d["count"].as_u64().unwrap())
+        .sum()
+}
+
+fn says(report: &Value, what: &str) -> bool {
+    let notes = report["notes"].as_array().unwrap();
+    notes.iter().any(|n| n.as_str().unwrap().contains(what))
+}
+
+// ---- Traces made here: times in µs ----------------------------------------------------------------------------
+
+fn event(cat: &str, name: &str, on: (i64, i64), at: (f64, f64), args: Value) -> Value {
+    json!({"ph": "X", "cat": cat, "name": name, "pid": on.0, "tid": on.1, "ts": at.0, "dur": at.1, "args": args})
+}
+
+/// A step's marker on thread 4000, every 10 ms.
+fn marker(step: i64, dur: f64) -> Value {
+    let at = (step as f64 * 10_000.0, dur);
+    event(
+        "user_annotation",
+        "execute_context_0(0)_generation_4(4)",
+        (4000, 4000),
+        at,
+        json!({}),
+    )
+}
+
+fn call(id: i64, ts: f64) -> Value {
+    event(
+        "cuda_runtime",
+        "cudaLaunchKernel",
+        (4000, 4000),
+        (ts, 10.0),
+        json!({"correlation": id}),
+    )
+}
+
+fn kernel(name: &str, id: i64, at: (f64, f64)) -> Value {
+    event(
+        "kernel",
+        name,
+        (0, 7),
+        at,
+        json!({"device": 0, "stream": 7, "correlation": id}),
+    )
+}
+
+fn made(events: &[Value]) -> Value {
+    let trace = json!({"schemaVersion": 1, "traceEvents": events});
+    report("made.json", trace.to_string().as_bytes())
+}
+
+// ---- Busy ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_step_has_communication_beside_compute() {
+    let Some(report) = case("s5_allreduce_in_step.json") else {
+        return;
+    };
+    for step in steps(&report) {
+        assert_eq!(of(&step["device"], &PARTS), [4.0, 3.0, 0.0, 0.0, 7.0]);
+        assert_eq!(step["device"]["busy_ns"], ms(7.0));
+    }
+    assert_eq!(share(&report, "device_compute"), 20.0);
+    assert_eq!(share(&report, "device_comm_exposed"), 15.0);
+}
+
+#[test]
+fn busy_is_any_work_in_the_step_the_budget_the_gaps_and_the_device_table() {
+    let mut events = Vec::new();
+    for step in 0..4 {
+        let at = step as f64 * 10_000.0;
+        let id = step * 10 + 1;
+        let copy = json!({"device": 0, "stream": 9, "correlation": id + 2});
+        events.extend([
+            marker(step, 8_000.0),
+            call(id, at + 10.0),
+            call(id + 1, at + 30.0),
+            call(id + 2, at + 50.0),
+            // Half of the collective and half of the copy are overlapped.
+            kernel("gemm", id, (at + 100.0, 2_000.0)),
+            kernel(
+                "void deep_ep::intranode::dispatch<8>()",
+                id + 1,
+                (at + 1_100.0, 2_000.0),
+            ),
+            event("gpu_memcpy", "Memcpy HtoD", (0, 9), (at + 2_600.0, 1_000.0), copy),
+        ]);
+    }
+    let report = made(&events);
+    for step in steps(&report) {
+        assert_eq!(of(&step["device"], &PARTS), [2.0, 1.0, 0.5, 0.0, 3.5]);
+    }
+    let device = &report["device_time"][0];
+    assert_eq!(of(device, &PARTS), [8.0, 4.0, 2.0, 19.5, 33.5]);
+    for (id, want) in [
+        ("device_compute", 8.0),
+        ("device_comm_exposed", 4.0),
+        ("device_copy_exposed", 2.0),
+    ] {
+        assert_eq!(share(&report, id), want, "{id}");
+    }
+    let gaps = report["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| g["kind"] == "device")
+        .unwrap();
+    assert_eq!(
+        (gaps["count"].as_u64(), &gaps["total_ns"]),
+        (Some(3), &json!(ms(19.5)))
+    );
+}
+
+#[test]
+fn a_step_whose_device_only_communicates_is_not_idle() {
+    let mut events = Vec::new();
+    for step in 0..4 {
+        let at = step as f64 * 10_000.0;
+        events.extend([
+            marker(step, 8_000.0),
+            call(step + 1, at + 10.0),
+            kernel(
+                "ncclDevKernel_SendRecv(ncclDevKernelArgsStorage<4096ul>)",
+                step + 1,
+                (at + 100.0, 6_000.0),
+            ),
+        ]);
+    }
+    let report = made(&events);
+    for step in steps(&report) {
+        assert_eq!(of(&step["device"], &PARTS), [0.0, 6.0, 0.0, 0.0, 6.0]);
+    }
+}
+
+// ---- Kernels by rule -------------------------------------------------------------------------------------------
+
+#[test]
+fn kernels_of_the_case_are_told_apart_by_rule() {
+    let Some(report) = case("k107_comm_kernel_names.json") else {
+        return;
+    };
+    let compute = [
+        "triton_red_fused_all_reduce_add_mul_0",
+        "void aiter::local_device_load_rmsnorm<8>()",
+        "ck_tile::MoeSortingKernel",
+        "void (anonymous namespace)::elementwise_kernel_with_index_memcpy",
+        "void vllm::reshape_and_cache_flash_kernel",
+    ];
+    let copies = ["MemcpyKernel_custom", "DirectCopyKernel"];
+    let kernels = report["kernels"].as_array().unwrap();
+    assert_eq!(kernels.len(), 23);
+    for kernel in kernels {
+        let name = kernel["name"].as_str().unwrap();
+        let want = match name {
+            _ if compute.contains(&name) => "compute",
+            _ if copies.contains(&name) => "copy",
+            _ => "comm",
+        };
+        assert_eq!(kernel["kind"], want, "{name}");
+        assert_eq!(
+            want == "compute",
+            !kernel["rule"].as_str().is_some_and(|r| !r.starts_with("compute")),
+            "{name}"
+        );
+    }
+    let fused = "void flashinfer::trtllm_allreduce_fusion::allreduce_fusion_kernel_oneshot_lamport<>";
+    let fused = kernels.iter().find(|k| k["name"] == fused).unwrap();
+    assert_eq!(fused["rule"], "communication and compute: allreduce_fusion");
+}
+
+// ---- Whose work ------------------------------------------------------------------------------------------------
+
+#[test]
+fn correlation_0_links_nothing() {
+    let Some(report) = case("c13c_nccl_corr0_and_launch0.json") else {
+        return;
+    };
+    assert_eq!(step_devices(&report), vec![vec![7.2, 7.0]; 5]);
+    assert_eq!(steps(&report)[0]["device"]["by_time_ns"], ms(3.0));
+    assert_eq!(steps(&report)[0]["device"]["method"], "launch");
+    let linked = report["device_time"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|d| d["scope"] == "linked")
+        .unwrap();
+    assert_eq!(linked["busy_ns"], ms(20.0));
+    // Ten calls carry a number that no work has, five pieces of work none: whose they are is unknown.
+    assert_eq!(
+        (&report["launches_total"], &report["launches_without_work"]),
+        (&json!(15), &Value::Null)
+    );
+}
+
+#[test]
+fn work_without_a_number_before_the_linked_work_of_its_step_is_that_steps() {
+    let mut events = Vec::new();
+    for step in 0..4 {
+        let at = step as f64 * 10_000.0;
+        events.extend([
+            marker(step, 8_000.0),
+            call(step + 1, at + 10.0),
+            kernel("ncclDevKernel_AllGather", 0, (at + 200.0, 1_500.0)),
+            kernel("gemm", step + 1, (at + 2_000.0, 2_000.0)),
+            kernel("ncclDevKernel_AllReduce", 0, (at + 4_100.0, 3_000.0)),
+        ]);
+    }
+    let report = made(&events);
+    assert_eq!(step_devices(&report), vec![vec![6.9, 6.5]; 4]);
+}
+
+#[test]
+fn work_that_was_launched_before_the_recording_is_nobodys() {
+    let mut events = vec![kernel("gemm", 3, (100.0, 1_000.0))];
+    for step in 0..3 {
+        let at = step as f64 * 10_000.0;
+        events.extend([
+            marker(step, 8_000.0),
+            call(step + 10, at + 10.0),
+            kernel("gemm", step + 10, (at + 2_000.0, 2_000.0)),
+        ]);
+    }
+    assert_eq!(step_devices(&made(&events)), vec![vec![2.0, 2.0]; 3]);
+}
+
+#[test]
+fn a_replayed_graph_without_numbers_is_given_by_time() {
+    let Some(report) = case("s4b_hipgraph_no_corr.json") else {
+        return;
+    };
+    assert_eq!(step_devices(&report), vec![vec![6.8, 6.1]; 6]);
+    assert!(steps(&report).iter().all(|s| s["device"]["method"] == "time"));
+    assert!(says(&report, "by time"), "{}", report["notes"]);
+    assert_eq!(report["launches_without_work"], Value::Null);
+}
+
+#[test]
+fn numbers_that_no_call_has_are_given_by_time_too() {
+    let mut events = Vec::new();
+    for step in 0..5 {
+        let at = step as f64 * 10_000.0;
+        events.extend([
+            marker(step, 1_000.0),
+            call(100 + step, at + 10.0),
+            call(200 + step, at + 30.0),
+        ]);
+        for node in 0..10 {
+            let ts = at + 300.0 + node as f64 * 500.0;
+            events.push(kernel("node", 1_000 + step * 10 + node, (ts, 490.0)));
+        }
+        events.push(kernel("sampler", 200 + step, (at + 5_400.0, 100.0)));
+    }
+    let report = made(&events);
+    assert_eq!(step_devices(&report), vec![vec![5.2, 5.0]; 5]);
+    assert!(steps(&report).iter().all(|s| s["device"]["method"] == "time"));
+}
+
+#[test]
+fn without_runtime_events_the_operator_links() {
+    let Some(report) = case("v120b_without_runtime.json") else {
+        return;
+    };
+    let mut want = vec![vec![6.0, 6.0]; 6];
+    want[2] = vec![1.5, 1.5];
+    assert_eq!(step_devices(&report), want);
+    assert!(steps(&report).iter().all(|s| s["device"]["method"] == "launch"));
+    let linear = report["operators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|o| o["name"] == "aten::linear")
+        .unwrap();
+    assert_eq!(linear["self_device_ns"], ms(31.5));
+    assert_eq!(
+        (&report["launches"], &report["launches_total"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn without_any_number_nothing_is_zero() {
+    let mut events = Vec::new();
+    for step in 0..4 {
+        let at = step as f64 * 10_000.0;
+        let op = json!({"External id": step + 1});
+        events.push(marker(step, 8_000.0));
+        events.push(event(
+            "cpu_op",
+            "aten::linear",
+            (4000, 4000),
+            (at + 100.0, 250.0),
+            op,
+        ));
+        if step != 2 {
+            let args = json!({"External id": step + 1, "device": 0, "stream": 7});
+            events.push(event("kernel", "gemm", (0, 7), (at + 12_000.0, 2_000.0), args));
+        } else {
+            events.push(event(
+                "kernel",
+                "gemm",
+                (0, 7),
+                (at + 12_000.0, 2_000.0),
+                json!({"device": 0, "stream": 7}),
+            ));
+        }
+    }
+    let report = made(&events);
+    let known: Vec<bool> = steps(&report).iter().map(|s| s["device"].is_object()).collect();
+    assert_eq!(known, [true, true, false, true], "{:?}", report["steps"]);
+}
+
+#[test]
+fn ranks_of_a_fused_trace_have_devices_of_their_own() {
+    let Some(report) = case("c06a_tracefusion_dp2_same_device.json") else {
+        return;
+    };
+    assert_eq!(
+        devices(&report),
+        [(Some("rank 0"), 0, 30.0), (Some("rank 1"), 0, 30.0)]
+    );
+    assert_eq!(report["device_time"][0]["span_ns"], ms(46.0));
+    assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 10]);
+}
+
+#[test]
+fn a_rank_that_only_collectives_name_is_no_rank_of_the_file() {
+    let mut events = vec![
+        marker(0, 8_000.0),
+        call(1, 10.0),
+        kernel("gemm", 1, (100.0, 10.0)),
+    ];
+    for (rank, ts) in [(0, 200.0), (3, 300.0)] {
+        let args = json!({"Rank": rank, "Collective name": "allreduce"});
+        events.push(event(
+            "cpu_op",
+            "record_param_comms",
+            (4000, 4000),
+            (ts, 10.0),
+            args,
+        ));
+    }
+    assert_eq!(devices(&made(&events)), [(None, 0, 0.01)]);
+}
+
+#[test]
+fn calls_and_work_of_files_joined_by_hand_match_within_their_process() {
+    let Some(report) = case("c07a_naive_merge_corr_collide.json") else {
+        return;
+    };
+    assert_eq!(
+        devices(&report),
+        [(Some("process 4000"), 0, 30.0), (Some("process 5000"), 1, 15.0)]
+    );
+    let mut by_thread = [Vec::new(), Vec::new()];
+    for (step, device) in steps(&report).iter().zip(step_devices(&report)) {
+        let starts_at_4_ms = step["start_ns"].as_i64().unwrap() % ms(10.0) == ms(4.0);
+        by_thread[usize::from(starts_at_4_ms)].push(device[1]);
+    }
+    assert_eq!(by_thread, [vec![6.0; 5], vec![3.0; 5]]);
+}
+
+#[test]
+fn joined_files_without_operators_are_told_apart_by_what_fits_in_time() {
+    let mut events = Vec::new();
+    for (rank, busy) in [(0, 2_000.0), (1, 500.0), (2, 1_000.0)] {
+        for step in 0..4 {
+            let at = step as f64 * 10_000.0 + rank as f64 * 1_300.0;
+            let on = (4000 + rank, 1);
+            let args = json!({"correlation": step + 1});
+            events.extend([
+                event(
+                    "user_annotation",
+                    "execute_context_0(0)_generation_4(4)",
+                    on,
+                    (at, 5_000.0),
+                    json!({}),
+                ),
+                event("cuda_runtime", "cudaLaunchKernel", on, (at + 10.0, 10.0), args),
+                // The devices' processes are in another order.
+                event(
+                    "kernel",
+                    "gemm",
+                    (2 - rank, 7),
+                    (at + 100.0, busy),
+                    json!({"device": 2 - rank, "stream": 7, "correlation": step + 1}),
+                ),
+            ]);
+        }
+    }
+    let report = made(&events);
+    let of_ranks = [
+        (Some("process 4000"), 2, 8.0),
+        (Some("process 4001"), 1, 2.0),
+        (Some("process 4002"), 0, 4.0),
+    ];
+    assert_eq!(devices(&report), of_ranks);
+}
+
+#[test]
+fn one_process_without_a_label_does_not_join_the_ranks() {
+    let Some(report) = case("c08b_sglang_merge_plus_int_pid.json") else {
+        return;
+    };
+    assert_eq!(
+        devices(&report),
+        [(Some("TP00"), 0, 30.0), (Some("TP01"), 0, 15.0)]
+    );
+}
+
+#[test]
+fn each_rank_has_a_curve_of_memory() {
+    let Some(report) = case("m8_sglang_merge_memory.json") else {
+        return;
+    };
+    let devices = report["memory"]["devices"].as_array().unwrap();
+    let ranks: Vec<_> = devices.iter().map(|d| d["rank"].as_str().unwrap()).collect();
+    assert_eq!(ranks, ["TP00", "TP01"]);
+}
+
+// ---- Clocks, losses --------------------------------------------------------------------------------------------
+
+#[test]
+fn clocks_that_disagree_are_said_and_nothing_follows_from_their_order() {
+    let Some(report) = case("c40a_gpu_clock_minus40ms.json") else {
+        return;
+    };
+    assert_eq!(report["clock_offset_ns"], -ms(39.82));
+    assert!(
+        says(&report, "Clocks of host and device disagree by about 40 ms"),
+        "{}",
+        report["notes"]
+    );
+    assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 6]);
+    for empty in ["idle", "queue_depth", "stream_gaps"] {
+        assert_eq!(report[empty], json!([]), "{empty}");
+    }
+    let gaps = report["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| g["kind"] == "device")
+        .unwrap();
+    assert_eq!(
+        (
+            gaps["causes"].as_array().unwrap().len(),
+            &gaps["causes"][0]["cause"]
+        ),
+        (1, &json!("unaccounted"))
+    );
+    let Some(control) = case("c00_control.json") else {
+        return;
+    };
+    assert_eq!(control.get("clock_offset_ns"), None);
+}
+
+#[test]
+fn launches_without_recorded_work_are_counted() {
+    let Some(report) = case("v26b_half_kernels_dropped.json") else {
+        return;
+    };
+    assert_eq!(
+        (&report["launches_without_work"], &report["launches_total"]),
+        (&json!(19), &json!(30))
+    );
+}
+
+#[test]
+fn an_end_that_cannot_be_right_counts_as_a_lower_bound() {
+    let Some(report) = case("c14a_dur_1600ms.json") else {
+        return;
+    };
+    assert_eq!(defects(&report, "overrunning_work"), 1);
+    assert_eq!(
+        of(&report["device_time"][0], &["busy_ns", "span_ns"]),
+        [60.0, 96.0]
+    );
+    assert_eq!(
+        report["end_ns"].as_i64().unwrap() - report["start_ns"].as_i64().unwrap(),
+        ms(98.0)
+    );
+    assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 10]);
+    let gemm = &report["kernels"][0];
+    assert_eq!((&gemm["max_ns"], &gemm["bounded"]), (&json!(ms(2.0)), &json!(1)));
+}
+
+/// Kernels of 2 ms, one after another, of which some last longer.
+fn queue(longer: &[(usize, f64)]) -> Value {
+    let mut events = vec![marker(0, 50_000.0)];
+    for i in 0..20 {
+        let dur = longer.iter().find(|l| l.0 == i).map_or(2_000.0, |l| l.1);
+        let id = i64::try_from(i).unwrap() + 1;
+        events.extend([
+            call(id, 10.0 + i as f64 * 20.0),
+            kernel("gemm", id, (1_000.0 + i as f64 * 2_000.0, dur)),
+        ]);
+    }
+    made(&events)
+}
+
+#[test]
+fn overlap_on_a_queue_is_a_defect_only_where_it_cannot_be() {
+    let overruns = |longer: &[(usize, f64)]| defects(&queue(longer), "overrunning_work");
+    assert_eq!(overruns(&[]), 0);
+    // Ends 0.9 ms after the next; is not three times as long as others; is the last of its queue.
+    assert_eq!(overruns(&[(4, 4_900.0)]), 0);
+    assert_eq!(overruns(&[(4, 5_900.0)]), 0);
+    assert_eq!(overruns(&[(19, 900_000.0)]), 0);
+    assert_eq!(overruns(&[(4, 6_100.0)]), 1);
+    // One behind the other: the first ends within the second.
+    let two = queue(&[(4, 1_600_000.0), (5, 1_700_000.0)]);
+    assert_eq!(defects(&two, "overrunning_work"), 2);
+    assert_eq!(two["device_time"][0]["busy_ns"], ms(40.0));
+}
+
+// ---- Real traces ------------------------------------------------------------------------------------------------
+
+/// The report of a trace of the corpus.
+fn real(path: &str) -> Option<Value> {
+    Some(report(path, &crate::corpus::read(path)?))
+}
+
+#[test]
+fn real_traces_tell_communication_from_compute_in_budget_step_and_device_table() {
+    let level1 = "ascend/msinsight/level1/rank0_ascend_pt/ASCEND_PROFILER_OUTPUT/trace_view.json";
+    for (path, want) in [
+        (level1, [8.87, 101.96, 0.85]),
+        ("kineto/tracelens/b200/eager_trace.json.gz", [8.65, 2.14, 0.80]),
+    ] {
+        let Some(report) = real(path) else { return };
+        let is_near = |got: &[f64]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 0.01);
+        let step = of(&steps(&report)[0]["device"], &PARTS);
+        let device = of(&report["device_time"][0], &PARTS);
+        let budget =
+            ["device_compute", "device_comm_exposed", "device_copy_exposed"].map(|id| share(&report, id));
+        assert!(is_near(&step[..3]), "{path}: {step:?}");
+        assert!(is_near(&device[..3]), "{path}: {device:?}");
+        assert!(is_near(&budget), "{path}: {budget:?}");
+    }
+}
+
+#[test]
+fn healthy_traces_have_no_overruns_and_their_clocks_agree() {
+    let cuda = "kineto/vllm_cuda/1765516811841277604-rank-0.1765516854917831845.pt.trace.json.gz";
+    for path in [
+        cuda,
+        "kineto/tracelens/b200/eager_trace.json.gz",
+        "kineto/hta/trace_diff/test/test.json.gz",
+        "kineto/hta/trace_diff/control/control.json.gz",
+    ] {
+        let Some(report) = real(path) else { return };
+        assert_eq!(defects(&report, "overrunning_work"), 0, "{path}");
+        assert_eq!(report.get("clock_offset_ns"), None, "{path}");
+        assert_eq!(report["launches_without_work"], json!(0), "{path}");
+    }
+}
