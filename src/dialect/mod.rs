@@ -3,19 +3,25 @@
 
 pub mod ascend;
 pub mod classifier;
+mod derived_parts;
 pub mod dynamo;
 mod enclosing;
+mod extent;
 mod facts;
 pub mod gaudi;
 pub mod gaudi_metrics;
 pub mod key_averages;
 pub mod kineto;
+pub mod markers;
 mod pattern;
 pub mod plain_table;
 mod ranks;
 mod roles;
+mod speculation;
+mod step_words;
 pub mod tables;
 pub mod terms;
+mod thread;
 mod tokens;
 pub mod vllm;
 pub mod vocabulary;

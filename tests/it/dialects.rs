@@ -129,6 +129,7 @@ fn a_mixed_turn_is_one_engine_step_of_several_passes() {
             post_ns: Some(500 * US),
             compile_ns: None,
             other_ns: Some(10 * US),
+            ..Parts::default()
         }
     );
     assert_eq!(
@@ -715,6 +716,7 @@ fn vllm_markers_of_a_cpu_trace() {
             post_ns: Some(43_852),
             compile_ns: None,
             other_ns: Some(136_805),
+            ..Parts::default()
         }
     );
 }
