@@ -581,6 +581,7 @@ fn an_engines_marker_outweighs_the_profilers_and_the_outer_one_the_inner() {
             post_ns: Some(20 * US),
             compile_ns: None,
             other_ns: Some(150 * US), // 500 − 350: sampling and bookkeeping stand behind the marker
+            ..Parts::default()
         }
     );
     assert_eq!(t.vocabulary.engine_steps[0].span.end, 570 * US);
