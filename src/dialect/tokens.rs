@@ -1,12 +1,12 @@
 //! How many tokens a step computes, by the shapes of its operators, where no marker says it.
 //!
-//! `aten::embedding` looks up one row for each token: of its inputs `[[vocabulary, hidden], [tokens]]` the second says
-//! how many (`[requests, tokens each]` where the engine keeps requests apart). The logits are computed for the rows that
-//! are sampled alone, one a request: the product of `[rows, hidden]` with as large a matrix as the embedding's. That also
-//! tells the text model's embedding from others (positions, the parts of an image); without logits it is the one with
-//! the largest vocabulary. So as many rows as tokens is decode (with speculation the rows are the drafted tokens, and
-//! all of them are sampled); more tokens than rows is prefill, and may hold decodes too. Captured graphs exist for some
-//! numbers of tokens only: a decode is padded up to the next.
+//! `aten::embedding` looks up one row for each token: of its inputs `[[vocabulary, hidden], [tokens]]` the second
+//! says how many (`[requests, tokens each]` where the engine keeps requests apart). The logits are computed for the
+//! rows that are sampled alone, one a request: the product of `[rows, hidden]` with as large a matrix as the
+//! embedding's. That also tells the text model's embedding from others (positions, the parts of an image); without
+//! logits it is the one with the largest vocabulary. So as many rows as tokens is decode (with speculation the rows
+//! are the drafted tokens, and all of them are sampled); more tokens than rows is prefill, and may hold decodes too.
+//! Captured graphs exist for some numbers of tokens only: a decode is padded up to the next.
 //!
 //! Shapes are recorded with `record_shapes` only, and not for operators inside a compiled or captured graph.
 

@@ -228,6 +228,8 @@ mod tests {
             context_tokens: None,
             generation_requests: None,
             generation_tokens: None,
+            context_kv_tokens: None,
+            generation_kv_tokens: None,
             graphs: None,
             parts: Parts {
                 forward_ns: Some(dur_ns / 2),

@@ -38,6 +38,8 @@ pub fn step(index: u32, start_ms: i64, dur_ms: i64) -> Step {
         context_tokens: None,
         generation_requests: None,
         generation_tokens: None,
+        context_kv_tokens: None,
+        generation_kv_tokens: None,
         graphs: Some(true),
         parts: Parts::default(),
         device: None,
