@@ -504,8 +504,8 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     check(
         &all,
         &expect![[r#"
-            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,dur_ns,host_ns,interval_ns,gap_before_ns,compile_ns,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,other_ns,sure
-            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,28100000,28100000,,,,,20000000,,,,8100000,recorded
+            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,dur_ns,host_ns,interval_ns,gap_before_ns,compile_ns,schedule_ns,prepare_ns,forward_ns,logits_ns,sample_ns,draft_ns,wait_ns,post_ns,other_ns,parts_derived,sure
+            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,28100000,28100000,,,,,,20000000,,,,,,8100000,false,recorded
 
             dur_ns,start_ns,start_is_exact,name,region,step,phase,bucket,evidence,also,period
             412345000,2500000000,false,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end,,,decode,,recorded,,serving
