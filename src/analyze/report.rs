@@ -40,9 +40,8 @@ pub use crate::dialect::tables::{
 };
 pub use crate::dialect::terms::{Bucket, CompileDetail, CompilePhase, Evidence, Period, Phase};
 
-/// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's
-/// duration, plus what the engine records outside the step's own slice: the input preparation that stands before
-/// it and the post-processing behind it (vLLM V1 on Gaudi).
+/// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's host time:
+/// the marker with what the engine does for the step before and behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     pub prepare_ns: Option<i64>,
@@ -52,6 +51,18 @@ pub struct Parts {
     pub post_ns: Option<i64>,
     pub compile_ns: Option<i64>,
     pub other_ns: Option<i64>,
+    /// Choosing what to run next.
+    #[serde(default)]
+    pub schedule_ns: Option<i64>,
+    /// The draft model of speculative decoding.
+    #[serde(default)]
+    pub draft_ns: Option<i64>,
+    /// The host waits for the device. Only where parts are derived: a recorded part keeps the waits inside it.
+    #[serde(default)]
+    pub wait_ns: Option<i64>,
+    /// Some of these are not recorded as parts: they follow from python frames, or from the order of calls.
+    #[serde(default)]
+    pub derived: bool,
 }
 
 /// Device time of a step.
@@ -132,6 +143,11 @@ pub struct Step {
     pub context_tokens: Option<u64>,
     pub generation_requests: Option<u32>,
     pub generation_tokens: Option<u64>,
+    /// Tokens attended to (the length of KV), summed over requests.
+    #[serde(default)]
+    pub context_kv_tokens: Option<u64>,
+    #[serde(default)]
+    pub generation_kv_tokens: Option<u64>,
     /// Whether captured graphs were replayed.
     pub graphs: Option<bool>,
     pub parts: Parts,

@@ -296,10 +296,13 @@ fn filters(
 /// Host parts of a step, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
     let all = [
+        (BarClass::Schedule, parts.schedule_ns),
         (BarClass::Prepare, parts.prepare_ns),
         (BarClass::Forward, parts.forward_ns),
         (BarClass::Logits, parts.logits_ns),
         (BarClass::Sample, parts.sample_ns),
+        (BarClass::Draft, parts.draft_ns),
+        (BarClass::Wait, parts.wait_ns),
         (BarClass::Post, parts.post_ns),
         (BarClass::Compile, parts.compile_ns),
         (BarClass::Other, parts.other_ns),

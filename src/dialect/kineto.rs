@@ -15,8 +15,9 @@ use super::clocks;
 use super::dynamo;
 use super::enclosing;
 use super::facts;
+use super::markers::Marker;
 use super::overruns;
-use super::pattern::{Rest, has, python_frame};
+use super::pattern::{Rest, has, python_frame, starts};
 use super::ranks;
 use super::roles;
 use super::terms::{Evidence, Period};
@@ -220,7 +221,7 @@ pub fn role(category: &str, name: &str) -> Role {
 fn role_by(classifier: &Classifier, category: &str, name: &str) -> Role {
     let is = |known: &[&str]| known.iter().any(|k| category.eq_ignore_ascii_case(k));
     if facts::is_operator(category) {
-        return if vllm::Marker::parse(name).is_some() {
+        return if Marker::parse(name).is_some() {
             Role::Pass
         } else {
             annotation(name).unwrap_or(Role::HostOp)
@@ -233,7 +234,7 @@ fn role_by(classifier: &Classifier, category: &str, name: &str) -> Role {
         return classifier.role(name);
     }
     if is(&["user_annotation"]) {
-        return if vllm::Marker::parse(name).is_some() {
+        return if Marker::parse(name).is_some() {
             Role::Pass
         } else {
             annotation(name).unwrap_or(Role::Annotation)
@@ -264,7 +265,15 @@ fn role_by(classifier: &Classifier, category: &str, name: &str) -> Role {
     if is(&["overhead"]) {
         return Role::HostOther;
     }
-    Role::Other
+    // Other profilers have categories of their own (Proton: `scope`).
+    let is_of_device = starts(category, "gpu_");
+    if !is_of_device && Marker::parse(name).is_some() {
+        return Role::Pass;
+    }
+    match vllm::part(name) {
+        Some((_, role)) if !is_of_device => role,
+        _ => Role::Other,
+    }
 }
 
 /// Annotations and operators with a meaning of their own.

@@ -1,10 +1,12 @@
 //! How many tokens a step computes, by the shapes of its operators, where no marker says it.
 //!
-//! The first `aten::embedding` of a step looks up one row for each token: of its inputs `[[vocabulary, hidden],
-//! [tokens]]` the second says how many (`[requests, tokens each]` where the engine keeps requests apart). The logits
-//! are computed for the rows that are sampled alone, one a request: the product of `[rows, hidden]` with as large a
-//! matrix as the embedding's. So as many rows as tokens is decode (with speculation the rows are the drafted tokens,
-//! and all of them are sampled); more tokens than rows is prefill, and may hold decodes too.
+//! `aten::embedding` looks up one row for each token: of its inputs `[[vocabulary, hidden], [tokens]]` the second
+//! says how many (`[requests, tokens each]` where the engine keeps requests apart). The logits are computed for the
+//! rows that are sampled alone, one a request: the product of `[rows, hidden]` with as large a matrix as the
+//! embedding's. That also tells the text model's embedding from others (positions, the parts of an image); without
+//! logits it is the one with the largest vocabulary. So as many rows as tokens is decode (with speculation the rows
+//! are the drafted tokens, and all of them are sampled); more tokens than rows is prefill, and may hold decodes too.
+//! Captured graphs exist for some numbers of tokens only: a decode is padded up to the next.
 //!
 //! Shapes are recorded with `record_shapes` only, and not for operators inside a compiled or captured graph.
 
@@ -29,12 +31,28 @@ impl Tokens {
     pub fn phase(self) -> Phase {
         match (self.tokens, self.rows) {
             (Some(1), _) => Phase::Decode,
-            (Some(tokens), Some(rows)) if tokens == rows => Phase::Decode,
+            (Some(tokens), Some(rows)) if tokens == rows || is_padded(rows, tokens) => Phase::Decode,
             (Some(tokens), Some(rows)) if tokens > rows => Phase::Prefill,
             _ => Phase::Unknown,
         }
     }
 }
+
+/// Whether `tokens` is the next size after `rows` for which engines capture graphs by default: vLLM 1, 2, 4, then in
+/// steps of 8, from 256 of 16; SGLang in steps of 4 up to 16; powers of two.
+fn is_padded(rows: u64, tokens: u64) -> bool {
+    let next = |step: u64| rows.div_ceil(step).saturating_mul(step);
+    match rows {
+        0 => false,
+        1..=4 => tokens == rows.next_power_of_two(),
+        5..=16 => tokens == next(8) || tokens == next(4),
+        17..=256 => tokens == next(8) || tokens == rows.next_power_of_two(),
+        _ => tokens == next(16) || rows.checked_next_power_of_two() == Some(tokens),
+    }
+}
+
+/// More embeddings than these are no model's.
+const MAX_TABLES: usize = 16;
 
 /// Operators that multiply by a matrix of weights.
 const PRODUCTS: [&str; 4] = ["aten::linear", "aten::matmul", "aten::mm", "aten::addmm"];
@@ -80,7 +98,8 @@ fn of_step<'a>(
     let rows = index.track(track).rows.clone();
     let first = last_started(index, track, step.start.saturating_sub(1)).map_or(rows.start, |id| id.0 + 1);
     let mut of = Tokens::default();
-    let mut weights: Option<[u64; 2]> = None;
+    // Tables that were looked into, with the number of rows; a model has a few.
+    let mut tables: Vec<([u64; 2], Option<u64>)> = Vec::new();
     for id in (first.max(*seen)..rows.end).map(SliceId) {
         if index.slices.start(id).as_ns() >= step.end {
             break;
@@ -93,22 +112,37 @@ fn of_step<'a>(
             continue;
         };
         let shapes = known.entry(text).or_insert_with(|| parsed(text));
-        if let (true, None, [table, ids, ..]) = (is_embedding, weights, &shapes[..]) {
-            if let &[vocabulary, hidden] = &table[..] {
-                weights = Some([vocabulary, hidden]);
-                of.tokens = ids.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim));
+        if is_embedding {
+            if let [table, ids, ..] = &shapes[..]
+                && let &[vocabulary, hidden] = &table[..]
+                && tables.len() < MAX_TABLES
+                && tables.iter().all(|&(known, _)| known != [vocabulary, hidden])
+            {
+                let tokens = ids.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim));
+                tables.push(([vocabulary, hidden], tokens));
             }
-        } else if let (false, Some([vocabulary, hidden])) = (is_embedding, weights) {
-            of.rows = shapes.windows(2).find_map(|pair| {
-                let is_head = pair[1] == [vocabulary, hidden] || pair[1] == [hidden, vocabulary];
-                let (last, dims) = pair[0].split_last()?;
-                (is_head && *last == hidden && vocabulary != hidden)
-                    .then(|| dims.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim)))?
+        } else {
+            let head = tables.iter().find_map(|&([vocabulary, hidden], tokens)| {
+                shapes.windows(2).find_map(|pair| {
+                    let is_head = pair[1] == [vocabulary, hidden] || pair[1] == [hidden, vocabulary];
+                    let (last, dims) = pair[0].split_last()?;
+                    let rows = (is_head && *last == hidden && vocabulary != hidden)
+                        .then(|| dims.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim)))??;
+                    Some((rows, tokens))
+                })
             });
-            if of.rows.is_some() {
+            if let Some((rows, tokens)) = head {
+                of = Tokens {
+                    tokens,
+                    rows: Some(rows),
+                };
                 break;
             }
         }
+    }
+    if of.rows.is_none() {
+        let largest = tables.iter().max_by_key(|&&([vocabulary, _], _)| vocabulary);
+        of.tokens = largest.and_then(|&(_, tokens)| tokens);
     }
     of
 }
@@ -123,4 +157,45 @@ fn parsed(text: &str) -> Vec<Vec<u64>> {
         .iter()
         .map(|value| dims(value).unwrap_or_default())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padded_decode_decodes_and_a_prompt_does_not() {
+        let phase = |tokens, rows| {
+            Tokens {
+                tokens: Some(tokens),
+                rows: Some(rows),
+            }
+            .phase()
+        };
+        for (rows, tokens) in [
+            (5, 8),
+            (3, 4),
+            (9, 12),
+            (9, 16),
+            (27, 32),
+            (100, 104),
+            (33, 64),
+            (300, 304),
+        ] {
+            assert_eq!(phase(tokens, rows), Phase::Decode, "{tokens} for {rows}");
+        }
+        for (rows, tokens) in [
+            (1, 8),
+            (4, 80),
+            (1, 2),
+            (2, 8),
+            (31, 48),
+            (8, 16),
+            (5, 7),
+            (100, 8_192),
+        ] {
+            assert_eq!(phase(tokens, rows), Phase::Prefill, "{tokens} for {rows}");
+        }
+        assert_eq!(phase(4, 5), Phase::Unknown);
+    }
 }

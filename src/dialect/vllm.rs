@@ -1,212 +1,47 @@
-//! Steps by the markers that serving engines leave in torch's trace.
+//! Steps of serving engines in torch's trace.
 //!
-//! | engine | marker |
+//! | engine | what marks a step |
 //! |---|---|
-//! | vLLM 0.12, 0.13 | `execute_new_{N}_cached_{M}` |
-//! | vLLM from 0.14 | `execute_context_{A}({B})_generation_{C}({D})`: A requests, B tokens in context; C, D generating |
-//! | the same, detailed | `execute_{T}_context_{A}(sq{}sk{}sqsq{}sqsk{})_generation_{C}(sq{}…)` |
-//! | SGLang | `step[EXTEND bs=2 toks=64 …]`, `DECODE`, `MIXED`, `IDLE`, `TARGET_VERIFY`, `VERIFY`, `DRAFT` |
-//! | ATOM | `prefill[bs=2 tok=64 …]`, `decode[bs=117/128 tok=117 …]`: 117 requests in a graph for 128 |
+//! | vLLM from 0.12, SGLang from 0.5.11, ATOM | a marker (see [`markers`](super::markers)); a profiler that is not torch's may write it in any category of the host |
 //! | torch | `ProfilerStep#{n}` |
-//! | vLLM up to 0.11 | none; the python frame `execute_model`, and shapes inside (see [`tokens`](super::tokens)) |
+//! | vLLM up to 0.11, V0, vllm-ascend | none; the python frame `execute_model`, and shapes inside (see [`tokens`]) |
 //! | SGLang up to 0.5.9 | none; the python frame `forward` of its model runner, with `forward_extend` or `forward_decode` inside, or a graph's `replay`; recorded by stage, the file's name ends `-EXTEND` or `-DECODE` |
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, order};
+use crate::base::{NameId, SliceId, Span, TrackId};
 use crate::index::tables::Index;
 
+use super::derived_parts;
 use super::enclosing;
+use super::extent::{self, Known};
 use super::facts;
+use super::markers::Marker;
 use super::pattern::{Rest, has, python_frame};
 use super::roles;
+use super::speculation::{self, Marked};
+use super::step_words;
 use super::terms::{Bucket, Period, Phase};
+use super::thread::Threads;
 use super::tokens;
 use super::vocabulary::{EngineStep, Part, Pass, Role, Vocabulary};
 
-/// What the name of a step marker says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Marker {
-    pub engine: &'static str,
-    pub phase: Phase,
-    pub context_requests: Option<u32>,
-    pub context_tokens: Option<u64>,
-    pub generation_requests: Option<u32>,
-    pub generation_tokens: Option<u64>,
-    /// Requests, where they are not told by phase.
-    pub batch: Option<u32>,
-    pub padded_batch: Option<u32>,
-    pub tokens: Option<u64>,
-    /// 0 generating requests may also be a later chunk of a long prompt.
-    pub ambiguous: bool,
-}
-
-impl Marker {
-    fn new(engine: &'static str, phase: Phase) -> Marker {
-        Marker {
-            engine,
-            phase,
-            context_requests: None,
-            context_tokens: None,
-            generation_requests: None,
-            generation_tokens: None,
-            batch: None,
-            padded_batch: None,
-            tokens: None,
-            ambiguous: false,
-        }
-    }
-
-    /// What `name` says, if it marks a step.
-    pub fn parse(name: &str) -> Option<Marker> {
-        match name.as_bytes().first()? {
-            b'e' => detailed(name)
-                .or_else(|| native(name))
-                .or_else(|| new_cached(name)),
-            b's' => sglang(name),
-            b'p' | b'd' => atom(name),
-            _ => None,
-        }
-    }
-}
-
-fn phase_of(context: u32, generation: u32) -> Phase {
-    match (context > 0, generation > 0) {
-        (true, true) => Phase::Mixed,
-        (true, false) => Phase::Prefill,
-        (false, true) => Phase::Decode,
-        (false, false) => Phase::Idle,
-    }
-}
-
-fn counted(context: (u32, Option<u64>), generation: (u32, Option<u64>)) -> Marker {
-    Marker {
-        context_requests: Some(context.0),
-        context_tokens: context.1,
-        generation_requests: Some(generation.0),
-        generation_tokens: generation.1,
-        batch: context.0.checked_add(generation.0),
-        tokens: context.1.zip(generation.1).and_then(|(a, b)| a.checked_add(b)),
-        ..Marker::new("vLLM V1", phase_of(context.0, generation.0))
-    }
-}
-
-/// `sq{}sk{}sqsq{}sqsk{}`; the first is the number of query tokens.
-fn query_tokens(rest: &mut Rest<'_>) -> Option<u64> {
-    let tokens = rest.maybe_number("(sq")?;
-    for field in ["sk", "sqsq", "sqsk"] {
-        rest.maybe_number::<u64>(field)?;
-    }
-    rest.eat(")")?;
-    Some(tokens)
-}
-
-fn detailed(name: &str) -> Option<Marker> {
-    let mut rest = Rest(name);
-    rest.maybe_number::<u64>("execute_")?;
-    let context = rest.maybe_number("_context_")?;
-    let context_tokens = query_tokens(&mut rest)?;
-    let generation = rest.maybe_number("_generation_")?;
-    let generation_tokens = query_tokens(&mut rest)?;
-    rest.done()?;
-    Some(counted(
-        (context, Some(context_tokens)),
-        (generation, Some(generation_tokens)),
-    ))
-}
-
-/// `(888)`; some builds write `(888_788544)`.
-fn bracketed_tokens(rest: &mut Rest<'_>) -> Option<u64> {
-    let tokens = rest.maybe_number("(")?;
-    while rest.maybe_number::<u64>("_").is_some() {}
-    rest.eat(")")?;
-    Some(tokens)
-}
-
-fn native(name: &str) -> Option<Marker> {
-    let mut rest = Rest(name);
-    let context = rest.maybe_number("execute_context_")?;
-    let context_tokens = bracketed_tokens(&mut rest)?;
-    let generation = rest.maybe_number("_generation_")?;
-    let generation_tokens = bracketed_tokens(&mut rest)?;
-    rest.done()?;
-    Some(counted(
-        (context, Some(context_tokens)),
-        (generation, Some(generation_tokens)),
-    ))
-}
-
-fn new_cached(name: &str) -> Option<Marker> {
-    let mut rest = Rest(name);
-    let new = rest.maybe_number("execute_new_")?;
-    let cached = rest.maybe_number("_cached_")?;
-    rest.done()?;
-    Some(Marker {
-        ambiguous: new == 0,
-        ..counted((new, None), (cached, None))
-    })
-}
-
-fn sglang(name: &str) -> Option<Marker> {
-    let mut rest = Rest(name);
-    rest.eat("step[")?;
-    let kind = rest.until(" bs=")?;
-    if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
-        return None;
-    }
-    let batch: u32 = rest.number()?;
-    let tokens: Option<u64> = rest.maybe_number(" toks=");
-    let end = rest.0;
-    if !(end == "]" || (end.starts_with(' ') && end.ends_with(']'))) {
-        return None;
-    }
-    let phase = match kind {
-        "EXTEND" => Phase::Prefill,
-        "DECODE" | "TARGET_VERIFY" | "VERIFY" => Phase::Decode,
-        "MIXED" => Phase::Mixed,
-        "IDLE" => Phase::Idle,
-        _ => Phase::Unknown,
-    };
-    let (is_prefill, is_decode) = (phase == Phase::Prefill, phase == Phase::Decode);
-    Some(Marker {
-        batch: Some(batch),
-        tokens,
-        context_requests: is_prefill.then_some(batch),
-        context_tokens: tokens.filter(|_| is_prefill),
-        generation_requests: is_decode.then_some(batch),
-        ..Marker::new("SGLang", phase)
-    })
-}
-
-fn atom(name: &str) -> Option<Marker> {
-    let mut rest = Rest(name);
-    let phase = rest.eat_any(&[("prefill[", Phase::Prefill), ("decode[", Phase::Decode)])?;
-    let inner = rest.0.strip_suffix(']')?;
-    let mut marker = Marker::new("ATOM", phase);
-    for field in inner.split(' ') {
-        let mut field = Rest(field);
-        if let Some(batch) = field.maybe_number::<u32>("bs=") {
-            marker.batch = Some(batch);
-            marker.padded_batch = field.maybe_number("/");
-        } else if let Some(tokens) = field.maybe_number::<u64>("tok=") {
-            marker.tokens = Some(tokens);
-        }
-    }
-    marker.batch?;
-    if phase == Phase::Prefill {
-        marker.context_requests = marker.batch;
-        marker.context_tokens = marker.tokens;
-    } else {
-        marker.generation_requests = marker.batch;
-        marker.generation_tokens = marker.tokens;
-    }
-    Some(marker)
-}
-
-/// The part of a step that an annotation of vLLM's model runner covers (`gpu_model_runner: forward` from 0.12
-/// on, `Forward` in 0.11). `postprocess` computes the logits; `bookkeep` fetches the sampled tokens from the
-/// device.
+/// The part of a step that an annotation of an engine covers: of vLLM's model runner (`gpu_model_runner: forward` from
+/// 0.12 on, `Forward` in 0.11), of its draft model (`speculator: …`), of SGLang's scheduler. `postprocess` computes
+/// the logits; `bookkeep` fetches the sampled tokens from the device.
 pub fn part(name: &str) -> Option<(Part, Role)> {
+    if name.starts_with("speculator: ") {
+        return Some((Part::Draft, Role::Forward));
+    }
+    if let Some(call) = name.strip_prefix("scheduler.") {
+        return match call {
+            "recv_requests" | "process_input_requests" | "get_next_batch_to_run" => {
+                Some((Part::Schedule, Role::Annotation))
+            }
+            "process_batch_result" => Some((Part::Post, Role::Post)),
+            _ => None,
+        };
+    }
     let step = match name.split_once("_model_runner: ") {
         Some((_, step)) => step,
         None => match name {
@@ -214,6 +49,7 @@ pub fn part(name: &str) -> Option<(Part, Role)> {
             "Forward" => "forward",
             "Postprocess" => "postprocess",
             "Sample" => "sample",
+            "Draft" => "draft",
             "Bookkeep" => "bookkeep",
             _ => return None,
         },
@@ -223,6 +59,7 @@ pub fn part(name: &str) -> Option<(Part, Role)> {
         "forward" => (Part::Forward, Role::Forward),
         "postprocess" => (Part::Logits, Role::Logits),
         "sample" => (Part::Sample, Role::Sample),
+        "draft" => (Part::Draft, Role::Forward),
         "bookkeep" => (Part::Post, Role::Post),
         _ => return None,
     })
@@ -254,18 +91,66 @@ pub fn read_steps(index: &Index, file_name: &str, v: &mut Vocabulary) {
                 .to_owned(),
         );
     }
-    write_steps(index, v, slices, is_marked);
+    let (steps, incomplete) = speculation::iterations(index, slices);
+    if steps.iter().any(|s| !s.drafts.is_empty()) {
+        v.notes.push(
+            "Speculative decoding: a decode step is one verify, with the drafts before it and the draft model's extend \
+             behind it."
+                .to_owned(),
+        );
+    }
+    if !incomplete.is_empty() {
+        for id in &incomplete {
+            v.roles[id.index()] = Role::Annotation;
+        }
+        v.notes.push(format!(
+            "The recording begins or ends within an iteration of speculative decoding: passes of the draft model that \
+             belong to no recorded verify are not counted as steps: {}.",
+            incomplete.len()
+        ));
+    }
+    write_steps(index, v, steps, is_marked);
+    name_version(index, v);
 }
 
-/// `…-TP-0-DECODE.trace.json.gz`: what SGLang's `profile_by_stage` recorded.
+/// vLLM writes its version into the header.
+fn name_version(index: &Index, v: &mut Vocabulary) {
+    let Some(version) = index.header.get("vllm_version") else {
+        return;
+    };
+    if let Some(version) = version.as_str()
+        && v.engine
+            .as_deref()
+            .is_none_or(|engine| engine.starts_with("vLLM"))
+    {
+        v.engine = Some(format!("vLLM {version}"));
+    }
+}
+
+/// `…-TP-0-DECODE.trace.json.gz`: what SGLang's `profile_by_stage` recorded. Newer releases write it in lower case, and
+/// whatever saved the file may have added to the name.
 fn phase_in_file_name(file_name: &str) -> Option<Phase> {
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
-    let stem = name.split_once(".trace.json")?.0;
-    match stem.rsplit_once('-')?.1 {
-        "EXTEND" => Some(Phase::Prefill),
-        "DECODE" => Some(Phase::Decode),
-        _ => None,
+    let name = name.to_ascii_lowercase();
+    let stages = [
+        ("extend", Phase::Prefill),
+        ("prefill", Phase::Prefill),
+        ("decode", Phase::Decode),
+    ];
+    let mut found = None;
+    for (word, phase) in stages {
+        for (at, _) in name.match_indices(word) {
+            let after = &name[at + word.len()..];
+            let is_word = name[..at].ends_with(['-', '_'])
+                && !after.starts_with(|c: char| c.is_ascii_alphanumeric())
+                // Before the rank stands what the user called the profile.
+                && !["-tp-", "-pp-", "-dp-", "-ep-"].iter().any(|rank| after.contains(rank));
+            if is_word && found.is_none_or(|(known, _)| known < at) {
+                found = Some((at, phase));
+            }
+        }
     }
+    found.map(|(_, phase)| phase)
 }
 
 /// Steps of SGLang without its markers: the outermost `forward` frame of its model runner, else of the worker's or the
@@ -335,7 +220,14 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
     let mut known: FxHashMap<NameId, Marker> = FxHashMap::default();
     let mut found = Vec::new();
     let mut inner = Vec::new();
-    for id in roles::rows_with(&v.roles, |r| r == Role::Pass) {
+    let lanes: FxHashSet<TrackId> = v.devices.iter().flat_map(|d| d.tracks.iter().copied()).collect();
+    let candidates: Vec<SliceId> = roles::rows_with(&v.roles, |r| r == Role::Pass).collect();
+    for id in candidates {
+        if lanes.contains(&index.track_of(id)) {
+            // What the device did of a step, as some tools draw it.
+            v.roles[id.index()] = Role::Other;
+            continue;
+        }
         let name = index.slices.name(id);
         let marker = match known.get(&name) {
             Some(marker) => *marker,
@@ -398,9 +290,9 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
             })
             .collect()
     };
-    for file in ["_model_runner", "_worker"] {
+    for file in ["model_runner", "worker"] {
         let frames = with(&|text| {
-            python_frame(text).is_some_and(|(f, function)| f.ends_with(file) && function == "execute_model")
+            python_frame(text).is_some_and(|(f, function)| has(f, file) && function == "execute_model")
         });
         let slices = outermost(&frames);
         if !slices.is_empty() {
@@ -440,25 +332,24 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
     slices.into_iter().map(|id| (id, marker)).collect()
 }
 
-/// Passes and engine steps, one for one, with the annotated parts inside each and behind it.
-fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Marker)>, is_marked: bool) {
-    order::sort_by_key(&mut slices, |&(id, _)| (index.slices.start(id), id));
-    let mut last_on: FxHashMap<TrackId, usize> = FxHashMap::default();
-    let mut passes: Vec<Pass> = Vec::with_capacity(slices.len());
-    for &(id, marker) in &slices {
-        let slot = passes.len();
-        // Frames and annotations of one thread are two tracks; parts lie on the annotations'.
-        last_on.insert(index.track_of(id), slot);
-        if v.roles[id.index()] != Role::PythonFrame {
-            v.roles[id.index()] = Role::Pass;
+/// Passes and engine steps, one for one, with the parts of each.
+fn write_steps(index: &Index, v: &mut Vocabulary, steps: Vec<Marked>, is_marked: bool) {
+    let mut passes: Vec<Pass> = Vec::with_capacity(steps.len());
+    for step in &steps {
+        let Marked { slice, marker, .. } = *step;
+        for &draft in &step.drafts {
+            v.roles[draft.index()] = Role::Forward;
+        }
+        if v.roles[slice.index()] != Role::PythonFrame {
+            v.roles[slice.index()] = Role::Pass;
         }
         passes.push(Pass {
-            slice: id,
-            span: index.slices.span(id),
-            engine_step: u32::try_from(slot).ok(),
+            slice,
+            span: step.span,
+            engine_step: None,
             phase: marker.phase,
             period: Period::Serving,
-            is_marked: is_marked || marker.engine == "torch",
+            is_marked: (is_marked || marker.engine == "torch") && !marker.derived,
             bucket: marker.padded_batch.map(|batch| Bucket {
                 batch,
                 seq: None,
@@ -471,61 +362,122 @@ fn write_steps(index: &Index, v: &mut Vocabulary, mut slices: Vec<(SliceId, Mark
             context_tokens: marker.context_tokens,
             generation_requests: marker.generation_requests,
             generation_tokens: marker.generation_tokens,
-            parts: Vec::new(),
+            context_kv_tokens: marker.context_kv_tokens,
+            generation_kv_tokens: marker.generation_kv_tokens,
+            parts: step.drafts.iter().map(|&draft| (Part::Draft, draft)).collect(),
+            derived_parts: Vec::new(),
         });
     }
-    let mut spans: Vec<Span> = passes.iter().map(|p| p.span).collect();
-    add_parts(index, &v.roles, &mut passes, &mut spans);
-    v.engine_steps = passes
-        .iter()
-        .zip(spans)
-        .enumerate()
-        .map(|(i, (pass, span))| {
-            let row = u32::try_from(i).unwrap_or(u32::MAX);
-            EngineStep {
-                span,
-                passes: row..row.saturating_add(1),
-                period: pass.period,
-            }
-        })
-        .collect();
+    mark_containers(index, v, &passes);
+    let spans = add_parts(index, &v.roles, &steps, &mut passes);
+    let mut order: Vec<usize> = (0..passes.len()).collect();
+    order.sort_by_key(|&i| (spans[i].start, i));
+    for i in order {
+        passes[i].engine_step = u32::try_from(v.engine_steps.len()).ok();
+        let row = u32::try_from(i).unwrap_or(u32::MAX);
+        v.engine_steps.push(EngineStep {
+            span: spans[i],
+            passes: row..row.saturating_add(1),
+            period: passes[i].period,
+        });
+    }
     v.step_track = facts::step_track(index, passes.iter().map(|p| p.slice));
     v.passes = passes;
 }
 
-/// Gives each outermost part to the pass that it starts in, or, behind the first passes, to the pass before
-/// (sampling stands outside `execute_…` in some versions). Only tracks that hold passes are looked at.
-fn add_parts(index: &Index, roles: &[Role], passes: &mut [Pass], steps: &mut [Span]) {
-    let mut by_track: FxHashMap<TrackId, Vec<usize>> = FxHashMap::default();
-    for (slot, pass) in passes.iter().enumerate() {
-        by_track.entry(index.track_of(pass.slice)).or_default().push(slot);
-    }
-    for (track, slots) in by_track {
-        let is_part = |id: SliceId| {
-            matches!(
-                roles[id.index()],
-                Role::Prepare | Role::Forward | Role::Logits | Role::Sample | Role::Post
-            )
+/// Annotations that hold whole steps say when, not why: `ProfilerStep` beside an engine's own markers, and whatever a
+/// user wrote around steps, wherever else it stands.
+fn mark_containers(index: &Index, v: &mut Vocabulary, passes: &[Pass]) {
+    let can_hold = |role: Role| matches!(role, Role::Annotation | Role::HostOp | Role::HostOther);
+    let threads = Threads::of(index);
+    let mut names: FxHashSet<NameId> = FxHashSet::default();
+    let is_step = |text: &str| text.starts_with("ProfilerStep#");
+    let own: FxHashSet<SliceId> = passes.iter().map(|p| p.slice).collect();
+    for pass in passes {
+        let thread = threads.with(index, index.track_of(pass.slice));
+        let Some(inner) = thread
+            .main
+            .and_then(|track| enclosing::last_started(index, track, pass.span.start))
+        else {
+            continue;
         };
-        let mut next = 0;
-        for id in index.rows(track) {
-            let start = index.slices.start(id).as_ns();
-            while next < slots.len() && passes[slots[next]].span.start <= start {
-                next += 1;
+        for outer in enclosing::chain(index, inner).filter(|o| !own.contains(o)) {
+            if index.slices.end(outer).as_ns() >= pass.span.end && can_hold(v.role(outer)) {
+                v.roles[outer.index()] = Role::Container;
+                names.insert(index.slices.name(outer));
             }
-            let Some(&slot) = next.checked_sub(1).and_then(|i| slots.get(i)) else {
+        }
+    }
+    if passes.is_empty() {
+        return;
+    }
+    names.extend(
+        index
+            .names
+            .iter()
+            .filter(|(_, text)| is_step(text))
+            .map(|(id, _)| id),
+    );
+    for id in index.slices.ids() {
+        if v.role(id) == Role::Annotation && names.contains(&index.slices.name(id)) && !own.contains(&id) {
+            v.roles[id.index()] = Role::Container;
+        }
+    }
+}
+
+/// Gives each pass its recorded parts and those that are derived; the engine step of each.
+fn add_parts(index: &Index, roles: &[Role], steps: &[Marked], passes: &mut [Pass]) -> Vec<Span> {
+    let words = step_words::words(index);
+    let known = Known {
+        index,
+        roles,
+        words: &words,
+    };
+    let mut spans: Vec<Span> = passes.iter().map(|p| p.span).collect();
+    let calls: Vec<(SliceId, Span)> = passes.iter().map(|p| (p.slice, p.span)).collect();
+    for (thread, slots) in extent::by_thread(index, &calls) {
+        let own: Vec<Span> = slots.iter().map(|&slot| passes[slot].span).collect();
+        for (&slot, span) in slots.iter().zip(extent::extents(&known, thread, &own)) {
+            spans[slot] = span;
+            let pass = &mut passes[slot];
+            if let Some(track) = thread.main {
+                add_recorded(index, roles, track, span, pass);
+            }
+            let engine = steps[slot].marker.engine;
+            if engine == "torch" {
                 continue;
-            };
-            if !is_part(id) || enclosing::is_inside(index, id, is_part) {
-                continue;
             }
-            if let Some((part, _)) = part(index.name_of(id)) {
-                let inside = start < passes[slot].span.end;
-                if inside || part != Part::Prepare {
-                    passes[slot].parts.push((part, id));
-                    steps[slot].end = steps[slot].end.max(index.slices.end(id).as_ns());
-                }
-            }
+            let mut recorded: Vec<Span> = pass.parts.iter().map(|&(_, id)| index.slices.span(id)).collect();
+            let verify = (!steps[slot].drafts.is_empty()).then(|| index.slices.span(pass.slice));
+            // SGLang's marker lies around the forward pass alone.
+            let forward = verify.or((engine == "SGLang").then_some(pass.span));
+            recorded.retain(|s| !s.is_empty());
+            pass.derived_parts = derived_parts::derive(&known, thread, span, &recorded, forward);
+        }
+    }
+    spans
+}
+
+/// The outermost parts that start within an engine step.
+fn add_recorded(index: &Index, roles: &[Role], track: TrackId, step: Span, pass: &mut Pass) {
+    let last = enclosing::last_started(index, track, step.start.saturating_sub(1));
+    let rows = index.track(track).rows.clone();
+    let mut until = i64::MIN;
+    for id in (last.map_or(rows.start, |id| id.0 + 1)..rows.end).map(SliceId) {
+        let span = index.slices.span(id);
+        if span.start >= step.end {
+            break;
+        }
+        let can_be = matches!(
+            roles[id.index()],
+            Role::Prepare | Role::Forward | Role::Logits | Role::Sample | Role::Post | Role::Annotation
+        );
+        if !can_be || span.start < until {
+            continue;
+        }
+        if let Some((part, _)) = part(index.name_of(id)) {
+            until = span.end;
+            pass.parts.push((part, id));
         }
     }
 }
@@ -535,87 +487,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_marker_of_the_family_is_read() {
-        let says = |name: &str| {
-            Marker::parse(name).map(|m| {
-                (
-                    m.phase,
-                    m.context_requests,
-                    m.context_tokens,
-                    m.generation_requests,
-                    m.generation_tokens,
-                )
-            })
-        };
-        let cases = [
-            (
-                "execute_context_4(256)_generation_0(0)",
-                Some((Phase::Prefill, Some(4), Some(256), Some(0), Some(0))),
-            ),
-            (
-                "execute_context_0(0)_generation_4(4)",
-                Some((Phase::Decode, Some(0), Some(0), Some(4), Some(4))),
-            ),
-            (
-                "execute_context_2(96)_generation_4(8)",
-                Some((Phase::Mixed, Some(2), Some(96), Some(4), Some(8))),
-            ),
-            (
-                "execute_context_1(888_788544)_generation_0(0)",
-                Some((Phase::Prefill, Some(1), Some(888), Some(0), Some(0))),
-            ),
-            (
-                "execute_32_context_0(sq0sk0sqsq0sqsk0)_generation_32(sq32sk55086sqsq32sqsk55086)",
-                Some((Phase::Decode, Some(0), Some(0), Some(32), Some(32))),
-            ),
-            (
-                "execute_new_2_cached_3",
-                Some((Phase::Mixed, Some(2), None, Some(3), None)),
-            ),
-            (
-                "execute_new_0_cached_3",
-                Some((Phase::Decode, Some(0), None, Some(3), None)),
-            ),
-            (
-                "execute_new_0_cached_0",
-                Some((Phase::Idle, Some(0), None, Some(0), None)),
-            ),
-            (
-                "step[EXTEND bs=2 toks=64]",
-                Some((Phase::Prefill, Some(2), Some(64), None, None)),
-            ),
-            (
-                "step[DECODE bs=32]",
-                Some((Phase::Decode, None, None, Some(32), None)),
-            ),
-            (
-                "step[VERIFY bs=3 c_sq=1 g_sq=2 forward_id=9]",
-                Some((Phase::Decode, None, None, Some(3), None)),
-            ),
-            ("step[MIXED bs=4]", Some((Phase::Mixed, None, None, None, None))),
-            ("step[IDLE bs=0]", Some((Phase::Idle, None, None, None, None))),
-            ("step[DRAFT bs=3]", Some((Phase::Unknown, None, None, None, None))),
-            (
-                "prefill[bs=2 tok=64 ctx=[1, 2]]",
-                Some((Phase::Prefill, Some(2), Some(64), None, None)),
-            ),
-            (
-                "decode[bs=117/128 tok=117 d=117]",
-                Some((Phase::Decode, None, None, Some(117), Some(117))),
-            ),
-            ("execute_context_4(256)_generation_0(0) ", None),
-            ("execute_model", None),
-            ("step[decode bs=1]", None),
-            ("decode", None),
-            ("ProfilerStep#3", None),
+    fn the_stage_is_read_from_the_name_in_any_case_with_any_suffix() {
+        for (name, phase) in [
+            ("1759-TP-0-DECODE.trace.json.gz", Some(Phase::Decode)),
+            ("1759-TP-0-decode.trace.json.gz", Some(Phase::Decode)),
+            ("/a/1759-TP-0-DECODE (1).trace.json.gz", Some(Phase::Decode)),
+            ("1759-TP-0-Extend.trace (2).json.gz", Some(Phase::Prefill)),
+            ("1759-TP-0-DP-1-prefill-copy.trace.json", Some(Phase::Prefill)),
+            ("1759-TP-0-prefill.json", Some(Phase::Prefill)),
+            ("my-decode-run-TP-0.trace.json.gz", None),
+            ("decode-node.trace.json", None),
+            ("run-TP-0-decoder.trace.json", None),
+            ("prefill-decode-TP-0-EXTEND_old.trace.json", Some(Phase::Prefill)),
             ("", None),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(says(name), expected, "{name}");
+        ] {
+            assert_eq!(phase_in_file_name(name), phase, "{name}");
         }
-        let padded = Marker::parse("decode[bs=117/128 tok=117 d=117]").unwrap();
-        assert_eq!((padded.batch, padded.padded_batch), (Some(117), Some(128)));
-        let mixed = Marker::parse("execute_context_2(96)_generation_4(8)").unwrap();
-        assert_eq!((mixed.batch, mixed.tokens), (Some(6), Some(104)));
     }
 }

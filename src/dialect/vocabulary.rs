@@ -56,6 +56,8 @@ pub enum Role {
     HostOther,
     /// A stretch that the program named, with no meaning to us.
     Annotation,
+    /// Holds whole steps (a profiler's schedule, an annotation around them): says when, not why.
+    Container,
     PythonFrame,
     /// What the device's side of a synchronisation lasted, recorded on the device's lane. No work.
     SyncRecord,
@@ -92,10 +94,15 @@ impl Role {
 /// A part of a step's host time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    Schedule,
     Prepare,
     Forward,
     Logits,
     Sample,
+    /// Speculative decoding: the draft model at work.
+    Draft,
+    /// The host waits for the device.
+    Wait,
     Post,
 }
 
@@ -121,9 +128,15 @@ pub struct Pass {
     pub context_tokens: Option<u64>,
     pub generation_requests: Option<u32>,
     pub generation_tokens: Option<u64>,
+    /// Tokens attended to (the length of KV), summed over requests.
+    pub context_kv_tokens: Option<u64>,
+    pub generation_kv_tokens: Option<u64>,
     /// Slices that are parts of it; they do not overlap. Input preparation of the engine step belongs to its
     /// first pass, what follows sampling to its last.
     pub parts: Vec<(Part, SliceId)>,
+    /// Stretches beside them whose part is derived, from python frames and the order of calls. Neither these nor
+    /// those overlap.
+    pub derived_parts: Vec<(Part, Span)>,
 }
 
 /// One turn of the engine: input preparation, its passes, what follows.
@@ -387,6 +400,27 @@ impl Vocabulary {
             return index.extent();
         }
         index.extent_by(|id, end| self.overruns.get(&id).copied().unwrap_or(end))
+    }
+
+    /// The host time of a pass: of the several of an engine step each has the time up to the next.
+    pub fn host_span(&self, row: usize) -> Option<Span> {
+        let pass = self.passes.get(row)?;
+        let step = pass
+            .engine_step
+            .and_then(|step| self.engine_steps.get(step as usize));
+        let Some(step) = step else {
+            return Some(pass.span);
+        };
+        let is_of_step = |row: usize| step.passes.contains(&u32::try_from(row).unwrap_or(u32::MAX));
+        let start = match row.checked_sub(1) {
+            Some(before) if is_of_step(before) => pass.span.start,
+            _ => step.span.start.min(pass.span.start),
+        };
+        let end = match self.passes.get(row + 1) {
+            Some(next) if is_of_step(row + 1) => next.span.start,
+            _ => step.span.end.max(pass.span.end),
+        };
+        Some(Span::new(start, end))
     }
 
     /// The role of a slice.

@@ -330,6 +330,8 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             .instant("device_end_ns", "device end", "", |s| s.device.as_ref()?.end_ns)
             .on_request()
         })
+        .duration("schedule_ns", "scheduling", "", |s| s.parts.schedule_ns)
+        .on_request()
         .duration("prepare_ns", "input preparation", "", |s| s.parts.prepare_ns)
         .on_request()
         .duration("forward_ns", "forward (host)", "", |s| s.parts.forward_ns)
@@ -338,9 +340,20 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .on_request()
         .duration("sample_ns", "sampling", "", |s| s.parts.sample_ns)
         .on_request()
+        .duration("draft_ns", "drafting", "The draft model of speculative decoding.", |s| s.parts.draft_ns)
+        .on_request()
+        .duration("wait_ns", "wait for device", "", |s| s.parts.wait_ns)
+        .on_request()
         .duration("post_ns", "after sampling", "", |s| s.parts.post_ns)
         .on_request()
         .duration("other_ns", "other", "", |s| s.parts.other_ns)
+        .on_request()
+        .flag(
+            "parts_derived",
+            "parts derived",
+            "Some parts are not recorded: they follow from python frames, or from the order of operators and calls.",
+            |s| Some(s.parts.derived),
+        )
         .on_request()
         .term(
             "sure",
@@ -366,10 +379,13 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
 /// Host parts of a step that are known, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
     let all = [
+        (Colour::Python, "scheduling", parts.schedule_ns),
         (Colour::Prepare, "input preparation", parts.prepare_ns),
         (Colour::Forward, "forward (host)", parts.forward_ns),
         (Colour::Logits, "logits", parts.logits_ns),
         (Colour::Sample, "sampling", parts.sample_ns),
+        (Colour::Launch, "drafting", parts.draft_ns),
+        (Colour::Wait, "wait for device", parts.wait_ns),
         (Colour::Post, "after sampling", parts.post_ns),
         (Colour::Compile, "graph compile", parts.compile_ns),
         (Colour::Other, "other", parts.other_ns),

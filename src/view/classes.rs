@@ -29,6 +29,8 @@ closed_set! {
     Wait "wait" { word: "wait for device", colour: Colour::Wait, engine: None }
     HostOp "host_op" { word: "host operator", colour: Colour::HostOp, engine: None }
     Python "python" { word: "python", colour: Colour::Python, engine: None }
+    Schedule "schedule" { word: "scheduling", colour: Colour::Python, engine: None }
+    Draft "draft" { word: "drafting", colour: Colour::Launch, engine: None }
     DeviceMatrix "device_matrix" {
         word: Engine::Mme.word(),
         colour: Engine::Mme.colour(),

@@ -82,7 +82,9 @@ impl Scene {
             Role::DeviceComm => BarClass::DeviceComm,
             Role::DeviceCopy | Role::DeviceSet => BarClass::DeviceCopy,
             Role::DeviceOther => BarClass::DeviceOther,
-            Role::Other | Role::HostOther | Role::Annotation | Role::SyncRecord => BarClass::Other,
+            Role::Other | Role::HostOther | Role::Annotation | Role::Container | Role::SyncRecord => {
+                BarClass::Other
+            }
         }
     }
 

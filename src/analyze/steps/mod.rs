@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::base::{Span, Union, order, stats};
-use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
+use crate::dialect::{Evidence, Part, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::compile_span;
@@ -74,8 +74,10 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 context_tokens: pass.context_tokens,
                 generation_requests: pass.generation_requests,
                 generation_tokens: pass.generation_tokens,
+                context_kv_tokens: pass.context_kv_tokens,
+                generation_kv_tokens: pass.generation_kv_tokens,
                 graphs: pass.graphs,
-                parts: parts(index, pass, &by_step[from..to], compiles_known),
+                parts: parts(index, vocabulary, i, &by_step[from..to], compiles_known),
                 device: devices.get_mut(i).and_then(Option::take),
                 slice: pass.slice.0,
             }
@@ -108,33 +110,46 @@ fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
     gaps
 }
 
-/// Host time by part. Compiles are taken out of the part in which they lie, and never for more than it lasts:
-/// parallel compiles may together cost more than passed on the clock.
-fn parts(index: &Index, pass: &Pass, compiles: &[&Recompile], compiles_known: bool) -> Parts {
+/// Host time by part; all parts add up to it. Compiles are taken out of the part in which they lie, and never for more
+/// than it lasts: parallel compiles may together cost more than passed on the clock.
+fn parts(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    row: usize,
+    compiles: &[&Recompile],
+    compiles_known: bool,
+) -> Parts {
     let mut parts = Parts::default();
+    let (Some(pass), Some(host)) = (vocabulary.passes.get(row), vocabulary.host_span(row)) else {
+        return parts;
+    };
+    let recorded = pass.parts.iter().map(|&(part, id)| (part, index.slices.span(id)));
+    let derived = pass.derived_parts.iter().copied();
+    parts.derived = !pass.derived_parts.is_empty();
     let mut compile_ns = 0;
-    let mut inside_ns = 0;
+    let mut rest_ns = host.len_ns();
     let mut left: Vec<&Recompile> = compiles.to_vec();
-    for &(part, slice) in &pass.parts {
-        let span = index.slices.span(slice);
-        let (mine, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|r| lies_in(r, span));
+    for (part, whole) in recorded.chain(derived) {
+        let (mine, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|r| lies_in(r, whole));
         left = others;
-        let cost = cost_within(&mine, span);
+        let span = whole.intersect(host);
+        let len_ns = span.len_ns().min(rest_ns);
+        let cost = cost_within(&mine, span).min(len_ns);
         compile_ns = i64::saturating_add(compile_ns, cost);
-        if pass.span.start <= span.start && span.start < pass.span.end {
-            inside_ns = i64::saturating_add(inside_ns, span.intersect(pass.span).len_ns());
-        }
+        rest_ns -= len_ns;
         let field = match part {
+            Part::Schedule => &mut parts.schedule_ns,
             Part::Prepare => &mut parts.prepare_ns,
             Part::Forward => &mut parts.forward_ns,
             Part::Logits => &mut parts.logits_ns,
             Part::Sample => &mut parts.sample_ns,
+            Part::Draft => &mut parts.draft_ns,
+            Part::Wait => &mut parts.wait_ns,
             Part::Post => &mut parts.post_ns,
         };
-        *field = Some(field.unwrap_or(0).saturating_add(span.len_ns() - cost));
+        *field = Some(field.unwrap_or(0).saturating_add(len_ns - cost));
     }
-    let rest_ns = (pass.span.len_ns() - inside_ns).max(0);
-    let cost = cost_within(&left, pass.span).min(rest_ns);
+    let cost = cost_within(&left, host).min(rest_ns);
     compile_ns = compile_ns.saturating_add(cost);
     parts.other_ns = Some(rest_ns - cost);
     parts.compile_ns = compiles_known.then_some(compile_ns);

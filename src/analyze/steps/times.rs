@@ -25,32 +25,11 @@ const LEAST_INTERVALS: usize = 3;
 /// Without a device: host times below this part of the intervals, in per cent, leave something out.
 const HOST_COVERS_PERCENT: i64 = 80;
 
-/// Of every pass its stretch of its engine step: the first from the step's start, each up to the next, the last up to
-/// the step's end.
+/// The host time of every pass.
 pub fn host_spans(vocabulary: &Vocabulary) -> Vec<Span> {
-    let passes = &vocabulary.passes;
-    let mut spans: Vec<Span> = passes.iter().map(|pass| pass.span).collect();
-    for step in &vocabulary.engine_steps {
-        let rows = step.passes.start as usize..(step.passes.end as usize).min(passes.len());
-        let Some((first, last)) = rows.clone().next().zip(rows.clone().next_back()) else {
-            continue;
-        };
-        for row in rows {
-            let own = passes[row].span;
-            let start = if row == first {
-                own.start.min(step.span.start)
-            } else {
-                own.start
-            };
-            let end = if row == last {
-                own.end.max(step.span.end)
-            } else {
-                passes[row + 1].span.start
-            };
-            spans[row] = Span::new(start, end);
-        }
-    }
-    spans
+    let rows = 0..vocabulary.passes.len();
+    rows.map(|row| vocabulary.host_span(row).unwrap_or_default())
+        .collect()
 }
 
 /// Of every step the next one on the same track, in the same period.

@@ -230,6 +230,9 @@ fn write(v: &mut Vocabulary, marks: Vec<Mark>) {
             context_tokens: None,
             generation_requests: None,
             generation_tokens: None,
+            context_kv_tokens: None,
+            generation_kv_tokens: None,
+            derived_parts: Vec::new(),
             parts: parts.map(|input| (Part::Prepare, input)).into_iter().collect(),
         });
     }

@@ -73,6 +73,9 @@ fn new_pass(slice: SliceId, span: Span, phase: Phase) -> Pass {
         context_tokens: None,
         generation_requests: None,
         generation_tokens: None,
+        context_kv_tokens: None,
+        generation_kv_tokens: None,
+        derived_parts: Vec::new(),
         parts: Vec::new(),
     }
 }
