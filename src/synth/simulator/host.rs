@@ -1,39 +1,25 @@
 //! The host thread of one rank: a clock, what it is inside of, and what of that the profiler records.
 
 use crate::base::Span;
+use crate::base::closed_set::closed_set;
 
 /// The frame in which an engine waits for requests.
 pub const POLL: &str = "<built-in method poll of zmq.backend.cython._zmq.Socket object at 0x7f5e80c41a80>";
 
-/// What the host does at an instant, by the innermost slice that is recorded; and, of a device's idle time, why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    Compile,
-    Synchronisation,
-    LaunchCall,
-    InputPreparation,
-    Sampling,
-    Operator,
-    Requests,
-    Python,
+closed_set! {
+    /// What the host does at an instant, by the innermost slice that is recorded; and, of a device's idle time, why.
+    pub enum Cause {}
+    Compile "compile" {}
+    Synchronisation "synchronisation" {}
+    LaunchCall "launch_call" {}
+    InputPreparation "input_preparation" {}
+    Sampling "sampling" {}
+    Operator "operator" {}
+    Requests "requests" {}
+    Python "python" {}
     /// Launched, and the work had not begun.
-    NotStarted,
-    NotRecorded,
-}
-
-impl Cause {
-    pub const ALL: [Cause; 10] = [
-        Cause::Compile,
-        Cause::Synchronisation,
-        Cause::LaunchCall,
-        Cause::InputPreparation,
-        Cause::Sampling,
-        Cause::Operator,
-        Cause::Requests,
-        Cause::Python,
-        Cause::NotStarted,
-        Cause::NotRecorded,
-    ];
+    NotStarted "not_started" {}
+    NotRecorded "not_recorded" {}
 }
 
 /// What a slice is; each family has its own names and places for them.

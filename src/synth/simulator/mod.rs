@@ -8,36 +8,26 @@
 mod device;
 mod families;
 mod host;
+mod server;
 mod truth;
 
-use device::{Device, Work, WorkKind, rendezvous};
-use host::{Host, Kind};
-use truth::device_part;
+use crate::base::closed_set::closed_set;
 
 pub use host::Cause;
 pub use truth::{RankTruth, StepTruth};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    CudaEager,
-    CudaGraphs,
-    Rocm,
-    GaudiLazy,
+closed_set! {
+    pub enum Family {}
+    CudaEager "cuda-eager" {}
+    CudaGraphs "cuda-graphs" {}
+    Rocm "rocm" {}
+    GaudiLazy "gaudi-lazy" {}
     /// `PT_HPU_LAZY_MODE=0`.
-    GaudiCompile,
-    Ascend,
+    GaudiCompile "gaudi-compile" {}
+    Ascend "ascend" {}
 }
 
 impl Family {
-    pub const ALL: [Family; 6] = [
-        Family::CudaEager,
-        Family::CudaGraphs,
-        Family::Rocm,
-        Family::GaudiLazy,
-        Family::GaudiCompile,
-        Family::Ascend,
-    ];
-
     fn is_gaudi(self) -> bool {
         matches!(self, Family::GaudiLazy | Family::GaudiCompile)
     }
@@ -48,51 +38,30 @@ impl Family {
     }
 }
 
-/// What is delayed, by how many ns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Injection {
-    None,
+closed_set! {
+    /// What is delayed.
+    pub enum Injection {}
+    None "-" {}
     /// Between two operators of the forward pass.
-    Python(i64),
+    Python "python" {}
     /// Inside an operator, before its launch. Where graphs are launched there is none: of the sampler.
-    Operator(i64),
+    Operator "operator" {}
     /// Inside the launch call.
-    LaunchCall(i64),
-    InputPreparation(i64),
-    Sampler(i64),
-    Compile(i64),
-    SynchronousCopy(i64),
-    NoRequests(i64),
-    /// The last rank's python comes this much later.
-    SlowPeer(i64),
-    SlowKernel(i64),
+    LaunchCall "launch_call" {}
+    InputPreparation "input_preparation" {}
+    Sampler "sampler" {}
+    Compile "compile" {}
+    SynchronousCopy "synchronous_copy" {}
+    NoRequests "no_requests" {}
+    /// The last rank's python comes later.
+    SlowPeer "slow_peer" {}
+    SlowKernel "slow_kernel" {}
     /// The launch queue takes two pieces of work only.
-    QueueFull,
+    QueueFull "queue_full" {}
     /// So many kernels of the step are missing in the trace.
-    DroppedKernels(usize),
-    /// The device's clock is behind by this, in the whole trace.
-    SkewedClock(i64),
-}
-
-impl Injection {
-    /// How long, where it is of this kind: `injected.of(Injection::Python)`.
-    fn of(self, kind: fn(i64) -> Injection) -> i64 {
-        let ns = match self {
-            Injection::None | Injection::QueueFull | Injection::DroppedKernels(_) => return 0,
-            Injection::Python(ns)
-            | Injection::Operator(ns)
-            | Injection::LaunchCall(ns)
-            | Injection::InputPreparation(ns)
-            | Injection::Sampler(ns)
-            | Injection::Compile(ns)
-            | Injection::SynchronousCopy(ns)
-            | Injection::NoRequests(ns)
-            | Injection::SlowPeer(ns)
-            | Injection::SlowKernel(ns)
-            | Injection::SkewedClock(ns) => ns,
-        };
-        if kind(ns) == self { ns } else { 0 }
-    }
+    DroppedKernels "dropped_kernels" {}
+    /// The device's clock is behind, in the whole trace.
+    SkewedClock "skewed_clock" {}
 }
 
 /// How the ranks' traces lie in files.
@@ -115,6 +84,8 @@ pub struct Engine {
     pub stacks: bool,
     pub steps: usize,
     pub injection: Injection,
+    /// By how many ns; of kernels that are dropped: how many.
+    pub by: i64,
     /// In which step.
     pub at: usize,
 }
@@ -129,13 +100,23 @@ impl Engine {
             stacks: true,
             steps: 12,
             injection: Injection::None,
+            by: 0,
             at: 7,
         }
     }
 
     /// The same with something injected.
-    pub fn with(self, injection: Injection) -> Engine {
-        Engine { injection, ..self }
+    pub fn with(self, injection: Injection, by: i64) -> Engine {
+        Engine {
+            injection,
+            by,
+            ..self
+        }
+    }
+
+    /// How much of this is injected.
+    fn delay(&self, injection: Injection) -> i64 {
+        if self.injection == injection { self.by } else { 0 }
     }
 }
 
@@ -147,360 +128,9 @@ pub struct Simulated {
 }
 
 pub fn simulate(engine: Engine) -> Simulated {
-    let mut cluster = Cluster::new(engine);
+    let mut cluster = server::Cluster::new(engine);
     for step in 0..engine.steps {
         cluster.step(step);
     }
     cluster.finish()
-}
-
-/// When the first step starts, on the trace's clock.
-const START_NS: i64 = 5_000_000_000;
-const LAYERS: usize = 4;
-/// Pieces of work that a launch queue holds.
-const QUEUE: usize = 1_024;
-
-/// A layer: what a device computes or exchanges, and for how long.
-const LAYER: [(&str, WorkKind, i64); 4] = [
-    ("linear", WorkKind::Matrix, 240_000),
-    ("all_reduce", WorkKind::Communication, 60_000),
-    ("shared", WorkKind::Vector, 40_000),
-    ("norm", WorkKind::Vector, 15_000),
-];
-
-struct Rank {
-    host: Host,
-    device: Device,
-    steps: Vec<StepTruth>,
-    /// Where the work of each step begins in `device.works`.
-    first_work: Vec<usize>,
-    launches: i64,
-    queue: usize,
-}
-
-impl Rank {
-    /// A call that launches pieces of work; they are submitted when it ends. Gives its number.
-    fn launch(&mut self, kind: Kind, name: &str, ns: i64) -> i64 {
-        self.launches += 1;
-        let row = self.host.enter(kind, name);
-        self.number(row);
-        self.host.run_until(self.device.room(self.host.now, self.queue));
-        self.host.run(ns);
-        self.host.leave();
-        self.launches
-    }
-
-    fn wait(&mut self, kind: Kind, until: i64) {
-        self.host.enter(kind, "");
-        self.host.run_until(until);
-        self.host.run(3_000);
-        self.host.leave();
-    }
-
-    /// A copy that the host waits for.
-    fn copy_and_wait(&mut self, ns: i64) {
-        self.launches += 1;
-        let row = self.host.enter(Kind::BlockingCopy, "copy_");
-        self.number(row);
-        self.host.run(3_000);
-        let copy = self
-            .device
-            .submit(WorkKind::Copy, ns, self.launches, self.host.now);
-        self.host.run_until(copy.end);
-        self.host.run(2_000);
-        self.host.leave();
-    }
-
-    fn number(&mut self, row: Option<usize>) {
-        if let Some(slice) = row.and_then(|row| self.host.slices.get_mut(row)) {
-            slice.launch = Some(self.launches);
-        }
-    }
-
-    /// The newest step.
-    fn step(&mut self) -> &mut StepTruth {
-        let last = self.steps.len() - 1;
-        &mut self.steps[last]
-    }
-
-    fn works_of(&self, i: usize) -> &[Work] {
-        let to = self
-            .first_work
-            .get(i + 1)
-            .copied()
-            .unwrap_or(self.device.works.len());
-        &self.device.works[self.first_work[i]..to]
-    }
-
-    /// When the results of step `i` are there.
-    fn results(&self, i: usize) -> i64 {
-        self.works_of(i).iter().map(|w| w.span.end).max().unwrap_or(0)
-    }
-}
-
-struct Cluster {
-    engine: Engine,
-    ranks: Vec<Rank>,
-}
-
-impl Cluster {
-    fn new(engine: Engine) -> Cluster {
-        let ranks = (0..engine.ranks).map(|_| {
-            let mut host = Host::at(START_NS, engine.stacks);
-            host.enter(Kind::Frame, "vllm/v1/engine/core.py(1012): run_busy_loop");
-            host.run(100_000);
-            Rank {
-                host,
-                device: Device::default(),
-                steps: Vec::new(),
-                first_work: Vec::new(),
-                launches: 0,
-                queue: QUEUE,
-            }
-        });
-        Cluster {
-            engine,
-            ranks: ranks.collect(),
-        }
-    }
-
-    fn each(&mut self, mut act: impl FnMut(&mut Rank)) {
-        self.ranks.iter_mut().for_each(|rank| act(rank));
-    }
-
-    fn host(&mut self, act: impl Fn(&mut Host)) {
-        self.each(|rank| act(&mut rank.host));
-    }
-
-    /// An operator that launches one piece of work; `before` the call and inside it passes so much more time.
-    fn operator(&mut self, (name, kind, ns): (&str, WorkKind, i64), before: i64, in_call: i64) {
-        let call = match kind {
-            WorkKind::Copy => Kind::LaunchCopy,
-            _ => Kind::Launch,
-        };
-        self.each(|rank| {
-            rank.host.enter(Kind::Operator, &format!("aten::{name}"));
-            rank.host.run(12_000 + before);
-            let launch = rank.launch(call, name, 6_000 + in_call);
-            rank.device.submit(kind, ns, launch, rank.host.now);
-        });
-        self.exchange(kind, ns);
-        self.host(|host| {
-            host.run(5_000);
-            host.leave();
-        });
-    }
-
-    fn exchange(&mut self, kind: WorkKind, ns: i64) {
-        if kind == WorkKind::Communication {
-            rendezvous(self.ranks.iter_mut().map(|rank| &mut rank.device), ns);
-        }
-    }
-
-    fn step(&mut self, i: usize) {
-        let injected = match i == self.engine.at {
-            true => self.engine.injection,
-            false => Injection::None,
-        };
-        let no_requests = injected.of(Injection::NoRequests);
-        self.host(|host| {
-            if no_requests > 0 {
-                host.within(Kind::Frame, host::POLL, no_requests);
-            }
-            host.within(
-                Kind::Frame,
-                "vllm/v1/core/sched/scheduler.py(213): schedule",
-                90_000,
-            );
-            host.enter(
-                Kind::Frame,
-                "vllm/v1/worker/gpu_model_runner.py(3107): execute_model",
-            );
-        });
-        let queue = if injected == Injection::QueueFull {
-            2
-        } else {
-            QUEUE
-        };
-        self.each(|rank| {
-            rank.queue = queue;
-            rank.first_work.push(rank.device.works.len());
-            rank.steps.push(StepTruth::default());
-            rank.step().host.start = rank.host.now;
-        });
-        // vLLM on Gaudi prepares before the marker.
-        let marker = families::marker(&self.engine, no_requests > 0);
-        let is_gaudi = self.engine.family.is_gaudi();
-        if is_gaudi {
-            self.prepare(injected);
-        }
-        self.each(|rank| {
-            rank.step().call.start = rank.host.now;
-            rank.host.enter(Kind::Marker, marker);
-        });
-        if !is_gaudi {
-            self.prepare(injected);
-        }
-        self.forward(injected);
-        self.sample(injected);
-        self.each(|rank| {
-            rank.host.leave();
-            rank.step().call.end = rank.host.now;
-        });
-        self.finish_step(i);
-        if let Injection::DroppedKernels(n) = injected {
-            self.each(|rank| {
-                let first = rank.first_work[i];
-                let kernels = rank.device.works[first..]
-                    .iter_mut()
-                    .filter(|w| w.kind.computes());
-                kernels.take(n).for_each(|w| w.recorded = false);
-            });
-        }
-    }
-
-    fn prepare(&mut self, injected: Injection) {
-        self.host(|host| {
-            host.enter(Kind::Prepare, "");
-            host.run(80_000 + injected.of(Injection::InputPreparation));
-        });
-        self.operator(("copy_", WorkKind::Copy, 6_000), 0, 0);
-        let copy = injected.of(Injection::SynchronousCopy);
-        if copy > 0 {
-            self.each(|rank| rank.copy_and_wait(copy));
-        }
-        self.host(|host| {
-            host.run(10_000);
-            host.leave();
-        });
-    }
-
-    fn forward(&mut self, injected: Injection) {
-        let compile = injected.of(Injection::Compile);
-        let python = 20_000 + injected.of(Injection::Python);
-        self.host(|host| {
-            host.enter(Kind::Forward, "");
-            host.enter(Kind::Frame, "vllm/model_executor/models/llama.py(588): forward");
-            host.run(python);
-            if compile > 0 {
-                host.within(Kind::Compile, "", compile);
-            }
-        });
-        if let (Injection::SlowPeer(ns), Some(last)) = (injected, self.ranks.last_mut()) {
-            last.host.run(ns);
-        }
-        let mut late = (
-            injected.of(Injection::Operator),
-            injected.of(Injection::LaunchCall),
-        );
-        let mut slow = injected.of(Injection::SlowKernel);
-        let is_graph = self.engine.family.launches_graphs();
-        if is_graph {
-            let submits = self.engine.family.is_gaudi();
-            self.each(|rank| {
-                if submits {
-                    rank.host.enter(Kind::Submit, "");
-                    rank.host.run(15_000);
-                }
-                rank.launch(Kind::LaunchGraph, "forward", 30_000 + late.1);
-            });
-        }
-        let several = self.engine.ranks > 1;
-        let exists = |kind: WorkKind| several || kind != WorkKind::Communication;
-        for (name, kind, ns) in (0..LAYERS)
-            .flat_map(|_| LAYER)
-            .filter(|&(_, kind, _)| exists(kind))
-        {
-            if name == "norm" {
-                self.each(|rank| rank.device.join());
-            }
-            let ns = ns + std::mem::take(&mut slow);
-            if is_graph {
-                self.each(|rank| _ = rank.device.submit(kind, ns, rank.launches, rank.host.now));
-                self.exchange(kind, ns);
-            } else {
-                let (before, in_call) = std::mem::take(&mut late);
-                self.operator((name, kind, ns), before, in_call);
-                self.host(|host| host.run(8_000));
-            }
-        }
-        let n_open = if self.engine.family.is_gaudi() { 3 } else { 2 };
-        self.host(|host| (0..n_open).for_each(|_| _ = host.leave()));
-    }
-
-    /// An engine that is not asynchronous looks at the logits on the host first.
-    fn sample(&mut self, injected: Injection) {
-        self.host(|host| _ = host.enter(Kind::Logits, ""));
-        self.operator(("logits", WorkKind::Matrix, 30_000), 0, 0);
-        let waits = !self.engine.asynchronous;
-        self.each(|rank| {
-            rank.host.leave();
-            rank.host.enter(Kind::Sample, "");
-            if waits {
-                rank.wait(Kind::WaitForStream, rank.device.drained());
-            }
-            rank.host.run(20_000 + injected.of(Injection::Sampler));
-        });
-        let in_operator = match self.engine.family.launches_graphs() {
-            true => injected.of(Injection::Operator),
-            false => 0,
-        };
-        self.operator(("sample", WorkKind::Vector, 12_000), in_operator, 0);
-        self.host(|host| _ = host.leave());
-    }
-
-    fn finish_step(&mut self, i: usize) {
-        let Engine {
-            family, asynchronous, ..
-        } = self.engine;
-        // vLLM on Gaudi has no such scope when it schedules asynchronously.
-        let has_scope = !(family.is_gaudi() && asynchronous);
-        self.host(|host| {
-            if has_scope {
-                host.enter(Kind::Bookkeep, "");
-            }
-            host.run(10_000);
-        });
-        self.operator(("to", WorkKind::Copy, 4_000), 0, 0);
-        self.each(|rank| {
-            if !asynchronous {
-                rank.wait(Kind::WaitForStream, rank.device.drained());
-            }
-            if has_scope {
-                rank.host.leave();
-            }
-            rank.step().host.end = rank.host.now;
-            rank.host.leave();
-            if let (true, Some(before)) = (asynchronous, i.checked_sub(1)) {
-                rank.wait(Kind::WaitForEvent, rank.results(before));
-            }
-            rank.host.within(
-                Kind::Frame,
-                "vllm/v1/engine/core.py(402): process_outputs",
-                70_000,
-            );
-        });
-    }
-
-    fn finish(mut self) -> Simulated {
-        self.each(|rank| {
-            rank.wait(Kind::WaitForStream, rank.device.drained());
-            rank.host.run(50_000);
-            rank.host.leave();
-            for i in 0..rank.steps.len() {
-                let works = rank.works_of(i);
-                (rank.steps[i].device, rank.steps[i].busy_ns) = device_part(works);
-                let start = rank.steps[i].host.start;
-                rank.steps[i].interval_ns = rank.steps.get(i + 1).map(|next| next.host.start - start);
-            }
-        });
-        let truth = self
-            .ranks
-            .iter()
-            .map(|rank| RankTruth::of(&rank.host, &rank.device.works, rank.steps.clone()));
-        Simulated {
-            truth: truth.collect(),
-            traces: families::write(&self.engine, &self.ranks),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Span, Union};
 
-use super::device::Work;
+use super::device::{Work, WorkKind};
 use super::host::{Cause, Host};
 
 /// Of one step. The host's part reaches from the marker to what stands behind it; preparation that the engine
@@ -28,7 +28,7 @@ pub struct RankTruth {
     pub copy_exposed_ns: i64,
     pub idle_ns: i64,
     /// In the order of [`Cause::ALL`]; adds up to `idle_ns`.
-    pub causes: [i64; Cause::ALL.len()],
+    pub causes: [i64; Cause::COUNT],
     pub steps: Vec<StepTruth>,
 }
 
@@ -66,7 +66,7 @@ impl RankTruth {
             }
             if runs(&|w| w.kind.computes()) {
                 truth.compute_ns += ns;
-            } else if runs(&|w| w.kind == super::device::WorkKind::Communication) {
+            } else if runs(&|w| w.kind == WorkKind::Communication) {
                 truth.comm_exposed_ns += ns;
             } else if is_busy {
                 truth.copy_exposed_ns += ns;

@@ -43,21 +43,18 @@ pub fn write(out: &mut Out, view: &View<'_>) {
                 );
             }
         };
+        if let Some(part) = view.part(slice.kind) {
+            operator(out, &part);
+        }
         match slice.kind {
             Kind::Frame => task(out, "python_function", &slice.name, at, span, ""),
             Kind::Operator | Kind::Marker => operator(out, &slice.name),
-            Kind::Prepare => operator(out, "npu_model_runner: preprocess"),
-            Kind::Forward => operator(out, "npu_model_runner: forward"),
-            Kind::Logits => operator(out, "npu_model_runner: postprocess"),
-            Kind::Sample => operator(out, "npu_model_runner: sample"),
-            Kind::Bookkeep => operator(out, "npu_model_runner: bookkeep"),
-            Kind::Compile => operator(out, "_compile.compile_inner (dynamo_timed)"),
-            Kind::Submit => {}
             Kind::Launch | Kind::LaunchGraph => call(out, "Node@launch"),
             Kind::LaunchCopy => call(out, "AscendCL@aclrtMemcpyAsync"),
             Kind::BlockingCopy => call(out, "AscendCL@aclrtMemcpy"),
             Kind::WaitForStream => call(out, "AscendCL@aclrtSynchronizeStreamWithTimeout"),
             Kind::WaitForEvent => call(out, "AscendCL@aclrtSynchronizeEventWithTimeout"),
+            _ => {}
         }
     }
     for work in &view.works {

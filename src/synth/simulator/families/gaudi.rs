@@ -52,20 +52,8 @@ pub fn write(out: &mut Out, view: &View<'_>) {
             out.slice(runtime, &format!("{name} (accel0)"), HOST_PROFILER, span, &args);
         };
         match slice.kind {
-            Kind::Frame => {
-                let args = format!(
-                    "\"Python id\": {}, \"Python parent id\": {}, \"Ev Idx\": {}",
-                    n.id, n.frame, n.id
-                );
-                out.slice("python_function", &slice.name, at, span, &args);
-            }
-            Kind::Operator => {
-                let args = format!(
-                    "\"External id\": {}, \"Record function id\": 0, \"Ev Idx\": {}",
-                    n.id, n.id
-                );
-                out.slice("cpu_op", &slice.name, at, span, &args);
-            }
+            Kind::Frame => out.slice("python_function", &slice.name, at, span, &n.frame_args()),
+            Kind::Operator => out.slice("cpu_op", &slice.name, at, span, &n.operator_args()),
             Kind::Marker => own.push((slice.name.as_str(), span)),
             Kind::Prepare => own.push(("prepare_input_tensors", span)),
             Kind::Forward => own.push(("model_forward_bs4_seq1_ctx128_graphsT", span)),

@@ -9,7 +9,8 @@ use crate::base::time::push_micros;
 
 use super::device::{Work, WorkKind};
 use super::host::{Kind, Slice};
-use super::{Engine, Family, Files, Injection, Rank};
+use super::server::Rank;
+use super::{Engine, Family, Files, Injection};
 
 /// The name of a step's marker; `with_prefill`: of one that has new requests as well.
 pub fn marker(engine: &Engine, with_prefill: bool) -> &'static str {
@@ -90,7 +91,7 @@ fn header(engine: &Engine, rank: usize) -> String {
 
 /// What a device's clock says of its work.
 fn device_clock(engine: &Engine, works: &[Work]) -> Vec<Work> {
-    let behind = engine.injection.of(Injection::SkewedClock);
+    let behind = engine.delay(Injection::SkewedClock);
     let recorded = works.iter().filter(|work| work.recorded);
     let shifted = recorded.map(|work| Work {
         span: Span::new(work.span.start - behind, work.span.end - behind),
@@ -118,6 +119,25 @@ impl View<'_> {
         }
     }
 
+    /// The annotation of a part of a step, `gpu_model_runner: …`.
+    fn part(&self, kind: Kind) -> Option<String> {
+        let runner = if self.engine.family == Family::Ascend {
+            "npu"
+        } else {
+            "gpu"
+        };
+        let part = match kind {
+            Kind::Prepare => "preprocess",
+            Kind::Forward => "forward",
+            Kind::Logits => "postprocess",
+            Kind::Sample => "sample",
+            Kind::Bookkeep => "bookkeep",
+            Kind::Compile => return Some("_compile.compile_inner (dynamo_timed)".to_owned()),
+            _ => return None,
+        };
+        Some(format!("{runner}_model_runner: {part}"))
+    }
+
     /// The call that launched it.
     fn call(&self, work: &Work) -> Option<&Nested<'_>> {
         self.slices.iter().find(|s| s.slice.launch == Some(work.launch))
@@ -130,6 +150,18 @@ struct Nested<'a> {
     id: usize,
     frame: usize,
     operator: usize,
+}
+
+impl Nested<'_> {
+    fn frame_args(&self) -> String {
+        let Nested { id, frame, .. } = self;
+        format!("\"Python id\": {id}, \"Python parent id\": {frame}, \"Ev Idx\": {id}")
+    }
+
+    fn operator_args(&self) -> String {
+        let id = self.id;
+        format!("\"External id\": {id}, \"Record function id\": 0, \"Ev Idx\": {id}")
+    }
 }
 
 /// Slices come in the order in which they were entered.

@@ -42,35 +42,20 @@ pub fn write(out: &mut Out, view: &View<'_>) {
                 arrow(out, "s", number, at, span.start);
             }
         };
+        if let Some(part) = view.part(slice.kind) {
+            annotation(out, &part);
+        }
         match slice.kind {
-            Kind::Frame => {
-                let args = format!(
-                    "\"Python id\": {}, \"Python parent id\": {}, \"Ev Idx\": {}",
-                    n.id, n.frame, n.id
-                );
-                out.slice("python_function", &slice.name, at, span, &args);
-            }
+            Kind::Frame => out.slice("python_function", &slice.name, at, span, &n.frame_args()),
             Kind::Marker => annotation(out, &slice.name),
-            Kind::Prepare => annotation(out, "gpu_model_runner: preprocess"),
-            Kind::Forward => annotation(out, "gpu_model_runner: forward"),
-            Kind::Logits => annotation(out, "gpu_model_runner: postprocess"),
-            Kind::Sample => annotation(out, "gpu_model_runner: sample"),
-            Kind::Bookkeep => annotation(out, "gpu_model_runner: bookkeep"),
-            Kind::Compile => annotation(out, "_compile.compile_inner (dynamo_timed)"),
-            Kind::Operator => {
-                let args = format!(
-                    "\"External id\": {}, \"Record function id\": 0, \"Ev Idx\": {}",
-                    n.id, n.id
-                );
-                out.slice("cpu_op", &slice.name, at, span, &args);
-            }
-            Kind::Submit => {}
+            Kind::Operator => out.slice("cpu_op", &slice.name, at, span, &n.operator_args()),
             Kind::Launch => call(out, "cudaLaunchKernel", "hipLaunchKernel"),
             Kind::LaunchGraph => call(out, "cudaGraphLaunch", "hipGraphLaunch"),
             Kind::LaunchCopy => call(out, "cudaMemcpyAsync", "hipMemcpyAsync"),
             Kind::BlockingCopy => call(out, "cudaMemcpy", "hipMemcpy"),
             Kind::WaitForStream => call(out, "cudaStreamSynchronize", "hipStreamSynchronize"),
             Kind::WaitForEvent => call(out, "cudaEventSynchronize", "hipEventSynchronize"),
+            _ => {}
         }
     }
     for work in &view.works {
