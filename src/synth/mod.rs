@@ -12,6 +12,7 @@
 mod plan;
 mod random;
 mod sections;
+pub mod simulator;
 mod text;
 
 use std::io::Write;

@@ -17,6 +17,7 @@ mod gaudi;
 mod hltv;
 mod hostile;
 mod ingest;
+mod injection;
 mod invented;
 mod key_averages;
 mod malformed;

@@ -1,0 +1,100 @@
+//! What is true of a run, instant by instant, from the simulated clock alone.
+
+use crate::base::{Span, Union};
+
+use super::device::{Work, WorkKind};
+use super::host::{Cause, Host};
+
+/// Of one step. The host's part reaches from the marker to what stands behind it; preparation that the engine
+/// records before its marker is in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepTruth {
+    pub host: Span,
+    pub call: Span,
+    /// First start to last end of its work.
+    pub device: Span,
+    pub busy_ns: i64,
+    /// To the start of the next step.
+    pub interval_ns: Option<i64>,
+}
+
+/// Of one rank with its device; ns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RankTruth {
+    pub span_ns: i64,
+    pub busy_ns: i64,
+    pub compute_ns: i64,
+    pub comm_exposed_ns: i64,
+    pub copy_exposed_ns: i64,
+    pub idle_ns: i64,
+    /// In the order of [`Cause::ALL`]; adds up to `idle_ns`.
+    pub causes: [i64; Cause::COUNT],
+    pub steps: Vec<StepTruth>,
+}
+
+impl RankTruth {
+    pub fn cause(&self, cause: Cause) -> i64 {
+        self.causes[cause as usize]
+    }
+
+    pub fn of(host: &Host, works: &[Work], steps: Vec<StepTruth>) -> RankTruth {
+        let mut truth = RankTruth {
+            steps,
+            ..RankTruth::default()
+        };
+        let mut works: Vec<Work> = works.iter().filter(|w| w.recorded).copied().collect();
+        works.sort_by_key(|w| (w.span.start, w.submitted));
+        // Between two neighbouring instants nothing changes.
+        let mut instants: Vec<i64> = works.iter().flat_map(|w| [w.span.start, w.span.end]).collect();
+        let (Some(&first), Some(&last)) = (instants.iter().min(), instants.iter().max()) else {
+            return truth;
+        };
+        truth.span_ns = last - first;
+        instants.extend(works.iter().map(|w| w.submitted));
+        instants.extend(host.did.iter().map(|(span, _)| span.start));
+        instants.sort_unstable();
+        instants.dedup();
+        for pair in instants.windows(2) {
+            let (at, ns) = (pair[0], pair[1] - pair[0]);
+            if at < first || at >= last {
+                continue;
+            }
+            let runs = |fits: &dyn Fn(&Work) -> bool| works.iter().any(|w| w.span.contains(at) && fits(w));
+            let is_busy = runs(&|_| true);
+            if is_busy {
+                truth.busy_ns += ns;
+            }
+            if runs(&|w| w.kind.computes()) {
+                truth.compute_ns += ns;
+            } else if runs(&|w| w.kind == WorkKind::Communication) {
+                truth.comm_exposed_ns += ns;
+            } else if is_busy {
+                truth.copy_exposed_ns += ns;
+            } else {
+                truth.idle_ns += ns;
+                let next = works.iter().find(|w| w.span.start > at);
+                let cause = match next {
+                    Some(work) if at >= work.submitted => Cause::NotStarted,
+                    _ => doing(host, at),
+                };
+                truth.causes[cause as usize] += ns;
+            }
+        }
+        truth
+    }
+}
+
+fn doing(host: &Host, at: i64) -> Cause {
+    let after = host.did.partition_point(|(span, _)| span.start <= at);
+    after
+        .checked_sub(1)
+        .and_then(|i| host.did.get(i))
+        .filter(|(span, _)| span.contains(at))
+        .map_or(Cause::NotRecorded, |&(_, cause)| cause)
+}
+
+/// First start to last end of some work, and the union of it.
+pub fn device_part(works: &[Work]) -> (Span, i64) {
+    let union = Union::of(works.iter().filter(|w| w.recorded).map(|w| w.span));
+    (union.extent().unwrap_or_default(), union.total_ns())
+}
