@@ -523,6 +523,8 @@ pub struct MetricCompile {
 pub enum TableVerdict {
     /// Our numbers round to those of the table.
     Equal,
+    /// Equal but for what torch counts by another rule, which `why` names.
+    ByDefinition,
     Differs,
     OnlyInTable,
 }
@@ -532,6 +534,9 @@ pub enum TableVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableRow {
     pub name: String,
+    /// Where the table tells calls apart by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shapes: Option<String>,
     pub calls: u64,
     pub self_cpu_ns: Option<i64>,
     pub total_cpu_ns: Option<i64>,
@@ -558,6 +563,18 @@ pub struct TableCheck {
     /// Self time of all operators, as the table says.
     pub self_cpu_ns: Option<i64>,
     pub self_device_ns: Option<i64>,
+    /// Rows that are equal but for what torch counts by another rule.
+    #[serde(default)]
+    pub by_definition: u64,
+    /// Self time of the rows that the table leaves out, by its own sum; `None` where it leaves out none.
+    #[serde(default)]
+    pub left_out_self_cpu_ns: Option<i64>,
+    /// Rows of ours that are not in the table; `None` without a trace.
+    #[serde(default)]
+    pub not_listed: Option<u64>,
+    /// What is special about the table and the comparison, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub rows: Vec<TableRow>,
 }
 

@@ -123,6 +123,14 @@ impl Dynamo {
     }
 }
 
+/// Whether a slice of this name is one compile of a frame: `_compile.compile_inner (dynamo_timed)` from torch 2.5 on,
+/// `_compile.<locals>.compile_inner (dynamo_timed)` in 2.2 to 2.4.
+pub fn is_compile(name: &str) -> bool {
+    let inner = name.strip_prefix("_compile.");
+    let inner = inner.map(|rest| rest.strip_prefix("<locals>.").unwrap_or(rest));
+    inner.is_some_and(|rest| rest.starts_with("compile_inner")) && !name.contains("_data:")
+}
+
 /// `Torch-Compiled Region: 0/2`
 pub fn region(name: &str) -> Option<(u64, u64)> {
     let mut rest = Rest(name);
