@@ -157,12 +157,15 @@ pub struct Recompile {
 /// A frame that torch.compile gave up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DynamoLimit {
-    /// Start of the compile that gave up, and its slice.
+    /// Start of the attempt that gave up, and its slice; of its lookup where it left no other.
     pub at_ns: i64,
     pub slice: u32,
     pub compile_id: Option<String>,
     /// Lookups on that thread afterwards, none of which ran compiled code.
     pub lookups_after: u64,
+    /// Steps on that thread that began afterwards.
+    #[serde(default)]
+    pub steps_after: u64,
 }
 
 /// What torch.compile did.
@@ -177,7 +180,10 @@ pub struct DynamoUse {
     pub recompiles: u64,
     /// Time in which at least one compile ran.
     pub compile_ns: i64,
-    /// Compiles after which their thread never ran compiled code again although it looked for it.
+    /// Attempts that left a slice and made nothing; not among the compiles.
+    #[serde(default)]
+    pub gave_up: u64,
+    /// Frames that ran without compiled code after an attempt that gave up.
     pub limits: Vec<DynamoLimit>,
 }
 

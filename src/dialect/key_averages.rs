@@ -146,7 +146,7 @@ pub fn looks_like(head: &[u8]) -> bool {
 /// `None`: no table is there.
 pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
     let text = String::from_utf8_lossy(bytes);
-    let mut lines = text.lines();
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
     let mut table = KeyAverages::default();
     // The text between the last line of `=` and the table.
     let mut above: Option<Vec<&str>> = None;

@@ -71,7 +71,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     }
     vllm::read_steps(index, file_name, &mut v);
     v.compiles = compiles(index, &v.roles);
-    v.dynamo = dynamo::dynamo(index, &v.compiles);
+    v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, false);
     v
 }
