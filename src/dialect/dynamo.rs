@@ -1,13 +1,14 @@
 //! What torch.compile (dynamo) says of itself in a torch trace, 2.2 to 2.15.
 //!
-//! - `TorchDynamo Cache Lookup`: guards are evaluated, once each time a frame is entered that may have compiled code;
+//! - `TorchDynamo Cache Lookup`: guards are evaluated, once each time that a frame is entered which may have compiled
+//!   code;
 //! - `Torch-Compiled Region: F/A`: frame F runs what attempt A made of it; A > 0 means that it was compiled anew (2.2 to
 //!   2.4 write no number);
 //! - `_compile.compile_inner (dynamo_timed)`: one compile; other names with `(dynamo_timed)` are phases inside it;
 //! - `…_data: …, compile_id=F/A` (2.15): right before a compile.
 //!
-//! What is compiled runs at once. So a compile that the next lookup or compile follows, and no region, gave up: it is no
-//! compile. Once a frame has been compiled as often as the limit allows, it runs without compiled code:
+//! What is compiled runs at once. So a compile that the next lookup or compile follows, and no region, gave up: it is
+//! no compile. Once a frame has been compiled as often as the limit allows, it runs without compiled code:
 //! - 2.7 on: the attempt leaves a slice that gives up, and lookups without region follow;
 //! - 2.5, 2.6: it leaves a lookup without a slice, and lookups without region follow;
 //! - 2.2 to 2.4: it leaves a lookup without a slice, and the frame is not looked up any more.
@@ -228,7 +229,7 @@ impl Dynamo {
         if self.regions == 0 {
             return;
         }
-        // Where an attempt is seen to give up, as long as any with guards will do: the first, before a compile, are slow.
+        // Where an attempt is seen to give up, as long as any with guards will do: those before a compile are slow.
         let any = [guards.second_ns, guards.later_ns, guards.hit_ns]
             .into_iter()
             .flatten()
