@@ -2,8 +2,8 @@
 //!
 //! - `TorchDynamo Cache Lookup`: guards are evaluated, once each time that a frame is entered which may have compiled
 //!   code;
-//! - `Torch-Compiled Region: F/A`: frame F runs what attempt A made of it; A > 0 means that it was compiled anew (2.2 to
-//!   2.4 write no number);
+//! - `Torch-Compiled Region: F/A`: frame F runs what attempt A made of it; A > 0 means that it was compiled anew (2.2
+//!   to 2.4 write no number);
 //! - `_compile.compile_inner (dynamo_timed)`: one compile; other names with `(dynamo_timed)` are phases inside it;
 //! - `…_data: …, compile_id=F/A` (2.15): right before a compile.
 //!
