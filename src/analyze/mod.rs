@@ -145,7 +145,13 @@ pub fn analyze_to(
         report.modules = modules::modules(index, vocabulary);
         let outside = report.memory.as_ref().map(|m| m.outside_events);
         report.table = file.table.as_ref().map(|(name, table)| {
-            table_check::table_check(table, name, &report.operators, &report.kernels, outside)
+            let trace = table_check::Trace {
+                index,
+                vocabulary,
+                kernels: &report.kernels,
+                outside,
+            };
+            table_check::table_check(table, name, &trace)
         });
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());

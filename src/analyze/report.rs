@@ -237,12 +237,15 @@ pub struct Recompile {
 /// A frame that torch.compile gave up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DynamoLimit {
-    /// Start of the compile that gave up, and its slice.
+    /// Start of the attempt that gave up, and its slice; of its lookup where it left no other.
     pub at_ns: i64,
     pub slice: u32,
     pub compile_id: Option<String>,
     /// Lookups on that thread afterwards, none of which ran compiled code.
     pub lookups_after: u64,
+    /// Steps on that thread that began afterwards.
+    #[serde(default)]
+    pub steps_after: u64,
 }
 
 /// What torch.compile did.
@@ -257,7 +260,10 @@ pub struct DynamoUse {
     pub recompiles: u64,
     /// Time in which at least one compile ran.
     pub compile_ns: i64,
-    /// Compiles after which their thread never ran compiled code again although it looked for it.
+    /// Attempts that left a slice and made nothing; not among the compiles.
+    #[serde(default)]
+    pub gave_up: u64,
+    /// Frames that ran without compiled code after an attempt that gave up.
     pub limits: Vec<DynamoLimit>,
 }
 
@@ -642,6 +648,8 @@ pub struct MetricCompile {
 pub enum TableVerdict {
     /// Our numbers round to those of the table.
     Equal,
+    /// Equal but for what torch counts by another rule, which `why` names.
+    ByDefinition,
     Differs,
     OnlyInTable,
 }
@@ -651,6 +659,9 @@ pub enum TableVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableRow {
     pub name: String,
+    /// Where the table tells calls apart by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shapes: Option<String>,
     pub calls: u64,
     pub self_cpu_ns: Option<i64>,
     pub total_cpu_ns: Option<i64>,
@@ -677,6 +688,18 @@ pub struct TableCheck {
     /// Self time of all operators, as the table says.
     pub self_cpu_ns: Option<i64>,
     pub self_device_ns: Option<i64>,
+    /// Rows that are equal but for what torch counts by another rule.
+    #[serde(default)]
+    pub by_definition: u64,
+    /// Self time of the rows that the table leaves out, by its own sum; `None` where it leaves out none.
+    #[serde(default)]
+    pub left_out_self_cpu_ns: Option<i64>,
+    /// Rows of ours that are not in the table; `None` without a trace.
+    #[serde(default)]
+    pub not_listed: Option<u64>,
+    /// What is special about the table and the comparison, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub rows: Vec<TableRow>,
 }
 

@@ -78,6 +78,24 @@ pub fn operator_categories(index: &Index) -> Vec<CategoryId> {
     })
 }
 
+/// Categories of calls into the runtime and driver.
+pub fn call_categories(index: &Index) -> Vec<CategoryId> {
+    categories(index, |c| {
+        let c = c.to_ascii_lowercase();
+        c == "runtime" || c.ends_with("_runtime") || c.ends_with("_driver")
+    })
+}
+
+/// The profiler's own work.
+pub fn overhead_categories(index: &Index) -> Vec<CategoryId> {
+    categories(index, |c| c.eq_ignore_ascii_case("overhead"))
+}
+
+/// Annotations as the profiler repeats them on devices.
+pub fn device_annotation_categories(index: &Index) -> Vec<CategoryId> {
+    categories(index, |c| c.eq_ignore_ascii_case("gpu_user_annotation"))
+}
+
 /// More devices than these are not analysed one by one: every answer has a part for each of them.
 pub const MAX_DEVICES: usize = 128;
 

@@ -4,7 +4,10 @@
 //!
 //! A line of dashes a column, the columns' names, the same dashes, a row an operator, dashes, the sums. Cells stand at
 //! the right edge of their dashes. Times are rounded to three decimals of `s`, `ms` or `us`, sizes to two of `GB`, `MB`
-//! (1024 times the smaller) and `KB`; a name that is too long ends in `...`.
+//! (1024 times the smaller) and `KB`; a name or shapes that are too long end in `...`.
+//!
+//! Above the table a line of `=` and the text that was given as `header`, another with a sentence where only outermost
+//! operators are listed. With `group_by_stack_n` the first frame stands in a column, the others in lines of their own.
 
 /// A number with how far it may be from what was rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,14 @@ impl Rounded {
     pub fn is(self, ns: i64) -> bool {
         self.ns.abs_diff(ns) <= self.within_ns.unsigned_abs()
     }
+
+    /// The sum, as far off as all of them together.
+    pub fn sum(all: impl Iterator<Item = Rounded>) -> Rounded {
+        all.fold(Rounded { ns: 0, within_ns: 0 }, |a, b| Rounded {
+            ns: a.ns.saturating_add(b.ns),
+            within_ns: a.within_ns.saturating_add(b.within_ns),
+        })
+    }
 }
 
 /// A row of the table; `None` where the table has no such column.
@@ -26,6 +37,8 @@ impl Rounded {
 pub struct Row {
     /// As written; see [`Row::is_cut`].
     pub name: String,
+    /// Where calls of one name are told apart by them.
+    pub shapes: Option<String>,
     pub calls: u64,
     pub self_cpu: Option<Rounded>,
     pub total_cpu: Option<Rounded>,
@@ -38,6 +51,51 @@ impl Row {
     pub fn is_cut(&self) -> Option<&str> {
         self.name.strip_suffix("...")
     }
+
+    /// Whether it is of work on a device: no time on the host, some on the device.
+    pub fn is_of_device(&self) -> bool {
+        let is_some = |time: Option<Rounded>| time.is_some_and(|t| t.ns != 0);
+        !is_some(self.self_cpu) && !is_some(self.total_cpu) && is_some(self.self_device)
+    }
+
+    /// Rows of one name as one.
+    pub fn sum(rows: &[&Row]) -> Row {
+        let Some(first) = rows.first() else {
+            return Row::default();
+        };
+        let of = |time: fn(&Row) -> Option<Rounded>| {
+            time(first).map(|_| Rounded::sum(rows.iter().filter_map(|row| time(row))))
+        };
+        Row {
+            name: first.name.clone(),
+            shapes: None,
+            calls: rows.iter().fold(0, |n, row| n.saturating_add(row.calls)),
+            self_cpu: of(|row| row.self_cpu),
+            total_cpu: of(|row| row.total_cpu),
+            self_device: of(|row| row.self_device),
+            total_device: of(|row| row.total_device),
+        }
+    }
+}
+
+/// By what calls of one name have rows of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TellsApart {
+    Shapes,
+    Overloads,
+    /// Where in the program they were called.
+    Sources,
+}
+
+impl TellsApart {
+    /// In a sentence.
+    pub fn says(self) -> &'static str {
+        match self {
+            TellsApart::Shapes => "shapes",
+            TellsApart::Overloads => "overload",
+            TellsApart::Sources => "where they were called",
+        }
+    }
 }
 
 /// A table.
@@ -49,16 +107,37 @@ pub struct KeyAverages {
     pub self_device: Option<Rounded>,
     /// Lines that could not be read.
     pub unread: u64,
+    pub tells_apart: Option<TellsApart>,
+    /// The text above it.
+    pub header: Option<String>,
+    /// It lists outermost operators only.
+    pub top_level_only: bool,
+}
+
+const TOP_LEVEL_ONLY: &str = "This report only display top-level ops statistics";
+
+/// Whether all of a line is this character, blanks aside.
+fn is_ruler(line: &str, of: u8) -> bool {
+    let line = line.trim_end();
+    line.len() >= 5 && line.as_bytes()[0] == of && line.bytes().all(|b| b == of || b == b' ')
 }
 
 /// Whether a file that starts with `head` is such a table.
 pub fn looks_like(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head);
-    let mut lines = text.trim_start().lines();
-    let is_ruler = |line: &str| line.starts_with("-----") && line.bytes().all(|b| b == b'-' || b == b' ');
-    let ruled = lines.next().is_some_and(|line| is_ruler(line.trim_end()));
+    let text = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
+    let mut lines = text.lines();
+    let mut line = lines.next().unwrap_or_default();
+    if is_ruler(line, b'=') {
+        // Some text, then the table; `head` may end before. A line below a heading is not as long.
+        let is_long = line.trim_end().len() >= 60;
+        match lines.by_ref().find(|line| is_ruler(line, b'-')) {
+            Some(ruler) => line = ruler,
+            None => return is_long,
+        }
+    }
     // The first line alone may be longer than `head`.
-    ruled
+    is_ruler(line, b'-')
         && lines
             .next()
             .is_none_or(|line| line.trim_start().starts_with("Name") || line.trim().is_empty())
@@ -67,12 +146,28 @@ pub fn looks_like(head: &[u8]) -> bool {
 /// `None`: no table is there.
 pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
     let text = String::from_utf8_lossy(bytes);
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("-----"));
-    let columns = columns(lines.next()?);
-    let heads = cells(lines.next()?, &columns);
-    if heads.first().map(String::as_str) != Some("Name") {
-        return None;
-    }
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    let mut table = KeyAverages::default();
+    // The text between the last line of `=` and the table.
+    let mut above: Option<Vec<&str>> = None;
+    let (columns, heads) = loop {
+        let line = lines.next()?;
+        if is_ruler(line, b'-') && line.starts_with("-----") {
+            let columns = columns(line);
+            let heads = cells(lines.next()?, &columns);
+            if heads.first().map(String::as_str) != Some("Name") {
+                return None;
+            }
+            break (columns, heads);
+        } else if is_ruler(line, b'=') {
+            above.get_or_insert_default();
+        } else if line.trim_end() == TOP_LEVEL_ONLY {
+            table.top_level_only = true;
+        } else if let Some(above) = &mut above {
+            above.push(line.trim());
+        }
+    };
+    table.header = above.map(|lines| lines.join(" ")).filter(|text| !text.is_empty());
     let find = |fits: &dyn Fn(&str) -> bool| heads.iter().position(|head| fits(head));
     let calls = find(&|head| head == "# of Calls")?;
     let self_cpu = find(&|head| head == "Self CPU");
@@ -80,11 +175,16 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
     let of_device = |head: &str| !head.contains("CPU") && !head.ends_with('%') && !head.contains("Mem");
     let self_device = find(&|head| head.starts_with("Self ") && of_device(head));
     let total_device = find(&|head| head.ends_with(" total") && of_device(head));
-    let mut table = KeyAverages::default();
+    let shapes = find(&|head| head == "Input Shapes");
+    table.tells_apart = match () {
+        () if find(&|head| head == "Source Location").is_some() => Some(TellsApart::Sources),
+        () if find(&|head| head == "Overload Name").is_some() => Some(TellsApart::Overloads),
+        () => shapes.map(|_| TellsApart::Shapes),
+    };
     let mut in_rows = false;
     let mut ended = false;
     for line in lines {
-        if line.starts_with("-----") {
+        if is_ruler(line, b'-') && line.starts_with("-----") {
             ended |= in_rows;
             in_rows = !ended;
         } else if ended {
@@ -101,12 +201,15 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
             match cells.get(calls).and_then(|n| n.parse().ok()) {
                 Some(calls) => table.rows.push(Row {
                     name: cells[0].clone(),
+                    shapes: shapes.and_then(|i| cells.get(i).cloned()),
                     calls,
                     self_cpu: cell(self_cpu),
                     total_cpu: cell(total_cpu),
                     self_device: cell(self_device),
                     total_device: cell(total_device),
                 }),
+                // The other frames of the row above.
+                None if cells.iter().rev().skip(1).all(String::is_empty) => {}
                 None => table.unread += 1,
             }
         }

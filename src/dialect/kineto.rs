@@ -38,6 +38,10 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         classifier: Some(classifier),
         capture: facts::capture(index),
         operator_categories: facts::operator_categories(index),
+        call_categories: facts::call_categories(index),
+        overhead_categories: facts::overhead_categories(index),
+        device_annotation_categories: facts::device_annotation_categories(index),
+        asynchronous_operators: ASYNCHRONOUS,
         unlisted_operators: UNLISTED,
         numbered_operators: &["ProfilerStep#"],
         shapes_arg: Some(super::SHAPES),
@@ -69,7 +73,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     }
     vllm::read_steps(index, file_name, &mut v);
     v.compiles = compiles(index, &v.roles);
-    v.dynamo = dynamo::dynamo(index, &v.compiles);
+    v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, false);
     v
 }
@@ -111,6 +115,10 @@ const UNLISTED: &[&str] = &[
     "aten::output_nr",
     "aten::_version",
 ];
+
+/// Annotations of the work of a process group (`Work::Work` in `torch/csrc/distributed/c10d/Work.cpp`), which torch
+/// marks as asynchronous: another thread may complete them.
+const ASYNCHRONOUS: &[&str] = &["gloo:", "nccl:", "mpi:", "ucc:", "xccl:", "hccl:"];
 
 /// FlashAttention, FlashInfer, cuDNN's and TensorRT-LLM's fused attention, vLLM's paged and unified attention,
 /// Composable Kernel's and AITER's on ROCm all have one of these in the names of their kernels.
@@ -281,7 +289,7 @@ fn annotation(name: &str) -> Option<Role> {
     if let Some(part) = vllm::part(name) {
         return Some(part.1);
     }
-    if name.starts_with("_compile.compile_inner") && !name.contains("_data:") {
+    if dynamo::is_compile(name) {
         return Some(Role::CompileDynamo);
     }
     if is_capture(name) {

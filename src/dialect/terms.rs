@@ -128,5 +128,8 @@ pub struct CompileDetail {
     pub attempt: Option<u64>,
     /// Whether what it made ran before the next compile.
     pub ran: bool,
+    /// It made nothing: the next lookup or compile followed, and no run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gave_up: bool,
     pub phases: Vec<CompilePhase>,
 }

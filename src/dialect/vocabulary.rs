@@ -307,9 +307,16 @@ pub struct Vocabulary {
     pub step_track: Option<TrackId>,
     /// Tracks of the host threads that run the model, most busy first.
     pub main_threads: Vec<TrackId>,
-    /// Categories whose slices are framework operators or annotations: the rows of the operator table. Others
-    /// (runtime calls) take no time away from the operator around them.
+    /// Categories whose slices are framework operators or annotations: the rows of the operator table.
     pub operator_categories: Vec<CategoryId>,
+    /// Categories of calls into the runtime and driver, which take time from the operator around them.
+    pub call_categories: Vec<CategoryId>,
+    /// Categories of the profiler's own work, which takes time from the operator around it on whatever track it is.
+    pub overhead_categories: Vec<CategoryId>,
+    /// Categories of annotations repeated on devices.
+    pub device_annotation_categories: Vec<CategoryId>,
+    /// How the names of annotations begin that may end on another thread: they lie in no operator, and none in them.
+    pub asynchronous_operators: &'static [&'static str],
     /// Names that are no rows of the operator table although their category is.
     pub unlisted_operators: &'static [&'static str],
     /// Beginnings of names that end in a number; such calls count as one operator.
@@ -359,6 +366,10 @@ impl Default for Vocabulary {
             step_track: None,
             main_threads: Vec::new(),
             operator_categories: Vec::new(),
+            call_categories: Vec::new(),
+            overhead_categories: Vec::new(),
+            device_annotation_categories: Vec::new(),
+            asynchronous_operators: &[],
             unlisted_operators: &[],
             numbered_operators: &[],
             shapes_arg: None,

@@ -199,7 +199,7 @@ fn dynamo<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const DYNAMO_LIMITS: Table = Table {
     key: "dynamo_limits",
     title: "Recompile limits reached",
-    definition: "Compiles after which their thread never ran compiled code again although it looked for it.",
+    definition: "Attempts to compile that gave up, after which calls ran without compiled code.",
     topic: Topic::Compiles,
     rows: dynamo_limits,
 };
@@ -209,7 +209,7 @@ fn dynamo_limits<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .instant(
             "at_ns",
             "at",
-            "Start of the compile that gave up.",
+            "Start of the attempt that gave up.",
             |limit: &DynamoLimit| limit.at_ns,
         )
         .text("compile_id", "compile id", "", |limit| limit.compile_id.clone())

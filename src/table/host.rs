@@ -178,9 +178,13 @@ pub const TORCH_TABLE: Table = Table {
 
 fn torch_table<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let table = answers.report.table.as_ref();
-    let compared = table.is_some_and(|t| t.equal + t.differ > 0);
+    let compared = table.is_some_and(|t| t.equal + t.by_definition + t.differ > 0);
+    let by_shape = table.is_some_and(|t| t.rows.iter().any(|r| r.shapes.is_some()));
     let mut rows = Rows::of(table.map_or(&[][..], |t| &t.rows))
         .name("name", "name", "", |r: &TableRow| r.name.clone())
+        .when(by_shape, |rows| {
+            rows.text("shapes", "shapes", "", |r| r.shapes.clone().unwrap_or_default())
+        })
         .duration("self_cpu_ns", "self", "", |r| r.self_cpu_ns)
         .duration("total_cpu_ns", "total", "", |r| r.total_cpu_ns)
         .count("calls", "calls", "", |r| r.calls)
@@ -205,15 +209,20 @@ fn torch_table<'a>(answers: &Answers<'a>) -> Rows<'a> {
     if let Some(table) = table {
         rows = rows.says(if compared {
             format!(
-                "{}: {} round to what the table says, {} differ, {} are in the table only.",
+                "{}: {} round to what the table says, {} differ by definition only, {} differ, {} are in the table \
+                 only.",
                 table.file,
                 show::counted(table.equal, "row"),
+                show::count(table.by_definition),
                 show::count(table.differ),
                 show::count(table.only_in_table)
             )
         } else {
             table.file.clone()
         });
+        for note in &table.notes {
+            rows = rows.says(note.clone());
+        }
     }
     rows.done()
 }
@@ -221,6 +230,7 @@ fn torch_table<'a>(answers: &Answers<'a>) -> Rows<'a> {
 fn verdict(verdict: TableVerdict) -> Term {
     let (key, word) = match verdict {
         TableVerdict::Equal => ("equal", "✓ equal"),
+        TableVerdict::ByDefinition => ("by_definition", "≈ differs by definition"),
         TableVerdict::Differs => ("differs", "≠ differs"),
         TableVerdict::OnlyInTable => ("only_in_table", "only in the table"),
     };

@@ -340,3 +340,288 @@ fn a_table_of_another_recording_says_where_it_differs() {
     assert_eq!((check.equal, check.differ), (0, 40));
     assert!(check.rows.iter().all(|r| r.why.contains("another recording")));
 }
+
+// ---- a real trace of CUDA with its table ----------------------------------------------------------------------
+
+const CUDA: &str = "kineto/vllm_cuda/1765516811841277604-rank-0.1765516854917831845.pt.trace.json.gz";
+
+#[test]
+fn the_table_of_a_cuda_trace_is_ours_to_its_digits() {
+    use stepscope::analyze::report::TableVerdict;
+    let Some(trace) = corpus::read(CUDA) else { return };
+    let table = corpus::read("kineto/vllm_cuda/profiler_out_0.txt").unwrap();
+    let mut loader = stepscope::session::Loader::new("t.json");
+    assert!(loader.attach_metrics("profiler_out_0.txt", &table));
+    loader.feed(&trace);
+    let report = loader.finish().unwrap().report;
+    let sort = report.operators.iter().find(|o| o.name == "aten::sort").unwrap();
+    assert_eq!(
+        (sort.count, sort.self_cpu_ns, sort.total_cpu_ns),
+        (17, 754_228, 12_454_165)
+    );
+    // Calls are no operators.
+    assert!(report.operators.iter().all(|o| o.name != "cudaLaunchKernel"));
+    let check = report.table.unwrap();
+    // Where device time differs, torch's is not that of the row: it compares the number of a call that no operator
+    // made (`cudaStreamIsCapturing`, `Lazy Function Loading`) with the ids of operators, and gives it the work of the
+    // operator that happens to have it; operators around such calls have it in their total. The ids of the profiler's
+    // own work are not in the trace, so it cannot be computed, and would be wrong. The step's annotation has the work
+    // of its graph launches here, which names no operator.
+    let differ: Vec<&str> = check
+        .rows
+        .iter()
+        .filter(|r| r.verdict != TableVerdict::Equal)
+        .map(|r| r.name.as_str())
+        .collect();
+    assert_eq!(
+        differ,
+        [
+            "aten::cumsum",
+            "aten::sort",
+            "aten::copy_",
+            "cudaStreamIsCapturing",
+            "Lazy Function Loading",
+            "Runtime Triggered Module Loading",
+            "cudaGraphLaunch",
+            "cudaDriverGetVersion",
+            "aten::sub",
+            "aten::index",
+            "aten::fill_",
+            "cudaEventSynchronize",
+            "Activity Buffer Request",
+            "execute_new_1_cached_0",
+            "cudaLaunchKernel",
+            "aten::to",
+            "aten::_to_copy",
+        ]
+    );
+    assert_eq!(
+        (
+            check.equal,
+            check.by_definition,
+            check.differ,
+            check.only_in_table
+        ),
+        (83, 17, 0, 0)
+    );
+    for row in &check.rows {
+        // All 100 rows are equal on the host, in calls, self and total time; those of operators in device self time.
+        let near = |theirs: Option<i64>, ours: Option<i64>| {
+            let (theirs, ours) = (theirs.unwrap(), ours.unwrap());
+            let digit = if theirs >= 1_000_000_000 {
+                500_000
+            } else if theirs >= 1_000_000 {
+                500
+            } else {
+                0
+            };
+            (theirs - ours).abs() <= digit
+        };
+        assert_eq!(Some(row.calls), row.our_calls, "{row:?}");
+        assert!(near(row.self_cpu_ns, row.our_self_cpu_ns), "{row:?}");
+        assert!(near(row.total_cpu_ns, row.our_total_cpu_ns), "{row:?}");
+        if row.name.starts_with("aten::") {
+            assert!(near(row.self_device_ns, row.our_self_device_ns), "{row:?}");
+        }
+        assert_eq!(row.why.is_empty(), row.verdict == TableVerdict::Equal, "{row:?}");
+    }
+    // What the table leaves out after 100 rows is what ours has more.
+    assert_eq!(check.left_out_self_cpu_ns, Some(13_109_523));
+    assert_eq!(check.not_listed, Some(27));
+    assert_eq!(check.notes.len(), 2);
+}
+
+/// Calls, self and total CPU time of operators by name.
+fn host_rows(text: &str) -> Vec<(String, Numbers)> {
+    let opened = open_bytes("a.json", text.as_bytes()).unwrap();
+    let rows = opened.report.operators.iter();
+    rows.map(|o| (o.name.clone(), got(o))).collect()
+}
+
+fn rows_are(text: &str, want: &[(&str, Numbers)]) {
+    let want: Vec<_> = want.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+    assert_eq!(host_rows(text), want);
+}
+
+#[test]
+fn calls_of_every_runtime_take_time_and_python_frames_do_not() {
+    for category in [
+        "cuda_runtime",
+        "cuda_driver",
+        "Runtime",
+        "mtia_runtime",
+        "privateuse1_runtime",
+        "xpu_runtime",
+    ] {
+        let text = format!(
+            r#"{{"schemaVersion":1,"traceEvents":[
+            {{"ph":"X","cat":"cpu_op","name":"aten::outer","pid":1,"tid":1,"ts":0,"dur":100}},
+            {{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":10,"dur":50}},
+            {{"ph":"X","cat":"{category}","name":"launch","pid":1,"tid":1,"ts":20,"dur":30}},
+            {{"ph":"X","cat":"{category}","name":"inner","pid":1,"tid":1,"ts":25,"dur":5}},
+            {{"ph":"X","cat":"{category}","name":"launch","pid":1,"tid":1,"ts":70,"dur":7}},
+            {{"ph":"X","cat":"{category}","name":"elsewhere","pid":1,"tid":2,"ts":5,"dur":90}},
+            {{"ph":"X","cat":"python_function","name":"a.py(1): f","pid":1,"tid":1,"ts":1,"dur":98}}]}}"#
+        );
+        rows_are(
+            &text,
+            &[
+                ("aten::outer", (1, 43_000, 100_000)),
+                ("aten::mm", (1, 20_000, 50_000)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn the_profilers_own_work_belongs_to_the_thread_that_ran_it() {
+    let text = r#"{"schemaVersion":1,"traceEvents":[
+        {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":7,"tid":7,"ts":10,"dur":50},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":7,"tid":9,"ts":10,"dur":50},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":7,"tid":9,"ts":110,"dur":50},
+        {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":7,"tid":7,"ts":20,"dur":30},
+        {"ph":"X","cat":"overhead","name":"Lazy Function Loading","pid":-1,"tid":0,"ts":22,"dur":20},
+        {"ph":"X","cat":"overhead","name":"Buffer Flush","pid":-1,"tid":0,"ts":52,"dur":3}]}"#;
+    rows_are(
+        text,
+        &[
+            ("aten::add", (2, 100_000, 100_000)),
+            ("aten::mm", (1, 17_000, 50_000)),
+        ],
+    );
+}
+
+#[test]
+fn an_operator_of_no_length_counts() {
+    // Whole microseconds, as torch 1.12 to 2.2 wrote them.
+    let text = r#"{"schemaVersion":1,"traceEvents":[
+        {"ph":"X","cat":"cpu_op","name":"aten::outer","pid":1,"tid":1,"ts":10,"dur":5},
+        {"ph":"X","cat":"cpu_op","name":"aten::view","pid":1,"tid":1,"ts":12,"dur":0},
+        {"ph":"X","cat":"cpu_op","name":"aten::view","pid":1,"tid":1,"ts":15,"dur":0},
+        {"ph":"X","cat":"cpu_op","name":"aten::empty","pid":1,"tid":1,"ts":10,"dur":2}]}"#;
+    rows_are(
+        text,
+        &[
+            ("aten::outer", (1, 3_000, 5_000)),
+            ("aten::empty", (1, 2_000, 2_000)),
+            ("aten::view", (2, 0, 0)),
+        ],
+    );
+}
+
+#[test]
+fn annotations_of_collectives_lie_in_no_operator() {
+    for name in ["gloo:all_reduce", "nccl:all_gather", "ucc:barrier", "xccl:send"] {
+        let text = format!(
+            r#"{{"schemaVersion":1,"traceEvents":[
+            {{"ph":"X","cat":"cpu_op","name":"c10d::op_","pid":1,"tid":1,"ts":0,"dur":50}},
+            {{"ph":"X","cat":"user_annotation","name":"{name}","pid":1,"tid":1,"ts":10,"dur":80}},
+            {{"ph":"X","cat":"cpu_op","name":"aten::copy_","pid":1,"tid":1,"ts":20,"dur":10}}]}}"#
+        );
+        rows_are(
+            &text,
+            &[
+                ("c10d::op_", (1, 40_000, 50_000)),
+                ("aten::copy_", (1, 10_000, 10_000)),
+                (name, (1, 0, 80_000)),
+            ],
+        );
+    }
+}
+
+/// A trace of one thread with python frames, and tables of it that torch could have printed.
+const FRAMES: &str = r#"{"schemaVersion":1,"with_stack":1,"traceEvents":[
+    {"ph":"X","cat":"cpu_op","name":"aten::outer","pid":1,"tid":1,"ts":0,"dur":100},
+    {"ph":"X","cat":"python_function","name":"a.py(1): f","pid":1,"tid":1,"ts":10,"dur":80},
+    {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":20,"dur":30},
+    {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":60,"dur":5}]}"#;
+
+fn against(trace: &str, table: &str) -> stepscope::analyze::report::TableCheck {
+    let mut loader = stepscope::session::Loader::new("t.json");
+    assert!(loader.attach_metrics("profiler_out_0.txt", table.as_bytes()));
+    loader.feed(trace.as_bytes());
+    loader.finish().unwrap().report.table.unwrap()
+}
+
+#[test]
+fn a_table_that_takes_the_time_of_python_frames_is_compared_by_that_rule() {
+    let table = |outer: &str| {
+        format!(
+            "\
+-----------  ------------  ------------  ------------
+       Name      Self CPU     CPU total    # of Calls
+-----------  ------------  ------------  ------------
+aten::outer  {outer:>12}     100.000us             1
+  aten::add      35.000us      35.000us             2
+-----------  ------------  ------------  ------------
+Self CPU time total: 100.000us
+"
+        )
+    };
+    // 2.15: the frame of 80 us is a child.
+    let new = against(FRAMES, &table("20.000us"));
+    assert_eq!((new.equal, new.differ), (2, 0));
+    assert!(new.notes.iter().any(|n| n.contains("2.15")), "{:?}", new.notes);
+    // 2.9: it is not.
+    let old = against(FRAMES, &table("65.000us"));
+    assert_eq!((old.equal, old.differ), (2, 0));
+    assert!(old.notes.iter().all(|n| !n.contains("2.15")), "{:?}", old.notes);
+    // Neither.
+    let wrong = against(FRAMES, &table("30.000us"));
+    assert_eq!((wrong.equal, wrong.differ), (1, 1));
+    assert!(wrong.rows[0].why.starts_with("Only self time differs"));
+}
+
+#[test]
+fn rows_that_a_table_tells_apart_by_overload_or_source_add_up() {
+    for (column, cells) in [
+        ("Overload Name", ["       Tensor", "       Scalar"]),
+        ("Source Location", ["a.py(1): f   ", "b.py(2): g   "]),
+    ] {
+        let table = |rows: &str| {
+            format!(
+                "\
+-----------  ------------  ------------  ------------  -------------
+       Name      Self CPU     CPU total    # of Calls  {column:>13}
+-----------  ------------  ------------  ------------  -------------
+{rows}-----------  ------------  ------------  ------------  -------------
+Self CPU time total: 100.000us
+"
+            )
+        };
+        let column_is_wide = column.len() > 13;
+        let row = |name: &str, own: &str, total: &str, n: u32, cell: &str| {
+            format!("{name:>11}  {own:>12}  {total:>12}  {n:>12}  {cell}\n")
+        };
+        let outer = row("aten::outer", "65.000us", "100.000us", 1, "             ");
+        let one = row("aten::add", "30.000us", "30.000us", 1, cells[0]);
+        let frame = row("", "", "", 0, "c.py(3): h   ").replace("           0  ", "              ");
+        let two = row("aten::add", "5.000us", "5.000us", 1, cells[1]);
+        let text = table(&format!("{outer}{one}{frame}{two}"));
+        let text = match column_is_wide {
+            true => text
+                .replace("-------------\n", "---------------\n")
+                .replace("  \n", "\n"),
+            false => text,
+        };
+        let check = against(FRAMES, &text);
+        assert_eq!(
+            (check.equal, check.differ, check.unread_lines),
+            (3, 0, 0),
+            "{column}: {check:#?}"
+        );
+        assert!(check.rows[1].why.contains("add up"), "{column}");
+        // Cut after two rows: what is there is a part.
+        let check = against(FRAMES, &text.replace(two.trim_end(), "").replace("\n\n", "\n"));
+        assert_eq!(
+            (check.equal, check.by_definition, check.differ),
+            (1, 1, 0),
+            "{column}: {check:#?}"
+        );
+        assert!(
+            check.rows[1].why.contains("1 of 2 calls"),
+            "{column}: {:?}",
+            check.rows[1]
+        );
+    }
+}

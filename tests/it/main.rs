@@ -30,5 +30,6 @@ mod tables;
 mod torch_device;
 mod torch_host;
 mod torch_hta;
+mod torch_made;
 mod torch_ranks;
 mod worker_folders;

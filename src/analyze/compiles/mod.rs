@@ -23,7 +23,7 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let (recorded, others): (Vec<&CompileMark>, Vec<&CompileMark>) = vocabulary
         .compiles
         .iter()
-        .filter(|m| !m.eager)
+        .filter(|m| !m.eager && !gave_up(vocabulary, m))
         .partition(|m| m.evidence == Evidence::Recorded);
     let (mut rows, twice) = match_levels(index, vocabulary, &finder, &recorded, &others);
     rows.extend(
@@ -40,6 +40,14 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     rows
 }
 
+/// An attempt that made nothing is no compile.
+fn gave_up(vocabulary: &Vocabulary, mark: &CompileMark) -> bool {
+    let dynamo = vocabulary.dynamo.as_ref();
+    dynamo
+        .and_then(|d| d.compiles.get(&mark.slice))
+        .is_some_and(|detail| detail.gave_up)
+}
+
 /// What torch.compile did, all in all.
 pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Option<DynamoUse> {
     let dynamo = vocabulary.dynamo.as_ref()?;
@@ -48,11 +56,12 @@ pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompil
     let mut limits: Vec<DynamoLimit> = dynamo
         .limits
         .iter()
-        .map(|&(slice, lookups_after)| DynamoLimit {
-            at_ns: index.slices.start(slice).as_ns(),
-            slice: slice.0,
-            compile_id: dynamo.compiles.get(&slice).and_then(|d| d.compile_id.clone()),
-            lookups_after,
+        .map(|limit| DynamoLimit {
+            at_ns: index.slices.start(limit.at).as_ns(),
+            slice: limit.at.0,
+            compile_id: dynamo.compiles.get(&limit.at).and_then(|d| d.compile_id.clone()),
+            lookups_after: limit.lookups_after,
+            steps_after: limit.steps_after,
         })
         .collect();
     order::sort_by_key(&mut limits, |l| l.at_ns);
@@ -63,6 +72,7 @@ pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompil
         compiles: of_dynamo().count() as u64,
         recompiles: of_dynamo().filter(again).count() as u64,
         compile_ns: Union::of(spans).total_ns(),
+        gave_up: dynamo.gave_up.len() as u64,
         limits,
     })
 }

@@ -17,11 +17,18 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let first = dynamo.limits.first()?;
     let which = match &first.compile_id {
         Some(id) => format!("compile {id}"),
-        None => "a compile".to_owned(),
+        None => "an attempt to compile".to_owned(),
+    };
+    let then = match first.lookups_after {
+        0 => format!(
+            "compiled code was not looked for again in {}",
+            show::counted(first.steps_after, "step")
+        ),
+        n => format!("{} found no compiled code to run", show::counted(n, "lookup")),
     };
     let says = format!(
-        "torch.compile seems to have reached its limit: after {which} gave up, {} found no compiled code to run, where {} had run it before.",
-        show::counted(first.lookups_after, "lookup"),
+        "torch.compile seems to have reached its recompile limit: after {which} gave up, {then}. Compiled code ran {} in \
+         the trace.",
         show::counted(dynamo.regions, "time"),
     );
     let evidence = dynamo
@@ -32,14 +39,16 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             start_ns: Some(limit.at_ns),
             slice: Some(limit.slice),
             ..fact(format!(
-                "The compile that nothing ran after; {} followed on its thread.",
-                show::counted(limit.lookups_after, "lookup")
+                "The attempt that nothing ran after; {} and {} followed on its thread.",
+                show::counted(limit.lookups_after, "lookup"),
+                show::counted(limit.steps_after, "step")
             ))
         });
     Some(Finding {
         evidence: evidence.collect(),
         advice: "Find what changes from step to step (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or \
-                 pad it to buckets; raising torch._dynamo.config.cache_size_limit only moves the limit."
+                 pad it to buckets; raising torch._dynamo.config.recompile_limit (cache_size_limit before it was renamed) only \
+                 moves the limit."
             .into(),
         ..finding("dynamo-limit", Level::Problem, Sure::Derived, "recompiles", says)
     })

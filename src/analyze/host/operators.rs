@@ -3,9 +3,12 @@
 //! The operators and annotations of one thread form a tree: an operator's parent is the innermost one that
 //! encloses it; one that only overlaps another is its sibling. An only child of its parent's name is dropped
 //! and its children are lifted (torch: `_remove_dup_nodes`). Self time is duration less that of the children;
-//! total time is summed over all calls, so a recursive operator counts twice. Python frames and runtime calls
-//! take nothing away from the operator around them (torch 2.9; torch 2.15 subtracts frames, and gets negative
-//! self times).
+//! total time is summed over all calls, so a recursive operator counts twice.
+//!
+//! Calls into the runtime and driver inside an operator are its children, and so is the profiler's own work, which
+//! stands on a track of its own and belongs to the thread that ran the profiler. Python frames take nothing away from
+//! the operator around them (torch 2.9; torch 2.15 subtracts them, and gets negative self times). An annotation that
+//! another thread may end lies in no operator and has no self time.
 //!
 //! Bytes of an operator are what allocators handed out less what they took back between its start and its end, on any
 //! thread; its own are those of none of its children.
@@ -13,11 +16,12 @@
 //! Device time of an operator is that of the work launched inside it, found by the link number of the launch;
 //! its self time is that of launches inside it but in none of its children.
 
+use std::cmp::Reverse;
 use std::num::NonZeroU64;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{CategoryId, NameId, SliceId, Span, order};
+use crate::base::{CategoryId, NameId, SliceId, Span, TrackId, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
@@ -33,45 +37,75 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
 /// All operators by name alone, by name and shapes of the inputs, or by name and the python frames around the call;
 /// most self time first. Calls that do not say are together.
 pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Operator> {
+    let rows = counted(index, vocabulary, by, PythonFrames::TakeNothing);
+    let operators = rows.into_iter().filter(|row| row.kind != Kind::Call);
+    sorted(operators.map(|row| row.operator).collect())
+}
+
+/// Whether python frames inside an operator are its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PythonFrames {
+    TakeNothing,
+    TakeTime,
+}
+
+/// What a slice on a host thread is to the operators around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Operator,
+    /// An annotation that another thread may end.
+    Asynchronous,
+    /// Into the runtime or driver, or the profiler's own work.
+    Call,
+    /// A python frame that takes time.
+    Frame,
+}
+
+/// A row of torch's own table, which has calls beside operators.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub operator: Operator,
+    pub kind: Kind,
+    /// Calls into the runtime or the profiler's own work lie in it.
+    pub holds_calls: bool,
+}
+
+/// Operators and calls; in no order.
+pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: PythonFrames) -> Vec<Counted> {
     let mut work = WorkByLink::of(index, vocabulary);
     let allocated = AllocatedIn::of(index, vocabulary);
-    let unlisted: FxHashSet<NameId> = vocabulary
-        .unlisted_operators
-        .iter()
-        .filter_map(|name| index.names.lookup(name))
-        .collect();
-    let is_operator = |id: SliceId| {
-        let listed = if vocabulary.operator_categories.is_empty() {
-            vocabulary.role(id) == Role::HostOp
-        } else {
-            vocabulary
-                .operator_categories
-                .contains(&index.slices.category(id))
-        };
-        listed && (unlisted.is_empty() || !unlisted.contains(&index.slices.name(id)))
-    };
+    let kinds = Kinds::of(index, vocabulary);
     let numbered = numbered(index, vocabulary);
     let with_device = work.is_some().then_some(0);
     let with_bytes = allocated.as_ref().map(|_| 0);
-    let mut rows: FxHashMap<(NameId, CategoryId, u32), Operator> = FxHashMap::default();
+    let mut rows: FxHashMap<(NameId, CategoryId, u32), Counted> = FxHashMap::default();
     let mut count = |call: &Call| {
+        if call.kind == Kind::Frame {
+            return;
+        }
         let name = index.slices.name(call.id);
         let (name, text) = match numbered.get(&name) {
             Some((first, text)) => (*first, text.as_str()),
             None => (name, index.text(name)),
         };
         let key = (name, index.slices.category(call.id), call.group);
-        let row = rows.entry(key).or_insert_with(|| Operator {
-            name: text.to_owned(),
-            self_device_ns: with_device,
-            total_device_ns: with_device,
-            self_cpu_bytes: with_bytes,
-            total_cpu_bytes: with_bytes,
-            self_device_bytes: with_bytes,
-            total_device_bytes: with_bytes,
-            longest_slice: call.id.0,
-            ..Operator::default()
+        let row = rows.entry(key).or_insert_with(|| Counted {
+            operator: Operator {
+                name: text.to_owned(),
+                self_device_ns: with_device,
+                total_device_ns: with_device,
+                self_cpu_bytes: with_bytes,
+                total_cpu_bytes: with_bytes,
+                self_device_bytes: with_bytes,
+                total_device_bytes: with_bytes,
+                longest_slice: call.id.0,
+                ..Operator::default()
+            },
+            kind: call.kind,
+            holds_calls: false,
         });
+        row.holds_calls |= call.holds_calls;
+        let row = &mut row.operator;
         let add = |sum: &mut Option<i64>, n: i64| *sum = sum.map(|s| s.saturating_add(n));
         row.count += 1;
         let ([self_ns, self_cpu, self_device], [ns, cpu, device]) = (call.own, call.total);
@@ -86,26 +120,63 @@ pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Oper
         row.longest_slice = longer(index, SliceId(row.longest_slice), call.id).0;
     };
     let mut stacks = Stacks::default();
-    let frames = (by == Grouping::Stack).then(|| python_tracks(index));
+    let python = python_tracks(index);
     let shapes = (by == Grouping::Shape)
         .then(|| index.arg_column(vocabulary.shapes_arg?))
         .flatten();
+    let stray = kinds.overhead_without_operators(index);
     for track in index.track_ids() {
         let on = index.track(track);
-        if on.family != Family::Main || on.rows.is_empty() {
+        if on.family != Family::Main || on.rows.is_empty() || stray.tracks.contains(&track) {
             continue;
         }
+        let python = python.get(&(on.pid, on.tid)).copied();
         let mut shapes = shapes
             .as_ref()
             .map(|column| column.ints_from(SliceId(on.rows.start)).peekable());
-        let mut open = frames
-            .as_ref()
-            .map(|tracks| stacks.on(index, tracks.get(&(on.pid, on.tid)).copied()));
+        let mut open = (by == Grouping::Stack).then(|| stacks.on(index, python));
+        // What else takes time from the operators of this thread.
+        let mut others: Vec<SliceId> = Vec::new();
+        if stray.thread == Some(track) {
+            others.extend(stray.tracks.iter().flat_map(|&t| index.rows(t)));
+        }
+        let frames = python.filter(|_| frames == PythonFrames::TakeTime);
+        others.extend(frames.into_iter().flat_map(|t| index.rows(t)));
+        order::sort_by_key(&mut others, |&id| {
+            (index.slices.start(id), Reverse(index.slices.dur(id)), id)
+        });
+        let mut others = others.into_iter().peekable();
         let mut tree = Tree::new(&mut count);
+        let add_other = |tree: &mut Tree<'_>, id: SliceId| {
+            let kind = kinds.kind(id).unwrap_or(Kind::Frame);
+            let span = index.slices.span(id);
+            let bytes = allocated.as_ref().map_or([0; 2], |a| a.within(span));
+            tree.add(Call::new(
+                id,
+                kind,
+                NO_GROUP,
+                index.slices.name(id).0,
+                span,
+                bytes,
+            ));
+        };
         for id in index.rows(track) {
-            if is_operator(id) {
-                let span = index.slices.span(id);
-                let mut group = NO_GROUP;
+            let Some(kind) = kinds.kind(id) else {
+                if let Some(ns) = work.as_mut().and_then(|work| work.launched_by(id)) {
+                    tree.launch(index.slices.start(id).as_ns(), ns);
+                }
+                continue;
+            };
+            let span = index.slices.span(id);
+            let first = |other: &SliceId| {
+                let other = index.slices.span(*other);
+                (other.start, Reverse(other.end)) < (span.start, Reverse(span.end))
+            };
+            while let Some(other) = others.next_if(first) {
+                add_other(&mut tree, other);
+            }
+            let mut group = NO_GROUP;
+            if kind != Kind::Call {
                 if let Some(shapes) = &mut shapes {
                     while shapes.next_if(|&(row, _)| row < id).is_some() {}
                     let shape = shapes.next_if(|&(row, _)| row == id).map(|(_, shape)| shape);
@@ -114,30 +185,121 @@ pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Oper
                 if let Some(open) = &mut open {
                     group = open.at(span.start);
                 }
-                let bytes = allocated.as_ref().map_or([0; 2], |a| a.within(span));
-                tree.add(id, group, index.slices.name(id).0, span, bytes);
             }
+            let bytes = allocated.as_ref().map_or([0; 2], |a| a.within(span));
+            tree.add(Call::new(id, kind, group, index.slices.name(id).0, span, bytes));
             if let Some(ns) = work.as_mut().and_then(|work| work.launched_by(id)) {
-                tree.launch(index.slices.start(id).as_ns(), ns);
+                tree.launch(span.start, ns);
             }
+        }
+        for other in others {
+            add_other(&mut tree, other);
         }
         tree.finish();
     }
-    let rows = rows.into_iter().map(|((.., group), row)| match by {
-        Grouping::Shape if group != NO_GROUP => Operator {
-            shapes: Some(index.text(NameId(group)).to_owned()),
-            ..row
-        },
-        Grouping::Stack => Operator {
-            stack: stacks
-                .frames(group)
-                .map(|name| index.text(name).to_owned())
-                .collect(),
-            ..row
-        },
-        _ => row,
+    let rows = rows.into_iter().map(|((.., group), mut row)| {
+        match by {
+            Grouping::Shape if group != NO_GROUP => {
+                row.operator.shapes = Some(index.text(NameId(group)).to_owned());
+            }
+            Grouping::Stack => {
+                let frames = stacks.frames(group);
+                row.operator.stack = frames.map(|name| index.text(name).to_owned()).collect();
+            }
+            _ => {}
+        }
+        row
     });
-    sorted(rows.collect())
+    rows.collect()
+}
+
+/// What slices are, by category and name.
+struct Kinds<'a> {
+    index: &'a Index,
+    vocabulary: &'a Vocabulary,
+    unlisted: FxHashSet<NameId>,
+    asynchronous: FxHashSet<NameId>,
+}
+
+/// The profiler's own work on tracks without operators.
+#[derive(Default)]
+struct Stray {
+    tracks: Vec<TrackId>,
+    /// The thread that it belongs to.
+    thread: Option<TrackId>,
+}
+
+impl Kinds<'_> {
+    fn of<'a>(index: &'a Index, vocabulary: &'a Vocabulary) -> Kinds<'a> {
+        let unlisted = vocabulary.unlisted_operators.iter();
+        let begins = |text: &str| {
+            vocabulary
+                .asynchronous_operators
+                .iter()
+                .any(|p| text.starts_with(p))
+        };
+        Kinds {
+            index,
+            vocabulary,
+            unlisted: unlisted.filter_map(|name| index.names.lookup(name)).collect(),
+            asynchronous: index
+                .names
+                .iter()
+                .filter_map(|(id, text)| begins(text).then_some(id))
+                .collect(),
+        }
+    }
+
+    fn kind(&self, id: SliceId) -> Option<Kind> {
+        let v = self.vocabulary;
+        let category = self.index.slices.category(id);
+        let listed = if v.operator_categories.is_empty() {
+            v.role(id) == Role::HostOp
+        } else {
+            v.operator_categories.contains(&category)
+        };
+        if listed {
+            let name = self.index.slices.name(id);
+            return match () {
+                () if self.unlisted.contains(&name) => None,
+                () if self.asynchronous.contains(&name) => Some(Kind::Asynchronous),
+                () => Some(Kind::Operator),
+            };
+        }
+        let takes = v.call_categories.contains(&category) || v.overhead_categories.contains(&category);
+        takes.then_some(Kind::Call)
+    }
+
+    /// The profiler's own work is written without its thread; torch gives it to the thread that ran the profiler: that
+    /// of the process's number, else the one with most operators.
+    fn overhead_without_operators(&self, index: &Index) -> Stray {
+        let overhead = &self.vocabulary.overhead_categories;
+        let mut stray = Stray::default();
+        if overhead.is_empty() {
+            return stray;
+        }
+        let mut most = (false, 0);
+        for track in index.track_ids() {
+            let on = index.track(track);
+            if on.family != Family::Main {
+                continue;
+            }
+            let (mut has_overhead, mut n_operators) = (false, 0_usize);
+            for id in index.rows(track) {
+                has_overhead |= overhead.contains(&index.slices.category(id));
+                n_operators += usize::from(self.kind(id) == Some(Kind::Operator));
+            }
+            let rank = (on.pid == on.tid, n_operators);
+            if n_operators > 0 && rank > most {
+                most = rank;
+                stray.thread = Some(track);
+            }
+            if has_overhead && n_operators == 0 {
+                stray.tracks.push(track);
+            }
+        }
+        stray
+    }
 }
 
 /// Bound of the tables by shape and by stack in a report.
@@ -212,7 +374,7 @@ pub(super) fn sorted(mut operators: Vec<Operator>) -> Vec<Operator> {
 
 /// The longer of two slices; of equal ones the one that comes first.
 pub(super) fn longer(index: &Index, a: SliceId, b: SliceId) -> SliceId {
-    let key = |id: SliceId| (index.slices.dur(id), std::cmp::Reverse(id));
+    let key = |id: SliceId| (index.slices.dur(id), Reverse(id));
     if key(a) >= key(b) { a } else { b }
 }
 
@@ -269,23 +431,25 @@ impl WorkByLink<'_> {
 /// What is counted of a call: ns, bytes allocated on the host, bytes allocated on devices.
 type Amounts = [i64; 3];
 
-/// One operator call with all that it encloses.
+/// One operator call with all that it encloses; or a call into the runtime, or a python frame.
 #[derive(Clone, Debug)]
 struct Call {
     id: SliceId,
+    kind: Kind,
     group: u32,
     name: u32,
+    span: Span,
     total: Amounts,
     /// Less that of its children.
     own: Amounts,
     self_device_ns: i64,
     total_device_ns: i64,
+    holds_calls: bool,
 }
 
 /// A call that has not ended.
 struct Open {
     call: Call,
-    end: i64,
     /// The only child so far, if it has ended: whether it is this call again shows when this call ends.
     only: Option<Call>,
     n_children: u32,
@@ -306,10 +470,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn add(&mut self, id: SliceId, group: u32, name: u32, span: Span, bytes: [i64; 2]) {
-        let (start, end) = (span.start, span.end);
+    fn add(&mut self, call: Call) {
+        if call.kind == Kind::Asynchronous {
+            (self.told)(&call);
+            return;
+        }
+        let span = call.span;
         while let Some(top) = self.open.last() {
-            if start < top.end && end <= top.end {
+            if span.start < top.call.span.end && span.end <= top.call.span.end {
                 break;
             }
             self.close();
@@ -321,18 +489,8 @@ impl<'a> Tree<'a> {
                 (self.told)(&sibling);
             }
         }
-        let total = [end - start, bytes[0], bytes[1]];
         self.open.push(Open {
-            call: Call {
-                id,
-                group,
-                name,
-                total,
-                own: total,
-                self_device_ns: 0,
-                total_device_ns: 0,
-            },
-            end,
+            call,
             only: None,
             n_children: 0,
         });
@@ -340,8 +498,9 @@ impl<'a> Tree<'a> {
 
     /// Work of `device_ns` is launched at `at`.
     fn launch(&mut self, at: i64, device_ns: i64) {
-        if let Some(inside) = self.open.iter_mut().rev().find(|open| at < open.end) {
-            inside.call.self_device_ns = inside.call.self_device_ns.saturating_add(device_ns);
+        let mut inside = self.open.iter_mut().rev().map(|open| &mut open.call);
+        if let Some(inside) = inside.find(|call| call.kind == Kind::Operator && at < call.span.end) {
+            inside.self_device_ns = inside.self_device_ns.saturating_add(device_ns);
         }
     }
 
@@ -358,6 +517,7 @@ impl<'a> Tree<'a> {
                 call.self_device_ns = call.self_device_ns.saturating_add(child.self_device_ns);
                 let below = child.total_device_ns.saturating_sub(child.self_device_ns);
                 call.total_device_ns = call.total_device_ns.saturating_add(below);
+                call.holds_calls |= child.holds_calls;
             } else {
                 call.take_child(&child);
                 (self.told)(&child);
@@ -383,11 +543,32 @@ impl<'a> Tree<'a> {
 }
 
 impl Call {
+    fn new(id: SliceId, kind: Kind, group: u32, name: u32, span: Span, bytes: [i64; 2]) -> Call {
+        let total = [span.len_ns(), bytes[0], bytes[1]];
+        let own = match kind {
+            Kind::Asynchronous => [0; 3],
+            _ => total,
+        };
+        Call {
+            id,
+            kind,
+            group,
+            name,
+            span,
+            total,
+            own,
+            self_device_ns: 0,
+            total_device_ns: 0,
+            holds_calls: false,
+        }
+    }
+
     fn take_child(&mut self, child: &Call) {
         for (own, total) in self.own.iter_mut().zip(child.total) {
             *own = own.saturating_sub(total);
         }
         self.total_device_ns = self.total_device_ns.saturating_add(child.total_device_ns);
+        self.holds_calls |= child.holds_calls || child.kind == Kind::Call;
     }
 }
 
@@ -401,13 +582,8 @@ mod tests {
         let mut tell = |call: &Call| told.push(call.clone());
         let mut tree = Tree::new(&mut tell);
         for (i, &(name, start, end)) in calls.iter().enumerate() {
-            tree.add(
-                SliceId::from_index(i),
-                NO_GROUP,
-                name,
-                Span::new(start, end),
-                [0; 2],
-            );
+            let (id, span) = (SliceId::from_index(i), Span::new(start, end));
+            tree.add(Call::new(id, Kind::Operator, NO_GROUP, name, span, [0; 2]));
         }
         for &(at, ns) in launches {
             tree.launch(at, ns);
