@@ -15,7 +15,7 @@ pub mod words;
 
 use std::sync::Arc;
 
-use crate::base::{DefectKind, Defects, Span};
+use crate::base::{DefectKind, Defects, Span, Union};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
@@ -23,12 +23,13 @@ use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
 use device::{families, kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
+use gaps::activity::compile_span;
 use gaps::{budget, idle, streams};
 use host::{modules, operators, python};
 use memory::allocations;
 use ranks::links;
 use report::{Beside, DefectRow, TraceReport};
-use steps::{breakdown, times};
+use steps::{breakdown, times, verdict};
 use trust::{categories, table_check};
 
 /// What is known of the file itself.
@@ -112,6 +113,9 @@ pub fn analyze_to(
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let decode_idle = gaps::decode_idle(&host);
+    let shares = gaps::device_shares(&host);
+    let compiling = Union::of(report.recompiles.iter().map(compile_span));
+    let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
     let launched_fully = launched.as_ref().filter(|_| is_asked);
     let idle = launched_fully.map(|l| idle::idle(index, vocabulary, l, &host.rule, &report.steps));
@@ -153,6 +157,19 @@ pub fn analyze_to(
             };
             table_check::table_check(table, name, &trace)
         });
+    }
+    if let Some(time) = &report.step_time {
+        let grounds = verdict::Grounds {
+            steps: &report.steps,
+            time,
+            serving,
+            compiling: &compiling,
+            waiting: &Union::of(waits),
+            devices: &shares,
+            unlinked: report.launches_without_work.zip(report.launches_total),
+        };
+        report.verdicts = verdict::verdicts(&grounds);
+        report.verdict = report.verdicts.first().cloned();
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let facts = findings::Facts {

@@ -113,6 +113,24 @@ impl Union {
             .map(|pair| Span::new(pair[0].end, pair[1].start))
     }
 
+    /// What of it `other` does not cover.
+    pub fn without(&self, other: &Union) -> Union {
+        let mut left = Vec::new();
+        for &span in &self.0 {
+            let mut from = span.start;
+            for hole in other.overlapping(span) {
+                if hole.start > from {
+                    left.push(Span::new(from, hole.start));
+                }
+                from = from.max(hole.end);
+            }
+            if from < span.end {
+                left.push(Span::new(from, span.end));
+            }
+        }
+        Union(left)
+    }
+
     /// Time that both cover, in ns.
     pub fn intersection_ns(&self, other: &Union) -> i64 {
         let (mut i, mut j, mut total) = (0, 0, 0);
@@ -156,6 +174,8 @@ mod tests {
             let count = |f: &dyn Fn(i64) -> bool| (0..100).filter(|&t| f(t)).count() as i64;
             proptest::prop_assert_eq!(u.total_ns(), count(&|t| inside(&spans, t)));
             proptest::prop_assert_eq!(u.intersection_ns(&v), count(&|t| inside(&spans, t) && inside(&other, t)));
+            let left = count(&|t| inside(&spans, t) && !inside(&other, t));
+            proptest::prop_assert_eq!(u.without(&v).total_ns(), left);
             let within = count(&|t| (20..40).contains(&t) && inside(&spans, t));
             proptest::prop_assert_eq!(u.covered_ns(Span::new(20, 40)), within);
         }

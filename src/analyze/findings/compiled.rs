@@ -16,7 +16,7 @@ pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period)
 
 /// Time in which at least one of `compiles` ran.
 pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
-    Union::of(compiles.iter().filter_map(|r| compile_span(r))).total_ns()
+    Union::of(compiles.iter().map(|r| compile_span(r))).total_ns()
 }
 
 /// Levels of evidence for a compile, strongest first. They are never added up.

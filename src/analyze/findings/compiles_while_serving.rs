@@ -165,7 +165,7 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     } else {
         "; when it began within that is not recorded"
     };
-    let span = compile_span(recompile).unwrap_or_default();
+    let span = compile_span(recompile);
     FindingEvidence {
         says: format!(
             "{}: {}{place}{exact}",

@@ -166,7 +166,7 @@ impl Divider<'_> {
 }
 
 /// The stretch that a compile counts for, recorded or suspected.
-pub fn compile_span(recompile: &Recompile) -> Option<Span> {
+pub fn compile_span(recompile: &Recompile) -> Span {
     let span = Span::new(
         recompile.start_ns,
         recompile.start_ns.saturating_add(recompile.dur_ns),
@@ -176,8 +176,8 @@ pub fn compile_span(recompile: &Recompile) -> Option<Span> {
         recompile.region_start_ns,
         recompile.region_end_ns,
     ) {
-        (false, Some(start), Some(end)) => Some(span.intersect(Span::new(start, end))),
-        _ => Some(span),
+        (false, Some(start), Some(end)) => span.intersect(Span::new(start, end)),
+        _ => span,
     }
 }
 

@@ -128,7 +128,7 @@ impl Compiles {
         let mut spans = Vec::new();
         let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
         for recompile in recompiles.iter().filter(recorded) {
-            spans.extend(compile_span(recompile).map(|s| (rank_of(recompile.slice), s)));
+            spans.push((rank_of(recompile.slice), compile_span(recompile)));
         }
         let known = Union::of(spans.iter().map(|&(_, s)| s));
         let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
@@ -144,7 +144,7 @@ impl Compiles {
                     .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
             );
             if slow_spans.covered_ns(span) == 0 {
-                spans.extend(compile_span(recompile).map(|s| (rank_of(recompile.slice), s)));
+                spans.push((rank_of(recompile.slice), compile_span(recompile)));
             }
         }
         spans.extend(

@@ -28,7 +28,10 @@ use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule};
 use crate::analyze::gaps::requests::{Waiting, waiting};
-use crate::analyze::report::{Cause, Gap, GapBin, GapCause, GapKind, Gaps, Recompile, Step, device_name};
+use crate::analyze::report::{
+    Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
+};
+use crate::analyze::steps::verdict::DeviceShares;
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
 pub const DEVICE_FLOOR_NS: i64 = 10_000;
@@ -119,6 +122,46 @@ impl<'a> Host<'a> {
             _ => &self.all_busy,
         }
     }
+}
+
+/// What each device did, as far as a verdict asks.
+pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
+    let devices = host.devices.iter().zip(&host.idle);
+    devices
+        .map(|(device, idle)| {
+            let works = device.compute.spans().iter().chain(device.copy.spans());
+            let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
+                format!(
+                    "the clocks of host and device disagree by about {}",
+                    show::duration(offset.abs())
+                )
+            });
+            DeviceShares {
+                device: device.device,
+                rank: device.rank.clone(),
+                works: Union::of(works.copied()),
+                busy: device.busy.clone(),
+                not_launched: unknown
+                    .is_none()
+                    .then(|| not_launched(host, device, idle.as_ref())),
+                unknown,
+            }
+        })
+        .collect()
+}
+
+/// When a device is idle and its next work is not launched yet. Where launches are not linked one by one: in gaps that
+/// are longer than the device's own, by what the host did.
+fn not_launched(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>) -> Union {
+    if let Some(idle) = idle {
+        let pieces = idle.pieces().iter();
+        let of_host =
+            pieces.filter(|p| IdleCause::of(p.cause).is_host_bound() || p.cause == Cause::Recompile);
+        return Union::of(of_host.map(|p| p.span));
+    }
+    let gaps = Union::of(device.busy.gaps().filter(|g| g.len_ns() >= DEVICE_FLOOR_NS));
+    let others = host.activity.pieces().iter().filter(|p| p.cause == Cause::NoLoad);
+    gaps.without(&Union::of(others.map(|p| p.span)))
 }
 
 /// Which gaps are counted, and how many of the longest are named.
@@ -685,7 +728,7 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause) -> Stri
             if let Some(compile) = host
                 .recompiles
                 .iter()
-                .filter(|r| compile_span(r).is_some_and(|s| !s.intersect(gap).is_empty()))
+                .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
                 let took = show::duration(compile.dur_ns);

@@ -36,11 +36,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
     held_up.sort_unstable();
-    let compiling = Union::of(
-        recompiles
-            .iter()
-            .map(|r| compile_span(r).unwrap_or(Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns)))),
-    );
+    let compiling = Union::of(recompiles.iter().map(compile_span));
     vocabulary
         .passes
         .iter()

@@ -19,6 +19,9 @@ const ROUNDING: f64 = 1e-9;
 /// Fewer intervals are not judged.
 const LEAST_INTERVALS: usize = 5;
 
+/// More launches without work than this, in per cent, leave too much of the device's time unknown.
+const UNLINKED_PERCENT: u64 = 20;
+
 /// What one device did.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceShares {
@@ -43,6 +46,8 @@ pub struct Grounds<'a> {
     pub compiling: &'a Union,
     pub waiting: &'a Union,
     pub devices: &'a [DeviceShares],
+    /// Launches without recorded work, and all launches, where that is known.
+    pub unlinked: Option<(u64, u64)>,
 }
 
 /// A verdict for each phase that is served and each device, decode first.
@@ -83,7 +88,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
             "fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step"
         )),
         None => Some("the trace has no device events".to_owned()),
-        Some(device) => device.unknown.clone(),
+        Some(device) => device.unknown.clone().or_else(|| unlinked_says(grounds.unlinked)),
     };
     let (bound, share) = bound(&shares, why.is_none());
     let mut verdict = Verdict {
@@ -102,6 +107,18 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(&verdict, why.as_deref(), device_span.p50_ns);
     verdict
+}
+
+/// Too many launches without work, as half a sentence.
+fn unlinked_says(unlinked: Option<(u64, u64)>) -> Option<String> {
+    let (without, total) = unlinked?;
+    (without * 100 > total * UNLINKED_PERCENT).then(|| {
+        format!(
+            "{} of {} launches have no recorded work",
+            show::count(without),
+            show::count(total)
+        )
+    })
 }
 
 fn part(ns: i64, of: i64) -> Option<f64> {
@@ -281,6 +298,7 @@ mod tests {
             compiling: &nothing,
             waiting: &nothing,
             devices: &[device],
+            unlinked: None,
         };
         verdicts(&grounds).remove(0)
     }
@@ -337,6 +355,7 @@ mod tests {
             compiling,
             waiting,
             devices: &devices,
+            unlinked: None,
         };
         assert_eq!(verdicts(&grounds(&half, &nothing))[0].bound, Bound::Compile);
         assert_eq!(verdicts(&grounds(&nothing, &half))[0].bound, Bound::Requests);
