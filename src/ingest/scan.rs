@@ -18,6 +18,9 @@ use super::json::{self, Stop};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
 const MAX_EVENT: usize = 64 << 20;
+/// In a larger one zeros are looked for: a block of a file that was never written may lie inside a string, which then
+/// ends in another event.
+const MAX_USUAL: usize = 1 << 10;
 /// A larger header value is not kept.
 const MAX_HEADER_VALUE: usize = 1 << 20;
 /// An event that spans two chunks is completed with so many bytes of the second at first; what follows it is read
@@ -568,6 +571,9 @@ impl Scanner {
                 let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
                 if !has_phase && self.is_next(i, &text[..len], sink) {
                     return Ok(i);
+                }
+                if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
+                    return self.lost(b, i, last);
                 }
                 let event = Event::new(self.base + i as u64, text, &self.fields);
                 self.n_values += 1;

@@ -156,7 +156,7 @@ fn damage_in_the_header_costs_no_event() {
         r#""a": "#.to_owned(),
         r#""a" 5"#.to_owned(),
         r#""a": <object at 0x7f>"#.to_owned(),
-        r#""a": {'b': 'c'}, "x": y z"#.to_owned(),
+        r#""a": 'b', "c": "d""#.to_owned(),
         r#""a": [{"name": "Imag"inary GPU", "n": 1}], "b": {"c": 2}"#.to_owned(),
         r#""a": NaN, "b": {"c": -Infinity}"#.to_owned(),
         "\"a\": \"x\ny\u{1}\"".to_owned(),
