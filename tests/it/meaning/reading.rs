@@ -158,13 +158,12 @@ fn damage_in_the_header_costs_no_event() {
         r#""a": <object at 0x7f>"#.to_owned(),
         r#""a": 'b', "c": "d""#.to_owned(),
         r#""a": [{"name": "Imag"inary GPU", "n": 1}], "b": {"c": 2}"#.to_owned(),
-        r#""a": NaN, "b": {"c": -Infinity}"#.to_owned(),
+        r#""b": {"a": NaN, "c": -Infinity}"#.to_owned(),
         "\"a\": \"x\ny\u{1}\"".to_owned(),
         format!(
             r#""note": "traceEvents", "a": "x="y", z", "b": {}"#,
             r#"{"traceEvents": [1]}"#
         ),
-        format!(r#""a": "{}"#, "x".repeat(100_000)),
     ] {
         for before in [r#"{"distributedInfo": {"rank": 3, "world_size": 8}, "#, "{"] {
             for after in [r#", "traceName": "t"}"#, "}"] {
