@@ -605,8 +605,8 @@ impl Scanner {
         }
     }
 
-    /// Whether the object `text` at `at` is a document of its own behind a list that was never closed, and the sink takes
-    /// it.
+    /// Whether the object `text` at `at` is a document of its own behind a list that was never closed, and the sink
+    /// takes it.
     fn is_next(&mut self, at: usize, text: &[u8], sink: &mut impl Sink) -> bool {
         let within = &text[..text.len().min(MAX_HEADER_VALUE)];
         self.n_events > 0
@@ -664,8 +664,8 @@ impl Scanner {
         Ok(next)
     }
 
-    /// How many events stood in `text`, which starts at byte `at`: those that are seen there; where zeros stand in place
-    /// of text, as many as fit.
+    /// How many events stood in `text`, which starts at byte `at`: those that are seen there; where zeros stand in
+    /// place of text, as many as fit.
     fn n_lost(&self, text: &[u8], at: u64) -> u64 {
         let seen = memchr::memmem::find_iter(text, b"\"ph\"").count() as u64;
         let mean = at / (self.n_values + 1);
