@@ -359,8 +359,17 @@ impl Scanner {
             defects,
             wrong_file: None,
         };
-        if self.n_events == 0 || !sink.next_document(before) {
+        if self.n_events == 0 {
             return false;
+        }
+        if !sink.next_document(before) {
+            if is_unclosed {
+                // All who read the first document alone end it at the same place.
+                self.defects.add(DefectKind::UnclosedArray, Some(end));
+                self.defects.add(DefectKind::AfterTrace, Some(end));
+                self.state = State::Done;
+            }
+            return is_unclosed;
         }
         self.state = State::Start;
         (self.n_events, self.n_values) = (0, 0);
