@@ -535,7 +535,18 @@ impl Scanner {
             };
             match is_list {
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
-                Ok(true) if self.starts_document(i, true, sink) => return Ok(i),
+                // A whole list between two elements is one of them.
+                Ok(true) => match json::value(&b[..b.len().min(i + MAX_HEADER_VALUE)], i) {
+                    Err(Stop::More) if !last && b.len() - i <= MAX_HEADER_VALUE => return Err(()),
+                    Ok(end) => match b.get(json::blanks(b, end)) {
+                        None if !last => return Err(()),
+                        Some(b',' | b']') => {}
+                        _ if self.starts_document(i, true, sink) => return Ok(i),
+                        _ => {}
+                    },
+                    _ if self.starts_document(i, true, sink) => return Ok(i),
+                    _ => {}
+                },
                 _ => {}
             }
         }
