@@ -2,6 +2,7 @@
 
 pub mod bundle;
 mod cut;
+mod documents;
 pub mod hltv;
 pub mod open;
 pub mod synprof;
@@ -9,6 +10,7 @@ pub mod synprof;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use cut::{Cut, CutError};
+use documents::{Document, Documents};
 
 use crate::analyze::host::operators;
 use crate::analyze::host::stacks::{self, Calls};
@@ -19,8 +21,8 @@ use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
+use crate::index::Index;
 use crate::index::select::FirstTime;
-use crate::index::{Builder, Index};
 pub use crate::ingest::archive;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
@@ -48,6 +50,8 @@ pub struct Opened {
     load_notes: Vec<String>,
     /// The workers that were given together.
     pub workers: Option<Workers>,
+    /// The traces behind this one in the same file.
+    pub further: Vec<Opened>,
     by_shape: OnceLock<Vec<Operator>>,
     by_stack: OnceLock<Vec<Operator>>,
     last_order: Mutex<Option<LastOrder>>,
@@ -71,6 +75,7 @@ impl Opened {
             defects: Defects::default(),
             load_notes: Vec::new(),
             workers: None,
+            further: Vec::new(),
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
             last_order: Mutex::new(None),
@@ -346,7 +351,7 @@ pub struct TextLoader {
     name: String,
     text_bytes: u64,
     scanner: Scanner,
-    builder: Builder,
+    documents: Documents,
     metrics: Option<(String, MetricsFile)>,
     table: Option<(String, KeyAverages)>,
     selection: Selection,
@@ -367,7 +372,7 @@ impl TextLoader {
             name: name.to_owned(),
             text_bytes: 0,
             scanner: Scanner::new(dialect::WANTED_ARGS),
-            builder: Builder::selecting(dialect::WANTED_ARGS, selection),
+            documents: Documents::new(selection),
             metrics: None,
             table: None,
             selection: selection.clone(),
@@ -397,7 +402,7 @@ impl TextLoader {
     /// The next bytes of the text.
     pub fn feed(&mut self, text: &[u8]) {
         self.text_bytes += text.len() as u64;
-        self.scanner.feed(text, &mut self.builder);
+        self.scanner.feed(text, &mut self.documents);
     }
 
     /// Bytes of text so far.
@@ -407,7 +412,7 @@ impl TextLoader {
 
     /// Events so far.
     pub fn events(&self) -> u64 {
-        self.builder.n_events()
+        self.documents.n_events()
     }
 
     /// Why it is certain that nothing can be read, as soon as it is.
@@ -418,7 +423,7 @@ impl TextLoader {
     /// The answers about what was read so far, of `file_bytes` of the file, marked as such. Costs a copy of the
     /// columns and a whole analysis, so it is for the first part of a large file.
     pub fn partial(&self, file_bytes: u64) -> Summary {
-        let (index, defects) = self.builder.clone().finish(false);
+        let (index, defects) = self.documents.first_builder().clone().finish(false);
         let vocabulary = dialect::recognise(&index, &self.name);
         let facts = self.facts(file_bytes);
         let mut report = analyze::analyze_to(Depth::Steps, &index, &vocabulary, &facts, &defects);
@@ -429,9 +434,9 @@ impl TextLoader {
     /// What `read` of `total` bytes of the file say about all of it, where memory ends at `limit_bytes`. `None`:
     /// nothing yet. Costs little, so that it can be asked after every piece.
     pub fn estimate(&mut self, read: u64, total: u64, limit_bytes: u64) -> Option<Estimate> {
-        let times = self.builder.times();
+        let times = self.documents.builder.times();
         let len = times.map_or(0, |t| t.len_ns());
-        if read < total / 50 || self.builder.n_events() == 0 {
+        if read < total / 50 || self.events() == 0 {
             return None;
         }
         let (first_read, first_len) = *self.early.get_or_insert((read, len));
@@ -447,7 +452,7 @@ impl TextLoader {
             read_bytes: read,
             limit_bytes,
             part_bytes,
-            events: self.builder.n_events(),
+            events: self.events(),
             categories: Vec::new(),
             times,
             in_time_order: longer - 1.0 >= (more - 1.0) / 2.0,
@@ -457,12 +462,13 @@ impl TextLoader {
 
     /// Bytes that finishing what was read so far would take.
     pub fn held_bytes(&self) -> u64 {
-        self.builder.bytes() + self.builder.finishing_bytes()
+        self.documents.held_bytes()
     }
 
     /// The largest categories so far.
     pub fn categories(&self) -> Vec<CategoryShare> {
         let mut shares: Vec<CategoryShare> = self
+            .documents
             .builder
             .tally()
             .filter(|(_, share)| share.events > 0)
@@ -503,30 +509,83 @@ impl TextLoader {
     fn end(mut self, inflated: &Inflated, stopped_of: Option<u64>) -> Result<Opened, LoadError> {
         let facts = self.facts(stopped_of.unwrap_or(inflated.read));
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
-        let scanned = scanner.finish(&mut self.builder).map_err(|error| match error {
+        let scanned = scanner.finish(&mut self.documents).map_err(|error| match error {
             LoadError::Empty if inflated.read > 0 => match inflated.damage.clone() {
                 Some((at, why)) => LoadError::CorruptGzip { at, why },
                 None => LoadError::NoContent { bytes: inflated.read },
             },
             other => explain(other, inflated.is_gzip),
-        })?;
-        let times = self.builder.times();
-        let (index, build_defects) = self.builder.finish(scanned.bare_array);
+        });
+        let last = scanned.as_ref().ok().cloned();
+        let documents = std::mem::replace(&mut self.documents, Documents::new(&Selection::default()));
+        let (mut documents, n_repeated) = documents.finish(last);
+        if documents.is_empty() {
+            return Err(scanned.err().unwrap_or(LoadError::Empty));
+        }
+        let further = documents.split_off(1);
+        let n_documents = 1 + further.len();
+        let first = documents.pop().ok_or(LoadError::Empty)?;
+        let mut of_file = inflated.defects.clone();
+        of_file.add_many(DefectKind::RepeatedTrace, n_repeated, None);
+        if scanned.is_err() {
+            of_file.add(DefectKind::AfterTrace, Some(first.scanned.bytes));
+        }
+        let mut opened = self.open_document(first, &of_file, &facts, inflated, stopped_of)?;
+        if n_documents > 1 {
+            opened.note(format!(
+                "The file holds {n_documents} traces, one after the other: this is the first."
+            ));
+        }
+        for (number, document) in (2..).zip(further) {
+            let facts = FileFacts {
+                name: format!("{} ({number})", self.name),
+                metrics: None,
+                table: None,
+                tables: None,
+                ..facts.clone()
+            };
+            let of_file = &inflated.defects;
+            if let Ok(mut next) = self.open_document(document, of_file, &facts, inflated, stopped_of) {
+                next.note(format!(
+                    "The file holds {n_documents} traces, one after the other: this is number {number}."
+                ));
+                opened.further.push(next);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// One of the documents, all of whose events were read.
+    fn open_document(
+        &self,
+        document: Document,
+        of_file: &Defects,
+        facts: &FileFacts,
+        inflated: &Inflated,
+        stopped_of: Option<u64>,
+    ) -> Result<Opened, LoadError> {
+        let Document { builder, scanned } = document;
+        let times = builder.times();
+        let (index, build_defects) = builder.finish(scanned.bare_array);
         // A list of something else: tables, logs, other tools' results.
         if index.n_events > 0 && build_defects.count(DefectKind::MissingPhase) == index.n_events {
-            return Err(LoadError::NoEvents {
-                values: index.n_events,
-            });
+            let error = match scanned.wrong_file {
+                Some(file) => LoadError::WrongFile { file, inside: "" },
+                None => LoadError::NoEvents {
+                    values: index.n_events,
+                },
+            };
+            return Err(explain(error, inflated.is_gzip));
         }
         let mut defects = Defects::default();
-        for part in [&inflated.defects, &scanned.defects, &build_defects] {
+        for part in [of_file, &scanned.defects, &build_defects] {
             defects.merge(part);
         }
         if stopped_of.is_some() {
             defects.forget(|kind| kind.ends_early() || kind == DefectKind::UnclosedArray);
         }
         let vocabulary = dialect::recognise(&index, &self.name);
-        let mut report = analyze::analyze(&index, &vocabulary, &facts, &defects);
+        let mut report = analyze::analyze(&index, &vocabulary, facts, &defects);
         let mut load_notes = Vec::new();
         if let Some(total) = stopped_of {
             let read = percent(inflated.read, total);
@@ -544,10 +603,10 @@ impl TextLoader {
         }
         report.notes.extend(load_notes.iter().cloned());
         Ok(Opened {
-            selection: self.selection,
+            selection: self.selection.clone(),
             defects,
             load_notes,
-            ..Opened::new(index, vocabulary, report, facts)
+            ..Opened::new(index, vocabulary, report, facts.clone())
         })
     }
 }
@@ -562,6 +621,10 @@ fn explain(error: LoadError, is_gzip: bool) -> LoadError {
         LoadError::NotATrace { at, found, .. } => LoadError::NotATrace {
             at,
             found,
+            inside: if is_gzip { ", inside the gzip file" } else { "" },
+        },
+        LoadError::WrongFile { file, .. } => LoadError::WrongFile {
+            file,
             inside: if is_gzip { ", inside the gzip file" } else { "" },
         },
         other => other,

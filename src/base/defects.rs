@@ -41,7 +41,13 @@ defects! {
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
-    BadEvent "bad_event" Loss "An event could not be read as JSON and was lost; reading went on at the next one.";
+    BadEvent "bad_event" Loss
+        "An event could not be read as JSON and was lost; reading went on at the next one. Where zeros stand in place of \
+         text, as many are counted as fit.";
+    DamagedHeader "damaged_header" Loss
+        "The header beside the list of events is damaged: some of its values may be missing. The events were read.";
+    RepeatedTrace "repeated_trace" Loss
+        "The file holds the same trace again (its first 1,000 events are equal); the repetition was not read.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
     NotAnEvent "not_an_event" Loss "A value in the list of events is no object and was skipped.";
     UnescapedQuote "unescaped_quote" Info
@@ -63,6 +69,18 @@ defects! {
     OverrunningWork "overrunning_work" Loss
         "Device work is recorded as ending after the work behind it on the same queue has ended, which cannot be: its \
          duration is unknown and counts up to the start of that work, a lower bound.";
+    ZeroTime "zero_time" Loss
+        "An event has time 0 and no duration, and nearly all others lie more than an hour away from that: \
+         its time was not recorded. It was left out.";
+    StrayTime "stray_time" Loss
+        "An event lies further away from the other events than 100 times the time that 99 % of them take; \
+         it was left out.";
+    StrayEnd "stray_end" Loss
+        "An event ends further away from the other events than 100 times the time that 99 % of them take; \
+         it was ended with the last of the others.";
+    UnreturnedFrame "unreturned_frame" Info
+        "The return of a Python call was not recorded; the call was ended where the next call of the same function \
+         on its level starts.";
     EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
     BeginWithoutEnd "begin_without_end" Loss
         "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
@@ -86,6 +104,8 @@ impl DefectKind {
                 | DefectKind::NotAnEvent
                 | DefectKind::MissingPhase
                 | DefectKind::MissingTimestamp
+                | DefectKind::ZeroTime
+                | DefectKind::StrayTime
                 | DefectKind::EndWithoutBegin
                 | DefectKind::TooManyRows
         )

@@ -64,7 +64,7 @@ pub const CLOCK_END_NS: i64 = 1 << 62;
 
 /// Reads decimal microseconds as whole nanoseconds: `"100.5"` is 100 500.
 ///
-/// Digits past the nanosecond are cut, not rounded, so order is kept. Exponents are honoured
+/// Digits past the nanosecond are rounded, half up (towards later), so order is kept. Exponents are honoured
 /// (`1.795316e15`). `None`: not a plain finite number, or not within ±[`CLOCK_END_NS`].
 pub fn ns_from_micros_text(text: &[u8]) -> Option<i64> {
     ns_of_any_size(text).filter(|ns| ns.unsigned_abs() < CLOCK_END_NS.unsigned_abs())
@@ -114,7 +114,7 @@ fn ns_of_any_size(text: &[u8]) -> Option<i64> {
     };
     let (whole, int_digits) = leading_digits(digits);
     let mut i = int_digits;
-    let (mut fraction, mut any_fraction) = (0, false);
+    let (mut fraction, mut any_fraction, mut rest): (i64, _, &[u8]) = (0, false, &[]);
     if digits.get(i) == Some(&b'.') {
         let after = &digits[i + 1..];
         let n = after.iter().take_while(|d| d.is_ascii_digit()).count();
@@ -122,6 +122,7 @@ fn ns_of_any_size(text: &[u8]) -> Option<i64> {
         for place in 0..3 {
             fraction = fraction * 10 + after[..n].get(place).map_or(0, |d| i64::from(d - b'0'));
         }
+        rest = after[..n].get(3..).unwrap_or_default();
         i += 1 + n;
     }
     if int_digits == 0 && !any_fraction {
@@ -139,6 +140,65 @@ fn ns_of_any_size(text: &[u8]) -> Option<i64> {
     } else {
         whole?.checked_mul(1_000)?.checked_add(fraction)?
     };
+    let value = if rest.is_empty() || !rounds_up(rest, negative) {
+        value
+    } else {
+        value.checked_add(1)?
+    };
+    Some(if negative { -value } else { value })
+}
+
+/// Whether the digits after the last that is kept make its amount larger. Half up: of a negative number, one half
+/// does not.
+fn rounds_up(rest: &[u8], negative: bool) -> bool {
+    let half = rest[0].cmp(&b'5').then_with(|| {
+        let is_more = rest[1..].iter().any(|&d| d != b'0');
+        is_more.cmp(&false)
+    });
+    half.is_gt() || half.is_eq() && !negative
+}
+
+/// A decimal number without a fraction, however it is written: `101`, `"101"`'s digits, `101.0`, `1.01e2`. `None`: it
+/// is none, or does not fit.
+pub fn whole_number(text: &[u8]) -> Option<i128> {
+    let (negative, rest) = match text.trim_ascii() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let end = rest.iter().position(|b| b"eE".contains(b));
+    let (mantissa, exponent) = match end {
+        Some(end) => (
+            &rest[..end],
+            std::str::from_utf8(&rest[end + 1..]).ok()?.parse().ok()?,
+        ),
+        None => (rest, 0i32),
+    };
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let (whole, fraction) = mantissa.split_at(point);
+    let fraction = fraction.strip_prefix(b".").unwrap_or(fraction);
+    let zeros = fraction.iter().rev().take_while(|&&d| d == b'0').count();
+    let fraction = &fraction[..fraction.len() - zeros];
+    if whole.len() + fraction.len() + zeros == 0 {
+        return None;
+    }
+    let mut value = 0i128;
+    for d in whole.iter().chain(fraction) {
+        let digit = d.is_ascii_digit().then(|| i128::from(d - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(digit)?;
+    }
+    let mut shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    while shift > 0 && value != 0 {
+        value = value.checked_mul(10)?;
+        shift -= 1;
+    }
+    while shift < 0 && value != 0 {
+        if value % 10 != 0 {
+            return None;
+        }
+        value /= 10;
+        shift += 1;
+    }
     Some(if negative { -value } else { value })
 }
 
@@ -171,11 +231,17 @@ fn ns_from_exponent_text(negative: bool, mantissa: &[u8], exponent: &[u8]) -> Op
         value = value.checked_mul(10)?;
         shift -= 1;
     }
-    while shift < 0 && value != 0 {
-        value /= 10;
-        shift += 1;
+    if negative {
+        value = -value;
     }
-    i64::try_from(if negative { -value } else { value }).ok()
+    if shift < 0 {
+        // Half up, once: of the whole rest, not of each digit.
+        value = match 10i128.checked_pow(shift.unsigned_abs()) {
+            Some(unit) => value.div_euclid(unit) + i128::from(value.rem_euclid(unit) >= unit - unit / 2),
+            None => 0,
+        };
+    }
+    i64::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -192,12 +258,51 @@ mod tests {
         assert_eq!(ns("1795316000005283.0"), Some(1_795_316_000_005_283_000));
         assert_eq!(ns("1.25e3"), Some(1_250_000));
         assert_eq!(ns("5e-324"), Some(0));
-        assert_eq!(ns("1.9999"), Some(1_999), "cut, not rounded");
+        assert_eq!(ns("1.9999"), Some(2_000), "rounded, not cut");
+        for (text, rounded) in [
+            ("12.34000049", 12_340),
+            ("12.3405", 12_341),
+            ("12.34049999", 12_340),
+            ("0.9995", 1_000),
+            ("-0.0005", 0),
+            ("-0.00051", -1),
+            ("-1.2346", -1_235),
+            ("1.23450e1", 12_345),
+            ("12.3405e0", 12_341),
+            ("12.34049999e0", 12_340),
+            ("-12.3405e0", -12_340),
+            ("-12.34051E+0", -12_341),
+            ("5e-4", 1),
+            ("4.9e-4", 0),
+        ] {
+            assert_eq!(ns(text), Some(rounded), "{text}");
+        }
         assert_eq!(ns("18446744073709551.615"), None, "past the clock");
         assert_eq!(ns("4611686018427387.903"), Some(CLOCK_END_NS - 1));
         assert_eq!(ns("-4611686018427387.904"), None, "past the clock");
         for no in ["", "-", ".", "1x", "NaN", "inf", "1e", "1e999", "--1", "1.2.3"] {
             assert_eq!(ns(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_however_they_are_written() {
+        let whole = |text: &str| whole_number(text.as_bytes());
+        for (text, number) in [
+            ("101", 101),
+            ("101.0", 101),
+            (" 101. ", 101),
+            ("1.01e2", 101),
+            ("1010e-1", 101),
+            ("-7.000", -7),
+            ("0.0", 0),
+            ("18446744073709551615", i128::from(u64::MAX)),
+            ("1.790857026e+18", 1_790_857_026_000_000_000),
+        ] {
+            assert_eq!(whole(text), Some(number), "{text}");
+        }
+        for no in ["", ".", "1.5", "1e-1", "x", "1x", "NaN", "0x10", "1e999", "e5"] {
+            assert_eq!(whole(no), None, "{no}");
         }
     }
 

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use opening::{OpenedAll, open_all};
 use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
-use stepscope::base::time::CLOCK_END_NS;
+use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
@@ -255,12 +255,14 @@ enum EngineName {
 fn milliseconds(text: &str) -> Result<i64, String> {
     let expected = || "expected milliseconds, such as 1500 or 0.25".to_owned();
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    if !part.bytes().all(|b| b.is_ascii_digit()) || part.len() > 6 {
+    if !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()) {
         return Err(expected());
     }
-    let ns: i64 = format!("{part:0<6}").parse().map_err(|_| expected())?;
-    let ms: u32 = whole.parse().map_err(|_| expected())?;
-    Ok(i64::from(ms) * 1_000_000 + ns)
+    // As microseconds, which are read to the nanosecond, however many digits there are.
+    let (more, rest) = part.split_at(part.len().min(3));
+    ns_from_micros_text(format!("{whole}{more:0<3}.{rest}").as_bytes())
+        .filter(|_| !text.is_empty())
+        .ok_or_else(expected)
 }
 
 /// Reads `200MB`, `2GB`, `500kB`, `1000`.

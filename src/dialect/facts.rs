@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{CategoryId, SliceId, Span, TrackId, order};
+use crate::base::{CategoryId, SliceId, Span, TrackId, order, time};
 use crate::index::tables::{Family, Index, Key};
 
 use super::pattern::{has, starts};
@@ -13,8 +13,8 @@ use super::vocabulary::{Device, Ranks, Role, Vocabulary};
 /// `distributedInfo`, `deviceProperties`, `baseTimeNanoseconds`.
 pub fn read_header(index: &Index, vocabulary: &mut Vocabulary) {
     if let Some(info) = index.header.get("distributedInfo") {
-        vocabulary.rank = info.get("rank").and_then(serde_json::Value::as_i64);
-        vocabulary.world_size = info.get("world_size").and_then(serde_json::Value::as_i64);
+        vocabulary.rank = info.get("rank").and_then(number);
+        vocabulary.world_size = info.get("world_size").and_then(number);
     }
     vocabulary.device_name = index.header.get("deviceProperties").and_then(|devices| {
         let name = devices.get(0)?.get("name")?.as_str()?;
@@ -22,9 +22,20 @@ pub fn read_header(index: &Index, vocabulary: &mut Vocabulary) {
     });
     vocabulary.base_time_ns = index
         .header
-        .get("baseTimeNanoseconds")
-        .and_then(|v| v.as_i64())
+        .text("baseTimeNanoseconds")
+        .and_then(number_text)
         .or_else(|| starts_at_the_epoch(index).then_some(0));
+}
+
+/// A whole number, also as a float or a text.
+fn number(value: &serde_json::Value) -> Option<i64> {
+    number_text(&value.to_string())
+}
+
+/// The same of the number's JSON.
+fn number_text(json: &str) -> Option<i64> {
+    let digits = json.trim_matches('"').as_bytes();
+    time::whole_number(digits)?.try_into().ok()
 }
 
 /// Whether the trace's clock counts from 1970: torch before 2.4 and Gaudi's high-level profiler write so.

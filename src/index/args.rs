@@ -106,6 +106,15 @@ impl ArgRows {
         set
     }
 
+    /// Keeps the args of these rows, ascending; `rows[i]` becomes row `i`.
+    pub fn keep_rows(&mut self, rows: &[u32]) {
+        let place = |row: u32| rows.binary_search(&row).ok().and_then(|i| u32::try_from(i).ok());
+        for (rows, values) in &mut self.own {
+            (*rows, *values) = kept(rows, values, place);
+        }
+        (self.shared_row, self.shared_set) = kept(&self.shared_row, &self.shared_set, place);
+    }
+
     /// The same in the numbering of `order`: slice `order[i]` of the file is slice `i`.
     pub fn finish(self, order: &[u32]) -> Args {
         let mut place = Vec::new();
@@ -129,6 +138,22 @@ impl ArgRows {
             set_bytes: self.set_bytes,
         }
     }
+}
+
+/// Rows that have a new number, and their values.
+fn kept<T: Copy>(
+    rows: &Column<u32>,
+    values: &Column<T>,
+    place: impl Fn(u32) -> Option<u32>,
+) -> (Column<u32>, Column<T>) {
+    let (mut to_rows, mut to_values) = (Column::default(), Column::default());
+    for (row, value) in rows.iter().zip(values.iter()) {
+        if let Some(row) = place(row) {
+            to_rows.push(row);
+            to_values.push(value);
+        }
+    }
+    (to_rows, to_values)
 }
 
 /// Rows by their new numbers, ascending, and their values.

@@ -9,7 +9,9 @@ mod finish;
 mod flows;
 mod rows;
 mod slices;
+mod stray;
 mod tracks;
+mod unreturned;
 mod words;
 
 use super::args::{ArgRows, Value};

@@ -141,13 +141,18 @@ impl Memory {
         }
         let mut order: Vec<u32> = (0u32..).take(self.ts.len()).collect();
         order.sort_by_key(|&row| self.ts.get(row as usize));
+        self.picked(&order)
+    }
+
+    /// These rows, in this order.
+    pub(super) fn picked(self, rows: &[u32]) -> Memory {
         Memory {
-            ts: self.ts.gather(&order),
-            track: self.track.gather(&order),
-            bytes: self.bytes.gather(&order),
-            allocated: self.allocated.gather(&order),
-            reserved: self.reserved.gather(&order),
-            device: self.device.gather(&order),
+            ts: self.ts.gather(rows),
+            track: self.track.gather(rows),
+            bytes: self.bytes.gather(rows),
+            allocated: self.allocated.gather(rows),
+            reserved: self.reserved.gather(rows),
+            device: self.device.gather(rows),
             devices: self.devices,
             by_device: self.by_device,
             processes: self.processes,

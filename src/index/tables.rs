@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
+use crate::ingest::json;
 pub use crate::ingest::{ArgKind, ArgSpec};
 
 use super::args::{ArgColumn, Args};
@@ -261,10 +262,19 @@ pub struct Header {
 }
 
 impl Header {
-    /// The value of `key`, if it is valid JSON.
-    pub fn get(&self, key: &str) -> Option<serde_json::Value> {
+    /// The JSON text of `key`.
+    pub fn text(&self, key: &str) -> Option<&str> {
         let (_, text) = self.entries.iter().find(|(k, _)| k == key)?;
-        serde_json::from_str(text).ok()
+        Some(text)
+    }
+
+    /// The value of `key`, if it is JSON: what writers of other numbers and texts leave behind (`NaN`, raw control
+    /// characters) is passed over.
+    pub fn get(&self, key: &str) -> Option<serde_json::Value> {
+        let text = self.text(key)?;
+        serde_json::from_str(text)
+            .or_else(|_| serde_json::from_slice(&json::plain(text.as_bytes())))
+            .ok()
     }
 }
 

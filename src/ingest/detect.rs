@@ -3,8 +3,181 @@
 /// The gzip magic (RFC 1952, section 2.3.1).
 pub const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Bytes of a file's head that the rules below need: a tar header's magic ends at 263.
-pub const HEAD_BYTES: usize = 512;
+/// Bytes of a file's head that the rules below need.
+pub const HEAD_BYTES: usize = 4096;
+
+/// A file that people have beside their traces and open in place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongFile {
+    pub what: &'static str,
+    /// How to get a trace instead.
+    pub todo: &'static str,
+}
+
+const fn wrong(what: &'static str, todo: &'static str) -> Option<WrongFile> {
+    Some(WrongFile { what, todo })
+}
+
+const EXPORT: &str = "record with torch.profiler and open the file that export_chrome_trace writes";
+
+/// What a file is by its first bytes, if it is one of those that are often opened in place of a trace. Asked where no
+/// trace was found. `in_lines`: one object follows on another.
+pub fn wrong_file(head: &[u8], in_lines: bool) -> Option<WrongFile> {
+    let text = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
+    let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
+    match head {
+        [0x80, 2..=5, ..] if has(b"device_traces") || has(b"segments") => {
+            return wrong(
+                "a PyTorch memory snapshot (pickle)",
+                "open it at pytorch.org/memory_viz, or, for a trace with memory, record with \
+                 torch.profiler.profile(profile_memory=True) and open the file that export_chrome_trace writes",
+            );
+        }
+        [0x80, 2..=5, ..] => return wrong("a Python pickle", EXPORT),
+        [0xff, 0xfe, ..] => {
+            return wrong(
+                "UTF-16 text",
+                "convert it first: iconv -f UTF-16LE -t UTF-8 FILE > trace.json",
+            );
+        }
+        [0xfe, 0xff, ..] => {
+            return wrong(
+                "UTF-16 text",
+                "convert it first: iconv -f UTF-16BE -t UTF-8 FILE > trace.json",
+            );
+        }
+        [a, 0, b, 0, ..] if *a > 0 && *b > 0 && !is_binary(&[*a, *b]) => {
+            return wrong(
+                "UTF-16 text without a byte order mark",
+                "convert it first: iconv -f UTF-16LE -t UTF-8 FILE > trace.json",
+            );
+        }
+        [0, a, 0, b, ..] if *a > 0 && *b > 0 && !is_binary(&[*a, *b]) => {
+            return wrong(
+                "UTF-16 text without a byte order mark",
+                "convert it first: iconv -f UTF-16BE -t UTF-8 FILE > trace.json",
+            );
+        }
+        _ => {}
+    }
+    if head.starts_with(b"SQLite format 3") {
+        return wrong(
+            "an SQLite database",
+            "Nsight Systems, rocprofv3 and Ascend's profiler write such: record with torch.profiler instead (on \
+             Ascend, export as text), or export the database as a Chrome trace",
+        );
+    }
+    if has(b"Tegra Profiler") || has(b"NVIDIA Nsight Systems") || has(b"QuadD") {
+        return wrong(
+            "an Nsight Systems report (.nsys-rep)",
+            "open it in Nsight Systems; for Stepscope record with torch.profiler and open the file that \
+             export_chrome_trace writes",
+        );
+    }
+    match protobuf(head) {
+        Some(Protobuf::XPlane) => {
+            return wrong(
+                "an XPlane profile of TensorFlow or JAX (xplane.pb)",
+                "open the trace.json.gz that stands beside it, or convert it with XProf (tool trace_viewer)",
+            );
+        }
+        Some(Protobuf::Perfetto) => {
+            return wrong(
+                "a Perfetto trace (protobuf)",
+                "convert it first: traceconv json FILE trace.json (perfetto.dev), or have the profiler write JSON",
+            );
+        }
+        None => {}
+    }
+    let is_tree = has(b"\"frame\"") && (has(b"\"metrics\"") || has(b"\"children\""));
+    let is_packed_tree = matches!(head, [0x90..=0x9f | 0xdc | 0xdd, ..])
+        && has(b"\xa5frame")
+        && (has(b"\xa7metrics") || has(b"\xa8children"));
+    if is_tree && text.starts_with(b"[") || is_packed_tree {
+        return wrong(
+            "a Proton profile (hatchet: a tree of times without a timeline)",
+            "record with proton.start(data=\"trace\") and open the Chrome trace that it writes, or record with \
+             torch.profiler",
+        );
+    }
+    let inner = |open: &[u8]| text.strip_prefix(open).map(<[u8]>::trim_ascii_start);
+    let object = inner(b"[").unwrap_or(text).strip_prefix(b"{");
+    if object.is_some_and(|o| o.trim_ascii_start().starts_with(b"'")) {
+        return wrong(
+            "a Python object as print shows it (single quotes)",
+            "write it with json.dump, or convert it: python3 -c \"import ast, json, sys; \
+             json.dump(ast.literal_eval(sys.stdin.read()), sys.stdout)\" < FILE > trace.json",
+        );
+    }
+    if inner(b"{").is_some() && has(b"\"nodes\"") && has(b"\"schema\"") {
+        return wrong(
+            "a PyTorch execution trace (Chakra: operators and what depends on what, without times)",
+            EXPORT,
+        );
+    }
+    if in_lines {
+        return wrong(
+            "JSON lines (one object a line)",
+            "put the lines into one list: jq -s . FILE > trace.json",
+        );
+    }
+    None
+}
+
+enum Protobuf {
+    XPlane,
+    Perfetto,
+}
+
+/// Of a message whose field 1 repeats, as both have it: what its first element is.
+fn protobuf(head: &[u8]) -> Option<Protobuf> {
+    let varint = |from: usize| -> Option<(u64, usize)> {
+        let mut value = 0u64;
+        for (i, &b) in head.get(from..)?.iter().take(9).enumerate() {
+            value |= u64::from(b & 0x7f) << (7 * i);
+            if b < 0x80 {
+                return Some((value, from + i + 1));
+            }
+        }
+        None
+    };
+    if head.first() != Some(&0x0a) || !is_binary(head) {
+        return None;
+    }
+    let (len, from) = varint(1)?;
+    let end = from.saturating_add(usize::try_from(len).ok()?);
+    let mut at = from;
+    while at < end.min(head.len()) {
+        let (tag, value) = varint(at)?;
+        let (field, wire) = (tag >> 3, tag & 7);
+        at = match wire {
+            0 => varint(value)?.1,
+            1 => value + 8,
+            2 => {
+                let (len, text) = varint(value)?;
+                // XPlane.name; of a Perfetto packet, field 2 is a list of processes.
+                if field == 2 && matches!(head.get(text..), Some([b'/', ..])) {
+                    return Some(Protobuf::XPlane);
+                }
+                text.saturating_add(usize::try_from(len).ok()?)
+            }
+            5 => value + 4,
+            _ => return None,
+        };
+        if field == 0 {
+            return None;
+        }
+    }
+    (at > from).then_some(Protobuf::Perfetto)
+}
+
+/// Whether there are bytes that no text holds.
+fn is_binary(head: &[u8]) -> bool {
+    head.iter().any(|&b| b < b' ' && !b"\t\n\r\x0c".contains(&b))
+}
 
 /// For people: what these first bytes belong to, if not to a trace.
 pub fn describe(head: &[u8]) -> String {

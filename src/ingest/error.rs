@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::detect::WrongFile;
+
 /// Nothing could be read of a file.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LoadError {
@@ -21,6 +23,10 @@ pub enum LoadError {
         found: String,
         inside: &'static str,
     },
+
+    /// A known file of another kind.
+    #[error("this is {}{inside}, not a trace; {}", file.what, file.todo)]
+    WrongFile { file: WrongFile, inside: &'static str },
 
     #[error("this is JSON, but no trace: an object without \"traceEvents\" (its keys: {keys})")]
     NoTraceEvents { keys: String },

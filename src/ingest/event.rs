@@ -10,7 +10,7 @@
 //! - keys may stand in any order, `ph` last.
 
 use crate::base::bytes;
-use crate::base::time::{leading_digits, ns_from_micros_text};
+use crate::base::time::{leading_digits, ns_from_micros_text, whole_number};
 
 use super::fields::{Field, Fields};
 use super::json;
@@ -28,7 +28,7 @@ pub struct ArgSpec {
 /// How an arg's value is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgKind {
-    /// A whole number, also when written as a string of digits. Others are not kept.
+    /// A whole number of at most 64 bits, also when written as a string of digits or as a float. Others are not kept.
     Int,
     /// A string; numbers are kept as they are written.
     Text,
@@ -135,9 +135,16 @@ impl<'a> Scalar<'a> {
         ns_from_micros_text(self.digits()?.trim_ascii())
     }
 
-    /// A whole number.
+    /// A whole number, also where it is written as a float (`101.0`).
     pub fn int(self) -> Option<i64> {
-        parse_int(self.digits()?)
+        let text = self.digits()?;
+        parse_int(text).or_else(|| whole_number(text)?.try_into().ok())
+    }
+
+    /// The same of a number that names something: those of 64 bits without a sign count, too, as the number with a
+    /// sign that has the same bits.
+    pub fn id(self) -> Option<i64> {
+        id_of(self.digits()?)
     }
 
     /// A finite number.
@@ -159,6 +166,15 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
     let (value, n) = leading_digits(digits);
     let value = value.filter(|_| n == digits.len())?;
     Some(if negative { -value } else { value })
+}
+
+/// See [`Scalar::id`].
+pub fn id_of(text: &[u8]) -> Option<i64> {
+    parse_int(text).or_else(|| {
+        let number = whole_number(text)?;
+        let large = || u64::try_from(number).ok().map(u64::cast_signed);
+        i64::try_from(number).ok().or_else(large)
+    })
 }
 
 /// An event. Its fields are what the text says; nothing is converted before it is asked for.

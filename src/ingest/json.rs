@@ -230,6 +230,33 @@ pub fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// A value as any JSON reader takes it: control characters inside strings become blanks, and words that are no JSON
+/// (`NaN`, `-inf`, `None`) become `null`.
+pub fn plain(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut i = 0;
+    while i < value.len() {
+        let end = match value[i] {
+            b'"' => string_end(value, i + 1).map_or(value.len(), |end| end + 1),
+            b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' => i + 1,
+            _ => token(value, i).unwrap_or(value.len()),
+        };
+        let part = &value[i..end];
+        i = end;
+        match part {
+            [b'"', ..] => out.extend(part.iter().map(|&b| if b < b' ' { b' ' } else { b })),
+            [first, ..] if first.is_ascii_digit() => out.extend_from_slice(part),
+            [b'-', second, ..] if second.is_ascii_digit() => out.extend_from_slice(part),
+            [first, ..] if first.is_ascii_alphabetic() || matches!(first, b'-' | b'+' | b'.') => {
+                let known: [&[u8]; 2] = [b"true", b"false"];
+                out.extend_from_slice(known.iter().find(|k| **k == part).unwrap_or(&&b"null"[..]));
+            }
+            _ => out.extend_from_slice(part),
+        }
+    }
+    out
+}
+
 /// What unescaping found wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unescaped {

@@ -6,16 +6,21 @@
 //!
 //! What is kept between chunks is the event that is not whole yet.
 
+use serde::de::IgnoredAny;
+
 use crate::base::{DefectKind, Defects};
 
-use super::detect;
+use super::detect::{self, WrongFile};
 use super::error::LoadError;
 use super::event::{ArgSpec, Event};
-use super::fields::{Fields, Wanted};
+use super::fields::{Field, Fields, Wanted};
 use super::json::{self, Stop};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
 const MAX_EVENT: usize = 64 << 20;
+/// In a larger one zeros are looked for: a block of a file that was never written may lie inside a string, which then
+/// ends in another event.
+const MAX_USUAL: usize = 1 << 10;
 /// A larger header value is not kept.
 const MAX_HEADER_VALUE: usize = 1 << 20;
 /// An event that spans two chunks is completed with so many bytes of the second at first; what follows it is read
@@ -31,6 +36,10 @@ pub trait Sink {
     fn event(&mut self, event: &Event<'_>);
     /// A top-level key other than `traceEvents`, with its JSON text.
     fn header(&mut self, key: &[u8], value: &[u8]);
+    /// The document is over, and another one starts in the same file. Whether it is to be read, too.
+    fn next_document(&mut self, _before: Scanned) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +56,8 @@ enum State {
         escaped: bool,
         in_events: bool,
     },
+    /// Behind damage in the header: the list of events is ahead, or missing.
+    Seek,
     /// After the end of the document.
     Done,
     Failed,
@@ -65,6 +76,12 @@ pub struct Scanner {
     fields: Fields,
     bare_array: bool,
     seen_events_key: bool,
+    /// The header's keys and values do not stand as they should.
+    damaged: bool,
+    /// A header value that holds a list of events, and where it stands: what is left if there is no other.
+    nested: Option<(Vec<u8>, u64)>,
+    /// Another object follows on one without events.
+    in_lines: bool,
     keys: Vec<String>,
     head: Vec<u8>,
     n_events: u64,
@@ -87,6 +104,9 @@ impl Scanner {
             fields: Fields::default(),
             bare_array: false,
             seen_events_key: false,
+            damaged: false,
+            nested: None,
+            in_lines: false,
             keys: Vec::new(),
             head: Vec::new(),
             n_events: 0,
@@ -148,25 +168,46 @@ impl Scanner {
         let mut buf = std::mem::take(&mut self.buf);
         let used = self.run(&buf, true, sink);
         buf.drain(..used);
+        if let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) {
+            // A brace is missing before the list of events.
+            let end = self.base + buf.len() as u64;
+            (self.base, self.state) = (at, State::Seek);
+            self.add_damage(at);
+            let used = self.run(&text, true, sink);
+            let is_over = matches!(self.state, State::Keys | State::Done);
+            buf = if is_over {
+                Vec::new()
+            } else {
+                text[used..].to_vec()
+            };
+            if is_over {
+                self.base = end;
+            }
+        }
         self.buf = buf;
         let end = self.base + self.buf.len() as u64;
+        let wrong_file = detect::wrong_file(&self.head, self.in_lines);
+        let refused = |other: LoadError| match wrong_file {
+            Some(file) => LoadError::WrongFile { file, inside: "" },
+            None => other,
+        };
         let commas = self.buf.iter().take_while(|b| b" \n\r\t,".contains(b)).count() as u64;
         match self.state {
             State::Start if end == 0 => return Err(LoadError::Empty),
             State::Start => {
-                return Err(LoadError::NotATrace {
+                return Err(refused(LoadError::NotATrace {
                     at: 0,
                     found: detect::describe(&self.head),
                     inside: "",
-                });
+                }));
             }
-            State::Failed => return Err(self.error.take().unwrap_or(LoadError::Empty)),
+            State::Failed => return Err(refused(self.error.take().unwrap_or(LoadError::Empty))),
             State::Events if self.buf.is_empty() => self.defects.add(DefectKind::UnclosedArray, Some(end)),
             State::Events => self
                 .defects
                 .add(DefectKind::TruncatedJson, Some(self.base + commas)),
             State::Skip { .. } => self.defects.add(DefectKind::TruncatedJson, Some(end)),
-            State::Keys if self.seen_events_key => {
+            State::Keys if self.seen_events_key && !self.damaged => {
                 self.defects.add(DefectKind::TruncatedJson, Some(self.base))
             }
             _ => {}
@@ -178,12 +219,12 @@ impl Scanner {
                 } else {
                     self.keys.join(", ")
                 };
-                return Err(LoadError::NoTraceEvents { keys });
+                return Err(refused(LoadError::NoTraceEvents { keys }));
             }
             if self.n_values > 0 {
-                return Err(LoadError::NoEvents {
+                return Err(refused(LoadError::NoEvents {
                     values: self.n_values,
-                });
+                }));
             }
         }
         Ok(Scanned {
@@ -191,6 +232,7 @@ impl Scanner {
             n_events: self.n_events,
             bare_array: self.bare_array,
             defects: self.defects,
+            wrong_file,
         })
     }
 
@@ -210,7 +252,7 @@ impl Scanner {
         let used = loop {
             let over = matches!(self.state, State::Done | State::Failed);
             match self.step(b, i, last, sink) {
-                Ok(_) if over => break b.len(),
+                Ok(_) if over && matches!(self.state, State::Done | State::Failed) => break b.len(),
                 Ok(next) => i = next,
                 Err(()) => break i,
             }
@@ -230,17 +272,11 @@ impl Scanner {
     fn step(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         match self.state {
             State::Start => self.start(b, i, last),
-            State::Keys => self.key(b, i, sink),
+            State::Keys => self.key(b, i, last, sink),
+            State::Seek => self.seek(b, i, last),
             State::Events => self.value_in_list(b, i, last, sink),
             State::Skip { .. } => self.skip(b, i),
-            State::Done => {
-                let rest = json::blanks(b, i);
-                if rest < b.len() && self.defects.count(DefectKind::AfterTrace) == 0 {
-                    self.defects
-                        .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
-                }
-                Ok(i)
-            }
+            State::Done => Ok(self.after(b, i, sink)),
             State::Failed => Ok(i),
         }
     }
@@ -267,10 +303,13 @@ impl Scanner {
             Some(_) if !last && self.head.len() < detect::HEAD_BYTES => return Err(()),
             Some(_) => {
                 let at = self.base + i as u64;
-                self.error = Some(LoadError::NotATrace {
-                    at,
-                    found: detect::describe(&self.head),
-                    inside: "",
+                self.error = Some(match detect::wrong_file(&self.head, false) {
+                    Some(file) => LoadError::WrongFile { file, inside: "" },
+                    None => LoadError::NotATrace {
+                        at,
+                        found: detect::describe(&self.head),
+                        inside: "",
+                    },
                 });
                 self.state = State::Failed;
                 return Ok(i);
@@ -279,7 +318,105 @@ impl Scanner {
         Ok(i + 1)
     }
 
-    fn key(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> Result<usize, ()> {
+    /// After the end of the document.
+    fn after(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> usize {
+        let rest = json::blanks(b, i);
+        let Some(&first) = b.get(rest) else { return i };
+        if self.defects.count(DefectKind::AfterTrace) > 0 {
+            return i;
+        }
+        let has_list = self.seen_events_key || self.bare_array;
+        match first {
+            b'{' | b'[' if has_list && self.starts_document(rest, false, sink) => return rest,
+            b'{' if !has_list => {
+                self.in_lines = true;
+                self.state = State::Seek;
+                return rest;
+            }
+            // A bracket too many before the list.
+            b',' | b'"' | b'}' | b']' if !has_list => {
+                self.add_damage(self.base + rest as u64);
+                return rest;
+            }
+            _ => {}
+        }
+        self.defects
+            .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
+        i
+    }
+
+    /// Another document starts at `i`: whether the sink takes it.
+    fn starts_document(&mut self, i: usize, is_unclosed: bool, sink: &mut impl Sink) -> bool {
+        let end = self.base + i as u64;
+        let mut defects = self.defects.clone();
+        if is_unclosed {
+            defects.add(DefectKind::UnclosedArray, Some(end));
+        }
+        let before = Scanned {
+            bytes: end,
+            n_events: self.n_events,
+            bare_array: self.bare_array,
+            defects,
+            wrong_file: None,
+        };
+        if self.n_events == 0 {
+            return false;
+        }
+        if !sink.next_document(before) {
+            if is_unclosed {
+                // All who read the first document alone end it at the same place.
+                self.defects.add(DefectKind::UnclosedArray, Some(end));
+                self.defects.add(DefectKind::AfterTrace, Some(end));
+                self.state = State::Done;
+            }
+            return is_unclosed;
+        }
+        self.state = State::Start;
+        (self.n_events, self.n_values) = (0, 0);
+        (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
+        self.nested = None;
+        self.keys.clear();
+        self.defects = Defects::default();
+        true
+    }
+
+    /// The header is damaged at byte `at`.
+    fn add_damage(&mut self, at: u64) {
+        if !self.damaged {
+            self.defects.add(DefectKind::DamagedHeader, Some(at));
+        }
+        self.damaged = true;
+        self.state = if self.seen_events_key {
+            State::Done
+        } else {
+            State::Seek
+        };
+    }
+
+    /// Behind damage: the list of events is what looks like one.
+    fn seek(&mut self, b: &[u8], i: usize, last: bool) -> Result<usize, ()> {
+        let mut from = i;
+        loop {
+            match events_list(&b[from..]) {
+                List::At(list) => {
+                    self.seen_events_key = true;
+                    self.state = State::Events;
+                    return Ok(from + list);
+                }
+                List::Undecided(at) if !last && b.len() - from - at <= MAX_HEADER_VALUE => {
+                    return if from + at > i { Ok(from + at) } else { Err(()) };
+                }
+                List::Undecided(at) => from += at + EVENTS_KEY.len(),
+                List::None => {
+                    let kept = EVENTS_KEY.len().min(b.len() - from);
+                    let to = if last { b.len() } else { b.len() - kept };
+                    return if to > i { Ok(to) } else { Err(()) };
+                }
+            }
+        }
+    }
+
+    fn key(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut i = json::blanks(b, i);
         let from = i;
         let too_long = |to: usize| to - from > MAX_HEADER_VALUE;
@@ -293,8 +430,7 @@ impl Scanner {
             Some(b'"') => {}
             Some(_) => {
                 // Broken between two keys: the events may still be ahead, or behind.
-                self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
-                self.state = State::Done;
+                self.add_damage(self.base + i as u64);
                 return Ok(i);
             }
         }
@@ -305,18 +441,15 @@ impl Scanner {
             if b.get(i) == Some(&b':') {
                 i = json::blanks(b, i + 1);
             } else if i < b.len() {
-                self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
-                self.state = State::Done;
-                return Ok(i);
+                self.add_damage(self.base + from as u64);
+                return Ok(from);
             }
         }
         let (Ok(key_end), Some(&first), false) = (key_end, b.get(i), too_long(i)) else {
-            if !too_long(b.len()) {
+            if !too_long(b.len()) && (!last || self.seen_events_key) {
                 return Err(());
             }
-            self.defects
-                .add(DefectKind::BadEvent, Some(self.base + from as u64));
-            self.state = State::Done;
+            self.add_damage(self.base + from as u64);
             return Ok(from);
         };
         let key = &b[key_from..key_end];
@@ -325,14 +458,36 @@ impl Scanner {
             self.state = State::Events;
             return Ok(i + 1);
         }
+        let within = &b[i..b.len().min(i + MAX_HEADER_VALUE)];
+        let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));
         let end = match json::value(b, i) {
-            Ok(end) if end - i <= MAX_HEADER_VALUE => end,
+            Ok(end) if end - i <= MAX_HEADER_VALUE => {
+                let value = &b[i..end];
+                if serde_json::from_slice::<IgnoredAny>(value).is_err() {
+                    if holds_events(value) {
+                        self.add_damage(self.base + i as u64);
+                        return Ok(i);
+                    }
+                    if json::plain(value) != value {
+                        self.defects
+                            .add(DefectKind::DamagedHeader, Some(self.base + i as u64));
+                    }
+                } else if holds_events(value) {
+                    self.nested = Some((value.to_vec(), self.base + i as u64));
+                }
+                end
+            }
             Err(Stop::Bad) => {
-                self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
-                self.state = State::Done;
+                self.add_damage(self.base + i as u64);
                 return Ok(i);
             }
-            Err(Stop::More) if b.len() - i <= MAX_HEADER_VALUE => return Err(()),
+            Err(Stop::More) if b.len() - i <= MAX_HEADER_VALUE && !(last && holds_events(within)) => {
+                return Err(());
+            }
+            _ if holds_events(within) => {
+                self.add_damage(self.base + i as u64);
+                return Ok(i);
+            }
             _ => {
                 self.defects
                     .add(DefectKind::ClampedMetadata, Some(self.base + i as u64));
@@ -370,6 +525,31 @@ impl Scanner {
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
+        if b[i] == b'[' && self.n_events > 0 {
+            // Another list behind one that was never closed.
+            let first = json::blanks(b, i + 1);
+            let is_list = match b.get(first) {
+                Some(b'{') => looks_like_event(&b[i..], first - i),
+                Some(_) => Ok(false),
+                None => Err(()),
+            };
+            match is_list {
+                Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
+                // A whole list between two elements is one of them.
+                Ok(true) => match json::value(&b[..b.len().min(i + MAX_HEADER_VALUE)], i) {
+                    Err(Stop::More) if !last && b.len() - i <= MAX_HEADER_VALUE => return Err(()),
+                    Ok(end) => match b.get(json::blanks(b, end)) {
+                        None if !last => return Err(()),
+                        Some(b',' | b']') => {}
+                        _ if self.starts_document(i, true, sink) => return Ok(i),
+                        _ => {}
+                    },
+                    _ if self.starts_document(i, true, sink) => return Ok(i),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
         if b[i] != b'{' {
             return match json::value(b, i) {
                 Ok(end) => {
@@ -394,12 +574,27 @@ impl Scanner {
             if result == Err(Stop::More) && (last || text.len() >= window) {
                 result = Err(Stop::Bad);
             }
+            if let Ok(len) = result {
+                // The quote that seemed to end a string did not, if neither another event nor the list's end follows.
+                match text.get(json::blanks(text, len)) {
+                    None if !last => return Err(()),
+                    None | Some(b',' | b']' | b'{') => {}
+                    Some(_) => result = Err(Stop::Bad),
+                }
+            }
             if result == Err(Stop::Bad) {
                 self.wasted += window as u64;
             }
         }
         match result {
             Ok(len) if len <= MAX_EVENT => {
+                let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
+                if !has_phase && self.is_next(i, &text[..len], sink) {
+                    return Ok(i);
+                }
+                if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
+                    return self.lost(b, i, last);
+                }
                 let event = Event::new(self.base + i as u64, text, &self.fields);
                 self.n_values += 1;
                 self.n_events += 1;
@@ -413,6 +608,7 @@ impl Scanner {
                 Ok(i + len)
             }
             Err(Stop::More) if text.len() <= MAX_EVENT => Err(()),
+            Ok(_) | Err(Stop::More) if self.is_next(i, text, sink) => Ok(i),
             Ok(_) | Err(Stop::More) => {
                 self.n_values += 1;
                 self.defects
@@ -427,6 +623,15 @@ impl Scanner {
             }
             Err(Stop::Bad) => self.lost(b, i, last),
         }
+    }
+
+    /// Whether the object `text` at `at` is a document of its own behind a list that was never closed, and the sink
+    /// takes it.
+    fn is_next(&mut self, at: usize, text: &[u8], sink: &mut impl Sink) -> bool {
+        let within = &text[..text.len().min(MAX_HEADER_VALUE)];
+        self.n_events > 0
+            && matches!(events_list(within), List::At(_))
+            && self.starts_document(at, true, sink)
     }
 
     /// Keeps the first few keys, for the sentence that says why a document is no trace.
@@ -458,26 +663,37 @@ impl Scanner {
     /// The value at `i` is damaged: gives where the next event seems to start.
     fn lost(&mut self, b: &[u8], i: usize, last: bool) -> Result<usize, ()> {
         let mut from = i + 1;
-        loop {
+        let next = loop {
             let Some(n) = memchr::memchr(b'{', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
                     return Err(());
                 }
-                self.n_values += 1;
-                self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
-                return Ok(b.len());
+                break b.len();
             };
             let at = from + n;
             match looks_like_event(&b[i..], at - i) {
-                Ok(true) => {
-                    self.n_values += 1;
-                    self.defects.add(DefectKind::BadEvent, Some(self.base + i as u64));
-                    return Ok(at);
-                }
+                Ok(true) => break at,
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,
             }
-        }
+        };
+        let n = self.n_lost(&b[i..next], self.base + i as u64);
+        self.n_values += n;
+        self.defects
+            .add_many(DefectKind::BadEvent, n, Some(self.base + i as u64));
+        Ok(next)
+    }
+
+    /// How many events stood in `text`, which starts at byte `at`: those that are seen there; where zeros stand in
+    /// place of text, as many as fit.
+    fn n_lost(&self, text: &[u8], at: u64) -> u64 {
+        let seen = memchr::memmem::find_iter(text, b"\"ph\"").count() as u64;
+        let mean = at / (self.n_values + 1);
+        let fit = match memchr::memchr(0, text) {
+            Some(_) if mean > 0 => (text.len() as u64 + mean / 2) / mean,
+            _ => 0,
+        };
+        seen.max(fit).max(1)
     }
 
     fn skip(&mut self, b: &[u8], mut i: usize) -> Result<usize, ()> {
@@ -532,6 +748,38 @@ impl Scanner {
     }
 }
 
+const EVENTS_KEY: &[u8] = b"traceEvents\"";
+
+/// Where the list of events is, in a text.
+enum List {
+    /// Its first event.
+    At(usize),
+    /// What may be one starts there.
+    Undecided(usize),
+    None,
+}
+
+/// The first list of events in `b`, wherever it stands: its key (the quote before it may be taken for another's end),
+/// and an event.
+fn events_list(b: &[u8]) -> List {
+    for at in memchr::memmem::find_iter(b, EVENTS_KEY) {
+        let colon = json::blanks(b, at + EVENTS_KEY.len());
+        let list = json::blanks(b, colon + 1);
+        let event = json::blanks(b, list + 1);
+        let fits = |i: usize, wanted: u8| b.get(i).is_none_or(|&c| c == wanted);
+        if !(fits(colon, b':') && fits(list, b'[') && fits(event, b'{')) {
+            continue;
+        }
+        match looks_like_event(b, event.min(b.len())) {
+            Ok(true) if event < b.len() => return List::At(event),
+            Err(()) => return List::Undecided(at),
+            _ if event >= b.len() => return List::Undecided(at),
+            Ok(_) => {}
+        }
+    }
+    List::None
+}
+
 /// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have. `b`
 /// starts with what is damaged; what stands before that may be gone already.
 fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
@@ -570,4 +818,6 @@ pub struct Scanned {
     /// A bare array, not an object.
     pub bare_array: bool,
     pub defects: Defects,
+    /// What the file seems to be, if it is no trace.
+    pub wrong_file: Option<WrongFile>,
 }

@@ -44,8 +44,8 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
     for i in 0..plan.recordings.len() {
         let outcome = open_one(&plan, i, part, &mut opened).map(|(ready, report)| {
             let of_worker = plan.of_worker(i, &ready);
-            compared.extend(of_worker.map(|of| of.compared(Some(&report))));
-            opened.traces.push(report);
+            compared.extend(of_worker.map(|of| of.compared(report.first())));
+            opened.traces.extend(report);
         });
         opened.say(plan.tell(i, outcome));
     }
@@ -115,13 +115,13 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     Ok(entries)
 }
 
-/// The report of a recording, and what was opened for it.
+/// The reports of a recording (more than one where a file holds more traces), and what was opened for it.
 fn open_one(
     plan: &Plan<PathBuf>,
     recording: usize,
     part: &PartArgs,
     opened: &mut OpenedAll,
-) -> Result<(Ready, TraceReport), Failure> {
+) -> Result<(Ready, Vec<TraceReport>), Failure> {
     let mut gathering = plan.gather(recording, true);
     while let Some((file, limit)) = gathering.poll(plan) {
         let bytes = read_whole(plan.place(file), limit);
@@ -129,7 +129,7 @@ fn open_one(
     }
     let mut ready = plan.ready(recording, gathering)?;
     opened.say(std::mem::take(&mut ready.says));
-    let found = match &ready.text {
+    let mut found = match &ready.text {
         Text::Nothing => ready.open()?,
         Text::File(file) => {
             let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
@@ -140,9 +140,14 @@ fn open_one(
             open_text(&ready, text.len() as u64, &mut pieces, part)?
         }
     };
-    let mut report = part.classified(found).map_err(unreadable)?.whole_report();
-    report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
-    Ok((ready, report))
+    let further = std::mem::take(&mut found.further);
+    let mut reports = Vec::new();
+    for found in std::iter::once(found).chain(further) {
+        let mut report = part.classified(found).map_err(unreadable)?.whole_report();
+        report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
+        reports.push(report);
+    }
+    Ok((ready, reports))
 }
 
 /// Takes a piece, and says whether to go on.

@@ -28,6 +28,20 @@ impl Counters {
         self.n_samples * SAMPLE_BYTES
     }
 
+    pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        self.series.iter().flat_map(|series| series.ts.iter().copied())
+    }
+
+    /// Drops the samples at other times.
+    pub fn retain(&mut self, mut keeps: impl FnMut(i64) -> bool) {
+        for series in &mut self.series {
+            let samples = std::mem::take(&mut series.ts)
+                .into_iter()
+                .zip(std::mem::take(&mut series.value));
+            (series.ts, series.value) = samples.filter(|&(ts, _)| keeps(ts)).unzip();
+        }
+    }
+
     /// All series, each in order of time.
     pub fn sorted(mut self) -> Vec<CounterSeries> {
         for series in &mut self.series {

@@ -39,6 +39,15 @@ impl Edges {
         self.n_begins
     }
 
+    pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        self.rows.iter().map(|edge| edge.ts)
+    }
+
+    /// Drops those at other times, given time and place in the file.
+    pub fn retain(&mut self, mut keeps: impl FnMut(i64, u64) -> bool) {
+        self.rows.retain(|edge| keeps(edge.ts, edge.at));
+    }
+
     /// Bytes held now.
     pub fn bytes(&self) -> u64 {
         self.rows.len() as u64 * EDGE_BYTES + (self.args.len() * size_of::<(u32, Value)>()) as u64

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use super::rows::{by_track_and_start, sorted_instants};
+use super::unreturned::end_unreturned;
 use crate::base::{DefectKind, Defects};
 use crate::index::column::Column;
 use crate::index::nest::{Nesting, nest};
@@ -11,6 +12,7 @@ use crate::index::tables::{Container, Index, NO_PARENT, Pairs, Slices, Track};
 impl Builder {
     /// The index of all events so far, and what was wrong with them.
     pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
+        self.leave_out_strays();
         let first_pair = self.rows.start.len();
         let end_at = self.match_edges();
         let left_out = self.left_out();
@@ -42,6 +44,12 @@ impl Builder {
             parent: Column::default(),
             depth: Column::default(),
         };
+        let families = self.tracks.list.iter().map(|&(.., family)| family);
+        end_unreturned(
+            &mut index.slices,
+            families.zip(ends.iter().copied()),
+            &mut self.defects,
+        );
         index.args = self.args.finish(&order);
         index.pairs = Pairs::placed(first_pair, &end_at, &order);
         drop(end_at);

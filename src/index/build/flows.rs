@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 use super::Builder;
 use crate::index::column::Column;
 use crate::index::tables::{Family, FlowKind, Flows};
-use crate::ingest::event::{Raw, parse_int};
+use crate::ingest::event::{Raw, id_of};
 use crate::ingest::{Event, Scalar};
 
 /// A [`Flows`] row, and its place in the order.
@@ -26,6 +26,21 @@ pub struct FlowRows {
 impl FlowRows {
     pub fn len(&self) -> usize {
         self.ts.len()
+    }
+
+    pub fn times(&self) -> &Column<i64> {
+        &self.ts
+    }
+
+    /// These rows alone.
+    pub fn picked(self, rows: &[u32]) -> FlowRows {
+        FlowRows {
+            ts: self.ts.gather(rows),
+            id: self.id.gather(rows),
+            track: self.track.gather(rows),
+            category: self.category.gather(rows),
+            kind: self.kind.gather(rows),
+        }
     }
 
     /// In order of time; of equal times, the file's order.
@@ -60,7 +75,7 @@ pub fn flow_id(id: Scalar<'_>) -> u64 {
     let (Scalar::Bare(text) | Scalar::Text(Raw { raw: text })) = id else {
         return 0;
     };
-    match parse_int(text) {
+    match id_of(text) {
         Some(n) => n.cast_unsigned(),
         None => FxBuildHasher.hash_one(text),
     }

@@ -14,6 +14,29 @@ pub struct Rows {
     pub category: Column<u16>,
 }
 
+impl Rows {
+    /// These rows alone.
+    pub fn picked(self, rows: &[u32]) -> Rows {
+        let track = if self.track.is_empty() {
+            self.track
+        } else {
+            self.track.gather(rows)
+        };
+        Rows {
+            start: self.start.gather(rows),
+            dur: if self.dur.is_empty() {
+                self.dur
+            } else {
+                self.dur.gather(rows)
+            },
+            at: self.at.gather(rows),
+            name: self.name.gather(rows),
+            track,
+            category: self.category.gather(rows),
+        }
+    }
+}
+
 /// Rows in the order of (track, start, longest first, place in the file). Tracers write most threads in
 /// order, so a counting sort by track leaves little to do.
 pub fn by_track_and_start(rows: &Rows, n_tracks: usize) -> Vec<u32> {

@@ -6,7 +6,6 @@ use super::{Builder, PYTHON};
 use crate::base::{DefectKind, NameId, Names};
 use crate::index::recent::Recent;
 use crate::index::tables::Key;
-use crate::ingest::event::parse_int;
 use crate::ingest::{ArgKind, Event, Field, Scalar, Word};
 
 /// What the categories past the first 65 535 are called together.
@@ -89,7 +88,7 @@ impl Builder {
 
     pub(super) fn key(&mut self, scalar: Scalar<'_>, at: u64) -> Key {
         match scalar {
-            Scalar::Bare(text) => match parse_int(text) {
+            Scalar::Bare(_) => match scalar.int() {
                 Some(n) => Key::Int(n),
                 None => Key::Text(self.name(scalar, at)),
             },
@@ -103,7 +102,7 @@ impl Builder {
         values.clear();
         for (spec, value) in event.wanted_args() {
             let number = match self.specs[spec].kind {
-                ArgKind::Int => value.int(),
+                ArgKind::Int => value.id(),
                 ArgKind::Text => match value {
                     Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
                     _ => None,

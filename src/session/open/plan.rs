@@ -155,6 +155,7 @@ impl From<LoadError> for Failure {
             LoadError::CorruptGzip { .. } | LoadError::NoContent { .. } => Failure::Unreadable(says),
             LoadError::Empty
             | LoadError::NotATrace { .. }
+            | LoadError::WrongFile { .. }
             | LoadError::NoTraceEvents { .. }
             | LoadError::NoEvents { .. } => Failure::NoTrace(says),
         }

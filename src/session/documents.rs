@@ -1,0 +1,141 @@
+//! The documents of one text: nearly always one; more where files were joined by hand, or a writer appended.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
+use crate::dialect;
+use crate::index::Builder;
+use crate::index::select::Selection;
+use crate::ingest::scan::Scanned;
+use crate::ingest::{Event, Sink};
+
+/// More documents than this in one file are not read.
+const MAX_DOCUMENTS: usize = 64;
+/// Documents whose first events are equal, so many, are one written twice.
+const FIRST_EVENTS: u64 = 1_000;
+
+/// Takes the events of a text, those of each document to a builder of its own.
+pub struct Documents {
+    selection: Selection,
+    /// Of the document that is being read.
+    pub builder: Builder,
+    first: First,
+    /// The rest of it need not be read: it is the first document once more.
+    is_repetition: bool,
+    before: Vec<Document>,
+    /// The first document's.
+    first_of_all: Option<First>,
+    /// Documents that were like the first.
+    pub n_repeated: u64,
+}
+
+/// A document that was read to its end.
+pub struct Document {
+    pub builder: Builder,
+    pub scanned: Scanned,
+}
+
+/// How a document begins.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct First {
+    n: u64,
+    hash: u64,
+}
+
+impl First {
+    #[cold]
+    fn add(&mut self, event: &Event<'_>) {
+        let mut hasher = FxHasher::default();
+        (self.hash, event.text()).hash(&mut hasher);
+        self.hash = hasher.finish();
+        self.n += 1;
+    }
+}
+
+impl Documents {
+    pub fn new(selection: &Selection) -> Documents {
+        Documents {
+            selection: selection.clone(),
+            builder: Builder::selecting(dialect::WANTED_ARGS, selection),
+            first: First::default(),
+            is_repetition: false,
+            before: Vec::new(),
+            first_of_all: None,
+            n_repeated: 0,
+        }
+    }
+
+    /// Events taken so far, of all documents.
+    pub fn n_events(&self) -> u64 {
+        self.builders().map(Builder::n_events).sum()
+    }
+
+    /// Bytes that finishing what was read so far would take.
+    pub fn held_bytes(&self) -> u64 {
+        self.builders().map(|b| b.bytes() + b.finishing_bytes()).sum()
+    }
+
+    /// That of the first document.
+    pub fn first_builder(&self) -> &Builder {
+        self.before.first().map_or(&self.builder, |first| &first.builder)
+    }
+
+    fn builders(&self) -> impl Iterator<Item = &Builder> {
+        self.before.iter().map(|d| &d.builder).chain([&self.builder])
+    }
+
+    /// Whether the document that is being read begins like the first.
+    fn repeats(&self) -> bool {
+        self.first.n > 0 && self.first_of_all.as_ref() == Some(&self.first)
+    }
+
+    /// The document that was being read is over. It counts if it has events, and is not the first once more.
+    fn end(&mut self, scanned: Scanned) {
+        let builder = std::mem::replace(
+            &mut self.builder,
+            Builder::selecting(dialect::WANTED_ARGS, &self.selection),
+        );
+        if self.repeats() {
+            self.n_repeated += 1;
+        } else if self.first.n > 0 || self.before.is_empty() {
+            self.first_of_all.get_or_insert(self.first.clone());
+            self.before.push(Document { builder, scanned });
+        }
+        self.first = First::default();
+        self.is_repetition = false;
+    }
+
+    /// All documents; `last` is how the one that was being read ended, if it could be read.
+    pub fn finish(mut self, last: Option<Scanned>) -> (Vec<Document>, u64) {
+        if let Some(scanned) = last {
+            self.end(scanned);
+        }
+        (self.before, self.n_repeated)
+    }
+}
+
+impl Sink for Documents {
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        if self.first.n < FIRST_EVENTS {
+            self.first.add(event);
+            self.is_repetition = self.first.n == FIRST_EVENTS && self.repeats();
+        } else if self.is_repetition {
+            return;
+        }
+        self.builder.event(event);
+    }
+
+    fn header(&mut self, key: &[u8], value: &[u8]) {
+        self.builder.header(key, value);
+    }
+
+    fn next_document(&mut self, before: Scanned) -> bool {
+        if self.before.len() >= MAX_DOCUMENTS {
+            return false;
+        }
+        self.end(before);
+        true
+    }
+}
