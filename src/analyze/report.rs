@@ -13,6 +13,7 @@ mod compile_use;
 mod device;
 mod engines;
 mod nodes;
+mod parts;
 mod step_time;
 
 pub use beside::{
@@ -30,7 +31,8 @@ pub use device::{
 
 pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
-pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict};
+pub use parts::{HostPart, Parts};
+pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 
 pub use crate::dialect::families::Family;
 pub use crate::dialect::plain_table::PlainTable;
@@ -39,31 +41,6 @@ pub use crate::dialect::tables::{
     TableRead,
 };
 pub use crate::dialect::terms::{Bucket, CompileDetail, CompilePhase, Evidence, Period, Phase};
-
-/// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's host time:
-/// the marker with what the engine does for the step before and behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parts {
-    pub prepare_ns: Option<i64>,
-    pub forward_ns: Option<i64>,
-    pub logits_ns: Option<i64>,
-    pub sample_ns: Option<i64>,
-    pub post_ns: Option<i64>,
-    pub compile_ns: Option<i64>,
-    pub other_ns: Option<i64>,
-    /// Choosing what to run next.
-    #[serde(default)]
-    pub schedule_ns: Option<i64>,
-    /// The draft model of speculative decoding.
-    #[serde(default)]
-    pub draft_ns: Option<i64>,
-    /// The host waits for the device. Only where parts are derived: a recorded part keeps the waits inside it.
-    #[serde(default)]
-    pub wait_ns: Option<i64>,
-    /// Some of these are not recorded as parts: they follow from python frames, or from the order of calls.
-    #[serde(default)]
-    pub derived: bool,
-}
 
 /// Device time of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

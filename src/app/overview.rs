@@ -15,7 +15,7 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget, Verdict,
+    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget, headlines,
 };
 use crate::web::engine::Engine;
 
@@ -110,8 +110,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
 
 /// What a step takes and what bounds it, decode first; the rest of the devices stand in the table.
 fn verdict_section(summary: &Summary) -> Html {
-    let mut of_phase: Vec<&Verdict> = summary.verdicts.iter().collect();
-    of_phase.dedup_by_key(|verdict| verdict.phase);
+    let of_phase = headlines(&summary.verdicts);
     if of_phase.is_empty() {
         return html! {};
     }

@@ -7,7 +7,7 @@ use super::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
 use super::perfetto::InPerfetto;
-use super::steps::{MODEL_CALL, engine_parts, host_parts, with_surroundings};
+use super::steps::{engine_parts, host_parts};
 use super::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -43,8 +43,7 @@ fn panel(detail: &StepDetail) -> Html {
             .map(|p| p.ns)
     };
     let parts = host_parts(&step.parts);
-    let around = with_surroundings(&step.parts, step.dur_ns);
-    let whole = around.unwrap_or(step.dur_ns);
+    let whole = step.host_ns.max(step.parts.total_ns());
     html! {
         <>
             <div class="panel-head">
@@ -98,8 +97,8 @@ fn panel(detail: &StepDetail) -> Html {
                     <thead><tr>
                         <th>{ "Part" }</th>
                         <th class="num">{ "This step" }</th>
-                        <th class="num">{ if around.is_some() { "Of the host time" } else { "Of the model call" } }</th>
-                        <th class="num">{ "Mean of phase and bucket" }</th>
+                        <th class="num">{ "Of the host time" }</th>
+                        <th class="num">{ "Mean of steps of like size" }</th>
                     </tr></thead>
                     <tbody>
                         { for parts.iter().map(|part| html! {
@@ -113,7 +112,11 @@ fn panel(detail: &StepDetail) -> Html {
                 { device(detail) }
             </div>
             <Stack class="big" {parts} whole_ns={whole} />
-            if around.is_some() { <p class="definition">{ MODEL_CALL }</p> }
+            if step.parts.derived {
+                <p class="definition">
+                    { "Some parts are derived from python frames or from the order of calls: the engine records none." }
+                </p>
+            }
             if !detail.recompiles.is_empty() {
                 <table class="fit">
                     <caption>{ if detail.recompiles.iter().all(|r| r.evidence == Evidence::Suspected) {
@@ -161,7 +164,7 @@ fn device(detail: &StepDetail) -> Html {
                 <th>{ "Engine" }</th>
                 <th class="num">{ "Busy" }</th>
                 <th class="num">{ "Of its window" }</th>
-                <th class="num">{ "Mean of phase and bucket" }</th>
+                <th class="num">{ "Mean of steps of like size" }</th>
             </tr></thead>
             <tbody>
                 <tr><td>{ "any compute" }</td>

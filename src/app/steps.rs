@@ -15,7 +15,7 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::Cell;
 use crate::view::{
-    BarClass, Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, StepFilter, StepsView, Summary,
+    Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, StepFilter, StepsView, Summary,
 };
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
@@ -295,37 +295,12 @@ fn filters(
 
 /// Host parts of a step, in order of time.
 pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    let all = [
-        (BarClass::Schedule, parts.schedule_ns),
-        (BarClass::Prepare, parts.prepare_ns),
-        (BarClass::Forward, parts.forward_ns),
-        (BarClass::Logits, parts.logits_ns),
-        (BarClass::Sample, parts.sample_ns),
-        (BarClass::Draft, parts.draft_ns),
-        (BarClass::Wait, parts.wait_ns),
-        (BarClass::Post, parts.post_ns),
-        (BarClass::Compile, parts.compile_ns),
-        (BarClass::Other, parts.other_ns),
-    ];
-    let known = all.into_iter().filter_map(|(class, ns)| {
-        Some(Part {
-            key: class.colour().key(),
-            word: class.word().into(),
-            ns: ns?,
-        })
+    let known = parts.known().map(|(part, ns)| Part {
+        key: part.colour().key(),
+        word: part.word().into(),
+        ns,
     });
     known.collect()
-}
-
-/// What the two durations of a step are.
-pub const MODEL_CALL: &str = "Model call: the prefill or decode call alone, as the engine marks it. Host time: the \
-    model call with the input preparation before it and the post-processing after it, which the engine records \
-    separately; parts are per cent of that.";
-
-/// The sum of a step's parts, where they hold more than the model call: what was recorded before and behind it.
-pub fn with_surroundings(parts: &Parts, pass_ns: i64) -> Option<i64> {
-    let sum = host_parts(parts).iter().map(|p| p.ns).sum::<i64>();
-    (sum > pass_ns).then_some(sum)
 }
 
 /// Device engines, each against the same whole.
@@ -351,8 +326,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             .max()
             .unwrap_or(0)
     };
-    let around = |g: &GroupParts| with_surroundings(&g.mean, g.mean_total_ns);
-    let sum = |g: &GroupParts| around(g).unwrap_or(g.mean_total_ns).max(engines(g));
+    let sum = |g: &GroupParts| g.mean_total_ns.max(engines(g));
     let longest = groups.iter().map(sum).max().unwrap_or(1);
     let whole_of = |g: &GroupParts| if **one_scale { longest } else { sum(g) };
     // Only what is there: a device without these engines does not have them in its legend.
@@ -390,7 +364,6 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                 <thead><tr>
                     <th>{ "Group" }</th>
                     <th class="num">{ "Steps" }</th>
-                    <th class="num">{ "Model call (host)" }</th>
                     <th class="num">{ "Host time" }</th>
                     <th>{ "Parts" }</th>
                     <th class="num">{ "Device busy" }</th>
@@ -406,7 +379,6 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                             </td>
                             <td class="num">{ show::count(g.count) }</td>
                             <td class="num">{ show::duration(g.mean_total_ns) }</td>
-                            <td class="num">{ maybe_duration(around(g)) }</td>
                             <td class="bars">
                                 <Stack parts={host_parts(&g.mean)} whole_ns={whole_of(g)} />
                                 if let Some(engines) = &g.mean_engines {
@@ -423,7 +395,7 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
             </table>
             </div>
             <p class="definition">
-                { MODEL_CALL }
+                { "The parts add up to the host time. Steps that compiled are left out." }
                 { " Host parts do not overlap. Engines run side by side and overlap one another and the host: their \
                    bars are not stacked. A step's device time is that of the work it launched, or, where launches are \
                    not recorded, the work inside it." }

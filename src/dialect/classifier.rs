@@ -3,9 +3,8 @@
 //! One rule a line, `kind: pattern`; the first that fits decides, and what none fits computes. A pattern is looked
 //! for anywhere in the name, or at its start with `^` in front, whatever the case of ASCII letters; `*` in it stands
 //! for any text. `communication and compute` is communication that computes in the same kernel (a reduction with the
-//! norm behind it): its time counts as communication. What stands behind a blank and `#`, or in lines that start with `#`,
-//! says nothing. What the tracer itself recorded as a copy or a
-//! memset needs no rule and obeys none.
+//! norm behind it): its time counts as communication. What stands behind a blank and `#`, or in lines that start
+//! with `#`, says nothing. What the tracer itself recorded as a copy or a memset needs no rule and obeys none.
 
 use super::vocabulary::Role;
 

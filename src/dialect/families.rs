@@ -2,7 +2,8 @@
 //!
 //! Libraries name their kernels after what they compute, so that a list of words tells most of them. The first line
 //! that fits decides: special work stands before general (a fused mixture-of-experts product before any product).
-//! Names were read in traces of vLLM, SGLang, TensorRT-LLM, PyTorch, AITER, hipBLASLt, cuBLAS, CUTLASS, Triton and CANN.
+//! Names were read in traces of vLLM, SGLang, TensorRT-LLM, PyTorch, AITER, hipBLASLt, cuBLAS, CUTLASS, Triton and
+//! CANN.
 
 use super::pattern::has;
 use crate::base::closed_set::closed_set;

@@ -223,8 +223,10 @@ fn by_marker(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
     let lanes: FxHashSet<TrackId> = v.devices.iter().flat_map(|d| d.tracks.iter().copied()).collect();
     let candidates: Vec<SliceId> = roles::rows_with(&v.roles, |r| r == Role::Pass).collect();
     for id in candidates {
-        if lanes.contains(&index.track_of(id)) {
-            // What the device did of a step, as some tools draw it.
+        let category = index.category_of(id);
+        let is_of_host = facts::is_operator(category) || category.eq_ignore_ascii_case("user_annotation");
+        if !is_of_host && lanes.contains(&index.track_of(id)) {
+            // What the device did of a step, as some tools draw it. A host thread may have the ids of a lane.
             v.roles[id.index()] = Role::Other;
             continue;
         }

@@ -1,6 +1,6 @@
 //! Words that reports for people share.
 
-use crate::analyze::report::TraceReport;
+use crate::analyze::report::{TraceReport, headlines};
 use crate::base::show;
 
 /// One line of facts: what the file is.
@@ -44,9 +44,10 @@ pub fn facts_line(trace: &TraceReport) -> String {
 
 /// What a step takes and what bounds it: a line a phase, of the first device.
 pub fn verdict_lines(trace: &TraceReport) -> Vec<String> {
-    let mut of_phase: Vec<_> = trace.verdicts.iter().collect();
-    of_phase.dedup_by_key(|verdict| verdict.phase);
-    of_phase.into_iter().map(|verdict| verdict.says.clone()).collect()
+    headlines(&trace.verdicts)
+        .into_iter()
+        .map(|verdict| verdict.says.clone())
+        .collect()
 }
 
 /// How long after the trace's start.

@@ -24,7 +24,7 @@ pub use crate::analyze::steps::times::device_span_ns;
 pub use ask::{Ask, MAX_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
-pub use steps::{parts_ns, step_time_says};
+pub use steps::step_time_says;
 
 use rows::Builder;
 

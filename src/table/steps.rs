@@ -2,7 +2,6 @@
 
 use crate::analyze::report::{Basis, Parts, Step, StepTime, device_name};
 use crate::analyze::steps::times::device_span_ns;
-use crate::base::{Colour, stats};
 
 use super::cell::{Part, Place};
 use super::rows::Rows;
@@ -156,8 +155,8 @@ pub fn step_time_says(time: &StepTime) -> String {
 pub const COMPILED_STEPS: Table = Table {
     key: "compiled_steps",
     title: "Steps that compiled",
-    definition: "Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, bucket \
-                 and period. They are left out of step times and parts.",
+    definition: "Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, \
+                 bucket and period. They are left out of step times and parts.",
     topic: Topic::Steps,
     rows: compiled_steps,
 };
@@ -362,7 +361,7 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             |s| terms::sure(s.sure),
         )
         .on_request()
-        .parts("Host time by what was done.", |s| (parts_ns(s), host_parts(&s.parts)))
+        .parts("Host time by what was done.", |s| (s.host_ns.max(s.parts.total_ns()), host_parts(&s.parts)))
         .place("The step in the timeline.", |s| {
             Some(Place {
                 start_ns: Some(s.start_ns),
@@ -377,31 +376,11 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
 }
 
 /// Host parts of a step that are known, in order of time.
-pub fn host_parts(parts: &Parts) -> Vec<Part> {
-    let all = [
-        (Colour::Python, "scheduling", parts.schedule_ns),
-        (Colour::Prepare, "input preparation", parts.prepare_ns),
-        (Colour::Forward, "forward (host)", parts.forward_ns),
-        (Colour::Logits, "logits", parts.logits_ns),
-        (Colour::Sample, "sampling", parts.sample_ns),
-        (Colour::Launch, "drafting", parts.draft_ns),
-        (Colour::Wait, "wait for device", parts.wait_ns),
-        (Colour::Post, "after sampling", parts.post_ns),
-        (Colour::Compile, "graph compile", parts.compile_ns),
-        (Colour::Other, "other", parts.other_ns),
-    ];
-    let known = |(colour, word, ns): (Colour, &'static str, Option<i64>)| {
-        Some(Part {
-            word: word.into(),
-            colour,
-            ns: ns?,
-        })
-    };
-    all.into_iter().filter_map(known).collect()
-}
-
-/// The whole that a step's host parts are parts of.
-pub fn parts_ns(step: &Step) -> i64 {
-    let sum = stats::sum(host_parts(&step.parts).iter().map(|part| part.ns));
-    sum.max(step.dur_ns)
+fn host_parts(parts: &Parts) -> Vec<Part> {
+    let known = parts.known().map(|(part, ns)| Part {
+        word: part.word().into(),
+        colour: part.colour(),
+        ns,
+    });
+    known.collect()
 }

@@ -10,7 +10,7 @@ pub use crate::analyze::report::{
     DefectRow, DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin,
     GapCause, GapKind, Gaps, Grouping, IdleCause, Level, MemoryUse, Parts, Period, Phase, PhaseBucket,
     Recompile, StackSource, Step, StepDevice, StepGroup, StepTime, Sure, TimeBudget, Verdict, WorkKind,
-    device_name, share_colour,
+    device_name, headlines, share_colour,
 };
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;

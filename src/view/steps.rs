@@ -152,17 +152,8 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
                 period: group[0].period,
                 count: group.len() as u64,
                 mean: Parts {
-                    prepare_ns: mean(|s| s.parts.prepare_ns),
-                    forward_ns: mean(|s| s.parts.forward_ns),
-                    logits_ns: mean(|s| s.parts.logits_ns),
-                    sample_ns: mean(|s| s.parts.sample_ns),
-                    post_ns: mean(|s| s.parts.post_ns),
-                    compile_ns: mean(|s| s.parts.compile_ns),
-                    other_ns: mean(|s| s.parts.other_ns),
-                    schedule_ns: mean(|s| s.parts.schedule_ns),
-                    draft_ns: mean(|s| s.parts.draft_ns),
-                    wait_ns: mean(|s| s.parts.wait_ns),
                     derived: group.iter().any(|s| s.parts.derived),
+                    ..Parts::of(|part| mean_of(&|s| s.parts.get(part)))
                 },
                 mean_total_ns: total / i64::try_from(group.len()).unwrap_or(1),
                 mean_device_busy_ns: busy,

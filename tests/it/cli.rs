@@ -135,7 +135,10 @@ fn tables_are_written_for_a_spreadsheet() {
         }
     }
     let kernels = std::fs::read_to_string(folder.join("2.t.json.kernels.csv")).unwrap();
-    assert!(kernels.starts_with("name,kind,rule,total_ns,"), "{kernels}");
+    assert!(
+        kernels.starts_with("name,kind,rule,busy_ns,total_ns,"),
+        "{kernels}"
+    );
     assert!(kernels.contains("BatchGemm,compute,"), "{kernels}");
     let nodes = std::fs::read_to_string(folder.join("2.t.json.nodes.csv")).unwrap();
     assert!(nodes.starts_with("device,recipe,recipe_id,node,"), "{nodes}");

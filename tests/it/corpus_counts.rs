@@ -49,6 +49,9 @@ fn counted_by_serde_json(text: &[u8]) -> Option<Counts> {
         .ok()?;
     let mut counts = Counts::default();
     let mut has_phase = false;
+    // Slices at time 0 without length, and the earliest start of the others, µs: times that were not recorded, where
+    // that is more than an hour away.
+    let (mut without_time, mut earliest) = (0, f64::INFINITY);
     for event in events {
         let event: Value = serde_json::from_str(event.get()).ok()?;
         // A bare array of something else is no trace.
@@ -58,7 +61,15 @@ fn counted_by_serde_json(text: &[u8]) -> Option<Counts> {
         let is_slice = matches!(event["ph"].as_str(), Some("X" | "B"));
         if is_slice && (event["ts"].is_number() || event["ts"].is_string()) {
             counts.slices += 1;
+            match (event["ts"].as_f64(), event["dur"].as_f64()) {
+                (Some(0.0), Some(0.0)) => without_time += 1,
+                (Some(ts), _) => earliest = earliest.min(ts),
+                _ => {}
+            }
         }
+    }
+    if earliest.is_finite() && earliest > 3.6e9 {
+        counts.slices -= without_time;
     }
     has_phase.then_some(counts)
 }

@@ -124,7 +124,7 @@ fn check(options: &Options) {
         let of_steps: i64 = r
             .steps
             .iter()
-            .filter_map(|s| Some(s.device.as_ref()?.busy_ns))
+            .filter_map(|s| Some(s.device.as_ref()?.compute_ns))
             .sum();
         assert_eq!(
             of_steps, facts.device_compute_ns,

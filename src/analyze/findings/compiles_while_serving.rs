@@ -201,31 +201,26 @@ fn by_use(compiles: &[&Recompile]) -> Vec<(CompileUse, usize)> {
 
 /// Which uses they were for, in one sentence.
 fn uses_say(uses: &[(CompileUse, usize)]) -> String {
-    let total: usize = uses.iter().map(|&(_, n)| n).sum();
-    let say = |&(of, n): &(CompileUse, usize)| {
-        let n = if n == total {
-            "all".to_owned()
-        } else {
-            show::count(n as u64)
-        };
-        match of {
-            CompileUse::First => format!("{n} at the first use of a bucket that warm-up left out"),
-            CompileUse::Again => format!("{n} where the same had run before (compiled again)"),
-            CompileUse::Unknown => format!("{n} where it is not recorded whether warm-up had run it"),
+    if let [(only, _)] = uses {
+        return match only {
+            CompileUse::First => "Warm-up had left out the buckets that they were for.",
+            CompileUse::Again => "What they were for had run before: it was compiled again.",
+            CompileUse::Unknown => "Whether warm-up had run what they were for is not recorded.",
         }
-    };
-    let mut parts: Vec<String> = uses.iter().map(say).collect();
-    if let (1, Some(only)) = (total, parts.first_mut()) {
-        *only = only.replacen("all", "it fell", 1).replace("it fell", "It was");
-        return format!("{only}.");
+        .to_owned();
     }
-    let says = listed(&parts, 3);
-    let mut chars = says.chars();
-    let first = chars
-        .next()
-        .map(|c| c.to_uppercase().collect::<String>())
-        .unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    let parts: Vec<String> = uses
+        .iter()
+        .map(|&(of, n)| {
+            let n = show::count(n as u64);
+            match of {
+                CompileUse::First => format!("{n} for buckets that warm-up had left out"),
+                CompileUse::Again => format!("{n} for what had run before (compiled again)"),
+                CompileUse::Unknown => format!("{n} for which it is not recorded whether warm-up had run it"),
+            }
+        })
+        .collect();
+    format!("Of these, {}.", listed(&parts, 3))
 }
 
 /// What to do about each use, most frequent first.
@@ -271,7 +266,8 @@ mod tests {
         assert_eq!(found.cost_ns, Some(90 * MS));
         assert_eq!(
             found.says,
-            "3 graphs were compiled while serving. They held up 2 steps for 90.0 ms (9.0 % of serving time)."
+            "3 graphs were compiled while serving. They held up 2 steps for 90.0 ms (9.0 % of serving time). Whether \
+             warm-up had run what they were for is not recorded."
         );
         assert_eq!(found.evidence.len(), 3);
         assert_eq!(
@@ -335,15 +331,48 @@ mod tests {
     }
 
     #[test]
-    fn that_nothing_was_compiled_is_as_sure_as_the_trace_lets_it_be() {
+    fn that_nothing_was_compiled_is_said_only_where_the_trace_would_show_it() {
         let mut report = blank();
         report.steps = vec![step(0, 0, 100)];
-        assert_eq!(get(&of(&report), "no-compiles-while-serving").sure, Sure::Derived);
+        assert!(
+            !has(&of(&report), "no-compiles-while-serving"),
+            "absence proves nothing"
+        );
         report.synchronised_capture = true;
         let all = of(&report);
         let found = get(&all, "no-compiles-while-serving");
         assert_eq!((found.sure, found.level), (Sure::Recorded, Level::Fine));
         assert_eq!(found.says, "No graph was compiled while serving.");
         assert!(has(&all, "synchronised-capture"));
+    }
+
+    #[test]
+    fn the_advice_follows_from_the_use() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100), step(1, 100, 100), step(2, 200, 100)];
+        report.recompiles = vec![compile(0, 10, 50), compile(1, 110, 50), compile(2, 210, 50)];
+        report.recompiles[0].r#use = CompileUse::First;
+        report.recompiles[1].r#use = CompileUse::Again;
+        report.recompiles[2].r#use = CompileUse::Again;
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert!(
+            found.says.ends_with(
+                "Of these, 1 for buckets that warm-up had left out and 2 for what had run before (compiled again)."
+            ),
+            "{}",
+            found.says
+        );
+        assert!(
+            found.advice.starts_with(CompileUse::Again.advice()),
+            "{}",
+            found.advice
+        );
+        report.recompiles.truncate(1);
+        let all = of(&report);
+        assert_eq!(
+            get(&all, "compiles-while-serving").advice,
+            CompileUse::First.advice()
+        );
     }
 }

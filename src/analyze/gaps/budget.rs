@@ -122,7 +122,7 @@ fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
             Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Unaccounted
         );
         if is_host {
-            let says = format!("The device is idle; the host {}.", cause.verb());
+            let says = format!("Device idle: {}", cause.noun());
             layers.push(layer(&host_gap_key(cause), &says, while_host(host, cause)));
         }
     }

@@ -12,26 +12,26 @@ closed_set! {
         says: &'static str,
         colour: Colour,
     }
-    Compute "device_compute" { says: "The device computes.", colour: Colour::Mme }
+    Compute "device_compute" { says: "Device: compute", colour: Colour::Mme }
     Communication "device_comm_exposed" {
-        says: "The device communicates, not overlapped by compute.",
+        says: "Device: exposed communication",
         colour: Colour::Nic,
     }
     Copy "device_copy_exposed" {
-        says: "The device copies, overlapped by neither compute nor communication.",
+        says: "Device: exposed copies",
         colour: Colour::Dma,
     }
-    Scheduling "device_scheduling" { says: "Short device gaps (< 10 µs).", colour: Colour::DeviceOther }
+    Scheduling "device_scheduling" { says: "Short device gaps (< 10 µs)", colour: Colour::DeviceOther }
     Compile "compile" {
-        says: "A graph is compiled while the device is idle.",
+        says: "Device idle: graph compile",
         colour: Colour::Compile,
     }
     NoLoad "no_load" {
-        says: "Nothing runs between two steps more than 1 s apart: probably no request.",
+        says: "Device idle: waiting for requests",
         colour: Colour::NoLoad,
     }
     NotRecorded "not_recorded" {
-        says: "Before the first or after the last device event: whether the device works is not recorded.",
+        says: "Outside the device recording (unknown)",
         colour: Colour::NoLoad,
     }
 }
@@ -42,22 +42,22 @@ closed_set! {
         says: &'static str,
         colour: Colour,
     }
-    Compile "compile" { says: "A graph is compiled.", colour: Colour::Compile }
+    Compile "compile" { says: "Graph compile", colour: Colour::Compile }
     NoLoad "no_load" {
-        says: "Two steps are more than 1 s apart: probably no request.",
+        says: "Waiting for requests",
         colour: Colour::NoLoad,
     }
-    Prefill "prefill" { says: "Steps that prefill, on the host.", colour: Colour::Prefill }
-    Decode "decode" { says: "Steps that decode, on the host.", colour: Colour::Decode }
-    Mixed "mixed" { says: "Steps that prefill and decode, on the host.", colour: Colour::Mixed }
-    Idle "idle" { says: "Steps without work.", colour: Colour::Other }
+    Prefill "prefill" { says: "Prefill steps (host)", colour: Colour::Prefill }
+    Decode "decode" { says: "Decode steps (host)", colour: Colour::Decode }
+    Mixed "mixed" { says: "Prefill + decode steps (host)", colour: Colour::Mixed }
+    Idle "idle" { says: "Steps without work", colour: Colour::Other }
     UnknownPhase "unknown_phase" {
-        says: "Steps whose phase the trace does not say.",
+        says: "Steps of unknown phase",
         colour: Colour::Other,
     }
     /// What no other covers.
     BetweenSteps "between_steps" {
-        says: "Between one step and the next.",
+        says: "Between steps",
         colour: Colour::Prepare,
     }
 }

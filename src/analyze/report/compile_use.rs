@@ -18,8 +18,8 @@ closed_set! {
     Again "again" {
         word: "again",
         means: "The bucket, or the frame, had run before in this recording.",
-        advice: "What had run before was compiled again: see whether the cache of compiled graphs is full or its entries \
-                 are evicted, and whether a shape or a flag changes inside the bucket.",
+        advice: "What had run before was compiled again: see whether the cache of compiled graphs is full or its \
+                 entries are evicted, and whether a shape or a flag changes inside the bucket.",
     }
     #[default]
     Unknown "unknown" {

@@ -90,10 +90,22 @@ pub struct BoundShares {
     pub device: Option<f64>,
     pub communication: Option<f64>,
     pub host: Option<f64>,
-    /// The device is idle although its next work is launched: no bound of its own, since nothing says whose fault it is.
+    /// The device is idle although its next work is launched: no bound of its own, since nothing says whose fault it
+    /// is.
     pub launched_not_started: Option<f64>,
     pub compile: Option<f64>,
     pub requests: Option<f64>,
+}
+
+/// The verdicts that stand on top of a report: of each phase the first device's, the first phase always, others where
+/// their steps are not few.
+pub fn headlines(verdicts: &[Verdict]) -> Vec<&Verdict> {
+    const FEW: u64 = 5;
+    let mut of_phase: Vec<&Verdict> = verdicts.iter().collect();
+    of_phase.dedup_by_key(|verdict| verdict.phase);
+    let first = of_phase.first().map(|verdict| verdict.phase);
+    of_phase.retain(|verdict| Some(verdict.phase) == first || verdict.steps >= FEW);
+    of_phase
 }
 
 /// What a step of one phase takes, of what batch, and what bounds it.

@@ -397,9 +397,10 @@ mod tests {
              b,HW,[HD0] TPC 0,END,40.0,0x1,0x2,7,r,0,accel3,add,float32,2,TPC_SPU_HALT,,\n",
         );
         assert_eq!(events.len(), 2);
+        // Start and end are rounded half up: the end is that which is recorded.
         assert_eq!(
             (&events[0]["ts"], &events[0]["dur"], &events[0]["pid"]),
-            (&json!("10.000500"), &json!("20.001"), &json!(3))
+            (&json!("10.000500"), &json!("20.000"), &json!(3))
         );
         assert_eq!(
             (&events[1]["ts"], &events[1]["dur"]),

@@ -1,6 +1,6 @@
 //! The Steps view: all steps, their groups, and one of them.
 
-use stepscope::analyze::report::{Phase, Step, StepGroup};
+use stepscope::analyze::report::{Basis, Phase, Step, StepGroup};
 use stepscope::base::show;
 use stepscope::view::place::View;
 
@@ -26,11 +26,11 @@ fn cells(step: &Step) -> [String; 4] {
     ]
 }
 
-fn group(g: &StepGroup) -> [String; 3] {
+fn group(g: &StepGroup, basis: Basis) -> [String; 3] {
     [
         g.bucket.expect("every group has a bucket").to_string(),
         show::count(g.count),
-        show::duration(g.max_ns),
+        g.times(basis).max_ns.map_or("–".to_owned(), show::duration),
     ]
 }
 
@@ -48,9 +48,10 @@ fn every_step_has_its_row_and_every_group_its_quantiles() {
     let expected: Vec<_> = report.steps.iter().map(cells).collect();
     assert_eq!(steps.columns(COLUMNS), expected);
 
+    let basis = report.step_time.as_ref().expect("it has steps").basis;
     let by_bucket = table(&page, "step_groups");
     let groups = by_bucket.columns(["bucket", "steps", "longest"]);
-    let expected: Vec<_> = report.step_groups.iter().map(group).collect();
+    let expected: Vec<_> = report.step_groups.iter().map(|g| group(g, basis)).collect();
     assert_eq!(groups.len(), 11);
     assert_eq!(groups, expected);
 
@@ -124,5 +125,26 @@ fn a_click_on_a_step_shows_what_it_is_made_of() {
     page.wait_until("its row is marked", || {
         texts(&page, &steps.css("tr.here a[href*='view=steps']")) == ["11"]
     });
+    page.must_be_clean();
+}
+
+#[test]
+fn the_step_time_stands_on_top_and_another_can_be_chosen() {
+    let Some((page, gaudi)) = Gaudi::at("#view=overview") else {
+        return;
+    };
+    let report = &gaudi.native.report;
+    let says = texts(&page, ".verdict-line");
+    assert_eq!(says[0], report.verdict.as_ref().expect("it has steps").says);
+    let time = report.step_time.as_ref().expect("it has steps");
+    assert!(texts(&page, ".step-time .hint")[0].contains(&time.why));
+    page.eval(
+        "const select = document.querySelector('.step-time select'); select.value = 'call'; \
+         select.dispatchEvent(new Event('change', { bubbles: true }))",
+    );
+    page.wait_until("the model call is the step time", || {
+        texts(&page, ".step-time .hint")[0].starts_with("Step time here is the model call.")
+    });
+    assert!(texts(&page, ".verdict-line")[0].contains("in the model call alone"));
     page.must_be_clean();
 }
