@@ -138,7 +138,7 @@ fn rules_that_a_reader_changes_are_computed_and_kept_for_the_next_file() {
     assert!(time.comm_exposed_ns > 1_000_000);
     go(&page, View::Overview);
     let says = texts(&page, ".findings li").join(" ");
-    assert!(says.contains("Communication that no compute hides"), "{says}");
+    assert!(says.contains("xposed communication"), "{says}");
 
     page.choose_files(&[&trace]);
     page.wait_for("loading");
