@@ -331,7 +331,7 @@ mod tests {
         assert!(
             found
                 .says
-                .starts_with("1 graph was compiled while serving. It held up 1 step for 50.0 ms")
+                .starts_with("1 graph was compiled while serving. It delayed 1 step for 50.0 ms")
         );
         assert_eq!(
             found.evidence[1].says,
