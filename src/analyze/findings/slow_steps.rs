@@ -4,7 +4,7 @@ use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_label;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
-use crate::analyze::steps::differences::{SLOW_FACTOR, Slow, parts, slow};
+use crate::analyze::steps::differences::{OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
 use crate::analyze::words;
 use crate::base::{show, stats};
 
@@ -113,6 +113,7 @@ fn named<'r>(report: &'r TraceReport, slow: &Slow<'_>) -> Vec<&'r Difference> {
         Kind::Kernel => has(&[Kind::AllKernels]),
         Kind::Wait => has(&[Kind::AllKernels, Kind::Kernel]) || has(&host),
         Kind::Unrecorded => has(&host),
+        Kind::Part if d.name == OUTSIDE => large.iter().any(|other| other.kind != Kind::Part),
         Kind::Part => has(&host) || has(&[Kind::Wait, Kind::AllKernels, Kind::Kernel]),
         _ => false,
     };

@@ -236,9 +236,9 @@ impl Profile {
     fn see_host(&mut self, threads: &Threads<'_>, step: &Step, row: usize) {
         let (index, vocabulary) = (threads.index, threads.vocabulary);
         let host = vocabulary.host_span(row).unwrap_or_default();
-        let next = step
-            .interval_ns
-            .map_or(host.end, |ns| host.start.saturating_add(ns));
+        // Where the step time is the host's, what follows until the next step is none of it.
+        let interval = step.interval_ns.filter(|_| step.step_ns != Some(step.host_ns));
+        let next = interval.map_or(host.end, |ns| host.start.saturating_add(ns));
         self.window = Span::new(host.start, host.end.max(next));
         let window = self.window;
         let mut covered: Vec<Span> = Vec::new();
@@ -279,7 +279,8 @@ impl Profile {
         }
         self.put(DifferenceKind::AfterStep, "", window.end - host.end);
         for (name, ns) in parts(&step.parts) {
-            self.put(DifferenceKind::Part, name, ns.unwrap_or(0));
+            ns.into_iter()
+                .for_each(|ns| self.put(DifferenceKind::Part, name, ns));
         }
     }
 
@@ -309,9 +310,12 @@ impl Profile {
     }
 }
 
+/// The rest of the host time.
+pub const OUTSIDE: &str = "outside its recorded parts";
+
 /// Parts of the host time, in words. What a compile takes is no part of them: such steps are not compared.
 pub fn parts(parts: &Parts) -> [(&'static str, Option<i64>); 9] {
-    [
+    let named = [
         ("scheduling", parts.schedule_ns),
         ("input preparation", parts.prepare_ns),
         ("the forward pass", parts.forward_ns),
@@ -320,8 +324,13 @@ pub fn parts(parts: &Parts) -> [(&'static str, Option<i64>); 9] {
         ("drafting", parts.draft_ns),
         ("waiting for the device", parts.wait_ns),
         ("what follows sampling", parts.post_ns),
-        ("outside its recorded parts", parts.other_ns),
-    ]
+    ];
+    // Where none is recorded, the rest is the whole and says nothing.
+    let has_parts = named.iter().any(|(_, ns)| ns.is_some());
+    let rest = (OUTSIDE, parts.other_ns.filter(|_| has_parts));
+    let mut all = [rest; 9];
+    all[..named.len()].copy_from_slice(&named);
+    all
 }
 
 /// The slices of a track that lie in a window, in part or whole, in order of start.
