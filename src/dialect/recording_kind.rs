@@ -1,7 +1,7 @@
 //! Recordings that show no server at work, by what they hold and how their files are called.
 //!
-//! - *Graph capture*: a label `capture_32_FULL` (vLLM and SGLang with TraceLens' patches, newer vLLM's
-//!   `capture_torch_profiler`), or the file's name (`capture_traces/bs_32_rank0.json.gz`, `graph_capture_rank_0.….json`,
+//! - *Graph capture*: a label `capture_32_FULL` (vLLM and SGLang with TraceLens' patches, and newer vLLM's own), or
+//!   the file's name (`capture_traces/bs_32_rank0.json.gz`, `graph_capture_rank_0.….json`,
 //!   `cuda_graph_capture-….json.gz`) beside a capture.
 //! - *Training*: torch's `Optimizer.step#…` and the operators of its backward pass.
 //! - *Front end*: vLLM's API process writes `….async_llm.….pt.trace.json.gz`; else frames of an API server, and none of

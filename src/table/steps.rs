@@ -156,8 +156,8 @@ pub fn step_time_says(time: &StepTime) -> String {
 pub const COMPILED_STEPS: Table = Table {
     key: "compiled_steps",
     title: "Steps that compiled",
-    definition: "Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, bucket \
-                 and period. They are left out of step times and parts.",
+    definition: "Steps into which a graph compile falls, recorded or suspected, beside the others of their phase, \
+                 bucket and period. They are left out of step times and parts.",
     topic: Topic::Steps,
     rows: compiled_steps,
 };
@@ -246,8 +246,8 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const SLOW_STEPS: Table = Table {
     key: "slow_steps",
     title: "What differs in slow steps",
-    definition: "Steps that took more than 3 × the median of other steps of their phase and size, and what takes longer in \
-                 them than in the median of up to 20 of these, nearest first. Kinds overlap: they do not add up. Only \
+    definition: "Steps that took more than 3 × the median of other steps of their phase and size, and what takes longer \
+                 in them than in the median of up to 20 of these, nearest first. Kinds overlap: they do not add up. Only \
                  differences of at least 5 % of the extra time, the five largest of each kind.",
     topic: Topic::Steps,
     rows: slow_steps,

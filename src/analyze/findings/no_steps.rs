@@ -19,8 +19,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if facts.vocabulary.recording.is_some() {
         return None;
     }
-    let says = "No prefill or decode step is recognised in this trace, so Stepscope cannot show steps, gaps between them, \
-                or compiles per step."
+    let says = "No prefill or decode step is recognised in this trace, so Stepscope cannot show steps, gaps between \
+                them, or compiles per step."
         .into();
     Some(Finding {
         advice: "Record with the engine's own step markers, or with python stacks.".into(),
