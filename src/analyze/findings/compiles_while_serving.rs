@@ -276,7 +276,8 @@ mod tests {
         assert_eq!(found.cost_ns, Some(90 * MS));
         assert_eq!(
             found.says,
-            "3 graphs were compiled while serving. They delayed 2 steps for 90.0 ms (9.0 % of serving time)."
+            "3 graphs were compiled while serving. They delayed 2 steps for 90.0 ms (9.0 % of serving time). All where it \
+             is not recorded whether warm-up had run it."
         );
         assert_eq!(found.evidence.len(), 3);
         assert_eq!(
@@ -343,7 +344,8 @@ mod tests {
     fn that_nothing_was_compiled_is_as_sure_as_the_trace_lets_it_be() {
         let mut report = blank();
         report.steps = vec![step(0, 0, 100)];
-        assert_eq!(get(&of(&report), "no-compiles-while-serving").sure, Sure::Derived);
+        // Where nothing would record a compile, that none is recorded proves nothing.
+        assert!(!has(&of(&report), "no-compiles-while-serving"));
         report.synchronised_capture = true;
         let all = of(&report);
         let found = get(&all, "no-compiles-while-serving");
