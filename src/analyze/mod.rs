@@ -29,7 +29,7 @@ use host::{modules, operators, python};
 use memory::allocations;
 use ranks::links;
 use report::{Beside, DefectRow, TraceReport};
-use steps::{breakdown, times, verdict};
+use steps::{breakdown, differences, times, verdict};
 use trust::{categories, table_check};
 
 /// What is known of the file itself.
@@ -125,6 +125,12 @@ pub fn analyze_to(
     report.idle = idle.unwrap_or_default();
     report.budget = budget;
     report.gaps = gaps;
+    if is_asked {
+        let dynamo = report.dynamo.as_ref();
+        report.slow_steps = differences::slow_steps(index, vocabulary, &report.steps, &devices, dynamo);
+    }
+    report.out_of_memory = memory::out_of_memory(vocabulary);
+    report.out_of_memory_total = index.memory.n_failures;
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);

@@ -14,6 +14,7 @@ mod device;
 mod engines;
 mod nodes;
 mod parts;
+mod slow_steps;
 mod step_time;
 
 pub use beside::{
@@ -32,6 +33,7 @@ pub use device::{
 pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
 pub use parts::{HostPart, Parts};
+pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 
 pub use crate::dialect::families::Family;
@@ -733,6 +735,15 @@ pub struct TraceReport {
     /// The same of each phase and device.
     #[serde(default)]
     pub verdicts: Vec<Verdict>,
+    /// The most costly of the steps that took far longer than others of like size.
+    #[serde(default)]
+    pub slow_steps: Vec<SlowStep>,
+    /// In order of time.
+    #[serde(default)]
+    pub out_of_memory: Vec<OutOfMemory>,
+    /// How often that happened; more than are listed where there are very many.
+    #[serde(default)]
+    pub out_of_memory_total: u64,
     pub recompiles: Vec<Recompile>,
     /// What torch.compile did; `None` where it left no mark.
     pub dynamo: Option<DynamoUse>,

@@ -22,7 +22,7 @@ use super::ranks;
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, Ranks, Role, Vocabulary};
+use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, OutOfMemory, Ranks, Role, Vocabulary};
 
 /// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
 /// `classifier` tells kernels apart.
@@ -165,6 +165,26 @@ fn memory_devices(index: &Index, ranks: &Ranks) -> Vec<MemoryDevice> {
         .collect()
 }
 
+/// Allocations that failed, in order of time.
+pub(super) fn out_of_memory(index: &Index, ranks: &Ranks) -> Vec<OutOfMemory> {
+    let failures = index.memory.failures.iter();
+    failures
+        .map(|failure| {
+            let said = failure.said;
+            OutOfMemory {
+                at_ns: failure.ts,
+                device: said.map(|said| MemoryDevice {
+                    rank: ranks.label(ranks.by_process.get(&failure.process).copied()),
+                    ..memory_device(&said.device)
+                }),
+                bytes: said.map(|said| said.bytes).filter(|&n| n > 0),
+                allocated: said.and_then(|said| said.allocated),
+                reserved: said.and_then(|said| said.reserved),
+            }
+        })
+        .collect()
+}
+
 /// By `c10/core/DeviceType.h`. The host's allocators have device -1.
 fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
     let kind = match device.kind {
@@ -302,7 +322,7 @@ fn annotation(name: &str) -> Option<Role> {
 }
 
 /// `capture_{tokens}_{FULL, PIECEWISE, DECODE, …}`
-fn is_capture(name: &str) -> bool {
+pub(super) fn is_capture(name: &str) -> bool {
     let mut rest = Rest(name);
     rest.eat("capture_").is_some() && rest.number::<u64>().is_some() && rest.eat("_").is_some()
 }

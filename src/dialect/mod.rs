@@ -19,6 +19,7 @@ mod overruns;
 mod pattern;
 pub mod plain_table;
 mod ranks;
+pub mod recording_kind;
 mod roles;
 mod speculation;
 mod step_words;
@@ -33,11 +34,12 @@ use crate::index::tables::{ArgKind, ArgSpec, Index};
 
 pub use classifier::Classifier;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
+pub use recording_kind::RecordingKind;
 pub use roles::OWN_CATEGORY;
 pub use terms::{Bucket, Evidence, Period, Phase};
 pub use vocabulary::{
-    CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, NodeArgs, Part, Pass, Role,
-    Vocabulary,
+    CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, NodeArgs, OutOfMemory, Part, Pass,
+    Role, Vocabulary,
 };
 
 /// A number that many events share.
@@ -111,6 +113,13 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
 
 /// The same, with a reader's own rules of what kernels do. Dialects whose lanes say it have no use for them.
 pub fn recognise_with(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
+    let mut v = by_dialect(index, file_name, classifier);
+    v.recording = recording_kind::recording_kind(index, file_name, &v);
+    v.out_of_memory = kineto::out_of_memory(index, &v.ranks);
+    v
+}
+
+fn by_dialect(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
     let gaudi = gaudi::traits(index);
     if gaudi.has_engine || gaudi.has_hpu {
         return gaudi::recognise(index);

@@ -8,6 +8,7 @@ use crate::base::{CategoryId, NameId, SliceId, Span, TrackId};
 
 use super::classifier::Classifier;
 use super::dynamo::Dynamo;
+use super::recording_kind::RecordingKind;
 use super::terms::{Bucket, Evidence, Period, Phase};
 
 /// What a slice is to the analyses. One byte a slice.
@@ -187,6 +188,17 @@ pub struct MemoryDevice {
     pub rank: Option<String>,
 }
 
+/// An allocator could not hand out what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    pub at_ns: i64,
+    /// `None`: not recorded.
+    pub device: Option<MemoryDevice>,
+    pub bytes: Option<i64>,
+    pub allocated: Option<i64>,
+    pub reserved: Option<i64>,
+}
+
 /// How device work finds the host call that launched it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaunchLink {
@@ -331,6 +343,10 @@ pub struct Vocabulary {
     pub left_out_by: &'static [(&'static str, &'static str)],
     /// What the allocators are, in the order of the index.
     pub memory_devices: Vec<MemoryDevice>,
+    /// In order of time.
+    pub out_of_memory: Vec<OutOfMemory>,
+    /// `None`: it may show a server at work.
+    pub recording: Option<RecordingKind>,
     /// By a finding's id, a sentence of advice that names this engine's own switches.
     pub advice: &'static [(&'static str, &'static str)],
 }
@@ -377,6 +393,8 @@ impl Default for Vocabulary {
             attention_kernels: &[],
             left_out_by: &[],
             memory_devices: Vec::new(),
+            out_of_memory: Vec::new(),
+            recording: None,
             advice: &[],
         }
     }

@@ -302,9 +302,10 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
             Graph compiles
               Every graph compile that the trace records or suggests. Markers that rest on different evidence
               are never added up: one compile may be listed under each.
-                cost    start  start is exact  phase   known by  period   graph
-              412 ms  +2.50 s  no              decode  recorded  serving  pipe|star*tick` <b> @all #12
+                cost    start  start is exact  phase   use of its bucket  graph
+              412 ms  +2.50 s  no              decode  unknown            pipe|star*tick` <b> @all #12
                                                                           \u{1b}[2J\u{202e}end
+              … and 2 more columns
 
             Bucket coverage
               Which buckets warm-up ran and which were served.
@@ -433,9 +434,9 @@ fn markdown_is_short_and_its_cells_hold() {
 
             Every graph compile that the trace records or suggests. Markers that rest on different evidence are never added up: one compile may be listed under each.
 
-            | cost | start | start is exact | graph | phase | known by | period |
-            | ---: | ---: | --- | --- | --- | --- | --- |
-            | 412 ms | +2.50 s | no | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end | decode | recorded | serving |
+            | cost | start | start is exact | graph | phase | use of its bucket | known by | period |
+            | ---: | ---: | --- | --- | --- | --- | --- | --- |
+            | 412 ms | +2.50 s | no | pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end | decode | unknown | recorded | serving |
 
             </details>
 
@@ -585,11 +586,11 @@ fn csv_leaves_unknown_cells_empty_and_defuses_formulas() {
     check(
         &all,
         &expect![[r#"
-            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,step_ns,interval_ns,host_ns,dur_ns,gap_before_ns,compile_ns,prepare_ns,forward_ns,logits_ns,sample_ns,post_ns,other_ns,sure
-            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,30000000,30000000,28100000,28100000,,,,20000000,,,,8100000,recorded
+            index,engine_step,phase,period,bucket,bucket_batch,bucket_seq,bucket_ctx,batch,tokens,graphs,start_ns,step_ns,interval_ns,host_ns,dur_ns,gap_before_ns,compile_ns,schedule_ns,prepare_ns,forward_ns,logits_ns,sample_ns,draft_ns,wait_ns,post_ns,other_ns,parts_derived,sure
+            0,4,decode,serving,"(16, 1, 128)",16,1,128,11,,true,1000000,30000000,30000000,28100000,28100000,,,,,20000000,,,,,,8100000,false,recorded
 
-            dur_ns,start_ns,start_is_exact,name,region,step,phase,bucket,evidence,also,period
-            412345000,2500000000,false,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end,,,decode,,recorded,,serving
+            dur_ns,start_ns,start_is_exact,name,region,step,phase,bucket,use,evidence,also,period
+            412345000,2500000000,false,pipe|star*tick` <b> @all #12 \u{1b}[2J\u{202e}end,,,decode,,unknown,recorded,,serving
 
             kind,where,from_ns,to_ns,count,total_ns,share
             step,vLLM,1000000,5000000,44,67448200,0.8957264276228419

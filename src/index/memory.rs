@@ -15,6 +15,13 @@ use crate::ingest::event::args;
 /// The name of such events.
 pub const MEMORY: &[u8] = b"[memory]";
 
+/// The name of events that say that an allocator could not hand out what it was asked for (torch's
+/// `profiler/collection.cpp`); the same args. They stay instants, too.
+pub const OUT_OF_MEMORY: &[u8] = b"[OutOfMemory]";
+
+/// More failures than this are counted and not kept.
+const MAX_FAILURES: usize = 1_000;
+
 /// More devices than this make no memory rows: their events stay instants.
 const MAX_DEVICES: usize = 4_096;
 
@@ -67,6 +74,15 @@ impl Said {
     }
 }
 
+/// An allocator could not hand out what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub ts: i64,
+    pub process: Key,
+    /// `None`: its args do not say.
+    pub said: Option<Said>,
+}
+
 /// Allocations and frees, in order of time; equal times keep the order of the file.
 #[derive(Clone, Default)]
 pub struct Memory {
@@ -82,6 +98,9 @@ pub struct Memory {
     by_device: FxHashMap<(MemoryDevice, Key), u16>,
     /// Of each device the process whose allocator it is: merged files hold several of one device.
     pub processes: Vec<Key>,
+    /// In order of time, the first in the file.
+    pub failures: Vec<Failure>,
+    pub n_failures: u64,
 }
 
 impl Memory {
@@ -111,6 +130,14 @@ impl Memory {
         true
     }
 
+    /// Takes note of a failure.
+    pub fn fail(&mut self, failure: Failure) {
+        self.n_failures += 1;
+        if self.failures.len() < MAX_FAILURES {
+            self.failures.push(failure);
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.ts.len()
     }
@@ -135,7 +162,8 @@ impl Memory {
     }
 
     /// The same in order of time.
-    pub(super) fn sorted(self) -> Memory {
+    pub(super) fn sorted(mut self) -> Memory {
+        self.failures.sort_by_key(|failure| failure.ts);
         if self.ts.iter().is_sorted() {
             return self;
         }
@@ -156,6 +184,8 @@ impl Memory {
             devices: self.devices,
             by_device: self.by_device,
             processes: self.processes,
+            failures: self.failures,
+            n_failures: self.n_failures,
         }
     }
 }

@@ -111,6 +111,7 @@ pub const TABLES: &[Table] = &[
     steps::STEP_GROUPS,
     steps::COMPILED_STEPS,
     steps::STEPS,
+    steps::SLOW_STEPS,
     compiles::RECOMPILES,
     compiles::BUCKET_COVERAGE,
     compiles::DYNAMO,

@@ -1,9 +1,9 @@
 //! Steps, one by one and in groups.
 
-use crate::analyze::report::{Basis, Parts, Step, StepTime, device_name};
+use crate::analyze::report::{Basis, Difference, Parts, SlowStep, Step, StepTime, device_name};
 use crate::analyze::steps::times::device_span_ns;
 
-use super::cell::{Part, Place};
+use super::cell::{Part, Place, Term};
 use super::rows::Rows;
 use super::{Answers, Table, Topic, terms};
 
@@ -238,6 +238,83 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
         })
         .share("requests_share", "waits for requests", serving, move |v| {
             millionths(v.shares.requests)
+        })
+        .done()
+}
+
+pub const SLOW_STEPS: Table = Table {
+    key: "slow_steps",
+    title: "What differs in slow steps",
+    definition: "Steps that took more than 3 × the median of other steps of their phase and size, and what takes longer \
+                 in them than in the median of up to 20 of these, nearest first. Kinds overlap: they do not add up. Only \
+                 differences of at least 5 % of the extra time, the five largest of each kind.",
+    topic: Topic::Steps,
+    rows: slow_steps,
+};
+
+/// A difference, and the step that it is in; `None` where nothing that is recorded differs.
+struct Differs<'a> {
+    of: &'a SlowStep,
+    difference: Option<&'a Difference>,
+}
+
+fn slow_steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let each = |of: &'a SlowStep| {
+        let none = of.differences.is_empty().then_some(None);
+        let all = of.differences.iter().map(Some).chain(none);
+        all.map(move |difference| Differs { of, difference })
+    };
+    Rows::made(answers.report.slow_steps.iter().flat_map(each).collect())
+        .step("step", "step", "", |d: &Differs<'_>| d.of.step)
+        .duration("step_ns", "step time", "By the basis of the steps.", |d| {
+            d.of.step_ns
+        })
+        .duration(
+            "median_ns",
+            "median",
+            "Of the steps of its phase and size.",
+            |d| d.of.median_ns,
+        )
+        .term("kind", "what", "", |d| {
+            d.difference.map_or_else(
+                || Term::word("nothing that is recorded"),
+                |d| terms::difference(d.kind),
+            )
+        })
+        .name("name", "name", "", |d| Some(d.difference?.name.clone()))
+        .duration(
+            "more_ns",
+            "extra",
+            "How much longer than in the median of the others.",
+            |d| Some(d.difference?.more_ns),
+        )
+        .duration("others_ns", "in the others", "The median of the others.", |d| {
+            Some(d.difference?.median_ns)
+        })
+        .text("ratio", "times", "", |d| {
+            Some(format!("{:.1} ×", d.difference?.ratio?))
+        })
+        .count("count", "calls", "", |d| {
+            d.difference.map(|d| d.count).filter(|&n| n > 0)
+        })
+        .count("median_count", "calls in the others", "", |d| {
+            let d = d.difference.filter(|d| d.count > 0)?;
+            Some(d.median_count)
+        })
+        .count(
+            "compared",
+            "other steps",
+            "How many the step is compared with.",
+            |d| d.of.compared,
+        )
+        .on_request()
+        .place("The longest of it in the timeline.", |d| {
+            Some(Place {
+                start_ns: None,
+                end_ns: None,
+                slice: Some(d.difference?.slice?),
+                word: "timeline".into(),
+            })
         })
         .done()
 }

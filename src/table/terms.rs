@@ -1,7 +1,7 @@
 //! Values of closed sets as tables show them.
 
 use crate::analyze::report::{
-    Cause, CompileUse, Engine, Evidence, GapKind, IdleCause, Period, Phase, Sure, WorkKind,
+    Cause, CompileUse, DifferenceKind, Engine, Evidence, GapKind, IdleCause, Period, Phase, Sure, WorkKind,
 };
 use crate::base::Colour;
 
@@ -22,6 +22,10 @@ pub fn phase(phase: Phase) -> Term {
 
 pub fn period(period: Period) -> Term {
     term(period.key(), period.word(), None, period.means())
+}
+
+pub fn difference(kind: DifferenceKind) -> Term {
+    term(kind.key(), kind.word(), None, kind.means())
 }
 
 pub fn sure(sure: Sure) -> Term {

@@ -506,7 +506,7 @@ fn findings_of_the_driven_traces() {
     let compiles = &opened.report.findings[0];
     assert_eq!(
         compiles.says,
-        "3 graphs were compiled while serving. They held up 2 steps for 623 ms (88 % of serving time)."
+        "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time)."
     );
     assert!(
         compiles

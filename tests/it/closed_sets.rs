@@ -1,7 +1,8 @@
 //! Every closed set: keys that are unique, and the same in JSON.
 
 use stepscope::analyze::report::{
-    Cause, DevicePart, Engine, Evidence, GapKind, IdleCause, Level, Period, Phase, StepPart, Sure, WorkKind,
+    Cause, DevicePart, DifferenceKind, Engine, Evidence, GapKind, IdleCause, Level, Period, Phase, StepPart,
+    Sure, WorkKind,
 };
 use stepscope::base::{Colour, DefectKind, Severity};
 use stepscope::view::{BarClass, TrackKind};
@@ -27,7 +28,7 @@ macro_rules! check {
 #[test]
 fn keys_are_unique_and_those_of_json() {
     check!(
-        BarClass Cause Colour DefectKind DevicePart Engine Evidence GapKind IdleCause Level Period Phase Severity
+        BarClass Cause Colour DefectKind DevicePart DifferenceKind Engine Evidence GapKind IdleCause Level Period Phase Severity
         StepPart Sure TrackKind WorkKind
     );
 }

@@ -4,6 +4,7 @@
 //! A fixture is a trace, or a folder with a trace and the tables beside it. In front of its events stand, a line each:
 //! - `"comment"`: why it is what it is;
 //! - `"level"`, where wanted: the level at which the finding speaks, of ids that say "fine" as well;
+//! - `"says"`, where wanted: a part of what it says;
 //! - `"times"`, where the size of the text matters: as often the events are read one after another.
 
 use std::collections::BTreeSet;
@@ -51,6 +52,7 @@ struct Fixture {
     path: String,
     comment: String,
     level: Option<String>,
+    says: Option<String>,
     opened: Opened,
 }
 
@@ -83,6 +85,7 @@ impl Fixture {
         Fixture {
             comment: says("comment").unwrap_or_default(),
             level: says("level"),
+            says: says("says"),
             opened: loader.finish().unwrap_or_else(|e| panic!("{shown}: {e}")),
             path: shown,
         }
@@ -151,6 +154,11 @@ fn every_finding_speaks_and_is_silent_where_it_should() {
                     let says = serde_json::to_value(finding.level).unwrap();
                     if says != level.as_str() {
                         wrong.push(format!("{}: speaks as {says}: {}", fixture.path, finding.says));
+                    }
+                }
+                for (finding, part) in found.iter().zip(&fixture.says) {
+                    if !finding.says.contains(part) {
+                        wrong.push(format!("{}: without {part:?}: {}", fixture.path, finding.says));
                     }
                 }
                 if fixture.comment.is_empty() {

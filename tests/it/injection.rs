@@ -471,7 +471,7 @@ fn check_sentences(failures: &mut Failures, family: Family) {
         (
             Injection::Compile,
             400 * MS,
-            "held up 1 step for 400 ms".to_owned(),
+            "delayed 1 step for 400 ms".to_owned(),
         ),
         (Injection::NoRequests, 300 * MS, "requests".to_owned()),
     ];

@@ -10,6 +10,7 @@ use crate::analyze::report::{
     CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
 };
 use crate::base::show;
+use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
     ids: &[
@@ -23,6 +24,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    // Captures are what such a recording is of, and it serves nothing.
+    if facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
+        return None;
+    }
     let found: Vec<_> = LEVELS
         .map(|level| (level, compiled(report, level, Period::Serving)))
         .into_iter()
@@ -51,7 +56,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let they = if compiles.len() == 1 { "It" } else { "They" };
     if steps > 0 {
         says += &format!(
-            " {they} held up {} for {cost_says}.",
+            " {they} delayed {} for {cost_says}.",
             show::counted(steps, "step")
         );
     } else {
@@ -101,7 +106,7 @@ fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
         .find(|(_, compiles)| !compiles.is_empty())?;
     let cost = compile_ns(&compiles);
     let says = format!(
-        "{}, for {}; whether while warming up or while serving, this trace does not say.",
+        "{}, for {}; the trace does not say whether during warm-up or while serving.",
         was_compiled(level, compiles.len()),
         show::duration(cost)
     );
@@ -266,7 +271,7 @@ mod tests {
         assert_eq!(found.cost_ns, Some(90 * MS));
         assert_eq!(
             found.says,
-            "3 graphs were compiled while serving. They held up 2 steps for 90.0 ms (9.0 % of serving time). Whether \
+            "3 graphs were compiled while serving. They delayed 2 steps for 90.0 ms (9.0 % of serving time). Whether \
              warm-up had run what they were for is not recorded."
         );
         assert_eq!(found.evidence.len(), 3);
@@ -289,7 +294,7 @@ mod tests {
         let all = of(&report);
         assert_eq!(
             get(&all, "compiles-in-unknown-period").says,
-            "1 graph was compiled, for 50.0 ms; whether while warming up or while serving, this trace does not say."
+            "1 graph was compiled, for 50.0 ms; the trace does not say whether during warm-up or while serving."
         );
         assert!(!has(&all, "compiles-while-serving") && !has(&all, "no-compiles-while-serving"));
         let mut capture = compile(0, 10, 50);
@@ -322,7 +327,7 @@ mod tests {
         assert!(
             found
                 .says
-                .starts_with("1 graph was compiled while serving. It held up 1 step for 50.0 ms")
+                .starts_with("1 graph was compiled while serving. It delayed 1 step for 50.0 ms")
         );
         assert_eq!(
             found.evidence[1].says,

@@ -4,6 +4,7 @@ use super::shared::{fact, finding, reaches, serving};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::base::show;
+use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
     ids: &["device-recording-ends-early"],
@@ -14,7 +15,9 @@ pub(super) const RULE: Rule = Rule {
 /// The host went on handing over work for more than 5 % of the recording (and 1 ms) after the last device event.
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
-    if report.clock_offset_ns.is_some() {
+    // What is captured runs when the graph is replayed.
+    let is_capture = facts.vocabulary.recording == Some(RecordingKind::GraphCapture);
+    if report.clock_offset_ns.is_some() || is_capture {
         return None;
     }
     let devices = || report.device_time.iter().filter(|d| d.scope == "all");

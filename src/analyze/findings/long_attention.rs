@@ -43,18 +43,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "operators"
     };
+    // Below this its share is one of those by family.
     if !reaches(mine_ns, LONG_ATTENTION_PERCENT, all_ns) {
-        let says = format!(
-            "Attention takes {share} of the time of all compute kernels, {}.",
-            show::duration(mine_ns)
-        );
-        return Some(finding(
-            "long-attention",
-            Level::Fine,
-            Sure::Suspected,
-            "device",
-            says,
-        ));
+        return None;
     }
     let says = format!(
         "Attention takes {share} of the time of all compute kernels, {} of {}: {LONG_ATTENTION_PERCENT} % and more is long.",
@@ -123,7 +114,7 @@ mod tests {
             judge_with(&report, words)
         };
         assert_eq!(of(0), None);
-        assert_eq!(of(39).map(|f| f.level), Some(Level::Fine));
+        assert_eq!(of(39), None, "its share is told with the other families");
         let long = of(40).expect("a finding");
         assert_eq!((long.level, long.cost_ns), (Level::Hint, Some(40 * MS)));
         assert_eq!(

@@ -34,7 +34,9 @@ mod long_attention;
 mod memory_churn;
 mod no_load;
 mod no_steps;
+mod out_of_memory;
 mod padding;
+mod recording_kind;
 mod shared;
 mod short_kernels;
 mod slow_copies;
@@ -81,6 +83,7 @@ pub const FINDINGS: &[Rule] = &[
     input_damaged::RULE,
     events_lost::RULE,
     no_steps::RULE,
+    recording_kind::RULE,
     compiles_while_serving::RULE,
     suspected_compiles::RULE,
     buckets_warmed::RULE,
@@ -102,6 +105,7 @@ pub const FINDINGS: &[Rule] = &[
     device_recording_ends_early::RULE,
     synchronised_capture::RULE,
     dynamo_limit::RULE,
+    out_of_memory::RULE,
     memory_churn::RULE,
     large_category::RULE,
     device_free::RULE,

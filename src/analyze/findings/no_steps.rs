@@ -15,10 +15,13 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if !report.steps.is_empty() || report.events == 0 {
         return None;
     }
-    let says =
-        "No prefill or decode step is recognised in this trace, so steps, their gaps and their compiles \
-                cannot be told."
-            .into();
+    // What kind of recording it is has been said then.
+    if facts.vocabulary.recording.is_some() {
+        return None;
+    }
+    let says = "No prefill or decode step is recognised in this trace, so Stepscope cannot show steps, gaps between \
+                them, or compiles per step."
+        .into();
     Some(Finding {
         advice: "Record with the engine's own step markers, or with python stacks.".into(),
         ..finding("no-steps", Level::Hint, Sure::Derived, "timeline", says)

@@ -1,6 +1,6 @@
 //! What the host did: operators, python frames, modules, and the stacks that they form.
 
-mod frames;
+pub mod frames;
 pub mod modules;
 pub mod operators;
 pub mod python;

@@ -13,7 +13,7 @@ use crate::dialect::{Period, Phase, Vocabulary};
 use crate::index::{Family, Index};
 
 use crate::analyze::in_order::in_order;
-use crate::analyze::report::{DeviceMemory, MemoryOperator, MemoryUse};
+use crate::analyze::report::{DeviceMemory, MemoryOperator, MemoryUse, OutOfMemory};
 
 /// Bound of [`DeviceMemory::operators`].
 const MAX_OPERATORS: usize = 50;
@@ -36,6 +36,29 @@ pub fn memory(index: &Index, vocabulary: &Vocabulary) -> Option<MemoryUse> {
         outside_events,
         outside_bytes,
     })
+}
+
+/// Allocations that failed, in order of time.
+pub fn out_of_memory(vocabulary: &Vocabulary) -> Vec<OutOfMemory> {
+    let failures = vocabulary.out_of_memory.iter();
+    failures
+        .map(|failure| OutOfMemory {
+            at_ns: failure.at_ns,
+            device: failure.device.as_ref().map(|device| {
+                let named = DeviceMemory {
+                    device: device.kind.to_owned(),
+                    id: device.id,
+                    rank: device.rank.clone(),
+                    ..DeviceMemory::default()
+                };
+                named.label()
+            }),
+            bytes: failure.bytes,
+            allocated_bytes: failure.allocated,
+            reserved_bytes: failure.reserved,
+            step: step_at(vocabulary, failure.at_ns).and_then(|i| u32::try_from(i).ok()),
+        })
+        .collect()
 }
 
 /// Bytes in use on its device after each event, in order of time: row, device, bytes. The allocator's own number, or

@@ -29,22 +29,11 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 
 /// Device time of every pass; `None` for passes without device work, and for all of a trace without any.
 pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDevice>> {
-    let none = || vec![None; vocabulary.passes.len()];
     if vocabulary.devices.is_empty() || vocabulary.passes.is_empty() {
-        return none();
+        return none_of(vocabulary);
     }
-    let owners = Owners::new(index, vocabulary);
-    let linked = match &vocabulary.launch_link {
-        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::ByRank(_) => {
-            by_correlation(index, vocabulary, &owners)
-        }
-        LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key),
-        LaunchLink::None => None,
-    };
-    let (assigned, method) = match linked {
-        Some(assigned) => (assigned, "launch"),
-        None => (by_time(index, vocabulary, &owners), "time"),
-    };
+    let mut assigned: Vec<Option<Work>> = none_of(vocabulary);
+    let method = assign(index, vocabulary, &mut assigned);
     let has_lanes = engines_of(index, vocabulary);
     // Of each rank.
     let mut all_done: FxHashMap<Option<usize>, Option<i64>> = FxHashMap::default();
@@ -81,6 +70,61 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
             })
         })
         .collect()
+}
+
+fn none_of<T: Clone>(vocabulary: &Vocabulary) -> Vec<Option<T>> {
+    vec![None; vocabulary.passes.len()]
+}
+
+/// One piece of device work that belongs to a pass.
+pub struct Piece {
+    pub pass: usize,
+    pub id: SliceId,
+    pub role: Role,
+    pub span: Span,
+    /// Given by its neighbours on the device, where other work names its launch.
+    by_time: bool,
+}
+
+/// What takes device work as it is given to passes.
+pub trait TakesWork {
+    fn take(&mut self, piece: Piece);
+    /// Forget all: it is given anew, by another method.
+    fn forget(&mut self);
+}
+
+impl TakesWork for Vec<Option<Work>> {
+    fn take(&mut self, piece: Piece) {
+        let Some(slot) = self.get_mut(piece.pass) else {
+            return;
+        };
+        Work::add(slot, piece.role, piece.span);
+        if let Some(work) = slot.as_mut().filter(|_| piece.by_time) {
+            work.by_time_ns = work.by_time_ns.saturating_add(piece.span.len_ns());
+        }
+    }
+
+    fn forget(&mut self) {
+        self.fill(None);
+    }
+}
+
+/// Gives every piece of device work that belongs to a pass, in order of start, and says by which method.
+pub fn assign(index: &Index, vocabulary: &Vocabulary, takes: &mut dyn TakesWork) -> &'static str {
+    let owners = Owners::new(index, vocabulary);
+    let linked = match &vocabulary.launch_link {
+        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::ByRank(_) => {
+            by_correlation(index, vocabulary, &owners, takes)
+        }
+        LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key, takes),
+        LaunchLink::None => None,
+    };
+    if linked.is_some() {
+        return "launch";
+    }
+    takes.forget();
+    by_time(index, vocabulary, &owners, takes);
+    "time"
 }
 
 /// A sentence about steps most of whose device work was given to them by time, where other work is linked.
@@ -176,7 +220,7 @@ impl<'a> Owners<'a> {
 
 /// What a pass had the device do.
 #[derive(Clone, Copy, Default)]
-struct Work {
+pub struct Work {
     extent: Span,
     kinds: ByKind,
     /// Durations, summed; and of these that of work given by time.
@@ -247,15 +291,19 @@ fn device_work(
     });
 }
 
-fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Vec<Option<Work>> {
-    let mut work = vec![None; vocabulary.passes.len()];
+fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &mut dyn TakesWork) {
     device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
         let span = vocabulary.span(index, id);
         if let Some(pass) = owners.at(span.start) {
-            Work::add(&mut work[pass], role, span.intersect(owners.window(pass)));
+            takes.take(Piece {
+                pass,
+                id,
+                role,
+                span: span.intersect(owners.window(pass)),
+                by_time: false,
+            });
         }
     });
-    work
 }
 
 /// The passes of launches by their id.
@@ -274,7 +322,12 @@ fn launches<'a>(
 }
 
 /// One launch to many pieces of work, ids unique in the file.
-fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -> Option<Vec<Option<Work>>> {
+fn by_correlation(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    owners: &Owners<'_>,
+    takes: &mut dyn TakesWork,
+) -> Option<()> {
     let column = vocabulary.links(index)?;
     let is_launch = |role: Role| match vocabulary.launch_link {
         // An arrow's tail is a launch, whatever the name of the call.
@@ -318,7 +371,6 @@ fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -
         None => by_neighbours(index, vocabulary, owners, &column, owner_of),
     };
     let mut ids = Ids::new(index, Some(column.clone()), &lanes);
-    let mut work = vec![None; vocabulary.passes.len()];
     let mut any = false;
     device_work(index, vocabulary, &lanes, |lane, id, role| {
         let (pass, is_by_time) = match owner_of(ids.of(lane, id)) {
@@ -326,16 +378,18 @@ fn by_correlation(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>) -
             Owner::Unknown => (by_neighbours.get(&id).map(|&pass| pass as usize), true),
             Owner::Nobody => (None, false),
         };
-        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
+        if let Some(pass) = pass {
             any |= !is_by_time;
-            let span = vocabulary.span(index, id);
-            Work::add(slot, role, span);
-            if let Some(work) = slot.as_mut().filter(|_| is_by_time) {
-                work.by_time_ns = work.by_time_ns.saturating_add(span.len_ns());
-            }
+            takes.take(Piece {
+                pass,
+                id,
+                role,
+                span: vocabulary.span(index, id),
+                by_time: is_by_time,
+            });
         }
     });
-    any.then_some(work)
+    any.then_some(())
 }
 
 /// Stands for a call outside of all passes.
@@ -486,7 +540,8 @@ fn by_runs(
     vocabulary: &Vocabulary,
     owners: &Owners<'_>,
     key: &str,
-) -> Option<Vec<Option<Work>>> {
+    takes: &mut dyn TakesWork,
+) -> Option<()> {
     let mut by_id: FxHashMap<i64, Vec<i64>> = FxHashMap::default();
     let mut last_launch = i64::MIN;
     for (id, value) in launches(index, vocabulary, key)? {
@@ -511,17 +566,22 @@ fn by_runs(
         .into_iter()
         .map(|at| owners.at(at?))
         .collect();
-    let mut work = vec![None; vocabulary.passes.len()];
     let mut seen = run_of.into_iter();
     let mut any = false;
     device_work(index, vocabulary, &lanes, |_, id, role| {
         let pass = seen.next().and_then(|run| *passes.get(run as usize)?);
-        if let Some(slot) = pass.and_then(|pass| work.get_mut(pass)) {
+        if let Some(pass) = pass {
             any = true;
-            Work::add(slot, role, vocabulary.span(index, id));
+            takes.take(Piece {
+                pass,
+                id,
+                role,
+                span: vocabulary.span(index, id),
+                by_time: false,
+            });
         }
     });
-    any.then_some(work)
+    any.then_some(())
 }
 
 /// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for

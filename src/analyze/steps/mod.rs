@@ -2,6 +2,7 @@
 
 pub mod breakdown;
 mod device;
+pub mod differences;
 pub mod like;
 pub mod times;
 pub mod verdict;

@@ -3,7 +3,7 @@
 use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::DefectKind;
 use crate::base::time::CLOCK_END_NS;
-use crate::index::memory::{MEMORY, Memory, Said};
+use crate::index::memory::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
 use crate::index::tables::Family;
 use crate::ingest::{Event, Scalar};
 
@@ -59,6 +59,13 @@ impl Builder {
             && self.memory.push(ts, track, process, &said)
         {
             return self.tally.add(category, event.text().len(), MEMORY_BYTES);
+        }
+        if let Scalar::Text(raw) = event.name()
+            && raw.raw == OUT_OF_MEMORY
+        {
+            let process = self.tracks.list[track as usize].0;
+            let said = Said::of(event.args());
+            self.memory.fail(Failure { ts, process, said });
         }
         let name = self.name(event.name(), event.at);
         self.instants.start.push(ts);

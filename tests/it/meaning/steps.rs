@@ -455,3 +455,19 @@ fn a_real_step_is_made_of_what_its_frames_say() {
         "from schedule() with what it calls"
     );
 }
+
+#[test]
+fn an_allocation_that_failed_is_a_finding() {
+    let Some(report) = case("m6_oom.json") else {
+        return;
+    };
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|f| f["id"] == "out-of-memory").unwrap();
+    assert_eq!(found["level"], "problem");
+    assert_eq!(
+        found["says"],
+        "Out of memory: 53.7 GB asked for on cuda 0, with 84.8 GB in use and 84.8 GB reserved, in step 0."
+    );
+    assert_eq!(report["out_of_memory"][0]["bytes"].as_i64(), Some(50 << 30));
+    assert_eq!(found["evidence"][0]["start_ns"].as_i64(), Some(ms(1.2)));
+}
