@@ -331,7 +331,8 @@ pub struct Vocabulary {
     pub left_out_by: &'static [(&'static str, &'static str)],
     /// What the allocators are, in the order of the index.
     pub memory_devices: Vec<MemoryDevice>,
-    /// By a finding's id, a sentence of advice that names this engine's own switches.
+    /// By a finding's id, a sentence of advice that names this engine's own switches; by `slower-host`, what this device
+    /// has against a host that is slower than it.
     pub advice: &'static [(&'static str, &'static str)],
 }
 

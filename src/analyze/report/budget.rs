@@ -27,7 +27,7 @@ closed_set! {
         colour: Colour::Compile,
     }
     NoLoad "no_load" {
-        says: "Nothing runs between two steps more than 1 s apart: probably no request.",
+        says: "The device is idle and the engine waits for requests.",
         colour: Colour::NoLoad,
     }
     NotRecorded "not_recorded" {
@@ -44,7 +44,7 @@ closed_set! {
     }
     Compile "compile" { says: "A graph is compiled.", colour: Colour::Compile }
     NoLoad "no_load" {
-        says: "Two steps are more than 1 s apart: probably no request.",
+        says: "The engine waits for requests.",
         colour: Colour::NoLoad,
     }
     Prefill "prefill" { says: "Steps that prefill, on the host.", colour: Colour::Prefill }
