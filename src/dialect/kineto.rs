@@ -64,7 +64,6 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     };
     v.launch_link = launch_link(index, &v);
     v.clock_offset_ns = clocks::offset_ns(index, &v);
-    v.notes.extend(v.clock_offset_ns.map(clocks::says));
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;

@@ -16,7 +16,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let says = format!(
         "Clocks of host and device disagree by about {}: Stepscope does not say who waits for whom, because work starts \
          before the call that launched it.",
-        show::duration(offset.saturating_abs())
+        show::about(offset)
     );
     Some(Finding {
         advice: "Times of one side are right by themselves. Record again, with a newer profiler if you can, to compare \

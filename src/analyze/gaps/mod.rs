@@ -130,7 +130,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
                     "the clocks of host and device disagree by about {}",
-                    show::duration(offset.abs())
+                    show::about(offset)
                 )
             });
             DeviceShares {

@@ -4,6 +4,7 @@
 mod causes;
 mod device;
 mod reading;
+mod sentences;
 mod step_time;
 mod steps;
 
