@@ -38,11 +38,17 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if !is_more(without, total) || ends_early() {
         return None;
     }
-    let says = format!(
-        "{} of {} launches have no recorded work: device times are a lower bound.",
-        show::count(without),
-        show::count(total)
-    );
+    let says = match without == total {
+        true => format!(
+            "None of {} launches has recorded work: what the device did in them is unknown.",
+            show::count(total)
+        ),
+        false => format!(
+            "{} of {} launches have no recorded work: device times are a lower bound.",
+            show::count(without),
+            show::count(total)
+        ),
+    };
     Some(Finding {
         advice: "Times in which the device seems idle may hold work that is not recorded. Record fewer steps, or give \
                  the profiler a larger buffer."
