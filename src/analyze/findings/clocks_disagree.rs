@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let offset = facts.report.clock_offset_ns?;
     let says = format!(
-        "Clocks of host and device disagree by about {}: Stepscope does not say who waits for whom, because work starts \
-         before the call that launched it.",
+        "Clocks of host and device disagree by about {}: Stepscope does not say who waits for whom, because work \
+         starts before the call that launched it.",
         show::about(offset)
     );
     Some(Finding {

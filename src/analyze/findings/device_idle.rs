@@ -1,5 +1,5 @@
-//! The device with most idle time over its whole recording, and why it is idle. It speaks only where nothing is known of
-//! steps, or of too few: else the findings on steps say it, with their numbers. Silent where the clocks of host and
+//! The device with most idle time over its whole recording, and why it is idle. It speaks only where nothing is known
+//! of steps, or of too few: else the findings on steps say it, with their numbers. Silent where the clocks of host and
 //! device disagree, and where too many launches have no recorded work.
 
 use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
