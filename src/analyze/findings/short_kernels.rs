@@ -39,8 +39,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} of {} kernels ({}) are shorter than {}, and most are launched one by one, while the device often waits for the \
-         host: launching a kernel costs about that time.",
+        "{} of {} kernels ({}) are shorter than {}, and most are launched one by one, while the device often waits \
+         for the host: launching a kernel costs about that time.",
         show::count(short.count),
         show::count(short.of_count),
         show::percent(count, of),
