@@ -112,7 +112,7 @@ pub fn analyze_to(
     );
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
-    let decode_idle = gaps::decode_idle(&host);
+    let step_idle = gaps::step_idle(&host);
     let shares = gaps::device_shares(&host);
     let compiling = Union::of(report.recompiles.iter().map(compile_span));
     let serving = budget::serving_window(&vocabulary.engine_steps);
@@ -122,6 +122,10 @@ pub fn analyze_to(
     let launched_fully = launched.as_ref().filter(|_| is_asked && clocks_agree);
     let idle = launched_fully.map(|l| idle::idle(index, vocabulary, l, &host.rule, &report.steps));
     drop(host);
+    let trailing_launches = launched
+        .as_ref()
+        .and_then(|l| l.trailing_without_work(vocabulary));
+    let links_launches = launched.is_some();
     report.idle = idle.unwrap_or_default();
     report.budget = budget;
     report.gaps = gaps;
@@ -183,8 +187,12 @@ pub fn analyze_to(
     let facts = findings::Facts {
         report: &report,
         vocabulary,
-        decode_idle,
+        step_idle,
         last_launch_ns: last_launch_ns(index, vocabulary),
+        links_launches,
+        trailing_launches,
+        waits: waiting,
+        calls_with_shapes: calls_with_shapes(index, vocabulary),
     };
     report.findings = findings::findings(&facts, depth);
     report
@@ -257,6 +265,12 @@ fn beside_trace(
         beside.files.clone_from(&tables.files);
     }
     Some(beside)
+}
+
+/// How many calls have the shapes of their inputs recorded.
+fn calls_with_shapes(index: &Index, vocabulary: &Vocabulary) -> u64 {
+    let column = vocabulary.shapes_arg.and_then(|arg| index.arg_column(arg));
+    column.map_or(0, |column| column.ints().count() as u64)
 }
 
 /// The end of the last host call that hands work to a device.

@@ -25,6 +25,20 @@ pub fn duration(ns: i64) -> String {
     }
 }
 
+/// A duration to two digits, where it is known no better: `"40 ms"`, `"1.3 s"`.
+pub fn about(ns: i64) -> String {
+    let ns = ns.unsigned_abs();
+    let digits = 10_u64.pow(ns.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    let ns = ns.saturating_add(digits / 2) / digits * digits;
+    let (unit, per_unit) = match ns {
+        ..1_000 => ("ns", 1.0),
+        ..1_000_000 => ("µs", 1e3),
+        ..1_000_000_000 => ("ms", 1e6),
+        _ => ("s", 1e9),
+    };
+    format!("{} {unit}", ns as f64 / per_unit)
+}
+
 /// A duration measured by a clock of milliseconds.
 pub fn milliseconds(ms: f64) -> String {
     #[expect(
@@ -105,6 +119,20 @@ pub fn share(part: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_to_two_digits_has_two() {
+        let cases = [
+            (-39_820_000, "40 ms"),
+            (1_994_000, "2 ms"),
+            (123_456, "120 µs"),
+            (1_349_000_000, "1.3 s"),
+            (7, "7 ns"),
+        ];
+        for (ns, want) in cases {
+            assert_eq!(about(ns), want);
+        }
+    }
 
     #[test]
     fn durations_scale_their_unit() {

@@ -37,20 +37,3 @@ pub fn offset_ns(index: &Index, v: &Vocabulary) -> Option<i64> {
     }
     (n > 0 && n * 20 >= first.len()).then_some(most)
 }
-
-/// In words, to two digits.
-pub fn says(offset_ns: i64) -> String {
-    let ns = offset_ns.unsigned_abs();
-    let digits = 10_u64.pow(ns.checked_ilog10().unwrap_or(0).saturating_sub(1));
-    let ns = ns.saturating_add(digits / 2) / digits * digits;
-    let (unit, per_unit) = match ns {
-        ..1_000_000 => ("µs", 1e3),
-        ..1_000_000_000 => ("ms", 1e6),
-        _ => ("s", 1e9),
-    };
-    format!(
-        "Clocks of host and device disagree by about {} {unit}: work starts before the call that launched it. \
-         Stepscope concludes nothing from the order of the two: launch delays and causes of idle time are not available.",
-        ns as f64 / per_unit
-    )
-}

@@ -48,7 +48,6 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         module_prefix: Some("nn.Module: "),
         attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
-        advice: ADVICE,
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
@@ -58,9 +57,13 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     v.devices = facts::devices(index, &v.roles, &v.ranks);
     v.overruns = overruns::overruns(index, &v.roles, &v.devices);
     v.device_kind = facts::device_kind(index, !v.devices.is_empty());
+    v.advice = match v.device_kind {
+        "cuda" => ADVICE_CUDA,
+        "rocm" => ADVICE_ROCM,
+        _ => &[],
+    };
     v.launch_link = launch_link(index, &v);
     v.clock_offset_ns = clocks::offset_ns(index, &v);
-    v.notes.extend(v.clock_offset_ns.map(clocks::says));
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;
@@ -150,9 +153,20 @@ const LEFT_OUT_BY: &[(&str, &str)] = &[
     ),
 ];
 
-const ADVICE: &[(&str, &str)] = &[(
-    "slow-starts",
-    "With CUDA, CUDA_MODULE_LOADING=EAGER loads all code at the start.",
+const ADVICE_CUDA: &[(&str, &str)] = &[
+    (
+        "slow-starts",
+        "CUDA_MODULE_LOADING=EAGER loads all code at the start.",
+    ),
+    (
+        "slower-host",
+        "Where steps run without CUDA graphs, capture them: one call then launches many kernels.",
+    ),
+];
+
+const ADVICE_ROCM: &[(&str, &str)] = &[(
+    "slower-host",
+    "Where steps run without HIP graphs, capture them: one call then launches many kernels.",
 )];
 
 fn memory_devices(index: &Index, ranks: &Ranks) -> Vec<MemoryDevice> {

@@ -18,6 +18,7 @@ use stepscope::analyze::report::{Finding, Report, SCHEMA};
 use stepscope::export::{report_markdown, report_text};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{Loader, Opened};
+use stepscope::view::place::View;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/findings")
@@ -164,6 +165,7 @@ fn every_finding_speaks_and_is_silent_where_it_should() {
                 if fixture.comment.is_empty() {
                     wrong.push(format!("{}: no comment says why", fixture.path));
                 }
+                wrong.extend(unknown_views(&fixture.opened).map(|says| format!("{}: {says}", fixture.path)));
                 wrong.extend(out_of_order(&fixture.opened).map(|says| format!("{}: {says}", fixture.path)));
             }
         }
@@ -183,6 +185,14 @@ fn every_finding_has_fixtures_and_every_fixture_a_finding() {
         with_rule, with_fixtures,
         "FINDINGS, and the folders of tests/findings"
     );
+}
+
+/// The first finding whose link leads to a view that the page does not have, or not for this trace.
+fn unknown_views(opened: &Opened) -> Option<String> {
+    let views: Vec<View> = View::of_trace(opened.summary().fills()).collect();
+    let leads_nowhere = |f: &&Finding| !View::of_id(&f.view).is_some_and(|view| views.contains(&view));
+    let finding = opened.report.findings.iter().find(leads_nowhere)?;
+    Some(format!("{} leads to the view {:?}", finding.id, finding.view))
 }
 
 /// Text, Markdown and page show findings as the JSON does. The first that does not.

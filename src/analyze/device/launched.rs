@@ -2,7 +2,7 @@
 //!
 //! One call may have many pieces of work: a captured graph is one launch. Twelve bytes a number.
 
-use crate::base::{SliceId, TrackId};
+use crate::base::{SliceId, Span, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 use crate::index::args::ArgColumn;
@@ -16,6 +16,14 @@ struct Entry {
     call: u32,
     first: u32,
     n_work: u32,
+}
+
+/// Launches behind the last one that has recorded work, in order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailingLaunches {
+    pub count: u64,
+    /// The start of the first and the end of the last.
+    pub span: Span,
 }
 
 /// Which call launched what.
@@ -94,6 +102,24 @@ impl<'a> Launched<'a> {
             let launch = self.get(link).filter(|launch| launch.call == id)?;
             (launch.n_work > 0 || vocabulary.role(id) == Role::Launch).then_some(launch)
         })
+    }
+
+    /// The launches at the end of the trace that have no work in it, if there are any.
+    pub fn trailing_without_work(&self, vocabulary: &Vocabulary) -> Option<TrailingLaunches> {
+        let span = |launch: &Launch| self.index.slices.span(launch.call);
+        let with_work = self.calls(vocabulary).filter(|l| l.n_work > 0);
+        let last = with_work.map(|l| span(&l).start).max()?;
+        let behind = self
+            .calls(vocabulary)
+            .map(|l| span(&l))
+            .filter(|s| s.start > last);
+        let mut found: Option<TrailingLaunches> = None;
+        for span in behind {
+            let of = found.get_or_insert(TrailingLaunches { count: 0, span });
+            of.count += 1;
+            of.span = Span::new(of.span.start.min(span.start), of.span.end.max(span.end));
+        }
+        found
     }
 
     /// Calls `see` with all work of these tracks, in order of start, and its launch.

@@ -1,10 +1,11 @@
-//! The device with most idle time, and why it is idle. Only where device work carries the number of its launch are
-//! causes told here.
+//! The device with most idle time over its whole recording, and why it is idle. It speaks only where nothing is known
+//! of steps, or of too few: else the findings on steps say it, with their numbers. Silent where the clocks of host and
+//! device disagree, and where too many launches have no recorded work.
 
-use super::shared::{fact, finding, host_bound_ns, reaches};
-use super::{Facts, Rule, no_load, time_between_steps, waits_for_host};
+use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
+use super::{Facts, Rule, no_load, waits_for_host};
 use crate::analyze::report::{
-    DeviceIdle, Finding, FindingEvidence, IdleShare, Level, Sure, TraceReport, device_name,
+    DeviceIdle, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport, device_name,
 };
 use crate::base::{order, show};
 
@@ -14,20 +15,39 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-/// The device with most idle time, by cause. Where the same time is told already, step by step, it is no problem of its
-/// own.
-fn judge(facts: &Facts<'_>) -> Option<Finding> {
+/// With so much idle time that is launched and has not started, the device is judged beside steps that hardly wait for
+/// the host, in percent.
+const NOT_STARTED_PERCENT: i64 = 20;
+
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if report.clock_offset_ns.is_some() || is_too_much_unlinked(report) {
+        return None;
+    }
+    let of_steps = waits_for_host::judge(facts);
+    if of_steps.as_ref().is_some_and(|f| f.level != Level::Fine) {
+        return None;
+    }
     let idle = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device))?;
     let device = show_device(report, idle);
     let share = show::percent(idle.idle_ns, idle.span_ns);
     if !reaches(idle.idle_ns, 5, idle.span_ns) {
+        if of_steps.is_some() {
+            return None;
+        }
         let says = format!("{device} is kept busy: it is idle for {share} of its recording.");
         return Some(finding("device-idle", Level::Fine, Sure::Derived, "device", says));
     }
     let mut causes: Vec<&IdleShare> = idle.causes.iter().filter(|c| c.total_ns > 0).collect();
     order::sort_by_key(&mut causes, |c| (std::cmp::Reverse(c.total_ns), c.cause));
     let largest = causes.first()?;
+    let not_started = matches!(largest.cause, IdleCause::Dependency | IdleCause::LaunchLatency);
+    if of_steps.is_some() && !(not_started && reaches(largest.total_ns, NOT_STARTED_PERCENT, idle.span_ns)) {
+        return None;
+    }
+    if largest.cause == IdleCause::SchedulerIdle && no_load::judge(facts).is_some() {
+        return None;
+    }
     let says = format!(
         "{device} is idle for {share} of its recording, {}. Largest cause: {}, {}.",
         show::duration(idle.idle_ns),
@@ -47,7 +67,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         .collect();
     if idle.skewed > 0 {
         evidence.push(fact(format!(
-            "{} before the call that launched what follows: the clocks of host and device disagree.",
+            "{} before the call that launched what follows: these times are out of order, not judged.",
             match idle.skewed {
                 1 => "1 gap ends".to_owned(),
                 n => format!("{} gaps end", show::count(n)),
@@ -61,25 +81,35 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         slice: Some(gap.next_slice),
         ..fact(gap.says.clone())
     }));
-    let level = if reaches(host_bound_ns(idle), 20, idle.span_ns) && !is_told_by_step(facts) {
-        Level::Problem
-    } else {
-        Level::Hint
+    // A few steps are no steady service: of them it is said, and not judged.
+    let is_problem =
+        reaches(host_bound_ns(idle), 20, idle.span_ns) && blames_the_host(report) && report.steps.is_empty();
+    let level = match is_problem {
+        true => Level::Problem,
+        false => Level::Hint,
+    };
+    let slower_host = match largest.cause {
+        IdleCause::HostOp | IdleCause::Python => slower_host(facts),
+        _ => "",
     };
     Some(Finding {
         cost_ns: Some(idle.idle_ns),
         evidence,
-        advice: largest.cause.advice().into(),
+        advice: format!("{} {slower_host}", largest.cause.advice())
+            .trim()
+            .to_owned(),
         ..finding("device-idle", level, Sure::Derived, "device", says)
     })
 }
 
-/// Whether a finding about the gaps between steps says that time is lost there. It is asked, not looked up among what
-/// was found before: judgements are pure, so the order of the rules changes nothing.
-fn is_told_by_step(facts: &Facts<'_>) -> bool {
-    let judges = [waits_for_host::judge, time_between_steps::judge, no_load::judge];
-    let mut told = judges.iter().filter_map(|judge| judge(facts));
-    told.any(|finding| finding.level != Level::Fine)
+/// Whether the largest cause of the idle time that this finding names is the host's.
+pub(super) fn blames_the_host(report: &TraceReport) -> bool {
+    let most = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device));
+    let largest = most.and_then(|idle| {
+        let causes = idle.causes.iter();
+        causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
+    });
+    largest.is_some_and(|c| c.cause.is_host_bound() && c.cause != IdleCause::SyncThenLaunch)
 }
 
 fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
@@ -109,6 +139,12 @@ mod tests {
         assert_eq!((found.level, found.cost_ns), (Level::Problem, Some(250 * MS)));
         assert_eq!(found.evidence.len(), 4);
         assert_eq!(found.evidence[3].slice, Some(2));
+        let mut skewed = report.clone();
+        skewed.clock_offset_ns = Some(-40 * MS);
+        assert!(!has(&of(&skewed), "device-idle"));
+        let mut unlinked = report.clone();
+        (unlinked.launches_without_work, unlinked.launches_total) = (Some(19), Some(30));
+        assert!(!has(&of(&unlinked), "device-idle"));
         report.idle = vec![idle(&[(IdleCause::Dependency, 250)])];
         assert_eq!(get(&of(&report), "device-idle").level, Level::Hint);
         report.idle = vec![idle(&[(IdleCause::HostOp, 49)])];

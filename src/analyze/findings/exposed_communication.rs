@@ -1,9 +1,10 @@
-//! Collectives that no compute hides.
+//! Exposed communication: collectives that compute does not overlap.
 
-use super::shared::{finding, most, of_kind, reaches};
+use super::shared::{fact, finding, most, of_kind, reaches};
 use super::{Facts, Rule};
-use crate::analyze::report::{Finding, Level, Sure, device_name};
-use crate::base::show;
+use crate::analyze::report::{Finding, FindingEvidence, Kernel, Level, Sure, TraceReport, device_name};
+use crate::analyze::words;
+use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["exposed-communication"],
@@ -14,27 +15,50 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let device = most(report, |d| d.comm_exposed_ns)?;
-    let (ns, span) = (device.comm_exposed_ns, device.span_ns);
-    if !reaches(ns, 5, span) {
+    let (ns, busy) = (device.comm_exposed_ns, device.busy_ns);
+    if ns <= 0 || !reaches(ns, 5, busy) {
         return None;
     }
     let says = format!(
-        "Communication that no compute hides takes {} of device {} ({} of its recording).",
+        "Exposed communication (not overlapped by compute) takes {} of device {}: {} of its busy time.",
         show::duration(ns),
         device_name(device.device, device.rank.as_deref()),
-        show::percent(ns, span)
+        show::percent(ns, busy)
     );
-    let level = if reaches(ns, 20, span) {
+    let level = if reaches(ns, 20, busy) {
         Level::Problem
     } else {
         Level::Hint
     };
     Some(Finding {
         cost_ns: Some(ns),
-        evidence: of_kind(report, "comm"),
-        advice: "Waiting for a slower rank counts as communication too: compare the ranks before blaming the network."
+        evidence: of_kind(report, "comm").into_iter().chain(fused(report)).collect(),
+        advice: "Time in which a collective waits for a rank that arrives later counts as communication, too: open the \
+                 traces of all ranks together, and see which arrives last before you look at the network."
             .into(),
         ..finding("exposed-communication", level, Sure::Derived, "device", says)
+    })
+}
+
+/// What a communication kernel's name holds that computes, too.
+const COMPUTES: [&str; 4] = ["norm", "gemm", "matmul", "quant"];
+
+/// Of communication kernels that compute, too, what that means.
+fn fused(report: &TraceReport) -> Option<FindingEvidence> {
+    let is_fused = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        COMPUTES.iter().any(|word| name.contains(word))
+    };
+    let kernels = report.kernels.iter().filter(|k| k.kind == "comm");
+    let fused: Vec<&Kernel> = kernels.filter(|k| is_fused(&k.name)).collect();
+    let longest = fused.first()?;
+    Some(FindingEvidence {
+        slice: Some(longest.longest_slice),
+        ..fact(format!(
+            "{} of it in kernels that communicate and compute, such as {}: not all of it is communication",
+            show::duration(stats::sum(fused.iter().map(|k| k.total_ns))),
+            words::shortened(&longest.name)
+        ))
     })
 }
 
@@ -77,7 +101,7 @@ mod tests {
         let all = of(&report);
         assert_eq!(
             get(&all, "exposed-communication").says,
-            "Communication that no compute hides takes 20.0 ms of device 3 (20 % of its recording)."
+            "Exposed communication (not overlapped by compute) takes 20.0 ms of device 3: 20 % of its busy time."
         );
         assert_eq!(get(&all, "exposed-communication").level, Level::Problem);
         assert_eq!(get(&all, "exposed-copies").cost_ns, Some(10 * MS));

@@ -1,4 +1,4 @@
-//! Copies that neither compute nor communication hides.
+//! Exposed copies: neither compute nor communication overlaps them.
 
 use super::shared::{finding, most, of_kind, reaches};
 use super::{Facts, Rule};
@@ -14,14 +14,14 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let device = most(report, |d| d.copy_exposed_ns)?;
-    if !reaches(device.copy_exposed_ns, 5, device.span_ns) {
+    if device.copy_exposed_ns <= 0 || !reaches(device.copy_exposed_ns, 5, device.busy_ns) {
         return None;
     }
     let says = format!(
-        "Copies that neither compute nor communication hides take {} of device {} ({} of its recording).",
+        "Exposed copies (not overlapped by compute or communication) take {} of device {}: {} of its busy time.",
         show::duration(device.copy_exposed_ns),
         device_name(device.device, device.rank.as_deref()),
-        show::percent(device.copy_exposed_ns, device.span_ns)
+        show::percent(device.copy_exposed_ns, device.busy_ns)
     );
     Some(Finding {
         cost_ns: Some(device.copy_exposed_ns),

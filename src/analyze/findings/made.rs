@@ -76,8 +76,12 @@ pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'
     Facts {
         report,
         vocabulary,
-        decode_idle: None,
+        step_idle: Vec::new(),
         last_launch_ns: None,
+        links_launches: false,
+        trailing_launches: None,
+        waits: Vec::new(),
+        calls_with_shapes: 0,
     }
 }
 

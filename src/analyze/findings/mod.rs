@@ -17,6 +17,7 @@
 //! in its dialect ([`Vocabulary::advice`]), not here.
 
 mod buckets_warmed;
+mod clocks_disagree;
 mod compiled;
 mod compiles_while_serving;
 mod device_free;
@@ -30,6 +31,7 @@ mod exposed_copies;
 mod input_damaged;
 mod large_category;
 mod largest_operator;
+mod launches_without_work;
 mod long_attention;
 mod memory_churn;
 mod no_load;
@@ -37,6 +39,7 @@ mod no_steps;
 mod out_of_memory;
 mod padding;
 mod recording_kind;
+mod recording_slows_the_host;
 mod shared;
 mod short_kernels;
 mod slow_copies;
@@ -52,8 +55,10 @@ mod waits_for_host;
 mod made;
 
 use super::Depth;
-use super::gaps::DecodeIdle;
-use super::report::{Finding, Level, TraceReport};
+use super::device::launched::TrailingLaunches;
+use super::gaps::StepIdle;
+use super::gaps::requests::Waiting;
+use super::report::{Finding, FindingEvidence, Level, TraceReport};
 use crate::base::order;
 use crate::dialect::Vocabulary;
 
@@ -62,9 +67,18 @@ pub struct Facts<'a> {
     /// Complete but for its findings.
     pub report: &'a TraceReport,
     pub vocabulary: &'a Vocabulary,
-    pub decode_idle: Option<DecodeIdle>,
+    /// Of each device, where enough steps of one phase are known.
+    pub step_idle: Vec<StepIdle>,
     /// The end of the last host call that hands work to a device.
     pub last_launch_ns: Option<i64>,
+    /// Whether work names the call that launched it.
+    pub links_launches: bool,
+    /// Launches at the end of the trace without work in it.
+    pub trailing_launches: Option<TrailingLaunches>,
+    /// When the engine waited for requests.
+    pub waits: Vec<Waiting>,
+    /// Calls whose inputs' shapes are recorded.
+    pub calls_with_shapes: u64,
 }
 
 /// One judgement.
@@ -84,6 +98,9 @@ pub const FINDINGS: &[Rule] = &[
     events_lost::RULE,
     no_steps::RULE,
     recording_kind::RULE,
+    clocks_disagree::RULE,
+    launches_without_work::RULE,
+    recording_slows_the_host::RULE,
     compiles_while_serving::RULE,
     suspected_compiles::RULE,
     buckets_warmed::RULE,
@@ -119,7 +136,12 @@ pub fn findings(facts: &Facts<'_>, depth: Depth) -> Vec<Finding> {
     let mut all: Vec<Finding> = asked.filter_map(|rule| (rule.judge)(facts)).collect();
     for finding in &mut all {
         add_engine_advice(finding, facts.vocabulary);
+        // Without launches there is no such view.
+        if finding.view == "device" && facts.report.launches.is_none() {
+            finding.view = "operators".to_owned();
+        }
     }
+    say_what_recording_costs(facts, &mut all);
     sort(&mut all);
     all
 }
@@ -128,6 +150,43 @@ pub fn findings(facts: &Facts<'_>, depth: Depth) -> Vec<Finding> {
 /// text, the Markdown and the page show findings as they come from here.
 fn sort(findings: &mut [Finding]) {
     order::sort_by_key(findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
+}
+
+/// Whether this finding says that the host is what is slow.
+fn is_about_the_host(facts: &Facts<'_>, finding: &Finding) -> bool {
+    let blames = match finding.id.as_str() {
+        "decode-waits-for-host" | "device-waits-for-host" | "time-between-steps" => true,
+        "device-idle" => device_idle::blames_the_host(facts.report),
+        _ => false,
+    };
+    blames && finding.level != Level::Fine
+}
+
+/// Whether a finding says that the host is what is slow. Judgements are asked, not looked up among what was found.
+fn blames_the_host(facts: &Facts<'_>) -> bool {
+    let judges = [
+        waits_for_host::judge,
+        time_between_steps::judge,
+        device_idle::judge,
+    ];
+    let mut found = judges.iter().filter_map(|judge| judge(facts));
+    found.any(|finding| is_about_the_host(facts, &finding))
+}
+
+/// Where the host is blamed, what was recorded beside operators and device work stands first in the evidence.
+fn say_what_recording_costs(facts: &Facts<'_>, all: &mut [Finding]) {
+    let recorded = recording_slows_the_host::recorded(facts);
+    if recorded.is_empty() {
+        return;
+    }
+    let says = format!(
+        "Recorded as well, which slows the host: {}",
+        shared::listed(&recorded, 4)
+    );
+    for finding in all.iter_mut().filter(|f| is_about_the_host(facts, f)) {
+        let evidence: FindingEvidence = shared::fact(says.clone());
+        finding.evidence.insert(0, evidence);
+    }
 }
 
 fn add_engine_advice(finding: &mut Finding, vocabulary: &Vocabulary) {

@@ -1,10 +1,13 @@
 //! What several findings are made with.
 
 use crate::analyze::report::{
-    DeviceIdle, DeviceTime, Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport,
+    DeviceIdle, DeviceTime, Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport, device_name,
 };
+use crate::analyze::steps::verdict;
 use crate::analyze::words;
 use crate::base::{Severity, show, stats};
+
+use super::Facts;
 
 /// How many pieces of evidence a finding shows.
 pub(super) const N_EVIDENCE: usize = 10;
@@ -73,6 +76,40 @@ pub(super) fn were(n: usize, noun: &str) -> String {
     let verb = if n == 1 { "was" } else { "were" };
     format!("{} {verb}", show::counted(n as u64, noun))
 }
+
+/// Whether so many launches have no recorded work that nothing is concluded from the device's idle time.
+pub(super) fn is_too_much_unlinked(report: &TraceReport) -> bool {
+    let known = report.launches_without_work.zip(report.launches_total);
+    known.is_some_and(|(without, total)| verdict::is_too_much_unlinked(without, total))
+}
+
+pub(super) fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>());
+    format!("{}{}", first.unwrap_or_default(), chars.as_str())
+}
+
+/// `"device 3"`, inside a sentence.
+pub(super) fn device_words(device: i64, rank: Option<&str>) -> String {
+    format!("device {}", device_name(device, rank))
+}
+
+/// What this device's engine has against a host that is slower than it; nothing where its steps use it already.
+pub(super) fn slower_host(facts: &Facts<'_>) -> &'static str {
+    let mut steps = serving(facts.report).filter_map(|s| s.graphs).peekable();
+    if steps.peek().is_some() && steps.all(|graphs| graphs) {
+        return "";
+    }
+    let advice = facts.vocabulary.advice.iter();
+    advice
+        .filter(|(id, _)| *id == SLOWER_HOST)
+        .map(|&(_, advice)| advice)
+        .next()
+        .unwrap_or_default()
+}
+
+/// The name of that advice in [`Vocabulary::advice`](crate::dialect::Vocabulary::advice).
+const SLOWER_HOST: &str = "slower-host";
 
 pub(super) fn host_bound_ns(idle: &DeviceIdle) -> i64 {
     let host = idle.causes.iter().filter(|c| c.cause.is_host_bound());

@@ -1,6 +1,6 @@
 //! Kernels so short that launching each takes the host about as long; where graphs launch them, that costs nothing.
 
-use super::shared::{fact, finding, host_bound_ns, reaches};
+use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure};
 use crate::base::{show, stats};
@@ -26,6 +26,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     );
     let calls: u64 = launches.calls.iter().map(|c| c.with_work).sum();
     let one_by_one = calls.saturating_mul(2) >= launches.linked_work;
+    if report.clock_offset_ns.is_some() || is_too_much_unlinked(report) {
+        return None;
+    }
     let host_ns = stats::sum(report.idle.iter().map(host_bound_ns));
     let span_ns = stats::sum(report.idle.iter().map(|i| i.span_ns));
     if short.of_count < SHORT_KERNELS
@@ -36,8 +39,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} of {} kernels ({}) are shorter than {}, and most are launched one by one while the device waits for the host: \
-         launching them takes about as long as they run.",
+        "{} of {} kernels ({}) are shorter than {}, and most are launched one by one, while the device often waits \
+         for the host: launching a kernel costs about that time.",
         show::count(short.count),
         show::count(short.of_count),
         show::percent(count, of),
@@ -61,7 +64,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     ];
     Some(Finding {
         evidence,
-        advice: "Capture graphs, fuse operators (torch.compile), or make batches larger.".into(),
+        advice: format!("Fuse operators, or make batches larger. {}", slower_host(facts))
+            .trim()
+            .to_owned(),
         ..finding("short-kernels", Level::Hint, Sure::Derived, "device", says)
     })
 }

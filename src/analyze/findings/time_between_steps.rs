@@ -12,9 +12,15 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
+/// Fewer steps are no steady service.
+const LEAST_STEPS: usize = 5;
+
 /// Where no device recording exists, the gaps between steps are what the host is known to cost.
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if report.steps.len() < LEAST_STEPS {
+        return None;
+    }
     let gaps = report.gaps.iter().find(|g| g.kind == GapKind::Step)?;
     let total = serving_ns(report).filter(|_| report.device_time.is_empty())?;
     let no_load = |c: &&GapCause| c.cause != Cause::NoLoad;

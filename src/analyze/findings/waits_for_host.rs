@@ -1,9 +1,15 @@
-//! Whether the device waits for the host between steps: it does, or it is kept busy; of decode, or, where steps have no
-//! phase, of all steps. Four wordings of one share, of which a trace gets one at most.
+//! Whether the device waits for the host in steps: it does, it hardly does, or it is idle while the host waits for it.
+//! Of decode, or, where too few decode steps are known, of the phase that is. Five wordings of one share, of which a
+//! trace gets one at most.
+//!
+//! The share is that of the verdict on these steps, over the same window: the intervals of those that did not compile.
+//! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
+//! recorded work.
 
-use super::shared::{fact, finding, reaches};
+use super::shared::{capitalised, device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
-use crate::analyze::report::{Cause, Finding, FindingEvidence, Level, Sure};
+use crate::analyze::gaps::StepIdle;
+use crate::analyze::report::{Cause, Finding, FindingEvidence, Level, Phase, Sure};
 use crate::analyze::words;
 use crate::base::{order, show};
 
@@ -13,57 +19,95 @@ pub(super) const RULE: Rule = Rule {
         "decode-keeps-the-device-busy",
         "device-waits-for-host",
         "device-is-kept-busy",
+        "idle-while-host-waits",
     ],
     judge,
     rests_on_absence: false,
 };
 
+fn steps_of(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Decode => "decode steps",
+        Phase::Prefill => "prefill steps",
+        Phase::Mixed => "steps with prefill and decode",
+        _ => "steps",
+    }
+}
+
+/// Of several devices, the one that waits longest.
+fn waits_most<'f>(facts: &'f Facts<'_>) -> Option<&'f StepIdle> {
+    if is_too_much_unlinked(facts.report) {
+        return None;
+    }
+    let all = facts.step_idle.iter();
+    all.max_by_key(|idle| (idle.host_ns(), std::cmp::Reverse(idle.device)))
+}
+
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
-    let report = facts.report;
-    let idle = facts.decode_idle.as_ref().filter(|i| i.base_ns() > 0)?;
-    let (host_ns, base_ns) = (idle.host_ns(), idle.base_ns());
+    let idle = waits_most(facts)?;
+    let (host_ns, base_ns) = (idle.host_ns(), idle.window_ns);
     let share = show::percent(host_ns, base_ns);
-    let left_out = if base_ns < idle.window.len_ns() {
-        ", compiles and pauses without load left out"
-    } else {
-        ""
-    };
-    let (who, steps) = if idle.is_decode {
-        ("Decode", "decode step")
-    } else {
-        ("The device", "step")
+    let is_decode = idle.phase == Phase::Decode;
+    let steps = steps_of(idle.phase);
+    let device = match facts.step_idle.len() {
+        1 => "the device".to_owned(),
+        _ => device_words(idle.device, idle.rank.as_deref()),
     };
     if !reaches(host_ns, 5, base_ns) {
         let says = format!(
-            "{who} hardly waits for the host: between the first and the last {steps} the device is idle for \
-             {share} of the time{left_out}."
+            "{} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work is not \
+             launched yet.",
+            capitalised(&device)
         );
-        let id = if idle.is_decode {
-            "decode-keeps-the-device-busy"
-        } else {
-            "device-is-kept-busy"
+        let id = match is_decode {
+            true => "decode-keeps-the-device-busy",
+            false => "device-is-kept-busy",
         };
         return Some(finding(id, Level::Fine, Sure::Derived, "gaps", says));
     }
     let (cause, cause_ns) = idle
         .host_causes()
         .max_by_key(|&(c, ns)| (ns, std::cmp::Reverse(c)))?;
-    let mut says = format!(
-        "{who} waits for the host: between the first and the last {steps} the device is idle for {share} of the \
-         time{left_out}. Largest cause: {}, {} of {}.",
-        words::cause_noun(cause),
-        show::duration(cause_ns),
-        show::duration(host_ns)
-    );
-    if reaches(idle.suspected_ns, 10, host_ns) {
-        says += &format!(
-            " {} of it passes in steps that look as if a graph was compiled.",
-            show::duration(idle.suspected_ns)
-        );
-    }
+    let is_wait = cause == Cause::Wait;
+    let of_host = format!("{} of {}", show::duration(cause_ns), show::duration(host_ns));
+    let says = if is_wait {
+        format!(
+            "For {share} of the time of {steps} {device} is idle, most of it while the host waits for the device: \
+             {of_host}."
+        )
+    } else {
+        format!(
+            "For {share} of the time of {steps} {device} waits for the host: it is idle and its next work is not \
+             launched yet. Largest cause: {}, {of_host}.",
+            words::cause_noun(cause),
+        )
+    };
+    let level = match reaches(host_ns, 20, base_ns) && !is_wait {
+        true => Level::Problem,
+        false => Level::Hint,
+    };
+    let id = match (is_wait, is_decode) {
+        (true, _) => "idle-while-host-waits",
+        (false, true) => "decode-waits-for-host",
+        (false, false) => "device-waits-for-host",
+    };
+    let slower_host = match cause {
+        Cause::Submit | Cause::HostOp | Cause::Python => slower_host(facts),
+        _ => "",
+    };
+    Some(Finding {
+        cost_ns: Some(host_ns),
+        evidence: evidence(facts, idle),
+        advice: format!("{} {slower_host}", cause.advice()).trim().to_owned(),
+        ..finding(id, level, Sure::Derived, "gaps", says)
+    })
+}
+
+fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
+    let host_ns = idle.host_ns();
     let mut causes: Vec<(Cause, i64)> = idle
         .host_causes()
-        .filter(|&(_, ns)| reaches(ns, 1, host_ns))
+        .filter(|&(_, ns)| ns > 0 && reaches(ns, 1, host_ns))
         .collect();
     order::sort_by_key(&mut causes, |&(c, ns)| (std::cmp::Reverse(ns), c));
     let mut evidence: Vec<FindingEvidence> = causes
@@ -77,10 +121,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
             ))
         })
         .collect();
+    evidence.push(fact(format!(
+        "Measured in {} from the start of one step to the start of the next, {} in total, excluding steps that \
+         compiled and idle periods without requests",
+        show::counted(idle.n_intervals as u64, "interval"),
+        show::duration(idle.window_ns)
+    )));
     if idle.between_steps_ns > 0 {
         evidence.push(fact(format!(
-            "{} of it lies between engine steps, in scheduling, the server around the engine, or waiting for \
-             requests.",
+            "{} of it lies between engine steps, in scheduling or the server around the engine",
             show::duration(idle.between_steps_ns)
         )));
     }
@@ -94,78 +143,57 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
             ))
         });
     }
-    if report.synchronised_capture {
+    if facts.report.synchronised_capture {
         evidence.push(fact(
             "This recording synchronised host and device after every region, which makes such gaps longer."
                 .into(),
         ));
     }
-    let level = if reaches(host_ns, 20, base_ns) {
-        Level::Problem
-    } else {
-        Level::Hint
-    };
-    Some(Finding {
-        cost_ns: Some(host_ns),
-        evidence,
-        advice: cause_advice(cause).into(),
-        ..finding(
-            if idle.is_decode {
-                "decode-waits-for-host"
-            } else {
-                "device-waits-for-host"
-            },
-            level,
-            Sure::Derived,
-            "gaps",
-            says,
-        )
-    })
-}
-
-fn cause_advice(cause: Cause) -> &'static str {
-    cause.advice()
+    evidence
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analyze::findings::made::*;
-    use crate::analyze::gaps::DecodeIdle;
     use crate::analyze::gaps::activity::ByCause;
     use crate::base::Span;
     use crate::dialect::Vocabulary;
 
-    #[test]
-    fn decode_that_waits_names_its_largest_cause() {
-        let mut report = blank();
-        report.steps = vec![step(0, 0, 100)];
+    fn idle() -> StepIdle {
         let mut by_cause = ByCause::default();
-        by_cause[Cause::Recompile as usize] = 500 * MS;
         by_cause[Cause::InputPrep as usize] = 150 * MS;
         by_cause[Cause::Wait as usize] = 50 * MS;
         by_cause[Cause::Device as usize] = 7 * MS;
-        let idle = DecodeIdle {
-            is_decode: true,
-            window: Span::new(0, 1000 * MS),
+        StepIdle {
+            phase: Phase::Decode,
+            device: 0,
+            rank: None,
+            n_intervals: 12,
+            window_ns: 500 * MS,
             by_cause,
             between_steps_ns: 20 * MS,
-            suspected_ns: 19 * MS,
             longest: Some(Span::new(5, 9)),
-        };
+        }
+    }
+
+    fn of_idle(step_idle: Vec<StepIdle>) -> Vec<Finding> {
+        let report = blank();
         let vocabulary = Vocabulary::default();
-        let of_idle = |idle| {
-            of_facts(&Facts {
-                decode_idle: Some(idle),
-                ..facts(&report, &vocabulary)
-            })
-        };
-        let all = of_idle(idle.clone());
+        of_facts(&Facts {
+            step_idle,
+            ..facts(&report, &vocabulary)
+        })
+    }
+
+    #[test]
+    fn decode_that_waits_names_its_largest_cause() {
+        let all = of_idle(vec![idle()]);
         let found = get(&all, "decode-waits-for-host");
         assert_eq!(
             found.says,
-            "Decode waits for the host: between the first and the last decode step the device is idle for 40 % of \
-             the time, compiles and pauses without load left out. Largest cause: input preparation, 150 ms of 200 ms."
+            "For 40 % of the time of decode steps the device waits for the host: it is idle and its next work is not \
+             launched yet. Largest cause: input preparation, 150 ms of 200 ms."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Problem, Some(200 * MS)));
         let says: Vec<&str> = found.evidence.iter().map(|e| e.says.as_str()).collect();
@@ -176,31 +204,37 @@ mod tests {
                 "waiting for the device: 50.0 ms (25 %)"
             ]
         );
-        assert!(says[2].starts_with("20.0 ms of it lies between engine steps"));
-        let suspected = DecodeIdle {
-            suspected_ns: 20 * MS,
-            ..idle.clone()
-        };
-        let all = of_idle(suspected);
-        assert!(
-            get(&all, "decode-waits-for-host")
-                .says
-                .ends_with("20.0 ms of it passes in steps that look as if a graph was compiled.")
-        );
-        let phaseless = DecodeIdle {
-            is_decode: false,
-            ..idle.clone()
-        };
-        let all = of_idle(phaseless);
+        assert!(says[2].starts_with("Measured in 12 intervals"), "{}", says[2]);
+        assert!(says[3].starts_with("20.0 ms of it lies between engine steps"));
+        let all = of_idle(vec![StepIdle {
+            phase: Phase::Unknown,
+            ..idle()
+        }]);
         let says = &get(&all, "device-waits-for-host").says;
-        assert!(
-            says.starts_with("The device waits for the host: between the first and the last step the device")
-        );
-        let busy = DecodeIdle {
+        assert!(says.starts_with("For 40 % of the time of steps the device waits for the host"));
+        let busy = StepIdle {
             by_cause: ByCause::default(),
-            ..idle
+            ..idle()
         };
-        let all = of_idle(busy);
+        let all = of_idle(vec![busy.clone()]);
         assert_eq!(get(&all, "decode-keeps-the-device-busy").level, Level::Fine);
+        // The device that waits longest is the one that is judged.
+        let all = of_idle(vec![busy, StepIdle { device: 3, ..idle() }]);
+        assert!(get(&all, "decode-waits-for-host").says.contains("device 3 waits"));
+    }
+
+    #[test]
+    fn a_host_that_waits_is_not_blamed() {
+        let mut waits = idle();
+        waits.by_cause[Cause::Wait as usize] = 160 * MS;
+        let all = of_idle(vec![waits]);
+        assert!(!has(&all, "decode-waits-for-host"));
+        let found = get(&all, "idle-while-host-waits");
+        assert_eq!(found.level, Level::Hint);
+        assert!(
+            found
+                .says
+                .ends_with("while the host waits for the device: 160 ms of 310 ms.")
+        );
     }
 }

@@ -7,7 +7,7 @@ use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
 
 use crate::analyze::device::links::ByLink;
 use crate::analyze::device::time::DeviceWork;
-use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host, NO_LOAD_NS, between_steps};
+use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host};
 use crate::analyze::in_order::first_of;
 use crate::analyze::report::{BudgetShare, Cause, DevicePart, StepPart, TimeBudget, host_gap_key};
 
@@ -166,8 +166,8 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
         let when: Box<dyn Iterator<Item = Span>> = match part {
             StepPart::Compile => Box::new(while_host(host, Cause::Recompile)),
             StepPart::NoLoad => {
-                let gaps = between_steps(steps).into_iter().map(|g| g.span);
-                Box::new(gaps.filter(|g| g.len_ns() > NO_LOAD_NS))
+                let waits = Union::of(host.waiting.iter().map(|w| w.span));
+                Box::new(waits.spans().to_vec().into_iter())
             }
             StepPart::Prefill => Box::new(of_phase(Phase::Prefill)),
             StepPart::Decode => Box::new(of_phase(Phase::Decode)),

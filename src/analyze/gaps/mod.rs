@@ -31,13 +31,10 @@ use crate::analyze::gaps::requests::{Waiting, waiting};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
-use crate::analyze::steps::verdict::DeviceShares;
+use crate::analyze::steps::verdict::{self, DeviceShares};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
 pub const DEVICE_FLOOR_NS: i64 = 10_000;
-
-/// Where no step has a phase, a step gap longer than this is probably no request to serve.
-pub const NO_LOAD_NS: i64 = requests::NO_PHASES_NS;
 
 /// Where the bins of the histogram start; each ends where the next starts, the last is open.
 pub const BIN_EDGES_NS: [i64; 10] = [
@@ -133,7 +130,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
                     "the clocks of host and device disagree by about {}",
-                    show::duration(offset.abs())
+                    show::about(offset)
                 )
             });
             DeviceShares {
@@ -155,8 +152,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
 fn not_launched(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>) -> Union {
     if let Some(idle) = idle {
         let pieces = idle.pieces().iter();
-        let of_host =
-            pieces.filter(|p| IdleCause::of(p.cause).is_host_bound() || p.cause == Cause::Recompile);
+        let of_host = pieces.filter(|p| is_not_launched(p.cause));
         return Union::of(of_host.map(|p| p.span));
     }
     let gaps = Union::of(device.busy.gaps().filter(|g| g.len_ns() >= DEVICE_FLOOR_NS));
@@ -389,156 +385,125 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     Some(gaps)
 }
 
-/// What the device did between the first and the last serving decode step; where no step is known to decode,
-/// between the first and the last serving step.
+/// Idle time of one device in steps of one phase, over the window of the verdict on them: the union of the intervals
+/// of those that did not compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodeIdle {
-    /// Whether the steps are decode steps.
-    pub is_decode: bool,
-    /// The part of that time that the device recording covers.
-    pub window: Span,
-    /// No work runs on any device in the file: by cause.
+pub struct StepIdle {
+    pub phase: Phase,
+    pub device: i64,
+    pub rank: Option<String>,
+    /// How many intervals the window is made of.
+    pub n_intervals: usize,
+    pub window_ns: i64,
+    /// No work of the device runs: by cause.
     pub by_cause: ByCause,
-    /// Of the idle time that is the host's doing, what lies between engine steps.
+    /// Of the idle time whose next work is not launched yet, what lies between engine steps.
     pub between_steps_ns: i64,
-    /// Of the same, what lies in suspected compiles.
-    pub suspected_ns: i64,
-    /// The longest gap that is neither a compile nor a pause without load.
+    /// The longest gap of which most is such time.
     pub longest: Option<Span>,
 }
 
-impl DecodeIdle {
-    /// Idle time by the causes that are the host's doing.
+impl StepIdle {
+    /// Idle time whose next work is not launched yet, by cause.
     pub fn host_causes(&self) -> impl Iterator<Item = (Cause, i64)> + '_ {
-        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        let causes = Cause::ALL.into_iter().filter(|&c| is_not_launched(c));
         causes.map(|c| (c, self.by_cause[c as usize]))
     }
 
-    /// Idle time that is the host's doing.
+    /// Idle time whose next work is not launched yet: the host's share of the verdict.
     pub fn host_ns(&self) -> i64 {
         self.host_causes().map(|(_, ns)| ns).sum()
     }
-
-    /// The window less compiles and pauses without load.
-    pub fn base_ns(&self) -> i64 {
-        self.window.len_ns()
-            - self.by_cause[Cause::Recompile as usize]
-            - self.by_cause[Cause::NoLoad as usize]
-    }
 }
 
-/// Of `gap` inside `within`, the time that is the host's doing.
+/// Of `gap` inside `within`, the time whose next work is not launched yet.
 fn hosts_ns(divider: &mut GapDivider<'_>, gap: Span, within: &Union) -> i64 {
     let parts = within
         .overlapping(gap)
         .map(|s| divider.divide(gap, s.intersect(gap)));
     let hosts = |by_cause: ByCause| -> i64 {
-        let causes = Cause::ALL.into_iter().filter(|&c| is_hosts_doing(c));
+        let causes = Cause::ALL.into_iter().filter(|&c| is_not_launched(c));
         causes.map(|c| by_cause[c as usize]).sum()
     };
     parts.map(hosts).sum()
 }
 
-/// Whether idle time of this cause is the host's doing: not compiles, which are counted for themselves, not waits for
-/// requests, not what was launched and has not started, and not what nobody knows.
-fn is_hosts_doing(cause: Cause) -> bool {
-    !matches!(
-        cause,
-        Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Dependency | Cause::Unlinked
-    )
+/// Whether idle time of this cause has work to launch that is not launched yet: no wait for requests, nothing that was
+/// launched and has not started, and not what nobody knows.
+fn is_not_launched(cause: Cause) -> bool {
+    cause == Cause::Recompile || IdleCause::of(cause).is_host_bound()
 }
 
-/// See [`DecodeIdle`]; `None` where the clocks of host and device disagree, without a serving step or
-/// without device work between the first and the last.
-pub fn decode_idle(host: &Host<'_>) -> Option<DecodeIdle> {
+/// The idle time of each device in steps of the first phase of which enough are known: decode, else steps whose phase
+/// is unknown, those that do both, prefill. Empty where the clocks of host and device disagree.
+pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     if host.vocabulary.clock_offset_ns.is_some() {
-        return None;
+        return Vec::new();
     }
-    let extent = |wanted: fn(&Step) -> bool| {
-        let steps = host
-            .steps
-            .iter()
-            .filter(|s| s.period == Period::Serving && wanted(s));
-        Union::of(steps.map(|s| Span::new(s.start_ns, s.start_ns.saturating_add(s.dur_ns)))).extent()
+    let phases = [Phase::Decode, Phase::Unknown, Phase::Mixed, Phase::Prefill];
+    let of_phase = |phase| -> Vec<StepIdle> {
+        let devices = host.devices.iter().zip(&host.idle);
+        devices
+            .filter_map(|(device, idle)| {
+                let steps = verdict::of_phase(host.steps, phase);
+                let (window, n_intervals) = verdict::window(steps, Some(&device.busy));
+                let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
+                is_enough.then(|| StepIdle {
+                    phase,
+                    device: device.device,
+                    rank: device.rank.clone(),
+                    n_intervals,
+                    ..idle_in(host, device, idle.as_ref(), &window)
+                })
+            })
+            .collect()
     };
-    let decode = extent(|s| s.phase == Phase::Decode);
-    let window = decode.or_else(|| extent(|_| true))?;
-    let step_gaps = Union::of(
-        between_steps(&host.vocabulary.engine_steps)
-            .iter()
-            .map(|g| g.span),
-    );
-    let suspected = host
-        .recompiles
-        .iter()
-        .filter(|r| r.evidence == Evidence::Suspected);
-    let suspected = Union::of(suspected.map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))));
-    let known = host.idle.iter().flatten();
-    let all_known = !host.idle.is_empty() && host.idle.iter().all(Option::is_some);
-    let together = (all_known && host.idle.len() > 1).then(|| together(known.clone()));
-    let idle = match &together {
-        None if all_known => known.last(),
-        together => together.as_ref(),
-    };
-    let divider = || GapDivider::of(host, idle);
-    Some(DecodeIdle {
-        is_decode: decode.is_some(),
-        ..idle_in(host.busy(), divider, window, &step_gaps, &suspected)?
-    })
+    let mut of_phases = phases.into_iter().map(of_phase);
+    of_phases.find(|of| !of.is_empty()).unwrap_or_default()
 }
 
-/// The causes of several devices at once: of those of one instant the first in order of precedence.
-fn together<'h>(devices: impl Iterator<Item = &'h Activity> + Clone) -> Activity {
-    let layers = Cause::ALL.into_iter().map(|cause| {
-        let pieces = devices.clone().flat_map(|d| d.pieces());
-        let of = pieces.filter(move |p| p.cause == cause);
-        (cause, Union::of(of.map(|p| p.span)))
-    });
-    Activity::of(layers)
+fn idle_in(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>, window: &Union) -> StepIdle {
+    let between = between_steps(&host.vocabulary.engine_steps);
+    let step_gaps = Union::of(between.iter().map(|g| g.span));
+    idle_by(&device.busy, || GapDivider::of(host, idle), window, &step_gaps)
 }
 
-/// Idle time of a device in `window`, as far as its recording covers it.
-fn idle_in<'h>(
+/// Idle time in `window`, as far as the recording covers it. Phase, device and number of intervals are the caller's.
+fn idle_by<'h>(
     busy: &Union,
     divider: impl Fn() -> GapDivider<'h>,
-    window: Span,
+    window: &Union,
     step_gaps: &Union,
-    suspected: &Union,
-) -> Option<DecodeIdle> {
-    let window = busy.extent()?.intersect(window);
-    if window.is_empty() {
-        return None;
-    }
-    let mut idle = DecodeIdle {
-        is_decode: true,
-        window,
+) -> StepIdle {
+    let mut found = StepIdle {
+        phase: Phase::Unknown,
+        device: 0,
+        rank: None,
+        n_intervals: 0,
+        window_ns: window.total_ns(),
         by_cause: ByCause::default(),
         between_steps_ns: 0,
-        suspected_ns: 0,
         longest: None,
     };
-    let (mut step_divider, mut suspected_divider) = (divider(), divider());
-    let mut divider = divider();
+    let (mut divider, mut step_divider) = (divider(), divider());
     for gap in busy.gaps() {
-        let inside = gap.intersect(window);
-        if inside.is_empty() {
-            continue;
-        }
-        let by_cause = divider.divide(gap, inside);
-        if divider.is_linked || gap.len_ns() >= DEVICE_FLOOR_NS {
-            idle.between_steps_ns += hosts_ns(&mut step_divider, inside, step_gaps);
-            idle.suspected_ns += hosts_ns(&mut suspected_divider, inside, suspected);
-        }
-        for (total, ns) in idle.by_cause.iter_mut().zip(by_cause) {
-            *total += ns;
-        }
-        if is_hosts_doing(Activity::main_cause(&by_cause))
-            && idle.longest.is_none_or(|l| inside.len_ns() > l.len_ns())
-        {
-            idle.longest = Some(inside);
+        for part in window.overlapping(gap) {
+            let inside = part.intersect(gap);
+            let by_cause = divider.divide(gap, inside);
+            if divider.is_linked || gap.len_ns() >= DEVICE_FLOOR_NS {
+                found.between_steps_ns += hosts_ns(&mut step_divider, inside, step_gaps);
+            }
+            for (total, ns) in found.by_cause.iter_mut().zip(by_cause) {
+                *total += ns;
+            }
+            if is_not_launched(Activity::main_cause(&by_cause))
+                && found.longest.is_none_or(|l| inside.len_ns() > l.len_ns())
+            {
+                found.longest = Some(inside);
+            }
         }
     }
-    Some(idle)
+    found
 }
 
 /// The name of a thread, else its id.
@@ -878,8 +843,8 @@ mod tests {
     }
 
     #[test]
-    fn idle_decode_time_is_cut_to_the_device_recording() {
-        let compute = Union::of([
+    fn idle_time_of_steps_is_that_of_their_intervals() {
+        let busy = Union::of([
             Span::new(100_000, 200_000),
             Span::new(205_000, 300_000),
             Span::new(400_000, 500_000),
@@ -890,31 +855,18 @@ mod tests {
             divider: activity.divider(),
             is_linked: false,
         };
-        let idle = idle_in(
-            &compute,
-            divider,
-            Span::new(0, 380_000),
-            &step_gaps,
-            &Union::of([Span::new(310_000, 350_000)]),
-        )
-        .unwrap();
-        assert_eq!(idle.window, Span::new(100_000, 380_000));
+        let of = |window: &[Span]| idle_by(&busy, divider, &Union::of(window.iter().copied()), &step_gaps);
+        let idle = of(&[Span::new(0, 380_000)]);
+        assert_eq!(idle.window_ns, 380_000);
         assert_eq!(idle.by_cause[Cause::Device as usize], 5_000);
         assert_eq!(idle.by_cause[Cause::InputPrep as usize], 50_000);
         assert_eq!(idle.by_cause[Cause::Unaccounted as usize], 30_000);
-        assert_eq!((idle.host_ns(), idle.base_ns()), (80_000, 280_000));
-        assert_eq!((idle.between_steps_ns, idle.suspected_ns), (40_000, 40_000));
+        assert_eq!((idle.host_ns(), idle.between_steps_ns), (80_000, 40_000));
         assert_eq!(idle.longest, Some(Span::new(300_000, 380_000)));
-        assert_eq!(
-            idle_in(
-                &compute,
-                divider,
-                Span::new(600_000, 700_000),
-                &step_gaps,
-                &Union::default()
-            ),
-            None
-        );
+        // Between two intervals lies what is not judged: a compile, a wait for requests.
+        let parts = of(&[Span::new(0, 310_000), Span::new(340_000, 350_000)]);
+        assert_eq!(parts.host_ns(), 20_000);
+        assert_eq!(of(&[Span::new(600_000, 700_000)]).host_ns(), 0);
     }
 
     #[test]

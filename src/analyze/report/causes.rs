@@ -56,7 +56,7 @@ closed_set! {
         word: "submit",
         means: "The host handed work to the device.",
         colour: Colour::Launch,
-        advice: "Handing work to the device is the bottleneck: launch fewer, larger pieces (captured graphs, larger \
+        advice: "Handing work to the device takes the time: launch fewer, larger pieces (fused operators, larger \
                  batches).",
     }
     InputPrep "input_prep" {
@@ -145,8 +145,8 @@ closed_set! {
     }
 }
 
-const SLOWER_HOST: &str = "The host is slower than the device: capture graphs, so that one call launches many kernels, \
-                           fuse operators, or make batches larger.";
+const SLOWER_HOST: &str = "The host is slower than the device: fuse operators, so that one call does more, or make \
+                           batches larger.";
 
 closed_set! {
     /// Why a device had nothing to do, in order of precedence: the causes of gaps, with fewer distinctions. See
@@ -217,8 +217,8 @@ closed_set! {
         means: "The launch call has ended and the work is on its way to the device; or the time that the device takes \
                 from one piece of work to the next.",
         colour: Colour::Launch,
-        advice: "The device is empty when work is launched, or takes its time between pieces of work: queue work \
-                 earlier, or capture graphs.",
+        advice: "The device is idle when work is launched, or needs time between pieces of work: queue work \
+                 earlier.",
     }
     /// The call that launched the next work is not in the trace.
     Unlinked "unlinked" {

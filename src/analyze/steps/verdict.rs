@@ -17,10 +17,13 @@ const LEAST_LEAD: f64 = 0.1;
 /// Shares are quotients of integers: a lead of ten points may come out as 0.0999….
 const ROUNDING: f64 = 1e-9;
 /// Fewer intervals are not judged.
-const LEAST_INTERVALS: usize = 5;
+pub const LEAST_INTERVALS: usize = 5;
 
 /// More launches without work than this, in per cent, leave too much of the device's time unknown.
 const UNLINKED_PERCENT: u64 = 20;
+
+/// The order in which phases are judged.
+pub const PHASES: [Phase; 4] = [Phase::Decode, Phase::Prefill, Phase::Mixed, Phase::Unknown];
 
 /// What one device did.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +56,8 @@ pub struct Grounds<'a> {
 /// A verdict for each phase that is served and each device, decode first.
 pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    for phase in [Phase::Decode, Phase::Prefill, Phase::Mixed, Phase::Unknown] {
-        let is_counted =
-            |s: &&Step| s.phase == phase && matches!(s.period, Period::Serving | Period::BeforeCapture);
-        let steps: Vec<&Step> = grounds.steps.iter().filter(is_counted).collect();
+    for phase in PHASES {
+        let steps: Vec<&Step> = of_phase(grounds.steps, phase).collect();
         if steps.is_empty() {
             continue;
         }
@@ -68,27 +69,48 @@ pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
     verdicts
 }
 
+/// The steps of a phase that are judged.
+pub fn of_phase(steps: &[Step], phase: Phase) -> impl Iterator<Item = &Step> {
+    let is_served = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
+    steps.iter().filter(move |s| s.phase == phase && is_served(s))
+}
+
+/// The union of the intervals of those of `steps` that did not compile, and how many intervals there are. Of a device,
+/// without those that lie wholly before or behind its recording: what it did in them is unknown.
+pub fn window<'s>(steps: impl Iterator<Item = &'s Step>, busy: Option<&Union>) -> (Union, usize) {
+    let recorded = busy.and_then(Union::extent);
+    let intervals: Vec<Span> = steps
+        .filter(|s| !s.compiled)
+        .filter_map(|s| Some(Span::new(s.start_ns, s.start_ns.saturating_add(s.interval_ns?))))
+        .filter(|s| recorded.is_none_or(|r| !r.intersect(*s).is_empty()))
+        .collect();
+    let n_intervals = intervals.len();
+    (Union::of(intervals), n_intervals)
+}
+
+/// Whether so many launches have no recorded work that too much of the device's time is unknown.
+pub fn is_too_much_unlinked(without: u64, total: u64) -> bool {
+    without.saturating_mul(100) > total.saturating_mul(UNLINKED_PERCENT)
+}
+
 fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<&DeviceShares>) -> Verdict {
     let free: Vec<&Step> = steps.iter().filter(|s| !s.compiled).copied().collect();
+    let (window, n_intervals) = window(steps.iter().copied(), device.map(|d| &d.busy));
     let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
     let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
     batches.sort_unstable();
-    let intervals: Vec<Span> = free
-        .iter()
-        .filter_map(|s| Some(Span::new(s.start_ns, s.start_ns.saturating_add(s.interval_ns?))))
-        .collect();
     let mut shares = serving_shares(grounds);
-    let n_intervals = intervals.len();
-    let window = Union::of(intervals);
     if let Some(device) = device {
         device_shares(&window, device, &mut shares);
     }
+    let clocks = device.and_then(|d| d.unknown.clone());
     let why = match device {
+        _ if clocks.is_some() => clocks,
         _ if n_intervals < LEAST_INTERVALS => Some(format!(
             "fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step"
         )),
         None => Some("the trace has no device events".to_owned()),
-        Some(device) => device.unknown.clone().or_else(|| unlinked_says(grounds.unlinked)),
+        Some(_) => unlinked_says(grounds.unlinked),
     };
     let (bound, share) = bound(&shares, why.is_none());
     let mut verdict = Verdict {
@@ -112,7 +134,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
 /// Too many launches without work, as half a sentence.
 fn unlinked_says(unlinked: Option<(u64, u64)>) -> Option<String> {
     let (without, total) = unlinked?;
-    (without * 100 > total * UNLINKED_PERCENT).then(|| {
+    is_too_much_unlinked(without, total).then(|| {
         format!(
             "{} of {} launches have no recorded work",
             show::count(without),

@@ -487,11 +487,8 @@ fn clocks_that_disagree_are_said_and_nothing_follows_from_their_order() {
         return;
     };
     assert_eq!(report["clock_offset_ns"], -ms(39.82));
-    assert!(
-        says(&report, "Clocks of host and device disagree by about 40 ms"),
-        "{}",
-        report["notes"]
-    );
+    // A finding says it, and no note beside it.
+    assert!(!says(&report, "disagree"), "{}", report["notes"]);
     assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 6]);
     for empty in ["idle", "queue_depth", "stream_gaps"] {
         assert_eq!(report[empty], json!([]), "{empty}");

@@ -4,6 +4,7 @@
 mod causes;
 mod device;
 mod reading;
+mod sentences;
 mod slow_steps;
 mod step_time;
 mod steps;

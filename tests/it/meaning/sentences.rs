@@ -1,0 +1,219 @@
+//! Sentences about waiting, idleness and communication: each is true, and each fact is told once.
+
+use serde_json::{Value, json};
+
+use super::{case, ms, report};
+use crate::corpus;
+
+fn finding<'r>(report: &'r Value, id: &str) -> Option<&'r Value> {
+    let all = report["findings"].as_array().unwrap();
+    all.iter().find(|f| f["id"] == id)
+}
+
+fn says<'r>(report: &'r Value, id: &str) -> &'r str {
+    finding(report, id).map_or("", |f| f["says"].as_str().unwrap())
+}
+
+/// Of one share of time a trace gets one of these at most.
+const OF_STEPS: [&str; 5] = [
+    "decode-waits-for-host",
+    "decode-keeps-the-device-busy",
+    "device-waits-for-host",
+    "device-is-kept-busy",
+    "idle-while-host-waits",
+];
+
+/// Findings that conclude from the order of host and device.
+const OF_ORDER: [&str; 8] = [
+    "decode-waits-for-host",
+    "decode-keeps-the-device-busy",
+    "device-waits-for-host",
+    "device-is-kept-busy",
+    "idle-while-host-waits",
+    "device-idle",
+    "slow-starts",
+    "short-kernels",
+];
+
+/// What holds of every trace.
+fn check(name: &str, report: &Value) {
+    let of_steps: Vec<&Value> = OF_STEPS.iter().filter_map(|id| finding(report, id)).collect();
+    assert!(of_steps.len() <= 1, "{name}: {of_steps:?}");
+    let idle = finding(report, "device-idle");
+    if let (Some(of_steps), Some(idle)) = (of_steps.first(), idle) {
+        assert_eq!(
+            (&of_steps["level"], &idle["level"]),
+            (&json!("fine"), &json!("hint")),
+            "{name}"
+        );
+    }
+    // Finding and verdict rest on the same instants.
+    let verdicts = report["verdicts"].as_array().unwrap();
+    if let Some(cost) = of_steps.first().and_then(|f| f["cost_ns"].as_i64()) {
+        let evidence = of_steps[0]["evidence"].as_array().unwrap();
+        let measured = evidence
+            .iter()
+            .any(|e| e["says"].as_str().unwrap().starts_with("Measured in"));
+        assert!(measured, "{name}");
+        let total: i64 = cost;
+        let is_like = |v: &Value| {
+            let host = v["shares"]["host"].as_f64().unwrap_or(-1.0);
+            host > 0.0 && says(report, of_steps[0]["id"].as_str().unwrap()).contains(&percent(host))
+        };
+        assert!(
+            total > 0 && verdicts.iter().any(is_like),
+            "{name}: {of_steps:?} {verdicts:?}"
+        );
+    }
+}
+
+fn percent(share: f64) -> String {
+    stepscope::base::show::percent((share * 1e9).round() as i64, 1_000_000_000)
+}
+
+#[test]
+fn one_fact_is_told_once() {
+    for name in [
+        "c00_control.json",
+        "c06a_tracefusion_dp2_same_device.json",
+        "c13c_nccl_corr0_and_launch0.json",
+        "c14a_dur_1600ms.json",
+        "c21b_both.json",
+        "c23a_pd_idle_steps.json",
+        "c40a_gpu_clock_minus40ms.json",
+        "s5_allreduce_in_step.json",
+        "s7a_sample_outside_marker.json",
+        "v2_two_steps_host_tail.json",
+        "v26b_half_kernels_dropped.json",
+        "v70_host_track_equals_gpu_track.json",
+    ] {
+        let Some(report) = case(name) else { return };
+        check(name, &report);
+    }
+    let control = case("c00_control.json").unwrap();
+    assert!(says(&control, "decode-waits-for-host").starts_with("For 38 % of the time of decode steps"));
+    assert!(finding(&control, "device-idle").is_none());
+}
+
+#[test]
+fn clocks_that_disagree_let_nothing_be_concluded() {
+    let Some(report) = case("c40a_gpu_clock_minus40ms.json") else {
+        return;
+    };
+    assert!(
+        says(&report, "clocks-disagree").starts_with("Clocks of host and device disagree by about 40 ms:"),
+        "{report}"
+    );
+    for id in OF_ORDER.into_iter().chain(["device-recording-ends-early"]) {
+        assert!(finding(&report, id).is_none(), "{id}");
+    }
+    assert_eq!(report["verdict"]["bound"], "unknown");
+    let verdict = report["verdict"]["says"].as_str().unwrap();
+    assert!(
+        verdict.contains("clocks of host and device disagree by about 40 ms"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn launches_without_work_are_said_and_nothing_is_built_on_them() {
+    let Some(report) = case("v26b_half_kernels_dropped.json") else {
+        return;
+    };
+    assert_eq!(
+        says(&report, "launches-without-work"),
+        "19 of 30 launches have no recorded work: device times are a lower bound."
+    );
+    for id in OF_ORDER.into_iter().chain(["device-recording-ends-early"]) {
+        assert!(finding(&report, id).is_none(), "{id}");
+    }
+}
+
+#[test]
+fn a_recording_ends_early_only_where_launches_at_the_end_have_no_work() {
+    for name in [
+        "v2_two_steps_host_tail.json",
+        "c14a_dur_1600ms.json",
+        "c40a_gpu_clock_minus40ms.json",
+        "c00_control.json",
+    ] {
+        let Some(report) = case(name) else { return };
+        assert!(
+            finding(&report, "device-recording-ends-early").is_none(),
+            "{name}"
+        );
+        assert!(finding(&report, "launches-without-work").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_host_that_waits_for_the_device_is_not_what_the_device_waits_for() {
+    let name = "kineto/tracelens/inference/sglang_decode/sglang_Qwen3-8B_decode.json.gz";
+    let Some(bytes) = corpus::read(name) else { return };
+    let report = report("decode.json.gz", &bytes);
+    for id in OF_STEPS {
+        assert!(finding(&report, id).is_none(), "{id}: one step only");
+    }
+    assert_ne!(finding(&report, "device-idle").unwrap()["level"], "problem");
+}
+
+#[test]
+fn exposed_communication_is_a_share_of_busy_time() {
+    let Some(report) = case("s5_allreduce_in_step.json") else {
+        return;
+    };
+    let exposed = finding(&report, "exposed-communication").unwrap();
+    assert_eq!(exposed["cost_ns"].as_i64(), Some(ms(15.0)));
+    assert_eq!(
+        exposed["says"],
+        "Exposed communication (not overlapped by compute) takes 15.0 ms of device 0: 43 % of its busy time."
+    );
+}
+
+/// A server with a slow host: every 1 ms a launch of 0.4 ms of work, while operators run.
+fn slow_host(runtime: &str, call: &str) -> Value {
+    let mut events = Vec::new();
+    let mut add = |cat: &str, name: &str, tid: i64, ts: i64, dur: i64, args: Value| {
+        let pid = if tid == 7 { 0 } else { 100 };
+        events.push(
+            json!({"ph": "X", "cat": cat, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur,
+                           "args": args}),
+        );
+    };
+    for i in 0..12 {
+        let at = 10_000 + i * 1000;
+        add(
+            "user_annotation",
+            "execute_context_0(0)_generation_4(4)",
+            100,
+            at,
+            950,
+            json!({}),
+        );
+        add(runtime, call, 100, at + 50, 5, json!({"correlation": i + 1}));
+        let work = json!({"device": 0, "stream": 7, "correlation": i + 1});
+        add("kernel", "gemm_kernel", 7, at + 60, 400, work);
+        add("cpu_op", "aten::index", 100, at + 460, 480, json!({}));
+    }
+    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+    report("slow.json", text.as_bytes())
+}
+
+#[test]
+fn advice_fits_the_device() {
+    let cuda = slow_host("cuda_runtime", "cudaLaunchKernel");
+    let found = finding(&cuda, "decode-waits-for-host").unwrap();
+    assert!(
+        found["says"].as_str().unwrap().contains("other host operations"),
+        "{found}"
+    );
+    assert!(
+        found["advice"].as_str().unwrap().contains("CUDA graphs"),
+        "{found}"
+    );
+    let mtia = slow_host("mtia_runtime", "runtimeLaunch");
+    for found in mtia["findings"].as_array().unwrap() {
+        let advice = found["advice"].as_str().unwrap().to_lowercase();
+        assert!(!advice.contains("cuda") && !advice.contains("graph"), "{found}");
+    }
+}
