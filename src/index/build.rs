@@ -28,6 +28,7 @@ pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
 use rows::Rows;
 use slices::{INSTANT_BYTES, MEMORY_BYTES};
+pub use stray::{HOUR_NS, MIN_EVENTS, SPANS};
 use tracks::Tracks;
 use unknown_thread::UnknownFrames;
 use words::Categories;

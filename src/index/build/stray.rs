@@ -6,10 +6,10 @@ use crate::base::{DefectKind, Span};
 use crate::index::column::Column;
 
 /// Fewer events than this say nothing about where the others should lie.
-const MIN_EVENTS: usize = 20;
+pub const MIN_EVENTS: usize = 20;
 /// What lies further from the middle 99 % of the events than so many times their span is astray.
-const SPANS: i64 = 100;
-const HOUR_NS: u64 = 3_600_000_000_000;
+pub const SPANS: i64 = 100;
+pub const HOUR_NS: u64 = 3_600_000_000_000;
 /// Times that are looked at to see that nothing is astray, as it is nearly always.
 const SAMPLE: usize = 4_096;
 

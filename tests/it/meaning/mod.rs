@@ -3,6 +3,7 @@
 
 mod causes;
 mod device;
+mod drifts;
 mod reading;
 mod step_time;
 mod steps;
