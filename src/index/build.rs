@@ -151,7 +151,7 @@ impl Builder {
     /// Bytes that finishing would take on top of these, about.
     pub fn finishing_bytes(&self) -> u64 {
         let rows = self.rows.start.len() as u64 + u64::from(self.edges.n_begins());
-        rows * FINISH_BYTES + self.edges.matching_bytes()
+        rows * FINISH_BYTES + self.edges.matching_bytes() + self.unknown_frames.finishing_bytes()
     }
 
     fn category_text(&self, id: CategoryId) -> &str {

@@ -42,10 +42,17 @@ pub struct UnknownFrames {
 
 /// About so many bytes a frame.
 const FRAME_BYTES: u64 = 36;
+/// As it is put to its thread, with its place by number.
+const FINISHING_BYTES: u64 = 150;
 
 impl UnknownFrames {
     pub fn bytes(&self) -> u64 {
         self.row.len() as u64 * FRAME_BYTES
+    }
+
+    /// What telling threads apart takes on top.
+    pub fn finishing_bytes(&self) -> u64 {
+        self.row.len() as u64 * FINISHING_BYTES
     }
 
     /// Keeps those of these rows, ascending; `rows[i]` becomes row `i`.

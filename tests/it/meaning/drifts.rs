@@ -6,6 +6,7 @@ use stepscope::dialect::Role;
 use stepscope::dialect::ascend::tables::{Table, read};
 use stepscope::dialect::tables::Tables;
 use stepscope::session::open_bytes;
+use stepscope::view::timeline::Scene;
 
 use super::{ms, report};
 use crate::corpus;
@@ -300,4 +301,19 @@ fn ascends_newer_tables_are_read() {
     let row = &of.kernels.rows[0];
     assert_eq!(row.dur_ns, 12_346);
     assert!(of.kernels.names.get(row.shapes).contains("16,32;32,64"));
+}
+
+#[test]
+fn an_end_that_cannot_be_right_stretches_no_view() {
+    let mut all: Vec<Value> = Vec::new();
+    for i in 0..20 {
+        let dur = if i == 4 { 1_600_000 } else { 2_000 };
+        all.extend(work(2_000 * i + 1_000, dur, i + 1, "kernel", "gemm", json!({})));
+    }
+    let opened = open_bytes("overrun.json", &trace(&all)).unwrap();
+    assert_eq!(opened.vocabulary.overruns.len(), 1);
+    let scene = Scene::new(&opened.index, &opened.vocabulary);
+    let end = EPOCH_US as i64 * 1_000 + ms(41.0);
+    assert_eq!(scene.tracks().extent.end, end);
+    assert_eq!(opened.index.extent().unwrap().end, EPOCH_US as i64 * 1_000 + ms(1_609.0));
 }
