@@ -34,11 +34,11 @@ fn workers<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const COLLECTIVES_RECORDED: Table = Table {
     key: "collectives_recorded",
     title: "Collective operations by group and size",
-    definition: "Communication of the devices that says which collective operation it is, or whose operator does; a row \
-                 is one operation in one group on one data type and size, most time first. Times are those of the \
-                 device work, waiting for other ranks included, summed over all devices in the file. Bytes are the \
-                 larger of what goes in and what comes out; algorithmic bandwidth is bytes over time: what a program \
-                 sees, not what goes over a link.",
+    definition: "Communication of the devices that says which collective operation it is, or whose operator does; a \
+                 row is one operation in one group on one data type and size, most time first. Times are those of \
+                 the device work, waiting for other ranks included, summed over all devices in the file. Bytes are \
+                 the larger of what goes in and what comes out; algorithmic bandwidth is bytes over time: what a \
+                 program sees, not what goes over a link.",
     topic: Topic::Ranks,
     rows: collectives_recorded,
 };

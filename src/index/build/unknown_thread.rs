@@ -19,7 +19,8 @@ const ID: &[u8] = b"Python id";
 const PARENT: &[u8] = b"Python parent id";
 /// More threads than these are not told apart.
 const MAX_THREADS: usize = 64;
-/// So many callers up it is asked whose thread is known: a caller may come behind what it called, where clocks disagree.
+/// So many callers up it is asked whose thread is known: a caller may come behind what it called, where clocks
+/// disagree.
 const MAX_CALLERS: usize = 16;
 
 /// Who called a frame.

@@ -315,5 +315,8 @@ fn an_end_that_cannot_be_right_stretches_no_view() {
     let scene = Scene::new(&opened.index, &opened.vocabulary);
     let end = EPOCH_US as i64 * 1_000 + ms(41.0);
     assert_eq!(scene.tracks().extent.end, end);
-    assert_eq!(opened.index.extent().unwrap().end, EPOCH_US as i64 * 1_000 + ms(1_609.0));
+    assert_eq!(
+        opened.index.extent().unwrap().end,
+        EPOCH_US as i64 * 1_000 + ms(1_609.0)
+    );
 }
