@@ -22,7 +22,7 @@ use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export;
 use crate::index::Index;
-use crate::index::select::FirstTime;
+use crate::index::first_time::FirstTime;
 pub use crate::ingest::archive;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
@@ -185,7 +185,13 @@ impl Opened {
                 device,
                 window,
                 width_px,
-            } => Answer::Memory(memory::curve(&self.index, *device, *window, *width_px)),
+            } => Answer::Memory(memory::curve(
+                &self.index,
+                &self.vocabulary,
+                *device,
+                *window,
+                *width_px,
+            )),
             Question::Folded(asked) => Answer::Report {
                 file_name: format!("{}.folded.txt", self.stem()),
                 text: self.folded(asked.source, asked.window, asked.thread),
@@ -197,7 +203,8 @@ impl Opened {
 
     /// Folded stacks, a line each: see [`stacks::folded`]. `None`: all of the trace; all threads.
     pub fn folded(&self, source: StackSource, window: Option<Span>, thread: Option<u32>) -> String {
-        let window = window.or(self.index.extent()).unwrap_or(Span::new(0, 0));
+        let extent = self.vocabulary.extent(&self.index);
+        let window = window.or(extent).unwrap_or(Span::new(0, 0));
         let calls = Calls::new(&self.index, &self.vocabulary, source, window);
         let threads = stacks::threads(&self.index);
         let only = thread.and_then(|t| threads.get(t as usize));
@@ -725,7 +732,7 @@ impl FirstEvent {
     /// `None` where no event has a time. A file that is no trace is refused when it is opened.
     pub fn finish(mut self) -> Option<i64> {
         drop(self.scanner.finish(&mut self.first));
-        self.first.0
+        self.first.get()
     }
 }
 

@@ -27,7 +27,7 @@ use gaps::activity::compile_span;
 use gaps::{budget, idle, streams};
 use host::{modules, operators, python};
 use memory::allocations;
-use ranks::links;
+use ranks::{collectives, links};
 use report::{Beside, DefectRow, TraceReport};
 use steps::{breakdown, differences, times, verdict};
 use trust::{categories, table_check};
@@ -155,6 +155,7 @@ pub fn analyze_to(
         }
         report.copies = transfers::copies(index, vocabulary);
         report.syncs = transfers::syncs(index, vocabulary);
+        report.collectives_recorded = collectives::recorded(index, vocabulary);
         report.operators = operators::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
         report.memory = memory::memory(index, vocabulary);

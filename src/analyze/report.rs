@@ -27,7 +27,7 @@ pub use certainty::{Level, Sure};
 pub use compile_use::CompileUse;
 pub use device::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
-    ShortKernels, StreamGaps, Sync, device_name,
+    RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
 };
 
 pub use engines::{Engine, Engines, WorkKind};
@@ -785,6 +785,10 @@ pub struct TraceReport {
     pub copies: Vec<Copy>,
     #[serde(default)]
     pub syncs: Vec<Sync>,
+    /// Collective work of devices by what it says of itself, most time first, at most
+    /// [`MAX_ROWS`](crate::analyze::ranks::collectives::MAX_ROWS).
+    #[serde(default)]
+    pub collectives_recorded: Vec<RecordedCollective>,
     /// Empty where device work does not carry the number of its launch; gaps by what the host did stand in `gaps`.
     #[serde(default)]
     pub idle: Vec<DeviceIdle>,

@@ -45,6 +45,8 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         unlisted_operators: UNLISTED,
         numbered_operators: &["ProfilerStep#"],
         shapes_arg: Some(super::SHAPES),
+        collective_args: Some(super::collectives::ARGS),
+        copy_kind_arg: Some(COPY_KIND),
         module_prefix: Some("nn.Module: "),
         attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
@@ -78,11 +80,25 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     v.compiles = compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, false);
+    if index
+        .header
+        .text("cudaGraphInlineAnnotated")
+        .is_some_and(|says| says != "false")
+    {
+        v.notes.push(
+            "Kernels of replayed graphs carry what was noted when the graph was captured, among their args: name, \
+             annotated_stream, original_stream."
+                .to_owned(),
+        );
+    }
     v
 }
 
 /// The arg by which a call, and work, say which operator they belong to.
 pub const EXTERNAL_ID: &str = "External id";
+
+/// The arg by which a copy says its direction, where all copies have one name.
+pub const COPY_KIND: &str = "copy kind";
 
 /// By the number of the call; where no call is recorded, by that of the operator around it.
 fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {

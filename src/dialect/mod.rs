@@ -4,6 +4,7 @@
 pub mod ascend;
 pub mod classifier;
 mod clocks;
+mod collectives;
 mod derived_parts;
 pub mod dynamo;
 mod enclosing;
@@ -77,6 +78,15 @@ const fn json(key: &'static str) -> ArgSpec {
     }
 }
 
+/// A text, or an array, that many events share.
+const fn written(key: &'static str) -> ArgSpec {
+    ArgSpec {
+        key,
+        kind: ArgKind::Written,
+        own_column: false,
+    }
+}
+
 /// Shapes of an operator's inputs, as torch writes them: `[[4, 64], []]`.
 pub const SHAPES: &str = "Input Dims";
 
@@ -100,6 +110,15 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     int("Bundle Index"),
     int("real_batch_size"),
     json(SHAPES),
+    text(kineto::COPY_KIND),
+    text(collectives::ARGS.name),
+    own_int(collectives::ARGS.elements_in),
+    own_int(collectives::ARGS.elements_out),
+    text(collectives::ARGS.data_type),
+    int(collectives::ARGS.group_size),
+    text(collectives::ARGS.group),
+    text(collectives::ARGS.description),
+    written(collectives::ARGS.ranks),
     own_int(ascend::CONNECTION),
 ];
 

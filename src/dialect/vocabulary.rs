@@ -268,6 +268,23 @@ impl Ranks {
     }
 }
 
+/// Args of collective work.
+#[derive(Clone, Copy, Debug)]
+pub struct CollectiveArgs {
+    pub name: &'static str,
+    pub elements_in: &'static str,
+    pub elements_out: &'static str,
+    pub data_type: &'static str,
+    pub group_size: &'static str,
+    pub group: &'static str,
+    pub description: &'static str,
+    pub ranks: &'static str,
+    /// The arg by which work and the operator that started it belong together.
+    pub operator: &'static str,
+    /// Bytes of an element of a data type.
+    pub element_bytes: fn(&str) -> Option<u64>,
+}
+
 /// A trace in common words.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
@@ -307,6 +324,10 @@ pub struct Vocabulary {
     pub clock_offset_ns: Option<i64>,
     /// How device work says which node of which recipe it is; `None` where it does not.
     pub node_args: Option<NodeArgs>,
+    /// How collective work says what it moves; `None` where it does not.
+    pub collective_args: Option<CollectiveArgs>,
+    /// The arg by which a copy says its direction, where its name does not.
+    pub copy_kind_arg: Option<&'static str>,
     /// Whose processes these are, where the file holds several ranks.
     pub ranks: Ranks,
     /// The rules by which kernels are told apart; `None` where lanes or categories say all.
@@ -376,6 +397,8 @@ impl Default for Vocabulary {
             launch_link: LaunchLink::None,
             clock_offset_ns: None,
             node_args: None,
+            collective_args: None,
+            copy_kind_arg: None,
             ranks: Ranks::default(),
             classifier: None,
             idle_frames: FxHashSet::default(),

@@ -255,7 +255,7 @@ impl Args {
 
     /// A text arg of a slice.
     pub fn text(&self, key: &str, id: SliceId) -> Option<NameId> {
-        let texts = [ArgKind::Text, ArgKind::Json];
+        let texts = [ArgKind::Text, ArgKind::Json, ArgKind::Written];
         let name = self.value(texts.iter().find_map(|&kind| self.spec(key, kind))?, id)?;
         u32::try_from(name).ok().map(NameId)
     }

@@ -11,6 +11,7 @@ mod rows;
 mod slices;
 mod stray;
 mod tracks;
+mod unknown_thread;
 mod unreturned;
 mod words;
 
@@ -27,7 +28,9 @@ pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
 use rows::Rows;
 use slices::{INSTANT_BYTES, MEMORY_BYTES};
+pub use stray::{HOUR_NS, MIN_EVENTS, SPANS};
 use tracks::Tracks;
+use unknown_thread::UnknownFrames;
 use words::Categories;
 
 /// Bytes a row takes while a file is read.
@@ -54,6 +57,7 @@ pub struct Builder {
     /// The args of one event.
     values: Vec<Value>,
     tracks: Tracks,
+    unknown_frames: UnknownFrames,
     instants: Rows,
     memory: Memory,
     counters: Counters,
@@ -80,6 +84,7 @@ impl Builder {
             args: ArgRows::new(specs),
             values: Vec::new(),
             tracks: Tracks::default(),
+            unknown_frames: UnknownFrames::default(),
             instants: Rows::default(),
             memory: Memory::default(),
             counters: Counters::default(),
@@ -138,6 +143,7 @@ impl Builder {
             + self.memory.len() as u64 * MEMORY_BYTES
             + self.flows.len() as u64 * FLOW_BYTES
             + self.counters.bytes()
+            + self.unknown_frames.bytes()
             + tracks as u64 * TRACK_BYTES
             + self.names.bytes() as u64
     }
@@ -145,7 +151,7 @@ impl Builder {
     /// Bytes that finishing would take on top of these, about.
     pub fn finishing_bytes(&self) -> u64 {
         let rows = self.rows.start.len() as u64 + u64::from(self.edges.n_begins());
-        rows * FINISH_BYTES + self.edges.matching_bytes()
+        rows * FINISH_BYTES + self.edges.matching_bytes() + self.unknown_frames.finishing_bytes()
     }
 
     fn category_text(&self, id: CategoryId) -> &str {

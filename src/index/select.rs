@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::time::CLOCK_END_NS;
 use crate::base::{CategoryId, Span, show};
-use crate::ingest::{Event, Phase, Sink};
 
 /// What is asked for. The default is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,22 +148,4 @@ impl Selector {
             }),
         }
     }
-}
-
-/// Finds the first time of a trace, for whoever gives a window relative to it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FirstTime(pub Option<i64>);
-
-impl Sink for FirstTime {
-    fn event(&mut self, event: &Event<'_>) {
-        let timed = !matches!(
-            event.phase(),
-            Phase::Metadata | Phase::Missing | Phase::NotDrawn | Phase::Unknown
-        );
-        if timed && let Some(ts) = event.ts().micros() {
-            self.0 = Some(self.0.map_or(ts, |first| first.min(ts)));
-        }
-    }
-
-    fn header(&mut self, _: &[u8], _: &[u8]) {}
 }

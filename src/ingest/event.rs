@@ -34,6 +34,8 @@ pub enum ArgKind {
     Text,
     /// An array or object, as it is written: kept as a text.
     Json,
+    /// A string, a number, or an array or object as it is written: kept as a text.
+    Written,
 }
 
 /// What kind of event it is.

@@ -47,7 +47,7 @@ impl Opened {
             (Some(asked), Some(loaded)) => Some(asked.intersect(loaded)),
             (asked, loaded) => asked.or(loaded),
         };
-        let extent = self.index.extent().unwrap_or_default();
+        let extent = self.vocabulary.extent(&self.index).unwrap_or_default();
         if let Some(asked) = request.window
             && (asked.end <= extent.start || asked.start > extent.end)
         {

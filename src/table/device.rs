@@ -578,7 +578,7 @@ fn longest_gap(of: &StreamGaps) -> Option<Place> {
 pub const COPIES: Table = Table {
     key: "copies",
     title: "Copies and memsets",
-    definition: "Copies and memsets of devices, by name.",
+    definition: "Copies and memsets of devices, by name and direction.",
     topic: Topic::Device,
     rows: copies,
 };
@@ -589,7 +589,7 @@ fn copies<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .text(
             "direction",
             "direction",
-            "H: host, D: device; unknown: the name does not say.",
+            "H: host, D: device; unknown: neither the name nor an arg says.",
             |c| c.direction.clone(),
         )
         .count("count", "count", "", |c| c.count)

@@ -143,6 +143,7 @@ pub const TABLES: &[Table] = &[
     host::TORCH_TABLE,
     memory::MEMORY,
     memory::MEMORY_OPERATORS,
+    ranks::COLLECTIVES_RECORDED,
     ranks::WORKERS,
     ranks::STAGES,
     profiler::STEP_BREAKDOWN,

@@ -3,7 +3,7 @@
 use crate::analyze::report::WorkerRow;
 use crate::base::Colour;
 
-use super::cell::{Part, Term};
+use super::cell::{Part, Place, Term};
 use super::rows::Rows;
 use super::{Answers, Table, Topic};
 
@@ -29,6 +29,69 @@ fn workers<'a>(answers: &Answers<'a>) -> Rows<'a> {
         table.says.extend(workers.links_say.iter().cloned());
     }
     table
+}
+
+pub const COLLECTIVES_RECORDED: Table = Table {
+    key: "collectives_recorded",
+    title: "Collective operations by group and size",
+    definition: "Communication of the devices that says which collective operation it is, or whose operator does; a \
+                 row is one operation in one group on one data type and size, most time first. Times are those of \
+                 the device work, waiting for other ranks included, summed over all devices in the file. Bytes are \
+                 the larger of what goes in and what comes out; algorithmic bandwidth is bytes over time: what a \
+                 program sees, not what goes over a link.",
+    topic: Topic::Ranks,
+    rows: collectives_recorded,
+};
+
+fn collectives_recorded<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    Rows::of(&answers.report.collectives_recorded)
+        .name("name", "operation", "", |c| c.name.clone())
+        .text("group", "group", "Its name.", |c| c.group.clone())
+        .text(
+            "description",
+            "called",
+            "What the program calls the group.",
+            |c| c.description.clone(),
+        )
+        .number("group_size", "ranks", "Ranks of the group.", |c| c.group_size)
+        .text("ranks", "which", "Ranks of the group, as written.", |c| {
+            c.ranks.clone()
+        })
+        .on_request()
+        .text("data_type", "data type", "", |c| c.data_type.clone())
+        .number("elements_in", "elements in", "Of one operation.", |c| {
+            c.elements_in
+        })
+        .number("elements_out", "elements out", "Of one operation.", |c| {
+            c.elements_out
+        })
+        .count("count", "count", "", |c| c.count)
+        .duration("total_ns", "total", "", |c| c.total_ns)
+        .duration("mean_ns", "mean", "", |c| c.mean_ns)
+        .duration("max_ns", "longest", "", |c| c.max_ns)
+        .on_request()
+        .bytes(
+            "bytes_each",
+            "bytes of one",
+            "The larger of what goes in and what comes out.",
+            |c| c.bytes_each,
+        )
+        .bytes("bytes", "bytes", "Of all.", |c| c.bytes)
+        .on_request()
+        .rate(
+            "gb_per_s",
+            "GB/s",
+            "Algorithmic bandwidth: all bytes over all time, 10⁹ bytes a second.",
+            |c| c.gb_per_s,
+        )
+        .place("The longest in the timeline.", |c| {
+            Some(Place {
+                slice: Some(c.longest_slice),
+                word: "longest".into(),
+                ..Place::default()
+            })
+        })
+        .done()
 }
 
 pub const STAGES: Table = Table {

@@ -21,7 +21,7 @@ pub const MAX_ROWS: u16 = 250;
 
 /// The view that answers `question`.
 pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -> FlameView {
-    let extent = index.extent().unwrap_or(Span::new(0, 0));
+    let extent = vocabulary.extent(index).unwrap_or(Span::new(0, 0));
     let window = question.window.unwrap_or(extent).intersect(extent);
     let all = stacks::threads(index);
     let sources = sources(index, vocabulary, &all);

@@ -2,15 +2,22 @@
 
 use crate::analyze::memory::levels;
 use crate::base::Span;
+use crate::dialect::Vocabulary;
 use crate::index::Index;
 
 use super::model::{MemoryCurve, MemoryPoint};
 
 /// What `device` (its row in [`MemoryUse::devices`](super::model::MemoryUse)) had in use in `window`, at most a point a
 /// pixel.
-pub fn curve(index: &Index, device: u32, window: Option<Span>, width_px: u32) -> MemoryCurve {
+pub fn curve(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    device: u32,
+    window: Option<Span>,
+    width_px: u32,
+) -> MemoryCurve {
     let memory = &index.memory;
-    let extent = index.extent().unwrap_or(Span::new(0, 0));
+    let extent = vocabulary.extent(index).unwrap_or(Span::new(0, 0));
     let window = window.unwrap_or(extent).intersect(extent);
     let width = width_px.clamp(1, 10_000);
     let ns_per_px = window.len_ns().max(1) as f64 / f64::from(width);

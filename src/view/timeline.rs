@@ -380,7 +380,7 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
     }
     heads.sort_by_key(|(key, _)| *key);
     TimelineTracks {
-        extent: index.extent().unwrap_or_default(),
+        extent: vocabulary.extent(index).unwrap_or_default(),
         tracks: heads.into_iter().map(|(_, head)| head).collect(),
         n_left_out: u32::try_from(n_left_out).unwrap_or(u32::MAX),
     }

@@ -33,16 +33,19 @@ fn add_to<K: Eq + Hash>(all: &mut FxHashMap<K, Lengths>, key: K, id: SliceId, ns
     lengths
 }
 
-/// Copies and memsets of all devices by name, most time first.
+/// Copies and memsets of all devices by name and direction, most time first.
 pub fn copies(index: &Index, vocabulary: &Vocabulary) -> Vec<Copy> {
-    let mut by_name: FxHashMap<NameId, Lengths> = FxHashMap::default();
+    let mut by_name: FxHashMap<(NameId, Option<&'static str>), Lengths> = FxHashMap::default();
+    let said = |id: SliceId| direction(index.arg_text(vocabulary.copy_kind_arg?, id)?);
     for &track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
         for id in index.rows(track) {
             if !matches!(vocabulary.role(id), Role::DeviceCopy | Role::DeviceSet) {
                 continue;
             }
             let ns = vocabulary.span(index, id).len_ns();
-            let lengths = add_to(&mut by_name, index.slices.name(id), id, ns);
+            let name = index.slices.name(id);
+            let direction = direction(index.text(name)).or_else(|| said(id));
+            let lengths = add_to(&mut by_name, (name, direction), id, ns);
             if let Some(bytes) = index.arg_int("bytes", id).and_then(|n| u64::try_from(n).ok()) {
                 lengths.bytes = Some(lengths.bytes.unwrap_or(0).saturating_add(bytes));
                 lengths.bytes_ns = lengths.bytes_ns.saturating_add(ns);
@@ -51,12 +54,12 @@ pub fn copies(index: &Index, vocabulary: &Vocabulary) -> Vec<Copy> {
     }
     let mut copies: Vec<Copy> = by_name
         .into_iter()
-        .filter_map(|(name, mut lengths)| {
+        .filter_map(|((name, direction), mut lengths)| {
             let name = index.text(name);
             let (max_ns, longest) = lengths.longest?;
             Some(Copy {
                 name: name.to_owned(),
-                direction: direction(name),
+                direction: direction.map(str::to_owned),
                 count: lengths.ns.len() as u64,
                 total_ns: stats::sum(lengths.ns.iter().copied()),
                 p50_ns: stats::quantile_of(&mut lengths.ns, 0.5)?,
@@ -72,16 +75,18 @@ pub fn copies(index: &Index, vocabulary: &Vocabulary) -> Vec<Copy> {
         })
         .collect();
     order::sort_by(&mut copies, |a, b| {
-        (b.total_ns, &a.name).cmp(&(a.total_ns, &b.name))
+        (b.total_ns, &a.name, &a.direction).cmp(&(a.total_ns, &b.name, &b.direction))
     });
     copies
 }
 
-/// `HtoD` of `Memcpy HtoD (Pageable -> Device)` and of `MemcpyHtoD`.
-fn direction(name: &str) -> Option<String> {
-    let known = ["HtoD", "DtoH", "DtoD", "PtoP", "HtoH", "HtoA", "AtoH"];
-    let found = known.into_iter().find(|d| name.contains(d))?;
-    Some(found.to_owned())
+/// `HtoD` of `Memcpy HtoD (Pageable -> Device)`, of `MemcpyHtoD`, and of `HTOD`.
+fn direction(says: &str) -> Option<&'static str> {
+    let known = [
+        "HtoD", "DtoH", "DtoD", "PtoP", "HtoH", "HtoA", "AtoH", "AtoA", "AtoD", "DtoA",
+    ];
+    let found = known.into_iter().find(|d| says.contains(d));
+    found.or_else(|| known.into_iter().find(|d| says.eq_ignore_ascii_case(d)))
 }
 
 /// Waits of the host, and the device's records of synchronisations, by name, most time first.

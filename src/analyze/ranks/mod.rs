@@ -1,4 +1,5 @@
 //! Several workers of one run, compared, and the links between them.
 
+pub mod collectives;
 pub mod links;
 pub mod workers;

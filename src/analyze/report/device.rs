@@ -149,11 +149,11 @@ impl StreamGaps {
     }
 }
 
-/// Copies and memsets of one name.
+/// Copies and memsets of one name and direction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Copy {
     pub name: String,
-    /// `HtoD`, `DtoH`, `DtoD`, `PtoP`, `HtoH`; `None` for memsets and where the name does not say.
+    /// `HtoD`, `DtoH`, `DtoD`, `PtoP`, `HtoH`; `None` for memsets and where neither name nor arg says.
     pub direction: Option<String>,
     pub count: u64,
     pub total_ns: i64,
@@ -163,6 +163,37 @@ pub struct Copy {
     pub bytes: Option<u64>,
     pub bytes_ns: i64,
     /// `bytes` over `bytes_ns`: 10^9 bytes a second. Not a mean of means.
+    pub gb_per_s: Option<f64>,
+    /// Row of the longest.
+    pub longest_slice: u32,
+}
+
+/// Collective work that says of itself what it moves: of one operation, group, data type and size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedCollective {
+    /// `allreduce`
+    pub name: String,
+    /// The group's name, and what the program called it; empty where it does not say.
+    pub group: String,
+    pub description: String,
+    /// As written: `[0, 1, 2, 3]`.
+    pub ranks: String,
+    pub group_size: Option<i64>,
+    /// `BFloat16`
+    pub data_type: Option<String>,
+    /// What goes in and comes out of one, in elements.
+    pub elements_in: Option<i64>,
+    pub elements_out: Option<i64>,
+    pub count: u64,
+    /// Of the device work, summed over devices and streams.
+    pub total_ns: i64,
+    pub mean_ns: i64,
+    pub max_ns: i64,
+    /// The larger of what goes in and what comes out of one; `None` where the type's size is not known.
+    pub bytes_each: Option<u64>,
+    /// `bytes_each` of all.
+    pub bytes: Option<u64>,
+    /// `bytes` over `total_ns`: 10^9 bytes a second.
     pub gb_per_s: Option<f64>,
     /// Row of the longest.
     pub longest_slice: u32,

@@ -138,7 +138,7 @@ fn role(layer: Layer, category: &str, name: &str, has_cann: bool) -> Role {
             "enqueue" => Role::Submit,
             "dequeue" if has_cann => Role::Submit,
             "dequeue" => Role::Launch,
-            _ => kineto::role(category, name),
+            _ => scope(name).unwrap_or_else(|| kineto::role(category, name)),
         },
         Layer::MindSpore if category == "python_function" => Role::PythonFrame,
         Layer::MindSpore => mindspore(name, has_cann),
@@ -148,6 +148,17 @@ fn role(layer: Layer, category: &str, name: &str, has_cann: bool) -> Role {
         Layer::Collectives => Role::DeviceComm,
         Layer::Drawn => Role::Other,
     }
+}
+
+/// Scopes of vllm-ascend (`eplb/`, `worker/model_runner_v1.py`) for moving experts, and behind sampling.
+fn scope(name: &str) -> Option<Role> {
+    Some(match name {
+        "EPLB weight D2D wait" => Role::Wait,
+        "EPLB gather moe load" => Role::Collective,
+        "EPLB generate p2p task" | "EPLB update" => Role::HostOther,
+        "async_state_update" => Role::Post,
+        _ => return None,
+    })
 }
 
 /// `Module::Event::name`, or the bare name of a stage.

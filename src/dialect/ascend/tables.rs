@@ -67,7 +67,9 @@ fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Opt
         Table::OperatorMemory => memory::of_operators(&header)?,
         Table::MemoryRecord => memory::record(&header)?,
         Table::ModuleMemory => memory::of_modules(&header)?,
-        Table::StaticMemory | Table::L2Cache => as_it_stands::plain(table, file, &header, &record, tables)?,
+        Table::StaticMemory | Table::L2Cache | Table::TaskTime | Table::SocCounters => {
+            as_it_stands::plain(table, file, &header, &record, tables)?
+        }
         Table::Communication | Table::CommunicationMatrix | Table::ProfilerInfo | Table::Metadata => {
             return None;
         }

@@ -13,6 +13,7 @@ impl Builder {
     /// The index of all events so far, and what was wrong with them.
     pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
         self.leave_out_strays();
+        self.tell_threads_apart();
         let first_pair = self.rows.start.len();
         let end_at = self.match_edges();
         let left_out = self.left_out();

@@ -43,6 +43,7 @@ impl Builder {
         self.rows.name.push(name.0);
         self.rows.track.push(track);
         self.rows.category.push(category);
+        self.note_frame(row, track, event);
         self.read_args(event);
         let args = self.args.push(row, &self.values);
         let held = ROW_BYTES + FINISH_BYTES + args as u64;

@@ -6,10 +6,10 @@ use crate::base::{DefectKind, Span};
 use crate::index::column::Column;
 
 /// Fewer events than this say nothing about where the others should lie.
-const MIN_EVENTS: usize = 20;
+pub const MIN_EVENTS: usize = 20;
 /// What lies further from the middle 99 % of the events than so many times their span is astray.
-const SPANS: i64 = 100;
-const HOUR_NS: u64 = 3_600_000_000_000;
+pub const SPANS: i64 = 100;
+pub const HOUR_NS: u64 = 3_600_000_000_000;
 /// Times that are looked at to see that nothing is astray, as it is nearly always.
 const SAMPLE: usize = 4_096;
 
@@ -50,6 +50,7 @@ impl Builder {
             .filter(|&(_, ((ts, dur), at))| keeps(ts, dur, Some(at)));
         let kept: Vec<u32> = kept.map(|(row, _)| row).collect();
         self.args.keep_rows(&kept);
+        self.unknown_frames.keep_rows(&kept);
         self.rows = std::mem::take(&mut self.rows).picked(&kept);
 
         self.edges.retain(|ts, at| keeps(ts, 0, Some(at)));

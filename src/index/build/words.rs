@@ -107,6 +107,11 @@ impl Builder {
                     Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
                     _ => None,
                 },
+                ArgKind::Written => match value {
+                    Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
+                    Scalar::Nested(text) => Some(i64::from(self.names.intern_bytes(text).0.0)),
+                    _ => None,
+                },
                 ArgKind::Json => match value {
                     Scalar::Nested(text) => Some(i64::from(self.names.intern_bytes(text).0.0)),
                     _ => None,

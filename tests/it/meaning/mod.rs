@@ -3,6 +3,7 @@
 
 mod causes;
 mod device;
+mod drifts;
 mod reading;
 mod sentences;
 mod slow_steps;

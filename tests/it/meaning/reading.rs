@@ -538,3 +538,178 @@ fn times_are_rounded_half_up() {
         "{kernel}"
     );
 }
+
+/// A python frame under tid 0, µs after [`EPOCH_US`].
+fn frame(name: &str, start: u64, end: u64, id: Value, parent: Option<Value>) -> Value {
+    let mut args = json!({"Ev Idx": 1});
+    if !id.is_null() {
+        args["Python id"] = id;
+    }
+    if let Some(parent) = parent {
+        args["Python parent id"] = parent;
+    }
+    json!({"ph": "X", "cat": "python_function", "name": name, "pid": 4, "tid": 0, "ts": EPOCH_US + start,
+        "dur": end - start, "args": args})
+}
+
+/// Of each track of python frames what the thread is called, how deep it is, and `frame < its caller` in order of
+/// start.
+fn python_threads(all: &[Value]) -> Vec<(String, u16, Vec<String>)> {
+    let opened = open_bytes("variant.json", trace(all).as_bytes()).unwrap();
+    let index = &opened.index;
+    let tracks = index.track_ids().filter(|&t| {
+        let mut rows = index.rows(t);
+        rows.next()
+            .is_some_and(|id| index.category_of(id) == "python_function")
+    });
+    let mut threads: Vec<(String, u16, Vec<String>)> = tracks
+        .map(|t| {
+            let frames = index.rows(t).map(|id| match index.slices.parent(id) {
+                Some(parent) => format!("{} < {}", index.name_of(id), index.name_of(parent)),
+                None => index.name_of(id).to_owned(),
+            });
+            let track = index.track(t);
+            let name = track.name.map_or_else(
+                || format!("thread {}", track.tid.show(&index.names)),
+                |name| index.text(name).to_owned(),
+            );
+            (name, track.n_depths, frames.collect())
+        })
+        .collect();
+    threads.sort();
+    threads
+}
+
+fn frames(of: &[(String, u16, Vec<String>)], thread: usize) -> Vec<&str> {
+    of[thread].2.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn frames_of_two_unknown_threads_are_two_stacks() {
+    // Interleaved, each within the other's span, or across its end; ids as numbers and as texts.
+    for text in [false, true] {
+        let id = |n: u64| if text { json!(n.to_string()) } else { json!(n) };
+        let all = [
+            frame("a", 0, 1000, id(1), Some(Value::Null)),
+            frame("b", 100, 1200, id(2), Some(Value::Null)),
+            frame("a1", 200, 300, id(3), Some(id(1))),
+            frame("b1", 220, 900, id(4), Some(id(2))),
+            frame("a2", 310, 500, id(5), Some(id(1))),
+            frame("b2", 320, 480, id(6), Some(id(4))),
+            frame("a3", 330, 340, id(7), Some(id(5))),
+            // Behind both: one of the threads goes on.
+            frame("c", 2000, 2100, id(8), Some(Value::Null)),
+        ];
+        let of = python_threads(&all);
+        assert_eq!(of.len(), 2, "{of:?}");
+        assert_eq!((&*of[0].0, of[0].1), ("thread 0 (1)", 3));
+        assert_eq!(frames(&of, 0), ["a", "a1 < a", "a2 < a", "a3 < a2", "c"]);
+        assert_eq!((&*of[1].0, of[1].1), ("thread 0 (2)", 3));
+        assert_eq!(frames(&of, 1), ["b", "b1 < b", "b2 < b1"]);
+    }
+}
+
+#[test]
+fn four_threads_open_when_recording_began_are_four_stacks() {
+    // As torch writes them: each thread's first frame called by the last of the thread before.
+    let mut all = Vec::new();
+    let mut last = Value::Null;
+    for thread in 0..4u64 {
+        let names = [
+            "/usr/lib/python3.12/threading.py(1002): _bootstrap",
+            "run",
+            "wait",
+        ];
+        for (depth, name) in (0..).zip(names) {
+            let n = thread * 3 + depth;
+            all.push(frame(name, n, 5000 - n, json!(n + 1), Some(last)));
+            last = json!(n + 1);
+        }
+    }
+    // What the third thread calls later, and what is called by a frame that is not in the trace.
+    all.push(frame("put", 100, 200, json!(90), Some(json!(9))));
+    all.push(frame("get", 110, 150, json!(91), Some(json!(77))));
+    all.push(frame("get2", 160, 300, json!(92), Some(json!(77))));
+    let of = python_threads(&all);
+    let wait = "/usr/lib/python3.12/threading.py(1002): _bootstrap";
+    let run = format!("run < {wait}");
+    assert_eq!(of.len(), 5, "{of:?}");
+    for thread in [0, 1, 3] {
+        assert_eq!(frames(&of, thread), [wait, &run, "wait < run"]);
+    }
+    assert_eq!(frames(&of, 2), [wait, &run, "wait < run", "put < wait"]);
+    assert_eq!(frames(&of, 4), ["get", "get2"]);
+    // Without numbers at all a thread starts where python starts one.
+    for event in &mut all {
+        event["args"] = json!({});
+    }
+    all.truncate(12);
+    let of = python_threads(&all);
+    assert_eq!(of.len(), 4, "{of:?}");
+    assert!(
+        of.iter()
+            .all(|(_, depths, frames)| *depths == 3 && frames.len() == 3)
+    );
+}
+
+#[test]
+fn frames_of_one_thread_stay_one_stack() {
+    // Nested, one after the other, with and without numbers; and a known thread, whatever its numbers say.
+    let mut all = vec![
+        frame("a", 0, 1000, json!(1), Some(Value::Null)),
+        frame("b", 100, 900, json!(2), Some(json!(1))),
+        frame("c", 1000, 1100, json!(3), Some(Value::Null)),
+        frame("d", 1010, 1090, Value::Null, None),
+    ];
+    let of = python_threads(&all);
+    assert_eq!(of.len(), 1);
+    assert_eq!(of[0].0, "thread 0");
+    assert_eq!(frames(&of, 0), ["a", "b < a", "c", "d < c"]);
+    all[1]["args"] = json!({"Python id": 2, "Python parent id": null});
+    assert_eq!(python_threads(&all).len(), 2);
+    for event in &mut all {
+        event["tid"] = json!(7);
+    }
+    assert_eq!(python_threads(&all).len(), 1);
+    // The name that the file gives is kept.
+    for event in &mut all {
+        event["tid"] = json!(0);
+    }
+    all.push(
+        json!({"ph": "M", "name": "thread_name", "pid": 4, "tid": 0, "args": {"name": "thread 0 (python)"}}),
+    );
+    let names: Vec<String> = python_threads(&all).into_iter().map(|t| t.0).collect();
+    assert_eq!(names, ["thread 0 (python) (1)", "thread 0 (python) (2)"]);
+}
+
+#[test]
+fn threads_of_a_real_trace_are_told_apart() {
+    let file = "kineto/vllm_cuda/1765516811841277604-rank-0.1765516854917831845.pt.trace.json.gz";
+    let Some(bytes) = corpus::read(file) else { return };
+    let opened = open_bytes("vllm_cuda.json.gz", &bytes).unwrap();
+    let index = &opened.index;
+    let unknown = index
+        .tracks
+        .iter()
+        .filter(|t| t.tid.show(&index.names).starts_with("0 ("));
+    let depths: Vec<(u16, usize)> = unknown.map(|t| (t.n_depths, t.rows.len())).collect();
+    assert_eq!(depths, [(5, 5); 4]);
+}
+
+#[test]
+fn a_stray_time_is_no_origin() {
+    let mut all = events(8, EPOCH_US, |id| json!(id));
+    let zero = json!({"ph": "X", "cat": "cpu_op", "name": "op", "pid": 4, "tid": 9, "ts": 0, "dur": 0});
+    all.insert(0, zero);
+    let first = |all: &[Value]| {
+        let text = trace(all).into_bytes();
+        session::first_time([Ok::<_, ()>(text)].into_iter()).unwrap()
+    };
+    assert_eq!(first(&all), Some(1_000 * EPOCH_US as i64));
+    all[0]["ts"] = json!(5_000_000);
+    assert_eq!(first(&all), Some(1_000 * EPOCH_US as i64));
+    // A relative clock starts where it starts.
+    let mut all = events(8, 5, |id| json!(id));
+    all.push(json!({"ph": "i", "name": "mark", "pid": 4, "tid": 9, "ts": 0}));
+    assert_eq!(first(&all), Some(0));
+}

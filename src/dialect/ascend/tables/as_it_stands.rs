@@ -7,7 +7,7 @@ use super::fields::{Header, Rows};
 use crate::dialect::plain_table::PlainTable;
 use crate::dialect::tables::Tables;
 
-/// More columns of a table that is shown as it stands are left out; the widest has seven.
+/// More columns of a table that is shown as it stands are left out; the widest has eight.
 const MAX_PLAIN_COLUMNS: usize = 64;
 
 /// Tables of which nothing is computed: their own columns and values, without the padding.
@@ -24,6 +24,17 @@ pub fn plain(
             "L2 cache by task",
             "A row is a task of the device: which part of its accesses the L2 cache answered (hit rate), and which part \
              pushed something else out of it (victim rate). The profiler's numbers.",
+        ),
+        Table::TaskTime => (
+            &["task_time(us)"],
+            "Tasks of the device",
+            "A row is a task of the device: how long it took, when it started and stopped. The profiler's numbers.",
+        ),
+        Table::SocCounters => (
+            &[],
+            "Counters of the chip by task",
+            "A row is a task of the device and what the chip counted for it, address translation (TLB) among it. The \
+             profiler's numbers.",
         ),
         _ => (
             &["op name", "size(kb)"],

@@ -16,12 +16,16 @@ pub enum Table {
     ModuleMemory,
     StaticMemory,
     L2Cache,
+    /// Tasks of the device one by one, where level 0 writes no kernels.
+    TaskTime,
+    /// Counters of the chip's address translation.
+    SocCounters,
     ProfilerInfo,
     Metadata,
 }
 
 /// Files whose name says what they are.
-const BY_NAME: [(&str, Table); 14] = [
+const BY_NAME: [(&str, Table); 16] = [
     ("kernel_details.csv", Table::Kernels),
     ("op_statistic.csv", Table::OperatorStatistic),
     ("api_statistic.csv", Table::ApiStatistic),
@@ -35,11 +39,13 @@ const BY_NAME: [(&str, Table); 14] = [
     ("npu_module_mem.csv", Table::ModuleMemory),
     ("static_op_mem.csv", Table::StaticMemory),
     ("l2_cache.csv", Table::L2Cache),
+    ("task_time.csv", Table::TaskTime),
+    ("soc_pmu.csv", Table::SocCounters),
     ("profiler_metadata.json", Table::Metadata),
 ];
 
 /// Columns that tell a table, all of them; the first that fits.
-const BY_HEADER: [(&[&str], Table); 12] = [
+const BY_HEADER: [(&[&str], Table); 13] = [
     (&["accelerator core", "start time(us)"], Table::Kernels),
     (&["op type", "core type"], Table::OperatorStatistic),
     (&["api name", "variance"], Table::ApiStatistic),
@@ -64,6 +70,7 @@ const BY_HEADER: [(&[&str], Table); 12] = [
     ),
     (&["op name", "graph id", "size(kb)"], Table::StaticMemory),
     (&["hit rate", "victim rate"], Table::L2Cache),
+    (&["kernel_name", "task_time(us)"], Table::TaskTime),
 ];
 
 impl Table {
@@ -177,6 +184,10 @@ mod tests {
                 Table::CommunicationMatrix,
             ),
             ("{\"distributed_args\": {}}", Table::Metadata),
+            (
+                "Device_id,kernel_name,kernel_type,stream_id,task_id,task_time(us),task_start(us),task_stop(us)",
+                Table::TaskTime,
+            ),
         ] {
             assert_eq!(Table::of_head(header.as_bytes()), Some(expected), "{header}");
         }
