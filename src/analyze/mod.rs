@@ -117,7 +117,9 @@ pub fn analyze_to(
     let compiling = Union::of(report.recompiles.iter().map(compile_span));
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
-    let launched_fully = launched.as_ref().filter(|_| is_asked);
+    let launched_fully = launched
+        .as_ref()
+        .filter(|_| is_asked && vocabulary.clock_offset_ns.is_none());
     let idle = launched_fully.map(|l| idle::idle(index, vocabulary, l, &host.rule, &report.steps));
     drop(host);
     report.idle = idle.unwrap_or_default();

@@ -7,7 +7,8 @@
 //!
 //! The step time is the interval wherever [`LEAST_INTERVALS`] exist and the device's last work ends after the marker in
 //! more than half of the steps; without a device, the interval if host times are less than 80 % of the intervals; else
-//! the host time; counted are steps with work that did not compile, while serving if any do. An engine is asynchronous if in more than half of its steps the next one starts on the host before
+//! the host time; counted are steps with work that did not compile, while serving if any do. An engine is asynchronous
+//! if in more than half of its steps the next one starts on the host before
 //! this one's device work ends: the interval of a step then holds the device time of the step before, so that from
 //! device end to device end is used where work is linked.
 
