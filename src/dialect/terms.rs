@@ -94,10 +94,15 @@ closed_set! {
         word: "recorded",
         means: "The serving engine recorded the compile itself.",
     }
-    /// Levels L2 and L2b.
+    /// Level L2.
     Synapse "synapse" {
         word: "compiler event",
         means: "The graph compiler's own host event.",
+    }
+    /// Level L2b.
+    Recipe "recipe" {
+        word: "new recipe",
+        means: "The bridge stored a newly compiled recipe; of the call around it, the time until then.",
     }
     /// Level L3.
     Dynamo "dynamo" { word: "torch.compile", means: "torch.compile compiled on the host." }

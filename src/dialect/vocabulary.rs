@@ -320,6 +320,8 @@ pub struct Vocabulary {
     /// Device work whose recorded end cannot be right, with the end up to which it certainly lasts.
     pub overruns: FxHashMap<SliceId, i64>,
     pub launch_link: LaunchLink,
+    /// Where that names operators and not the calls that launch: these calls, with their work.
+    pub call_links: Option<Links>,
     /// By how much the device's clock is behind the host's (negative), where that is known to disturb.
     pub clock_offset_ns: Option<i64>,
     /// How device work says which node of which recipe it is; `None` where it does not.
@@ -395,6 +397,7 @@ impl Default for Vocabulary {
             devices: Vec::new(),
             overruns: FxHashMap::default(),
             launch_link: LaunchLink::None,
+            call_links: None,
             clock_offset_ns: None,
             node_args: None,
             collective_args: None,

@@ -10,10 +10,12 @@ pub mod uses;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Span, Union, order, stats};
-use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Vocabulary};
+use crate::base::{SliceId, Span, TrackId, Union, order, stats};
+use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Role, Vocabulary};
 use crate::index::tables::Index;
 
+use crate::analyze::gaps::activity::open_in;
+use crate::analyze::gaps::cause::{hands_over_compiled, thread_of};
 use crate::analyze::in_order::{Growing, in_order};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 
@@ -33,6 +35,7 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             .filter(|(i, _)| !twice.contains(i))
             .map(|(_, mark)| row(index, vocabulary, &finder, mark)),
     );
+    join_nested(&mut rows);
     if rows.is_empty() {
         rows = suspected(index, vocabulary);
     }
@@ -203,13 +206,44 @@ fn match_levels(
     (rows, used)
 }
 
+/// What a compiler below records within a compile of torch.compile is a part of that: its seconds are charged once.
+fn join_nested(rows: &mut Vec<Recompile>) {
+    let span = |r: &Recompile| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns));
+    let is_of = |r: &Recompile, evidence: &[Evidence]| evidence.contains(&r.evidence) && r.start_is_exact;
+    let mut outer: Vec<(Span, Option<u32>, usize)> = (0..rows.len())
+        .filter(|&i| is_of(&rows[i], &[Evidence::Dynamo]) && rows[i].dur_ns > 0)
+        .map(|i| (span(&rows[i]), rows[i].step, i))
+        .collect();
+    order::sort_by_key(&mut outer, |o| *o);
+    if outer.is_empty() {
+        return;
+    }
+    let mut is_inner = vec![false; rows.len()];
+    for i in 0..rows.len() {
+        if !is_of(&rows[i], &[Evidence::Recipe, Evidence::Synapse]) {
+            continue;
+        }
+        let own = span(&rows[i]);
+        let before = outer.partition_point(|o| o.0.start <= own.start);
+        // Other threads may compile at the same time.
+        let mut around = outer[..before].iter().rev().take(8);
+        if let Some(&(.., o)) = around.find(|o| own.end <= o.0.end && o.1 == rows[i].step) {
+            rows[o].also = Some(rows[i].evidence);
+            is_inner[i] = true;
+        }
+    }
+    let mut is_inner = is_inner.into_iter();
+    rows.retain(|_| !is_inner.next().unwrap_or(false));
+}
+
 /// Within 1 %.
 fn about_equal(a: i64, b: i64) -> bool {
     a.abs_diff(b) <= a.max(b).unsigned_abs() / 100
 }
 
 /// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket
-/// while no compute engine ran for most of that time, or the first of a bucket that warm-up had left out.
+/// while no compute engine ran for most of that time and nothing recorded says what else the host did, or the first
+/// of a bucket that warm-up had left out.
 fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let mut durations: FxHashMap<(Phase, Option<Bucket>), Vec<i64>> = FxHashMap::default();
     for pass in &vocabulary.passes {
@@ -255,9 +289,9 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         let pass = &vocabulary.passes[i];
         let Some(busy) = &busy else { break };
         let idle = pass.span.len_ns() - busy.covered_ns(pass.span);
+        let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
         // 80 %
-        if idle > pass.span.len_ns() / 5 * 4 {
-            let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
+        if idle > pass.span.len_ns() / 5 * 4 && explained_ns(index, vocabulary, pass.span) * 2 < cost {
             found.push(suspicion(
                 pass,
                 i,
@@ -284,6 +318,40 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         }
     }
     found
+}
+
+/// The time of `span` of which it is recorded what the threads that run the model did, and that this was no
+/// submission: python, operators, waits, the preparation of inputs, sampling.
+fn explained_ns(index: &Index, vocabulary: &Vocabulary, span: Span) -> i64 {
+    let named = &vocabulary.main_threads;
+    let thread = |track: TrackId| thread_of(index, track);
+    let main: FxHashSet<_> = named.iter().map(|&track| thread(track)).collect();
+    let (mut explains, mut submits) = (Vec::new(), Vec::new());
+    for track in index.track_ids() {
+        let is_main = named.is_empty() || main.contains(&thread(track));
+        for id in open_in(index, track, span) {
+            let own = || index.slices.span(id).intersect(span);
+            match vocabulary.role(id) {
+                Role::Submit => submits.push(own()),
+                Role::Launch if !hands_over_compiled(vocabulary) => submits.push(own()),
+                Role::Launch
+                | Role::PythonFrame
+                | Role::HostOp
+                | Role::Wait
+                | Role::Collective
+                | Role::Prepare
+                | Role::Encoder
+                | Role::Sample
+                | Role::Post
+                    if is_main =>
+                {
+                    explains.push(own());
+                }
+                _ => {}
+            }
+        }
+    }
+    Union::of(explains).without(&Union::of(submits)).total_ns()
 }
 
 /// When any work of any device ran; `None` without device events.

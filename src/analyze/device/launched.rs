@@ -5,7 +5,7 @@
 use crate::base::{SliceId, Span, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::Index;
-use crate::index::args::ArgColumn;
+use crate::index::args::{ArgColumn, Links};
 
 use crate::analyze::device::links::ByLink;
 use crate::analyze::in_order::in_order;
@@ -48,11 +48,28 @@ impl<'a> Launched<'a> {
         let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = vocabulary.launch_link else {
             return None;
         };
-        let column = vocabulary.links(index)?;
-        let is_call = |id: SliceId| {
-            let role = vocabulary.role(id);
-            !role.is_device() && role != Role::SyncRecord
-        };
+        let is_call = |role: Role| !role.is_device() && role != Role::SyncRecord;
+        Some(Launched::by_column(
+            index,
+            vocabulary,
+            vocabulary.links(index)?,
+            is_call,
+        ))
+    }
+
+    /// By numbers that no arg of both holds: only calls that launch or wait launch anything.
+    pub fn by_links(index: &'a Index, vocabulary: &Vocabulary, links: &'a Links) -> Launched<'a> {
+        let is_call = |role: Role| matches!(role, Role::Launch | Role::Wait | Role::Submit);
+        Launched::by_column(index, vocabulary, links.column(), is_call)
+    }
+
+    fn by_column(
+        index: &'a Index,
+        vocabulary: &Vocabulary,
+        column: ArgColumn<'a>,
+        is_call: impl Fn(Role) -> bool,
+    ) -> Launched<'a> {
+        let is_call = |id: SliceId| is_call(vocabulary.role(id));
         let calls = || column.ints().filter(|&(id, _)| is_call(id));
         let mut by_link: ByLink<Entry> = ByLink::for_links(calls().map(|(_, link)| link));
         for (id, link) in calls() {
@@ -73,11 +90,11 @@ impl<'a> Launched<'a> {
                 }
             }
         }
-        Some(Launched {
+        Launched {
             index,
             column,
             by_link,
-        })
+        }
     }
 
     /// How much device work carries a number.

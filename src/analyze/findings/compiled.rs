@@ -20,9 +20,10 @@ pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
 }
 
 /// Levels of evidence for a compile, strongest first. They are never added up.
-pub(super) const LEVELS: [Evidence; 4] = [
+pub(super) const LEVELS: [Evidence; 5] = [
     Evidence::Recorded,
     Evidence::Synapse,
     Evidence::Dynamo,
+    Evidence::Recipe,
     Evidence::GraphCapture,
 ];

@@ -28,11 +28,12 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
         return None;
     }
-    let found: Vec<_> = LEVELS
+    let mut found: Vec<_> = LEVELS
         .map(|level| (level, compiled(report, level, Period::Serving)))
         .into_iter()
         .filter(|(_, compiles)| !compiles.is_empty())
         .collect();
+    add_recipes(&mut found);
     let Some(((level, compiles), weaker)) = found.split_first() else {
         return compiles_in_unknown_period(report).or_else(|| no_compiles(report));
     };
@@ -96,6 +97,22 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             says,
         )
     })
+}
+
+/// A recipe that was stored within a compile of torch.compile is in that; the others are compiles beside it.
+fn add_recipes(found: &mut Vec<(Evidence, Vec<&Recompile>)>) {
+    let at = |found: &[(Evidence, Vec<&Recompile>)], level| found.iter().position(|&(of, _)| of == level);
+    if at(found, Evidence::Recipe).is_some()
+        && let Some(dynamo) = at(found, Evidence::Dynamo)
+    {
+        let (_, compiles) = found.remove(dynamo);
+        if let Some(recipes) = at(found, Evidence::Recipe) {
+            found[recipes].1.extend(compiles);
+            found[recipes]
+                .1
+                .sort_by_key(|r| (std::cmp::Reverse(r.dur_ns), r.start_ns));
+        }
+    }
 }
 
 /// Compiles of which the trace does not say whether they belong to warm-up or to serving.

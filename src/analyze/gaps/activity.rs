@@ -1,7 +1,7 @@
 //! What the host did at each instant, one cause at a time.
 //!
-//! For gaps between steps and between launches, and for devices whose work names no launch; where it does, the
-//! launching thread decides (see [`cause`](super::cause)). Where several things are recorded at once, the first in
+//! For gaps between steps and between launches; of a device the launching thread decides (see
+//! [`cause`](super::cause)). Where several things are recorded at once, the first in
 //! this order is the cause of the instant: compile, recorded wait for requests, wait for the device, submission of
 //! work, input preparation, sampling, collective, other host activity, suspected wait for requests, python frames. An
 //! instant at which nothing of these is recorded is unaccounted.

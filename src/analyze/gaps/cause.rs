@@ -11,6 +11,9 @@
 //!   [`LATENCY_NS`], then waiting for something else.
 //! - No call is known: unlinked.
 //!
+//! Where calls are recorded on lanes of their own, what the threads that run the model did lies beneath them. Of a device
+//! most of whose launches are unknown, the innermost slice of all these threads decides.
+//!
 //! Work of a helper thread, which only copies, is not asked as long as other work follows. That a wait for the device
 //! had emptied the queue is no cause but a second fact about the same time: see [`Rule::drained_at`].
 //!
@@ -26,7 +29,7 @@ use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary};
 use crate::index::{Index, Key};
 
 use crate::analyze::device::launched::{Launch, Launched};
-use crate::analyze::gaps::activity::{Activity, Piece, compile_span};
+use crate::analyze::gaps::activity::{Activity, HostThreads, Piece, compile_span};
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::in_order;
 use crate::analyze::report::{Cause, Recompile, Sure};
@@ -162,13 +165,18 @@ impl Compiles {
     }
 }
 
+/// Whether each launch names its work: what it hands over was compiled before.
+pub fn hands_over_compiled(vocabulary: &Vocabulary) -> bool {
+    !matches!(
+        vocabulary.launch_link,
+        LaunchLink::Recurring(_) | LaunchLink::None
+    )
+}
+
 /// Calls that hand over graphs and take hundreds of ms where others of the same name take far less: they look as if a
 /// graph was compiled in them. Where each launch is linked to its work, a launch hands over what is compiled already.
 fn slow_submissions(index: &Index, vocabulary: &Vocabulary) -> Vec<SliceId> {
-    let is_linked = matches!(
-        vocabulary.launch_link,
-        LaunchLink::Correlation(_) | LaunchLink::ByRank(_)
-    );
+    let is_linked = hands_over_compiled(vocabulary);
     let counts = |role: Role| role == Role::Submit || (role == Role::Launch && !is_linked);
     let calls = || index.slices.ids().filter(|&id| counts(vocabulary.role(id)));
     let long: Vec<SliceId> = calls()
@@ -233,10 +241,21 @@ impl<'a> Rule<'a> {
     pub fn of(
         index: &'a Index,
         vocabulary: &Vocabulary,
-        containers: &Containers,
+        host: &HostThreads,
         compiles: &Compiles,
         waiting: &[Waiting],
     ) -> Rule<'a> {
+        let containers = host.containers();
+        // Where calls are recorded on lanes of their own, what lies beneath them is on the threads that run the model.
+        let has_own_lanes = !matches!(
+            vocabulary.launch_link,
+            LaunchLink::Correlation(_) | LaunchLink::ByRank(_)
+        );
+        let beneath = has_own_lanes.then(|| {
+            let main = index.track_ids().filter(|&track| host.is_main(track));
+            innermost(index, vocabulary, containers, &main.collect::<Vec<_>>())
+        });
+
         let launches = |role| matches!(role, Role::Launch | Role::Wait | Role::Submit);
         let launching: FxHashSet<Thread> = index
             .track_ids()
@@ -254,14 +273,20 @@ impl<'a> Rule<'a> {
         let threads = tracks.into_iter().map(|(thread, tracks)| {
             let rank = tracks.first().and_then(|&t| vocabulary.ranks.of(index, t));
             let compiles = compiles_of.entry(rank).or_insert_with(|| compiles.of_rank(rank));
-            let (innermost, waits) = innermost(index, vocabulary, containers, &tracks);
+            let (innermost, mut waits) = innermost(index, vocabulary, containers, &tracks);
             let waiting_of = |is_sure: bool| {
-                let of = waiting.iter().filter(|w| w.process == thread.0);
+                let of = waiting.iter().filter(|w| has_own_lanes || w.process == thread.0);
                 let of = of.filter(|w| (w.sure != Sure::Suspected) == is_sure);
                 (Cause::NoLoad, Union::of(of.map(|w| w.span)))
             };
             let mut layers = vec![(Cause::Recompile, compiles.clone()), waiting_of(true)];
             layers.extend(Cause::ALL.into_iter().zip(innermost));
+            if let Some((beneath, others)) = &beneath {
+                layers.extend(Cause::ALL.into_iter().zip(beneath.iter().cloned()));
+                waits.extend(others);
+                waits.sort_unstable();
+                waits.dedup();
+            }
             layers.push(waiting_of(false));
             let did = Activity::of(layers);
             (thread, Timeline { did, waits })
@@ -452,6 +477,30 @@ fn each_piece(did: &Activity, window: Span, see: &mut impl FnMut(Span, Cause)) {
         at = span.end;
     }
     see(Span::new(at, window.end), Cause::Unaccounted);
+}
+
+/// What the host of a device did whose launches are unknown: by the innermost slice of the threads that run the model
+/// or launch.
+pub fn of_threads(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    host: &HostThreads,
+    compiles: &Compiles,
+    waiting: &[Waiting],
+) -> Activity {
+    let calls = |id| matches!(vocabulary.role(id), Role::Launch | Role::Submit);
+    let is_asked =
+        |&track: &TrackId| host.is_main(track) || !host.is_device(track) && index.rows(track).any(calls);
+    let tracks: Vec<TrackId> = index.track_ids().filter(is_asked).collect();
+    let (innermost, _) = innermost(index, vocabulary, host.containers(), &tracks);
+    let waiting_of = |is_sure: bool| {
+        let of = waiting.iter().filter(|w| (w.sure != Sure::Suspected) == is_sure);
+        (Cause::NoLoad, Union::of(of.map(|w| w.span)))
+    };
+    let mut layers = vec![(Cause::Recompile, compiles.of_rank(None)), waiting_of(true)];
+    layers.extend(Cause::ALL.into_iter().zip(innermost));
+    layers.push(waiting_of(false));
+    Activity::of(layers)
 }
 
 /// What a thread did at each instant by its innermost slice: disjoint spans by cause, and its waits for the device.

@@ -9,8 +9,8 @@
 //!
 //! Causes. Each instant of a gap has one cause, so the causes' times add up to the total. A gap is counted under the
 //! cause that has most of its time, so the causes' counts add up to the count. The causes of a device's gaps are those
-//! of its idle time, told by one rule (see [`cause`]), where its work names its launches; else, and between steps and
-//! launches, what the host did (see [`Activity`]).
+//! of its idle time, told by one rule (see [`cause`]); between steps and launches they are what the host did (see
+//! [`Activity`]).
 
 pub mod activity;
 pub mod budget;
@@ -19,9 +19,12 @@ pub mod idle;
 pub mod requests;
 pub(in crate::analyze) mod streams;
 
+use std::borrow::Cow;
+
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
-use crate::dialect::{EngineStep, Evidence, Period, Phase, Role, Vocabulary};
+use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Vocabulary};
 use crate::index::Index;
+use crate::index::args::Links;
 
 use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
@@ -31,6 +34,7 @@ use crate::analyze::gaps::requests::{Waiting, waiting};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
+use crate::analyze::steps::links_of_runs;
 use crate::analyze::steps::verdict::{self, DeviceShares};
 
 /// Below this a device gap is scheduling on the device, not waiting for the host.
@@ -64,6 +68,8 @@ pub struct Host<'a> {
     /// When any device works, where there are several; see [`Host::busy`].
     all_busy: Union,
     pub activity: Activity,
+    /// The same by innermost slices, for devices whose launches are unknown; empty if there are none.
+    pub of_threads: Activity,
     pub threads: HostThreads,
     /// Which call launched what, where work names its launch.
     pub launched: Option<&'a Launched<'a>>,
@@ -86,13 +92,20 @@ impl<'a> Host<'a> {
         let waiting = waiting(index, vocabulary);
         let threads = HostThreads::of(index, vocabulary);
         let compiles = Compiles::of(index, vocabulary, recompiles);
-        let rule = Rule::of(index, vocabulary, threads.containers(), &compiles, &waiting);
+        let rule = Rule::of(index, vocabulary, &threads, &compiles, &waiting);
+        let found = found_links(index, vocabulary);
+        let found = found.as_ref().map(|l| Launched::by_links(index, vocabulary, l));
+        let asked = launched.or(found.as_ref());
         let places = 0..devices.len();
         let idle = places.map(|place| {
             let device = vocabulary.devices.get(place)?;
-            rule.of_device(vocabulary, launched?, device)
+            rule.of_device(vocabulary, asked?, device)
         });
-        let idle = idle.collect();
+        let idle: Vec<Option<Activity>> = idle.collect();
+        let of_threads = match idle.iter().all(Option::is_some) {
+            true => Activity::default(),
+            false => cause::of_threads(index, vocabulary, &threads, &compiles, &waiting),
+        };
         Host {
             index,
             vocabulary,
@@ -103,6 +116,7 @@ impl<'a> Host<'a> {
                 [] | [_] => Union::default(),
                 several => Union::of(several.iter().flat_map(|d| d.busy.spans().iter().copied())),
             },
+            of_threads,
             activity: Activity::of_host(index, vocabulary, &compiles, &threads, &waiting),
             threads,
             launched,
@@ -118,6 +132,15 @@ impl<'a> Host<'a> {
             [one] => &one.busy,
             _ => &self.all_busy,
         }
+    }
+}
+
+/// Which call launched what, where only the order of launches or another layer's arrows tell.
+fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, Links>> {
+    match &vocabulary.launch_link {
+        LaunchLink::Recurring(key) => links_of_runs(index, vocabulary, key).map(Cow::Owned),
+        LaunchLink::Numbered(links) => Some(Cow::Borrowed(vocabulary.call_links.as_ref().unwrap_or(links))),
+        _ => None,
     }
 }
 
@@ -156,7 +179,11 @@ fn not_launched(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>) -
         return Union::of(of_host.map(|p| p.span));
     }
     let gaps = Union::of(device.busy.gaps().filter(|g| g.len_ns() >= DEVICE_FLOOR_NS));
-    let others = host.activity.pieces().iter().filter(|p| p.cause == Cause::NoLoad);
+    let others = host
+        .of_threads
+        .pieces()
+        .iter()
+        .filter(|p| p.cause == Cause::NoLoad);
     gaps.without(&Union::of(others.map(|p| p.span)))
 }
 
@@ -322,7 +349,7 @@ impl<'h> GapDivider<'h> {
     /// By why the device is idle; where that is not known, by what the host did.
     fn of(host: &'h Host<'_>, idle: Option<&'h Activity>) -> GapDivider<'h> {
         GapDivider {
-            divider: idle.unwrap_or(&host.activity).divider(),
+            divider: idle.unwrap_or(&host.of_threads).divider(),
             is_linked: idle.is_some(),
         }
     }

@@ -67,15 +67,26 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
             vocabulary,
             containers: &containers,
             thread,
-            tracks: index
-                .track_ids()
-                .filter(|&t| (index.track(t).pid, index.track(t).tid) == thread)
-                .collect(),
+            tracks: tracks_of_engine(index, vocabulary, thread),
         }
         .waits(steps, &mut all);
     }
     order::sort_by_key(&mut all, |w| (w.process, w.span));
     all
+}
+
+/// Those of its thread. Where no frame or operator lies there, its events have a lane of their own: the threads of its
+/// process that run the model are meant, too.
+fn tracks_of_engine(index: &Index, vocabulary: &Vocabulary, thread: (Key, Key)) -> Vec<TrackId> {
+    let thread_of = |t: TrackId| (index.track(t).pid, index.track(t).tid);
+    let own: Vec<TrackId> = index.track_ids().filter(|&t| thread_of(t) == thread).collect();
+    let runs = |id| matches!(vocabulary.role(id), Role::PythonFrame | Role::HostOp);
+    if own.iter().any(|&track| index.rows(track).any(runs)) {
+        return own;
+    }
+    let main: FxHashSet<(Key, Key)> = vocabulary.main_threads.iter().map(|&t| thread_of(t)).collect();
+    let is_asked = |of: (Key, Key)| of == thread || (of.0 == thread.0 && main.contains(&of));
+    index.track_ids().filter(|&t| is_asked(thread_of(t))).collect()
 }
 
 struct Engine<'a> {

@@ -6,17 +6,18 @@
 //! carries no id, or one whose call is not recorded, it is given by its neighbours on the device; a step most of whose
 //! work was given so has the method `"time"`.
 //!
-//! Ids of compiled graphs recur: every decode step launches the same one. Work of one id that follows on itself
-//! is a run; the runs of an id are its launches in order. If there are fewer runs than launches, some launches
-//! left no trace: those at the end if the recording of the device ends first, else those at the start.
+//! Ids of compiled graphs recur: every decode step launches the same one. Where each launch of an id has the same work,
+//! so much of it is a run; else work of one id that follows on itself is. The runs of an id are its launches in order.
+//! If there are fewer runs than launches, some launches left no trace: those at the end if the recording of the device
+//! ends first, else those at the start.
 
 use std::iter::Peekable;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId};
 use crate::dialect::{LaunchLink, Role, Vocabulary};
-use crate::index::args::ArgColumn;
+use crate::index::args::{ArgColumn, Links};
 use crate::index::tables::Index;
 
 use crate::analyze::device::links::ByLink;
@@ -306,19 +307,18 @@ fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &
     });
 }
 
-/// The passes of launches by their id.
+/// Calls that launch, with their id. Id 0 is no graph's: a copy, which a call of its own hands over.
 fn launches<'a>(
     index: &'a Index,
     vocabulary: &'a Vocabulary,
     key: &str,
 ) -> Option<impl Iterator<Item = (SliceId, i64)> + 'a> {
     let column = index.arg_column(key)?;
-    Some(
-        column
-            .ints()
-            // Some copies are launched by a call that then waits for them.
-            .filter(|&(id, _)| matches!(vocabulary.role(id), Role::Launch | Role::Wait)),
-    )
+    Some(column.ints().filter(|&(id, value)| match vocabulary.role(id) {
+        Role::Launch => true,
+        Role::Submit => value == 0,
+        _ => false,
+    }))
 }
 
 /// One launch to many pieces of work, ids unique in the file.
@@ -542,34 +542,13 @@ fn by_runs(
     key: &str,
     takes: &mut dyn TakesWork,
 ) -> Option<()> {
-    let mut by_id: FxHashMap<i64, Vec<i64>> = FxHashMap::default();
-    let mut last_launch = i64::MIN;
-    for (id, value) in launches(index, vocabulary, key)? {
-        let start = index.slices.start(id).as_ns();
-        last_launch = last_launch.max(start);
-        by_id.entry(value).or_default().push(start);
-    }
-    if by_id.is_empty() {
-        return None;
-    }
-    for starts in by_id.values_mut() {
-        starts.sort_unstable();
-    }
-    let lanes = lanes(vocabulary);
-    let (runs, run_of) = runs(index, vocabulary, &lanes, key);
-    let ends_early = runs
-        .iter()
-        .map(|r| r.end)
-        .max()
-        .is_some_and(|end| end < last_launch);
-    let passes: Vec<Option<usize>> = match_runs(&runs, &by_id, ends_early)
-        .into_iter()
-        .map(|at| owners.at(at?))
-        .collect();
-    let mut seen = run_of.into_iter();
+    let matched = Matched::of(index, vocabulary, key)?;
+    let starts = matched.starts.iter();
+    let passes: Vec<Option<usize>> = starts.map(|&at| owners.at(at?)).collect();
+    let mut seen = matched.run_of.iter();
     let mut any = false;
-    device_work(index, vocabulary, &lanes, |_, id, role| {
-        let pass = seen.next().and_then(|run| *passes.get(run as usize)?);
+    device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
+        let pass = seen.next().and_then(|&run| *passes.get(run as usize)?);
         if let Some(pass) = pass {
             any = true;
             takes.take(Piece {
@@ -584,9 +563,111 @@ fn by_runs(
     any.then_some(())
 }
 
+/// Runs of recurring ids with their launches.
+struct Matched {
+    /// Of each id, in order.
+    launches: FxHashMap<i64, Vec<(i64, SliceId)>>,
+    runs: Vec<Run>,
+    /// Of each device slice, in order of start.
+    run_of: Vec<u32>,
+    /// The start of the launch of each run.
+    starts: Vec<Option<i64>>,
+}
+
+impl Matched {
+    fn of(index: &Index, vocabulary: &Vocabulary, key: &str) -> Option<Matched> {
+        let mut by_id: FxHashMap<i64, Vec<(i64, SliceId)>> = FxHashMap::default();
+        for (id, value) in launches(index, vocabulary, key)? {
+            let start = index.slices.start(id).as_ns();
+            by_id.entry(value).or_default().push((start, id));
+        }
+        for calls in by_id.values_mut() {
+            calls.sort_unstable();
+        }
+        let last_launch = by_id.values().filter_map(|calls| calls.last()).max()?.0;
+        let lanes = lanes(vocabulary);
+        let work_of_launch = work_of_launch(index, vocabulary, &lanes, key, &by_id);
+        // Copies have no runs: without as many calls as copies nothing tells which is which.
+        if !work_of_launch.contains_key(&0) {
+            by_id.remove(&0);
+        }
+        let (runs, run_of) = runs(index, vocabulary, &lanes, key, &work_of_launch);
+        let end = runs.iter().map(|r| r.end).max();
+        let starts = |calls: &Vec<(i64, SliceId)>| calls.iter().map(|&(start, _)| start).collect();
+        let launch_starts = by_id.iter().map(|(&id, calls)| (id, starts(calls))).collect();
+        let ends_early = end.is_some_and(|end| end < last_launch);
+        Some(Matched {
+            starts: match_runs(&runs, &launch_starts, ends_early),
+            launches: by_id,
+            runs,
+            run_of,
+        })
+    }
+
+    /// The call that launched a run.
+    fn call(&self, run: usize) -> Option<SliceId> {
+        let start = (*self.starts.get(run)?)?;
+        let calls = self.launches.get(&self.runs.get(run)?.id)?;
+        let at = calls.binary_search_by_key(&start, |&(start, _)| start).ok()?;
+        Some(calls[at].1)
+    }
+}
+
+/// Launches of recurring ids and their work, with a number that is unique to each launch.
+pub fn links_of_runs(index: &Index, vocabulary: &Vocabulary, key: &str) -> Option<Links> {
+    let matched = Matched::of(index, vocabulary, key)?;
+    let mut numbers: Vec<(SliceId, i64)> = Vec::new();
+    let mut seen = matched.run_of.iter();
+    device_work(index, vocabulary, &lanes(vocabulary), |_, id, _| {
+        let call = seen.next().and_then(|&run| matched.call(run as usize));
+        numbers.extend(call.map(|call| (id, i64::from(call.0))));
+    });
+    let calls = matched.launches.values().flatten();
+    numbers.extend(calls.map(|&(_, call)| (call, i64::from(call.0))));
+    Some(Links::of(numbers))
+}
+
+/// How much work each launch of an id has, where that is the same for all: the same names, again and again.
+fn work_of_launch(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    lanes: &[TrackId],
+    key: &str,
+    launches: &FxHashMap<i64, Vec<(i64, SliceId)>>,
+) -> FxHashMap<i64, usize> {
+    if vocabulary.devices.len() != 1 {
+        return FxHashMap::default();
+    }
+    let mut names: FxHashMap<i64, Vec<NameId>> = FxHashMap::default();
+    let mut ids = Ids::new(index, index.arg_column(key), lanes);
+    device_work(index, vocabulary, lanes, |lane, slice, _| {
+        if let Some(id) = ids.of(lane, slice) {
+            names.entry(id).or_default().push(index.slices.name(slice));
+        }
+    });
+    let constant = names.into_iter().filter_map(|(id, mut names)| {
+        let n = launches.get(&id)?.len();
+        let each = names.len() / n;
+        if each == 0 || each * n != names.len() {
+            return None;
+        }
+        names.chunks_mut(each).for_each(<[NameId]>::sort_unstable);
+        let is_same = names.chunks(each).all(|chunk| *chunk == names[..each]);
+        (is_same || each == 1).then_some((id, each))
+    });
+    constant.collect()
+}
+
 /// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for
 /// slices without an id).
-fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) -> (Vec<Run>, Vec<u32>) {
+fn runs(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    lanes: &[TrackId],
+    key: &str,
+    work_of_launch: &FxHashMap<i64, usize>,
+) -> (Vec<Run>, Vec<u32>) {
+    let mut n_work_of: Vec<usize> = Vec::new();
     let mut ids = Ids::new(index, index.arg_column(key), lanes);
     let mut runs: Vec<Run> = Vec::new();
     let device_of = devices_of_lanes(vocabulary);
@@ -601,9 +682,11 @@ fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) ->
         };
         let device = device_of[lane];
         let span = vocabulary.span(index, slice);
-        let known = last.get(&(device, id)).copied().filter(|&run| {
+        let known = last.get(&(device, id)).copied();
+        let known = known.filter(|&run| match work_of_launch.get(&id) {
+            Some(&all) => n_work_of[run] < all,
             // Engines overlap: the tail of one graph may run beside the head of the next.
-            run == newest[device] || span.start <= runs[run].end.saturating_add(CLOCK_SLACK_NS)
+            None => run == newest[device] || span.start <= runs[run].end.saturating_add(CLOCK_SLACK_NS),
         });
         let run = known.unwrap_or_else(|| {
             newest[device] = runs.len();
@@ -613,8 +696,10 @@ fn runs(index: &Index, vocabulary: &Vocabulary, lanes: &[TrackId], key: &str) ->
                 start: span.start,
                 end: span.end,
             });
+            n_work_of.push(0);
             runs.len() - 1
         });
+        n_work_of[run] += 1;
         last.insert((device, id), run);
         runs[run].end = runs[run].end.max(span.end);
         run_of.push(u32::try_from(run).unwrap_or(u32::MAX));

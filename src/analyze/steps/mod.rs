@@ -7,7 +7,7 @@ pub mod like;
 pub mod times;
 pub mod verdict;
 
-pub use device::given_by_time;
+pub use device::{given_by_time, links_of_runs};
 
 use std::collections::BTreeMap;
 

@@ -25,6 +25,12 @@ pub fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
     }
 }
 
+/// The calls of CANN that launched, where it recorded arrows.
+pub fn call_links(index: &Index, v: &Vocabulary) -> Option<Links> {
+    let links = Links::of(numbered(index, v, "HostToDevice"));
+    (!links.is_empty()).then_some(links)
+}
+
 /// One end of an arrow, by what joins the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct End {

@@ -27,6 +27,7 @@ use rustc_hash::FxHashMap;
 use crate::base::{TrackId, order};
 use crate::index::tables::{Index, Key};
 
+use super::dynamo;
 use super::facts;
 use super::kineto;
 use super::pattern::has;
@@ -99,7 +100,10 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     let has_device = !v.devices.is_empty();
     v.device_kind = if has_device || has_cann { "npu" } else { "cpu" };
     v.launch_link = links::launch_link(index, &v);
+    v.call_links = links::call_links(index, &v);
     steps::read(index, file_name, &mut v);
+    v.compiles = kineto::compiles(index, &v.roles);
+    v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, true);
     say_what_is_missing(&mut v, has_device, has_cann);
     v

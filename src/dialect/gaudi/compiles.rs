@@ -87,9 +87,7 @@ pub fn by_synapse(index: &Index, roles: &[Role], lanes: &[TrackId]) -> Vec<Compi
     }
     kept.into_iter()
         .map(|(span, id)| {
-            let region = lanes.iter().take(MAX_LANES).find_map(|&lane| {
-                enclosing::innermost(index, lane, span, |o| roles[o.index()] != Role::CompileRecorded)
-            });
+            let region = region(index, roles, lanes, span);
             let recipe = index.arg_text("recipeName", id).filter(|name| !name.is_empty());
             CompileMark {
                 evidence: Evidence::Synapse,
@@ -105,18 +103,32 @@ pub fn by_synapse(index: &Index, roles: &[Role], lanes: &[TrackId]) -> Vec<Compi
         .collect()
 }
 
-/// New compiled graphs stored by the bridge (level 2b). The call's duration is not the compile's.
-pub fn new_recipes(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
+/// New compiled graphs stored by the bridge (level 2b). Storing takes no time to speak of; where a call that submits or
+/// launches is recorded around it, the graph was compiled in it. `lanes` are vLLM's tracks.
+pub fn new_recipes(index: &Index, roles: &[Role], lanes: &[TrackId]) -> Vec<CompileMark> {
     rows_with(roles, |r| r == Role::NewRecipe)
-        .map(|id| CompileMark {
-            evidence: Evidence::Synapse,
-            name: "new recipe".to_owned(),
-            slice: id,
-            span: index.slices.span(id),
-            start_is_exact: true,
-            region: None,
-            eager: false,
-            period: Period::Unknown,
+        .map(|id| {
+            let stored = index.slices.span(id);
+            let around = enclosing::chain(index, id).skip(1);
+            let calls = around.filter(|o| matches!(roles[o.index()], Role::Submit | Role::Launch));
+            let start = calls.last().map(|call| index.slices.start(call).as_ns());
+            CompileMark {
+                evidence: Evidence::Recipe,
+                name: "new recipe".to_owned(),
+                slice: id,
+                span: Span::new(start.unwrap_or(stored.start), stored.end),
+                start_is_exact: true,
+                region: region(index, roles, lanes, stored),
+                eager: false,
+                period: Period::Unknown,
+            }
         })
         .collect()
+}
+
+/// The part of a step on vLLM's tracks in which something happened.
+fn region(index: &Index, roles: &[Role], lanes: &[TrackId], span: Span) -> Option<SliceId> {
+    lanes.iter().take(MAX_LANES).find_map(|&lane| {
+        enclosing::innermost(index, lane, span, |o| roles[o.index()] != Role::CompileRecorded)
+    })
 }

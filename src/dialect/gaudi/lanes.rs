@@ -290,6 +290,9 @@ pub fn host_call(name: &str, launches: Calls) -> Option<Role> {
         "SyncTensorsGraphInternal" | "ExecuteCachedGraph" | "replayV3" | "launch" | "Launch" | "run" => {
             Role::Submit
         }
+        "memcpyAsync" | "memsetAsync" | "synMemCopyAsync" | "synMemsetD8Async" | "synMemsetD32Async" => {
+            Role::Submit
+        }
         _ if call.starts_with("copy_hpu_lazy_D2H") || call == "tolist" => Role::Wait,
         _ if call.contains("hpu_lazy") => Role::Submit,
         _ if has(call, "hccl") || call.contains("all_reduce") => Role::Collective,

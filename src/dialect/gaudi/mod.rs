@@ -22,6 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
 use crate::index::tables::{Family, Index, Key};
 
+use super::dynamo;
 use super::enclosing;
 use super::facts;
 use super::kineto;
@@ -29,7 +30,7 @@ use super::pattern::{has, python_frame};
 use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
+use super::vocabulary::{CompileMark, EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
 
 use counters::Utils;
 use lanes::{Calls, Lane};
@@ -132,6 +133,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         roles: lanes::roles(index, &lanes, Calls::of(index)),
         operator_categories: facts::operator_categories(index),
         advice: advice::ADVICE,
+        idle_frames: kineto::idle_frames(index),
         capture: facts::capture(index),
         ..Vocabulary::default()
     };
@@ -146,6 +148,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
     } else {
         read_engine(index, &engine_lanes, &mut v);
     }
+    v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, true);
     v
 }
@@ -353,10 +356,12 @@ fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabular
     let has_other = !v.compiles.is_empty() || by_synapse.iter().any(|m| !m.eager);
     v.compiles.extend(by_synapse);
     if !has_other {
-        let stored = compiles::new_recipes(index, &v.roles);
-        if !stored.is_empty() {
+        let stored = compiles::new_recipes(index, &v.roles, engine_lanes);
+        let is_bare = |m: &CompileMark| m.span == index.slices.span(m.slice);
+        if stored.iter().any(is_bare) {
             v.notes.push(
-                "Compiles are known from new recipes being stored; how long they took to compile is not recorded."
+                "Compiles are known from new recipes being stored; where nothing is recorded around that, how long \
+                 they took to compile is unknown."
                     .to_owned(),
             );
         }

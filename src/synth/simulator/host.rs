@@ -43,6 +43,8 @@ pub enum Kind {
     BlockingCopy,
     WaitForStream,
     WaitForEvent,
+    /// What ends a recording.
+    WaitForDevice,
     Compile,
 }
 
@@ -81,12 +83,16 @@ impl Host {
         let cause = match kind {
             Kind::Frame if !self.stacks => above,
             Kind::Frame if name == POLL => Cause::Requests,
-            Kind::Frame | Kind::Marker | Kind::Forward | Kind::Logits => Cause::Python,
+            // Around a whole step: says nothing.
+            Kind::Marker => above,
+            Kind::Frame => Cause::Python,
             Kind::Prepare => Cause::InputPreparation,
             Kind::Sample | Kind::Bookkeep => Cause::Sampling,
-            Kind::Operator => Cause::Operator,
+            Kind::Operator | Kind::Forward | Kind::Logits => Cause::Operator,
             Kind::Submit | Kind::Launch | Kind::LaunchGraph | Kind::LaunchCopy => Cause::LaunchCall,
-            Kind::BlockingCopy | Kind::WaitForStream | Kind::WaitForEvent => Cause::Synchronisation,
+            Kind::BlockingCopy | Kind::WaitForStream | Kind::WaitForEvent | Kind::WaitForDevice => {
+                Cause::Synchronisation
+            }
             Kind::Compile => Cause::Compile,
         };
         let row = (kind != Kind::Frame || self.stacks).then_some(self.slices.len());

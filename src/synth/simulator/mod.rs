@@ -14,7 +14,7 @@ mod truth;
 use crate::base::closed_set::closed_set;
 
 pub use host::Cause;
-pub use truth::{RankTruth, StepTruth};
+pub use truth::{RankTruth, State, StepTruth};
 
 closed_set! {
     pub enum Family {}
@@ -112,6 +112,11 @@ impl Engine {
             by,
             ..self
         }
+    }
+
+    /// Whether a step shows on the host from scheduling to output; else from its first to its last scope.
+    fn shows_engine(&self) -> bool {
+        self.stacks && !self.family.is_gaudi()
     }
 
     /// How much of this is injected.

@@ -159,16 +159,8 @@ impl Cluster {
             if no_requests > 0 {
                 host.within(Kind::Frame, POLL, no_requests);
             }
-            host.within(
-                Kind::Frame,
-                "vllm/v1/core/sched/scheduler.py(213): schedule",
-                90_000,
-            );
-            host.enter(
-                Kind::Frame,
-                "vllm/v1/worker/gpu_model_runner.py(3107): execute_model",
-            );
         });
+        let shows_engine = self.engine.shows_engine();
         let queue = if injected.injection == Injection::QueueFull {
             2
         } else {
@@ -179,6 +171,18 @@ impl Cluster {
             rank.first_work.push(rank.device.works.len());
             rank.steps.push(StepTruth::default());
             rank.step().host.start = rank.host.now;
+            rank.host.within(
+                Kind::Frame,
+                "vllm/v1/core/sched/scheduler.py(213): schedule",
+                90_000,
+            );
+            rank.host.enter(
+                Kind::Frame,
+                "vllm/v1/worker/gpu_model_runner.py(3107): execute_model",
+            );
+            if !shows_engine {
+                rank.step().host.start = rank.host.now;
+            }
         });
         // vLLM on Gaudi prepares before the marker.
         let marker = families::marker(&self.engine, no_requests > 0);
@@ -231,6 +235,7 @@ impl Cluster {
         let python = 20_000 + injected.delay(Injection::Python);
         self.host(|host| {
             host.enter(Kind::Forward, "");
+            host.run(1_000);
             host.enter(Kind::Frame, "vllm/model_executor/models/llama.py(588): forward");
             host.run(python);
             if compile > 0 {
@@ -306,6 +311,7 @@ impl Cluster {
         } = self.engine;
         // vLLM on Gaudi has no such scope when it schedules asynchronously.
         let has_scope = !(family.is_gaudi() && asynchronous);
+        let shows_engine = self.engine.shows_engine();
         self.host(|host| {
             if has_scope {
                 host.enter(Kind::Bookkeep, "");
@@ -320,7 +326,10 @@ impl Cluster {
             if has_scope {
                 rank.host.leave();
             }
-            rank.step().host.end = rank.host.now;
+            rank.step().host.end = match has_scope {
+                true => rank.host.now,
+                false => rank.step().call.end,
+            };
             rank.host.leave();
             if let (true, Some(before)) = (asynchronous, i.checked_sub(1)) {
                 rank.wait(Kind::WaitForEvent, rank.results(before));
@@ -330,19 +339,26 @@ impl Cluster {
                 "vllm/v1/engine/core.py(402): process_outputs",
                 70_000,
             );
+            if shows_engine {
+                rank.step().host.end = rank.host.now;
+            }
         });
     }
 
     pub fn finish(mut self) -> Simulated {
+        let engine = self.engine;
         self.each(|rank| {
-            rank.wait(Kind::WaitForStream, rank.device.drained());
+            rank.wait(Kind::WaitForDevice, rank.device.drained());
             rank.host.run(50_000);
             rank.host.leave();
             for i in 0..rank.steps.len() {
                 let works = rank.works_of(i);
                 (rank.steps[i].device, rank.steps[i].busy_ns) = device_part(works);
                 let start = rank.steps[i].host.start;
-                rank.steps[i].interval_ns = rank.steps.get(i + 1).map(|next| next.host.start - start);
+                // A wait for requests is in no interval.
+                let waits = engine.injection == Injection::NoRequests && engine.by > 0 && i + 1 == engine.at;
+                let next = rank.steps.get(i + 1).filter(|_| !waits);
+                rank.steps[i].interval_ns = next.map(|next| next.host.start - start);
             }
         });
         let truth = self

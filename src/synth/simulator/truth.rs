@@ -5,8 +5,8 @@ use crate::base::{Span, Union};
 use super::device::{Work, WorkKind};
 use super::host::{Cause, Host};
 
-/// Of one step. The host's part reaches from the marker to what stands behind it; preparation that the engine
-/// records before its marker is in it.
+/// Of one step. The host's part reaches from scheduling to output, as far as the trace shows them: else from
+/// preparation, or the marker, to the last scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepTruth {
     pub host: Span,
@@ -16,6 +16,16 @@ pub struct StepTruth {
     pub busy_ns: i64,
     /// To the start of the next step.
     pub interval_ns: Option<i64>,
+}
+
+/// What a device does at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Computes or copies.
+    Works,
+    /// Only communicates.
+    Communicates,
+    Idle(Cause),
 }
 
 /// Of one rank with its device; ns.
@@ -30,9 +40,22 @@ pub struct RankTruth {
     /// In the order of [`Cause::ALL`]; adds up to `idle_ns`.
     pub causes: [i64; Cause::COUNT],
     pub steps: Vec<StepTruth>,
+    /// From the first work to the last, without a hole.
+    pub states: Vec<(Span, State)>,
 }
 
 impl RankTruth {
+    /// The time of the steps' intervals in which the device is in a state that `fits`, as a part of it.
+    pub fn share(&self, fits: impl Fn(State) -> bool) -> f64 {
+        let intervals = self.steps.iter();
+        let intervals =
+            intervals.filter_map(|s| Some(Span::new(s.host.start, s.host.start + s.interval_ns?)));
+        let window = Union::of(intervals);
+        let fitting = self.states.iter().filter(|&&(_, state)| fits(state));
+        let ns = Union::of(fitting.map(|&(span, _)| span)).intersection_ns(&window);
+        ns as f64 / window.total_ns().max(1) as f64
+    }
+
     pub fn cause(&self, cause: Cause) -> i64 {
         self.causes[cause as usize]
     }
@@ -64,10 +87,14 @@ impl RankTruth {
             if is_busy {
                 truth.busy_ns += ns;
             }
+            let mut state = State::Works;
             if runs(&|w| w.kind.computes()) {
                 truth.compute_ns += ns;
             } else if runs(&|w| w.kind == WorkKind::Communication) {
                 truth.comm_exposed_ns += ns;
+                if !runs(&|w| w.kind == WorkKind::Copy) {
+                    state = State::Communicates;
+                }
             } else if is_busy {
                 truth.copy_exposed_ns += ns;
             } else {
@@ -78,7 +105,9 @@ impl RankTruth {
                     _ => doing(host, at),
                 };
                 truth.causes[cause as usize] += ns;
+                state = State::Idle(cause);
             }
+            truth.states.push((Span::new(at, pair[1]), state));
         }
         truth
     }

@@ -54,6 +54,7 @@ pub fn write(out: &mut Out, view: &View<'_>) {
             Kind::BlockingCopy => call(out, "AscendCL@aclrtMemcpy"),
             Kind::WaitForStream => call(out, "AscendCL@aclrtSynchronizeStreamWithTimeout"),
             Kind::WaitForEvent => call(out, "AscendCL@aclrtSynchronizeEventWithTimeout"),
+            Kind::WaitForDevice => call(out, "AscendCL@aclrtSynchronizeDeviceWithTimeout"),
             _ => {}
         }
     }

@@ -76,9 +76,14 @@ pub fn write(out: &mut Out, view: &View<'_>) {
             Kind::Submit => bridge(out, "SyncTensorsGraphInternal", "LaunchRecipeTask"),
             Kind::Launch | Kind::LaunchGraph => synapse(out, "enqueueWithExternalEventsExt"),
             Kind::LaunchCopy => synapse(out, "memcpyAsync"),
-            Kind::BlockingCopy => bridge(out, "copy_hpu_lazy_D2H", "copy_hpu_lazy_D2H_internal"),
+            Kind::BlockingCopy => {
+                bridge(out, "copy_hpu_lazy_D2H", "copy_hpu_lazy_D2H_internal");
+                let call = Span::new(span.start, span.start + 3_000);
+                out.slice(runtime, "memcpyAsync (accel0)", HOST_PROFILER, call, &recipe(""));
+            }
             Kind::WaitForStream => synapse(out, "synchronizeStream"),
             Kind::WaitForEvent => synapse(out, "synchronizeEvent"),
+            Kind::WaitForDevice => synapse(out, "synchronizeDevice"),
         }
     }
     for work in &view.works {

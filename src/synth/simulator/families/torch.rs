@@ -55,6 +55,7 @@ pub fn write(out: &mut Out, view: &View<'_>) {
             Kind::BlockingCopy => call(out, "cudaMemcpy", "hipMemcpy"),
             Kind::WaitForStream => call(out, "cudaStreamSynchronize", "hipStreamSynchronize"),
             Kind::WaitForEvent => call(out, "cudaEventSynchronize", "hipEventSynchronize"),
+            Kind::WaitForDevice => call(out, "cudaDeviceSynchronize", "hipDeviceSynchronize"),
             _ => {}
         }
     }
