@@ -102,6 +102,9 @@ pub struct Step {
     /// one engine step each has the time up to the next.
     #[serde(default)]
     pub host_ns: i64,
+    /// Where the host time, and the interval, start.
+    #[serde(default)]
+    pub host_start_ns: i64,
     /// The marker alone: `dur_ns` under the name of its meaning.
     #[serde(default)]
     pub call_ns: i64,

@@ -31,9 +31,9 @@ pub fn about(ns: i64) -> String {
     let digits = 10_u64.pow(ns.checked_ilog10().unwrap_or(0).saturating_sub(1));
     let ns = ns.saturating_add(digits / 2) / digits * digits;
     let (unit, per_unit) = match ns {
-        ..1_000 => ("ns", 1.0),
-        ..1_000_000 => ("µs", 1e3),
-        ..1_000_000_000 => ("ms", 1e6),
+        0..1_000 => ("ns", 1.0),
+        1_000..1_000_000 => ("µs", 1e3),
+        1_000_000..1_000_000_000 => ("ms", 1e6),
         _ => ("s", 1e9),
     };
     format!("{} {unit}", ns as f64 / per_unit)

@@ -136,7 +136,7 @@ pub fn dynamo(index: &Index, marks: &[CompileMark], passes: &[Pass]) -> Option<D
     }
     let starts_on = |track: Option<TrackId>| {
         let on = passes.iter().filter(|p| Some(index.track_of(p.slice)) == track);
-        on.map(|p| p.span.start).collect()
+        on.map(|p| p.span.start).collect::<Vec<i64>>()
     };
     for thread in &threads {
         found.limits(&guards, thread, &starts_on(thread.track));
@@ -224,7 +224,7 @@ impl Dynamo {
     }
 
     /// Of one thread, when all are known.
-    fn limits(&mut self, guards: &Guards, thread: &Thread, steps: &Vec<i64>) {
+    fn limits(&mut self, guards: &Guards, thread: &Thread, steps: &[i64]) {
         // Where nothing ever ran, regions are not recorded or nothing could be compiled: there is no limit to speak of.
         if self.regions == 0 {
             return;

@@ -44,7 +44,8 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 /// The ranks of a merged file in order of their labels, and a sentence that says what tells them apart; none for
 /// other files.
 pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
-    let ways: [(fn(&Index, &[Role]) -> BTreeMap<Key, String>, &str); 3] = [
+    type Labels = fn(&Index, &[Role]) -> BTreeMap<Key, String>;
+    let ways: [(Labels, &str); 3] = [
         (by_label, "merged by SGLang"),
         (by_arg, "told apart by the arg rank of their events"),
         (

@@ -370,8 +370,8 @@ pub struct Vocabulary {
     pub out_of_memory: Vec<OutOfMemory>,
     /// `None`: it may show a server at work.
     pub recording: Option<RecordingKind>,
-    /// By a finding's id, a sentence of advice that names this engine's own switches; by `slower-host`, what this device
-    /// has against a host that is slower than it.
+    /// By a finding's id, a sentence of advice that names this engine's own switches; by `slower-host`, what this
+    /// device has against a host that is slower than it.
     pub advice: &'static [(&'static str, &'static str)],
 }
 

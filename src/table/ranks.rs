@@ -71,7 +71,7 @@ fn collectives_recorded<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .duration("max_ns", "longest", "", |c| c.max_ns)
         .on_request()
         .bytes(
-            "bytes_each",
+            "each_bytes",
             "bytes of one",
             "The larger of what goes in and what comes out.",
             |c| c.bytes_each,

@@ -245,8 +245,8 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const SLOW_STEPS: Table = Table {
     key: "slow_steps",
     title: "What differs in slow steps",
-    definition: "Steps that took more than 3 × the median of other steps of their phase and size, and what takes longer \
-                 in them than in the median of up to 20 of these, nearest first. Kinds overlap: they do not add up. Only \
+    definition: "Steps that took more than 3 × the median of other steps of their phase and size, and what takes \
+                 longer in them than in the median of up to 20 of these, nearest first. Kinds overlap: they do not add up. Only \
                  differences of at least 5 % of the extra time, the five largest of each kind.",
     topic: Topic::Steps,
     rows: slow_steps,

@@ -3,7 +3,7 @@
 use stepscope::analyze::device::time::device_work;
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps};
 use stepscope::analyze::host::python::python;
-use stepscope::analyze::report::{Cause, DeviceTime, GapKind, Gaps, Level};
+use stepscope::analyze::report::{Cause, DeviceTime, Finding, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union, show};
 use stepscope::dialect::{Device, EngineStep, Period, Phase, Role, Vocabulary};
 use stepscope::index::{Index, Key};
@@ -113,7 +113,9 @@ fn a_device_gap_is_a_hole_of_all_work_copies_included() {
     assert_eq!(
         causes(device),
         vec![
-            (Cause::InputPrep, 1, 30_000),
+            // The innermost slice decides.
+            (Cause::InputPrep, 1, 20_000),
+            (Cause::HostOp, 0, 10_000),
             (Cause::Device, 1, 5_000),
             (Cause::Unaccounted, 0, 5_000)
         ]
@@ -166,7 +168,8 @@ fn waiting_on_another_thread_explains_nothing_while_the_main_thread_waits_itself
     let all = all_gaps(&index, &vocabulary);
     assert_eq!(
         causes(of_kind(&all, GapKind::Device)),
-        vec![(Cause::Wait, 1, 200_000)]
+        // What another thread waits for says nothing of the one that launches.
+        vec![(Cause::HostOp, 0, 80_000), (Cause::Unaccounted, 1, 120_000)]
     );
 }
 
@@ -279,7 +282,7 @@ fn the_sample_shows_what_was_put_into_it() {
     let slow = &finding("slow-steps").evidence;
     assert_eq!(slow.len(), 1);
     assert!(slow[0].start_ns.unwrap() >= outlier.start && slow[0].end_ns.unwrap() <= outlier.end);
-    assert!(slow[0].says.ends_with("of it sampling"), "{}", slow[0].says);
+    assert!(slow[0].says.contains("; sampling +217 ms"), "{}", slow[0].says);
     let padding = format!(
         "{} of {} rows",
         show::count(facts.real_batch),
@@ -318,7 +321,7 @@ fn where_nothing_is_wrong_that_is_said() {
         says("no-compiles-while-serving"),
         "No graph was compiled while serving."
     );
-    assert!(says("no-slow-steps").starts_with("Apart from those that compile"));
+    assert!(says("no-slow-steps").contains("3 × the median"), "{fine:?}");
     assert!(says("buckets-warmed").starts_with("Every served bucket was warmed up"));
 }
 
@@ -494,8 +497,8 @@ fn findings_of_the_driven_traces() {
         found(&opened),
         vec![
             ("compiles-while-serving", Problem, Some(623_345_000)),
-            // The host's share of the verdict: 59 % of the intervals of steps that did not compile.
-            ("decode-waits-for-host", Problem, Some(43_838_862)),
+            // The host's share of the verdict.
+            ("decode-waits-for-host", Problem, Some(38_608_396)),
             // Its compiles are charged above.
             ("buckets-not-warmed", Problem, None),
             ("slow-steps", Hint, Some(6_157_000)),
@@ -714,33 +717,32 @@ fn device_time_agrees_with_tracelens() {
     }
 }
 
-/// The generator writes vLLM's events last: at the end of the first half, the device's seem to have stopped early.
+/// Launches stand before their work in this file: at the end of the first half the device seems to have stopped early.
 #[test]
 fn the_first_part_of_a_file_says_nothing_of_what_is_missing() {
-    let (_, text) = stepscope::session::sample();
-    let absent = ["device-recording-ends-early", "suspected-compiles"];
-    let mut told = Vec::new();
-    for part in 1..20 {
-        let text = &text[..text.len() * part / 20];
-        let mut loader = Loader::new("x");
-        loader.feed(text);
-        let partial = loader.partial();
-        assert!(partial.partial);
-        for finding in &partial.findings {
-            assert!(
-                !absent.contains(&&*finding.id),
-                "{} after {part} of 20",
-                finding.id
-            );
-        }
-        let whole = open_bytes("x", text).unwrap().report;
-        told.extend(
-            whole
-                .findings
-                .into_iter()
-                .map(|f| f.id)
-                .filter(|id| absent.contains(&&**id)),
-        );
-    }
-    assert!(!told.is_empty(), "a file that ends there does say it");
+    let launch = |i: i64| {
+        let ts = 1_000 * i;
+        format!(
+            r#"{{"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":1,"tid":1,"ts":{ts},"dur":10,
+            "args":{{"correlation":{i}}}}},"#
+        )
+    };
+    let kernel = |i: i64| {
+        let ts = 1_000 * i + 20;
+        format!(
+            r#"{{"ph":"X","cat":"kernel","name":"k","pid":0,"tid":7,"ts":{ts},"dur":500,
+            "args":{{"device":0,"stream":7,"correlation":{i}}}}},"#
+        )
+    };
+    let first: String = (1..=40).map(launch).chain((1..=20).map(kernel)).collect();
+    let half = format!(r#"{{"schemaVersion":1,"deviceProperties":[],"traceEvents":[{first}"#);
+    let says = |findings: &[Finding]| findings.iter().any(|f| f.id == "device-recording-ends-early");
+    let mut loader = Loader::new("x.pt.trace.json");
+    loader.feed(half.as_bytes());
+    assert!(
+        !says(&loader.partial().findings),
+        "the rest of the file may hold the work"
+    );
+    let ended = open_bytes("x.pt.trace.json", half.as_bytes()).unwrap();
+    assert!(says(&ended.report.findings), "a file that ends there does say it");
 }

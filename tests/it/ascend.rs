@@ -662,7 +662,7 @@ fn every_file_of_the_family_opens_or_is_refused_with_a_sentence() {
     let shown: String = seen.iter().map(|(kind, n)| format!("{n} {kind}\n")).collect();
     expect_test::expect![[r#"
         8 csv: this is no trace
-        4 db: this is no trace
+        4 db: this is an SQLite database, not a trace; Nsight Systems, rocprofv3 and Ascend's profiler write such
         4 log: this is a list, but none of its 2 values is a trace event
         1 md: this is no trace
         8 table api_statistic.csv

@@ -218,10 +218,10 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         kineto/param_dlrm: 0 opened, 0 events, 0 slices; 1 refused
         kineto/tb_plugin: 4 opened, 152194 events, 89840 slices; 0 refused
         kineto/torch_cpu: 6 opened, 175382 events, 159846 slices; 16 refused
-        kineto/torch_made: 6 opened, 7263 events, 6280 slices; 6 refused
+        kineto/torch_made: 6 opened, 7263 events, 6280 slices; 4 refused
         kineto/tracelens: 17 opened, 917546 events, 790051 slices; 299 refused
         kineto/vllm_cuda: 1 opened, 70676 events, 61320 slices; 0 refused
-        meaning: 35 opened, 3462 events, 2217 slices; 8 refused
+        meaning: 35 opened, 3462 events, 2167 slices; 7 refused
         suites: 8 opened, 29 events, 9 slices; 1 refused
     "#]]
     .assert_eq(&out);
@@ -246,12 +246,15 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         kineto/torch_cpu/torch-2.9.1/plain.table.txt: 0 events, 0 slices
         kineto/torch_cpu/torch-2.9.1/shapes_mem.table.txt: 0 events, 0 slices
         kineto/torch_made/tables_2.15/default10.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/header.txt: 0 events, 0 slices
         kineto/torch_made/tables_2.15/limit5.txt: 0 events, 0 slices
         kineto/torch_made/tables_2.15/narrow.txt: 0 events, 0 slices
         kineto/torch_made/tables_2.15/profiler_out_0.txt: 0 events, 0 slices
         kineto/torch_made/tables_2.15/shapes.txt: 0 events, 0 slices
+        kineto/torch_made/tables_2.15/top.txt: 0 events, 0 slices
         kineto/vllm_cuda/profiler_out_0.txt: 0 events, 0 slices
-        meaning/c04a_dict_repr.json: 54 events, 31 slices
+        meaning/c04a_dict_repr.json: 53 events, 31 slices
+        meaning/c05_02_string_unescaped.json: 52 events, 30 slices
         meaning/c20d_twice.json: 68 events, 40 slices
         meaning/s6c_nul_replaces.json: 128 events, 77 slices
         meaning/v3b_hl_two_files_concatenated.json: 16 events, 16 slices
@@ -304,13 +307,14 @@ fn every_other_file_is_refused_with_a_sentence() {
         1 MIT: this is no trace: expected a JSON object or array at byte 0, found text
         12 csv: this is no trace: expected a JSON object or array at byte 0, found only blanks
         368 csv: this is no trace: expected a JSON object or array at byte 0, found text
-        4 db: this is no trace: expected a JSON object or array at byte 0, found an SQLite database (nsys exports such; not read here)
-        1 gz: this is JSON, but no trace: an object without "traceEvents" (its keys: schema, pid, time, start_ts, nodes, finish_ts)
+        4 db: this is an SQLite database, not a trace; Nsight Systems, rocprofv3 and Ascend's profiler write such: record with torch.profiler instead (on Ascend, export as text), or export the database as a Chrome trace
+        1 gz: this is a PyTorch execution trace (Chakra: operators and what depends on what, without times), inside the gzip file, not a trace; record with torch.profiler and open the file that export_chrome_trace writes
         1 gz: this is a list, but none of its 16845 values is a trace event
         1 gz: this is a list, but none of its 21 values is a trace event
         1 gz: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
         1 hltv: this is no trace: expected a JSON object or array at byte 0, found a zip archive
         1 hltv: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
+        1 json: this is JSON lines (one object a line), not a trace; put the lines into one list: jq -s . FILE > trace.json
         12 json: this is JSON, but no trace: an object without "traceEvents" (its keys: 0)
         2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: 0, 1)
         3 json: this is JSON, but no trace: an object without "traceEvents" (its keys: ENV_VARIABLES)
@@ -318,19 +322,18 @@ fn every_other_file_is_refused_with_a_sentence() {
         3 json: this is JSON, but no trace: an object without "traceEvents" (its keys: config, start_info, end_info, rank_id)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: config, start_info, end_info, torch_npu_version, cann_version, rank_id)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: distributed_args, ENV_VARIABLES, parallel_group_info)
-        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, ph, ts, pid, tid, args)
         1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, rows, rows_shape, rows_stack)
         2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: name, torch, rows, rows_shape, rows_stack, counters, compile_times, metrics)
-        2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: none)
         6 json: this is JSON, but no trace: an object without "traceEvents" (its keys: parse_wall_s, parse_maxrss_kb, hta, ranks, timing_s, errors, total_wall_s, maxrss_kb)
         1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: parse_wall_s, parse_maxrss_kb, hta, ranks, timing_s, total_wall_s, maxrss_kb)
-        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: schema, pid, time, start_ts, nodes, finish_ts)
-        1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: schemaVersion, deviceProperties, cupti_version, cuda_runtime_version, cuda_driver_version, distributedInfo, displayTimeUnit, baseTimeNanoseconds, vllm_config)
         10 json: this is JSON, but no trace: an object without "traceEvents" (its keys: self_cpu_time_total, rows)
         8 json: this is JSON, but no trace: an object without "traceEvents" (its keys: step13)
         4 json: this is JSON, but no trace: an object without "traceEvents" (its keys: step2)
         12 json: this is JSON, but no trace: an object without "traceEvents" (its keys: step50)
         1 json: this is JSON, but no trace: an object without "traceEvents" (its keys: torch, python, model)
+        1 json: this is UTF-16 text without a byte order mark, not a trace; convert it first: iconv -f UTF-16LE -t UTF-8 FILE > trace.json
+        1 json: this is a PyTorch execution trace (Chakra: operators and what depends on what, without times), not a trace; record with torch.profiler and open the file that export_chrome_trace writes
+        1 json: this is a Python object as print shows it (single quotes), not a trace; write it with json.dump, or convert it: python3 -c "import ast, json, sys; json.dump(ast.literal_eval(sys.stdin.read()), sys.stdout)" < FILE > trace.json
         18 json: this is a list, but none of its 1 values is a trace event
         1 json: this is a list, but none of its 10 values is a trace event
         1 json: this is a list, but none of its 12 values is a trace event
@@ -344,16 +347,15 @@ fn every_other_file_is_refused_with_a_sentence() {
         11 json: this is no trace: expected a JSON object or array at byte 0, found text
         4 log: this is a list, but none of its 2 values is a trace event
         6 md: this is no trace: expected a JSON object or array at byte 0, found text
-        1 pb: this is no trace: expected a JSON object or array at byte 1, found byte 0xa1 ("��···/host:metadata"�···")
-        1 pb: this is no trace: expected a JSON object or array at byte 1, found byte 0xe3 ("��···/host:metadata"�···")
-        1 pftrace: this is no trace: expected a JSON object or array at byte 1, found text
-        1 pickle: this is no trace: expected a JSON object or array at byte 0, found byte 0x80 ("�·�]·······}�(�·segments")
+        2 pb: this is an XPlane profile of TensorFlow or JAX (xplane.pb), not a trace; open the trace.json.gz that stands beside it, or convert it with XProf (tool trace_viewer)
+        1 pftrace: this is a Perfetto trace (protobuf), not a trace; convert it first: traceconv json FILE trace.json (perfetto.dev), or have the profiler write JSON
+        1 pickle: this is a PyTorch memory snapshot (pickle), not a trace; open it at pytorch.org/memory_viz, or, for a trace with memory, record with torch.profiler.profile(profile_memory=True) and open the file that export_chrome_trace writes
         6 png: this is no trace: expected a JSON object or array at byte 0, found a PNG picture
         4 py: this is no trace: expected a JSON object or array at byte 0, found text
         1 sh: this is no trace: expected a JSON object or array at byte 0, found text
         1 tar: this is no trace: expected a JSON object or array at byte 0, found a tar archive
         1 txt: the file is empty (0 bytes)
-        15 txt: this is no trace: expected a JSON object or array at byte 0, found text
+        13 txt: this is no trace: expected a JSON object or array at byte 0, found text
         2 zip: this is no trace: expected a JSON object or array at byte 0, found a zip archive
     "#]].assert_eq(&out);
 }

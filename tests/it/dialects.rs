@@ -328,9 +328,9 @@ fn a_stored_recipe_counts_where_no_compile_is_recorded() {
         .torch();
     assert_eq!(
         names(&t.report.recompiles),
-        [(Evidence::Synapse, "new recipe", 5 * US)]
+        [(Evidence::Recipe, "new recipe", 5 * US)]
     );
-    assert!(noted(&t, "how long they took to compile is not recorded"));
+    assert!(noted(&t, "how long they took to compile is unknown"));
 }
 
 #[test]

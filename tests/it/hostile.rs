@@ -886,7 +886,7 @@ fn times_at_the_ends_of_the_clock() {
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         4611686018427387.903
           ts: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          dur: 12 events, 12 slices, 4 tracks
+          dur: 12 events, 12 slices, 4 tracks; 1 overrunning_work at 157
           B E i C s f: 42 events, 12 slices, 5 tracks
         -4611686018427387.903
           ts: 12 events, 12 slices, 4 tracks
@@ -1253,7 +1253,7 @@ fn a_string_of_100_mb() {
         arg: 2 events, 2 slices, 1 tracks; 1 oversized_event at 54
         name that never ends: 1 events, 1 slices, 1 tracks; 1 truncated_json at 100000072; 1 oversized_event at 54
         header value: 1 events, 1 slices, 1 tracks; 1 oversized_metadata at 5
-        header key: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        header key: 1 events, 1 slices, 1 tracks; 1 damaged_header at 1
         value among events: 2 events, 2 slices, 1 tracks; 1 not_an_event at 54
         half as long, a name: 3 events, 3 slices, 2 tracks
     "#]].assert_eq(&out);
@@ -1400,7 +1400,8 @@ fn a_bomb_is_read_in_bounded_memory() {
           What was repaired, replaced or lost while reading.
           severity  kind            count  first at byte  what
           loss      bad_event           4             54  An event could not be read as JSON and was lost;
-                                                          reading went on at the next one.
+                                                          reading went on at the next one. Where zeros stand
+                                                          in place of text, as many are counted as fit.
           info      unclosed_array      1      536870966  The list of events is never closed; writers that
                                                           are killed, and vLLM's high-level profiler, leave
                                                           it so.

@@ -680,7 +680,7 @@ fn a_new_recipe_is_a_compile_of_the_call_around_it() {
             assert_eq!(recompiles[0]["dur_ns"], ms * MS);
             assert_eq!(recompiles[0]["step"], 7);
             assert_eq!(recompiles[0]["bucket"]["batch"], 4);
-            let says = format!("held up 1 step for {ms}");
+            let says = format!("delayed 1 step for {ms}");
             let finding = report["findings"].as_array().unwrap().iter();
             let mut finding = finding.filter(|f| f["says"].as_str().unwrap().contains(&says));
             assert!(

@@ -11,8 +11,8 @@
 //!   [`LATENCY_NS`], then waiting for something else.
 //! - No call is known: unlinked.
 //!
-//! Where calls are recorded on lanes of their own, what the threads that run the model did lies beneath them. Of a device
-//! most of whose launches are unknown, the innermost slice of all these threads decides.
+//! Where calls are recorded on lanes of their own, what the threads that run the model did lies beneath them. Of a
+//! device most of whose launches are unknown, the innermost slice of all these threads decides.
 //!
 //! Work of a helper thread, which only copies, is not asked as long as other work follows. That a wait for the device
 //! had emptied the queue is no cause but a second fact about the same time: see [`Rule::drained_at`].

@@ -60,14 +60,24 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
         by_process.entry(engine).or_default().push(step);
     }
     let containers = Containers::of(index, vocabulary);
+    // A file may have a process for each step.
+    let mut of_process: FxHashMap<Key, Vec<TrackId>> = FxHashMap::default();
+    for track in index.track_ids() {
+        of_process.entry(index.track(track).pid).or_default().push(track);
+    }
+    let main: FxHashSet<TrackId> = vocabulary.main_threads.iter().copied().collect();
     let mut all: Vec<Waiting> = Vec::new();
     for (thread, steps) in by_process {
+        if steps.len() < 2 {
+            continue;
+        }
+        let tracks = of_process.get(&thread.0).map_or(&[][..], Vec::as_slice);
         Engine {
             index,
             vocabulary,
             containers: &containers,
             thread,
-            tracks: tracks_of_engine(index, vocabulary, thread),
+            tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main),
         }
         .waits(steps, &mut all);
     }
@@ -75,18 +85,31 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
     all
 }
 
-/// Those of its thread. Where no frame or operator lies there, its events have a lane of their own: the threads of its
-/// process that run the model are meant, too.
-fn tracks_of_engine(index: &Index, vocabulary: &Vocabulary, thread: (Key, Key)) -> Vec<TrackId> {
-    let thread_of = |t: TrackId| (index.track(t).pid, index.track(t).tid);
-    let own: Vec<TrackId> = index.track_ids().filter(|&t| thread_of(t) == thread).collect();
+/// Of the tracks of its process those of its thread. Where no frame or operator lies there, its events have a lane of
+/// their own: the threads of its process that run the model (`main`) are meant, too.
+fn tracks_of_engine(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    thread: (Key, Key),
+    of_process: &[TrackId],
+    main: &FxHashSet<TrackId>,
+) -> Vec<TrackId> {
+    let tracks = of_process.iter().copied();
+    let own: Vec<TrackId> = tracks
+        .clone()
+        .filter(|&t| index.track(t).tid == thread.1)
+        .collect();
     let runs = |id| matches!(vocabulary.role(id), Role::PythonFrame | Role::HostOp);
     if own.iter().any(|&track| index.rows(track).any(runs)) {
         return own;
     }
-    let main: FxHashSet<(Key, Key)> = vocabulary.main_threads.iter().map(|&t| thread_of(t)).collect();
-    let is_asked = |of: (Key, Key)| of == thread || (of.0 == thread.0 && main.contains(&of));
-    index.track_ids().filter(|&t| is_asked(thread_of(t))).collect()
+    let main_threads: FxHashSet<Key> = tracks
+        .clone()
+        .filter(|t| main.contains(t))
+        .map(|t| index.track(t).tid)
+        .collect();
+    let is_asked = |tid: Key| tid == thread.1 || main_threads.contains(&tid);
+    tracks.filter(|&t| is_asked(index.track(t).tid)).collect()
 }
 
 struct Engine<'a> {

@@ -31,7 +31,8 @@ closed_set! {
     }
     Wait "wait" {
         word: "wait for device",
-        means: "The host waits for the device. Only where parts are derived: a recorded part keeps the waits inside it.",
+        means: "The host waits for the device. Only where parts are derived: a recorded part keeps the waits inside \
+                it.",
         colour: Colour::Wait,
     }
     Post "post" {

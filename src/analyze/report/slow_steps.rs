@@ -49,16 +49,16 @@ closed_set! {
         means: "Calls in which the host waits for the device, by name.",
         advice: "Look at what the device does, and what it waits for, during the named calls.",
     }
-    DeviceIdle "device_idle" {
-        word: "device idle",
-        means: "No work on the device from the start of the step to the start of the next one.",
-        advice: "Look at what the host does before it hands over the work that follows the pause.",
-    }
     Part "part" {
         word: "part of the step",
         means: "Host time by what was done.",
         advice: "Look at the named part of the step in the timeline; operators \
                  or python stacks, if recorded, say more.",
+    }
+    DeviceIdle "device_idle" {
+        word: "device idle",
+        means: "No work on the device from the start of the step to the start of the next one.",
+        advice: "Look at what the host does before it hands over the work that follows the pause.",
     }
     Unrecorded "unrecorded" {
         word: "no host activity recorded",

@@ -56,6 +56,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 gap_before_ns: gaps.get(i).copied().flatten(),
                 interval_ns: None,
                 host_ns: spans[i].len_ns(),
+                host_start_ns: spans[i].start,
                 call_ns: pass.span.len_ns(),
                 step_ns: None,
                 compiled: compiling.covered_ns(spans[i]) > 0 || held_up.binary_search(&row).is_ok(),

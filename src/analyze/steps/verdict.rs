@@ -81,8 +81,15 @@ pub fn window<'s>(steps: impl Iterator<Item = &'s Step>, busy: Option<&Union>) -
     let recorded = busy.and_then(Union::extent);
     let intervals: Vec<Span> = steps
         .filter(|s| !s.compiled)
-        .filter_map(|s| Some(Span::new(s.start_ns, s.start_ns.saturating_add(s.interval_ns?))))
-        .filter(|s| recorded.is_none_or(|r| !r.intersect(*s).is_empty()))
+        .filter_map(|s| {
+            Some(Span::new(
+                s.host_start_ns,
+                s.host_start_ns.saturating_add(s.interval_ns?),
+            ))
+        })
+        // What a device does before its first and after its last event is not recorded.
+        .map(|s| recorded.map_or(s, |r| r.intersect(s)))
+        .filter(|s| !s.is_empty())
         .collect();
     let n_intervals = intervals.len();
     (Union::of(intervals), n_intervals)
@@ -289,6 +296,7 @@ mod tests {
             phase: Phase::Decode,
             period: Period::Serving,
             start_ns: i64::from(index) * 10 * MS,
+            host_start_ns: i64::from(index) * 10 * MS,
             dur_ns: 2 * MS,
             interval_ns: Some(10 * MS),
             step_ns: Some(10 * MS),
