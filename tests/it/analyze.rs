@@ -510,12 +510,21 @@ fn findings_of_the_driven_traces() {
     let compiles = &opened.report.findings[0];
     assert_eq!(
         compiles.says,
-        "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time)."
+        "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time). Of these, 1 for \
+         buckets that warm-up had left out and 2 for what had run before (compiled again)."
     );
+    // The more frequent use first.
     assert!(
         compiles
             .advice
-            .starts_with("1 of 3 compiles fell in buckets that warm-up left out")
+            .starts_with("What had run before was compiled again"),
+        "{}",
+        compiles.advice
+    );
+    assert!(
+        compiles.advice.ends_with("Let warm-up run these buckets."),
+        "{}",
+        compiles.advice
     );
     let shares: i64 = opened
         .report

@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(
             verdict.says,
             "A decode step of batch 8 takes 10.0 ms from its start to the start of the next step (median of 20). \
-             Device-bound: for 60 % of it the device computes or copies."
+             Device-bound: for 61 % of it the device computes or copies."
         );
         assert_eq!(verdict.basis, Basis::Interval);
     }

@@ -45,12 +45,16 @@ pub struct RankTruth {
 }
 
 impl RankTruth {
-    /// The time of the steps' intervals in which the device is in a state that `fits`, as a part of it.
+    /// The time of the steps' intervals, as far as the device is recorded, in which it is in a state that `fits`, as a
+    /// part of it.
     pub fn share(&self, fits: impl Fn(State) -> bool) -> f64 {
         let intervals = self.steps.iter();
         let intervals =
             intervals.filter_map(|s| Some(Span::new(s.host.start, s.host.start + s.interval_ns?)));
-        let window = Union::of(intervals);
+        let recorded = Union::of(self.states.iter().map(|&(span, _)| span))
+            .extent()
+            .unwrap_or_default();
+        let window = Union::of(intervals.map(|s| s.intersect(recorded)));
         let fitting = self.states.iter().filter(|&&(_, state)| fits(state));
         let ns = Union::of(fitting.map(|&(span, _)| span)).intersection_ns(&window);
         ns as f64 / window.total_ns().max(1) as f64
