@@ -155,6 +155,7 @@ mod understand {
             &report.steps,
             &report.recompiles,
             devices(),
+            None,
         )
     }
 
@@ -176,7 +177,8 @@ mod understand {
 
     #[divan::bench]
     fn step_groups() -> usize {
-        steps::step_groups(&opened().report.steps).len()
+        let o = opened();
+        steps::step_groups(&o.index, &o.report.steps, o.report.step_time.as_ref()).len()
     }
 
     #[divan::bench]
@@ -203,9 +205,9 @@ mod understand {
     }
 
     #[divan::bench]
-    fn decode_idle(bencher: Bencher<'_, '_>) {
+    fn step_idle(bencher: Bencher<'_, '_>) {
         let host = host();
-        bencher.bench_local(|| gaps::decode_idle(&host).is_some());
+        bencher.bench_local(|| gaps::step_idle(&host).len());
     }
 
     #[divan::bench]
@@ -240,8 +242,12 @@ mod understand {
         let facts = || findings::Facts {
             report: &o.report,
             vocabulary: &o.vocabulary,
-            decode_idle: gaps::decode_idle(&host()),
+            step_idle: gaps::step_idle(&host()),
             last_launch_ns,
+            links_launches: false,
+            trailing_launches: None,
+            waits: gaps::requests::waiting(&o.index, &o.vocabulary),
+            calls_with_shapes: 0,
         };
         bencher
             .with_inputs(facts)

@@ -547,7 +547,7 @@ fn findings_of_the_driven_traces() {
         found(&opened),
         vec![
             // The suspected compile, 188 ms, is a compile here as anywhere.
-            ("decode-waits-for-host", Problem, Some(34_482_266)),
+            ("decode-waits-for-host", Problem, Some(30_454_618)),
             ("suspected-compiles", Hint, Some(188_154_250)),
             ("warmup-not-recorded", Hint, None),
             ("decode-padding", Hint, None),

@@ -29,5 +29,7 @@ fn report(name: &str, bytes: &[u8]) -> Value {
 
 /// Milliseconds as integer nanoseconds.
 fn ms(ms: f64) -> i64 {
-    (ms * 1e6).round() as i64
+    #[expect(clippy::cast_possible_truncation, reason = "small numbers of a test")]
+    let ns = (ms * 1e6).round() as i64;
+    ns
 }

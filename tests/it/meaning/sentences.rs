@@ -68,7 +68,9 @@ fn check(name: &str, report: &Value) {
 }
 
 fn percent(share: f64) -> String {
-    stepscope::base::show::percent((share * 1e9).round() as i64, 1_000_000_000)
+    #[expect(clippy::cast_possible_truncation, reason = "a share")]
+    let part = (share * 1e9).round() as i64;
+    stepscope::base::show::percent(part, 1_000_000_000)
 }
 
 #[test]
