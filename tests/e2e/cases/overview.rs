@@ -18,14 +18,13 @@ fn the_findings_are_those_of_the_command_line() {
     let says = texts(&page, ".finding-says");
     assert_eq!(
         says.first().map(String::as_str),
-        Some("3 graphs were compiled while serving. They held up 2 steps for 623 ms (88 % of serving time).")
-    );
-    assert_eq!(
-        says.get(1).map(String::as_str),
         Some(
-            "1 bucket was served that warm-up never ran: prefill (1, 128, 2) (batch, sequence length, context blocks)."
+            "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time). Of these, 1 for \
+             buckets that warm-up had left out and 2 for what had run before (compiled again)."
         )
     );
+    let bucket = "1 bucket was served that warm-up never ran: prefill (1, 128, 2) (batch, sequence length, context blocks).";
+    assert!(says.iter().any(|says| says == bucket), "{says:?}");
     let report = &gaudi.native.report;
     let expected: Vec<&str> = report.findings.iter().map(|f| f.says.as_str()).collect();
     assert_eq!(says, expected);

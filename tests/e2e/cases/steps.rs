@@ -103,9 +103,10 @@ fn a_click_on_a_step_shows_what_it_is_made_of() {
     let panel = page.text("section.panel");
     let parts = &gaudi.native.report.steps[10].parts;
     assert_eq!(parts.compile_ns, Some(412_345_000));
+    let step_ns = gaudi.native.report.steps[10].step_ns.expect("it is not the last");
     for says in [
         "Step 10",
-        "412 ms · serving",
+        &format!("{} · serving", show::duration(step_ns)),
         "(1, 128, 2)",
         "Graphs compiled in it",
     ] {
