@@ -8,6 +8,7 @@ use crate::analyze::report::{
     DeviceIdle, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport, device_name,
 };
 use crate::base::{order, show};
+use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
     ids: &["device-idle"],
@@ -20,6 +21,10 @@ pub(super) const RULE: Rule = Rule {
 const NOT_STARTED_PERCENT: i64 = 20;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    // A recording of captures serves nothing.
+    if facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
+        return None;
+    }
     let report = facts.report;
     if report.clock_offset_ns.is_some() || is_too_much_unlinked(report) {
         return None;

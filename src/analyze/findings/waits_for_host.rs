@@ -12,6 +12,7 @@ use crate::analyze::gaps::StepIdle;
 use crate::analyze::report::{Cause, Finding, FindingEvidence, Level, Phase, Sure};
 use crate::analyze::words;
 use crate::base::{order, show};
+use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
     ids: &[
@@ -44,6 +45,10 @@ fn waits_most<'f>(facts: &'f Facts<'_>) -> Option<&'f StepIdle> {
 }
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    // A recording of captures serves nothing.
+    if facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
+        return None;
+    }
     let idle = waits_most(facts)?;
     let (host_ns, base_ns) = (idle.host_ns(), idle.window_ns);
     let share = show::percent(host_ns, base_ns);
