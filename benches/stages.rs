@@ -146,6 +146,11 @@ mod understand {
         DEVICES.get_or_init(|| time::device_work(&opened().index, &opened().vocabulary))
     }
 
+    fn waiting() -> &'static [gaps::requests::Waiting] {
+        static WAITING: OnceLock<Vec<gaps::requests::Waiting>> = OnceLock::new();
+        WAITING.get_or_init(|| gaps::requests::waiting(&opened().index, &opened().vocabulary))
+    }
+
     fn host() -> gaps::Host<'static> {
         let o = opened();
         let report = &o.report;
@@ -156,6 +161,7 @@ mod understand {
             &report.recompiles,
             devices(),
             None,
+            waiting(),
         )
     }
 
@@ -246,7 +252,7 @@ mod understand {
             last_launch_ns,
             links_launches: false,
             trailing_launches: None,
-            waits: gaps::requests::waiting(&o.index, &o.vocabulary),
+            waits: waiting().to_vec(),
             calls_with_shapes: 0,
         };
         bencher

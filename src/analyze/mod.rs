@@ -108,7 +108,8 @@ pub fn analyze_to(
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref().filter(|_| vocabulary.clock_offset_ns.is_none()),
+        launched.as_ref(),
+        &waiting,
     );
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
@@ -210,13 +211,15 @@ pub fn gaps_in(
 ) -> Vec<report::Gaps> {
     let devices = time::device_work(index, vocabulary);
     let launched = launched::Launched::of(index, vocabulary);
+    let waiting = gaps::requests::waiting(index, vocabulary);
     let host = gaps::Host::of(
         index,
         vocabulary,
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref().filter(|_| vocabulary.clock_offset_ns.is_none()),
+        launched.as_ref(),
+        &waiting,
     );
     gaps::gaps_in(&host, window, n_longest)
 }

@@ -1,7 +1,7 @@
 //! Analyses on small traces made by hand, and against reference results on the corpus.
 
 use stepscope::analyze::device::time::device_work;
-use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps};
+use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps, requests};
 use stepscope::analyze::host::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, Finding, GapKind, Gaps, Level};
 use stepscope::base::{Span, TrackId, Union, show};
@@ -78,7 +78,8 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
 
 fn all_gaps(index: &Index, vocabulary: &Vocabulary) -> Vec<Gaps> {
     let devices = device_work(index, vocabulary);
-    gaps(&Host::of(index, vocabulary, &[], &[], &devices, None))
+    let waiting = requests::waiting(index, vocabulary);
+    gaps(&Host::of(index, vocabulary, &[], &[], &devices, None, &waiting))
 }
 
 fn of_kind(all: &[Gaps], kind: GapKind) -> &Gaps {

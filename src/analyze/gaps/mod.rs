@@ -30,7 +30,7 @@ use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule};
-use crate::analyze::gaps::requests::{Waiting, waiting};
+use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
@@ -74,7 +74,7 @@ pub struct Host<'a> {
     /// Which call launched what, where work names its launch.
     pub launched: Option<&'a Launched<'a>>,
     pub rule: Rule<'a>,
-    pub waiting: Vec<Waiting>,
+    pub waiting: &'a [Waiting],
     /// Why each device is idle at each instant, in the order of `devices`; `None` where its launches are unknown.
     pub idle: Vec<Option<Activity>>,
 }
@@ -88,8 +88,10 @@ impl<'a> Host<'a> {
         recompiles: &'a [Recompile],
         devices: &'a [DeviceWork],
         launched: Option<&'a Launched<'a>>,
+        waiting: &'a [Waiting],
     ) -> Host<'a> {
-        let waiting = waiting(index, vocabulary);
+        // What a launch explains cannot be told where the clocks disagree.
+        let launched = launched.filter(|_| vocabulary.clock_offset_ns.is_none());
         let threads = HostThreads::of(index, vocabulary);
         let compiles = Compiles::of(index, vocabulary, recompiles);
         let rule = Rule::of(index, vocabulary, &threads, &compiles, &waiting);
@@ -117,7 +119,7 @@ impl<'a> Host<'a> {
                 several => Union::of(several.iter().flat_map(|d| d.busy.spans().iter().copied())),
             },
             of_threads,
-            activity: Activity::of_host(index, vocabulary, &compiles, &threads, &waiting),
+            activity: Activity::of_host(index, vocabulary, &compiles, &threads, waiting),
             threads,
             launched,
             rule,

@@ -14,6 +14,7 @@ use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
 use crate::analyze::device::time::DeviceWork;
+use crate::analyze::gaps::activity::open_in;
 use crate::analyze::host::frames::python_tracks;
 use crate::analyze::report::{Difference, DifferenceKind, DynamoUse, Parts, Period, SlowStep, Step};
 use crate::analyze::steps::device::{Piece, TakesWork, assign};
@@ -245,7 +246,7 @@ impl Profile {
         let mut recorded: Vec<Span> = Vec::new();
         let tracks = threads.tracks(step);
         for &track in &tracks {
-            let slices = within(index, track, window);
+            let slices = open_in(index, track, window);
             let mut add = |id: SliceId, own_ns: i64, span: Span| {
                 let Some(kind) = threads.kind(id) else {
                     return;
@@ -259,7 +260,7 @@ impl Profile {
         let covered = Union::of(covered);
         recorded.extend(covered.spans());
         if let Some(&python) = tracks.first().and_then(|own| threads.python.get(own)) {
-            let frames = within(index, python, window);
+            let frames = open_in(index, python, window);
             let mut own: FxHashMap<SliceId, i64> = FxHashMap::default();
             innermost(index, &frames, window, &mut |id, part| {
                 recorded.push(part);
@@ -331,36 +332,6 @@ pub fn parts(parts: &Parts) -> [(&'static str, Option<i64>); 9] {
     let mut all = [rest; 9];
     all[..named.len()].copy_from_slice(&named);
     all
-}
-
-/// The slices of a track that lie in a window, in part or whole, in order of start.
-fn within(index: &Index, track: TrackId, window: Span) -> Vec<SliceId> {
-    let mut enclosing = Vec::new();
-    let mut first = index.rows_starting_in(track, window).peekable();
-    // What began before: the parents of the first slice, and the one before it.
-    let rows = index.track(track).rows.clone();
-    let next = first.peek().map_or_else(
-        || {
-            let before = Span::new(i64::MIN / 4, window.start);
-            index
-                .rows_starting_in(track, before)
-                .last()
-                .map_or(rows.start, |id| id.0 + 1)
-        },
-        |id| id.0,
-    );
-    if next > rows.start {
-        let mut at = Some(SliceId(next - 1));
-        while let Some(id) = at {
-            if index.slices.end(id).as_ns() > window.start {
-                enclosing.push(id);
-            }
-            at = index.slices.parent(id);
-        }
-    }
-    enclosing.reverse();
-    enclosing.extend(first);
-    enclosing
 }
 
 /// Calls `add` with each slice that `counts`, its self time and its span, both in the window: time less that of what
