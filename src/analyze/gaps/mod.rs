@@ -94,7 +94,7 @@ impl<'a> Host<'a> {
         let launched = launched.filter(|_| vocabulary.clock_offset_ns.is_none());
         let threads = HostThreads::of(index, vocabulary);
         let compiles = Compiles::of(index, vocabulary, recompiles);
-        let rule = Rule::of(index, vocabulary, &threads, &compiles, &waiting);
+        let rule = Rule::of(index, vocabulary, &threads, &compiles, waiting);
         let found = found_links(index, vocabulary);
         let found = found.as_ref().map(|l| Launched::by_links(index, vocabulary, l));
         let asked = launched.or(found.as_ref());
@@ -106,7 +106,7 @@ impl<'a> Host<'a> {
         let idle: Vec<Option<Activity>> = idle.collect();
         let of_threads = match idle.iter().all(Option::is_some) {
             true => Activity::default(),
-            false => cause::of_threads(index, vocabulary, &threads, &compiles, &waiting),
+            false => cause::of_threads(index, vocabulary, &threads, &compiles, waiting),
         };
         Host {
             index,
