@@ -10,6 +10,75 @@ const VERSION = "unpacked";
 
 const root = document.documentElement;
 
+// What the page itself needs of that which `shut` takes away.
+const { apply, defineProperty, getPrototypeOf } = Reflect;
+const held = { serviceWorker: null, caches: null };
+try {
+  held.serviceWorker = navigator.serviceWorker;
+  held.caches = window.caches;
+} catch {
+  // A sandboxed frame has neither.
+}
+
+// The policy (src/web/boot.rs) binds what is fetched. These ways go around it, so they are taken away, for good: an own
+// property that is not configurable cannot be set or deleted again.
+//   cookie, cookieStore       go to our own host with its next request
+//   serviceWorker, caches     its update and its navigation preload carry bytes; its copy is the next visit's page
+// A frame, even an empty one, and a new window have all of these anew; so nothing makes a frame: no element, no markup.
+const CLOSED = [
+  ["Document", ["cookie", "execCommand", "open", "write", "writeln"]],
+  ["Navigator", ["serviceWorker"]],
+  ["ServiceWorkerRegistration", ["backgroundFetch", "navigationPreload", "periodicSync", "pushManager", "sync", "update"]],
+  ["Element", ["insertAdjacentHTML", "setHTML", "setHTMLUnsafe"]],
+  ["ShadowRoot", ["setHTML", "setHTMLUnsafe"]],
+  ["Range", ["createContextualFragment"]],
+  ["DOMImplementation", ["createDocument"]],
+  ["DOMParser", ["parseFromString"]],
+  ["XSLTProcessor", ["importStylesheet"]],
+  ["CustomElementRegistry", ["define"]],
+];
+const FRAMES = ["HTMLIFrameElement", "HTMLFrameElement", "HTMLObjectElement", "HTMLEmbedElement", "HTMLFencedFrameElement"];
+
+function shut() {
+  const close = (owner, name, value) => {
+    if (owner && name in owner) defineProperty(owner, name, { value, writable: false, configurable: false });
+  };
+  for (const [owner, names] of CLOSED) {
+    for (const name of names) close(window[owner]?.prototype, name, undefined);
+  }
+  for (const name of ["cookieStore", "caches"]) close(window, name, undefined);
+  close(window.Document, "parseHTMLUnsafe", undefined);
+  // Markup can be read, not written.
+  for (const owner of [window.Element, window.ShadowRoot]) {
+    for (const name of ["innerHTML", "outerHTML"]) {
+      const get = Object.getOwnPropertyDescriptor(owner.prototype, name)?.get;
+      if (get) defineProperty(owner.prototype, name, { get, set: undefined, configurable: false });
+    }
+  }
+  // Held here and compared by hand: whatever a script puts in their place later is not asked.
+  const frames = FRAMES.map((name) => window[name]?.prototype).filter((prototype) => prototype !== undefined);
+  for (const name of ["createElement", "createElementNS"]) {
+    const make = Document.prototype[name];
+    close(Document.prototype, name, function (...given) {
+      const element = apply(make, this, given);
+      const prototype = getPrototypeOf(element);
+      for (let i = 0; i < frames.length; i += 1) {
+        if (prototype === frames[i]) throw new TypeError("this page makes no frames");
+      }
+      return element;
+    });
+  }
+  // An address of another page only: "about:blank" would be a window of ours.
+  const open = window.open;
+  close(window, "open", (address, target, features) => {
+    const text = `${address}`;
+    if (text[0] !== "h" || text[1] !== "t" || text[2] !== "t" || text[3] !== "p") {
+      throw new TypeError("this page opens other pages only");
+    }
+    return apply(open, window, [text, target, features]);
+  });
+}
+
 // A part lies in the document (the page as one file) or beside it.
 async function bytes(name) {
   const inside = document.querySelector(`script[data-part="${name}"]`);
@@ -49,7 +118,7 @@ const offline = {
     if (Object.keys(PARTS).length === 0) return "it was built without one";
     try {
       if (window.top.location.origin !== location.origin) return "it is framed by another site";
-      if (!navigator.serviceWorker) return "it needs https or localhost";
+      if (!held.serviceWorker) return "it needs https or localhost";
     } catch {
       return "it is framed by another site";
     }
@@ -61,7 +130,7 @@ const offline = {
     if (why) return offline.say("none", why);
     offline.say("fetching");
     try {
-      const registration = await navigator.serviceWorker.register("sw.js", { updateViaCache: "none" });
+      const registration = await held.serviceWorker.register("sw.js", { updateViaCache: "none" });
       offline.registration = registration;
       const follow = (worker) => {
         const look = () => {
@@ -96,8 +165,8 @@ const offline = {
     // Both by the scope: another Stepscope may live in another folder of the same site.
     const mine = new URL(".", location.href).pathname;
     await offline.registration?.unregister();
-    for (const name of await caches.keys()) {
-      if (name.startsWith(`stepscope ${mine} `)) await caches.delete(name);
+    for (const name of await held.caches.keys()) {
+      if (name.startsWith(`stepscope ${mine} `)) await held.caches.delete(name);
     }
     offline.registration = null;
     offline.say("none", "it was forgotten");
@@ -108,14 +177,14 @@ const offline = {
 const outside = {
   waiting: null,
   told: null,
-  // No files: some were promised and did not come.
-  give(files) {
-    if (outside.told) outside.told(files);
-    else outside.waiting = files;
+  // No files: some were promised and did not come. `shared`: any site can send such a form, so the reader is asked.
+  give(files, shared) {
+    if (outside.told) outside.told(files, shared);
+    else outside.waiting = [files, shared];
   },
   listen(told) {
     outside.told = told;
-    if (outside.waiting) told(outside.waiting);
+    if (outside.waiting) told(...outside.waiting);
     outside.waiting = null;
   },
 };
@@ -123,7 +192,7 @@ window.launchQueue?.setConsumer(async ({ files }) => {
   // Started without a file.
   if (files.length === 0) return;
   const all = [...files].map((handle) => handle.getFile());
-  outside.give(await Promise.all(all).catch(() => []));
+  outside.give(await Promise.all(all).catch(() => []), false);
 });
 async function takeShared() {
   const address = new URL(location.href);
@@ -131,14 +200,14 @@ async function takeShared() {
   address.searchParams.delete("shared");
   history.replaceState(null, "", address);
   const place = `stepscope ${new URL(".", address).pathname} shared`;
-  const cache = await caches.open(place);
+  const cache = await held.caches.open(place);
   const files = [];
   for (const request of await cache.keys()) {
     const response = await cache.match(request);
     files.push(new File([await response.blob()], decodeURIComponent(response.headers.get("x-name"))));
   }
-  await caches.delete(place);
-  outside.give(files);
+  await held.caches.delete(place);
+  outside.give(files, true);
 }
 
 try {
@@ -159,6 +228,7 @@ try {
     update: offline.update,
     forget: offline.forget,
     listen: outside.listen,
+    shut,
   };
   await init({ module_or_path: await page });
   await takeShared();

@@ -35,8 +35,15 @@ self.addEventListener("install", (event) => {
     const names = Object.keys(FILES);
     // All fetched and checked before the first is kept.
     const responses = await Promise.all(names.map(whole));
-    const copy = await caches.open(COPY);
-    await Promise.all(names.map((name, i) => copy.put(addressOf(name), responses[i])));
+    const fresh = !(await caches.has(COPY));
+    try {
+      const copy = await caches.open(COPY);
+      await Promise.all(names.map((name, i) => copy.put(addressOf(name), responses[i])));
+    } catch (error) {
+      // As on a full disk: no half of a copy is left.
+      if (fresh) await caches.delete(COPY);
+      throw error;
+    }
   };
   event.waitUntil(fill());
 });
@@ -74,7 +81,13 @@ async function answer(event, name, url) {
   const asks = event.clientId ? await self.clients.get(event.clientId) : null;
   const bypass = [url, asks && new URL(asks.url)].some((from) => from?.searchParams.has("nosw"));
   const kept = bypass ? undefined : await (await caches.open(COPY)).match(addressOf(name));
-  return kept ?? fetch(event.request);
+  return kept && (await isWhole(kept, FILES[name])) ? kept : fetch(event.request);
+}
+
+// Any script of this origin can write into the copy, a worker of a page among them: what is served is what was fetched.
+async function isWhole(kept, integrity) {
+  const digest = await crypto.subtle.digest("SHA-384", await kept.clone().arrayBuffer());
+  return integrity === `sha384-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }
 
 // A file that was shared with the installed app: kept until the page that opens now takes it.

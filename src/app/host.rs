@@ -9,7 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::MessageEvent;
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use super::confirm::Confirm;
 use super::state::{Action, Stage, State};
 use crate::base::show;
 use crate::protocol::companion::message::{Range, judge};
@@ -275,29 +275,27 @@ struct AskProps {
     on_decision: Callback<Decision>,
 }
 
-/// Asks whether a stranger's trace is opened. "No" has the focus; Escape says no.
+/// Asks whether a trace of another page is opened.
 #[component]
 fn Ask(props: &AskProps) -> Html {
-    let no = use_node_ref();
-    use_effect_with(no.clone(), |no| {
-        if let Some(button) = no.cast::<web_sys::HtmlElement>() {
-            // Without the focus it is a button as any other.
-            drop(button.focus());
-        }
-    });
     let Consent {
         origin,
         name,
         bytes,
         may_remember,
+        replaces,
     } = &props.asked;
-    let decide = |decision| props.on_decision.reform(move |_: MouseEvent| decision);
+    let decide = |decision| props.on_decision.reform(move |()| decision);
     let size = bytes.map(|n| format!(", {}", show::bytes(n))).unwrap_or_default();
+    let mut answers = vec![
+        ("No".into(), decide(Decision::No)),
+        ("Open it".into(), decide(Decision::Yes)),
+    ];
+    if *may_remember {
+        answers.push(("Always open traces of this page".into(), decide(Decision::Always)));
+    }
     html! {
-        <Dialog
-            class="ask" label="Open a trace of another page?"
-            on_close={props.on_decision.reform(|()| Decision::No)}>
-            <h2>{ "Open a trace of another page?" }</h2>
+        <Confirm question="Open a trace of another page?" {answers}>
             if origin == "null" {
                 <p>
                     { "A page that does not say where it is from (a local file, or one in a sandbox) sends a trace:" }
@@ -306,19 +304,13 @@ fn Ask(props: &AskProps) -> Html {
                 <p><b class="origin">{ origin.clone() }</b>{ " sends a trace:" }</p>
             }
             <p><span class="name">{ name.clone() }</span>{ size }</p>
+            if *replaces {
+                <p>{ "It would replace the trace that you opened." }</p>
+            }
             <p class="soft">
                 { "It is read here, on this machine. The page that sent it may move the timeline, and it hears what you \
                    select in this trace if it asks to." }
             </p>
-            <div class="buttons">
-                <button type="button" ref={no} onclick={decide(Decision::No)}>{ "No" }</button>
-                <button type="button" onclick={decide(Decision::Yes)}>{ "Open it" }</button>
-                if *may_remember {
-                    <button type="button" onclick={decide(Decision::Always)}>
-                        { "Always open traces of this page" }
-                    </button>
-                }
-            </div>
-        </Dialog>
+        </Confirm>
     }
 }

@@ -11,6 +11,7 @@
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
 mod ask;
+mod confirm;
 mod cut;
 mod data_table;
 mod device;

@@ -3,7 +3,8 @@
 //! ```text
 //! www/boot.js              gets the parts, from beside the page or out of it (the page as one file)
 //! WorkerSource::of_page()  glue and compiled module  ->  source text and module, both kept
-//! lock_network()           a second content security policy; from here on, nothing is fetched
+//! lock_network()           a second content security policy, and the ways around it closed (`shut` of www/boot.js);
+//!                          from here on, nothing is fetched
 //! source.start()           blob: URL of (glue + shim)  ->  Worker;  its first message is the module
 //! ```
 //!
@@ -11,7 +12,7 @@
 //! blob: URL inherits the policy as it stands at that moment. So workers start from blob: URLs, and only
 //! after the lock.
 
-use js_sys::{ArrayBuffer, Promise, Reflect, WebAssembly};
+use js_sys::{ArrayBuffer, Function, Promise, Reflect, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, Document, Url, Worker};
@@ -108,6 +109,10 @@ pub fn lock_network() -> Result<(), BootError> {
         meta.set_attribute("http-equiv", "Content-Security-Policy")?;
         meta.set_attribute("content", LOCK)?;
         document.head().ok_or("no head")?.append_child(&meta)?;
+        // Not there in a test's page, which www/boot.js did not start.
+        if let Ok(shut) = handed("shut").and_then(|shut| shut.dyn_into::<Function>()) {
+            shut.call0(&JsValue::UNDEFINED)?;
+        }
         Ok(())
     };
     lock().map_err(|why| BootError::Lock { why: text_of(&why) })

@@ -62,12 +62,22 @@ pub fn version() -> Option<String> {
     handed("version").ok()?.as_string()
 }
 
+/// Where files that the page is started with come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The reader opened them with the installed app.
+    System,
+    /// They were shared with it: by an app, or by any site that sends such a form.
+    Shared,
+}
+
 /// Calls `open` with files that the page was started with, or is handed later; with `None` where the system promised
 /// some and the browser does not let us read them.
-pub fn on_files(open: impl Fn(Option<Picked>) + 'static) {
-    let told = Closure::<dyn Fn(Array)>::new(move |files: Array| {
+pub fn on_files(open: impl Fn(Option<Picked>, From) + 'static) {
+    let told = Closure::<dyn Fn(Array, bool)>::new(move |files: Array, shared: bool| {
         let files: Vec<File> = files.iter().filter_map(|file| file.dyn_into().ok()).collect();
-        open((!files.is_empty()).then(|| Picked::of_files(files)));
+        let from = if shared { From::Shared } else { From::System };
+        open((!files.is_empty()).then(|| Picked::of_files(files)), from);
     });
     // For the life of the page.
     called("listen", &[&told.into_js_value()]);

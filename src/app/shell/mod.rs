@@ -45,7 +45,7 @@ pub fn App(props: &AppProps) -> Html {
         let talk = perfetto.talk();
         move |windows, peer| talk.answered(windows, peer)
     });
-    use_files_of_the_system(&opening);
+    let shared = use_files_of_the_system(&opening);
     use_page_state(&state.stage);
     use_route(&state);
     let dropping = use_drop_and_paste(&opening.on_open());
@@ -62,6 +62,7 @@ pub fn App(props: &AppProps) -> Html {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
             { consent }
+            { shared }
         </ContextProvider<About>>
         </ContextProvider<Perfetto>>
         </ContextProvider<Host>>

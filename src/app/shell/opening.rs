@@ -5,16 +5,22 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use crate::app::confirm::Confirm;
 use crate::app::fit::Choice;
 use crate::app::host::Host;
 use crate::app::state::{Action, Stage, State};
+use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::view::place::Place;
 use crate::view::{LIMIT_BYTES, MemoryRule};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::Picked;
+use crate::web::installed::From;
 use crate::web::workers::Workers;
 use crate::web::{hash, installed};
+
+/// Of files that are asked about, so many are named.
+const MOST_NAMED: usize = 8;
 
 /// What the reader is told where the system started the page with files that cannot be read.
 const NOT_HANDED_OVER: &str =
@@ -58,18 +64,44 @@ pub fn use_opening(workers: &Workers, state: &UseReducerHandle<State>, host: &Ho
     opening
 }
 
-/// Opens the files that the system started the page with.
+/// Opens the files that the system started the page with. Gives the question that the reader is asked, if any: what was
+/// shared may come from any site.
 #[hook]
-pub fn use_files_of_the_system(opening: &Opening) {
+pub fn use_files_of_the_system(opening: &Opening) -> Html {
+    let shared = use_state(|| None::<Picked>);
     use_effect_with((), {
-        let (on_open, dispatch) = (opening.on_open(), opening.dispatch.clone());
+        let (on_open, dispatch, shared) = (opening.on_open(), opening.dispatch.clone(), shared.clone());
         move |()| {
-            installed::on_files(move |picked| match picked {
-                Some(picked) => on_open.emit(picked),
-                None => dispatch.dispatch(Action::Trouble(Some(NOT_HANDED_OVER.into()))),
+            installed::on_files(move |picked, from| match (picked, from) {
+                (Some(picked), From::System) => on_open.emit(picked),
+                (Some(picked), From::Shared) => shared.set(Some(picked)),
+                (None, _) => dispatch.dispatch(Action::Trouble(Some(NOT_HANDED_OVER.into()))),
             })
         }
     });
+    let Some(picked) = (*shared).clone() else {
+        return html! {};
+    };
+    let file = |head: FileHead| {
+        html! { <p><span class="name">{ head.name }</span>{ format!(", {}", show::bytes(head.bytes)) }</p> }
+    };
+    let files: Html = picked.heads().into_iter().take(MOST_NAMED).map(file).collect();
+    let answer = |opens: bool| {
+        let (shared, on_open, picked) = (shared.clone(), opening.on_open(), picked.clone());
+        Callback::from(move |()| {
+            shared.set(None);
+            if opens {
+                on_open.emit(picked.clone());
+            }
+        })
+    };
+    let answers = vec![("No".into(), answer(false)), ("Open".into(), answer(true))];
+    html! {
+        <Confirm question="Open what was shared with Stepscope?" {answers}>
+            { files }
+            <p class="soft">{ "An app or a web page sent it. It is read here, on this machine." }</p>
+        </Confirm>
+    }
 }
 
 impl Opening {

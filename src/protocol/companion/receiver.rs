@@ -1,9 +1,9 @@
 //! A host page posts us a trace: whether it is taken, what is shown of it, and what the host is told.
 //!
 //! ```text
-//! free --trace of a trusted origin-----------------------------------> open, of this host
+//! free --trace of a trusted origin, nothing of the reader's is open--> open, of this host
 //!   |                                                                    |  without keepApiOpen: closed to
-//!   '--trace of another--> asking --yes, always--------------------------'  further traces, for good
+//!   '--any other trace---> asking --yes, always--------------------------'  further traces, for good
 //!                             '---no---> free; the host is not asked about again
 //! ```
 //! A host speaks and hears of its own trace alone: ranges that come while another is open, or one that the reader
@@ -44,6 +44,8 @@ pub struct Consent {
     pub name: String,
     pub bytes: Option<u64>,
     pub may_remember: bool,
+    /// It would take the place of what the reader opened.
+    pub replaces: bool,
 }
 
 /// The reader's answer.
@@ -187,19 +189,20 @@ impl<B> Receiver<B> {
         if self.refused.contains(peer) {
             return self.error(peer, "The reader does not want traces of this page.");
         }
-        match trust(&peer.origin, &self.own, &self.allowed) {
-            Trust::Open => self.take(peer.clone(), head, bytes),
-            Trust::Ask { may_remember } => {
-                let consent = Consent {
-                    origin: peer.origin.clone(),
-                    name: head.name.clone(),
-                    bytes: head.bytes,
-                    may_remember,
-                };
-                self.asking = Some((peer.clone(), head, bytes));
-                vec![Act::Ask(consent)]
-            }
-        }
+        let may_remember = match trust(&peer.origin, &self.own, &self.allowed) {
+            Trust::Open if !self.is_own => return self.take(peer.clone(), head, bytes),
+            Trust::Open => false,
+            Trust::Ask { may_remember } => may_remember,
+        };
+        let consent = Consent {
+            origin: peer.origin.clone(),
+            name: head.name.clone(),
+            bytes: head.bytes,
+            may_remember,
+            replaces: self.is_own,
+        };
+        self.asking = Some((peer.clone(), head, bytes));
+        vec![Act::Ask(consent)]
     }
 
     /// What the reader said about the trace that he was asked about.
@@ -377,10 +380,11 @@ mod tests {
                 "ask about {} of {}{}",
                 consent.name,
                 consent.origin,
-                if consent.may_remember {
-                    ""
-                } else {
-                    ", never always"
+                match (consent.may_remember, consent.replaces) {
+                    (true, false) => "",
+                    (true, true) => ", replacing",
+                    (false, false) => ", never always",
+                    (false, true) => ", never always, replacing",
                 }
             ),
             Act::Remember(origin) => format!("remember {origin}"),
@@ -451,6 +455,28 @@ mod tests {
         assert_eq!(
             words(it.posted(&stranger(), range(1, 2), None)),
             ["tell https://stranger.example error"]
+        );
+    }
+
+    #[test]
+    fn what_the_reader_opened_is_not_replaced_unasked_by_a_trusted_host() {
+        let mut it = receiver();
+        it.posted(&friend(), trace("a", true), Some("A"));
+        // Its own trace it may replace.
+        assert_eq!(
+            words(it.posted(&friend(), trace("b", true), Some("B"))),
+            ["open B as b"]
+        );
+        it.left(true);
+        let asked = ["ask about c of http://localhost:3000, never always, replacing"];
+        assert_eq!(words(it.posted(&friend(), trace("c", true), Some("C"))), asked);
+        assert_eq!(words(it.decided(Decision::Yes)), ["open C as c"]);
+        // Closed again: nothing of the reader's is replaced.
+        it.left(true);
+        it.left(false);
+        assert_eq!(
+            words(it.posted(&friend(), trace("d", true), Some("D"))),
+            ["open D as d"]
         );
     }
 
