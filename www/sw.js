@@ -86,8 +86,8 @@ async function answer(event, name, url) {
 
 // Any script of this origin can write into the copy, a worker of a page among them: what is served is what was fetched.
 async function isWhole(kept, integrity) {
-  const digest = await crypto.subtle.digest("SHA-384", await kept.clone().arrayBuffer());
-  return integrity === `sha384-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+  const digest = await crypto.subtle.digest("SHA-256", await kept.clone().arrayBuffer());
+  return integrity === `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }
 
 // A file that was shared with the installed app: kept until the page that opens now takes it.
