@@ -4,9 +4,9 @@
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-use super::data_table::DataTable;
-use super::parts::{Part, Stack};
-use super::shown::Shown;
+use crate::app::components::data_table::DataTable;
+use crate::app::components::parts::{Part, Stack};
+use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{DEFAULT_RULES, DeviceIdle, Summary, device_name};

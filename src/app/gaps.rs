@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use super::data_table::DataTable;
-use super::parts::maybe_duration;
-use super::shown::Shown;
-use super::words;
+use crate::app::components::data_table::DataTable;
+use crate::app::components::parts::maybe_duration;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
 use crate::base::show;
 use crate::view::histogram::{Histogram, Measure, histogram};
 use crate::view::place::{Place, View};

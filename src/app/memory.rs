@@ -3,10 +3,10 @@
 use web_sys::{HtmlCanvasElement, HtmlSelectElement};
 use yew::prelude::*;
 
-use super::ask::{use_answer, use_width};
-use super::data_table::DataTable;
-use super::parts::{To, step_place, timeline_at};
-use super::shown::Shown;
+use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::data_table::DataTable;
+use crate::app::components::parts::{To, step_place, timeline_at};
+use crate::app::components::shown::Shown;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{DeviceMemory, MemoryCurve, Span, Summary};

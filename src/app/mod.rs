@@ -8,41 +8,23 @@
 //!   Head         file, tabs, search, theme, help, reports
 //!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline  Stacks  Memory  Workers  Tables
 //! ```
+//! A view is a file or folder named as the question's folder in `analyze` and `table`; `components` is what views are made
+//! of, `shell` what stands around them, `companion` other pages.
+//!
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 
-mod ask;
-mod confirm;
-mod cut;
-mod data_table;
+mod companion;
+mod compiles;
+mod components;
 mod device;
-mod dialog;
-mod fit;
 mod gaps;
-mod head;
-mod help;
 mod host;
-mod installed;
-mod loading;
 mod memory;
-mod operators;
 mod overview;
-mod parts;
-mod perfetto;
-mod plot;
-mod recompiles;
-mod record;
-mod search;
+mod ranks;
 mod shell;
-mod shown;
-mod stacks;
-mod start;
-mod state;
-mod step_detail;
-mod step_time;
 mod steps;
 mod tables;
 mod timeline;
-mod words;
-mod workers;
 
 pub use shell::{App, AppProps};

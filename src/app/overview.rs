@@ -2,15 +2,15 @@
 
 use yew::prelude::*;
 
-use super::ask::{use_answer, use_width};
-use super::data_table::DataTable;
-use super::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
-use super::perfetto::InPerfetto;
-use super::plot::StepsPlotCanvas;
-use super::shown::Shown;
-use super::step_time::StepTimeChoice;
-use super::steps::compile_marks;
-use super::words;
+use crate::app::companion::perfetto::InPerfetto;
+use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::data_table::DataTable;
+use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
+use crate::app::components::plot::StepsPlotCanvas;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
+use crate::app::steps::compile_marks;
+use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
@@ -157,7 +157,7 @@ fn finding(finding: &Finding) -> Html {
                 }
                 <Term class="badge" word={sure} means={sure_means} />
                 if let Some(view) = view {
-                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", super::head::title(view)) }</To>
+                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", crate::app::shell::head::title(view)) }</To>
                 }
                 if let Some((span, fact)) = finding.evidence.iter().find_map(|fact| Some((span_of(fact)?, fact))) {
                     <InPerfetto {span} what={fact.says.clone()} />

@@ -3,8 +3,8 @@
 
 use yew::prelude::*;
 
-use super::data_table::DataTable;
-use super::shown::Shown;
+use crate::app::components::data_table::DataTable;
+use crate::app::components::shown::Shown;
 use crate::table::Topic;
 use crate::view::Summary;
 use crate::web::engine::Engine;

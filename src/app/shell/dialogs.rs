@@ -3,12 +3,12 @@
 use yew::prelude::*;
 
 use super::opening::Opening;
-use crate::app::cut::{CutDialog, Offer};
-use crate::app::fit::Fit;
-use crate::app::help::Help;
-use crate::app::search::Search;
-use crate::app::state::{Action, Stage, State};
-use crate::app::words;
+use crate::app::components::words;
+use crate::app::shell::cut::{CutDialog, Offer};
+use crate::app::shell::fit::Fit;
+use crate::app::shell::help::Help;
+use crate::app::shell::search::Search;
+use crate::app::shell::state::{Action, Stage, State};
 
 /// Which of them are open.
 #[derive(Clone, PartialEq)]

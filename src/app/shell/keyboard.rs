@@ -3,7 +3,7 @@
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-use crate::app::state::{Action, State};
+use crate::app::shell::state::{Action, State};
 use crate::web::listener::{Listener, is_typing};
 
 #[hook]

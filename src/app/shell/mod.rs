@@ -1,25 +1,34 @@
 //! The whole page: what listens to the reader and to other windows, and the parts that are shown.
 
-mod companion;
+pub mod cut;
 mod dialogs;
 mod drop_and_paste;
+pub mod fit;
+pub mod head;
+pub mod help;
+pub mod installed;
 mod keyboard;
+pub mod loading;
 mod opening;
+pub mod record;
 mod reports;
 mod route;
 mod rules;
+pub mod search;
+mod sent_to_perfetto;
+pub mod start;
+pub mod state;
 mod views;
 
 use yew::prelude::*;
 
-use super::ask::About;
-use super::cut::Offer;
-use super::fit::{self, Why};
-use super::host::{Host, use_host};
-use super::perfetto::{Perfetto, PerfettoSays, use_perfetto};
-use super::start::{Start, Waiting};
-use super::state::{Action, Stage, State};
-use super::{head, installed, loading};
+use crate::app::companion::host_page::{Host, use_host};
+use crate::app::companion::perfetto::{Perfetto, PerfettoSays, use_perfetto};
+use crate::app::components::ask::About;
+use crate::app::shell::cut::Offer;
+use crate::app::shell::fit::Why;
+use crate::app::shell::start::{Start, Waiting};
+use crate::app::shell::state::{Action, Stage, State};
 use crate::view::place::Chrome;
 use crate::web::workers::Workers;
 use dialogs::{Dialogs, use_dialogs};
@@ -40,7 +49,7 @@ pub fn App(props: &AppProps) -> Html {
     let dialogs = use_dialogs();
     let host = use_state(Host::new);
     let opening = use_opening(&props.workers, &state, &host);
-    let perfetto = use_perfetto(companion::sent(&state, opening.last()));
+    let perfetto = use_perfetto(sent_to_perfetto::sent(&state, opening.last()));
     let consent = use_host(&host, &state, &opening.on_posted(), {
         let talk = perfetto.talk();
         move |windows, peer| talk.answered(windows, peer)

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::app::confirm::Confirm;
-use crate::app::fit::Choice;
-use crate::app::host::Host;
-use crate::app::state::{Action, Stage, State};
+use crate::app::companion::host_page::Host;
+use crate::app::components::confirm::Confirm;
+use crate::app::shell::fit::Choice;
+use crate::app::shell::state::{Action, Stage, State};
 use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::view::place::Place;

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::app::state::{Action, State};
+use crate::app::shell::state::{Action, State};
 use crate::protocol::engine::{Answer, Question};
 use crate::web::download;
 

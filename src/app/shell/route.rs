@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::app::state::{Action, Stage, State};
+use crate::app::shell::state::{Action, Stage, State};
 use crate::view::place::{Place, Theme};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::listener::Listener;

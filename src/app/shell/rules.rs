@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::app::state::{Action, Stage, State};
+use crate::app::shell::state::{Action, Stage, State};
 use crate::protocol::engine::{Answer, Question};
 
 #[hook]

@@ -2,11 +2,19 @@
 
 use yew::prelude::*;
 
-use crate::app::cut::Offer;
-use crate::app::state::{Action, Stage, State};
-use crate::app::{
-    device, gaps, memory, operators, overview, recompiles, stacks, steps, tables, timeline, workers,
-};
+use crate::app::compiles;
+use crate::app::device;
+use crate::app::gaps;
+use crate::app::host::operators;
+use crate::app::host::stacks;
+use crate::app::memory;
+use crate::app::overview;
+use crate::app::ranks;
+use crate::app::shell::cut::Offer;
+use crate::app::shell::state::{Action, Stage, State};
+use crate::app::steps;
+use crate::app::tables;
+use crate::app::timeline;
 use crate::view::place::{Theme, View};
 use crate::web::theme;
 
@@ -34,13 +42,13 @@ pub fn view(
             });
             html! { <device::Device {summary} {engine} {ready} {on_classified} /> }
         }
-        View::Recompiles => html! { <recompiles::Recompiles {summary} {engine} {ready} /> },
+        View::Recompiles => html! { <compiles::Recompiles {summary} {engine} {ready} /> },
         View::Operators if ready => html! { <operators::Operators {summary} {engine} /> },
         View::Memory if ready => html! { <memory::Memory {summary} {engine} {dark} /> },
         View::Stacks if ready => html! {
             <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
         },
-        View::Workers if ready => html! { <workers::WorkersView {summary} {engine} {on_worker} /> },
+        View::Workers if ready => html! { <ranks::WorkersView {summary} {engine} {on_worker} /> },
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
         View::Steps if ready => html! {
             <steps::Steps {summary} {engine} selected={place.step} {dark} {on_anew} />

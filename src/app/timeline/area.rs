@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use crate::app::ask::use_answer;
-use crate::app::parts::{To, swatch, timeline_at};
-use crate::app::perfetto::InPerfetto;
-use crate::app::words;
+use crate::app::companion::perfetto::InPerfetto;
+use crate::app::components::ask::use_answer;
+use crate::app::components::parts::{To, swatch, timeline_at};
+use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::Span;

@@ -2,11 +2,11 @@
 
 use yew::prelude::*;
 
-use crate::app::ask::use_answer;
-use crate::app::parts::{To, step_place, swatch, timeline_at};
-use crate::app::perfetto::InPerfetto;
-use crate::app::shown::Shown;
-use crate::app::words;
+use crate::app::companion::perfetto::InPerfetto;
+use crate::app::components::ask::use_answer;
+use crate::app::components::parts::{To, step_place, swatch, timeline_at};
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;

@@ -11,10 +11,10 @@ mod stage;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement};
 use yew::prelude::*;
 
-use super::ask::use_answer;
-use super::cut::Offer;
-use super::host::Host;
-use super::shown::Shown;
+use crate::app::companion::host_page::Host;
+use crate::app::components::ask::use_answer;
+use crate::app::components::shown::Shown;
+use crate::app::shell::cut::Offer;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{Span, Summary};

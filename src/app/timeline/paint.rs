@@ -7,7 +7,7 @@ use web_sys::HtmlCanvasElement;
 
 use super::hits::to_canvas;
 use super::stage::Inner;
-use crate::app::words;
+use crate::app::components::words;
 use crate::base::{Colour, show};
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};

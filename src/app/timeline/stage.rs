@@ -19,7 +19,7 @@ use std::rc::Rc;
 use yew::Callback;
 
 use super::area::Chosen;
-use crate::app::shown::Shown;
+use crate::app::components::shown::Shown;
 use crate::view::{SliceDetail, Span, Summary, TimelineTracks};
 use crate::web::engine::Engine;
 use compiles::Compiles;

@@ -1,6 +1,6 @@
 //! Stretches of time in which graphs were compiled, as bands behind the tracks.
 
-use crate::app::parts::recompile_span;
+use crate::app::components::parts::recompile_span;
 use crate::view::{Evidence, Span, Summary};
 
 pub struct Compiles {

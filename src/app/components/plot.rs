@@ -5,8 +5,8 @@ use std::rc::Rc;
 use web_sys::{HtmlCanvasElement, PointerEvent};
 use yew::prelude::*;
 
-use super::shown::Shown;
-use super::words;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
 use crate::base::{Colour, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::words;
+use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress, Stage};
 use crate::view::timescale::whole_ns;

@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use super::perfetto::PerfettoMenu;
-use super::shown::Shown;
-use super::start::OpenButton;
-use super::words;
+use crate::app::companion::perfetto::PerfettoMenu;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
+use crate::app::shell::start::OpenButton;
 use crate::base::show;
 use crate::protocol::engine::Question;
 use crate::table::Ask;

@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use super::data_table::DataTable;
-use super::parts::{recompile_span, swatch};
-use super::shown::Shown;
-use super::words;
+use crate::app::components::data_table::DataTable;
+use crate::app::components::parts::{recompile_span, swatch};
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
 use crate::base::show;
 use crate::table::Order;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};

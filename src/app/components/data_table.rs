@@ -7,10 +7,10 @@
 use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
-use super::ask::use_answer;
-use super::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
-use super::perfetto::InPerfetto;
-use super::shown::Shown;
+use crate::app::companion::perfetto::InPerfetto;
+use crate::app::components::ask::use_answer;
+use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
+use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::{Ask, Cell, Column, Kind, Order, Page, Place, Visibility};

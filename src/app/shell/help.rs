@@ -2,11 +2,11 @@
 
 use yew::prelude::*;
 
-use super::dialog::Dialog;
-use super::installed::OfflineHelp;
-use super::parts::swatch;
-use super::shown::Shown;
-use super::words;
+use crate::app::components::dialog::Dialog;
+use crate::app::components::parts::swatch;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
+use crate::app::shell::installed::OfflineHelp;
 use crate::view::{BarClass, Phase, Summary, WorkKind};
 
 #[derive(Properties, PartialEq)]

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::fit::Why;
-use super::shown::Shown;
+use crate::app::components::shown::Shown;
+use crate::app::shell::fit::Why;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
 use crate::view::fit::SUSPICIOUS_BYTES;

@@ -1,7 +1,7 @@
 //! What Perfetto is sent, where it stands beside the page.
 
-use crate::app::perfetto::Sent;
-use crate::app::state::{Stage, State};
+use crate::app::companion::perfetto::Sent;
+use crate::app::shell::state::{Stage, State};
 use crate::view::place::Chrome;
 use crate::web::files::Picked;
 

@@ -9,8 +9,8 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::MessageEvent;
 use yew::prelude::*;
 
-use super::confirm::Confirm;
-use super::state::{Action, Stage, State};
+use crate::app::components::confirm::Confirm;
+use crate::app::shell::state::{Action, Stage, State};
 use crate::base::show;
 use crate::protocol::companion::message::{Range, judge};
 use crate::protocol::companion::receiver::{Act, Consent, Decision, Event as Heard, Receiver};

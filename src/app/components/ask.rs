@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::shown::Shown;
+use crate::app::components::shown::Shown;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::Summary;
 use crate::web::canvas::SizeWatch;

@@ -3,10 +3,10 @@
 use web_sys::{HtmlInputElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::prelude::*;
 
-use super::ask::use_answer;
-use super::dialog::Dialog;
-use super::parts::{To, swatch, timeline_at};
-use super::words;
+use crate::app::components::ask::use_answer;
+use crate::app::components::dialog::Dialog;
+use crate::app::components::parts::{To, swatch, timeline_at};
+use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::web::engine::Engine;

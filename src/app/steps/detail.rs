@@ -2,13 +2,13 @@
 
 use yew::prelude::*;
 
-use super::ask::use_answer;
-use super::parts::{
+use crate::app::companion::perfetto::InPerfetto;
+use crate::app::components::ask::use_answer;
+use crate::app::components::parts::{
     Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
 };
-use super::perfetto::InPerfetto;
-use super::steps::{engine_parts, host_parts};
-use super::words;
+use crate::app::components::words;
+use crate::app::steps::{engine_parts, host_parts};
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::device_span_ns;

@@ -4,7 +4,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::{Doing, KEPT, Perfetto};
-use crate::app::dialog::Dialog;
+use crate::app::components::dialog::Dialog;
 use crate::protocol::companion::message::Range;
 use crate::protocol::companion::sender::{ADDRESS, Address, LIMIT_MS, all_of};
 use crate::view::Span;

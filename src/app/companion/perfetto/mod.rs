@@ -14,7 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
-use super::shown::Shown;
+use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::protocol::companion::Peer;
 use crate::protocol::companion::message::Range;

@@ -5,7 +5,7 @@
 
 use yew::prelude::*;
 
-use super::parts::Copyable;
+use crate::app::components::parts::Copyable;
 
 /// One way to record.
 struct Recipe {

@@ -3,7 +3,7 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::shown::Shown;
+use crate::app::components::shown::Shown;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::step_time_says;
 use crate::view::{Basis, Summary};

@@ -3,8 +3,8 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::dialog::Dialog;
-use super::shown::Shown;
+use crate::app::components::dialog::Dialog;
+use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
 use crate::view::{CategoryShare, Estimate, Over, PYTHON, Selection, Span};

@@ -1,16 +1,19 @@
 //! The Steps view: durations over time, by bucket, by part, and one by one.
 
+mod detail;
+pub mod time_menu;
+
 use web_sys::{HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::ask::{use_answer, use_width};
-use super::data_table::{DataTable, Row, RowAction};
-use super::parts::{Part, Stack, maybe_duration, step_place, swatch};
-use super::plot::StepsPlotCanvas;
-use super::shown::Shown;
-use super::step_detail::StepPanel;
-use super::step_time::StepTimeChoice;
-use super::words;
+use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::data_table::{DataTable, Row, RowAction};
+use crate::app::components::parts::{Part, Stack, maybe_duration, step_place, swatch};
+use crate::app::components::plot::StepsPlotCanvas;
+use crate::app::components::shown::Shown;
+use crate::app::components::words;
+use crate::app::steps::detail::StepPanel;
+use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::Cell;

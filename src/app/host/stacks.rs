@@ -3,9 +3,9 @@
 use web_sys::{HtmlCanvasElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent};
 use yew::prelude::*;
 
-use super::ask::{use_answer, use_width};
-use super::parts::{To, timeline_at};
-use super::shown::Shown;
+use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::parts::{To, timeline_at};
+use crate::app::components::shown::Shown;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{FlameBox, FlameOrder, FlameQuestion, FlameView, Span, StackSource, Summary};

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use crate::app::components::dialog::Dialog;
 
 #[derive(Properties, PartialEq)]
 pub struct ConfirmProps {

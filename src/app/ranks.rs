@@ -2,8 +2,8 @@
 
 use yew::prelude::*;
 
-use super::data_table::{DataTable, Row, RowAction};
-use super::shown::Shown;
+use crate::app::components::data_table::{DataTable, Row, RowAction};
+use crate::app::components::shown::Shown;
 use crate::view::Summary;
 use crate::web::engine::Engine;
 

@@ -1,0 +1,10 @@
+//! What views are made of.
+
+pub mod ask;
+pub mod confirm;
+pub mod data_table;
+pub mod dialog;
+pub mod parts;
+pub mod plot;
+pub mod shown;
+pub mod words;
