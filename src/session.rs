@@ -28,7 +28,7 @@ pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
-use crate::table::{self, Answers, Ask, Grouped};
+use crate::table::{self, Answers, Area, AreaAsk, Ask, Grouped};
 use crate::view::fit::MAX_CATEGORIES;
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{summary, workers_given};
@@ -55,6 +55,7 @@ pub struct Opened {
     by_shape: OnceLock<Vec<Operator>>,
     by_stack: OnceLock<Vec<Operator>>,
     last_order: Mutex<Option<LastOrder>>,
+    last_area: Mutex<Option<(AreaAsk, Arc<Area>)>>,
 }
 
 /// Which rows of a table were asked for last, and in which order they lie.
@@ -79,6 +80,7 @@ impl Opened {
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
             last_order: Mutex::new(None),
+            last_area: Mutex::new(None),
         }
     }
 
@@ -112,7 +114,7 @@ impl Opened {
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
         (self.by_shape, self.by_stack) = (OnceLock::new(), OnceLock::new());
-        self.last_order = Mutex::new(None);
+        (self.last_order, self.last_area) = (Mutex::new(None), Mutex::new(None));
     }
 
     /// The Overview of the whole trace.
@@ -167,17 +169,10 @@ impl Opened {
             Question::Classify { .. } | Question::StepTime { .. } => {
                 nothing("this trace is open for reading only")
             }
-            Question::Area { window, tracks } => Answer::Area(details::area(
-                &self.index,
-                &self.vocabulary,
-                scene,
-                *window,
-                tracks,
-            )),
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
-            Question::Table { key, ask } => self.page(key, ask),
+            Question::Table { key, ask } => self.page(scene, key, ask),
             Question::Flame(asked) => {
                 Answer::Flame(Box::new(flame::flame(&self.index, &self.vocabulary, asked)))
             }
@@ -196,7 +191,7 @@ impl Opened {
                 file_name: format!("{}.folded.txt", self.stem()),
                 text: self.folded(asked.source, asked.window, asked.thread),
             },
-            Question::TableFile { key, ask, format } => self.table_file(key, ask, format),
+            Question::TableFile { key, ask, format } => self.table_file(scene, key, ask, format),
             Question::Report { format } => self.download(format),
         }
     }
@@ -231,6 +226,10 @@ impl Opened {
 
     /// What tables are made of.
     fn answers<R>(&self, of: impl for<'a> FnOnce(&Answers<'a>) -> R) -> R {
+        self.answers_with(None, of)
+    }
+
+    fn answers_with<R>(&self, area: Option<&Area>, of: impl for<'a> FnOnce(&Answers<'a>) -> R) -> R {
         let count = |by: Grouping| self.grouped(by);
         of(&Answers {
             report: &self.report,
@@ -239,7 +238,29 @@ impl Opened {
                 by: &self.groupings(),
                 count: &count,
             }),
+            area,
         })
+    }
+
+    /// The area that is asked about, counted once for all stretches and orders of its rows.
+    fn area(&self, scene: &Scene, ask: &Ask) -> Option<Arc<Area>> {
+        let wanted = ask.area.as_ref()?;
+        let mut last = self.last_area.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((asked, area)) if asked == wanted => Some(area.clone()),
+            _ => {
+                let AreaAsk { window, tracks } = wanted;
+                let area = Arc::new(details::area(
+                    &self.index,
+                    &self.vocabulary,
+                    scene,
+                    *window,
+                    tracks,
+                ));
+                *last = Some((wanted.clone(), area.clone()));
+                Some(area)
+            }
+        }
     }
 
     /// Operators by shape or by stack, counted when they are asked for first.
@@ -271,8 +292,9 @@ impl Opened {
     }
 
     /// A stretch of a table.
-    fn page(&self, key: &str, ask: &Ask) -> Answer {
-        self.answers(|answers| {
+    fn page(&self, scene: &Scene, key: &str, ask: &Ask) -> Answer {
+        let area = self.area(scene, ask);
+        self.answers_with(area.as_deref(), |answers| {
             let Some(of) = table::find(key, answers) else {
                 return Answer::Nothing {
                     why: format!("this trace has no table {key:?}"),
@@ -317,8 +339,9 @@ impl Opened {
     }
 
     /// The rows of a table that are asked for, as a file.
-    fn table_file(&self, key: &str, ask: &Ask, format: &str) -> Answer {
-        let text = self.answers(|answers| {
+    fn table_file(&self, scene: &Scene, key: &str, ask: &Ask, format: &str) -> Answer {
+        let area = self.area(scene, ask);
+        let text = self.answers_with(area.as_deref(), |answers| {
             let mut of = table::find(key, answers)?;
             if let Some(numbers) = table::chosen(&of.rows, ask) {
                 of.rows = of.rows.picked(numbers);

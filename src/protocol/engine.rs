@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::table::{Ask, Page};
 use crate::view::{
-    AreaStatistics, Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve,
-    MemoryRule, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
+    Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
+    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
     TimelineTracks, TrackPart,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 11;
+pub const PROTOCOL: u32 = 12;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,10 +86,6 @@ pub enum Question {
     /// Its args, read from the file.
     Args {
         slice: u32,
-    },
-    Area {
-        window: Span,
-        tracks: Vec<u32>,
     },
     Search {
         text: String,
@@ -203,7 +199,6 @@ pub enum Answer {
     },
     Slice(Box<SliceDetail>),
     Args(SliceArgs),
-    Area(AreaStatistics),
     Search(SearchResult),
     Table(Box<Page>),
     Flame(Box<FlameView>),

@@ -4,6 +4,7 @@
 //! over it and know no table by name. A new column is a line in its table's function; a new table is a function and a
 //! line in `TABLES`.
 
+mod area;
 mod ask;
 mod cell;
 mod compiles;
@@ -21,7 +22,8 @@ mod terms;
 use serde::{Deserialize, Serialize};
 
 pub use crate::analyze::steps::times::device_span_ns;
-pub use ask::{Ask, MAX_ROWS, Page, chosen, page};
+pub use area::{Area, NamedSlices};
+pub use ask::{AreaAsk, Ask, MAX_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
 pub use steps::step_time_says;
@@ -38,6 +40,8 @@ pub struct Answers<'a> {
     pub workers: Option<&'a Workers>,
     /// Counts operators by shape or by stack; `None`: those of the report.
     pub grouped: Option<Grouped<'a>>,
+    /// The area of the timeline that is asked about.
+    pub area: Option<&'a Area>,
 }
 
 /// Operators by what else they are counted by.
@@ -56,6 +60,7 @@ impl<'a> Answers<'a> {
             report,
             workers: None,
             grouped: None,
+            area: None,
         }
     }
 
@@ -161,6 +166,7 @@ pub const TABLES: &[Table] = &[
     file::FILES,
     file::CATEGORIES,
     file::DEFECTS,
+    area::AREA,
 ];
 
 /// A table that a trace fills.

@@ -3,6 +3,7 @@
 use crate::analyze::report::Engine;
 use crate::base::Colour;
 use crate::base::closed_set::closed_set;
+use crate::table::Term;
 
 closed_set! {
     /// What a bar's slice is. It decides its colour.
@@ -59,6 +60,17 @@ closed_set! {
     DeviceComm "device_comm" { word: "device communication", colour: Colour::Nic, engine: None }
     DeviceCopy "device_copy" { word: "device copy", colour: Colour::Dma, engine: None }
     DeviceOther "device_other" { word: "device, other", colour: Colour::DeviceOther, engine: None }
+}
+
+impl BarClass {
+    /// As a table shows it.
+    pub fn term(self) -> Term {
+        Term {
+            key: self.key().into(),
+            colour: self.colour().key().into(),
+            ..Term::word(self.word())
+        }
+    }
 }
 
 closed_set! {

@@ -7,16 +7,14 @@ use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::ingest::Scalar;
 use crate::ingest::event::args;
+use crate::table::{Area, NamedSlices};
 
 use super::by_name::Alike;
 use super::model::{
-    AreaRow, AreaStatistics, LinkedSlice, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow,
-    SliceArgs, SliceDetail,
+    LinkedSlice, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow, SliceArgs, SliceDetail,
 };
 use super::timeline::{Scene, first_place};
 
-/// Rows of an area's table.
-const MAX_AREA_ROWS: usize = 200;
 /// Rows of a search.
 const MAX_SEARCH_ROWS: usize = 100;
 
@@ -192,13 +190,7 @@ pub fn slice_args(slice: u32, text: &[u8]) -> SliceArgs {
 }
 
 /// The slices of `tracks` that share time with `window`, by name, with their time inside it.
-pub fn area(
-    index: &Index,
-    vocabulary: &Vocabulary,
-    scene: &Scene,
-    window: Span,
-    tracks: &[u32],
-) -> AreaStatistics {
+pub fn area(index: &Index, vocabulary: &Vocabulary, scene: &Scene, window: Span, tracks: &[u32]) -> Area {
     // Place in `rows` of each name, from 1.
     let mut row_of: Vec<u32> = vec![0; index.names.len()];
     let mut sums: Vec<AreaSum> = Vec::new();
@@ -232,14 +224,14 @@ pub fn area(
     order::sort_by(&mut sums, |a, b| {
         b.total_ns.cmp(&a.total_ns).then_with(|| text(a).cmp(text(b)))
     });
-    sums.truncate(MAX_AREA_ROWS);
-    AreaStatistics {
+    Area {
         window,
-        rows: sums
+        n_slices,
+        names: sums
             .iter()
-            .map(|sum| AreaRow {
+            .map(|sum| NamedSlices {
                 name: text(sum).to_owned(),
-                class: scene.class(vocabulary, sum.first),
+                class: scene.class(vocabulary, sum.first).term(),
                 count: sum.count,
                 total_ns: sum.total_ns,
                 self_ns: sum.self_ns,
@@ -248,7 +240,6 @@ pub fn area(
                 longest_slice: sum.longest.0,
             })
             .collect(),
-        n_slices,
     }
 }
 

@@ -582,29 +582,6 @@ pub struct SliceArgs {
     pub args: Vec<(String, String)>,
 }
 
-/// What is inside a stretch of time: slices by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AreaStatistics {
-    pub window: Span,
-    /// By total time inside the window, at most 200: name, class, count, total, shortest, longest, longest slice.
-    pub rows: Vec<AreaRow>,
-    pub n_slices: u64,
-}
-
-/// See [`AreaStatistics`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AreaRow {
-    pub name: String,
-    pub class: BarClass,
-    pub count: u64,
-    /// Clipped to the window.
-    pub total_ns: i64,
-    pub self_ns: i64,
-    pub min_ns: i64,
-    pub max_ns: i64,
-    pub longest_slice: u32,
-}
-
 /// Slices whose name contains a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchResult {
