@@ -31,8 +31,12 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         format: "torch",
         roles: roles::assign(
             index,
-            |_| (),
-            |(), category, name| role_by(&classifier, category, name),
+            |track| index.track(track).family == Family::Asynchronous,
+            |is_asynchronous, category, name| match category {
+                // NCCL's profiler plugin (`plugins/profiler/example/print_event.cc`).
+                "COLL" | "P2P" if is_asynchronous => Role::DeviceComm,
+                _ => role_by(&classifier, category, name),
+            },
         ),
         idle_frames: idle_frames(index),
         classifier: Some(classifier),

@@ -361,8 +361,11 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
             kind: TrackKind::Counter,
             title: index.text(series.key).to_owned(),
             subtitle: format!(
-                "counter {}, pid {}, {} samples",
+                "counter {}{}, pid {}, {} samples",
                 index.text(series.name),
+                series
+                    .id
+                    .map_or_else(String::new, |id| format!(" [{}]", id.show(&index.names))),
                 series.pid.show(&index.names),
                 series.ts.len()
             ),
