@@ -80,47 +80,47 @@ fn asynchronous_events_are_slices_of_tracks_of_their_own() {
 
 #[test]
 fn process_category_and_scope_tell_asynchronous_events_apart() {
-    let of = |begin: &str, end: &str| {
+    let are_one = |begin: &str, end: &str| {
         let opened = open(&format!(
             r#"{{"ph":"b","name":"a","ts":1,{begin}}},{{"ph":"e","name":"a","ts":3,{end}}}"#
         ));
-        slices(&opened.index)[0]
-            .split('+')
-            .next_back()
-            .unwrap()
-            .to_owned()
+        defects(&opened).is_empty()
     };
-    for (begin, end, dur) in [
-        (r#""id":1,"pid":1"#, r#""id":1,"pid":1"#, "2"),
-        (r#""id":1,"pid":1"#, r#""id":1,"pid":2"#, "0"),
-        (r#""id":1,"pid":1,"cat":"x""#, r#""id":1,"pid":1,"cat":"y""#, "0"),
+    for (begin, end, expected) in [
+        (r#""id":1,"pid":1"#, r#""id":1,"pid":1"#, true),
+        (r#""id":1,"pid":1"#, r#""id":1,"pid":2"#, false),
+        (
+            r#""id":1,"pid":1,"cat":"x""#,
+            r#""id":1,"pid":1,"cat":"y""#,
+            false,
+        ),
         (
             r#""id":1,"pid":1,"scope":"x""#,
             r#""id":1,"pid":1,"scope":"y""#,
-            "0",
+            false,
         ),
         (
             r#""id2":{"local":"0x1"},"pid":1"#,
             r#""id2":{"local":1},"pid":1"#,
-            "2",
+            true,
         ),
         (
             r#""id2":{"local":"0x1"},"pid":1"#,
             r#""id2":{"local":"0x1"},"pid":2"#,
-            "0",
+            false,
         ),
         (
             r#""id2":{"global":"0x1"},"pid":1"#,
             r#""id2":{"global":"0x1"},"pid":2"#,
-            "2",
+            true,
         ),
         (
             r#""id2":{"global":"one"},"pid":1"#,
             r#""id2":{"global":"two"},"pid":1"#,
-            "0",
+            false,
         ),
     ] {
-        assert_eq!(of(begin, end), dur, "{begin} {end}");
+        assert_eq!(are_one(begin, end), expected, "{begin} {end}");
     }
 }
 
