@@ -195,7 +195,7 @@ impl Builder {
             }
         }
         drop(edges);
-        self.place_edge_args(&matched);
+        self.place_edge_args(&mut matched);
         self.place_asynchronous();
         matched.end_at
     }
@@ -205,7 +205,7 @@ impl Builder {
         (pid, tid)
     }
 
-    /// The last time seen on each thread, and of all.
+    /// The last time seen on each thread, and of all. Arrows belong to slices and say nothing.
     fn last_times(&self, edges: &[Edge]) -> (FxHashMap<(Key, Key), i64>, i64) {
         let mut by_track = vec![i64::MIN; self.tracks.list.len()];
         let mut of_all = i64::MIN;
@@ -219,13 +219,11 @@ impl Builder {
         for (track, (start, dur)) in self.rows.track.iter().zip(ends) {
             add(track, start.saturating_add(dur));
         }
-        let points =
-            |tracks: &mut dyn Iterator<Item = u32>, times: &Column<i64>, add: &mut dyn FnMut(u32, i64)| {
-                tracks.zip(times.iter()).for_each(|(track, ts)| add(track, ts));
-            };
-        points(&mut self.instants.track.iter(), &self.instants.start, &mut add);
-        points(&mut self.memory.track.iter(), &self.memory.ts, &mut add);
-        points(&mut self.flows.tracks().iter(), self.flows.times(), &mut add);
+        let instants = self.instants.track.iter().zip(self.instants.start.iter());
+        let allocations = self.memory.track.iter().zip(self.memory.ts.iter());
+        for (track, ts) in instants.chain(allocations) {
+            add(track, ts);
+        }
         for edge in edges {
             add(edge.track, edge.ts);
         }
@@ -239,10 +237,10 @@ impl Builder {
     }
 
     /// Args of a begin and of its end are the slice's; of equal keys the end's count.
-    fn place_edge_args(&mut self, matched: &Matched) {
+    fn place_edge_args(&mut self, matched: &mut Matched) {
         let begins = std::mem::take(&mut self.edges.args);
         let ends = std::mem::take(&mut self.edges.end_args);
-        let mut end_of: Vec<(u32, u32)> = matched.ends_with_args.clone();
+        let mut end_of = std::mem::take(&mut matched.ends_with_args);
         end_of.sort_unstable();
         let of = |args: &[(u32, Value)], number: u32| {
             let from = args.partition_point(|&(n, _)| n < number);

@@ -28,10 +28,6 @@ impl FlowRows {
         self.ts.len()
     }
 
-    pub fn tracks(&self) -> &Column<u32> {
-        &self.track
-    }
-
     pub fn times(&self) -> &Column<i64> {
         &self.ts
     }
