@@ -34,8 +34,8 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
             index,
             |track| index.track(track).family == Family::Asynchronous,
             |is_asynchronous, category, name| match category {
-                // NCCL's profiler plugin (`plugins/profiler/example/print_event.cc`). Beside kernels, these are the host's
-                // view of work that the kernels show.
+                // NCCL's profiler plugin (`plugins/profiler/example/print_event.cc`). Beside kernels, these are
+                // the host's view of work that the kernels show.
                 "COLL" | "P2P" if is_asynchronous && has_kernels => Role::Collective,
                 "COLL" | "P2P" if is_asynchronous => Role::DeviceComm,
                 _ => role_by(&classifier, category, name),
