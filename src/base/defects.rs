@@ -58,9 +58,17 @@ defects! {
     InvalidUtf8 "invalid_utf8" Info "A name is not valid UTF-8; the bytes in question were replaced.";
     NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
     DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
+    CounterWithoutValue "counter_without_value" Loss
+        "A counter's value is missing or no number (a text, null, an object); it was left out.";
+    SamplesNotRead "samples_not_read" Loss
+        "Samples of call stacks (samples, stackFrames, events P) were not read; Stepscope shows stacks of recorded calls.";
+    StackNotRead "stack_not_read" Loss
+        "An event refers to a call stack beside the events (sf, esf); the stack was not read.";
+    ColourName "colour_name" Info
+        "An event names a colour (cname); Stepscope colours slices by what they are.";
     MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
     UnknownPhase "unknown_phase" Info
-        "An event of a phase that is not drawn (samples, object snapshots, …) was skipped.";
+        "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped.";
     MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
     MissingDuration "missing_duration" Loss
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
@@ -81,9 +89,11 @@ defects! {
     UnreturnedFrame "unreturned_frame" Info
         "The return of a Python call was not recorded; the call was ended where the next call of the same function \
          on its level starts.";
-    EndWithoutBegin "end_without_begin" Loss "An end (E) has no open begin (B) on its thread and was dropped.";
+    EndWithoutBegin "end_without_begin" Loss
+        "An end (E, e, F) has no open begin (B on its thread; b, S of its id) and was dropped.";
     BeginWithoutEnd "begin_without_end" Loss
-        "A begin (B) is never ended; it is kept and drawn up to the last time seen on its thread.";
+        "A begin (B, b, S) is never ended; it is kept and drawn up to the last time seen on its thread, an asynchronous \
+         one up to the last time of the trace.";
     PartialOverlap "partial_overlap" Info
         "Slices of one thread overlap without one containing the other; they are drawn in extra lanes.";
     TooDeep "too_deep" Info "Slices of one thread lie more than 65 535 deep; the deepest are drawn on one row.";

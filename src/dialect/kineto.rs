@@ -27,12 +27,19 @@ use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, OutOfMemory, Rank
 /// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
 /// `classifier` tells kernels apart.
 pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Vocabulary {
+    let has_kernels = !facts::categories(index, |c| c.eq_ignore_ascii_case("kernel")).is_empty();
     let mut v = Vocabulary {
         format: "torch",
         roles: roles::assign(
             index,
-            |_| (),
-            |(), category, name| role_by(&classifier, category, name),
+            |track| index.track(track).family == Family::Asynchronous,
+            |is_asynchronous, category, name| match category {
+                // NCCL's profiler plugin (`plugins/profiler/example/print_event.cc`). Beside kernels, these are
+                // the host's view of work that the kernels show.
+                "COLL" | "P2P" if is_asynchronous && has_kernels => Role::Collective,
+                "COLL" | "P2P" if is_asynchronous => Role::DeviceComm,
+                _ => role_by(&classifier, category, name),
+            },
         ),
         idle_frames: idle_frames(index),
         classifier: Some(classifier),

@@ -27,6 +27,7 @@ impl Threads {
             match track.family {
                 Family::Main => thread.main = Some(id),
                 Family::Python => thread.python = Some(id),
+                Family::Asynchronous => {}
             }
         }
         Threads(threads)

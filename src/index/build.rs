@@ -3,6 +3,7 @@
 //! While events come in, rows stand in the order of the file, in columns that never move. [`Builder::finish`]
 //! matches begins with ends, sorts, nests, and gives an [`Index`](super::tables::Index).
 
+mod asynchronous;
 mod counters;
 mod edges;
 mod finish;
@@ -21,8 +22,11 @@ use super::select::{LeftOut, Selection, Selector};
 use super::tables::{FlowKind, Header, category_text};
 use super::tally::{Share, Tally};
 use crate::base::{CategoryId, DefectKind, Defects, Names, Span};
-use crate::ingest::{ArgSpec, Event, Phase, Sink};
+use crate::ingest::{ArgSpec, Event, Field, Phase, Scalar, Sink};
+pub use asynchronous::Identity;
+use asynchronous::Lines;
 use counters::Counters;
+pub use counters::sample as counter_sample;
 use edges::Edges;
 pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
@@ -53,6 +57,7 @@ pub struct Builder {
     categories: Categories,
     rows: Rows,
     edges: Edges,
+    lines: Lines,
     args: ArgRows,
     /// The args of one event.
     values: Vec<Value>,
@@ -81,6 +86,7 @@ impl Builder {
             categories: Categories::default(),
             rows: Rows::default(),
             edges: Edges::default(),
+            lines: Lines::default(),
             args: ArgRows::new(specs),
             values: Vec::new(),
             tracks: Tracks::default(),
@@ -138,6 +144,7 @@ impl Builder {
         let tracks = tracks.list.len() + tracks.threads.len() + tracks.processes.len() + self.counters.len();
         self.rows.start.len() as u64 * ROW_BYTES
             + self.edges.bytes()
+            + self.lines.bytes()
             + self.args.bytes() as u64
             + self.instants.start.len() as u64 * INSTANT_BYTES
             + self.memory.len() as u64 * MEMORY_BYTES
@@ -160,7 +167,7 @@ impl Builder {
 
     /// Whether the selection keeps an event; begins and ends wait until they are matched.
     fn keeps(&mut self, event: &Event<'_>, phase: Phase, ts: i64) -> bool {
-        if self.selector.is_none() || matches!(phase, Phase::Begin | Phase::End) {
+        if self.selector.is_none() || phase.is_edge() {
             return true;
         }
         let dur = match phase {
@@ -169,6 +176,20 @@ impl Builder {
         };
         let category = CategoryId(self.category(event));
         self.keeps_row(category, Span::new(ts, ts.saturating_add(dur)), 1)
+    }
+
+    /// What an event says in fields that few have: arrows between slices, and what is not shown.
+    fn uncommon(&mut self, event: &Event<'_>, phase: Phase, ts: i64) {
+        let has = |field: Field| !matches!(event.uncommon(field), Scalar::Missing | Scalar::Null);
+        if matches!(phase, Phase::Complete | Phase::Begin) && has(Field::BindId) {
+            self.bound_flow(event, ts);
+        }
+        if has(Field::StackFrame) || has(Field::EndStackFrame) {
+            self.defects.add(DefectKind::StackNotRead, Some(event.at));
+        }
+        if has(Field::ColourName) {
+            self.defects.add(DefectKind::ColourName, Some(event.at));
+        }
     }
 
     /// Whether the selection keeps a row that `n` events make.
@@ -198,6 +219,10 @@ impl Sink for Builder {
                 self.tally.add_other(event.text().len(), 0);
                 return self.defects.add(DefectKind::MissingPhase, Some(event.at));
             }
+            Phase::Sample => {
+                self.tally.add_other(event.text().len(), 0);
+                return self.defects.add(DefectKind::SamplesNotRead, Some(event.at));
+            }
             Phase::NotDrawn | Phase::Unknown => {
                 self.tally.add_other(event.text().len(), 0);
                 return self.defects.add(DefectKind::UnknownPhase, Some(event.at));
@@ -205,6 +230,9 @@ impl Sink for Builder {
             _ => {}
         }
         let Some(ts) = event.ts().micros() else {
+            if phase == Phase::Counter && self.counter_entries(event) {
+                return;
+            }
             self.tally.add_other(event.text().len(), 0);
             return self.defects.add(DefectKind::MissingTimestamp, Some(event.at));
         };
@@ -212,6 +240,9 @@ impl Sink for Builder {
         (*first, *last) = (ts.min(*first), ts.max(*last));
         if !self.keeps(event, phase, ts) {
             return;
+        }
+        if event.has_uncommon() {
+            self.uncommon(event, phase, ts);
         }
         match phase {
             Phase::Complete => self.complete(event, ts),
@@ -222,7 +253,10 @@ impl Sink for Builder {
             Phase::FlowStart => self.flow(event, ts, FlowKind::Start),
             Phase::FlowStep => self.flow(event, ts, FlowKind::Step),
             Phase::FlowEnd => self.flow(event, ts, FlowKind::End),
-            Phase::Metadata | Phase::Missing | Phase::NotDrawn | Phase::Unknown => {}
+            Phase::AsyncBegin => self.asynchronous(event, ts, true, false),
+            Phase::AsyncInstant => self.asynchronous(event, ts, true, true),
+            Phase::AsyncEnd => self.asynchronous(event, ts, false, true),
+            Phase::Metadata | Phase::Missing | Phase::Sample | Phase::NotDrawn | Phase::Unknown => {}
         }
     }
 

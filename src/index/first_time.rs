@@ -135,7 +135,7 @@ impl Sink for FirstTime {
         let phase = event.phase();
         let timed = !matches!(
             phase,
-            Phase::Metadata | Phase::Missing | Phase::NotDrawn | Phase::Unknown
+            Phase::Metadata | Phase::Missing | Phase::Sample | Phase::NotDrawn | Phase::Unknown
         );
         if timed && let Some(ts) = event.ts().micros() {
             let lasts = || phase == Phase::Complete && event.dur().micros().is_some_and(|ns| ns > 0);

@@ -12,7 +12,7 @@ pub mod select;
 pub mod tables;
 pub mod tally;
 
-pub use build::{Builder, PYTHON, flow_id};
+pub use build::{Builder, Identity, PYTHON, counter_sample, flow_id};
 pub use tables::{
     ArgKind, ArgSpec, Container, CounterSeries, Family, FlowKind, Header, Index, Key, Pairs, Process, Slices,
     Track,

@@ -171,6 +171,8 @@ impl Key {
 pub enum Family {
     Main,
     Python,
+    /// Asynchronous slices of a process and category, which no thread has.
+    Asynchronous,
 }
 
 /// The slices of one (pid, tid, family).
@@ -217,7 +219,8 @@ pub enum FlowKind {
     End,
 }
 
-/// Flow events (`s`, `t`, `f`), in order of time. Events with equal category and id belong together.
+/// Flow events (`s`, `t`, `f`), in order of time. Events with equal category and id belong together;
+/// the id is made of name and id of the file.
 #[derive(Default)]
 pub struct Flows {
     pub ts: Column<i64>,
@@ -232,7 +235,8 @@ pub struct Flows {
 #[derive(Clone, Debug)]
 pub struct CounterSeries {
     pub pid: Key,
-    pub tid: Key,
+    /// Several counters of one name have one each.
+    pub id: Option<Key>,
     pub name: NameId,
     pub key: NameId,
     /// In order of time; equal times keep the order of the file.

@@ -4,7 +4,7 @@
 //! number).
 //!
 //! Where tracers differ from the spec, and what is done:
-//! - `pid` and `tid` may be strings; they are kept as names and never parsed;
+//! - `pid` and `tid` may be strings: kept as names, but for whole numbers, which are the numbers that they say;
 //! - `ts` and `dur` may be strings of digits;
 //! - `args` may be `null`; `dur` may be `null`, missing or negative;
 //! - keys may stand in any order, `ph` last.
@@ -50,7 +50,15 @@ pub enum Phase {
     FlowStep,
     FlowEnd,
     Metadata,
-    /// Known to the format, not drawn here: samples, objects, asynchronous and memory events, clock marks.
+    /// `b`, and the older `S`.
+    AsyncBegin,
+    /// `n`, and the steps `T` and `p` of the older kind.
+    AsyncInstant,
+    /// `e`, and the older `F`.
+    AsyncEnd,
+    /// A sample of a call stack.
+    Sample,
+    /// Known to the format, not drawn here: objects, memory events, clock marks.
     NotDrawn,
     /// None of the format's letters.
     Unknown,
@@ -63,7 +71,21 @@ impl Phase {
         let [b'"', letters @ .., b'"'] = raw else {
             return Phase::Missing;
         };
-        match letters {
+        Phase::of(letters).unwrap_or_else(|| {
+            let mut text = Vec::new();
+            let (text, _) = Raw { raw: letters }.text(&mut text);
+            Phase::of(text).unwrap_or(Phase::Unknown)
+        })
+    }
+
+    /// Whether it begins or ends a slice, or does both at once.
+    pub fn is_edge(self) -> bool {
+        let is_asynchronous = matches!(self, Phase::AsyncBegin | Phase::AsyncInstant | Phase::AsyncEnd);
+        is_asynchronous || matches!(self, Phase::Begin | Phase::End)
+    }
+
+    fn of(letters: &[u8]) -> Option<Phase> {
+        Some(match letters {
             b"X" => Phase::Complete,
             b"B" => Phase::Begin,
             b"E" => Phase::End,
@@ -74,10 +96,13 @@ impl Phase {
             b"f" => Phase::FlowEnd,
             b"M" => Phase::Metadata,
             b"" => Phase::Missing,
-            b"b" | b"n" | b"e" | b"S" | b"T" | b"p" | b"F" | b"N" | b"O" | b"D" | b"P" | b"V" | b"v"
-            | b"c" | b"(" | b")" => Phase::NotDrawn,
-            _ => Phase::Unknown,
-        }
+            b"b" | b"S" => Phase::AsyncBegin,
+            b"n" | b"T" | b"p" => Phase::AsyncInstant,
+            b"e" | b"F" => Phase::AsyncEnd,
+            b"P" => Phase::Sample,
+            b"N" | b"O" | b"D" | b"V" | b"v" | b"c" | b"(" | b")" => Phase::NotDrawn,
+            _ => return None,
+        })
     }
 }
 
@@ -147,6 +172,30 @@ impl<'a> Scalar<'a> {
     /// sign that has the same bits.
     pub fn id(self) -> Option<i64> {
         id_of(self.digits()?)
+    }
+
+    /// The number that a pid or tid is: `5`, `5.0` and `"5"` are one. Of texts only those that this number is written
+    /// as: `"05"` is a name.
+    pub fn key_number(self) -> Option<i64> {
+        let n = self.int()?;
+        let Scalar::Text(Raw { raw }) = self else {
+            return Some(n);
+        };
+        let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+        let whole = digits.iter().position(|&b| b == b'.').unwrap_or(digits.len());
+        let is_plain = matches!(&digits[..whole], [b'0'] | [b'1'..=b'9', ..]) && raw != b"-0";
+        (is_plain && !digits.iter().any(|b| b"eE".contains(b)) && digits.last() != Some(&b' ')).then_some(n)
+    }
+
+    /// The number of an identity: a whole number, or hexadecimal digits in a text (`"0x10"` is 16).
+    pub fn identity_number(self) -> Option<i64> {
+        let text = self.digits()?;
+        let hex = || {
+            let digits = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X"))?;
+            let digits = std::str::from_utf8(digits).ok().filter(|d| !d.starts_with('+'))?;
+            u64::from_str_radix(digits, 16).ok().map(u64::cast_signed)
+        };
+        id_of(text).or_else(hex)
     }
 
     /// A finite number.
@@ -266,6 +315,17 @@ impl<'a> Event<'a> {
         self.scalar(Field::Id)
     }
 
+    /// The value of a field that few events have.
+    pub fn uncommon(&self, field: Field) -> Scalar<'a> {
+        self.scalar(field)
+    }
+
+    /// Whether it has any field but the common ones.
+    #[inline]
+    pub fn has_uncommon(&self) -> bool {
+        self.fields.has_uncommon()
+    }
+
     /// The whole args object, braces and all; empty if there is none.
     pub fn args(&self) -> &'a [u8] {
         self.raw(Field::Args)
@@ -292,6 +352,11 @@ impl<'a> Event<'a> {
     pub fn unescaped_quote(&self) -> bool {
         self.fields.unescaped_quote
     }
+}
+
+/// The elements of an array.
+pub fn elements(array: &[u8]) -> impl Iterator<Item = Scalar<'_>> {
+    json::elements(array).map(Scalar::of)
 }
 
 /// The members of an args object: raw key, value.

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use crate::base::bytes;
+
 use super::block::{self, BLOCK, Block, Escapes, Strings};
 use super::event::ArgSpec;
 use super::json::{self, Place, Step, Stop};
@@ -23,21 +25,34 @@ pub enum Field {
     Dur,
     Id,
     Args,
+    Id2,
+    Scope,
+    BindId,
+    FlowIn,
+    FlowOut,
+    Entries,
+    EventStats,
+    ThreadTs,
+    ThreadDur,
+    ColourName,
+    StackFrame,
+    EndStackFrame,
 }
 
-const N_FIELDS: usize = 9;
+/// Those that nearly every event has; the others are looked for in full.
+const N_COMMON: usize = 9;
+const N_FIELDS: usize = 21;
 
 /// A key as most writers write it: between quotes, a colon right behind.
 struct Spelling {
     field: Field,
-    key: &'static [u8],
     /// The first eight bytes of `"key":`, little endian, those past the colon masked out.
     word: u64,
     mask: u64,
     len: usize,
 }
 
-const fn spelling(field: Field, key: &'static [u8], quoted: &[u8]) -> Spelling {
+const fn spelling(field: Field, quoted: &[u8]) -> Spelling {
     let (mut word, mut mask, mut i) = (0, 0, 0);
     while i < quoted.len() {
         word |= (quoted[i] as u64) << (8 * i);
@@ -46,7 +61,6 @@ const fn spelling(field: Field, key: &'static [u8], quoted: &[u8]) -> Spelling {
     }
     Spelling {
         field,
-        key,
         word,
         mask,
         len: quoted.len(),
@@ -54,22 +68,57 @@ const fn spelling(field: Field, key: &'static [u8], quoted: &[u8]) -> Spelling {
 }
 
 /// In the order of [`Field`].
-const SPELLINGS: [Spelling; N_FIELDS] = [
-    spelling(Field::Phase, b"ph", b"\"ph\":"),
-    spelling(Field::Name, b"name", b"\"name\":"),
-    spelling(Field::Category, b"cat", b"\"cat\":"),
-    spelling(Field::Pid, b"pid", b"\"pid\":"),
-    spelling(Field::Tid, b"tid", b"\"tid\":"),
-    spelling(Field::Ts, b"ts", b"\"ts\":"),
-    spelling(Field::Dur, b"dur", b"\"dur\":"),
-    spelling(Field::Id, b"id", b"\"id\":"),
-    spelling(Field::Args, b"args", b"\"args\":"),
+const SPELLINGS: [Spelling; N_COMMON] = [
+    spelling(Field::Phase, b"\"ph\":"),
+    spelling(Field::Name, b"\"name\":"),
+    spelling(Field::Category, b"\"cat\":"),
+    spelling(Field::Pid, b"\"pid\":"),
+    spelling(Field::Tid, b"\"tid\":"),
+    spelling(Field::Ts, b"\"ts\":"),
+    spelling(Field::Dur, b"\"dur\":"),
+    spelling(Field::Id, b"\"id\":"),
+    spelling(Field::Args, b"\"args\":"),
 ];
 
 impl Field {
+    /// By the key between its quotes.
     fn of(key: &[u8]) -> Option<Field> {
-        SPELLINGS.iter().find(|s| s.key == key).map(|s| s.field)
+        Field::plain(key).or_else(|| Field::plain(&unescaped(key)?))
     }
+
+    fn plain(key: &[u8]) -> Option<Field> {
+        Some(match key {
+            b"ph" => Field::Phase,
+            b"name" => Field::Name,
+            b"cat" => Field::Category,
+            b"pid" => Field::Pid,
+            b"tid" => Field::Tid,
+            b"ts" => Field::Ts,
+            b"dur" => Field::Dur,
+            b"id" => Field::Id,
+            b"args" => Field::Args,
+            b"id2" => Field::Id2,
+            b"scope" => Field::Scope,
+            b"bind_id" => Field::BindId,
+            b"flow_in" => Field::FlowIn,
+            b"flow_out" => Field::FlowOut,
+            b"entries" => Field::Entries,
+            b"event_stats" => Field::EventStats,
+            b"tts" => Field::ThreadTs,
+            b"tdur" => Field::ThreadDur,
+            b"cname" => Field::ColourName,
+            b"sf" => Field::StackFrame,
+            b"esf" => Field::EndStackFrame,
+            _ => return None,
+        })
+    }
+}
+
+/// The text of a key with escapes; `None`: it has none.
+fn unescaped(key: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    bytes::has(key, b'\\').then(|| json::unescape(key, &mut text))?;
+    Some(text)
 }
 
 /// The wanted keys, with a filter that rejects nearly all others by their last letters.
@@ -100,7 +149,8 @@ impl Wanted {
     }
 
     fn find(&self, key: &[u8]) -> Option<u16> {
-        self.find_where(key, |wanted| wanted.eq_ignore_ascii_case(key))
+        let find = |key: &[u8]| self.find_where(key, |wanted| wanted.eq_ignore_ascii_case(key));
+        find(key).or_else(|| find(&unescaped(key)?))
     }
 
     /// The wanted key at the end of `text`, whose opening quote is part of `text`.
@@ -135,7 +185,7 @@ pub(super) struct Fields {
     /// From and to; what an earlier event left is behind an unset bit of `seen`.
     ranges: [(u32, u32); N_FIELDS],
     /// Bit [`Field`]: the event has it.
-    seen: u16,
+    seen: u32,
     pub(super) wanted: Vec<(u16, Range<usize>)>,
     /// Which key stood at which place in the event before: writers keep their order.
     order: [u8; ORDER],
@@ -152,6 +202,11 @@ impl Fields {
         }
         let (from, to) = self.ranges[field as usize];
         from as usize..to as usize
+    }
+
+    /// Whether the event has any field but the common ones.
+    pub(super) fn has_uncommon(&self) -> bool {
+        self.seen >> N_COMMON != 0
     }
 
     fn clear(&mut self) {
@@ -183,7 +238,7 @@ impl Fields {
             i = json::blanks(b, i);
             let head = b.get(i..).and_then(<[u8]>::first_chunk).ok_or(Stop::More)?;
             let word = u64::from_le_bytes(*head);
-            let expected = &SPELLINGS[usize::from(self.order[place % ORDER]) % N_FIELDS];
+            let expected = &SPELLINGS[usize::from(self.order[place % ORDER]) % N_COMMON];
             let field = if word & expected.mask == expected.word {
                 i += expected.len;
                 Some(expected.field)
@@ -225,6 +280,7 @@ impl Fields {
         let (mut escapes, mut strings) = (Escapes::default(), Strings::default());
         // Bit 0: the byte before the block closes a string.
         let mut closed_before = 0;
+        let mut has_escapes = false;
         let mut at = from + 1;
         while at - from < QUICK_ARGS {
             let bytes: &[u8; BLOCK] = b.get(at..).and_then(<[u8]>::first_chunk).ok_or(Stop::More)?;
@@ -232,7 +288,9 @@ impl Fields {
             let block = Block::of(bytes);
             let mut quotes = block.quotes;
             if block.special != 0 || escapes.pending() {
-                quotes &= !escapes.escaped(block::equal(bytes, b'\\'));
+                let backslashes = block::equal(bytes, b'\\');
+                has_escapes |= backslashes != 0;
+                quotes &= !escapes.escaped(backslashes);
             }
             let inside = strings.inside(quotes);
             let closing = quotes & !inside;
@@ -265,6 +323,8 @@ impl Fields {
                     let from = json::blanks(b, quote + 2);
                     let to = json::value(b, from)?;
                     self.want(spec, from..to);
+                } else if has_escapes && ends_in_escaped_key(&b[from..quote]) {
+                    return Err(Stop::Bad);
                 }
             }
             if let Some(end) = end {
@@ -380,6 +440,14 @@ impl Fields {
             None => self.wanted.push((spec, range)),
         }
     }
+}
+
+/// Whether the key at the end of `text`, whose opening quote is part of it, has escapes.
+fn ends_in_escaped_key(text: &[u8]) -> bool {
+    let Some(open) = memchr::memrchr(b'"', text) else {
+        return false;
+    };
+    text[..open].ends_with(b"\\") || bytes::has(&text[open..], b'\\')
 }
 
 /// The key whose opening quote is at `i`, and where its colon stands.

@@ -230,6 +230,20 @@ pub fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// The elements of a whole array. Ends quietly at damage.
+pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut i = blanks(array, 0) + 1;
+    std::iter::from_fn(move || {
+        i = blanks(array, i);
+        while array.get(i) == Some(&b',') {
+            i = blanks(array, i + 1);
+        }
+        let from = i;
+        i = value(array, i).ok()?;
+        Some(&array[from..i])
+    })
+}
+
 /// A value as any JSON reader takes it: control characters inside strings become blanks, and words that are no JSON
 /// (`NaN`, `-inf`, `None`) become `null`.
 pub fn plain(value: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@ use crate::base::{DefectKind, Defects};
 
 use super::detect::{self, WrongFile};
 use super::error::LoadError;
-use super::event::{ArgSpec, Event};
+use super::event::{ArgSpec, Event, Raw};
 use super::fields::{Field, Fields, Wanted};
 use super::json::{self, Stop};
 
@@ -452,7 +452,11 @@ impl Scanner {
             self.add_damage(self.base + from as u64);
             return Ok(from);
         };
-        let key = &b[key_from..key_end];
+        let raw_key = Raw {
+            raw: &b[key_from..key_end],
+        };
+        let mut text = Vec::new();
+        let key = raw_key.text(&mut text).0;
         if key == b"traceEvents" && first == b'[' {
             self.seen_events_key = true;
             self.state = State::Events;
@@ -489,8 +493,11 @@ impl Scanner {
                 return Ok(i);
             }
             _ => {
-                self.defects
-                    .add(DefectKind::ClampedMetadata, Some(self.base + i as u64));
+                let kind = match key {
+                    SAMPLES => DefectKind::SamplesNotRead,
+                    _ => DefectKind::ClampedMetadata,
+                };
+                self.defects.add(kind, Some(self.base + i as u64));
                 self.remember(key);
                 self.state = State::Skip {
                     depth: 0,
@@ -502,7 +509,13 @@ impl Scanner {
             }
         };
         self.remember(key);
-        sink.header(key, &b[i..end]);
+        let value = &b[i..end];
+        if key == SAMPLES && first == b'[' {
+            let n = json::elements(value).count() as u64;
+            self.defects
+                .add_many(DefectKind::SamplesNotRead, n, Some(self.base + i as u64));
+        }
+        sink.header(key, value);
         Ok(end)
     }
 
@@ -564,6 +577,7 @@ impl Scanner {
         }
         let text = &b[i..];
         let mut result = self.fields.quick(text, &self.wanted);
+        let mut wasted = 0;
         if result == Err(Stop::Bad) || result == Err(Stop::More) && last {
             result = self.fields.read::<false>(text, &self.wanted);
         }
@@ -583,12 +597,16 @@ impl Scanner {
                 }
             }
             if result == Err(Stop::Bad) {
-                self.wasted += window as u64;
+                wasted = window as u64;
             }
         }
         match result {
             Ok(len) if len <= MAX_EVENT => {
                 let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
+                // Writers that put a comma behind each event end the list so.
+                if !has_phase && json::blanks(text, 1) + 1 == len {
+                    return Ok(i + len);
+                }
                 if !has_phase && self.is_next(i, &text[..len], sink) {
                     return Ok(i);
                 }
@@ -621,7 +639,12 @@ impl Scanner {
                 };
                 Ok(i)
             }
-            Err(Stop::Bad) => self.lost(b, i, last),
+            Err(Stop::Bad) => {
+                let next = self.lost(b, i, last)?;
+                // Only now: until the next event is here, this one is read again with each chunk.
+                self.wasted += wasted;
+                Ok(next)
+            }
         }
     }
 
@@ -747,6 +770,9 @@ impl Scanner {
         Ok(i)
     }
 }
+
+/// Samples of call stacks, beside the list of events.
+const SAMPLES: &[u8] = b"samples";
 
 const EVENTS_KEY: &[u8] = b"traceEvents\"";
 

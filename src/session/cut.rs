@@ -122,7 +122,7 @@ impl Opened {
         }
         for (n, series) in (index.tracks.len()..).zip(&index.counters) {
             let name = index.text(series.name);
-            if is_thread(series.pid, series.tid, Some(name)) {
+            if is_thread(series.pid, series.id.unwrap_or(series.pid), Some(name)) {
                 found.extend(u32::try_from(n));
             }
         }

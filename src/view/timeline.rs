@@ -314,8 +314,12 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         let process_name = process.and_then(|p| p.name.or(p.labels)).map(|n| index.text(n));
         let thread_name = track.name.map(|n| index.text(n)).filter(|n| !n.is_empty());
         let numbers = format!(
-            "pid {}, tid {}",
+            "pid {}, {} {}",
             track.pid.show(&index.names),
+            match track.family {
+                Family::Asynchronous => "asynchronous:",
+                Family::Main | Family::Python => "tid",
+            },
             track.tid.show(&index.names)
         );
         let title = match (kind, thread_name, process_name) {
@@ -361,8 +365,11 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
             kind: TrackKind::Counter,
             title: index.text(series.key).to_owned(),
             subtitle: format!(
-                "counter {}, pid {}, {} samples",
+                "counter {}{}, pid {}, {} samples",
                 index.text(series.name),
+                series
+                    .id
+                    .map_or_else(String::new, |id| format!(" [{}]", id.show(&index.names))),
                 series.pid.show(&index.names),
                 series.ts.len()
             ),

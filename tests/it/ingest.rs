@@ -93,6 +93,20 @@ proptest::proptest! {
         proptest::prop_assert_eq!(scan(bytes.chunks(cut)), scan([bytes]));
     }
 
+    /// Damage makes careful reading shorter, so that it counts how often damage was met.
+    #[test]
+    fn chunking_changes_nothing_where_damage_meets_unescaped_quotes(
+        damaged in 1usize..6, fill in 0usize..60, quoted in 1usize..6_000, cut in 1usize..9
+    ) {
+        let damage = r#"{"rank":0,"x":3,8.0,"y":1},"#.repeat(damaged);
+        let fill = r#"{"rank":1,"idle":328671.0},"#.repeat(fill);
+        let event = r#"{"ph":"X","name":"last","pid":1,"tid":1,"ts":9,"dur":2}"#;
+        let name = "q".repeat(quoted);
+        let text = format!(r#"[{damage}{fill}{event},{{"ph":"X","name":"a "b" {name}","ts":5,"dur":1}},{event}]"#);
+        let bytes = text.as_bytes();
+        proptest::prop_assert_eq!(scan(bytes.chunks(cut)), scan([bytes]));
+    }
+
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), cut in 1usize..30) {
         proptest::prop_assert_eq!(scan(bytes.chunks(cut)), scan([&bytes[..]]));

@@ -25,6 +25,7 @@ mod meaning;
 mod nodes;
 mod select;
 mod stacks;
+mod suites;
 mod synth;
 mod tables;
 mod torch_device;

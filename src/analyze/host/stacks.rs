@@ -44,7 +44,7 @@ pub fn threads(index: &Index) -> Vec<Thread> {
     let mut threads: Vec<Thread> = Vec::new();
     for id in index.track_ids() {
         let track = index.track(id);
-        if track.rows.is_empty() {
+        if track.rows.is_empty() || track.family == Family::Asynchronous {
             continue;
         }
         let at = *place.entry((track.pid, track.tid)).or_insert(threads.len());
@@ -59,6 +59,7 @@ pub fn threads(index: &Index) -> Vec<Thread> {
         match track.family {
             Family::Main => threads[at].main = Some(id),
             Family::Python => threads[at].python = Some(id),
+            Family::Asynchronous => {}
         }
     }
     threads

@@ -5,13 +5,12 @@
 //! out as it comes. Nothing of the file's size is held but what [`plan`] made of the columns.
 //!
 //! What is kept:
-//! - slices that overlap the window, whole; `B` and `E` as pairs, also those that begin before it and end after. A
-//!   begin that is never ended stays so. An end without a begin is left out;
+//! - slices that overlap the window, whole; `B` and `E`, `b` and `e`, `S` and `F` as pairs, also those that begin
+//!   before it and end after. A begin that is never ended stays so. An end without a begin is left out;
 //! - instants in the window, counters' samples in the window and for each counter the last before it;
-//! - an arrow (`s t f` of one category and id) where both ends are kept. An end belongs to the innermost slice around
-//!   it, also outside of the window, if that slice is kept. Of an arrow with several ends, those that are kept;
-//! - events that Stepscope does not draw (asynchronous ones, objects, samples) in the window, by their own time: an
-//!   asynchronous pair that crosses its edge loses one half;
+//! - an arrow (`s t f` of one category, name and id) where both ends are kept. An end belongs to the innermost slice
+//!   around it, also outside of the window, if that slice is kept. Of an arrow with several ends, those that are kept;
+//! - events that Stepscope does not draw (objects, samples) in the window, by their own time;
 //! - metadata of processes and threads that have something left, and the members of the object beside the events,
 //!   wherever they stood, so that times still line up.
 //!

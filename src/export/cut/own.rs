@@ -66,7 +66,7 @@ impl Numbers {
         };
         let written = index.tracks.iter().filter(|t| !without.contains(&t.pid));
         let tracks = written.flat_map(|t| [t.pid, t.tid]);
-        let counters = index.counters.iter().flat_map(|c| [c.pid, c.tid]);
+        let counters = index.counters.iter().map(|c| c.pid);
         let processes = index
             .processes
             .iter()

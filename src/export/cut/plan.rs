@@ -8,8 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{CategoryId, NameId, Names, SliceId, Span, TrackId};
 use crate::dialect::OWN_CATEGORY;
 use crate::index::select::is_in;
-use crate::index::{Family, FlowKind, Index, Key, PYTHON, flow_id};
-use crate::ingest::event::{Raw, args};
+use crate::index::{Family, FlowKind, Identity, Index, Key, PYTHON, counter_sample, flow_id};
+use crate::ingest::event::{Raw, args, elements};
 use crate::ingest::{Event, Field, Phase, Scalar};
 
 /// What is asked for. The default is everything.
@@ -82,7 +82,7 @@ pub struct Plan {
     /// Places (track, time) at which an arrow may begin or end, ascending.
     anchors: Vec<(u32, i64)>,
     chains: Vec<Chain>,
-    counters: FxHashMap<(Key, Key, NameId, NameId), u32>,
+    counters: FxHashMap<(Key, Option<Key>, NameId, NameId), u32>,
     /// By counter: the time of its last sample before the window.
     before: Vec<Option<i64>>,
     before_any: FxHashSet<i64>,
@@ -149,7 +149,7 @@ impl Plan {
 
     /// Whether a slice, an instant or a sample of the columns is kept; arrows aside.
     pub fn has_rows(&self) -> bool {
-        self.keeps_all() || !self.threads.is_empty()
+        self.keeps_all() || !self.processes.is_empty()
     }
 
     fn keeps_category(&self, category: &str) -> bool {
@@ -238,19 +238,19 @@ impl Plan {
                 if !any && last.is_none() {
                     self.before.push(None);
                     self.counters
-                        .insert((series.pid, series.tid, series.name, series.key), n);
+                        .insert((series.pid, series.id, series.name, series.key), n);
                     continue;
                 }
             }
             if self.is_selected(index.tracks.len() + n as usize) {
-                self.keep_thread(series.pid, series.tid);
+                self.processes.insert(series.pid);
                 self.before_any.extend(last);
             } else {
                 last = None;
             }
             self.before.push(last);
             self.counters
-                .insert((series.pid, series.tid, series.name, series.key), n);
+                .insert((series.pid, series.id, series.name, series.key), n);
         }
     }
 
@@ -327,7 +327,7 @@ impl Plan {
         if phase == Phase::Metadata {
             return self.metadata(&mut words, event);
         }
-        if matches!(phase, Phase::Begin | Phase::End) && !self.keeps_all() {
+        if phase.is_edge() && !self.keeps_all() {
             return self.pair(&mut words, event, phase);
         }
         self.category(&mut words, event)?;
@@ -336,6 +336,7 @@ impl Plan {
         }
         let ts = event.ts().micros();
         match (phase, ts) {
+            (Phase::Counter, None) => return self.entries(&mut words, event),
             (_, None) if self.wanted.window.is_some() => return Err(Why::Time),
             (Phase::FlowStart | Phase::FlowStep | Phase::FlowEnd, Some(ts)) => {
                 return self.arrow(&mut words, event, ts);
@@ -401,7 +402,7 @@ impl Plan {
             .micros()
             .is_some_and(|ts| self.in_window(Span::new(ts, ts)));
         Err(match phase {
-            Phase::End if in_window && self.wanted.tracks.is_empty() => Why::NoBegin,
+            Phase::End | Phase::AsyncEnd if in_window && self.wanted.tracks.is_empty() => Why::NoBegin,
             _ if in_window => Why::Track,
             _ => Why::Time,
         })
@@ -421,7 +422,7 @@ impl Plan {
             _ if self.keeps_all() => true,
             _ if is_unknown => self.has_undrawn && self.wanted.tracks.is_empty(),
             Some(pid) if is_thread => {
-                let tid = words.key(event.tid());
+                let tid = words.thread(event).map(|(_, tid)| tid);
                 tid.is_some_and(|tid| self.threads.contains(&(pid, tid)))
             }
             pid => pid.is_some_and(|pid| self.processes.contains(&pid)),
@@ -435,7 +436,8 @@ impl Plan {
             let track = *self.tracks.get(&(pid, tid, Family::Main))?;
             self.anchors.binary_search(&(track, ts)).ok()?;
             let category = *self.categories.get(&words.name(event.category())?)?;
-            let id = flow_id(event.id());
+            let identity = Identity::of(event, |id| words.identity_key(id))?;
+            let id = flow_id(words.name(event.name())?, identity, pid);
             let after = self
                 .chains
                 .partition_point(|c| (c.category, c.id, c.span.start) <= (category, id, ts));
@@ -454,14 +456,13 @@ impl Plan {
         if inside && self.wanted.tracks.is_empty() {
             return Ok(());
         }
-        let series = words.thread(event).zip(words.name(event.name()));
-        let Some(((pid, tid), name)) = series else {
+        let Some((pid, id, name)) = words.counter(event) else {
             return Err(Why::Track);
         };
         let n_tracks = self.tracks.len();
         let is_kept = args(event.args()).any(|(key, _, _)| {
             let key = words.name(Scalar::Text(key));
-            let number = key.and_then(|key| self.counters.get(&(pid, tid, name, key)));
+            let number = key.and_then(|key| self.counters.get(&(pid, id, name, key)));
             number.is_some_and(|&n| {
                 let n = n as usize;
                 if inside {
@@ -475,6 +476,36 @@ impl Plan {
             (true, _) => Ok(()),
             (false, true) => Err(Why::Track),
             (false, false) => Err(Why::Time),
+        }
+    }
+}
+
+impl Plan {
+    /// A counter whose samples are all in one event: whole, if one of them is kept.
+    fn entries(&self, words: &mut Words<'_>, event: &Event<'_>) -> Result<(), Why> {
+        let Scalar::Nested(entries) = event.uncommon(Field::Entries) else {
+            return match self.wanted.window {
+                Some(_) => Err(Why::Time),
+                None => Ok(()),
+            };
+        };
+        let times = || elements(entries).filter_map(|entry| Some(counter_sample(entry)?.0));
+        let Some((pid, id, name)) = words.counter(event) else {
+            return Err(Why::Track);
+        };
+        let stats = match event.uncommon(Field::EventStats) {
+            stats @ Scalar::Text(_) => words.name(stats),
+            _ => words.names.lookup("value"),
+        };
+        let counter = stats.and_then(|key| self.counters.get(&(pid, id, name, key)));
+        let is_selected = |n: &u32| self.is_selected(self.tracks.len() + *n as usize);
+        let Some(n) = counter.copied().filter(is_selected) else {
+            return Err(Why::Track);
+        };
+        let before = self.before.get(n as usize).copied().flatten();
+        match before.is_some() || times().any(|ts| self.in_window(Span::new(ts, ts))) {
+            true => Ok(()),
+            false => Err(Why::Time),
         }
     }
 }
@@ -516,16 +547,30 @@ impl Words<'_> {
     }
 
     fn key(&mut self, scalar: Scalar<'_>) -> Option<Key> {
-        if let Scalar::Bare(text) = scalar
-            && let Some(n) = crate::ingest::event::parse_int(text)
-        {
-            return Some(Key::Int(n));
-        }
-        self.name(scalar).map(Key::Text)
+        let number = scalar.key_number().map(Key::Int);
+        number.or_else(|| self.name(scalar).map(Key::Text))
+    }
+
+    fn identity_key(&mut self, scalar: Scalar<'_>) -> Option<Key> {
+        let number = scalar.identity_number().map(Key::Int);
+        number.or_else(|| self.name(scalar).map(Key::Text))
     }
 
     fn thread(&mut self, event: &Event<'_>) -> Option<(Key, Key)> {
-        Some((self.key(event.pid())?, self.key(event.tid())?))
+        let pid = self.key(event.pid())?;
+        match event.tid() {
+            Scalar::Missing | Scalar::Null => Some((pid, pid)),
+            tid => Some((pid, self.key(tid)?)),
+        }
+    }
+
+    /// Process, id and name of a counter.
+    fn counter(&mut self, event: &Event<'_>) -> Option<(Key, Option<Key>, NameId)> {
+        let id = match event.id() {
+            Scalar::Missing | Scalar::Null => None,
+            id => Some(self.identity_key(id)?),
+        };
+        Some((self.key(event.pid())?, id, self.name(event.name())?))
     }
 
     fn family(&mut self, event: &Event<'_>) -> Family {

@@ -7,7 +7,7 @@ use crate::base::{DefectKind, Defects};
 use crate::index::column::Column;
 use crate::index::nest::{Nesting, nest};
 use crate::index::pyramid::Lanes;
-use crate::index::tables::{Container, Index, NO_PARENT, Pairs, Slices, Track};
+use crate::index::tables::{Container, Family, Index, NO_PARENT, Pairs, Slices, Track};
 
 impl Builder {
     /// The index of all events so far, and what was wrong with them.
@@ -61,9 +61,14 @@ impl Builder {
             let range = rows.start as usize..rows.end as usize;
             let slices = &index.slices;
             let nesting = nest(slices.start.range(range.clone()).zip(slices.dur.range(range)));
+            // What runs at the same time for itself may overlap.
+            let n_overlaps = match family {
+                Family::Asynchronous => 0,
+                _ => nesting.n_overlaps,
+            };
             self.defects.add_many(
                 DefectKind::PartialOverlap,
-                nesting.n_overlaps,
+                n_overlaps,
                 nesting.first_overlap.map(|i| index.slices.at[from as usize + i]),
             );
             self.defects.add_many(

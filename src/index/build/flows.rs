@@ -4,11 +4,11 @@ use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
 
-use super::Builder;
+use super::{Builder, Identity};
+use crate::base::NameId;
 use crate::index::column::Column;
-use crate::index::tables::{Family, FlowKind, Flows};
-use crate::ingest::event::{Raw, id_of};
-use crate::ingest::{Event, Scalar};
+use crate::index::tables::{Family, FlowKind, Flows, Key};
+use crate::ingest::{Event, Field, Scalar};
 
 /// A [`Flows`] row, and its place in the order.
 pub const FLOW_BYTES: u64 = 23 + 8;
@@ -61,22 +61,40 @@ impl Builder {
     pub(super) fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
         let track = self.track(event, Family::Main);
         let category = self.category(event);
+        let name = self.name(event.name(), event.at);
+        let identity = Identity::of(event, |id| Some(self.identity_key(id, event.at)));
+        let process = self.tracks.list[track as usize].0;
+        let id = identity.map_or(0, |identity| flow_id(name, identity, process));
+        self.push_flow(ts, id, track, category, kind);
+        self.tally.add(category, event.text().len(), FLOW_BYTES);
+    }
+
+    /// An arrow's end that a slice is itself: those with one `bind_id` are joined, whatever they are called.
+    pub(super) fn bound_flow(&mut self, event: &Event<'_>, ts: i64) {
+        let is = |field: Field| matches!(event.uncommon(field), Scalar::Bare(b"true" | b"1"));
+        let kind = match (is(Field::FlowIn), is(Field::FlowOut)) {
+            (true, true) => FlowKind::Step,
+            (true, false) => FlowKind::End,
+            (false, true) => FlowKind::Start,
+            (false, false) => return,
+        };
+        let (_, track, _) = self.place(event);
+        let key = self.identity_key(event.uncommon(Field::BindId), event.at);
+        let category = self.bound_category();
+        self.push_flow(ts, FxBuildHasher.hash_one(key), track, category, kind);
+    }
+
+    fn push_flow(&mut self, ts: i64, id: u64, track: u32, category: u16, kind: FlowKind) {
         self.flows.ts.push(ts);
-        self.flows.id.push(flow_id(event.id()));
+        self.flows.id.push(id);
         self.flows.track.push(track);
         self.flows.category.push(category);
         self.flows.kind.push(kind);
-        self.tally.add(category, event.text().len(), FLOW_BYTES);
     }
 }
 
-/// A flow's id: a number, or a text's hash, so that equal ids stay equal. 0 if it has none.
-pub fn flow_id(id: Scalar<'_>) -> u64 {
-    let (Scalar::Bare(text) | Scalar::Text(Raw { raw: text })) = id else {
-        return 0;
-    };
-    match id_of(text) {
-        Some(n) => n.cast_unsigned(),
-        None => FxBuildHasher.hash_one(text),
-    }
+/// What the ends of one arrow share beside their category: name and id, and the process where ids are its own.
+pub fn flow_id(name: NameId, identity: Identity, process: Key) -> u64 {
+    let process = matches!(identity, Identity::Local(_)).then_some(process);
+    FxBuildHasher.hash_one((name, identity, process))
 }

@@ -35,11 +35,8 @@ impl Builder {
         {
             return id;
         }
-        let key = (
-            self.key(event.pid(), event.at),
-            self.key(event.tid(), event.at),
-            family,
-        );
+        let (pid, tid) = self.thread(event);
+        let key = (pid, tid, family);
         let next = u32::try_from(self.tracks.list.len()).unwrap_or(u32::MAX);
         let id = *self.tracks.by_key.entry(key).or_insert(next);
         if id == next {
@@ -49,6 +46,16 @@ impl Builder {
             self.tracks.recent.set(hash, word, id);
         }
         id
+    }
+
+    /// Process and thread; without a number of its own, the thread is the process's first, which has its number.
+    fn thread(&mut self, event: &Event<'_>) -> (Key, Key) {
+        let pid = self.key(event.pid(), event.at);
+        let tid = match event.tid() {
+            Scalar::Missing | Scalar::Null => pid,
+            tid => self.key(tid, event.at),
+        };
+        (pid, tid)
     }
 
     /// Category, track and name of an event that becomes a slice.
@@ -68,19 +75,21 @@ impl Builder {
 
     pub(super) fn metadata(&mut self, event: &Event<'_>) {
         let Scalar::Text(what) = event.name() else { return };
-        let pid = self.key(event.pid(), event.at);
-        let tid = self.key(event.tid(), event.at);
+        let mut unescaped = Vec::new();
+        let what = what.text(&mut unescaped).0;
+        let (pid, tid) = self.thread(event);
         let mut text = None;
         let mut number = None;
+        let mut unescaped_key = Vec::new();
         for (key, value, _) in args(event.args()) {
-            match key.raw {
+            match key.text(&mut unescaped_key).0 {
                 b"name" | b"labels" => text = Some(value),
                 b"sort_index" => number = value.int(),
                 _ => {}
             }
         }
         let text = text.map(|t| self.name(t, event.at));
-        match what.raw {
+        match what {
             b"process_name" | b"process_labels" | b"process_sort_index" => {
                 let i = *self.tracks.process_by_pid.entry(pid).or_insert_with(|| {
                     self.tracks.processes.push(Process {
@@ -92,7 +101,7 @@ impl Builder {
                     self.tracks.processes.len() - 1
                 });
                 let process = &mut self.tracks.processes[i];
-                match what.raw {
+                match what {
                     b"process_name" => process.name = text.or(process.name),
                     b"process_labels" => process.labels = text.or(process.labels),
                     _ => process.sort_index = number.or(process.sort_index),
@@ -100,7 +109,7 @@ impl Builder {
             }
             b"thread_name" | b"thread_sort_index" => {
                 let thread = self.tracks.threads.entry((pid, tid)).or_default();
-                thread.name = text.filter(|_| what.raw == b"thread_name").or(thread.name);
+                thread.name = text.filter(|_| what == b"thread_name").or(thread.name);
                 thread.sort_index = number.or(thread.sort_index);
             }
             _ => {}

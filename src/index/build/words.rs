@@ -10,6 +10,8 @@ use crate::ingest::{ArgKind, Event, Field, Scalar, Word};
 
 /// What the categories past the first 65 535 are called together.
 const OTHER_CATEGORIES: &str = "(other)";
+/// See [`Builder::bound_category`].
+const BOUND: &str = "bind_id";
 
 /// All categories so far, in the order in which they came.
 #[derive(Clone, Default)]
@@ -49,6 +51,12 @@ impl Builder {
         id
     }
 
+    /// The category of arrows that slices say themselves: they go from any category to any other.
+    pub(super) fn bound_category(&mut self) -> u16 {
+        let name = self.names.intern(BOUND);
+        self.category_named(name, None)
+    }
+
     pub(super) fn category(&mut self, event: &Event<'_>) -> u16 {
         let word = event.word(Field::Category);
         if let Some(word) = word
@@ -65,6 +73,10 @@ impl Builder {
 
     fn category_id(&mut self, event: &Event<'_>) -> u16 {
         let name = self.name(event.category(), event.at);
+        self.category_named(name, Some(event.at))
+    }
+
+    fn category_named(&mut self, name: NameId, at: Option<u64>) -> u16 {
         if let Some(&id) = self.categories.by_name.get(&name) {
             return id;
         }
@@ -75,7 +87,7 @@ impl Builder {
                 let rest = self.names.intern(OTHER_CATEGORIES);
                 self.categories.names.push(rest);
             }
-            self.defects.add(DefectKind::TooManyCategories, Some(event.at));
+            self.defects.add(DefectKind::TooManyCategories, at);
         } else {
             if self.names.get(name) == PYTHON {
                 self.categories.python = Some(id);
@@ -87,12 +99,9 @@ impl Builder {
     }
 
     pub(super) fn key(&mut self, scalar: Scalar<'_>, at: u64) -> Key {
-        match scalar {
-            Scalar::Bare(_) => match scalar.int() {
-                Some(n) => Key::Int(n),
-                None => Key::Text(self.name(scalar, at)),
-            },
-            _ => Key::Text(self.name(scalar, at)),
+        match scalar.key_number() {
+            Some(n) => Key::Int(n),
+            None => Key::Text(self.name(scalar, at)),
         }
     }
 

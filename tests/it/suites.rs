@@ -1,0 +1,359 @@
+//! What test suites of other readers of the Trace Event Format expect (Perfetto, catapult, speedscope): each case is
+//! of our own making, with the values worked out from the text.
+
+use std::collections::BTreeMap;
+
+use stepscope::base::{SliceId, Span};
+use stepscope::index::{FlowKind, Index};
+use stepscope::session::{Opened, open_bytes};
+use stepscope::view::CutRequest;
+
+use crate::corpus;
+
+fn open(events: &str) -> Opened {
+    open_bytes("t.json", format!("[{events}]").as_bytes()).unwrap()
+}
+
+/// `pid/tid: name start+duration` of every slice, times in µs.
+fn slices(index: &Index) -> Vec<String> {
+    let of = |id: SliceId| {
+        let track = index.track(index.track_of(id));
+        let span = index.slices.span(id);
+        format!(
+            "{}/{}: {} {}+{}",
+            track.pid.show(&index.names),
+            track.tid.show(&index.names),
+            index.name_of(id),
+            span.start / 1_000,
+            span.len_ns() / 1_000
+        )
+    };
+    index.slices.ids().map(of).collect()
+}
+
+/// Kind and count of each defect.
+fn defects(opened: &Opened) -> BTreeMap<String, u64> {
+    let rows = opened.report.defects.iter();
+    rows.map(|d| (format!("{} {}", d.severity.key(), d.kind), d.count))
+        .collect()
+}
+
+fn only(kind: &str, count: u64) -> BTreeMap<String, u64> {
+    BTreeMap::from([(kind.to_owned(), count)])
+}
+
+#[test]
+fn asynchronous_events_are_slices_of_tracks_of_their_own() {
+    let opened = open(
+        r#"{"ph":"X","name":"op","pid":1,"tid":1,"ts":0,"dur":9},
+        {"ph":"b","cat":"io","name":"read","id":"0x10","pid":1,"tid":1,"ts":1},
+        {"ph":"b","cat":"io","name":"read","id":17,"pid":1,"tid":1,"ts":2},
+        {"ph":"b","cat":"io","name":"inner","id":16,"pid":1,"tid":2,"ts":3},
+        {"ph":"n","cat":"io","name":"mark","id":16,"pid":1,"tid":1,"ts":4},
+        {"ph":"e","cat":"io","name":"inner","id":"16","pid":1,"tid":1,"ts":5},
+        {"ph":"e","cat":"io","name":"read","id":16,"pid":1,"tid":1,"ts":6},
+        {"ph":"e","cat":"io","name":"read","id":17,"pid":1,"tid":1,"ts":8},
+        {"ph":"b","cat":"io","name":"later","id":3,"pid":1,"tid":1,"ts":7},
+        {"ph":"e","cat":"io","name":"later","id":3,"pid":1,"tid":1,"ts":9}"#,
+    );
+    assert_eq!(defects(&opened), BTreeMap::new());
+    assert_eq!(opened.index.n_events, 10);
+    assert_eq!(
+        slices(&opened.index),
+        [
+            "1/1: op 0+9",
+            "1/io: read 1+5",
+            "1/io: inner 3+2",
+            "1/io: mark 4+0",
+            "1/io: later 7+2",
+            "1/io (2): read 2+6",
+        ]
+    );
+    let depths: Vec<u16> = opened
+        .index
+        .slices
+        .ids()
+        .map(|id| opened.index.slices.depth(id))
+        .collect();
+    assert_eq!(depths, [0, 0, 1, 2, 0, 0]);
+}
+
+#[test]
+fn process_category_and_scope_tell_asynchronous_events_apart() {
+    let are_one = |begin: &str, end: &str| {
+        let opened = open(&format!(
+            r#"{{"ph":"b","name":"a","ts":1,{begin}}},{{"ph":"e","name":"a","ts":3,{end}}}"#
+        ));
+        defects(&opened).is_empty()
+    };
+    for (begin, end, expected) in [
+        (r#""id":1,"pid":1"#, r#""id":1,"pid":1"#, true),
+        (r#""id":1,"pid":1"#, r#""id":1,"pid":2"#, false),
+        (
+            r#""id":1,"pid":1,"cat":"x""#,
+            r#""id":1,"pid":1,"cat":"y""#,
+            false,
+        ),
+        (
+            r#""id":1,"pid":1,"scope":"x""#,
+            r#""id":1,"pid":1,"scope":"y""#,
+            false,
+        ),
+        (
+            r#""id2":{"local":"0x1"},"pid":1"#,
+            r#""id2":{"local":1},"pid":1"#,
+            true,
+        ),
+        (
+            r#""id2":{"local":"0x1"},"pid":1"#,
+            r#""id2":{"local":"0x1"},"pid":2"#,
+            false,
+        ),
+        (
+            r#""id2":{"global":"0x1"},"pid":1"#,
+            r#""id2":{"global":"0x1"},"pid":2"#,
+            true,
+        ),
+        (
+            r#""id2":{"global":"one"},"pid":1"#,
+            r#""id2":{"global":"two"},"pid":1"#,
+            false,
+        ),
+    ] {
+        assert_eq!(are_one(begin, end), expected, "{begin} {end}");
+    }
+}
+
+#[test]
+fn the_older_kind_of_asynchronous_events_has_steps() {
+    let opened = open(
+        r#"{"ph":"S","cat":"c","name":"old","id":1,"pid":1,"tid":1,"ts":1},
+        {"ph":"T","cat":"c","name":"old","id":1,"pid":1,"tid":1,"ts":2,"args":{"step":"first"}},
+        {"ph":"F","cat":"c","name":"old","id":1,"pid":1,"tid":1,"ts":4},
+        {"ph":"F","cat":"c","name":"old","id":2,"pid":1,"tid":1,"ts":5}"#,
+    );
+    assert_eq!(slices(&opened.index), ["1/c: old 1+3", "1/c: old: first 2+0"]);
+    assert_eq!(defects(&opened), only("loss end_without_begin", 1));
+}
+
+#[test]
+fn what_is_never_ended_lasts_to_the_last_time() {
+    let opened = open(
+        r#"{"ph":"B","name":"thread","pid":1,"tid":1,"ts":0},
+        {"ph":"b","cat":"c","name":"asynchronous","id":1,"pid":1,"tid":1,"ts":5},
+        {"ph":"X","name":"op","pid":1,"tid":1,"ts":10,"dur":30},
+        {"ph":"i","name":"mark","pid":1,"tid":1,"ts":70},
+        {"ph":"i","name":"mark","pid":1,"tid":2,"ts":80}"#,
+    );
+    assert_eq!(
+        slices(&opened.index),
+        ["1/1: thread 0+70", "1/1: op 10+30", "1/c: asynchronous 5+75"]
+    );
+    assert_eq!(defects(&opened), only("loss begin_without_end", 2));
+}
+
+#[test]
+fn args_of_an_end_are_the_slices_and_win() {
+    let opened = open(
+        r#"{"ph":"B","name":"a","pid":1,"tid":1,"ts":0,"args":{"correlation":1,"device":4}},
+        {"ph":"B","name":"b","pid":1,"tid":1,"ts":1},
+        {"ph":"E","name":"b","pid":1,"tid":1,"ts":2,"args":{"correlation":3}},
+        {"ph":"E","name":"a","pid":1,"tid":1,"ts":5,"args":{"correlation":2}},
+        {"ph":"B","name":"c","pid":1,"tid":1,"ts":6,"args":{"correlation":7}},
+        {"ph":"E","name":"c","pid":1,"tid":1,"ts":7}"#,
+    );
+    let arg = |key: &str| [0, 1, 2].map(|row| opened.index.arg_int(key, SliceId(row)));
+    assert_eq!(arg("correlation"), [Some(2), Some(3), Some(7)]);
+    assert_eq!(arg("device"), [Some(4), None, None]);
+}
+
+#[test]
+fn counters_are_of_a_process_and_by_id() {
+    let opened = open(
+        r#"{"ph":"C","name":"q","id":0,"pid":1,"tid":1,"ts":0,"args":{"len":3}},
+        {"ph":"C","name":"q","id":"0x1","pid":1,"tid":1,"ts":0,"args":{"len":90}},
+        {"ph":"C","name":"q","id":0,"pid":1,"tid":2,"ts":10,"args":{"len":4}},
+        {"ph":"C","name":"q","id":1,"pid":1,"ts":10,"args":{"len":91}},
+        {"ph":"C","name":"q","pid":1,"ts":10,"args":{"len":7}}"#,
+    );
+    let values: Vec<&[f64]> = opened.index.counters.iter().map(|c| &c.value[..]).collect();
+    assert_eq!(values, [&[3.0, 4.0][..], &[90.0, 91.0], &[7.0]]);
+}
+
+#[test]
+fn samples_of_counters_that_are_no_numbers_are_losses() {
+    let opened = open(
+        r#"{"ph":"C","name":"c","pid":1,"ts":1,"args":{"v":"many","w":"4"}},
+        {"ph":"C","name":"c","pid":1,"ts":2,"args":{"v":null,"w":true}},
+        {"ph":"C","name":"c","pid":1,"ts":3,"args":{"v":{"a":1}}},
+        {"ph":"C","name":"c","pid":1,"ts":4},
+        {"ph":"C","name":"c","pid":1,"ts":4,"args":{}}"#,
+    );
+    assert_eq!(defects(&opened), only("loss counter_without_value", 6));
+    assert_eq!(opened.index.counters.len(), 1);
+}
+
+#[test]
+fn a_counter_may_have_all_samples_in_one_event() {
+    let opened = open(
+        r#"{"ph":"X","name":"op","pid":3,"tid":1,"ts":1,"dur":1},
+        {"pid":3,"name":"hbm","ph":"C","event_stats":"bytes","entries":[[1,100],[3.5,120],["x"]]}"#,
+    );
+    let [series] = &opened.index.counters[..] else {
+        panic!("{:?}", opened.index.counters)
+    };
+    assert_eq!(
+        (&series.ts[..], &series.value[..]),
+        (&[1_000, 3_500][..], &[100.0, 120.0][..])
+    );
+    assert_eq!(opened.index.text(series.key), "bytes");
+    assert_eq!(defects(&opened), only("loss counter_without_value", 1));
+}
+
+#[test]
+fn a_thread_is_one_however_its_number_is_written() {
+    let opened = open(
+        r#"{"ph":"X","name":"a","pid":7,"tid":5,"ts":1,"dur":1},
+        {"ph":"X","name":"b","pid":"7","tid":"5","ts":3,"dur":1},
+        {"ph":"X","name":"c","pid":7.0,"tid":5.0,"ts":5,"dur":1},
+        {"ph":"X","name":"d","pid":7,"tid":"05","ts":5,"dur":1},
+        {"ph":"X","name":"e","pid":7,"tid":7,"ts":7,"dur":1},
+        {"ph":"X","name":"f","pid":7,"ts":9,"dur":1}"#,
+    );
+    assert_eq!(
+        slices(&opened.index),
+        [
+            "7/5: a 1+1",
+            "7/5: b 3+1",
+            "7/5: c 5+1",
+            "7/05: d 5+1",
+            "7/7: e 7+1",
+            "7/7: f 9+1"
+        ]
+    );
+}
+
+#[test]
+fn slices_may_say_themselves_which_arrows_they_have() {
+    let opened = open(
+        r#"{"ph":"X","name":"a","cat":"x","pid":1,"tid":1,"ts":1,"dur":2,"bind_id":"0xc","flow_out":true},
+        {"ph":"X","name":"b","cat":"y","pid":1,"tid":2,"ts":4,"dur":2,"bind_id":12,"flow_in":true,"flow_out":true},
+        {"ph":"X","name":"c","cat":"x","pid":1,"tid":1,"ts":7,"dur":2,"bind_id":12,"flow_in":true},
+        {"ph":"s","name":"n","cat":"x","id":12,"pid":1,"tid":1,"ts":1},
+        {"ph":"f","name":"m","cat":"x","id":12,"pid":1,"tid":1,"ts":7},
+        {"ph":"f","name":"n","cat":"x","id":"0xc","pid":1,"tid":1,"ts":8}"#,
+    );
+    let flows = &opened.index.flows;
+    let kinds: Vec<FlowKind> = flows.kind.iter().collect();
+    let id = |i: usize| (flows.category.get(i), flows.id.get(i));
+    use FlowKind::{End, Start, Step};
+    assert_eq!(kinds, [Start, Start, Step, End, End, End]);
+    assert_eq!([id(0), id(0)], [id(2), id(3)], "a, b, c");
+    assert_eq!(id(1), id(5), "0xc is 12");
+    assert_ne!(id(1), id(4), "another name");
+    assert_ne!(id(0), id(1));
+}
+
+#[test]
+fn empty_objects_are_nothing() {
+    let opened = open(r#"{},{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2},{ },{}"#);
+    assert_eq!((opened.index.n_events, defects(&opened)), (1, BTreeMap::new()));
+    let opened = open(r#"{"some":1},{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}"#);
+    assert_eq!(defects(&opened), only("loss missing_phase", 1));
+}
+
+#[test]
+fn stacks_that_are_not_read_are_told() {
+    let open = |text: &str| defects(&open_bytes("t.json", text.as_bytes()).unwrap());
+    let event = r#"{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}"#;
+    let samples = r#""samples":[{"name":"x","ts":1,"sf":1},{"name":"x","ts":2,"sf":1}]"#;
+    assert_eq!(
+        open(&format!(
+            r#"{{"traceEvents":[{event}],{samples},"stackFrames":{{"1":{{"name":"f"}}}}}}"#
+        )),
+        only("loss samples_not_read", 2)
+    );
+    assert_eq!(
+        open(&format!(
+            r#"{{"traceEvents":[{event}],"samples":[],"stackFrames":{{}}}}"#
+        )),
+        BTreeMap::new()
+    );
+    let marked = event.replace("\"ph\"", r#""sf":1,"cname":"good","ph""#);
+    let both = BTreeMap::from([
+        ("info colour_name".to_owned(), 1),
+        ("loss stack_not_read".to_owned(), 1),
+    ]);
+    assert_eq!(open(&format!("[{marked}]")), both);
+}
+
+#[test]
+fn keys_may_be_written_with_escapes() {
+    let opened = open(
+        r#"{"\u0070h":"\u0058","\u006eame":"N","c\u0061t":"C","\u0070id":7,"ti\u0064":8,"ts":1,"dur":2,
+            "args":{"corr\u0065lation":5,"path":"C:\\x"}},
+        {"ph":"M","name":"thr\u0065ad_name","pid":7,"tid":8,"args":{"n\u0061me":"worker"}}"#,
+    );
+    assert_eq!(slices(&opened.index), ["7/8: N 1+2"]);
+    assert_eq!(opened.index.category_of(SliceId(0)), "C");
+    assert_eq!(opened.index.arg_int("correlation", SliceId(0)), Some(5));
+    let name = opened.index.tracks[0].name.map(|name| opened.index.text(name));
+    assert_eq!(name, Some("worker"));
+}
+
+#[test]
+fn a_cut_out_keeps_both_ends_of_what_is_asynchronous() {
+    let text = r#"[{"ph":"b","cat":"c","name":"across","id":1,"pid":1,"tid":1,"ts":1},
+{"ph":"n","cat":"c","name":"early","id":1,"pid":1,"tid":1,"ts":2},
+{"ph":"S","cat":"c","name":"around","id":2,"pid":1,"tid":1,"ts":3},
+{"ph":"b","cat":"c","name":"before","id":3,"pid":1,"tid":1,"ts":4},
+{"ph":"e","cat":"c","name":"before","id":3,"pid":1,"tid":1,"ts":5},
+{"ph":"n","cat":"c","name":"inside","id":1,"pid":1,"tid":1,"ts":12},
+{"ph":"e","cat":"c","name":"across","id":1,"pid":1,"tid":1,"ts":15},
+{"ph":"F","cat":"c","name":"around","id":2,"pid":1,"tid":1,"ts":30},
+{"ph":"C","name":"late","pid":1,"entries":[[25,1]]},
+{"ph":"C","name":"kept","pid":1,"entries":[[11,1],[25,2]]}]"#;
+    let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+    let request = CutRequest {
+        window: Some(Span::new(10_000, 20_000)),
+        ..CutRequest::default()
+    };
+    let mut cut = opened.cut(&request, &[], Vec::new()).unwrap();
+    cut.feed(&opened, text.as_bytes()).unwrap();
+    let (_, counts, out) = cut.finish(&opened).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let has = |name: &str| out.matches(&format!("\"name\":\"{name}\"")).count();
+    let kept = ["across", "around", "inside", "kept", "early", "before", "late"].map(has);
+    assert_eq!(kept, [2, 2, 1, 1, 0, 0, 0], "{out}");
+    assert_eq!(counts.outside_window, 4);
+}
+
+#[test]
+fn each_kind_of_file_that_other_suites_have_is_read() {
+    for (file, slices, counters, flows, lost) in [
+        ("args_at_end", 2, 0, 0, 0),
+        ("async_only", 2, 0, 0, 0),
+        ("counter_instances", 0, 2, 0, 0),
+        ("kineto_string_tid", 1, 0, 0, 0),
+        ("samples_beside", 0, 0, 0, 2),
+        ("trailing_empty", 1, 0, 0, 0),
+        ("unended_begin", 3, 0, 0, 1),
+        ("xprof_like", 3, 1, 2, 0),
+    ] {
+        let Some(root) = corpus::root() else { return };
+        let path = root.join("suites").join(format!("{file}.json"));
+        let opened = open_bytes(file, &std::fs::read(path).unwrap()).unwrap();
+        let index = &opened.index;
+        let lost_here: u64 = opened.report.defects.iter().map(|d| d.count).sum();
+        assert_eq!(
+            (
+                index.slices.len(),
+                index.counters.len(),
+                index.flows.ts.len(),
+                lost_here
+            ),
+            (slices, counters, flows, lost),
+            "{file}"
+        );
+    }
+}
