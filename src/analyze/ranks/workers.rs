@@ -147,8 +147,8 @@ fn slow(rows: &[WorkerRow], known: &[usize]) -> Option<(usize, Sure, String)> {
     #[expect(clippy::cast_precision_loss, reason = "a comparison of shares")]
     if has_waits && apart as f64 > longest as f64 * WAIT_PART {
         let says = format!(
-            "All compute alike, within 5 %. {} waits least for the others in collective operations ({}, {} for {}): it \
-             comes last, and the others wait for it.{}",
+            "Compute times agree within 5 %. {} waits least for the others in collective operations ({}, {} for {}), \
+             so it probably arrives last, and the others wait for it.{}",
             rows[least].label(),
             shown(least, waits),
             shown(most, waits),
@@ -160,8 +160,8 @@ fn slow(rows: &[WorkerRow], known: &[usize]) -> Option<(usize, Sure, String)> {
     let (least, most) = extremes(rows, known, exposed)?;
     if differ(of(least, exposed), of(most, exposed)) {
         let says = format!(
-            "All compute alike, within 5 %. {} waits least in communication ({}, {} for {}): it comes last, and the \
-             others wait for it.{}",
+            "Compute times agree within 5 %. {} waits least in communication ({}, {} for {}), so it probably arrives \
+             last, and the others wait for it.{}",
             rows[least].label(),
             shown(least, exposed),
             shown(most, exposed),
