@@ -249,6 +249,23 @@ mod tests {
             ),
             ("my__amd_rocclr_copyBuffer", Role::DeviceCompute, None),
             (
+                "void c10d::symmetric_memory::barrier_kernel",
+                Role::DeviceComm,
+                Some("communication: symmetric_memory"),
+            ),
+            (
+                "userbuffers_fp16_sum_inplace_gpu_rw",
+                Role::DeviceComm,
+                Some("communication: userbuffers"),
+            ),
+            (
+                "MoeDistributeDispatchV2",
+                Role::DeviceComm,
+                Some("communication and compute: moedistribute"),
+            ),
+            ("CopyHostToDevice", Role::DeviceCopy, Some("copy: ^copyhostto")),
+            ("copy_device_tokens", Role::DeviceCompute, None),
+            (
                 "__amd_rocclr_fillBufferAligned",
                 Role::DeviceSet,
                 Some("set: ^__amd_rocclr_fill"),

@@ -179,13 +179,13 @@ fn why_last(rows: &[WorkerRow], known: &[usize], last: usize) -> String {
     let of = |i: usize| free(&rows[i]).unwrap_or(0);
     match extremes(rows, known, free) {
         Some((least, most)) if most == last && differ(of(least), of(most)) => format!(
-            " Its device is free longest ({}, {} for {}): its host hands out work late.",
+            " Its device is idle longest ({}, {} for {}): its host hands out work late.",
             show::duration(of(last)),
             show::duration(of(least)),
             rows[least].label(),
         ),
         Some((least, most)) if !differ(of(least), of(most)) => {
-            " Their devices are free alike: that is not why.".to_owned()
+            " Their devices are idle for about as long: that is not why.".to_owned()
         }
         _ => String::new(),
     }
