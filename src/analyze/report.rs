@@ -776,7 +776,8 @@ pub struct TraceReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launches_unknown: Option<String>,
     /// By how much the device's clock is behind the host's (negative) where work starts before the call that launched
-    /// it, or ahead of it where work ends after a call that waited for it; nothing that rests on the order of the two is said then.
+    /// it, or ahead of it where work ends after a call that waited for it; nothing that rests on the order of the two
+    /// is said then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_ns: Option<i64>,
     #[serde(default)]

@@ -199,9 +199,10 @@ fn by_launch_definition() -> String {
     )
 }
 
-const BY_HOST_DEFINITION: &str = "Time in which no work of the device runs on any stream, between its first and its last. The calls that launched \
-     most of this device's work are not known, so each moment has the cause that the host gives: the innermost slice \
-     of the threads that run the model or launch. Gaps below 10 µs are the device's own.";
+const BY_HOST_DEFINITION: &str = "Time in which no work of the device runs on any stream, between its first \
+     and its last. The calls that launched most of this device's work are not known, so each moment has the cause that \
+     the host gives: the innermost slice of the threads that run the model or launch. Gaps below 10 µs are the \
+     device's own.";
 
 fn main_cause(by_cause: &ByIdleCause) -> IdleCause {
     let most = by_cause.iter().copied().max().unwrap_or(0);
