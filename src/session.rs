@@ -621,7 +621,7 @@ impl TextLoader {
             let read = percent(inflated.read, total);
             let until = show::duration(times.map_or(0, |t| t.len_ns()));
             load_notes.push(format!(
-                "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: what came after is not here."
+                "Reading stopped where memory was full, at {read} of the file, {until} from the start of the trace: the rest of the trace is missing."
             ));
         }
         load_notes.extend(index.left_out.notes());

@@ -102,13 +102,17 @@ pub fn analyze_to(
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
     let launched = launched::Launched::of(index, vocabulary);
+    let found = gaps::found_links(index, vocabulary);
+    let found = found
+        .as_ref()
+        .map(|l| launched::Launched::by_links(index, vocabulary, l));
     let host = gaps::Host::of(
         index,
         vocabulary,
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref(),
+        launched.as_ref().or(found.as_ref()),
         &waiting,
     );
     let budget = budget::budget(&host);
@@ -118,16 +122,16 @@ pub fn analyze_to(
     let compiling = Union::of(report.recompiles.iter().map(compile_span));
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
-    // What a launch explains cannot be told where the clocks disagree.
-    let clocks_agree = vocabulary.clock_offset_ns.is_none();
-    let launched_fully = launched.as_ref().filter(|_| is_asked && clocks_agree);
-    let idle = launched_fully.map(|l| idle::idle(index, vocabulary, l, &host.rule, &report.steps));
+    if is_asked {
+        report.idle = idle::idle(&host);
+        report.idle_unknown = idle::unknown(vocabulary);
+    }
     drop(host);
-    let trailing_launches = launched
-        .as_ref()
-        .and_then(|l| l.trailing_without_work(vocabulary));
+    report.launches_unknown = launches::unknown(&vocabulary.launch_link);
+    let counted = launched.as_ref().or(found.as_ref());
+    let counted = counted.filter(|_| report.launches_unknown.is_none());
+    let trailing_launches = counted.and_then(|l| l.trailing_without_work(vocabulary));
     let links_launches = launched.is_some();
-    report.idle = idle.unwrap_or_default();
     report.budget = budget;
     report.gaps = gaps;
     if is_asked {
@@ -143,6 +147,8 @@ pub fn analyze_to(
         report.nodes = nodes::node_work(index, vocabulary);
         if let Some(launched) = &launched {
             report.launches = launches::launches(index, vocabulary, launched);
+        }
+        if let Some(launched) = counted {
             let (total, without_work) = launches::without_work(index, vocabulary, launched);
             report.launches_total = Some(total);
             report.launches_without_work = without_work;
@@ -211,6 +217,10 @@ pub fn gaps_in(
 ) -> Vec<report::Gaps> {
     let devices = time::device_work(index, vocabulary);
     let launched = launched::Launched::of(index, vocabulary);
+    let found = gaps::found_links(index, vocabulary);
+    let found = found
+        .as_ref()
+        .map(|l| launched::Launched::by_links(index, vocabulary, l));
     let waiting = gaps::requests::waiting(index, vocabulary);
     let host = gaps::Host::of(
         index,
@@ -218,7 +228,7 @@ pub fn gaps_in(
         &report.steps,
         &report.recompiles,
         &devices,
-        launched.as_ref(),
+        launched.as_ref().or(found.as_ref()),
         &waiting,
     );
     gaps::gaps_in(&host, window, n_longest)

@@ -772,8 +772,12 @@ pub struct TraceReport {
     /// Those of them without any work in the trace; `None` also where as much work does not say its call.
     #[serde(default)]
     pub launches_without_work: Option<u64>,
+    /// Why these two are not known, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launches_unknown: Option<String>,
     /// By how much the device's clock is behind the host's (negative) where work starts before the call that launched
-    /// it; nothing that rests on the order of the two is said then.
+    /// it, or ahead of it where work ends after a call that waited for it; nothing that rests on the order of the two
+    /// is said then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_ns: Option<i64>,
     #[serde(default)]
@@ -792,9 +796,11 @@ pub struct TraceReport {
     /// [`MAX_ROWS`](crate::analyze::ranks::collectives::MAX_ROWS).
     #[serde(default)]
     pub collectives_recorded: Vec<RecordedCollective>,
-    /// Empty where device work does not carry the number of its launch; gaps by what the host did stand in `gaps`.
     #[serde(default)]
     pub idle: Vec<DeviceIdle>,
+    /// Why `idle` is empty, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_unknown: Option<String>,
     pub operators: Vec<Operator>,
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,

@@ -30,6 +30,7 @@ communication and compute: allreduce*gemm
 communication and compute: gemm*allreduce
 communication and compute: all_reduce*gemm
 communication and compute: gemm*all_reduce
+communication and compute: moedistribute
 communication: nccl
 communication: rccl
 communication: msccl
@@ -37,6 +38,8 @@ communication: hccl
 communication: oneccl
 communication: uccl
 communication: nvshmem
+communication: shmembarrier
+communication: barrier_on_stream
 communication: rocshmem
 communication: deep_ep
 communication: dpsk::ep
@@ -59,7 +62,10 @@ communication: quick_reduce
 communication: cross_device_reduce
 communication: cross_device_store
 communication: symm_mem
+communication: symmetric_memory
+communication: userbuffers
 communication: barrier_all
+communication: rank_barrier
 communication: all_reduce
 communication: allreduce
 communication: all_gather
@@ -72,11 +78,15 @@ communication: all2all
 communication: multimem_
 copy: ^__amd_rocclr_copy
 copy: ^memory_copy_
+copy: ^copyhostto
+copy: ^copydeviceto
 copy: ^memcpy
 copy: memcpykernel
 copy: directcopykernel
 set: ^__amd_rocclr_fill
 set: ^memset
+set: ^memory_set
+set: ^fillbuffer
 ";
 
 /// More rules than these are not read: each kernel's name is held against all of them.
@@ -238,6 +248,23 @@ mod tests {
                 Some("copy: ^__amd_rocclr_copy"),
             ),
             ("my__amd_rocclr_copyBuffer", Role::DeviceCompute, None),
+            (
+                "void c10d::symmetric_memory::barrier_kernel",
+                Role::DeviceComm,
+                Some("communication: symmetric_memory"),
+            ),
+            (
+                "userbuffers_fp16_sum_inplace_gpu_rw",
+                Role::DeviceComm,
+                Some("communication: userbuffers"),
+            ),
+            (
+                "MoeDistributeDispatchV2",
+                Role::DeviceComm,
+                Some("communication and compute: moedistribute"),
+            ),
+            ("CopyHostToDevice", Role::DeviceCopy, Some("copy: ^copyhostto")),
+            ("copy_device_tokens", Role::DeviceCompute, None),
             (
                 "__amd_rocclr_fillBufferAligned",
                 Role::DeviceSet,

@@ -1,21 +1,36 @@
-//! Whether the clocks of host and device agree: no work starts before the call that launched it.
+//! Whether the clocks of host and device agree: no work starts before the call that launched it, and none ends after a
+//! call has returned that waits for all work launched before.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::index::tables::Index;
+use crate::base::SliceId;
+use crate::index::args::ArgColumn;
+use crate::index::tables::{Index, Key};
 
 use super::vocabulary::{LaunchLink, Role, Vocabulary};
 
 /// Less than this disturbs no number that is shown.
 const MIN_NS: i64 = 100_000;
 
+/// Calls of CUDA and HIP that return when the device has done everything that its process had launched.
+const WAIT_FOR_ALL: [&str; 3] = [
+    "cudaDeviceSynchronize",
+    "hipDeviceSynchronize",
+    "cuCtxSynchronize",
+];
+
 /// By how much the device's clock is behind the host's, as a negative number, where at least every twentieth call has
-/// work that starts before it. Work that waits in a queue hides the offset, so what shows it most counts.
+/// work that starts before it; or ahead of it, where work ends after at least half of the calls that waited for it.
+/// Work that waits in a queue hides the offset, so what shows it most counts.
 pub fn offset_ns(index: &Index, v: &Vocabulary) -> Option<i64> {
     let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = v.launch_link else {
         return None;
     };
     let column = v.links(index)?;
+    behind_ns(index, v, &column).or_else(|| ahead_ns(index, v, &column))
+}
+
+fn behind_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64> {
     let start = |id| index.slices.start(id).as_ns();
     let mut calls: FxHashMap<i64, i64> = FxHashMap::default();
     for (id, link) in column.ints().filter(|&(id, _)| v.role(id) == Role::Launch) {
@@ -36,4 +51,61 @@ pub fn offset_ns(index: &Index, v: &Vocabulary) -> Option<i64> {
         most = most.min(ns);
     }
     (n > 0 && n * 20 >= first.len()).then_some(most)
+}
+
+/// What a process launched: the ends of its calls with those of their work, and the processes of the devices.
+#[derive(Default)]
+struct Launched {
+    work: Vec<(i64, i64)>,
+    devices: FxHashSet<Key>,
+}
+
+fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64> {
+    let names: FxHashSet<_> = WAIT_FOR_ALL
+        .iter()
+        .filter_map(|name| index.names.lookup(name))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let pid = |id: SliceId| index.track(index.track_of(id)).pid;
+    let calls = column.ints().filter(|&(id, _)| v.role(id) == Role::Launch);
+    let calls: FxHashMap<i64, SliceId> = calls.map(|(id, link)| (link, id)).collect();
+    let mut by_process: FxHashMap<Key, Launched> = FxHashMap::default();
+    for (id, link) in column.ints().filter(|&(id, _)| v.role(id).is_device()) {
+        if let Some(&call) = calls.get(&link) {
+            let of = by_process.entry(pid(call)).or_default();
+            of.work
+                .push((index.slices.end(call).as_ns(), v.span(index, id).end));
+            of.devices.insert(pid(id));
+        }
+    }
+    // Of several devices such a call waits for one.
+    by_process.retain(|_, of| of.devices.len() == 1);
+    for of in by_process.values_mut() {
+        of.work.sort_unstable();
+        let mut latest = i64::MIN;
+        for (_, end) in &mut of.work {
+            latest = latest.max(*end);
+            *end = latest;
+        }
+    }
+    let (mut n, mut n_late, mut most) = (0, 0, 0);
+    for id in index
+        .slices
+        .ids()
+        .filter(|&id| names.contains(&index.slices.name(id)))
+    {
+        let span = index.slices.span(id);
+        let work = by_process.get(&pid(id)).map_or(&[][..], |of| &of.work);
+        let before = work.partition_point(|&(call_end, _)| call_end <= span.start);
+        let Some(&(_, end)) = before.checked_sub(1).and_then(|last| work.get(last)) else {
+            continue;
+        };
+        n += 1;
+        let late = end.saturating_sub(span.end);
+        n_late += u64::from(late > MIN_NS);
+        most = most.max(late);
+    }
+    (n_late > 0 && n_late * 2 >= n).then_some(most)
 }

@@ -38,6 +38,9 @@ pub fn labelled(pid: &str) -> Option<(&str, &str)> {
 /// More ranks than these are not told apart: the first by label are.
 const MAX_RANKS: usize = 1_024;
 
+/// Exchanges end by themselves after a round or two.
+const MAX_ROUNDS: usize = 8;
+
 /// Host and device clocks agree to about this.
 const CLOCK_SLACK_NS: i64 = 10_000;
 
@@ -157,34 +160,86 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
         return BTreeMap::new();
     }
     // Whose work a device's process holds: that of the process whose calls fit best.
-    let mut fits: BTreeMap<(Key, Key), (u64, u64, i64)> = BTreeMap::new();
+    let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
     for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
         let device = pid_of(id);
         let work = linked(id);
         for (pid, call) in calls.get(&number).into_iter().flatten() {
-            let (same_operator, in_time, delay) = fits.entry((device, *pid)).or_default();
+            let (same_operator, in_time) = fits.entry((device, *pid)).or_default();
             *same_operator += u64::from(work.operator.is_some() && work.operator == call.operator);
-            if call.start <= work.start.saturating_add(CLOCK_SLACK_NS) {
-                *in_time += 1;
-                *delay = delay.saturating_sub(work.start.saturating_sub(call.start));
-            }
-        }
-    }
-    let mut best: BTreeMap<Key, (Key, (u64, u64, i64))> = BTreeMap::new();
-    for (&(device, pid), &fit) in &fits {
-        let known = best.entry(device).or_insert((pid, fit));
-        if fit > known.1 {
-            *known = (pid, fit);
+            *in_time += u64::from(call.start <= work.start.saturating_add(CLOCK_SLACK_NS));
         }
     }
     let mut of: BTreeMap<Key, String> = BTreeMap::new();
     let label = |pid: Key| format!("process {}", pid.show(&index.names));
-    for (device, (pid, _)) in best {
+    for (device, pid) in owners(&fits) {
         of.insert(device, label(pid));
     }
     for pid in processes {
         of.insert(pid, label(pid));
     }
+    of
+}
+
+/// How well work fits a process's calls: pieces of the same operator, and pieces that do not start before their call.
+type Fit = (u64, u64);
+
+/// Whose each device's process is. Ranks in step fit each other's devices as well as their own: those are given out in
+/// order, one after the other, and exchanged where that fits better. How long work waits does not help: over all ranks
+/// it is the same whoever is whose.
+fn owners(fits: &BTreeMap<(Key, Key), Fit>) -> BTreeMap<Key, Key> {
+    let mut by_device: BTreeMap<Key, Vec<(Key, Fit)>> = BTreeMap::new();
+    for (&(device, pid), &fit) in fits {
+        by_device.entry(device).or_default().push((pid, fit));
+    }
+    let mut of: BTreeMap<Key, Key> = BTreeMap::new();
+    let mut in_step: Vec<Key> = Vec::new();
+    let mut candidates: BTreeSet<Key> = BTreeSet::new();
+    for (&device, of_device) in &mut by_device {
+        let best = of_device.iter().map(|c| c.1).max().unwrap_or_default();
+        // What fits half as well as the best is no rank in step.
+        of_device.retain(|(_, fit)| fit.0 * 2 >= best.0 && fit.1 * 2 >= best.1);
+        match of_device.as_slice() {
+            [(only, _)] => {
+                of.insert(device, *only);
+            }
+            several => {
+                in_step.push(device);
+                candidates.extend(several.iter().map(|c| c.0));
+            }
+        }
+    }
+    let without: Vec<Key> = candidates
+        .iter()
+        .copied()
+        .filter(|pid| !of.values().any(|o| o == pid))
+        .collect();
+    let pids = match without.len() >= in_step.len() {
+        true => without,
+        false => candidates.into_iter().collect(),
+    };
+    // With fewer processes than devices each gets as many, one after the other.
+    let n = in_step.len().max(1);
+    let at = |i: usize| if pids.len() >= n { i } else { i * pids.len() / n };
+    let mut owner: Vec<Key> = (0..in_step.len()).map(|i| pids[at(i)]).collect();
+    let fit = |device: usize, pid: Key| fits.get(&(in_step[device], pid)).copied().unwrap_or_default();
+    let sum = |a: Fit, b: Fit| (a.0 + b.0, a.1 + b.1);
+    let n_exchanged = if owner.len() <= MAX_RANKS { owner.len() } else { 0 };
+    for _ in 0..MAX_ROUNDS {
+        let before = owner.clone();
+        for a in 0..n_exchanged {
+            for b in 0..a {
+                let now = sum(fit(a, owner[a]), fit(b, owner[b]));
+                if sum(fit(a, owner[b]), fit(b, owner[a])) > now {
+                    owner.swap(a, b);
+                }
+            }
+        }
+        if owner == before {
+            break;
+        }
+    }
+    of.extend(in_step.into_iter().zip(owner));
     of
 }
 

@@ -87,7 +87,7 @@ pub fn read_steps(index: &Index, file_name: &str, v: &mut Vocabulary) {
             marker.phase = phase;
         }
         v.notes.push(
-            "Whether steps are prefill or decode is told by the file's name alone: SGLang recorded this stage only."
+            "Whether steps are prefill or decode follows from the file's name alone: SGLang recorded this stage only."
                 .to_owned(),
         );
     }

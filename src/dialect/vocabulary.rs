@@ -322,7 +322,7 @@ pub struct Vocabulary {
     pub launch_link: LaunchLink,
     /// Where that names operators and not the calls that launch: these calls, with their work.
     pub call_links: Option<Links>,
-    /// By how much the device's clock is behind the host's (negative), where that is known to disturb.
+    /// By how much the device's clock is behind the host's (negative) or ahead of it, where that is known to disturb.
     pub clock_offset_ns: Option<i64>,
     /// How device work says which node of which recipe it is; `None` where it does not.
     pub node_args: Option<NodeArgs>,

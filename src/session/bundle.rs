@@ -184,7 +184,7 @@ impl WorkerFiles {
             let why = if level.ends_with("Level0") || level.ends_with("level0") {
                 "The profiler level is Level0"
             } else {
-                "op_statistic.csv or api_statistic.csv is not here"
+                "op_statistic.csv or api_statistic.csv is missing"
             };
             missing.push(format!(
                 "{why}: kinds of cores, statistics of operators and of driver calls need Level1 or more."

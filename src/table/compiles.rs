@@ -42,7 +42,7 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
             |r| r.region.clone(),
         )
         .on_request()
-        .step("step", "step", "The step that it held up.", |r| r.step)
+        .step("step", "step", "The step that it delayed.", |r| r.step)
         .term("phase", "phase", "", |r| terms::phase(r.phase))
         .bucket(|r| r.bucket)
         .term(

@@ -13,7 +13,7 @@ pub const WORKERS: Table = Table {
     definition: "Sums over the steps and devices that each worker's own table or lanes divide. Computing, exposed \
                  communication (not overlapped by computing) and free time fill the whole; overlapped communication \
                  lies inside computing. The wait for other ranks in collective operations is a part of the \
-                 communication; the worker that waits least comes last.",
+                 communication; the worker that waits least probably arrives last.",
     topic: Topic::Ranks,
     rows: workers,
 };

@@ -512,7 +512,7 @@ fn findings_of_the_driven_traces() {
     assert_eq!(
         compiles.says,
         "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time). Of these, 1 for \
-         buckets that warm-up had left out and 2 for what had run before (compiled again)."
+         buckets that warm-up did not run and 2 for what had run before (compiled again)."
     );
     // The more frequent use first.
     assert!(

@@ -614,9 +614,9 @@ fn who_waits_least_comes_last() {
     assert_eq!((workers.slow, workers.sure), (Some(1), Sure::Suspected));
     assert_eq!(
         workers.says,
-        "All compute alike, within 5 %. vm_1001_20250109074803_ascend_ms waits least for the others in collective \
-         operations (191 µs, 5.94 ms for vm_1000_20250109074803_ascend_ms): it comes last, and the others wait for it. \
-         Their devices are free alike: that is not why."
+        "Compute times agree within 5 %. vm_1001_20250109074803_ascend_ms waits least for the others in collective \
+         operations (191 µs, 5.94 ms for vm_1000_20250109074803_ascend_ms), so it probably arrives last, and the \
+         others wait for it. Their devices are idle for about as long: that is not why."
     );
     assert_eq!(
         workers.links_say,

@@ -387,7 +387,7 @@ fn the_overall_tree_adds_up() {
     }
 }
 
-/// More than 10 % free is the vendor's sign of a host that is too slow; and what a lower level leaves out is said.
+/// More than 10 % idle is the vendor's sign of a host that is too slow; and what a lower level leaves out is said.
 #[test]
 fn what_is_free_and_what_is_missing_is_said() {
     let Some(root) = corpus::root() else { return };
@@ -413,7 +413,7 @@ fn what_is_free_and_what_is_missing_is_said() {
             (&"hint".into(), &free.into()),
             "{folder}"
         );
-        let wanted = format!("The device is free for {says} of its recorded time");
+        let wanted = format!("The device is idle for {says} of its recorded time");
         assert!(
             found["says"].as_str().unwrap().starts_with(&wanted),
             "{folder}: {found}"

@@ -312,7 +312,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
                     pass,
                     i,
                     cost.max(0),
-                    "first step of a bucket that warm-up left out",
+                    "first step of a bucket that warm-up did not run",
                 ));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, SliceId, TrackId, Union, order, show, stats};
-use crate::dialect::{Evidence, Role, Vocabulary};
+use crate::dialect::{Evidence, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
 use crate::analyze::device::launched::Launched;
@@ -144,6 +144,19 @@ pub fn without_work(index: &Index, vocabulary: &Vocabulary, launched: &Launched<
     let n_work = work.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
     let unnumbered = n_work.saturating_sub(launched.n_numbered_work(vocabulary));
     (total, Some(without).filter(|&n| n == 0 || unnumbered < n))
+}
+
+/// Why launches without work cannot be counted, in words.
+pub fn unknown(link: &LaunchLink) -> Option<String> {
+    let why = match link {
+        LaunchLink::Numbered(_) => {
+            "The trace's arrows join calls with their work; of a call without an arrow it is not known whether it \
+             launched work."
+        }
+        LaunchLink::None => "Device work does not name the call that launched it.",
+        LaunchLink::Correlation(_) | LaunchLink::ByRank(_) | LaunchLink::Recurring(_) => return None,
+    };
+    Some(why.to_owned())
 }
 
 fn keep_longest(longest: &mut Vec<(i64, SliceId, SliceId)>) {

@@ -1,4 +1,5 @@
-//! The clocks of host and device disagree: work starts before the call that launched it.
+//! The clocks of host and device disagree: work starts before the call that launched it, or ends after a call that
+//! waited for it.
 
 use super::shared::finding;
 use super::{Facts, Rule};
@@ -13,9 +14,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let offset = facts.report.clock_offset_ns?;
+    let why = match offset < 0 {
+        true => "starts before the call that launched it",
+        false => "ends after a call that waited for it has returned",
+    };
     let says = format!(
-        "Clocks of host and device disagree by about {}: Stepscope does not say who waits for whom, because work \
-         starts before the call that launched it.",
+        "Clocks of host and device disagree by about {}: Stepscope does not say who waits for whom, because work {why}.",
         show::about(offset)
     );
     Some(Finding {

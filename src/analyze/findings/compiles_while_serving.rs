@@ -65,7 +65,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }
     let uses = by_use(compiles);
     if has_steps {
-        says += &format!(" {}", uses_say(&uses));
+        says += &format!(" {}", uses_say(&uses, compiles.len() == 1));
     }
     let mut evidence = at_compiles(report, compiles);
     for (level, compiles) in weaker {
@@ -222,12 +222,15 @@ fn by_use(compiles: &[&Recompile]) -> Vec<(CompileUse, usize)> {
 }
 
 /// Which uses they were for, in one sentence.
-fn uses_say(uses: &[(CompileUse, usize)]) -> String {
+fn uses_say(uses: &[(CompileUse, usize)], is_one: bool) -> String {
     if let [(only, _)] = uses {
-        return match only {
-            CompileUse::First => "Warm-up had left out the buckets that they were for.",
-            CompileUse::Again => "What they were for had run before: it was compiled again.",
-            CompileUse::Unknown => "Whether warm-up had run what they were for is not recorded.",
+        return match (only, is_one) {
+            (CompileUse::First, true) => "Warm-up did not run its bucket.",
+            (CompileUse::First, false) => "Warm-up did not run their buckets.",
+            (CompileUse::Again, true) => "What it was for had run before: it was compiled again.",
+            (CompileUse::Again, false) => "What they were for had run before: it was compiled again.",
+            (CompileUse::Unknown, true) => "Whether warm-up had run what it was for is not recorded.",
+            (CompileUse::Unknown, false) => "Whether warm-up had run what they were for is not recorded.",
         }
         .to_owned();
     }
@@ -236,7 +239,7 @@ fn uses_say(uses: &[(CompileUse, usize)]) -> String {
         .map(|&(of, n)| {
             let n = show::count(n as u64);
             match of {
-                CompileUse::First => format!("{n} for buckets that warm-up had left out"),
+                CompileUse::First => format!("{n} for buckets that warm-up did not run"),
                 CompileUse::Again => format!("{n} for what had run before (compiled again)"),
                 CompileUse::Unknown => format!("{n} for which it is not recorded whether warm-up had run it"),
             }
@@ -380,7 +383,7 @@ mod tests {
         let found = get(&all, "compiles-while-serving");
         assert!(
             found.says.ends_with(
-                "Of these, 1 for buckets that warm-up had left out and 2 for what had run before (compiled again)."
+                "Of these, 1 for buckets that warm-up did not run and 2 for what had run before (compiled again)."
             ),
             "{}",
             found.says

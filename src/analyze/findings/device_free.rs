@@ -1,7 +1,7 @@
 //! Whether devices wait for the host, where the profiler itself divides their time.
 
 use super::shared::{fact, finding};
-use super::{Facts, Rule};
+use super::{Facts, Rule, device_idle};
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::analyze::steps::breakdown;
 use crate::base::show;
@@ -16,8 +16,21 @@ pub(super) const RULE: Rule = Rule {
 /// Above this the host hands out work more slowly than the device does it; the vendor's rule of thumb.
 const FREE_PART: f64 = 0.1;
 
-fn judge(facts: &Facts<'_>) -> Option<Finding> {
-    device_free(&facts.report.beside.as_ref()?.step_breakdown)
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
+    let mut found = device_free(&facts.report.beside.as_ref()?.step_breakdown)?;
+    let largest = device_idle::most_idle(facts.report).and_then(|idle| {
+        let causes = idle.causes.iter();
+        causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
+    });
+    if let Some(share) = largest.filter(|_| found.level == Level::Hint) {
+        let says = format!(
+            "Largest cause of idle time in the whole recording: {}, {}",
+            share.cause.says(),
+            show::duration(share.total_ns)
+        );
+        found.evidence.insert(0, fact(says));
+    }
+    Some(found)
 }
 
 fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
@@ -32,7 +45,7 @@ fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
     #[expect(clippy::cast_precision_loss, reason = "a share for people")]
     let is_host_bound = free as f64 > total as f64 * FREE_PART;
     let says = format!(
-        "The device is free for {} of its recorded time ({}); {} is communication that no computing hides.",
+        "The device is idle for {} of its recorded time ({}); {} is exposed communication (not overlapped by compute).",
         show::percent(free, total),
         show::duration(free),
         show::percent(exposed, total),
@@ -45,7 +58,7 @@ fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
             start_ns: row.start_ns,
             end_ns: row.end_ns,
             ..fact(format!(
-                "Device {}: computing {}, communication not overlapped {}, free {}.",
+                "Device {}: computing {}, communication not overlapped {}, idle {}.",
                 row.device.unwrap_or(0),
                 show::duration(row.computing_ns),
                 show::duration(row.communication_not_overlapped_ns),
@@ -57,7 +70,7 @@ fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
         cost_ns: is_host_bound.then_some(free),
         evidence: evidence.collect(),
         advice: if is_host_bound {
-            "More than 10 % free is the vendor's sign that the host hands out work too slowly: look at the longest \
+            "More than 10 % idle is the vendor's sign that the host hands out work too slowly: look at the longest \
              gaps, and at graph mode or fewer, larger kernels."
                 .to_owned()
         } else {

@@ -3,7 +3,7 @@
 //! device disagree, and where too many launches have no recorded work.
 
 use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
-use super::{Facts, Rule, no_load, waits_for_host};
+use super::{Facts, Rule, device_free, no_load, waits_for_host};
 use crate::analyze::report::{
     DeviceIdle, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport, device_name,
 };
@@ -33,9 +33,13 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if of_steps.as_ref().is_some_and(|f| f.level != Level::Fine) {
         return None;
     }
-    let idle = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device))?;
+    let idle = most_idle(report)?;
     let device = show_device(report, idle);
     let share = show::percent(idle.idle_ns, idle.span_ns);
+    // The profiler's own share of free time is the same fact.
+    if device_free::judge(facts).is_some() {
+        return None;
+    }
     if !reaches(idle.idle_ns, 5, idle.span_ns) {
         if of_steps.is_some() {
             return None;
@@ -107,10 +111,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Of the devices whose launches are known, the one with most idle time.
+pub(super) fn most_idle(report: &TraceReport) -> Option<&DeviceIdle> {
+    let known = report.idle.iter().filter(|i| i.launches_known);
+    known.max_by_key(|i| (i.idle_ns, -i.device))
+}
+
 /// Whether the largest cause of the idle time that this finding names is the host's.
 pub(super) fn blames_the_host(report: &TraceReport) -> bool {
-    let most = report.idle.iter().max_by_key(|i| (i.idle_ns, -i.device));
-    let largest = most.and_then(|idle| {
+    let largest = most_idle(report).and_then(|idle| {
         let causes = idle.causes.iter();
         causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
     });

@@ -21,10 +21,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     let then = match first.lookups_after {
         0 => format!(
-            "compiled code was not looked for again in {}",
+            "the next {} ran without compiled code of this frame",
             show::counted(first.steps_after, "step")
         ),
-        n => format!("{} found no compiled code to run", show::counted(n, "lookup")),
+        n => format!("the next {} ran without compiled code", show::counted(n, "call")),
     };
     let says = format!(
         "torch.compile seems to have reached its recompile limit: after {which} gave up, {then}. Compiled code ran {} in \

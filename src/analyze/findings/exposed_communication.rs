@@ -1,6 +1,6 @@
-//! Exposed communication: collectives that compute does not overlap.
+//! Exposed communication: collectives that compute does not overlap. Silent where much of the work is not recorded.
 
-use super::shared::{fact, finding, most, of_kind, reaches};
+use super::shared::{fact, finding, is_work_missing, most, of_kind, reaches};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, FindingEvidence, Kernel, Level, Sure, TraceReport, device_name};
 use crate::analyze::words;
@@ -14,6 +14,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if is_work_missing(facts) {
+        return None;
+    }
     let device = most(report, |d| d.comm_exposed_ns)?;
     let (ns, busy) = (device.comm_exposed_ns, device.busy_ns);
     if ns <= 0 || !reaches(ns, 5, busy) {

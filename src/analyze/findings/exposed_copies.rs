@@ -1,6 +1,6 @@
-//! Exposed copies: neither compute nor communication overlaps them.
+//! Exposed copies: neither compute nor communication overlaps them. Silent where much of the work is not recorded.
 
-use super::shared::{finding, most, of_kind, reaches};
+use super::shared::{finding, is_work_missing, most, of_kind, reaches};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure, device_name};
 use crate::base::show;
@@ -13,6 +13,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if is_work_missing(facts) {
+        return None;
+    }
     let device = most(report, |d| d.copy_exposed_ns)?;
     if device.copy_exposed_ns <= 0 || !reaches(device.copy_exposed_ns, 5, device.busy_ns) {
         return None;

@@ -65,7 +65,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         cost_ns: Some(mine_ns),
         evidence: evidence.collect(),
         advice: "Contexts are long, or the backend is slow at them: try another attention backend, a KV cache of fewer \
-                 bits, and chunked prefill, so that long prompts do not hold up decode steps."
+                 bits, and chunked prefill, so that long prompts do not delay decode steps."
             .into(),
         ..finding("long-attention", Level::Hint, Sure::Suspected, view, says)
     })

@@ -121,6 +121,7 @@ pub fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
             next_slice: 2,
             step: Some(3),
         }],
+        launches_known: true,
         definition: String::new(),
     }
 }

@@ -83,6 +83,17 @@ pub(super) fn is_too_much_unlinked(report: &TraceReport) -> bool {
     known.is_some_and(|(without, total)| verdict::is_too_much_unlinked(without, total))
 }
 
+/// Whether so much work is missing among what is recorded, and not only behind its end, that what seems to be alone
+/// on the device may not be.
+pub(super) fn is_work_missing(facts: &Facts<'_>) -> bool {
+    let report = facts.report;
+    let trailing = facts.trailing_launches.map_or(0, |t| t.count);
+    let known = report.launches_without_work.zip(report.launches_total);
+    known.is_some_and(|(without, total)| {
+        verdict::is_too_much_unlinked(without.saturating_sub(trailing), total.saturating_sub(trailing))
+    })
+}
+
 pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>());

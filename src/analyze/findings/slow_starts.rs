@@ -1,6 +1,7 @@
-//! Work that starts late although nothing was before it on its stream.
+//! Work that starts late although nothing was before it on its stream. Silent where much of the work is not recorded:
+//! the stream only seems empty then.
 
-use super::shared::{fact, finding, reaches};
+use super::shared::{fact, finding, is_work_missing, reaches};
 use super::{Facts, Rule};
 use crate::analyze::gaps::streams::SLOW_START_NS;
 use crate::analyze::report::{Finding, FindingEvidence, Level, StreamGaps, Sure, device_name};
@@ -19,6 +20,9 @@ const SLOW_START_PERCENT: i64 = 5;
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
+    if is_work_missing(facts) {
+        return None;
+    }
     let streams = || report.stream_gaps.iter();
     let (count, slow_ns) = streams().fold((0, 0i64), |(n, ns), s| {
         (n + s.slow_starts.count, ns.saturating_add(s.slow_starts.total_ns))

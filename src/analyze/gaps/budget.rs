@@ -136,7 +136,7 @@ fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
         shares: divide(window, layers, rest),
         definition: "The time from the start of the first to the end of the last serving step, or of the device \
                      work that was launched in it, divided by what the device did; where it did nothing, by what \
-                     the host did. Each instant counts once, for the first share in this order that fits."
+                     the host did. Every moment is counted once, in the first row that applies."
             .into(),
     }
 }
@@ -186,8 +186,8 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
         definition:
             "The time from the start of the first to the end of the last serving step, divided by what \
                      the host recorded, because no device recording covers it. A step's time on the host \
-                     includes waiting for the device where the engine waits in the step. Each instant counts \
-                     once, for the first share in this order that fits."
+                     includes waiting for the device where the engine waits in the step. Every moment is counted \
+                     once, in the first row that applies."
                 .into(),
     }
 }

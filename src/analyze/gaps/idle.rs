@@ -3,7 +3,7 @@
 //! A gap is time in which no work of a device runs on any of its streams: the same time that `device_time` calls
 //! idle. Its causes are told by the rule of [`cause`](super::cause); here they have the names of [`IdleCause`], which
 //! [`IdleCause::of`] maps. Beside its causes stands whether a wait of the launching thread for the device had drained
-//! the queue.
+//! the queue. Of a device most of whose launches are unknown, they are those of its gaps: what the host did meanwhile.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,12 @@ use rustc_hash::FxHashMap;
 use crate::base::{NameId, SliceId, Span, order, show};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
+use crate::index::args::Links;
 
 use crate::analyze::device::launched::Launched;
 use crate::analyze::gaps::cause::{Gap, Rule, Seen, each_gap};
-use crate::analyze::report::{DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, Step};
+use crate::analyze::gaps::{GapDivider, Host};
+use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, Step};
 use crate::analyze::words;
 
 pub use crate::analyze::gaps::cause::LATENCY_NS;
@@ -26,31 +28,51 @@ const N_LONGEST: usize = 50;
 /// Time by cause, in the order of [`IdleCause::ALL`], ns.
 type ByIdleCause = [i64; IdleCause::COUNT];
 
-/// The idle time of every device by cause.
-pub fn idle(
-    index: &Index,
-    vocabulary: &Vocabulary,
-    launched: &Launched<'_>,
-    rule: &Rule<'_>,
-    steps: &[Step],
-) -> Vec<DeviceIdle> {
-    let devices = vocabulary.devices.iter();
+/// The idle time of every device by cause; of none where the clocks of host and device disagree.
+pub fn idle(host: &Host<'_>) -> Vec<DeviceIdle> {
+    let (index, vocabulary) = (host.index, host.vocabulary);
+    if vocabulary.clock_offset_ns.is_some() {
+        return Vec::new();
+    }
+    let no_links = Links::of(Vec::new());
+    let nothing = Launched::by_links(index, vocabulary, &no_links);
+    let launched = host.launched.unwrap_or(&nothing);
+    let devices = vocabulary.devices.iter().zip(&host.idle);
     devices
-        .filter_map(|device| {
+        .filter_map(|(device, causes)| {
             let mut tally = Tally::default();
+            let mut by_host = causes.is_none().then(|| GapDivider::of(host, None));
             let extent = each_gap(index, vocabulary, launched, device, |seen| {
                 if let Seen::Gap(gap) = seen {
-                    tally.take(gap, index, rule);
+                    tally.take(gap, index, &host.rule, by_host.as_mut());
                 }
             })?;
-            let own = steps_of(index, vocabulary, device.rank, steps);
+            let own = steps_of(index, vocabulary, device.rank, host.steps);
             let idle = tally.report(device.device, extent, index, &own);
+            let definition = match causes {
+                Some(_) => by_launch_definition(),
+                None => BY_HOST_DEFINITION.to_owned(),
+            };
             Some(DeviceIdle {
                 rank: vocabulary.ranks.label(device.rank),
+                launches_known: causes.is_some(),
+                definition,
                 ..idle
             })
         })
         .collect()
+}
+
+/// Why no idle time has a cause, in words.
+pub fn unknown(vocabulary: &Vocabulary) -> Option<String> {
+    match vocabulary.clock_offset_ns {
+        _ if vocabulary.devices.is_empty() => Some("The trace has no device work.".to_owned()),
+        Some(offset) => Some(format!(
+            "The clocks of host and device disagree by about {}.",
+            show::about(offset)
+        )),
+        None => None,
+    }
 }
 
 /// The steps of a rank; all where the file is of one.
@@ -81,11 +103,19 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, gap: Gap, index: &Index, rule: &Rule<'_>) {
+    fn take(&mut self, gap: Gap, index: &Index, rule: &Rule<'_>, by_host: Option<&mut GapDivider<'_>>) {
         let mut by_cause = ByIdleCause::default();
-        rule.each(&gap, |span, cause| {
-            by_cause[IdleCause::of(cause) as usize] += span.len_ns()
-        });
+        let mut add = |cause, ns| by_cause[IdleCause::of(cause) as usize] += ns;
+        match by_host {
+            Some(divider) => {
+                let parts = divider.divide(gap.span, gap.span);
+                Cause::ALL
+                    .into_iter()
+                    .zip(parts)
+                    .for_each(|(cause, ns)| add(cause, ns));
+            }
+            None => rule.each(&gap, |span, cause| add(cause, span.len_ns())),
+        }
         let drained = rule.drained_at(&gap);
         self.n_gaps += 1;
         self.skewed += u64::from(gap.is_skewed(index));
@@ -153,16 +183,26 @@ impl Tally {
                 .iter()
                 .map(|(gap, by_cause, drained)| in_words(index, gap, by_cause, *drained, steps))
                 .collect(),
-            definition: format!(
-                "Time in which no work of the device runs on any stream, between its first and its last. Each moment \
-                 has the cause that the thread gives which launches the next work: until the launch call ends, what \
-                 this thread does; after it, up to {} on its way; then waiting for other work. Whether a \
-                 synchronisation had emptied the queue is counted beside the cause.",
-                show::duration(LATENCY_NS)
-            ),
+            launches_known: true,
+            definition: String::new(),
         }
     }
 }
+
+fn by_launch_definition() -> String {
+    format!(
+        "Time in which no work of the device runs on any stream, between its first and its last. Each moment has the \
+         cause that the thread gives which launches the next work: until the launch call ends, what this thread does; \
+         after it, up to {} on its way; then waiting for other work. Whether a synchronisation had emptied the queue \
+         is counted beside the cause.",
+        show::duration(LATENCY_NS)
+    )
+}
+
+const BY_HOST_DEFINITION: &str = "Time in which no work of the device runs on any stream, between its first \
+     and its last. The calls that launched most of this device's work are not known, so each moment has the cause that \
+     the host gives: the innermost slice of the threads that run the model or launch. Gaps below 10 µs are the \
+     device's own.";
 
 fn main_cause(by_cause: &ByIdleCause) -> IdleCause {
     let most = by_cause.iter().copied().max().unwrap_or(0);

@@ -71,7 +71,7 @@ pub struct Host<'a> {
     /// The same by innermost slices, for devices whose launches are unknown; empty if there are none.
     pub of_threads: Activity,
     pub threads: HostThreads,
-    /// Which call launched what, where work names its launch.
+    /// Which call launched what, where that is known.
     pub launched: Option<&'a Launched<'a>>,
     pub rule: Rule<'a>,
     pub waiting: &'a [Waiting],
@@ -95,13 +95,10 @@ impl<'a> Host<'a> {
         let threads = HostThreads::of(index, vocabulary);
         let compiles = Compiles::of(index, vocabulary, recompiles);
         let rule = Rule::of(index, vocabulary, &threads, &compiles, waiting);
-        let found = found_links(index, vocabulary);
-        let found = found.as_ref().map(|l| Launched::by_links(index, vocabulary, l));
-        let asked = launched.or(found.as_ref());
         let places = 0..devices.len();
         let idle = places.map(|place| {
             let device = vocabulary.devices.get(place)?;
-            rule.of_device(vocabulary, asked?, device)
+            rule.of_device(vocabulary, launched?, device)
         });
         let idle: Vec<Option<Activity>> = idle.collect();
         let of_threads = match idle.iter().all(Option::is_some) {
@@ -138,7 +135,7 @@ impl<'a> Host<'a> {
 }
 
 /// Which call launched what, where only the order of launches or another layer's arrows tell.
-fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, Links>> {
+pub fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, Links>> {
     match &vocabulary.launch_link {
         LaunchLink::Recurring(key) => links_of_runs(index, vocabulary, key).map(Cow::Owned),
         LaunchLink::Numbered(links) => Some(Cow::Borrowed(vocabulary.call_links.as_ref().unwrap_or(links))),
@@ -341,7 +338,7 @@ pub fn capture_window(host: &Host<'_>) -> Option<Span> {
 }
 
 /// Divides gaps of a device, in order of start, by cause.
-struct GapDivider<'h> {
+pub struct GapDivider<'h> {
     divider: Divider<'h>,
     /// Whether launches are known.
     is_linked: bool,
@@ -349,7 +346,7 @@ struct GapDivider<'h> {
 
 impl<'h> GapDivider<'h> {
     /// By why the device is idle; where that is not known, by what the host did.
-    fn of(host: &'h Host<'_>, idle: Option<&'h Activity>) -> GapDivider<'h> {
+    pub fn of(host: &'h Host<'_>, idle: Option<&'h Activity>) -> GapDivider<'h> {
         GapDivider {
             divider: idle.unwrap_or(&host.of_threads).divider(),
             is_linked: idle.is_some(),
@@ -357,7 +354,7 @@ impl<'h> GapDivider<'h> {
     }
 
     /// Divides the part `inside` of `gap`.
-    fn divide(&mut self, gap: Span, inside: Span) -> ByCause {
+    pub fn divide(&mut self, gap: Span, inside: Span) -> ByCause {
         match self.is_linked {
             // Where it is not idle it works on what does not end the gap.
             true => self.divider.divide_else(inside, Cause::Device),

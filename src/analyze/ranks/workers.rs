@@ -147,8 +147,8 @@ fn slow(rows: &[WorkerRow], known: &[usize]) -> Option<(usize, Sure, String)> {
     #[expect(clippy::cast_precision_loss, reason = "a comparison of shares")]
     if has_waits && apart as f64 > longest as f64 * WAIT_PART {
         let says = format!(
-            "All compute alike, within 5 %. {} waits least for the others in collective operations ({}, {} for {}): it \
-             comes last, and the others wait for it.{}",
+            "Compute times agree within 5 %. {} waits least for the others in collective operations ({}, {} for {}), \
+             so it probably arrives last, and the others wait for it.{}",
             rows[least].label(),
             shown(least, waits),
             shown(most, waits),
@@ -160,8 +160,8 @@ fn slow(rows: &[WorkerRow], known: &[usize]) -> Option<(usize, Sure, String)> {
     let (least, most) = extremes(rows, known, exposed)?;
     if differ(of(least, exposed), of(most, exposed)) {
         let says = format!(
-            "All compute alike, within 5 %. {} waits least in communication ({}, {} for {}): it comes last, and the \
-             others wait for it.{}",
+            "Compute times agree within 5 %. {} waits least in communication ({}, {} for {}), so it probably arrives \
+             last, and the others wait for it.{}",
             rows[least].label(),
             shown(least, exposed),
             shown(most, exposed),
@@ -179,13 +179,13 @@ fn why_last(rows: &[WorkerRow], known: &[usize], last: usize) -> String {
     let of = |i: usize| free(&rows[i]).unwrap_or(0);
     match extremes(rows, known, free) {
         Some((least, most)) if most == last && differ(of(least), of(most)) => format!(
-            " Its device is free longest ({}, {} for {}): its host hands out work late.",
+            " Its device is idle longest ({}, {} for {}): its host hands out work late.",
             show::duration(of(last)),
             show::duration(of(least)),
             rows[least].label(),
         ),
         Some((least, most)) if !differ(of(least), of(most)) => {
-            " Their devices are free alike: that is not why.".to_owned()
+            " Their devices are idle for about as long: that is not why.".to_owned()
         }
         _ => String::new(),
     }

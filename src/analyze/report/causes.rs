@@ -21,6 +21,13 @@ closed_set! {
 const RECORD_STACKS: &str =
     "Nothing is recorded in these gaps: record python stacks to see what the host did.";
 
+const COMPILE_BEFORE: &str = "Compile and capture before serving: warm up every shape that is served.";
+
+const NOTHING_TO_SERVE: &str = "No work was submitted: record under load if you look for what limits it.";
+
+const QUEUE_EARLIER: &str =
+    "The device is idle when work is launched, or needs time between pieces of work: queue work earlier.";
+
 closed_set! {
     /// What the host did in a gap: the class that covers most of it, in order of precedence for ties.
     pub enum Cause {
@@ -39,7 +46,7 @@ closed_set! {
         word: "graph compile",
         means: "A graph was compiled.",
         colour: Colour::Compile,
-        advice: RECORD_STACKS,
+        advice: COMPILE_BEFORE,
     }
     Wait "wait" {
         noun: "waiting for the device",
@@ -99,7 +106,7 @@ closed_set! {
         means: "The engine waited for requests: empty steps, a recorded wait for a queue or socket, or nothing \
                 recorded for long before a step with new requests.",
         colour: Colour::NoLoad,
-        advice: RECORD_STACKS,
+        advice: NOTHING_TO_SERVE,
     }
     Python "python" {
         noun: "python between operators",
@@ -115,7 +122,7 @@ closed_set! {
         word: "device",
         means: "Launched and on its way to the device, or between two pieces of work: scheduling on the device itself.",
         colour: Colour::Mme,
-        advice: RECORD_STACKS,
+        advice: QUEUE_EARLIER,
     }
     /// Launched in time; it waited for another stream, device, rank or event.
     Dependency "dependency" {
@@ -138,7 +145,7 @@ closed_set! {
     Unaccounted "unaccounted" {
         noun: "nothing recorded on the host",
         verb: "recorded nothing",
-        word: "unaccounted",
+        word: "no host activity recorded",
         means: "The trace records nothing on the host here.",
         colour: Colour::Other,
         advice: RECORD_STACKS,
@@ -163,7 +170,7 @@ closed_set! {
         says: "graph compile or capture",
         means: "Not launched yet: a graph was compiled or captured, recorded or suspected.",
         colour: Colour::Compile,
-        advice: "Compile and capture before serving: warm up every shape that is served.",
+        advice: COMPILE_BEFORE,
     }
     /// The launching thread was inside a call that waits for the device. The name is older than the meaning.
     SyncThenLaunch "sync_then_launch" {
@@ -194,7 +201,7 @@ closed_set! {
         says: "waiting for requests",
         means: "Not launched yet: the engine waited for requests, so there was no work to launch.",
         colour: Colour::NoLoad,
-        advice: "No work was submitted: record under load if you look for what limits it.",
+        advice: NOTHING_TO_SERVE,
     }
     /// Nothing is recorded on the launching thread.
     NotRecorded "not_recorded" {
@@ -217,8 +224,7 @@ closed_set! {
         means: "The launch call has ended and the work is on its way to the device; or the time that the device takes \
                 from one piece of work to the next.",
         colour: Colour::Launch,
-        advice: "The device is idle when work is launched, or needs time between pieces of work: queue work \
-                 earlier.",
+        advice: QUEUE_EARLIER,
     }
     /// The call that launched the next work is not in the trace.
     Unlinked "unlinked" {

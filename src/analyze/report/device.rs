@@ -272,5 +272,8 @@ pub struct DeviceIdle {
     pub skewed: u64,
     /// The longest, longest first, at most 50.
     pub longest: Vec<IdleGap>,
+    /// Whether the calls that launched most of its work are known: else the causes are what the host did meanwhile.
+    #[serde(default)]
+    pub launches_known: bool,
     pub definition: String,
 }

@@ -164,7 +164,7 @@ pub fn stopped(estimate: &Estimate) -> String {
         None => String::new(),
     };
     format!(
-        "Reading stopped at {} of the file{until}, where the {} that there is room for were full; what came after is not here.",
+        "Reading stopped at {} of the file{until}, where the {} that there is room for were full; the rest of the trace is missing.",
         show_part(estimate.part()),
         show::bytes(estimate.limit_bytes)
     )

@@ -53,7 +53,7 @@ pub fn Start(props: &StartProps) -> Html {
                         { "When the page has started, it sets itself a content security policy that forbids every \
                            connection, for the page and for the workers that read the file. The browser holds to it; \
                            the page cannot take it back. To see it: open the developer tools, choose Network, open a \
-                           file. Or start the page and pull the plug: it goes on working." }
+                           file. Or start the page, disconnect from the network and keep working." }
                     </p>
                 </details>
             </section>

@@ -42,7 +42,7 @@ pub fn Details(props: &DetailsProps) -> Html {
                         { pair("Start", seconds(mark.start.saturating_sub(props.origin_ns))) }
                         { pair("Length", show::duration(mark.len_ns())) }
                     </dl>
-                    <p class="hint">{ "Click a slice for its details; Esc takes the mark away." }</p>
+                    <p class="hint">{ "Click a slice for its details; Esc clears the mark." }</p>
                 </aside>
             },
             None => html! {},

@@ -5,18 +5,18 @@
 pub const ADVICE: &[(&str, &str)] = &[
     (
         "buckets-not-warmed",
-        "With VLLM_BUCKETING_STRATEGY=lin the ranges are yours to set: VLLM_PROMPT_<BS|QUERY|CTX>_BUCKET_MAX \
+        "With VLLM_BUCKETING_STRATEGY=lin you can set the ranges: VLLM_PROMPT_<BS|QUERY|CTX>_BUCKET_MAX \
          (and _MIN, _STEP) and VLLM_DECODE_<BS|BLOCK>_BUCKET_MAX; VLLM_BUCKETING_FROM_FILE lists buckets one by \
          one.",
     ),
     (
         "decode-padding",
-        "Releases that know VLLM_BUCKETING_STRATEGY=pad bound padding by VLLM_DECODE_<BS|BLOCK>_BUCKET_PAD_MAX \
-         and _PAD_PERCENT.",
+        "In releases that support VLLM_BUCKETING_STRATEGY=pad, limit padding with \
+         VLLM_DECODE_<BS|BLOCK>_BUCKET_PAD_MAX and _PAD_PERCENT.",
     ),
     (
         "prefill-padding",
-        "Releases that know VLLM_BUCKETING_STRATEGY=pad bound padding by \
+        "In releases that support VLLM_BUCKETING_STRATEGY=pad, limit padding with \
          VLLM_PROMPT_<BS|QUERY|CTX>_BUCKET_PAD_MAX and _PAD_PERCENT.",
     ),
     (

@@ -20,7 +20,7 @@ fn the_findings_are_those_of_the_command_line() {
         says.first().map(String::as_str),
         Some(
             "3 graphs were compiled while serving. They delayed 2 steps for 623 ms (88 % of serving time). Of these, 1 for \
-             buckets that warm-up had left out and 2 for what had run before (compiled again)."
+             buckets that warm-up did not run and 2 for what had run before (compiled again)."
         )
     );
     let bucket = "1 bucket was served that warm-up never ran: prefill (1, 128, 2) (batch, sequence length, context blocks).";

@@ -559,6 +559,33 @@ fn does() -> impl Strategy<Value = Does> {
     ]
 }
 
+/// What most of a device's work does not say its launch of, what only the order of launches links, and what arrows
+/// link: idle time has the causes of the gaps, and says which of them rest on launches.
+#[test]
+fn idle_time_has_its_causes_without_numbers_of_launches_too() {
+    for (path, is_known, without) in [
+        ("meaning/s4b_hipgraph_no_corr.json", false, Value::Null),
+        (
+            "gaudi/driven_v1_full/vllm.1795316005590859281.pt.trace.json.gz",
+            true,
+            0.into(),
+        ),
+        (
+            "ascend/msprof_timeline_advice/trace_view.json",
+            false,
+            Value::Null,
+        ),
+    ] {
+        let Some(bytes) = corpus::read(path) else {
+            return;
+        };
+        let report = report(path, &bytes);
+        assert_eq!(idle(&report), mapped(&device(&report)), "{path}");
+        assert_eq!(report["idle"][0]["launches_known"], is_known, "{path}");
+        assert_eq!(report["launches_without_work"], without, "{path}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 

@@ -612,3 +612,75 @@ fn healthy_traces_have_no_overruns_and_their_clocks_agree() {
         assert_eq!(report["launches_without_work"], json!(0), "{path}");
     }
 }
+
+/// Two ranks in step, joined by hand: each call of the second is 40 µs behind that of the first, so the work of both
+/// devices fits the calls of both. Which device has which process is then told by their order.
+#[test]
+fn ranks_in_step_have_a_device_each() {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        for step in 0..6 {
+            let at = step as f64 * 10_000.0 + rank as f64 * 40.0;
+            let args = json!({"correlation": step + 1, "External id": step + 1});
+            let on = (4000 + rank, 4000);
+            let name = "execute_context_0(0)_generation_4(4)";
+            events.push(event("user_annotation", name, on, (at, 8_000.0), json!({})));
+            events.push(event(
+                "cuda_runtime",
+                "cudaLaunchKernel",
+                on,
+                (at + 10.0, 10.0),
+                args,
+            ));
+            let args = json!({"device": rank, "stream": 7, "correlation": step + 1, "External id": step + 1});
+            let lasts = 6_000.0 - 2_000.0 * rank as f64;
+            events.push(event(
+                "kernel",
+                "gemm_kernel",
+                (rank, 7),
+                (at + 300.0, lasts),
+                args,
+            ));
+        }
+    }
+    let report = made(&events);
+    let want = [(Some("process 4000"), 0, 36.0), (Some("process 4001"), 1, 24.0)];
+    assert_eq!(devices(&report), want);
+    assert_eq!(report["launches_without_work"], 0);
+    let of_ranks = [vec![6.0, 6.0], vec![4.0, 4.0]];
+    for (of_step, place) in step_devices(&report).into_iter().zip(0..) {
+        assert_eq!(of_step, of_ranks[place % 2]);
+    }
+}
+
+/// The device's clock is 40 ms ahead: no work starts before its call, but the profiler's last wait returns before the
+/// work that it waited for ends. That wait returns 20 µs after the last of them ends.
+#[test]
+fn a_clock_ahead_of_the_hosts_is_seen_by_a_wait_for_the_device() {
+    let of = |ahead: f64| {
+        let mut events = Vec::new();
+        for step in 0..6 {
+            let at = step as f64 * 10_000.0;
+            events.extend([
+                marker(step, 8_000.0),
+                call(step + 1, at + 10.0),
+                kernel("gemm_kernel", step + 1, (at + 100.0 + ahead, 6_000.0)),
+            ]);
+        }
+        let at = (50_050.0, 6_070.0);
+        let id = json!({"correlation": 99});
+        events.push(event(
+            "cuda_runtime",
+            "cudaDeviceSynchronize",
+            (4000, 4000),
+            at,
+            id,
+        ));
+        made(&events)
+    };
+    let apart = of(40_000.0);
+    assert_eq!(apart["clock_offset_ns"], ms(39.98));
+    assert_eq!(apart["idle"], json!([]));
+    assert!(apart["idle_unknown"].as_str().unwrap().contains("40 ms"));
+    assert_eq!(of(0.0).get("clock_offset_ns"), None);
+}

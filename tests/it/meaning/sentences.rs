@@ -1,6 +1,7 @@
 //! Sentences about waiting, idleness and communication: each is true, and each fact is told once.
 
 use serde_json::{Value, json};
+use stepscope::analyze::report::{Cause, IdleCause};
 
 use super::{case, ms, report};
 use crate::corpus;
@@ -218,4 +219,14 @@ fn advice_fits_the_device() {
         let advice = found["advice"].as_str().unwrap().to_lowercase();
         assert!(!advice.contains("cuda") && !advice.contains("graph"), "{found}");
     }
+}
+
+/// Of a gap with a recorded cause nobody says that nothing is recorded.
+#[test]
+fn advice_follows_from_the_cause() {
+    for cause in Cause::ALL {
+        let says_nothing = cause.advice().contains("Nothing is recorded");
+        assert_eq!(says_nothing, cause == Cause::Unaccounted, "{}", cause.key());
+    }
+    assert_eq!(Cause::Recompile.advice(), IdleCause::Compile.advice());
 }
