@@ -580,8 +580,7 @@ fn synthesise(args: &SynthArgs) -> Result<ExitCode> {
     let facts = &written.facts;
     let serving = facts.compiles.iter().filter(|c| !c.warmup);
     let said = format!(
-        "{}: {} of JSON, {}; while serving {}, {}, {} costing {}, {} not warmed up",
-        args.out.display(),
+        "{} of JSON, {}; while serving {}, {}, {} costing {}, {} not warmed up",
         show::bytes(written.bytes),
         show::counted(written.events, "event"),
         show::counted(facts.serving_prefill, "prefill"),

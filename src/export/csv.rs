@@ -3,13 +3,14 @@
 
 use crate::table::{Cell, Filled};
 
-/// Where spreadsheets end a field, whichever of them theirs is set to.
-const SEPARATORS: [char; 4] = [',', ';', '|', '\t'];
+/// Where spreadsheets end a field, whichever of them theirs is set to; tabs are written as escapes.
+const SEPARATORS: [char; 3] = [',', ';', '|'];
 /// What a formula begins with, at full width too.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
 
 /// What a spreadsheet would take for a formula, at the start or behind a separator, is led by an apostrophe.
 fn harmless(text: &str) -> String {
+    let text = super::words::plain(text);
     let mut out = String::with_capacity(text.len());
     for (n, part) in text.split_inclusive(SEPARATORS).enumerate() {
         let begins = part.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
@@ -20,7 +21,7 @@ fn harmless(text: &str) -> String {
         }
         out += part;
     }
-    super::words::plain(&out)
+    out
 }
 
 /// Quoted where any separator is in it.
@@ -77,7 +78,14 @@ pub fn table_tsv(table: &Filled<'_>, origin_ns: i64) -> String {
     let line = |cells: Vec<String>| format!("{}\n", cells.join("\t"));
     let mut out = line(columns.iter().map(|&at| bare(&rows.columns[at].head)).collect());
     for row in 0..rows.len() {
-        let words = |&at: &usize| bare(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));
+        let words = |&at: &usize| {
+            let cell = rows.cell(row, at);
+            let words = bare(&cell.words(&rows.columns[at].kind, origin_ns));
+            match cell {
+                Cell::Text(text) if text.parse::<f64>().is_err() => harmless(&words),
+                _ => words,
+            }
+        };
         out += &line(columns.iter().map(words).collect());
     }
     out

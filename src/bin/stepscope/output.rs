@@ -13,6 +13,7 @@ use stepscope::base::show;
 
 use super::CHUNK;
 use super::fresh::Fresh;
+use super::given::named;
 
 /// One file under all its names.
 #[cfg(unix)]
@@ -41,7 +42,11 @@ pub struct Inputs(HashSet<FileId>);
 
 impl Inputs {
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Inputs {
-        Inputs(paths.into_iter().filter_map(|path| file_id(path)).collect())
+        let mut inputs = Inputs::default();
+        for path in paths {
+            inputs.add(&named(path));
+        }
+        inputs
     }
 
     pub fn add(&mut self, path: &Path) {
@@ -209,19 +214,19 @@ pub fn deliver(text: &str, path: Option<&Path>, inputs: &Inputs) -> Result<()> {
     write(path, inputs, |out| Ok(out.write_all(text.as_bytes())?))
 }
 
-/// A sentence about what was written to `path`: on standard error where the bytes themselves are on standard output.
-pub fn say_of(path: &Path, text: &str) -> Result<()> {
+/// What was written to `path`: on standard error where the bytes themselves are on standard output.
+pub fn say_of(path: &Path, says: &str) -> Result<()> {
+    let text = format!("{}: {says}\n", show::plain(&path.display().to_string()));
     if is_stdout(path) {
-        complain(text);
+        drop(io::stderr().write_all(text.as_bytes()));
         return Ok(());
     }
-    deliver(&format!("{text}\n"), None, &Inputs::default())
+    deliver(&text, None, &Inputs::default())
 }
 
 /// A line on standard error; that nobody reads it is no reason to stop.
-pub fn complain(text: &str) {
-    let lines: Vec<String> = text.lines().map(show::plain).collect();
-    drop(writeln!(io::stderr(), "{}", lines.join("\n")));
+pub fn complain(says: &str) {
+    drop(writeln!(io::stderr(), "{}", show::plain(says)));
 }
 
 /// Whether whoever reads the output has had enough (`| head`).

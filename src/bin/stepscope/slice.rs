@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result, bail};
@@ -96,7 +96,7 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     let counts = output::write(Some(&args.out), &inputs, |out| {
         write(&file, categories, &opened, &request, out)
     })?;
-    output::say_of(&args.out, &said(&args.out, &counts))?;
+    output::say_of(&args.out, &said(&counts))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -211,11 +211,10 @@ fn tracks(args: &SliceArgs, opened: &Opened) -> Result<Vec<u32>> {
 }
 
 /// What was written, in and out, and why the rest was not.
-fn said(out: &Path, counts: &Counts) -> String {
+fn said(counts: &Counts) -> String {
     let kept = counts.events - counts.own_events;
     let mut said = format!(
-        "{}: {} of {} kept, {} of our own added; {} of {} of JSON, {} written",
-        out.display(),
+        "{} of {} kept, {} of our own added; {} of {} of JSON, {} written",
         show::count(kept),
         show::counted(counts.events_of, "event"),
         show::count(counts.own_events),
