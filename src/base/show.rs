@@ -1,6 +1,7 @@
 //! Numbers for people: three digits and a unit; names without characters that command.
 
-/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control) or end the line.
+/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), or end the
+/// line.
 fn commands(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

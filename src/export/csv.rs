@@ -24,9 +24,10 @@ fn harmless(text: &str) -> String {
     out
 }
 
-/// Quoted where any separator is in it.
+/// Quoted where a comma is in it, or what was taken for a formula behind another separator.
 fn quoted(field: String) -> String {
-    if field.contains(SEPARATORS) || field.contains('"') {
+    let has_apostrophe = field.split(SEPARATORS).skip(1).any(|part| part.starts_with('\''));
+    if field.contains([',', '"']) || has_apostrophe {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field
