@@ -22,7 +22,7 @@ impl Given {
         let path = named(path);
         let kept = match once(&path)? {
             Some(mut from) => Some(keep(&mut *from).with_context(|| {
-                let folder = std::env::temp_dir();
+                let folder = tempfile::env::temp_dir();
                 format!("keeping what is read in {} (TMPDIR)", folder.display())
             })?),
             None => None,
@@ -77,7 +77,7 @@ fn is_pipe(_: &std::fs::Metadata) -> bool {
 }
 
 fn keep(from: &mut dyn Read) -> io::Result<Fresh> {
-    let mut fresh = Fresh::in_folder(&std::env::temp_dir(), None)?;
+    let mut fresh = Fresh::in_folder(&tempfile::env::temp_dir(), None)?;
     io::copy(from, fresh.file.as_file_mut())?;
     Ok(fresh)
 }
