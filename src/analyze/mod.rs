@@ -30,7 +30,7 @@ use memory::allocations;
 use ranks::{collectives, links};
 use report::{Beside, DefectRow, TraceReport};
 use steps::{breakdown, differences, times, verdict};
-use trust::{categories, table_check};
+use trust::{categories, sums, table_check};
 
 /// What is known of the file itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,7 +81,7 @@ pub fn analyze_to(
     file: &FileFacts,
     defects: &Defects,
 ) -> TraceReport {
-    let mut report = facts(index, vocabulary, file, defects);
+    let mut report = facts(index, vocabulary, file);
     report.recompiles = compiles::recompiles(index, vocabulary);
     report.dynamo = compiles::dynamo_use(index, vocabulary, &report.recompiles);
     if let Some((name, metrics_file)) = &file.metrics {
@@ -192,6 +192,9 @@ pub fn analyze_to(
         report.verdict = report.verdicts.first().cloned();
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
+    let mut all_defects = with_overruns(index, vocabulary, defects);
+    all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
+    report.defects = defect_rows(&all_defects);
     let facts = findings::Facts {
         report: &report,
         vocabulary,
@@ -297,7 +300,7 @@ fn last_launch_ns(index: &Index, vocabulary: &Vocabulary) -> Option<i64> {
 }
 
 /// What the trace says of itself, before anything is computed.
-fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Defects) -> TraceReport {
+fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts) -> TraceReport {
     let extent = vocabulary.extent(index);
     let tables = file.tables.as_ref().map(|of| &of.tables);
     let mut notes = vocabulary.notes.clone();
@@ -323,7 +326,6 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts, defects: &Def
         capture_end_ns: vocabulary.capture.map(|c| c.end),
         synchronised_capture: vocabulary.synchronised_capture,
         notes,
-        defects: defect_rows(&with_overruns(index, vocabulary, defects)),
         clock_offset_ns: vocabulary.clock_offset_ns,
         kernel_rules: vocabulary.classifier.as_ref().map(|c| c.text().to_owned()),
         bytes_by_category: categories::bytes_by_category(index, vocabulary),

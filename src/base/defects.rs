@@ -74,6 +74,8 @@ defects! {
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
     NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
+    OversizedSum "oversized_sum" Loss
+        "A sum of durations does not fit the clock (292 years): it stops there, and what is made of it is wrong.";
     OverrunningWork "overrunning_work" Loss
         "Device work is recorded as ending after the work behind it on the same queue has ended, which cannot be: its \
          duration is unknown and counts up to the start of that work, a lower bound.";

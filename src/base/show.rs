@@ -1,4 +1,43 @@
-//! Numbers for people: three digits and a unit.
+//! Numbers for people: three digits and a unit; names without characters that command.
+
+/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), or end the
+/// line.
+fn commands(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// A name with such characters written as escapes.
+pub fn plain(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if commands(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// JSON whose texts hold no such character: another spelling of the same values.
+pub fn plain_json(json: String) -> String {
+    // Line breaks stand between values; those in texts are escapes already.
+    let commands = |c: char| c != '\n' && commands(c);
+    if !json.contains(commands) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if commands(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
 
 /// A duration: `"4.31 ms"`, `"12.0 s"`, `"850 ns"`, `"2 min 05 s"`. The unit is chosen so that three digits say it.
 pub fn duration(ns: i64) -> String {

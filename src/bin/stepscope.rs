@@ -1,20 +1,28 @@
 //! The command line: the same engine, without a browser.
-#![allow(clippy::print_stdout)]
 
+#[path = "stepscope/fresh.rs"]
+mod fresh;
+#[path = "stepscope/given.rs"]
+mod given;
 #[path = "stepscope/opening.rs"]
 mod opening;
+#[path = "stepscope/output.rs"]
+mod output;
 #[path = "stepscope/slice.rs"]
 mod slice;
 
+use std::cell::OnceCell;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use given::Given;
 use opening::{OpenedAll, open_all};
+use output::{Inputs, complain, deliver};
 use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
@@ -22,7 +30,7 @@ use stepscope::export;
 use stepscope::index::select::Selection;
 use stepscope::session::{self, Loader, Opened};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
-use stepscope::table::{self, Answers};
+use stepscope::table::{self, Answers, Filled};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
 #[derive(Parser)]
@@ -41,7 +49,7 @@ enum Command {
     /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be
     /// read.
     Check {
-        /// Traces, folders and archives of workers; gzip and archives are seen by content.
+        /// Traces, folders and archives of workers; gzip and archives are seen by content. `-` is standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -59,12 +67,14 @@ enum Command {
 #[derive(Args)]
 struct ReportArgs {
     /// Traces, and metrics files or torch's operator tables that stand beside them; folders of workers (*_ascend_pt,
-    /// *_ascend_ms), zip and tar archives of them, tables alone. gzip and archives are seen by content.
+    /// *_ascend_ms), zip and tar archives of them, tables alone. gzip and archives are seen by content. `-` is standard
+    /// input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Write here in place of standard output.
+    /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
+    /// is read here.
     #[arg(long, short)]
     output: Option<PathBuf>,
     /// Also write every table that the trace fills as CSV into this folder.
@@ -76,12 +86,13 @@ struct ReportArgs {
 
 #[derive(Args)]
 struct StacksArgs {
-    /// A trace; gzip is seen by content.
+    /// A trace; gzip is seen by content. `-` is standard input.
     file: PathBuf,
     /// Whose stacks; python frames where the trace has them, else operators.
     #[arg(long, value_enum)]
     source: Option<Source>,
-    /// Write here in place of standard output.
+    /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
+    /// is read here.
     #[arg(long, short)]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -115,6 +126,9 @@ struct PartArgs {
     /// compute, communication, copy, set. The first that fits decides; `^` stands for the start of the name.
     #[arg(long, value_name = "FILE")]
     kernel_rules: Option<PathBuf>,
+    /// Their text: a pipe can be read only once.
+    #[arg(skip)]
+    rules_text: OnceCell<String>,
     /// Take this time of a step for its step time; by default the trace decides, and the report says why.
     #[arg(long, value_enum, value_name = "TIME")]
     step_time: Option<StepTimeName>,
@@ -149,9 +163,9 @@ impl PartArgs {
     }
 
     /// With a stretch on the trace's own clock, which takes reading the file once to find its start.
-    fn selection(&self, path: &Path) -> Result<Selection> {
+    fn selection(&self, file: &Given) -> Result<Selection> {
         let start = match self.has_window() {
-            true => session::first_time(pieces(path)?)?.unwrap_or(0),
+            true => session::first_time(pieces(&file.source)?)?.unwrap_or(0),
             false => 0,
         };
         Ok(self.selection_from(start))
@@ -169,13 +183,20 @@ impl PartArgs {
         }
     }
 
+    fn rules_text(&self, rules: &Path) -> Result<&str> {
+        if let Some(text) = self.rules_text.get() {
+            return Ok(text);
+        }
+        let text = std::fs::read_to_string(given::named(rules))
+            .with_context(|| format!("reading {}", rules.display()))?;
+        Ok(self.rules_text.get_or_init(|| text))
+    }
+
     /// The trace with the reader's own rules for kernels, if there are any.
     fn classified(&self, mut opened: Opened) -> Result<Opened> {
         if let Some(rules) = &self.kernel_rules {
-            let text =
-                std::fs::read_to_string(rules).with_context(|| format!("reading {}", rules.display()))?;
             opened
-                .classify(&text)
+                .classify(self.rules_text(rules)?)
                 .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
         }
         if let Some(name) = self.step_time {
@@ -197,7 +218,7 @@ enum Format {
 
 #[derive(Args)]
 struct SynthArgs {
-    /// Write here.
+    /// Write here; `-` is standard output. A file is replaced once all is written, through links.
     #[arg(long, short)]
     out: PathBuf,
     /// Bytes of JSON, before compression: 200MB, 2GB (powers of 1000).
@@ -291,7 +312,10 @@ fn main() -> ExitCode {
         Command::Synth(args) => synthesise(&args),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("stepscope: {error:#}");
+        if output::is_closed_pipe(&error) {
+            return output::end_of_closed_pipe();
+        }
+        complain(&format!("stepscope: {error:#}"));
         ExitCode::from(2)
     })
 }
@@ -310,7 +334,7 @@ impl Progress {
             shown: false,
             on: std::io::stderr().is_terminal(),
             total,
-            label,
+            label: show::plain(&label),
         }
     }
 
@@ -318,12 +342,13 @@ impl Progress {
         if self.on {
             self.shown = true;
             let percent = (done.saturating_mul(100) / self.total.max(1)).min(100);
-            eprint!(
-                "\r\x1b[2K{}: {percent} % of {}, {}",
-                self.label,
-                show::bytes(self.total),
-                show::counted(events, "event")
-            );
+            let (total, events) = (show::bytes(self.total), show::counted(events, "event"));
+            // The terminal may be gone.
+            drop(write!(
+                std::io::stderr(),
+                "\r\x1b[2K{}: {percent} % of {total}, {events}",
+                self.label
+            ));
         }
     }
 }
@@ -331,7 +356,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            eprint!("\r\x1b[2K");
+            drop(write!(std::io::stderr(), "\r\x1b[2K"));
         }
     }
 }
@@ -368,16 +393,16 @@ fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>>
     }))
 }
 
-fn open_trace(path: &Path, part: &PartArgs) -> Result<Opened> {
-    part.classified(open_selected(path, &part.selection(path)?)?)
+fn open_trace(file: &Given, part: &PartArgs) -> Result<Opened> {
+    part.classified(open_selected(file, &part.selection(file)?)?)
 }
 
 /// Reads a trace, never holding the file.
-fn open_selected(path: &Path, selection: &Selection) -> Result<Opened> {
-    let name = name_of(path);
+fn open_selected(file: &Given, selection: &Selection) -> Result<Opened> {
+    let name = name_of(&file.path);
     let mut loader = Loader::selecting(&name, selection);
-    let mut progress = Progress::new(name, open_file(path)?.metadata()?.len());
-    for piece in pieces(path)? {
+    let mut progress = Progress::new(name, open_file(&file.source)?.metadata()?.len());
+    for piece in pieces(&file.source)? {
         loader.feed(&piece?);
         if let Some(error) = loader.error() {
             return Err(error.into());
@@ -387,23 +412,17 @@ fn open_selected(path: &Path, selection: &Selection) -> Result<Opened> {
     Ok(loader.finish()?)
 }
 
-/// Writes to a file or to standard output; a reader that has had enough (`| head`) is no error.
-fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
-    match output {
-        Some(path) => std::fs::write(path, text).with_context(|| format!("writing {}", path.display())),
-        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("writing to standard output"),
-        },
-    }
-}
-
 fn report(args: &ReportArgs) -> Result<ExitCode> {
+    let inputs = Inputs::of(args.files.iter().chain(&args.part.kernel_rules));
+    if let Some(path) = &args.output {
+        inputs.refuse(path)?;
+    }
     let OpenedAll {
         traces,
         failed,
         workers,
-    } = open_all(&args.files, &args.part);
+        inputs,
+    } = open_all(&args.files, &args.part, inputs);
     let report = Report {
         schema: SCHEMA.to_owned(),
         traces,
@@ -415,45 +434,76 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
             Format::Json => export::report_json(&report),
             Format::Markdown => export::report_markdown(&report),
         };
-        deliver(&text, args.output.as_deref())?;
-        if let Some(folder) = &args.csv {
-            write_tables(&report, folder)?;
+        let no_trace = TraceReport::default();
+        let tables = match &args.csv {
+            Some(folder) => tables(&report, &no_trace, folder, &inputs)?,
+            None => Vec::new(),
+        };
+        deliver(&text, args.output.as_deref(), &inputs)?;
+        for (path, table) in tables {
+            deliver(&export::table_csv(&table), Some(&path), &inputs)?;
         }
     }
     Ok(ExitCode::from(if failed > 0 { 2 } else { 0 }))
 }
 
 /// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are
-/// reported.
-fn write_tables(report: &Report, folder: &Path) -> Result<()> {
+/// reported. None of them is an input.
+fn tables<'a>(
+    report: &'a Report,
+    no_trace: &'a TraceReport,
+    folder: &Path,
+    inputs: &Inputs,
+) -> Result<Vec<(PathBuf, Filled<'a>)>> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    let write = |of: &str, answers: &Answers<'_>| -> Result<()> {
-        for table in table::filled(answers) {
-            let path = folder.join(format!("{of}{}.csv", table.key));
-            deliver(&export::table_csv(&table), Some(&path))?;
-        }
-        Ok(())
-    };
+    let mut tables = Vec::new();
     for (n, trace) in (1..).zip(&report.traces) {
         let number = if report.traces.len() > 1 {
             format!("{n}.")
         } else {
             String::new()
         };
-        // A worker's trace is called by folder and file.
-        let file = trace.file.replace('/', ".");
-        write(&format!("{number}{file}."), &Answers::of_report(trace))?;
+        for table in table::filled(&Answers::of_report(trace)) {
+            tables.push((folder.join(table_name(&number, &trace.file, &table.key)), table));
+        }
     }
-    let alone = TraceReport::default();
     let of_workers = Answers {
         workers: report.workers.as_ref(),
-        ..Answers::of_report(&alone)
+        ..Answers::of_report(no_trace)
     };
-    write("", &of_workers)
+    for table in table::filled(&of_workers) {
+        tables.push((folder.join(format!("{}.csv", table.key)), table));
+    }
+    for (path, _) in &tables {
+        inputs.refuse(path)?;
+    }
+    Ok(tables)
+}
+
+/// What most file systems take as a name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// A name that is too long is cut, and told from others that begin alike by a checksum.
+fn table_name(number: &str, file: &str, key: &str) -> String {
+    // A worker's trace is called by folder and file.
+    let file = show::plain(&file.replace('/', "."));
+    let name = format!("{number}{file}.{key}.csv");
+    if name.len() <= MAX_NAME_BYTES {
+        return name;
+    }
+    let end = format!("~{:08x}.{key}.csv", crc32fast::hash(file.as_bytes()));
+    let room = MAX_NAME_BYTES.saturating_sub(number.len() + end.len());
+    format!("{number}{}{end}", &file[..file.floor_char_boundary(room)])
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
-    let opened = open_trace(&args.file, &args.part).with_context(|| args.file.display().to_string())?;
+    let inputs = Inputs::of([&args.file].into_iter().chain(&args.part.kernel_rules));
+    if let Some(path) = &args.output {
+        inputs.refuse(path)?;
+    }
+    let reading = || args.file.display().to_string();
+    let file = Given::of(&args.file).with_context(reading)?;
+    let opened = open_trace(&file, &args.part).with_context(reading)?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
         Some(Source::Operators) => StackSource::Operators,
@@ -465,14 +515,19 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
     if text.is_empty() {
         bail!("{}: this trace records no such stacks", args.file.display());
     }
-    deliver(&text, args.output.as_deref())?;
+    deliver(&text, args.output.as_deref(), &inputs)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {
-    let OpenedAll { traces, failed, .. } = open_all(files, &PartArgs::default());
+    let OpenedAll {
+        traces,
+        failed,
+        inputs,
+        ..
+    } = open_all(files, &PartArgs::default(), Inputs::default());
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
-    deliver(&texts.join("\n"), None)?;
+    deliver(&texts.join("\n"), None, &inputs)?;
     let lossy = traces
         .iter()
         .flat_map(|t| &t.defects)
@@ -512,24 +567,20 @@ fn synthesise(args: &SynthArgs) -> Result<ExitCode> {
         high_level_only: args.high_level,
         ..wide
     };
-    let writing = || format!("writing {}", args.out.display());
-    let mut file = BufWriter::with_capacity(CHUNK, File::create(&args.out).with_context(writing)?);
     let gz = args.gz || args.out.extension().is_some_and(|e| e == "gz");
-    let written = if gz {
-        let mut gzip = Gzip::new(file, 1).with_context(writing)?;
-        let written = synth::write(&options, &mut gzip).with_context(writing)?;
-        gzip.finish().with_context(writing)?;
-        written
-    } else {
-        let written = synth::write(&options, &mut file).with_context(writing)?;
-        file.flush().with_context(writing)?;
-        written
-    };
+    let written = output::write(Some(&args.out), &Inputs::default(), |mut out| {
+        if !gz {
+            return Ok(synth::write(&options, &mut out)?);
+        }
+        let mut gzip = Gzip::new(out, 1)?;
+        let written = synth::write(&options, &mut gzip)?;
+        gzip.finish()?;
+        Ok(written)
+    })?;
     let facts = &written.facts;
     let serving = facts.compiles.iter().filter(|c| !c.warmup);
-    println!(
-        "{}: {} of JSON, {}; while serving {}, {}, {} costing {}, {} not warmed up",
-        args.out.display(),
+    let said = format!(
+        "{} of JSON, {}; while serving {}, {}, {} costing {}, {} not warmed up",
         show::bytes(written.bytes),
         show::counted(written.events, "event"),
         show::counted(facts.serving_prefill, "prefill"),
@@ -538,5 +589,6 @@ fn synthesise(args: &SynthArgs) -> Result<ExitCode> {
         show::duration(serving.map(|c| c.dur_ns).sum()),
         show::counted(facts.served_not_warmed.len() as u64, "bucket"),
     );
+    output::say_of(&args.out, &said)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,13 +3,34 @@
 
 use crate::table::{Cell, Filled};
 
-/// A field that a spreadsheet would take for a formula is led by an apostrophe.
+/// Where spreadsheets end a field, whichever of them theirs is set to; tabs are written as escapes.
+const SEPARATORS: [char; 3] = [',', ';', '|'];
+/// What a formula begins with, at full width too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+
+/// What a spreadsheet would take for a formula, at the start or behind a separator, is led by an apostrophe.
 fn harmless(text: &str) -> String {
     let text = super::words::plain(text);
-    if text.starts_with(['=', '+', '-', '@']) {
-        format!("'{text}")
+    let mut out = String::with_capacity(text.len());
+    for (n, part) in text.split_inclusive(SEPARATORS).enumerate() {
+        let begins = part.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
+        // `[4, -1]`, `Shape<8, -1>`: a number of a list is no formula.
+        let bare = begins.trim_end_matches(|c: char| SEPARATORS.contains(&c) || ")]}> ".contains(c));
+        if begins.starts_with(FORMULA) && (n == 0 || bare.parse::<f64>().is_err()) {
+            out.push('\'');
+        }
+        out += part;
+    }
+    out
+}
+
+/// Quoted where a comma is in it, or what was taken for a formula behind another separator.
+fn quoted(field: String) -> String {
+    let has_apostrophe = field.split(SEPARATORS).skip(1).any(|part| part.starts_with('\''));
+    if field.contains([',', '"']) || has_apostrophe {
+        format!("\"{}\"", field.replace('"', "\"\""))
     } else {
-        text
+        field
     }
 }
 
@@ -33,23 +54,21 @@ pub fn table_csv(table: &Filled<'_>) -> String {
     let columns: Vec<usize> = (0..rows.columns.len())
         .filter(|&at| !rows.columns[at].kind.is_drawn())
         .collect();
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let mut write = |fields: Vec<String>| {
-        writer
-            .write_record(fields)
-            .expect("into memory, as long as the head")
+    let line = |fields: Vec<String>| match fields.join(",") {
+        line if line.is_empty() => "\"\"\n".to_owned(),
+        line => line + "\n",
     };
-    write(
-        columns
-            .iter()
-            .map(|&at| harmless(&rows.columns[at].key))
-            .collect(),
-    );
+    let heads = columns.iter().map(|&at| quoted(harmless(&rows.columns[at].key)));
+    let mut out = line(heads.collect());
     for row in 0..rows.len() {
-        write(columns.iter().map(|&at| field(&rows.cell(row, at))).collect());
+        out += &line(
+            columns
+                .iter()
+                .map(|&at| quoted(field(&rows.cell(row, at))))
+                .collect(),
+        );
     }
-    let bytes = writer.into_inner().expect("a flush into memory");
-    String::from_utf8(bytes).expect("made of strings")
+    out
 }
 
 /// The columns that people are shown, as they read them, with tabs between: for the clipboard.
@@ -60,7 +79,14 @@ pub fn table_tsv(table: &Filled<'_>, origin_ns: i64) -> String {
     let line = |cells: Vec<String>| format!("{}\n", cells.join("\t"));
     let mut out = line(columns.iter().map(|&at| bare(&rows.columns[at].head)).collect());
     for row in 0..rows.len() {
-        let words = |&at: &usize| bare(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));
+        let words = |&at: &usize| {
+            let cell = rows.cell(row, at);
+            let words = bare(&cell.words(&rows.columns[at].kind, origin_ns));
+            match cell {
+                Cell::Text(text) if text.parse::<f64>().is_err() => harmless(&words),
+                _ => words,
+            }
+        };
         out += &line(columns.iter().map(words).collect());
     }
     out

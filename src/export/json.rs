@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::analyze::report::Report;
+use crate::base::show;
 use crate::table::{Cell, Filled};
 
 /// One JSON object, indented, keys in the order of the struct's fields, ending with a line break.
@@ -10,7 +11,7 @@ pub fn report_json(report: &Report) -> String {
     let mut json = serde_json::to_string_pretty(report)
         .expect("a report has only string keys, and a number that is none becomes null");
     json.push('\n');
-    json
+    show::plain_json(json)
 }
 
 /// All rows of a table, a flat object each, with the keys and values of [`table_csv`](super::table_csv), and null where
@@ -39,5 +40,5 @@ pub fn table_json(table: &Filled<'_>) -> String {
     let mut json = serde_json::to_string_pretty(&(0..rows.len()).map(row).collect::<Vec<_>>())
         .expect("objects with string keys");
     json.push('\n');
-    json
+    show::plain_json(json)
 }

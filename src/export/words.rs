@@ -2,6 +2,7 @@
 
 use crate::analyze::report::{TraceReport, headlines};
 use crate::base::show;
+pub use crate::base::show::plain;
 
 /// One line of facts: what the file is.
 pub fn facts_line(trace: &TraceReport) -> String {
@@ -54,22 +55,6 @@ pub fn verdict_lines(trace: &TraceReport) -> Vec<String> {
 pub fn since_start(trace: &TraceReport, at_ns: i64) -> String {
     let start = trace.start_ns.unwrap_or(0);
     format!("+{}", show::duration(at_ns.saturating_sub(start)))
-}
-
-/// A name without characters that would command the terminal or turn the line around.
-pub fn plain(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c.is_control()
-            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-            || matches!(c, '\u{2028}' | '\u{2029}')
-        {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// At most `width` characters, the middle left out: a name's end tells as much as its start.

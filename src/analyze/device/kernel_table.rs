@@ -99,7 +99,8 @@ pub fn statistics(table: &KernelTable) -> Vec<OperatorStatistic> {
     let mut rows: Vec<OperatorStatistic> = by_kind.into_values().collect();
     for row in &mut rows {
         let n = i64::try_from(row.count).unwrap_or(i64::MAX);
-        row.mean_ns = row.total_ns.saturating_add(n / 2) / n;
+        // A sum that stopped at the clock's end makes a mean that lies outside.
+        row.mean_ns = (row.total_ns.saturating_add(n / 2) / n).clamp(row.min_ns, row.max_ns);
         let all = total.get(&row.device).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         if all > 0 {

@@ -3,7 +3,7 @@
 use super::shared::{defects, finding};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure};
-use crate::base::{Severity, show};
+use crate::base::{DefectKind, Severity, show};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["events-lost"],
@@ -14,6 +14,8 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let losses = report.defects.iter().filter(|d| d.severity == Severity::Loss);
+    // A sum is no event.
+    let losses = losses.filter(|d| d.kind != DefectKind::OversizedSum.key());
     let lost: u64 = losses.map(|d| d.count).sum();
     if lost == 0 {
         return None;

@@ -582,8 +582,9 @@ pub fn summarise(
         count[main] += 1;
         bins[bin].1[main] += 1;
         for (i, ns) in by_cause.iter().enumerate() {
-            total[i] += ns;
-            bins[bin].0[i] += ns;
+            for sum in [&mut total[i], &mut bins[bin].0[i]] {
+                *sum = sum.saturating_add(*ns);
+            }
         }
         if span.len_ns() > floor_ns {
             longest.push(Measured {
@@ -604,7 +605,7 @@ pub fn summarise(
         kind: GapKind::Step,
         r#where: String::new(),
         count: lengths.len() as u64,
-        total_ns: lengths.iter().sum(),
+        total_ns: stats::sum(lengths.iter().copied()),
         max_ns: lengths.iter().copied().max(),
         p50_ns: stats::quantile_of(&mut lengths, 0.5),
         p99_ns: stats::quantile_of(&mut lengths, 0.99),
@@ -616,7 +617,7 @@ pub fn summarise(
                 from_ns: BIN_EDGES_NS[i],
                 to_ns: BIN_EDGES_NS.get(i + 1).copied(),
                 count: n.iter().sum(),
-                total_ns: ns.iter().sum(),
+                total_ns: stats::sum(ns.iter().copied()),
                 by_cause_ns: causes.iter().map(|&c| ns[c]).collect(),
                 by_cause_count: causes.iter().map(|&c| n[c]).collect(),
             })

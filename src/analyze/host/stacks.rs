@@ -13,7 +13,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, order};
+use crate::base::{NameId, SliceId, Span, TrackId, order, show};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::nest::NEST_SLACK;
 use crate::index::{Family, Index, Key};
@@ -347,7 +347,7 @@ impl Tree {
 
 /// A folded stack a line, as flame graph programs read them and as torch's `export_stacks` writes them: frames from the
 /// outside in, between semicolons, a blank, and self time in whole ns. Stacks without time of their own are left out.
-/// Semicolons and blanks inside names become `_`.
+/// Semicolons and blanks inside names become `_`, characters that command a terminal are written as escapes.
 pub fn folded(index: &Index, tree: &Tree) -> String {
     let mut text = String::new();
     let mut left_out_ns = 0_i64;
@@ -363,10 +363,8 @@ pub fn folded(index: &Index, tree: &Tree) -> String {
         if depth > 0 {
             stack.push(';');
         }
-        stack.extend(index.text(of.name).chars().map(|letter| match letter {
-            ' ' | ';' | '\t' | '\n' | '\r' => '_',
-            other => other,
-        }));
+        let name = index.text(of.name).replace([' ', ';', '\t', '\n', '\r'], "_");
+        stack.push_str(&show::plain(&name));
         ends.push(stack.len());
         if of.self_ns > 0 && text.len() + stack.len() > MAX_FOLDED_BYTES {
             left_out_ns = left_out_ns.saturating_add(of.self_ns);

@@ -15,6 +15,8 @@ use stepscope::session::open::{
 };
 use stepscope::session::{FirstEvent, Loader, Opened, bundle};
 
+use super::given::Given;
+use super::output::{Inputs, complain};
 use super::{CHUNK, PartArgs, Progress, name_of, open_file};
 
 /// What becomes of what was given.
@@ -24,21 +26,34 @@ pub struct OpenedAll {
     /// What could not be opened.
     pub failed: usize,
     pub workers: Option<Workers>,
+    /// What was read.
+    pub inputs: Inputs,
 }
 
 impl OpenedAll {
+    fn is_read(&mut self, place: &Place<PathBuf>) {
+        if let Some(path) = place.source() {
+            self.inputs.add(path);
+        }
+    }
+
     fn say(&mut self, said: impl IntoIterator<Item = Said>) {
         for said in said {
             self.failed += usize::from(said.is_failure);
-            eprintln!("stepscope: {}: {}", said.about, said.says);
+            complain(&format!("stepscope: {}: {}", said.about, said.says));
         }
     }
 }
 
-/// Opens all of it, in the order of the plan.
-pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
-    let mut opened = OpenedAll::default();
-    let mut plan = plan_of(paths);
+/// Opens all of it, in the order of the plan; `inputs` are known to be read.
+pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll {
+    let mut opened = OpenedAll {
+        inputs,
+        ..OpenedAll::default()
+    };
+    let given: Vec<Result<Given>> = paths.iter().map(|path| Given::of(path)).collect();
+    let given = paths.iter().zip(&given).map(|(path, given)| input(path, given));
+    let mut plan = plan_of(given.collect(), &mut opened.inputs);
     opened.say(std::mem::take(&mut plan.said));
     let mut compared = Vec::new();
     for i in 0..plan.recordings.len() {
@@ -54,15 +69,19 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs) -> OpenedAll {
     opened
 }
 
-fn plan_of(paths: &[PathBuf]) -> Plan<PathBuf> {
-    let mut opening = Opening::new(paths.iter().map(|path| input(path)).collect());
+fn plan_of(given: Vec<Input<PathBuf>>, inputs: &mut Inputs) -> Plan<PathBuf> {
+    let mut opening = Opening::new(given);
     loop {
         let provided = match opening.poll() {
             Need::Done => return opening.finish(),
             Need::List(folder) => list(&folder).map(Provided::Entries),
-            Need::Read { source, range } => bytes_of(&source, range).map(Provided::Bytes),
+            Need::Read { source, range } => {
+                inputs.add(&source);
+                bytes_of(&source, range).map(Provided::Bytes)
+            }
             Need::Head { place, len } => head_of(&place, len).map(Provided::Bytes),
             Need::Stream(path) => {
+                inputs.add(&path);
                 let mut feed = |piece: &[u8]| {
                     opening.feed(piece);
                     Ok(true)
@@ -74,7 +93,8 @@ fn plan_of(paths: &[PathBuf]) -> Plan<PathBuf> {
     }
 }
 
-fn input(path: &Path) -> Input<PathBuf> {
+fn input(shown: &Path, given: &Result<Given>) -> Input<PathBuf> {
+    let path = given.as_ref().map_or(shown, |given| &given.path);
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = whole.parent().map(|folder| folder.to_string_lossy().into_owned());
     // A folder may be given as `.`.
@@ -84,9 +104,16 @@ fn input(path: &Path) -> Input<PathBuf> {
         name_of(path)
     };
     Input {
-        shown: path.display().to_string(),
+        shown: shown.display().to_string(),
         folder: folder.unwrap_or_default(),
-        entry: entry(name, path.to_owned()),
+        entry: match given {
+            Ok(given) => entry(name, given.source.clone()),
+            Err(why) => Entry {
+                path: name,
+                source: path.to_owned(),
+                kind: EntryKind::Unreadable(format!("{why:#}")),
+            },
+        },
     }
 }
 
@@ -106,7 +133,8 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     for found in std::fs::read_dir(folder)? {
         let found = found?;
         let kind = found.file_type()?;
-        let is_usual = kind.is_dir() || kind.is_file() || kind.is_symlink();
+        let leads_to_none = |path: &Path| std::fs::metadata(path).is_ok_and(|m| !m.is_dir() && !m.is_file());
+        let is_usual = kind.is_dir() || kind.is_file() || kind.is_symlink() && !leads_to_none(&found.path());
         let entry = entry(name_of(&found.path()), found.path());
         if is_usual && !(kind.is_symlink() && matches!(entry.kind, EntryKind::Folder)) {
             entries.push(entry);
@@ -124,6 +152,7 @@ fn open_one(
 ) -> Result<(Ready, Vec<TraceReport>), Failure> {
     let mut gathering = plan.gather(recording, true);
     while let Some((file, limit)) = gathering.poll(plan) {
+        opened.is_read(plan.place(file));
         let bytes = read_whole(plan.place(file), limit);
         gathering.provide(bytes.map_err(|why| format!("{why:#}")));
     }
@@ -132,6 +161,7 @@ fn open_one(
     let mut found = match &ready.text {
         Text::Nothing => ready.open()?,
         Text::File(file) => {
+            opened.is_read(plan.place(*file));
             let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
             open_text(&ready, plan.bytes(*file), &mut pieces, part)?
         }

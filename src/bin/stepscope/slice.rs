@@ -1,28 +1,30 @@
 //! `stepscope slice`: a smaller trace, for any viewer.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use clap::Args;
 
 use stepscope::analyze::report::{Gap, GapKind};
 use stepscope::base::{Span, show};
 use stepscope::export::cut::Counts;
 use stepscope::index::select::Selection;
-use stepscope::session::{Inflater, Opened};
+use stepscope::session::{CutError, Inflater, Opened};
 use stepscope::view::CutRequest;
 
-use super::{CHUNK, Progress, milliseconds, name_of, open_file, open_selected, pieces};
+use super::given::Given;
+use super::output::{self, Inputs};
+use super::{Progress, milliseconds, name_of, open_file, open_selected, pieces};
 
 #[derive(Args)]
 pub struct SliceArgs {
-    /// A trace; gzip is seen by content.
+    /// A trace; gzip is seen by content. `-` is standard input.
     file: PathBuf,
-    /// Write here, compressed unless the name ends in .json or --plain is given.
+    /// Write here, compressed unless the name ends in .json or --plain is given; `-` is standard output. A file is
+    /// replaced once all is written, through links, and never if it is the trace.
     #[arg(long, short)]
     out: PathBuf,
     /// From here on, in milliseconds from the start of the trace, as the page's timeline shows them. Slices that
@@ -78,14 +80,11 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 }
 
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
-    if is_same(&args.file, &args.out) {
-        bail!(
-            "{}: this is the trace itself; give --out another name",
-            args.out.display()
-        );
-    }
+    let inputs = Inputs::of([&args.file]);
+    inputs.refuse(&args.out)?;
     let reading = || args.file.display().to_string();
-    let opened = open_selected(&args.file, &Selection::default()).with_context(reading)?;
+    let file = Given::of(&args.file).with_context(reading)?;
+    let opened = open_selected(&file, &Selection::default()).with_context(reading)?;
     let request = CutRequest {
         window: window(args, &opened)?,
         tracks: tracks(args, &opened)?,
@@ -93,51 +92,47 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
         own_tracks: !args.no_own_tracks,
         gzip: !args.plain && args.out.extension().is_none_or(|e| e != "json"),
     };
-    // Nothing half-written under the name that was asked for.
-    let part = PathBuf::from(format!("{}.part", args.out.display()));
-    let written = write(args, &opened, &request, &part);
-    let counts = match written {
-        Ok(counts) => counts,
-        Err(error) => {
-            // What was begun is of no use; that it cannot be removed neither.
-            drop(std::fs::remove_file(&part));
-            return Err(error);
-        }
-    };
-    std::fs::rename(&part, &args.out).with_context(|| format!("writing {}", args.out.display()))?;
-    super::deliver(&format!("{}\n", said(&args.out, &counts)), None)?;
+    let categories = &args.keep_category;
+    let counts = output::write(Some(&args.out), &inputs, |out| {
+        write(&file, categories, &opened, &request, out)
+    })?;
+    output::say_of(&args.out, &said(&counts))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(args: &SliceArgs, opened: &Opened, request: &CutRequest, part: &Path) -> Result<Counts> {
-    let writing = || format!("writing {}", part.display());
-    let file = BufWriter::with_capacity(CHUNK, File::create(part).with_context(writing)?);
-    let mut cut = opened.cut(request, &args.keep_category, file)?;
+fn write(
+    file: &Given,
+    categories: &[String],
+    opened: &Opened,
+    request: &CutRequest,
+    out: &mut dyn Write,
+) -> Result<Counts> {
+    let mut cut = opened.cut(request, categories, out).map_err(failed)?;
     let mut inflater = Inflater::default();
-    let total = open_file(&args.file)?.metadata()?.len();
-    let mut progress = Progress::new(format!("cutting {}", name_of(&args.file)), total);
-    for piece in pieces(&args.file)? {
-        let mut failed = None;
+    let total = open_file(&file.source)?.metadata()?.len();
+    let mut progress = Progress::new(format!("cutting {}", name_of(&file.path)), total);
+    for piece in pieces(&file.source)? {
+        let mut stopped = None;
         inflater.feed(&piece?, &mut |text| {
-            if failed.is_none() {
-                failed = cut.feed(opened, text).err();
+            if stopped.is_none() {
+                stopped = cut.feed(opened, text).err();
             }
         });
-        if let Some(error) = failed {
-            return Err(error).with_context(writing);
+        if let Some(error) = stopped {
+            return Err(error.into());
         }
         progress.show(inflater.read(), cut.events());
     }
     drop(inflater.finish());
-    let (_, counts, _) = cut.finish(opened)?;
+    let (_, counts, _) = cut.finish(opened).map_err(failed)?;
     Ok(counts)
 }
 
-/// Whether two paths lead to one file.
-fn is_same(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
+/// An error of writing as itself: of which kind it is, is looked at.
+fn failed(error: CutError) -> Error {
+    match error {
+        CutError::Io(error) => error.into(),
+        other => other.into(),
     }
 }
 
@@ -216,11 +211,10 @@ fn tracks(args: &SliceArgs, opened: &Opened) -> Result<Vec<u32>> {
 }
 
 /// What was written, in and out, and why the rest was not.
-fn said(out: &Path, counts: &Counts) -> String {
+fn said(counts: &Counts) -> String {
     let kept = counts.events - counts.own_events;
     let mut said = format!(
-        "{}: {} of {} kept, {} of our own added; {} of {} of JSON, {} written",
-        out.display(),
+        "{} of {} kept, {} of our own added; {} of {} of JSON, {} written",
         show::count(kept),
         show::counted(counts.events_of, "event"),
         show::count(counts.own_events),

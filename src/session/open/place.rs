@@ -44,6 +44,16 @@ impl<S: Clone> Place<S> {
         }
     }
 
+    /// The file that the bytes lie in.
+    pub fn source(&self) -> Option<&S> {
+        match self {
+            Place::File(source) | Place::Part(source, _) | Place::Zip(source, _) | Place::Text(source, _) => {
+                Some(source)
+            }
+            Place::Held(_) | Place::Unreadable(_) => None,
+        }
+    }
+
     /// Bytes of the source that [`Place::stream`] wants to see, if any.
     pub fn wants(&self) -> Option<(&S, Range<u64>)> {
         match self {

@@ -1,0 +1,249 @@
+//! What the program writes. A file is written whole or not at all, and never over what was read: every file goes
+//! through [`write`].
+
+use std::collections::HashSet;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Error, Result, bail};
+
+use stepscope::base::show;
+
+use super::CHUNK;
+use super::fresh::Fresh;
+use super::given::named;
+
+/// One file under all its names.
+#[cfg(unix)]
+type FileId = (u64, u64);
+#[cfg(not(unix))]
+type FileId = PathBuf;
+
+/// Of a regular file, through links; what else there is can be read and written at once.
+fn file_id(path: &Path) -> Option<FileId> {
+    let found = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        drop(found);
+        path.canonicalize().ok()
+    }
+}
+
+/// Files that are read, over which nothing is written.
+#[derive(Default)]
+pub struct Inputs(HashSet<FileId>);
+
+impl Inputs {
+    pub fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Inputs {
+        let mut inputs = Inputs::default();
+        for path in paths {
+            inputs.add(&named(path));
+        }
+        inputs
+    }
+
+    pub fn add(&mut self, path: &Path) {
+        self.0.extend(file_id(path));
+    }
+
+    /// Fails where nothing can be written at `path`: it is an input, a folder, or in none.
+    pub fn refuse(&self, path: &Path) -> Result<()> {
+        if file_id(path).is_some_and(|id| self.0.contains(&id)) {
+            bail!(
+                "{}: this is the trace itself, or another file that is read; give the output another name",
+                path.display()
+            );
+        }
+        Target::of(path).map(drop).with_context(|| writing(path))
+    }
+}
+
+fn writing(path: &Path) -> String {
+    format!("writing {}", path.display())
+}
+
+/// Where bytes for a path go.
+enum Target {
+    Stdout,
+    /// What is no regular file: a device, a pipe.
+    Direct(PathBuf),
+    /// Behind all links, with what is there.
+    File(PathBuf, Option<Metadata>),
+}
+
+/// As deep as Linux follows links.
+const MAX_LINKS: usize = 40;
+
+pub fn is_stdout(path: &Path) -> bool {
+    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    names.iter().any(|name| path == Path::new(name))
+}
+
+impl Target {
+    fn of(path: &Path) -> io::Result<Target> {
+        if is_stdout(path) {
+            return Ok(Target::Stdout);
+        }
+        let is_folder = || Err(io::Error::new(ErrorKind::IsADirectory, "this is a folder"));
+        let mut at = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let (Some(name), false) = (at.file_name(), at.as_os_str().as_encoded_bytes().ends_with(b"/"))
+            else {
+                return is_folder();
+            };
+            let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+            let whole = folder.join(name);
+            // Links there name what is open already: opening the name again would begin at its start.
+            if whole.starts_with("/proc") {
+                return Ok(Target::Direct(whole));
+            }
+            match std::fs::symlink_metadata(&whole) {
+                Ok(found) if found.is_symlink() => at = folder.join(std::fs::read_link(&whole)?),
+                Ok(found) if found.is_dir() => return is_folder(),
+                Ok(found) if found.is_file() => return Ok(Target::File(whole, Some(found))),
+                Ok(_) => return Ok(Target::Direct(whole)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Target::File(whole, None)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("too many links, one to the next"))
+    }
+}
+
+/// Says of what an error is; see [`is_closed_pipe`] for why the kind is kept.
+struct Named<W> {
+    out: W,
+    to: String,
+}
+
+impl<W> Named<W> {
+    fn named<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.to)))
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.named(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.named(flushed)
+    }
+}
+
+/// Writes what `content` gives, to standard output without a path. A regular file is written under a new name beside
+/// it, which is renamed when all is written, through links; what was there stays if that fails.
+pub fn write<T>(
+    path: Option<&Path>,
+    inputs: &Inputs,
+    content: impl FnOnce(&mut dyn Write) -> Result<T>,
+) -> Result<T> {
+    let to = path.map_or_else(|| "writing to standard output".to_owned(), writing);
+    let through = |out: &mut dyn Write| {
+        let named = Named { out, to: to.clone() };
+        let mut buffered = BufWriter::with_capacity(CHUNK, named);
+        let done = content(&mut buffered);
+        // Nothing more goes out after an error.
+        match done {
+            Ok(done) => buffered.flush().map(|()| done).map_err(Error::from),
+            Err(error) => {
+                drop(buffered.into_parts());
+                Err(error)
+            }
+        }
+    };
+    let Some(path) = path else {
+        return through(&mut io::stdout().lock());
+    };
+    inputs.refuse(path)?;
+    match Target::of(path).with_context(|| to.clone())? {
+        Target::Stdout => through(&mut io::stdout().lock()),
+        Target::Direct(at) => {
+            let mut file = OpenOptions::new()
+                .append(true)
+                .open(at)
+                .with_context(|| to.clone())?;
+            through(&mut file)
+        }
+        Target::File(at, found) => {
+            let mut fresh = beside(&at, found.as_ref()).with_context(|| to.clone())?;
+            let done = through(fresh.file.as_file_mut())?;
+            fresh.rename(&at).with_context(|| to.clone())?;
+            Ok(done)
+        }
+    }
+}
+
+/// A new file in the folder of `at`, with the owner and the mode of what is there, or the usual ones.
+fn beside(at: &Path, found: Option<&Metadata>) -> io::Result<Fresh> {
+    if found.is_some() {
+        // What may not be written is not replaced either.
+        OpenOptions::new().write(true).open(at)?;
+    }
+    let folder = at.parent().unwrap_or(Path::new("/"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+        let usual = std::fs::Permissions::from_mode(0o666); // less the umask
+        let fresh = Fresh::in_folder(folder, Some(usual))?;
+        if let Some(found) = found {
+            let file: &File = fresh.file.as_file();
+            // Only root may give files away.
+            drop(fchown(file, Some(found.uid()), Some(found.gid())));
+            file.set_permissions(found.permissions())?;
+        }
+        Ok(fresh)
+    }
+    #[cfg(not(unix))]
+    Fresh::in_folder(folder, None)
+}
+
+/// Writes a text to a file or to standard output.
+pub fn deliver(text: &str, path: Option<&Path>, inputs: &Inputs) -> Result<()> {
+    write(path, inputs, |out| Ok(out.write_all(text.as_bytes())?))
+}
+
+/// What was written to `path`: on standard error where the bytes themselves are on standard output.
+pub fn say_of(path: &Path, says: &str) -> Result<()> {
+    let text = format!("{}: {says}\n", show::plain(&path.display().to_string()));
+    if is_stdout(path) {
+        drop(io::stderr().write_all(text.as_bytes()));
+        return Ok(());
+    }
+    deliver(&text, None, &Inputs::default())
+}
+
+/// A line on standard error; that nobody reads it is no reason to stop.
+pub fn complain(says: &str) {
+    drop(writeln!(io::stderr(), "{}", show::plain(says)));
+}
+
+/// Whether whoever reads the output has had enough (`| head`).
+pub fn is_closed_pipe(error: &Error) -> bool {
+    let errors = error
+        .chain()
+        .filter_map(|error| error.downcast_ref::<io::Error>());
+    errors
+        .into_iter()
+        .any(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Ends as other programs do whose output is closed: by the signal, which a shell shows as status 141.
+pub fn end_of_closed_pipe() -> ExitCode {
+    #[cfg(unix)]
+    drop(signal_hook::low_level::emulate_default_handler(
+        signal_hook::consts::SIGPIPE,
+    ));
+    ExitCode::from(141)
+}
