@@ -148,9 +148,10 @@ fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, 
 
 /// What each device did, as far as a verdict asks.
 pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
-    let devices = host.devices.iter().zip(&host.idle);
+    let devices = host.devices.iter().zip(&host.idle).enumerate();
     devices
-        .map(|(device, idle)| {
+        .map(|(place, (device, idle))| {
+            let of_rank = rank_of(host, place);
             let works = device.compute.spans().iter().chain(device.copy.spans());
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
@@ -161,6 +162,8 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             DeviceShares {
                 device: device.device,
                 rank: device.rank.clone(),
+                of_rank,
+                waiting: requests::without_requests(host.index, host.vocabulary, host.waiting, of_rank),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown
@@ -170,6 +173,11 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             }
         })
         .collect()
+}
+
+/// The rank of the device at a place of the list.
+fn rank_of(host: &Host<'_>, place: usize) -> Option<usize> {
+    host.vocabulary.devices.get(place)?.rank
 }
 
 /// When a device is idle and its next work is not launched yet. Where launches are not linked one by one: in gaps that
@@ -471,10 +479,10 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     }
     let phases = [Phase::Decode, Phase::Unknown, Phase::Mixed, Phase::Prefill];
     let of_phase = |phase| -> Vec<StepIdle> {
-        let devices = host.devices.iter().zip(&host.idle);
+        let devices = host.devices.iter().zip(&host.idle).enumerate();
         devices
-            .filter_map(|(device, idle)| {
-                let steps = verdict::of_phase(host.steps, phase);
+            .filter_map(|(place, (device, idle))| {
+                let steps = verdict::of_phase(host.steps, phase, rank_of(host, place));
                 let (window, n_intervals) = verdict::window(steps, Some(&device.busy));
                 let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
                 is_enough.then(|| StepIdle {

@@ -31,6 +31,7 @@ use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{CompileMark, EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
+use super::wait_names;
 
 use counters::Utils;
 use lanes::{Calls, Lane};
@@ -133,7 +134,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         roles: lanes::roles(index, &lanes, Calls::of(index)),
         operator_categories: facts::operator_categories(index),
         advice: advice::ADVICE,
-        idle_frames: kineto::idle_frames(index),
+        waits: wait_names::wait_names(index),
         capture: facts::capture(index),
         ..Vocabulary::default()
     };
@@ -197,7 +198,8 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     }
     let no_warmup = warmups.is_empty();
     let periods = Periods {
-        non_driver: (has_executable && !has_model) || (no_warmup && v.rank.is_some_and(|rank| rank > 0)),
+        // Only a rank that drives an engine (each does, where requests are spread over ranks) names its passes.
+        non_driver: !has_model && (has_executable || (no_warmup && v.rank.is_some_and(|rank| rank > 0))),
         warmups: warmups
             .into_iter()
             .map(|(pid, spans)| (pid, Union::of(spans)))
