@@ -428,6 +428,20 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(says(name), expected, "{name}");
         }
+        let both = Marker::parse("decode[bs=128 tok=384 p=2 d=126 sqsq=9 sqsk=99 sk=258048 tbo=1]").unwrap();
+        assert_eq!((both.phase, both.tokens), (Phase::Mixed, Some(384)));
+        assert_eq!(
+            (both.context_requests, both.generation_requests),
+            (Some(2), Some(126))
+        );
+        assert_eq!(both.generation_kv_tokens, None, "of both kinds together");
+        let eager = Marker::parse("eager_decode[bs=3 tok=3 ctx=[7, 8, 9]]").unwrap();
+        assert_eq!((eager.phase, eager.generation_requests), (Phase::Decode, Some(3)));
+        let dummy = Marker::parse("dummy_decode[bs=1/8 tok=1 d=1]").unwrap();
+        assert_eq!(
+            (dummy.phase, dummy.batch, dummy.padded_batch),
+            (Phase::Idle, None, None)
+        );
         let padded = Marker::parse("decode[bs=117/128 tok=117 d=117]").unwrap();
         assert_eq!((padded.batch, padded.padded_batch), (Some(117), Some(128)));
         let mixed = Marker::parse("execute_context_2(96)_generation_4(8)").unwrap();

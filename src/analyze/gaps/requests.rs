@@ -160,7 +160,7 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
             vocabulary,
             containers: &containers,
             key,
-            tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main),
+            tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main, key.thread.is_none()),
         }
         .waits(&steps, &mut all);
     }
@@ -169,13 +169,14 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
 }
 
 /// Of the tracks of its process those of its thread. Where no frame or operator lies there, its events have a lane of
-/// their own: the threads of its process that run the model (`main`) are meant, too.
+/// their own: the threads of its process that run the model (`main`) are meant, too, unless another engine runs there.
 fn tracks_of_engine(
     index: &Index,
     vocabulary: &Vocabulary,
     thread: (Key, Key),
     of_process: &[TrackId],
     main: &FxHashSet<TrackId>,
+    is_alone: bool,
 ) -> Vec<TrackId> {
     let tracks = of_process.iter().copied();
     let own: Vec<TrackId> = tracks
@@ -183,7 +184,7 @@ fn tracks_of_engine(
         .filter(|&t| index.track(t).tid == thread.1)
         .collect();
     let runs = |id| matches!(vocabulary.role(id), Role::PythonFrame | Role::HostOp);
-    if own.iter().any(|&track| index.rows(track).any(runs)) {
+    if !is_alone || own.iter().any(|&track| index.rows(track).any(runs)) {
         return own;
     }
     let main_threads: FxHashSet<Key> = tracks
@@ -351,17 +352,15 @@ impl Engine<'_> {
         self.covered_ns(span, |id| names.contains(&self.index.slices.name(id)))
     }
 
-    /// The time of `span` from the first to the last of several looks for requests: one alone is a turn with a batch.
+    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every turn
+    /// with a batch.
     fn polled_ns(&self, span: Span) -> i64 {
         let tracks = self.tracks.iter();
         let rows = tracks.flat_map(|&track| self.index.rows_starting_in(track, span));
         let polls = &self.vocabulary.waits.polls;
         let looks = rows.filter(|&id| polls.contains(&self.index.slices.name(id)));
         let looks = Union::of(looks.map(|id| self.index.slices.span(id).intersect(span)));
-        match looks.spans().len() {
-            0 | 1 => 0,
-            _ => looks.extent().map_or(0, Span::len_ns),
-        }
+        looks.extent().map_or(0, Span::len_ns)
     }
 
     /// The time of `span` for which the engine's thread has anything recorded that says what it did.
