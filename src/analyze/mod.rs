@@ -177,7 +177,7 @@ pub fn analyze_to(
             time,
             serving,
             compiling: &compiling,
-            waiting: &gaps::requests::without_requests(index, vocabulary, &waiting, None),
+            waiting: &gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all,
             devices: &shares,
             unlinked: report.launches_without_work.zip(report.launches_total),
         };

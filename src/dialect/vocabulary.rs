@@ -262,6 +262,11 @@ impl Ranks {
         self.by_process.get(&index.track(track).pid).copied()
     }
 
+    /// How many stages of a pipeline they are; `None` for fewer than two, or where the file does not say.
+    pub fn pipeline_stages(&self) -> Option<u32> {
+        super::ranks::pipeline_stages(&self.labels)
+    }
+
     /// What the file calls a rank.
     pub fn label(&self, rank: Option<usize>) -> Option<String> {
         self.labels.get(rank?).cloned()

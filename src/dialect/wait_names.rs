@@ -1,7 +1,7 @@
 //! In which calls a thread waits for others, by the names of python frames and of SGLang's annotations.
 //!
-//! Of a wait in the interpreter's own code the innermost frame is `<built-in method …>`. Calls of pyzmq are compiled and
-//! have no frame: the frame that calls them is the innermost.
+//! Of a wait in the interpreter's own code the innermost frame is `<built-in method …>`. Calls of pyzmq are compiled
+//! and have no frame: the frame that calls them is the innermost.
 
 use crate::base::NameId;
 use crate::index::tables::Index;

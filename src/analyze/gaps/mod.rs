@@ -30,7 +30,7 @@ use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule};
-use crate::analyze::gaps::requests::Waiting;
+use crate::analyze::gaps::requests::{Waiting, WithoutRequests};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
@@ -148,6 +148,7 @@ fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, 
 
 /// What each device did, as far as a verdict asks.
 pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
+    let without = WithoutRequests::of(host.index, host.vocabulary, host.waiting);
     let devices = host.devices.iter().zip(&host.idle).enumerate();
     devices
         .map(|(place, (device, idle))| {
@@ -163,7 +164,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 device: device.device,
                 rank: device.rank.clone(),
                 of_rank,
-                waiting: requests::without_requests(host.index, host.vocabulary, host.waiting, of_rank),
+                waiting: without.of_rank(of_rank).clone(),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown

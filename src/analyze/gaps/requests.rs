@@ -2,10 +2,10 @@
 //!
 //! - empty steps fill (derived), or
 //! - passes on invented data fill: the engine kept pace with others (derived), or
-//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or turns of its loop that looked for
-//!   requests and ran nothing (derived), or
-//! - a worker's recorded wait for its scheduler covers, far longer than the pauses between steps are, before a step that
-//!   has new requests (derived), or
+//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or turns of its loop that looked
+//!   for requests and ran nothing (derived), or
+//! - a worker's recorded wait for its scheduler covers, far longer than the pauses between steps are, before a step
+//!   that has new requests (derived), or
 //! - nothing recorded fills, far longer than the pauses between steps are, before a step that has new requests
 //!   (suspected).
 //!
@@ -121,23 +121,47 @@ fn is_of_several(steps: &[(Key, &EngineStep)]) -> bool {
     2 * overlapping > *fewest
 }
 
-/// When every engine of a rank waits for requests; of all ranks for `None`. Where one of several waits, the others
-/// serve.
-pub fn without_requests(
-    index: &Index,
-    vocabulary: &Vocabulary,
-    waiting: &[Waiting],
-    rank: Option<usize>,
-) -> Union {
-    let rank_of = |engine: EngineKey| vocabulary.ranks.by_process.get(&engine.process).copied();
-    let mut engines = engines(index, vocabulary);
-    engines.retain(|&(engine, ..)| rank.is_none() || rank_of(engine) == rank);
-    let of = engines.iter().map(|&(engine, ..)| {
-        let own = waiting.iter().filter(|w| w.engine == engine);
-        Union::of(own.map(|w| w.span))
-    });
-    of.reduce(|all, one| all.without(&all.without(&one)))
-        .unwrap_or_default()
+/// When every engine of a rank, and of the file, waits for requests: where one of several waits, the others serve.
+#[derive(Debug, Default)]
+pub struct WithoutRequests {
+    by_rank: FxHashMap<usize, Union>,
+    pub all: Union,
+}
+
+impl WithoutRequests {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, waiting: &[Waiting]) -> WithoutRequests {
+        let mut waits: FxHashMap<EngineKey, Vec<Span>> = FxHashMap::default();
+        for wait in waiting {
+            waits.entry(wait.engine).or_default().push(wait.span);
+        }
+        let mut by_rank: FxHashMap<usize, Union> = FxHashMap::default();
+        let mut all: Option<Union> = None;
+        for (engine, ..) in engines(index, vocabulary) {
+            let own = Union::of(waits.remove(&engine).unwrap_or_default());
+            all = Some(all.map_or_else(|| own.clone(), |all| in_both(&all, &own)));
+            if let Some(rank) = rank_of(vocabulary, engine) {
+                let of_rank = by_rank.get(&rank).map(|other| in_both(other, &own));
+                by_rank.insert(rank, of_rank.unwrap_or(own));
+            }
+        }
+        WithoutRequests {
+            by_rank,
+            all: all.unwrap_or_default(),
+        }
+    }
+
+    /// Of one rank; of the file for `None`, and for a rank without steps.
+    pub fn of_rank(&self, rank: Option<usize>) -> &Union {
+        rank.and_then(|rank| self.by_rank.get(&rank)).unwrap_or(&self.all)
+    }
+}
+
+fn in_both(one: &Union, other: &Union) -> Union {
+    one.without(&one.without(other))
+}
+
+fn rank_of(vocabulary: &Vocabulary, engine: EngineKey) -> Option<usize> {
+    vocabulary.ranks.by_process.get(&engine.process).copied()
 }
 
 /// All waits for requests, by engine and then in order of time; those of an engine do not overlap.
@@ -150,7 +174,12 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
     }
     let main: FxHashSet<TrackId> = vocabulary.main_threads.iter().copied().collect();
     let mut all: Vec<Waiting> = Vec::new();
-    for (key, thread, steps) in engines(index, vocabulary) {
+    let engines = engines(index, vocabulary);
+    let mut of_rank: FxHashMap<Option<usize>, usize> = FxHashMap::default();
+    for &(key, ..) in &engines {
+        *of_rank.entry(rank_of(vocabulary, key)).or_default() += 1;
+    }
+    for (key, thread, steps) in engines {
         if steps.len() < 2 {
             continue;
         }
@@ -160,6 +189,8 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
             vocabulary,
             containers: &containers,
             key,
+            rank: rank_of(vocabulary, key),
+            is_alone: of_rank.get(&rank_of(vocabulary, key)) == Some(&1),
             tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main, key.thread.is_none()),
         }
         .waits(&steps, &mut all);
@@ -201,6 +232,9 @@ struct Engine<'a> {
     vocabulary: &'a Vocabulary,
     containers: &'a Containers,
     key: EngineKey,
+    rank: Option<usize>,
+    /// Whether no other engine is of its rank: all work of the rank's devices is its own.
+    is_alone: bool,
     /// Its thread's.
     tracks: Vec<TrackId>,
 }
@@ -381,12 +415,17 @@ impl Engine<'_> {
     /// The end of the step before, or of the device work that it left behind.
     fn work_until(&self, pause: &Pause<'_>) -> i64 {
         let v = self.vocabulary;
-        let rank = v.ranks.by_process.get(&self.key.process).copied();
+        if !self.is_alone {
+            return pause.before.span.end;
+        }
         let window = Span::new(
             pause.before.span.start,
             pause.first_empty.unwrap_or(pause.after.span.start),
         );
-        let devices = v.devices.iter().filter(|d| d.rank.is_none() || d.rank == rank);
+        let devices = v
+            .devices
+            .iter()
+            .filter(|d| d.rank.is_none() || d.rank == self.rank);
         let tracks = devices.flat_map(|d| &d.tracks);
         let work = tracks.flat_map(|&track| self.index.rows_starting_in(track, window));
         let ends = work.filter(|&id| v.role(id).is_device() && v.role(id) != Role::SyncRecord);

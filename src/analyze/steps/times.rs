@@ -84,6 +84,13 @@ pub fn set_times(
     }
     let ends = device_ends(index, vocabulary, steps, &spans, &next);
     let mut time = basis(steps, &spans, &next, &ends, !vocabulary.devices.is_empty());
+    time.pipeline_stages = vocabulary.ranks.pipeline_stages();
+    if let Some(stages) = time.pipeline_stages {
+        time.why += &format!(
+            " The engine is a pipeline of {stages} stages: each step is one batch on one stage, with up to {stages} \
+             batches in flight, so a token of a request can take up to {stages} steps."
+        );
+    }
     if let Some(basis) = asked.filter(|&basis| basis != time.basis) {
         time.why = format!(
             "Chosen by the reader; by default it is the {}: {}",
@@ -236,6 +243,7 @@ fn basis(
         basis,
         asynchronous,
         why: upper_first(&why),
+        pipeline_stages: None,
     }
 }
 

@@ -198,8 +198,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     }
     let no_warmup = warmups.is_empty();
     let periods = Periods {
-        // Only a rank that drives an engine (each does, where requests are spread over ranks) names its passes.
-        non_driver: !has_model && (has_executable || (no_warmup && v.rank.is_some_and(|rank| rank > 0))),
+        non_driver: (has_executable && !has_model) || (no_warmup && v.rank.is_some_and(|rank| rank > 0)),
         warmups: warmups
             .into_iter()
             .map(|(pid, spans)| (pid, Union::of(spans)))

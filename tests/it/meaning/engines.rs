@@ -277,3 +277,30 @@ fn scopes_of_other_engines_are_parts_of_the_step() {
             .all(|s| s["parts"]["draft_ns"] == ms(0.8) && s["generation_tokens"] == 16)
     );
 }
+
+#[test]
+fn stages_of_a_pipeline_are_timed_apart_and_their_number_is_stated() {
+    let stage = |name: &str, tid| {
+        let of = |n: i64| json!(format!("[TP00-{name}] {n}"));
+        Server::new(of(tid), tid, of(0))
+    };
+    let (mut first, mut last) = (stage("PP00", 40), stage("PP01", 41));
+    for i in 0..20 {
+        let at = f64::from(i) * 5.0;
+        for (server, at) in [(&mut first, at), (&mut last, at + 5.0)] {
+            server.slice("user_annotation", "step[DECODE bs=4]", at, 2.0);
+            server.work(at + 0.1, 4.0);
+        }
+    }
+    let report = read(vec![first, last]);
+    assert_eq!(report["step_time"]["pipeline_stages"], 2);
+    let why = report["step_time"]["why"].as_str().unwrap();
+    assert!(why.contains("up to 2 batches in flight"), "{why}");
+    let verdicts = report["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 2, "one a stage");
+    assert!(
+        verdicts
+            .iter()
+            .all(|v| v["step_ns"] == ms(5.0) && v["steps"] == 19)
+    );
+}
