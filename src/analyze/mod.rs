@@ -93,8 +93,7 @@ pub fn analyze_to(
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
     uses::set_uses(&mut report.recompiles, &report.steps, vocabulary.has_warmup);
     let waiting = gaps::requests::waiting(index, vocabulary);
-    let waits: Vec<Span> = waiting.iter().map(|w| w.span).collect();
-    report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waits, file.step_time);
+    report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waiting, file.step_time);
     report
         .notes
         .extend(steps::given_by_time(vocabulary, &report.steps));
@@ -184,7 +183,7 @@ pub fn analyze_to(
             time,
             serving,
             compiling: &compiling,
-            waiting: &Union::of(waits),
+            waiting: &gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all,
             devices: &shares,
             unlinked: report.launches_without_work.zip(report.launches_total),
         };

@@ -134,6 +134,9 @@ pub struct Step {
     pub graphs: Option<bool>,
     pub parts: Parts,
     pub device: Option<StepDevice>,
+    /// Its rank's place among those of the file, where it holds several.
+    #[serde(skip)]
+    pub rank: Option<usize>,
     /// Row of the slice that marks it, for the timeline.
     pub slice: u32,
 }

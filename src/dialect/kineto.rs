@@ -23,6 +23,7 @@ use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, OutOfMemory, Ranks, Role, Vocabulary};
+use super::wait_names;
 
 /// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
 /// `classifier` tells kernels apart.
@@ -41,7 +42,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
                 _ => role_by(&classifier, category, name),
             },
         ),
-        idle_frames: idle_frames(index),
+        waits: wait_names::wait_names(index),
         classifier: Some(classifier),
         capture: facts::capture(index),
         operator_categories: facts::operator_categories(index),
@@ -244,34 +245,6 @@ fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
         is_host: matches!(kind, "cpu" | "mkldnn" | "ideep"),
         rank: None,
     }
-}
-
-/// What a slice of `category` called `name` is.
-/// Python frames in which a thread waits for another one, or for a request: the innermost frame is a call into
-/// the interpreter's own code, which torch names `<built-in method …>`.
-pub(super) fn idle_frames(index: &Index) -> FxHashSet<NameId> {
-    const WAITS: [&str; 10] = [
-        "recv",
-        "poll",
-        "select",
-        "epoll",
-        "sleep",
-        "acquire",
-        "accept",
-        "wait",
-        "read",
-        "getaddrinfo",
-    ];
-    let is_wait = |text: &str| {
-        let mut rest = Rest(text);
-        if rest.eat("<built-in method ").is_none() {
-            return false;
-        }
-        let method = rest.0.split(' ').next().unwrap_or("");
-        WAITS.iter().any(|word| method.starts_with(word))
-    };
-    let names = index.names.iter().filter(|(_, text)| is_wait(text));
-    names.map(|(id, _)| id).collect()
 }
 
 /// What a slice of `category` called `name` is, by the default rules for kernels.

@@ -6,7 +6,7 @@
 //! | vLLM from 0.14 | `execute_context_{A}({B})_generation_{C}({D})`: A requests, B tokens in context; C, D generating |
 //! | the same, detailed | `execute_{T}_context_{A}(sq{}sk{}sqsq{}sqsk{})_generation_{C}(sq{}…)`: sq new tokens, sk those attended to |
 //! | SGLang | `step[EXTEND bs=2 toks=64 …]`, `DECODE`, `MIXED`, `IDLE`, `TARGET_VERIFY`, `VERIFY`, `DRAFT`, `DRAFT_EXTEND_V2`, `SPLIT_PREFILL`, `DLLM_EXTEND`, also in lower case; `draft step[…]` by the draft model; `c=`, `g=`, `c_sq=`, `g_sq=`, `c_sk=`, `g_sk=`, `sq=`, `sk=` as above |
-//! | ATOM | `prefill[bs=2 tok=64 …]`, `decode[bs=117/128 tok=117 d=117 spec=3 sk=…]`: 117 requests in a graph for 128 |
+//! | ATOM | `prefill[bs=2 tok=64 …]`, `decode[bs=117/128 tok=117 p=0 d=117 spec=3 sk=…]`: 117 requests in a graph for 128; `eager_decode[…]` without a graph; `dummy_decode[…]`, `dummy_eager_decode[…]`, `dummy_prefill[…]` on invented data, to keep pace with other ranks or to warm up |
 
 use super::pattern::Rest;
 use super::terms::Phase;
@@ -69,7 +69,8 @@ impl Marker {
         match name.as_bytes().first()? {
             b'e' => detailed(name)
                 .or_else(|| native(name))
-                .or_else(|| new_cached(name)),
+                .or_else(|| new_cached(name))
+                .or_else(|| atom(name)),
             b's' => sglang(name),
             b'p' | b'd' => atom(name).or_else(|| sglang(name)),
             _ => None,
@@ -252,7 +253,12 @@ fn sglang(name: &str) -> Option<Marker> {
 
 fn atom(name: &str) -> Option<Marker> {
     let mut rest = Rest(name);
-    let phase = rest.eat_any(&[("prefill[", Phase::Prefill), ("decode[", Phase::Decode)])?;
+    let is_dummy = rest.eat("dummy_").is_some();
+    let phase = rest.eat_any(&[
+        ("prefill[", Phase::Prefill),
+        ("decode[", Phase::Decode),
+        ("eager_decode[", Phase::Decode),
+    ])?;
     let fields = rest.0.strip_suffix(']')?;
     let mut marker = Marker::new("ATOM", phase);
     for field in fields.split(' ') {
@@ -263,17 +269,31 @@ fn atom(name: &str) -> Option<Marker> {
         }
     }
     let batch = marker.batch?;
+    if is_dummy {
+        return Some(Marker::new("ATOM", Phase::Idle));
+    }
     marker.tokens = field(fields, "tok");
     let kv_tokens = field(fields, "sk");
-    if phase == Phase::Prefill {
-        marker.context_requests = Some(batch);
-        marker.context_tokens = marker.tokens;
-        marker.context_kv_tokens = kv_tokens;
-    } else {
-        // `d=`: requests that decode; with `spec=3` each has four tokens.
-        marker.generation_requests = field(fields, "d").or(Some(batch));
-        marker.generation_tokens = marker.tokens;
-        marker.generation_kv_tokens = kv_tokens;
+    // `p=`, `d=`: requests of either kind in a decode; with `spec=3` each that decodes has four tokens.
+    let prefills = field(fields, "p").filter(|&n: &u32| n > 0);
+    let decodes = field(fields, "d").unwrap_or(batch);
+    match (phase, prefills) {
+        (Phase::Prefill, _) => {
+            marker.context_requests = Some(batch);
+            marker.context_tokens = marker.tokens;
+            marker.context_kv_tokens = kv_tokens;
+        }
+        // What of the tokens is whose is not said.
+        (_, Some(prefills)) => {
+            marker.phase = phase_of(prefills, decodes);
+            marker.context_requests = Some(prefills);
+            marker.generation_requests = Some(decodes);
+        }
+        (_, None) => {
+            marker.generation_requests = Some(decodes);
+            marker.generation_tokens = marker.tokens;
+            marker.generation_kv_tokens = kv_tokens;
+        }
     }
     Some(marker)
 }
@@ -408,6 +428,20 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(says(name), expected, "{name}");
         }
+        let both = Marker::parse("decode[bs=128 tok=384 p=2 d=126 sqsq=9 sqsk=99 sk=258048 tbo=1]").unwrap();
+        assert_eq!((both.phase, both.tokens), (Phase::Mixed, Some(384)));
+        assert_eq!(
+            (both.context_requests, both.generation_requests),
+            (Some(2), Some(126))
+        );
+        assert_eq!(both.generation_kv_tokens, None, "of both kinds together");
+        let eager = Marker::parse("eager_decode[bs=3 tok=3 ctx=[7, 8, 9]]").unwrap();
+        assert_eq!((eager.phase, eager.generation_requests), (Phase::Decode, Some(3)));
+        let dummy = Marker::parse("dummy_decode[bs=1/8 tok=1 d=1]").unwrap();
+        assert_eq!(
+            (dummy.phase, dummy.batch, dummy.padded_batch),
+            (Phase::Idle, None, None)
+        );
         let padded = Marker::parse("decode[bs=117/128 tok=117 d=117]").unwrap();
         assert_eq!((padded.batch, padded.padded_batch), (Some(117), Some(128)));
         let mixed = Marker::parse("execute_context_2(96)_generation_4(8)").unwrap();

@@ -30,6 +30,7 @@ mod thread;
 mod tokens;
 pub mod vllm;
 pub mod vocabulary;
+mod wait_names;
 
 use crate::index::tables::{ArgKind, ArgSpec, Index};
 

@@ -35,6 +35,17 @@ pub fn labelled(pid: &str) -> Option<(&str, &str)> {
     label.split('-').all(is_part).then_some((label, rest))
 }
 
+/// How many stages of a pipeline the labels of ranks name (`TP00-PP01`); `None` for fewer than two.
+pub fn pipeline_stages(labels: &[String]) -> Option<u32> {
+    let stage = |label: &str| -> Option<u32> {
+        label
+            .split('-')
+            .find_map(|part| part.strip_prefix("PP")?.parse().ok())
+    };
+    let stages: BTreeSet<u32> = labels.iter().filter_map(|label| stage(label)).collect();
+    u32::try_from(stages.len()).ok().filter(|&n| n > 1)
+}
+
 /// More ranks than these are not told apart: the first by label are.
 const MAX_RANKS: usize = 1_024;
 

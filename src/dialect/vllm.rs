@@ -27,10 +27,21 @@ use super::tokens;
 use super::vocabulary::{EngineStep, Part, Pass, Role, Vocabulary};
 
 /// The part of a step that an annotation of an engine covers: of vLLM's model runner (`gpu_model_runner: forward` from
-/// 0.12 on, `Forward` in 0.11), of its draft model (`speculator: …`), of SGLang's scheduler. `postprocess` computes
-/// the logits; `bookkeep` fetches the sampled tokens from the device.
+/// 0.12 on, `Forward` in 0.11; vllm-ascend's `forward`, `prepare input`, `post process`, `sample_token`), of its draft
+/// model (`speculator: …`, `draft_token`), of ATOM's (`propose_eagle[…]`, `draft_kv[…]`), of SGLang's scheduler.
+/// `postprocess` computes the logits; `bookkeep` fetches the sampled tokens from the device.
 pub fn part(name: &str) -> Option<(Part, Role)> {
-    if name.starts_with("speculator: ") {
+    let is_of_drafter = |name: &str| {
+        let kinds = [
+            "speculator: ",
+            "propose_eagle[",
+            "propose_dspark[",
+            "draft_kv[",
+            "dspark_sched[",
+        ];
+        name == "draft_token" || kinds.iter().any(|kind| name.starts_with(kind))
+    };
+    if is_of_drafter(name) {
         return Some((Part::Draft, Role::Forward));
     }
     if let Some(call) = name.strip_prefix("scheduler.") {
@@ -45,10 +56,10 @@ pub fn part(name: &str) -> Option<(Part, Role)> {
     let step = match name.split_once("_model_runner: ") {
         Some((_, step)) => step,
         None => match name {
-            "Preprocess" => "preprocess",
-            "Forward" => "forward",
-            "Postprocess" => "postprocess",
-            "Sample" => "sample",
+            "Preprocess" | "prepare input" => "preprocess",
+            "Forward" | "forward" => "forward",
+            "Postprocess" | "post process" => "postprocess",
+            "Sample" | "sample_token" => "sample",
             "Draft" => "draft",
             "Bookkeep" => "bookkeep",
             _ => return None,
@@ -91,6 +102,7 @@ pub fn read_steps(index: &Index, file_name: &str, v: &mut Vocabulary) {
                 .to_owned(),
         );
     }
+    slices.extend(dummy_batches(index));
     let (steps, incomplete) = speculation::iterations(index, slices);
     if steps.iter().any(|s| !s.drafts.is_empty()) {
         v.notes.push(
@@ -111,6 +123,33 @@ pub fn read_steps(index: &Index, file_name: &str, v: &mut Vocabulary) {
     }
     write_steps(index, v, steps, is_marked);
     name_version(index, v);
+}
+
+/// vLLM's passes on invented data, which keep a rank without requests in pace with others: the outermost frame
+/// `execute_dummy_batch` of a worker. It has no marker.
+fn dummy_batches(index: &Index) -> Vec<(SliceId, Marker)> {
+    let is_dummy = |text: &str| {
+        python_frame(text)
+            .is_some_and(|(file, function)| has(file, "worker") && function == "execute_dummy_batch")
+    };
+    let names: FxHashSet<NameId> = index
+        .names
+        .iter()
+        .filter(|(_, text)| is_dummy(text))
+        .map(|(id, _)| id)
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let marker = Marker {
+        derived: true,
+        ..Marker::new("vLLM", Phase::Idle)
+    };
+    let is_one = |id: SliceId| names.contains(&index.slices.name(id));
+    let ids = index.slices.ids();
+    ids.filter(|&id| is_one(id) && !enclosing::is_inside(index, id, is_one))
+        .map(|id| (id, marker))
+        .collect()
 }
 
 /// vLLM writes its version into the header.

@@ -262,6 +262,11 @@ impl Ranks {
         self.by_process.get(&index.track(track).pid).copied()
     }
 
+    /// How many stages of a pipeline they are; `None` for fewer than two, or where the file does not say.
+    pub fn pipeline_stages(&self) -> Option<u32> {
+        super::ranks::pipeline_stages(&self.labels)
+    }
+
     /// What the file calls a rank.
     pub fn label(&self, rank: Option<usize>) -> Option<String> {
         self.labels.get(rank?).cloned()
@@ -283,6 +288,17 @@ pub struct CollectiveArgs {
     pub operator: &'static str,
     /// Bytes of an element of a data type.
     pub element_bytes: fn(&str) -> Option<u64>,
+}
+
+/// Names of calls in which a thread waits for others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WaitNames {
+    /// Sockets, queues, locks, sleep.
+    pub for_others: FxHashSet<NameId>,
+    /// A worker's wait for the scheduler's next step, which may come late for any reason.
+    pub for_scheduler: FxHashSet<NameId>,
+    /// Looks for new requests that do not wait: once in every turn of the engine's loop.
+    pub polls: FxHashSet<NameId>,
 }
 
 /// A trace in common words.
@@ -334,8 +350,8 @@ pub struct Vocabulary {
     pub ranks: Ranks,
     /// The rules by which kernels are told apart; `None` where lanes or categories say all.
     pub classifier: Option<Classifier>,
-    /// Names of python frames in which a thread waits for others: sockets, queues, locks, sleep.
-    pub idle_frames: FxHashSet<NameId>,
+    /// Names of calls in which a thread waits for others.
+    pub waits: WaitNames,
     /// Lanes in which the trace itself divides a device's time, with the device's number.
     pub divisions: Vec<(i64, Division, TrackId)>,
     /// The track on which the engine's steps are recorded, for the name of its gaps.
@@ -404,7 +420,7 @@ impl Default for Vocabulary {
             copy_kind_arg: None,
             ranks: Ranks::default(),
             classifier: None,
-            idle_frames: FxHashSet::default(),
+            waits: WaitNames::default(),
             divisions: Vec::new(),
             step_track: None,
             main_threads: Vec::new(),

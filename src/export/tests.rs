@@ -163,6 +163,7 @@ fn report() -> Report {
             basis: Basis::Interval,
             asynchronous: false,
             why: "In 6 of 7 steps the device works on after the model call has returned.".to_owned(),
+            pipeline_stages: None,
         }),
         verdicts: vec![Verdict {
             phase: Phase::Decode,

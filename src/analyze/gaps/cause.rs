@@ -275,7 +275,7 @@ impl<'a> Rule<'a> {
             let compiles = compiles_of.entry(rank).or_insert_with(|| compiles.of_rank(rank));
             let (innermost, mut waits) = innermost(index, vocabulary, containers, &tracks);
             let waiting_of = |is_sure: bool| {
-                let of = waiting.iter().filter(|w| has_own_lanes || w.process == thread.0);
+                let of = waiting.iter().filter(|w| has_own_lanes || w.engine.has(thread));
                 let of = of.filter(|w| (w.sure != Sure::Suspected) == is_sure);
                 (Cause::NoLoad, Union::of(of.map(|w| w.span)))
             };
@@ -527,7 +527,7 @@ fn innermost(
         }
         // Without steps nothing says whether a frame that waits for others waits for requests.
         let waits_for_others =
-            role == Role::PythonFrame && vocabulary.idle_frames.contains(&index.slices.name(id));
+            role == Role::PythonFrame && vocabulary.waits.for_others.contains(&index.slices.name(id));
         let cause = if waits_for_others && !has_steps {
             Cause::NoLoad
         } else {

@@ -30,7 +30,7 @@ use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule};
-use crate::analyze::gaps::requests::Waiting;
+use crate::analyze::gaps::requests::{Waiting, WithoutRequests};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
@@ -145,9 +145,11 @@ pub fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<
 
 /// What each device did, as far as a verdict asks.
 pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
-    let devices = host.devices.iter().zip(&host.idle);
+    let without = WithoutRequests::of(host.index, host.vocabulary, host.waiting);
+    let devices = host.devices.iter().zip(&host.idle).enumerate();
     devices
-        .map(|(device, idle)| {
+        .map(|(place, (device, idle))| {
+            let of_rank = rank_of(host, place);
             let works = device.compute.spans().iter().chain(device.copy.spans());
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
@@ -158,6 +160,8 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             DeviceShares {
                 device: device.device,
                 rank: device.rank.clone(),
+                of_rank,
+                waiting: without.of_rank(of_rank).clone(),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown
@@ -167,6 +171,11 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             }
         })
         .collect()
+}
+
+/// The rank of the device at a place of the list.
+fn rank_of(host: &Host<'_>, place: usize) -> Option<usize> {
+    host.vocabulary.devices.get(place)?.rank
 }
 
 /// When a device is idle and its next work is not launched yet. Where launches are not linked one by one: in gaps that
@@ -468,10 +477,10 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     }
     let phases = [Phase::Decode, Phase::Unknown, Phase::Mixed, Phase::Prefill];
     let of_phase = |phase| -> Vec<StepIdle> {
-        let devices = host.devices.iter().zip(&host.idle);
+        let devices = host.devices.iter().zip(&host.idle).enumerate();
         devices
-            .filter_map(|(device, idle)| {
-                let steps = verdict::of_phase(host.steps, phase);
+            .filter_map(|(place, (device, idle))| {
+                let steps = verdict::of_phase(host.steps, phase, rank_of(host, place));
                 let (window, n_intervals) = verdict::window(steps, Some(&device.busy));
                 let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
                 is_enough.then(|| StepIdle {

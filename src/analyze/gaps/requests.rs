@@ -1,16 +1,22 @@
 //! When an engine waited for requests: time between two steps with work that
 //!
 //! - empty steps fill (derived), or
-//! - a recorded wait of the engine's thread for others covers: a queue, a socket (derived), or
+//! - passes on invented data fill: the engine kept pace with others (derived), or
+//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or turns of its loop that looked
+//!   for requests and ran nothing (derived), or
+//! - a worker's recorded wait for its scheduler covers, far longer than the pauses between steps are, before a step
+//!   that has new requests (derived), or
 //! - nothing recorded fills, far longer than the pauses between steps are, before a step that has new requests
 //!   (suspected).
 //!
 //! It lasts from the end of the last step with work, or of its device work if that is later, to the start of the
 //! next. All else between steps is the host's.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Span, TrackId, Union, order, stats};
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{EngineStep, Phase, Role, Vocabulary};
 use crate::index::{Index, Key};
 
@@ -31,34 +37,135 @@ pub const NO_PHASES_NS: i64 = 1_000_000_000;
 const MIN_RECORDED_NS: i64 = 1_000_000;
 const RECORDED_MEDIANS: i64 = 2;
 
+/// Whose steps these are: a process's, or a thread's where several engines share a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EngineKey {
+    pub process: Key,
+    pub thread: Option<Key>,
+}
+
+impl EngineKey {
+    /// Whether a thread of a process belongs to it.
+    pub fn has(self, (process, thread): (Key, Key)) -> bool {
+        self.process == process && self.thread.is_none_or(|own| own == thread)
+    }
+}
+
 /// Time in which an engine waited for requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// The process of the engine.
-    pub process: Key,
+    pub engine: EngineKey,
     pub span: Span,
     pub sure: Sure,
     pub why: &'static str,
 }
 
-/// All waits for requests, by process and then in order of time; those of a process do not overlap.
-pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
-    let mut by_process: FxHashMap<(Key, Key), Vec<&EngineStep>> = FxHashMap::default();
-    let no_thread = (Key::Int(0), Key::Int(0));
-    let mut threads: FxHashMap<Key, (Key, Key)> = FxHashMap::default();
+/// An engine with the thread that marks its first step, and its steps.
+type Steps<'v> = (EngineKey, (Key, Key), Vec<&'v EngineStep>);
+
+/// The engines of a trace. Threads of a process that mark steps at the same time are engines of their own; else the
+/// steps of a process are one engine's, whichever thread marks them.
+fn engines<'v>(index: &Index, vocabulary: &'v Vocabulary) -> Vec<Steps<'v>> {
+    let mut by_process: BTreeMap<Key, Vec<(Key, &EngineStep)>> = BTreeMap::new();
     for step in &vocabulary.engine_steps {
-        let passes = vocabulary
-            .passes
-            .get(step.passes.start as usize..step.passes.end as usize);
-        let first = passes.and_then(|p| p.first());
-        let thread = first.map_or(no_thread, |pass| {
+        let first = vocabulary.passes.get(step.passes.start as usize);
+        let (process, thread) = first.map_or((Key::Int(0), Key::Int(0)), |pass| {
             let track = index.track(index.track_of(pass.slice));
             (track.pid, track.tid)
         });
-        // Steps of one process are one engine's, whichever thread marks them.
-        let engine = *threads.entry(thread.0).or_insert(thread);
-        by_process.entry(engine).or_default().push(step);
+        by_process.entry(process).or_default().push((thread, step));
     }
+    let mut engines: Vec<Steps<'v>> = Vec::new();
+    for (process, mut steps) in by_process {
+        order::sort_by_key(&mut steps, |(_, step)| step.span);
+        let apart = is_of_several(&steps);
+        let mut place: BTreeMap<Option<Key>, usize> = BTreeMap::new();
+        for (thread, step) in steps {
+            let own = apart.then_some(thread);
+            let at = *place.entry(own).or_insert_with(|| {
+                let key = EngineKey { process, thread: own };
+                engines.push((key, (process, thread), Vec::new()));
+                engines.len() - 1
+            });
+            engines[at].2.push(step);
+        }
+    }
+    engines
+}
+
+/// Whether steps of a process, in order of start, are those of several engines: of the thread with the fewest, more
+/// than half overlap a step of another thread.
+fn is_of_several(steps: &[(Key, &EngineStep)]) -> bool {
+    let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
+    for (thread, _) in steps {
+        *of_thread.entry(*thread).or_default() += 1;
+    }
+    let Some(fewest) = of_thread.values().min().filter(|_| of_thread.len() > 1) else {
+        return false;
+    };
+    let mut overlapping = 0;
+    // The latest end so far, and the latest of other threads than that one's.
+    let (mut latest, mut other) = ((i64::MIN, None), i64::MIN);
+    for &(thread, step) in steps {
+        let until = if latest.1 == Some(thread) { other } else { latest.0 };
+        overlapping += usize::from(step.span.start < until);
+        if latest.1 == Some(thread) {
+            latest.0 = latest.0.max(step.span.end);
+        } else if step.span.end > latest.0 {
+            other = latest.0;
+            latest = (step.span.end, Some(thread));
+        } else {
+            other = other.max(step.span.end);
+        }
+    }
+    2 * overlapping > *fewest
+}
+
+/// When every engine of a rank, and of the file, waits for requests: where one of several waits, the others serve.
+#[derive(Debug, Default)]
+pub struct WithoutRequests {
+    by_rank: FxHashMap<usize, Union>,
+    pub all: Union,
+}
+
+impl WithoutRequests {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, waiting: &[Waiting]) -> WithoutRequests {
+        let mut waits: FxHashMap<EngineKey, Vec<Span>> = FxHashMap::default();
+        for wait in waiting {
+            waits.entry(wait.engine).or_default().push(wait.span);
+        }
+        let mut by_rank: FxHashMap<usize, Union> = FxHashMap::default();
+        let mut all: Option<Union> = None;
+        for (engine, ..) in engines(index, vocabulary) {
+            let own = Union::of(waits.remove(&engine).unwrap_or_default());
+            all = Some(all.map_or_else(|| own.clone(), |all| in_both(&all, &own)));
+            if let Some(rank) = rank_of(vocabulary, engine) {
+                let of_rank = by_rank.get(&rank).map(|other| in_both(other, &own));
+                by_rank.insert(rank, of_rank.unwrap_or(own));
+            }
+        }
+        WithoutRequests {
+            by_rank,
+            all: all.unwrap_or_default(),
+        }
+    }
+
+    /// Of one rank; of the file for `None`, and for a rank without steps.
+    pub fn of_rank(&self, rank: Option<usize>) -> &Union {
+        rank.and_then(|rank| self.by_rank.get(&rank)).unwrap_or(&self.all)
+    }
+}
+
+fn in_both(one: &Union, other: &Union) -> Union {
+    one.without(&one.without(other))
+}
+
+fn rank_of(vocabulary: &Vocabulary, engine: EngineKey) -> Option<usize> {
+    vocabulary.ranks.by_process.get(&engine.process).copied()
+}
+
+/// All waits for requests, by engine and then in order of time; those of an engine do not overlap.
+pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
     let containers = Containers::of(index, vocabulary);
     // A file may have a process for each step.
     let mut of_process: FxHashMap<Key, Vec<TrackId>> = FxHashMap::default();
@@ -67,7 +174,12 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
     }
     let main: FxHashSet<TrackId> = vocabulary.main_threads.iter().copied().collect();
     let mut all: Vec<Waiting> = Vec::new();
-    for (thread, steps) in by_process {
+    let engines = engines(index, vocabulary);
+    let mut of_rank: FxHashMap<Option<usize>, usize> = FxHashMap::default();
+    for &(key, ..) in &engines {
+        *of_rank.entry(rank_of(vocabulary, key)).or_default() += 1;
+    }
+    for (key, thread, steps) in engines {
         if steps.len() < 2 {
             continue;
         }
@@ -76,23 +188,26 @@ pub fn waiting(index: &Index, vocabulary: &Vocabulary) -> Vec<Waiting> {
             index,
             vocabulary,
             containers: &containers,
-            thread,
-            tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main),
+            key,
+            rank: rank_of(vocabulary, key),
+            is_alone: of_rank.get(&rank_of(vocabulary, key)) == Some(&1),
+            tracks: tracks_of_engine(index, vocabulary, thread, tracks, &main, key.thread.is_none()),
         }
-        .waits(steps, &mut all);
+        .waits(&steps, &mut all);
     }
-    order::sort_by_key(&mut all, |w| (w.process, w.span));
+    order::sort_by_key(&mut all, |w| (w.engine, w.span));
     all
 }
 
 /// Of the tracks of its process those of its thread. Where no frame or operator lies there, its events have a lane of
-/// their own: the threads of its process that run the model (`main`) are meant, too.
+/// their own: the threads of its process that run the model (`main`) are meant, too, unless another engine runs there.
 fn tracks_of_engine(
     index: &Index,
     vocabulary: &Vocabulary,
     thread: (Key, Key),
     of_process: &[TrackId],
     main: &FxHashSet<TrackId>,
+    is_alone: bool,
 ) -> Vec<TrackId> {
     let tracks = of_process.iter().copied();
     let own: Vec<TrackId> = tracks
@@ -100,7 +215,7 @@ fn tracks_of_engine(
         .filter(|&t| index.track(t).tid == thread.1)
         .collect();
     let runs = |id| matches!(vocabulary.role(id), Role::PythonFrame | Role::HostOp);
-    if own.iter().any(|&track| index.rows(track).any(runs)) {
+    if !is_alone || own.iter().any(|&track| index.rows(track).any(runs)) {
         return own;
     }
     let main_threads: FxHashSet<Key> = tracks
@@ -116,7 +231,10 @@ struct Engine<'a> {
     index: &'a Index,
     vocabulary: &'a Vocabulary,
     containers: &'a Containers,
-    thread: (Key, Key),
+    key: EngineKey,
+    rank: Option<usize>,
+    /// Whether no other engine is of its rank: all work of the rank's devices is its own.
+    is_alone: bool,
     /// Its thread's.
     tracks: Vec<TrackId>,
 }
@@ -136,9 +254,9 @@ impl Pause<'_> {
 }
 
 impl Engine<'_> {
-    fn waits(&self, mut steps: Vec<&EngineStep>, all: &mut Vec<Waiting>) {
-        order::sort_by_key(&mut steps, |s| s.span);
-        let pauses = self.pauses(&steps);
+    /// Of steps in order of start.
+    fn waits(&self, steps: &[&EngineStep], all: &mut Vec<Waiting>) {
+        let pauses = self.pauses(steps);
         let usual = pauses.iter().filter(|p| p.first_empty.is_none());
         let mut lengths: Vec<i64> = usual.map(|p| p.span().len_ns()).collect();
         let median = stats::quantile_of(&mut lengths, 0.5).unwrap_or(0);
@@ -149,7 +267,7 @@ impl Engine<'_> {
             let span = Span::new(self.work_until(pause), pause.after.span.start);
             if !span.is_empty() {
                 all.push(Waiting {
-                    process: self.thread.0,
+                    engine: self.key,
                     span,
                     sure,
                     why,
@@ -168,10 +286,13 @@ impl Engine<'_> {
                 continue;
             }
             if let Some(before) = last {
+                let between = Span::new(before.span.end, step.span.start);
                 pauses.push(Pause {
                     before,
                     after: step,
-                    first_empty: first_empty.filter(|&at| at >= before.span.end),
+                    first_empty: first_empty
+                        .filter(|&at| at >= before.span.end)
+                        .or_else(|| self.first_dummy(between)),
                 });
             }
             first_empty = None;
@@ -180,6 +301,14 @@ impl Engine<'_> {
             }
         }
         pauses
+    }
+
+    /// The start of the first pass on invented data.
+    fn first_dummy(&self, between: Span) -> Option<i64> {
+        let tracks = self.tracks.iter();
+        let rows = tracks.flat_map(|&track| self.index.rows_starting_in(track, between));
+        let dummies = rows.filter(|&id| self.vocabulary.role(id) == Role::Dummy);
+        dummies.map(|id| self.index.slices.start(id).as_ns()).min()
     }
 
     fn passes(&self, step: &EngineStep) -> &[crate::dialect::Pass] {
@@ -214,13 +343,22 @@ impl Engine<'_> {
             return Some((Sure::Derived, "The engine ran empty steps only."));
         }
         let longer = |medians: i64, least: i64| span.len_ns() > median.saturating_mul(medians).max(least);
+        let names = &self.vocabulary.waits;
         let is_long = span.len_ns() >= MIN_UNRECORDED_NS;
-        if (is_long || longer(RECORDED_MEDIANS, MIN_RECORDED_NS)) && self.waited_ns(span) * 2 >= span.len_ns()
-        {
-            return Some((
-                Sure::Derived,
-                "The engine's thread waited for a queue, a socket or another thread.",
-            ));
+        let is_covered = |ns: i64| ns * 2 >= span.len_ns();
+        if is_long || longer(RECORDED_MEDIANS, MIN_RECORDED_NS) {
+            if is_covered(self.waited_ns(span, &names.for_others)) {
+                return Some((
+                    Sure::Derived,
+                    "The engine's thread waited for a queue, a socket or another thread.",
+                ));
+            }
+            if is_covered(self.polled_ns(span)) {
+                return Some((
+                    Sure::Derived,
+                    "The engine looked for requests several times and had no batch to run.",
+                ));
+            }
         }
         // With so few pauses the median is the pause itself.
         let is_unlike = longer(UNRECORDED_MEDIANS, MIN_UNRECORDED_NS) || (is_long && span.len_ns() == median);
@@ -228,6 +366,12 @@ impl Engine<'_> {
             Some(is_new) => is_new,
             None => span.len_ns() > NO_PHASES_NS,
         };
+        if is_unlike && may_be_new && is_covered(self.waited_ns(span, &names.for_scheduler)) {
+            return Some((
+                Sure::Derived,
+                "The worker waited for its scheduler far longer than usual, before a step with new requests.",
+            ));
+        }
         if is_unlike && may_be_new && self.recorded_ns(span) * 10 <= span.len_ns() {
             return Some((
                 Sure::Suspected,
@@ -237,11 +381,20 @@ impl Engine<'_> {
         None
     }
 
-    /// The time of `span` in which the engine's thread is in a frame that waits for others.
-    fn waited_ns(&self, span: Span) -> i64 {
-        let waits: &FxHashSet<_> = &self.vocabulary.idle_frames;
-        let is_wait = |id: SliceId| waits.contains(&self.index.slices.name(id));
-        self.covered_ns(span, is_wait)
+    /// The time of `span` in which the engine's thread is in a call of one of these names.
+    fn waited_ns(&self, span: Span, names: &FxHashSet<NameId>) -> i64 {
+        self.covered_ns(span, |id| names.contains(&self.index.slices.name(id)))
+    }
+
+    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every turn
+    /// with a batch.
+    fn polled_ns(&self, span: Span) -> i64 {
+        let tracks = self.tracks.iter();
+        let rows = tracks.flat_map(|&track| self.index.rows_starting_in(track, span));
+        let polls = &self.vocabulary.waits.polls;
+        let looks = rows.filter(|&id| polls.contains(&self.index.slices.name(id)));
+        let looks = Union::of(looks.map(|id| self.index.slices.span(id).intersect(span)));
+        looks.extent().map_or(0, Span::len_ns)
     }
 
     /// The time of `span` for which the engine's thread has anything recorded that says what it did.
@@ -262,12 +415,17 @@ impl Engine<'_> {
     /// The end of the step before, or of the device work that it left behind.
     fn work_until(&self, pause: &Pause<'_>) -> i64 {
         let v = self.vocabulary;
-        let rank = v.ranks.by_process.get(&self.thread.0).copied();
+        if !self.is_alone {
+            return pause.before.span.end;
+        }
         let window = Span::new(
             pause.before.span.start,
             pause.first_empty.unwrap_or(pause.after.span.start),
         );
-        let devices = v.devices.iter().filter(|d| d.rank.is_none() || d.rank == rank);
+        let devices = v
+            .devices
+            .iter()
+            .filter(|d| d.rank.is_none() || d.rank == self.rank);
         let tracks = devices.flat_map(|d| &d.tracks);
         let work = tracks.flat_map(|&track| self.index.rows_starting_in(track, window));
         let ends = work.filter(|&id| v.role(id).is_device() && v.role(id) != Role::SyncRecord);

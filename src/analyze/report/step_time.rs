@@ -47,6 +47,10 @@ pub struct StepTime {
     pub asynchronous: bool,
     /// One sentence.
     pub why: String,
+    /// Stages of the engine's pipeline, where the file holds several: as many batches may be in flight, and a step is
+    /// that of one batch on one stage.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pipeline_stages: Option<u32>,
 }
 
 /// Quantiles of durations by the nearest-rank rule; unknown where there are none.

@@ -7,14 +7,15 @@ use crate::analyze::report::{Bucket, Period, Phase, Step};
 /// Fewer steps of like size allow no judgement of one of them.
 pub const LEAST_LIKE: usize = 5;
 
-/// What steps of like size have in common: the bucket, else the classes of tokens or requests and of cached tokens,
-/// where they are recorded. A class reaches from one power of two to the next.
+/// What steps of like size have in common: the bucket, else the classes of tokens or requests and of KV length (all
+/// tokens attended to), where they are recorded. A class reaches from one power of two to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LikeSize {
     pub phase: Phase,
     pub period: Period,
     pub bucket: Option<Bucket>,
     size: Option<u32>,
+    kv: Option<u32>,
 }
 
 impl LikeSize {
@@ -24,11 +25,17 @@ impl LikeSize {
             _ => step.tokens.or(step.context_tokens),
         };
         let size = of_tokens.or(step.batch.map(u64::from)).or(step.tokens);
+        // Of both kinds of requests, where both are known.
+        let kv = match (step.context_kv_tokens, step.generation_kv_tokens) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
         LikeSize {
             phase: step.phase,
             period: step.period,
             bucket: step.bucket,
             size: size.filter(|_| step.bucket.is_none()).map(class),
+            kv: kv.filter(|_| step.bucket.is_none()).map(class),
         }
     }
 
@@ -36,8 +43,8 @@ impl LikeSize {
     pub fn words(&self) -> &'static str {
         match (self.bucket, self.size) {
             (Some(_), _) => "the same phase and bucket",
-            (None, Some(_)) => "the same phase and like size",
-            (None, None) => "the same phase",
+            (None, _) if self.size.or(self.kv).is_some() => "the same phase and like size",
+            (None, _) => "the same phase",
         }
     }
 }
@@ -91,6 +98,16 @@ mod tests {
         };
         assert_ne!(LikeSize::of(&decode(1, 1)), LikeSize::of(&decode(64, 64)));
         assert_eq!(LikeSize::of(&decode(4, 4)), LikeSize::of(&decode(5, 20)));
+        let long = |kv: u64| Step {
+            generation_kv_tokens: Some(kv),
+            ..decode(4, 4)
+        };
+        assert_eq!(
+            LikeSize::of(&long(5_000)),
+            LikeSize::of(&long(8_000)),
+            "4096 to 8191"
+        );
+        assert_ne!(LikeSize::of(&long(8_000)), LikeSize::of(&long(9_000)));
         assert_eq!(class(0), 0);
         assert_eq!([1, 2, 3, 4, 7, 8].map(class), [1, 2, 2, 3, 3, 4]);
     }

@@ -77,6 +77,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 graphs: pass.graphs,
                 parts: parts(index, vocabulary, i, &by_step[from..to], compiles_known),
                 device: devices.get_mut(i).and_then(Option::take),
+                rank: vocabulary.ranks.of(index, index.track_of(pass.slice)),
                 slice: pass.slice.0,
             }
         })

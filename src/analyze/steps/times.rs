@@ -15,9 +15,10 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::in_order;
 use crate::analyze::report::{Basis, Durations, Period, Phase, Step, StepTime};
-use crate::base::{SliceId, Span, TrackId, stats};
+use crate::base::{SliceId, Span, TrackId, Union, stats};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 
@@ -55,12 +56,12 @@ fn has_work(step: &Step) -> bool {
 }
 
 /// Fills in what follows from the times of steps that are known already: intervals, and the step time by the trace's
-/// basis or by the one `asked` for. `waits`: when the engine waited for requests, in order of time.
+/// basis or by the one `asked` for. `waits`: when engines waited for requests.
 pub fn set_times(
     index: &Index,
     vocabulary: &Vocabulary,
     steps: &mut [Step],
-    waits: &[Span],
+    waits: &[Waiting],
     asked: Option<Basis>,
 ) -> Option<StepTime> {
     if steps.is_empty() {
@@ -68,8 +69,13 @@ pub fn set_times(
     }
     let spans = host_spans(vocabulary);
     let next = followers(index, steps);
-    let waits = crate::base::Union::of(waits.iter().copied());
+    let mut waits_of: FxHashMap<TrackId, Union> = FxHashMap::default();
     for (i, step) in steps.iter_mut().enumerate() {
+        let track = index.track_of(SliceId(step.slice));
+        let waits = waits_of.entry(track).or_insert_with(|| {
+            let thread = (index.track(track).pid, index.track(track).tid);
+            Union::of(waits.iter().filter(|w| w.engine.has(thread)).map(|w| w.span))
+        });
         step.interval_ns = next[i].and_then(|next| {
             let (start, end) = (spans[i].start, spans[next].start);
             let is_waited = waits.covered_ns(Span::new(spans[i].end.min(end), end)) > 0;
@@ -78,6 +84,13 @@ pub fn set_times(
     }
     let ends = device_ends(index, vocabulary, steps, &spans, &next);
     let mut time = basis(steps, &spans, &next, &ends, !vocabulary.devices.is_empty());
+    time.pipeline_stages = vocabulary.ranks.pipeline_stages();
+    if let Some(stages) = time.pipeline_stages {
+        time.why += &format!(
+            " The engine is a pipeline of {stages} stages: each step is one batch on one stage, with up to {stages} \
+             batches in flight, so a token of a request can take up to {stages} steps."
+        );
+    }
     if let Some(basis) = asked.filter(|&basis| basis != time.basis) {
         time.why = format!(
             "Chosen by the reader; by default it is the {}: {}",
@@ -230,6 +243,7 @@ fn basis(
         basis,
         asynchronous,
         why: upper_first(&why),
+        pipeline_stages: None,
     }
 }
 

@@ -30,6 +30,10 @@ pub const PHASES: [Phase; 4] = [Phase::Decode, Phase::Prefill, Phase::Mixed, Pha
 pub struct DeviceShares {
     pub device: i64,
     pub rank: Option<String>,
+    /// Its rank's place among those of the file, where it holds several: it runs the steps of that rank alone.
+    pub of_rank: Option<usize>,
+    /// When the engines of its rank wait for requests.
+    pub waiting: Union,
     /// When it computes or copies.
     pub works: Union,
     /// When any work runs.
@@ -47,6 +51,7 @@ pub struct Grounds<'a> {
     /// From the first start to the last end of serving.
     pub serving: Option<Span>,
     pub compiling: &'a Union,
+    /// When all engines of the file wait for requests: what counts where no device is recorded.
     pub waiting: &'a Union,
     pub devices: &'a [DeviceShares],
     /// Launches without recorded work, and all launches, where that is known.
@@ -57,22 +62,27 @@ pub struct Grounds<'a> {
 pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     for phase in PHASES {
-        let steps: Vec<&Step> = of_phase(grounds.steps, phase).collect();
-        if steps.is_empty() {
-            continue;
-        }
+        let mut judge = |device: Option<&DeviceShares>| {
+            let of_rank = device.and_then(|d| d.of_rank);
+            let steps: Vec<&Step> = of_phase(grounds.steps, phase, of_rank).collect();
+            if !steps.is_empty() {
+                verdicts.push(verdict(grounds, phase, &steps, device));
+            }
+        };
         match grounds.devices {
-            [] => verdicts.push(verdict(grounds, phase, &steps, None)),
-            devices => verdicts.extend(devices.iter().map(|d| verdict(grounds, phase, &steps, Some(d)))),
+            [] => judge(None),
+            devices => devices.iter().for_each(|d| judge(Some(d))),
         }
     }
     verdicts
 }
 
-/// The steps of a phase that are judged.
-pub fn of_phase(steps: &[Step], phase: Phase) -> impl Iterator<Item = &Step> {
+/// The steps of a phase that are judged: of one rank, or for `None` of all.
+pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Iterator<Item = &Step> {
     let is_served = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
-    steps.iter().filter(move |s| s.phase == phase && is_served(s))
+    let is_of_rank = move |s: &Step| rank.is_none() || s.rank.is_none() || s.rank == rank;
+    let fits = move |s: &&Step| s.phase == phase && is_served(s) && is_of_rank(s);
+    steps.iter().filter(fits)
 }
 
 /// The union of the intervals of those of `steps` that did not compile, and how many intervals there are. Of a device,
@@ -106,7 +116,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
     let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
     batches.sort_unstable();
-    let mut shares = serving_shares(grounds);
+    let mut shares = serving_shares(grounds, device);
     if let Some(device) = device {
         device_shares(&window, device, &mut shares);
     }
@@ -154,14 +164,14 @@ fn part(ns: i64, of: i64) -> Option<f64> {
     (of > 0).then(|| ns as f64 / of as f64)
 }
 
-fn serving_shares(grounds: &Grounds<'_>) -> BoundShares {
+fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> BoundShares {
     let of = |union: &Union| {
         let serving = grounds.serving?;
         part(union.covered_ns(serving), serving.len_ns())
     };
     BoundShares {
         compile: of(grounds.compiling),
-        requests: of(grounds.waiting),
+        requests: of(device.map_or(grounds.waiting, |d| &d.waiting)),
         ..BoundShares::default()
     }
 }
@@ -375,20 +385,25 @@ mod tests {
     fn compiles_and_waits_for_requests_are_judged_first() {
         let steps: Vec<Step> = (0..20).map(step).collect();
         let time = StepTime::default();
-        let devices = [device(9, 0, 1)];
         let half = Union::of([Span::new(0, 100 * MS)]);
         let nothing = Union::default();
-        let grounds = |compiling, waiting| Grounds {
+        let waits = |waiting: &Union| DeviceShares {
+            waiting: waiting.clone(),
+            ..device(9, 0, 1)
+        };
+        let devices = [waits(&nothing)];
+        let idle = [waits(&half)];
+        let grounds = |compiling, devices| Grounds {
             steps: &steps,
             time: &time,
             serving: Some(Span::new(0, 200 * MS)),
             compiling,
-            waiting,
-            devices: &devices,
+            waiting: &nothing,
+            devices,
             unlinked: None,
         };
-        assert_eq!(verdicts(&grounds(&half, &nothing))[0].bound, Bound::Compile);
-        assert_eq!(verdicts(&grounds(&nothing, &half))[0].bound, Bound::Requests);
-        assert_eq!(verdicts(&grounds(&nothing, &nothing))[0].bound, Bound::Device);
+        assert_eq!(verdicts(&grounds(&half, &devices))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&nothing, &idle))[0].bound, Bound::Requests);
+        assert_eq!(verdicts(&grounds(&nothing, &devices))[0].bound, Bound::Device);
     }
 }

@@ -33,6 +33,7 @@ use super::kineto;
 use super::pattern::has;
 use super::roles;
 use super::vocabulary::{Device, Division, Role, Vocabulary};
+use super::wait_names;
 
 /// The arg that CANN's calls and the device's tasks share.
 pub const CONNECTION: &str = "connection_id";
@@ -90,7 +91,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
             |track| layers[track.index()],
             |layer, category, name| role(layer, category, name, has_cann),
         ),
-        idle_frames: kineto::idle_frames(index),
+        waits: wait_names::wait_names(index),
         capture: facts::capture(index),
         ..Vocabulary::default()
     };

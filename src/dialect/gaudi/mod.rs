@@ -31,6 +31,7 @@ use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{CompileMark, EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
+use super::wait_names;
 
 use counters::Utils;
 use lanes::{Calls, Lane};
@@ -133,7 +134,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         roles: lanes::roles(index, &lanes, Calls::of(index)),
         operator_categories: facts::operator_categories(index),
         advice: advice::ADVICE,
-        idle_frames: kineto::idle_frames(index),
+        waits: wait_names::wait_names(index),
         capture: facts::capture(index),
         ..Vocabulary::default()
     };

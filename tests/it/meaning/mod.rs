@@ -4,6 +4,7 @@
 mod causes;
 mod device;
 mod drifts;
+mod engines;
 mod reading;
 mod sentences;
 mod slow_steps;

@@ -1,0 +1,106 @@
+//! In which calls a thread waits for others, by the names of python frames and of SGLang's annotations.
+//!
+//! Of a wait in the interpreter's own code the innermost frame is `<built-in method …>`. Calls of pyzmq are compiled
+//! and have no frame: the frame that calls them is the innermost.
+
+use crate::base::NameId;
+use crate::index::tables::Index;
+
+use super::pattern::{Rest, has, python_frame};
+use super::vocabulary::WaitNames;
+
+/// What a name's call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    ForOthers,
+    ForScheduler,
+    Poll,
+}
+
+/// The names of a trace in which threads wait.
+pub fn wait_names(index: &Index) -> WaitNames {
+    let mut names = WaitNames::default();
+    for (id, text) in index.names.iter() {
+        let set: Option<&mut rustc_hash::FxHashSet<NameId>> = wait(text).map(|wait| match wait {
+            Wait::ForOthers => &mut names.for_others,
+            Wait::ForScheduler => &mut names.for_scheduler,
+            Wait::Poll => &mut names.polls,
+        });
+        if let Some(set) = set {
+            set.insert(id);
+        }
+    }
+    names
+}
+
+fn wait(text: &str) -> Option<Wait> {
+    const BUILT_IN: [&str; 10] = [
+        "recv",
+        "poll",
+        "select",
+        "epoll",
+        "sleep",
+        "acquire",
+        "accept",
+        "wait",
+        "read",
+        "getaddrinfo",
+    ];
+    if text == "scheduler.recv_requests" {
+        return Some(Wait::Poll);
+    }
+    let mut rest = Rest(text);
+    if rest.eat("<built-in method ").is_some() {
+        let method = rest.0.split(' ').next().unwrap_or("");
+        let waits = BUILT_IN.iter().any(|word| method.starts_with(word));
+        return waits.then_some(Wait::ForOthers);
+    }
+    let (file, function) = python_frame(text)?;
+    let path = text.split(".py(").next()?;
+    match (file, function) {
+        ("poll", "poll") | ("socket", "poll") if has(path, "zmq") => Some(Wait::ForOthers),
+        ("socket", _) if has(path, "zmq") && function.starts_with("recv") => Some(Wait::ForOthers),
+        ("queue", "get") | ("threading", "wait") | ("selectors", "select") => Some(Wait::ForOthers),
+        ("connection", "wait" | "poll" | "recv" | "recv_bytes") if has(path, "multiprocessing") => {
+            Some(Wait::ForOthers)
+        }
+        ("shm_broadcast", "dequeue" | "acquire_read") => Some(Wait::ForScheduler),
+        (_, "recv_requests") if has(path, "sglang") => Some(Wait::Poll),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_known_by_the_innermost_frame_that_is_recorded() {
+        for (text, expected) in [
+            (
+                "<built-in method acquire of _thread.lock object at 0x7f>",
+                Some(Wait::ForOthers),
+            ),
+            ("<built-in method matmul of type object at 0x7f>", None),
+            ("zmq/sugar/poll.py(106): poll", Some(Wait::ForOthers)),
+            ("zmq/sugar/socket.py(900): recv_multipart", Some(Wait::ForOthers)),
+            ("zmq/sugar/socket.py(700): send_multipart", None),
+            ("torch/utils/socket.py(7): recv", None),
+            ("queue.py(154): get", Some(Wait::ForOthers)),
+            ("multiprocessing/connection.py(246): recv", Some(Wait::ForOthers)),
+            ("vllm/connection.py(246): recv", None),
+            (
+                "vllm/distributed/device_communicators/shm_broadcast.py(500): dequeue",
+                Some(Wait::ForScheduler),
+            ),
+            (
+                "sglang/srt/managers/scheduler.py(900): recv_requests",
+                Some(Wait::Poll),
+            ),
+            ("scheduler.recv_requests", Some(Wait::Poll)),
+            ("scheduler.run_batch", None),
+        ] {
+            assert_eq!(wait(text), expected, "{text}");
+        }
+    }
+}
