@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use opening::{OpenedAll, open_all};
+use opening::{OpenedAll, open_all, open_first};
 use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
@@ -148,16 +148,7 @@ impl PartArgs {
         self.from.is_some() || self.to.is_some()
     }
 
-    /// With a stretch on the trace's own clock, which takes reading the file once to find its start.
-    fn selection(&self, path: &Path) -> Result<Selection> {
-        let start = match self.has_window() {
-            true => session::first_time(pieces(path)?)?.unwrap_or(0),
-            false => 0,
-        };
-        Ok(self.selection_from(start))
-    }
-
-    /// The same of a trace that starts at `start` on its own clock.
+    /// Of a trace that starts at `start` on its own clock.
     fn selection_from(&self, start: i64) -> Selection {
         let at = |ns: i64| start.saturating_add(ns);
         let window = self
@@ -355,38 +346,6 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// The bytes of a file, piece by piece.
-fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
-    let file = open_file(path)?;
-    Ok(std::iter::from_fn(move || {
-        let mut piece = Vec::with_capacity(CHUNK);
-        match (&file).take(CHUNK as u64).read_to_end(&mut piece) {
-            Ok(0) => None,
-            Ok(_) => Some(Ok(piece)),
-            Err(error) => Some(Err(error)),
-        }
-    }))
-}
-
-fn open_trace(path: &Path, part: &PartArgs) -> Result<Opened> {
-    part.classified(open_selected(path, &part.selection(path)?)?)
-}
-
-/// Reads a trace, never holding the file.
-fn open_selected(path: &Path, selection: &Selection) -> Result<Opened> {
-    let name = name_of(path);
-    let mut loader = Loader::selecting(&name, selection);
-    let mut progress = Progress::new(name, open_file(path)?.metadata()?.len());
-    for piece in pieces(path)? {
-        loader.feed(&piece?);
-        if let Some(error) = loader.error() {
-            return Err(error.into());
-        }
-        progress.show(loader.bytes(), loader.events());
-    }
-    Ok(loader.finish()?)
-}
-
 /// Writes to a file or to standard output; a reader that has had enough (`| head`) is no error.
 fn deliver(text: &str, output: Option<&Path>) -> Result<()> {
     match output {
@@ -453,7 +412,9 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
-    let opened = open_trace(&args.file, &args.part).with_context(|| args.file.display().to_string())?;
+    let first = open_first(&args.file, &args.part)?;
+    let has_failed = first.has_failed;
+    let opened = args.part.classified(first.opened)?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
         Some(Source::Operators) => StackSource::Operators,
@@ -466,7 +427,7 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
         bail!("{}: this trace records no such stacks", args.file.display());
     }
     deliver(&text, args.output.as_deref())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(if has_failed { 2 } else { 0 }))
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {

@@ -12,11 +12,11 @@ use clap::Args;
 use stepscope::analyze::report::{Gap, GapKind};
 use stepscope::base::{Span, show};
 use stepscope::export::cut::Counts;
-use stepscope::index::select::Selection;
 use stepscope::session::{Inflater, Opened};
 use stepscope::view::CutRequest;
 
-use super::{CHUNK, Progress, milliseconds, name_of, open_file, open_selected, pieces};
+use super::opening::{OpenedOne, open_first};
+use super::{CHUNK, PartArgs, Progress, milliseconds, name_of};
 
 #[derive(Args)]
 pub struct SliceArgs {
@@ -84,18 +84,18 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
             args.out.display()
         );
     }
-    let reading = || args.file.display().to_string();
-    let opened = open_selected(&args.file, &Selection::default()).with_context(reading)?;
+    let first = open_first(&args.file, &PartArgs::default())?;
+    let opened = &first.opened;
     let request = CutRequest {
-        window: window(args, &opened)?,
-        tracks: tracks(args, &opened)?,
+        window: window(args, opened)?,
+        tracks: tracks(args, opened)?,
         left_out: args.leave_out.clone(),
         own_tracks: !args.no_own_tracks,
         gzip: !args.plain && args.out.extension().is_none_or(|e| e != "json"),
     };
     // Nothing half-written under the name that was asked for.
     let part = PathBuf::from(format!("{}.part", args.out.display()));
-    let written = write(args, &opened, &request, &part);
+    let written = write(args, &first, &request, &part);
     let counts = match written {
         Ok(counts) => counts,
         Err(error) => {
@@ -106,19 +106,19 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     };
     std::fs::rename(&part, &args.out).with_context(|| format!("writing {}", args.out.display()))?;
     super::deliver(&format!("{}\n", said(&args.out, &counts)), None)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(if first.has_failed { 2 } else { 0 }))
 }
 
-fn write(args: &SliceArgs, opened: &Opened, request: &CutRequest, part: &Path) -> Result<Counts> {
+fn write(args: &SliceArgs, first: &OpenedOne, request: &CutRequest, part: &Path) -> Result<Counts> {
     let writing = || format!("writing {}", part.display());
     let file = BufWriter::with_capacity(CHUNK, File::create(part).with_context(writing)?);
+    let opened = &first.opened;
     let mut cut = opened.cut(request, &args.keep_category, file)?;
     let mut inflater = Inflater::default();
-    let total = open_file(&args.file)?.metadata()?.len();
-    let mut progress = Progress::new(format!("cutting {}", name_of(&args.file)), total);
-    for piece in pieces(&args.file)? {
+    let mut progress = Progress::new(format!("cutting {}", name_of(&args.file)), first.bytes());
+    first.pieces(&mut |piece| {
         let mut failed = None;
-        inflater.feed(&piece?, &mut |text| {
+        inflater.feed(piece, &mut |text| {
             if failed.is_none() {
                 failed = cut.feed(opened, text).err();
             }
@@ -127,7 +127,8 @@ fn write(args: &SliceArgs, opened: &Opened, request: &CutRequest, part: &Path) -
             return Err(error).with_context(writing);
         }
         progress.show(inflater.read(), cut.events());
-    }
+        Ok(true)
+    })?;
     drop(inflater.finish());
     let (_, counts, _) = cut.finish(opened)?;
     Ok(counts)

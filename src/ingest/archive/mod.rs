@@ -13,8 +13,8 @@
 //! roots are dropped from them. What an archive claims is checked against its own length, and at most
 //! [`MAX_MEMBERS`] are listed.
 //!
-//! Not read: encryption, archives in several volumes, methods other than stored and deflate. Such members are
-//! listed with the reason.
+//! Not read: encryption, archives in several volumes, methods other than stored and deflate, sparse files. Such members
+//! are listed with the reason, and so are links that lead to no file of the archive ([`Link`]).
 
 mod tar;
 mod zip;
@@ -28,6 +28,8 @@ pub use zip::ZipListing;
 
 /// More members are counted and not listed. A name may take 4 KB, so they are bounded together, too.
 pub const MAX_MEMBERS: usize = 100_000;
+/// Extra fields of a local header that are expected, bytes: times, owners and sizes of zip64 take less.
+const EXTRA_ROOM: u64 = 256;
 /// A longer name is cut.
 const MAX_NAME_BYTES: usize = 4096;
 
@@ -97,6 +99,20 @@ impl Parts {
 }
 
 impl Member {
+    /// Bytes of the archive that hold the local header of a zip's member, and `len` bytes behind it, as far as the
+    /// list of the archive lets one guess: the extra field of the header may be longer than the list's.
+    pub fn head(&self, len: u64) -> Range<u64> {
+        match self.place {
+            Place::Zip {
+                header_at, packed, ..
+            } => {
+                header_at
+                    ..header_at + zip::LOCAL_HEADER + self.path.len() as u64 + EXTRA_ROOM + packed.min(len)
+            }
+            _ => 0..0,
+        }
+    }
+
     /// Bytes of the archive that [`Member::parts`] wants to see; empty for a tar.
     pub fn wants(&self) -> Range<u64> {
         match self.place {
@@ -156,18 +172,40 @@ impl Member {
 pub struct Members {
     /// Files only, in the order of the archive's list.
     pub list: Vec<Member>,
+    /// Links, apart from those that lead to a file of the list: these are files of the list themselves.
+    pub links: Vec<Link>,
     /// Files that are not listed: there are too many.
     pub n_not_listed: u64,
     /// The archive breaks off, or its list does; what is listed stands.
     pub ends_early: bool,
 }
 
+/// A link that is not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub path: String,
+    /// As the archive states it; empty where it was not read.
+    pub to: String,
+    /// It leads to a folder of the archive, whose files are listed under their own names.
+    pub is_folder_here: bool,
+}
+
 impl Members {
+    fn has_room(&mut self) -> bool {
+        let has_room = self.list.len() + self.links.len() < MAX_MEMBERS;
+        self.n_not_listed += u64::from(!has_room);
+        has_room
+    }
+
     fn add(&mut self, member: Member) {
-        if self.list.len() < MAX_MEMBERS {
+        if self.has_room() {
             self.list.push(member);
-        } else {
-            self.n_not_listed += 1;
+        }
+    }
+
+    fn add_link(&mut self, link: Link) {
+        if self.has_room() {
+            self.links.push(link);
         }
     }
 }
