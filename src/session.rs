@@ -597,7 +597,8 @@ impl TextLoader {
             defects.merge(part);
         }
         if stopped_of.is_some() {
-            defects.forget(|kind| kind.ends_early() || kind == DefectKind::UnclosedArray);
+            let is_unclosed = |kind| matches!(kind, DefectKind::UnclosedArray | DefectKind::UnclosedObject);
+            defects.forget(|kind| kind.ends_early() || is_unclosed(kind));
         }
         let vocabulary = dialect::recognise(&index, &self.name);
         let mut report = analyze::analyze(&index, &vocabulary, facts, &defects);

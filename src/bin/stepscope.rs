@@ -7,7 +7,7 @@ mod opening;
 mod slice;
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
-use stepscope::session::{self, Loader, Opened};
+use stepscope::session::Opened;
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 use stepscope::table::{self, Answers};
 
@@ -76,7 +76,7 @@ struct ReportArgs {
 
 #[derive(Args)]
 struct StacksArgs {
-    /// A trace; gzip is seen by content.
+    /// A trace, or a folder or archive that holds one; gzip and archives are seen by content.
     file: PathBuf,
     /// Whose stacks; python frames where the trace has them, else operators.
     #[arg(long, value_enum)]
@@ -412,7 +412,9 @@ fn write_tables(report: &Report, folder: &Path) -> Result<()> {
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
-    let first = open_first(&args.file, &args.part)?;
+    let Some(first) = open_first(&args.file, &args.part) else {
+        return Ok(ExitCode::from(2));
+    };
     let has_failed = first.has_failed;
     let opened = args.part.classified(first.opened)?;
     let source = match args.source {

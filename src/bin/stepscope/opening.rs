@@ -64,8 +64,8 @@ impl OpenedOne {
     }
 }
 
-/// Opens the trace that a page would show; what else was given is said.
-pub fn open_first(path: &Path, part: &PartArgs) -> Result<OpenedOne> {
+/// Opens the trace that a page would show; what else was given is said. `None`: there is none, and why was said.
+pub fn open_first(path: &Path, part: &PartArgs) -> Option<OpenedOne> {
     let mut said = OpenedAll::default();
     let mut plan = plan_of(&[path.to_owned()]);
     said.say(std::mem::take(&mut plan.said));
@@ -86,7 +86,7 @@ pub fn open_first(path: &Path, part: &PartArgs) -> Result<OpenedOne> {
                     said.say(plan.tell(i, Ok(())));
                 }
                 said.say(plan.conclude());
-                return Ok(OpenedOne {
+                return Some(OpenedOne {
                     opened,
                     has_failed: said.failed > 0,
                     plan,
@@ -97,7 +97,7 @@ pub fn open_first(path: &Path, part: &PartArgs) -> Result<OpenedOne> {
         }
     }
     said.say(plan.conclude());
-    bail!("{}: no trace could be read", path.display())
+    None
 }
 
 /// Opens all of it, in the order of the plan.

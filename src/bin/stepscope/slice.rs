@@ -20,7 +20,7 @@ use super::{CHUNK, PartArgs, Progress, milliseconds, name_of};
 
 #[derive(Args)]
 pub struct SliceArgs {
-    /// A trace; gzip is seen by content.
+    /// A trace, or a folder or archive that holds one; gzip and archives are seen by content.
     file: PathBuf,
     /// Write here, compressed unless the name ends in .json or --plain is given.
     #[arg(long, short)]
@@ -84,7 +84,9 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
             args.out.display()
         );
     }
-    let first = open_first(&args.file, &PartArgs::default())?;
+    let Some(first) = open_first(&args.file, &PartArgs::default()) else {
+        return Ok(ExitCode::from(2));
+    };
     let opened = &first.opened;
     let request = CutRequest {
         window: window(args, opened)?,

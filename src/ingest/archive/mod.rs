@@ -19,6 +19,7 @@
 mod tar;
 mod zip;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -30,8 +31,10 @@ pub use zip::ZipListing;
 pub const MAX_MEMBERS: usize = 100_000;
 /// Extra fields of a local header that are expected, bytes: times, owners and sizes of zip64 take less.
 const EXTRA_ROOM: u64 = 256;
-/// A longer name is cut.
+/// A longer name is cut in its middle: how it ends says what the file is.
 const MAX_NAME_BYTES: usize = 4096;
+/// A file that is stored uncompressed is checked by its checksum where it fits one block of deflate.
+const MAX_STORED_BLOCK: u64 = 0xffff;
 
 /// What kind of archive a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +145,15 @@ impl Member {
                     })?;
                 let middle = data_at..data_at.saturating_add(packed);
                 let (mut before, mut after) = (Vec::new(), Vec::new());
-                if deflated {
+                // What is gzip in itself has a checksum of its own.
+                let is_block = !deflated && packed <= MAX_STORED_BLOCK && !self.is_gz();
+                if deflated || is_block {
                     before.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+                    if is_block {
+                        // RFC 1951, section 3.2.4: the last block, not compressed; length, and its complement.
+                        let [low, high, ..] = packed.to_le_bytes();
+                        before.extend([1, low, high, !low, !high]);
+                    }
                     after.extend(crc.to_le_bytes());
                     // gzip states the length modulo 2^32.
                     after.extend(&self.size.to_le_bytes()[..4]);
@@ -159,6 +169,11 @@ impl Member {
                 why: why.clone(),
             }),
         }
+    }
+
+    /// Whether it is called as a gzip file is.
+    pub fn is_gz(&self) -> bool {
+        self.path.to_ascii_lowercase().ends_with(".gz")
     }
 
     /// The name without its folders.
@@ -230,11 +245,20 @@ pub enum ArchiveError {
 
 /// A name as it is shown: `/` between folders, nothing that leads out of them.
 fn clean(name: &[u8]) -> String {
-    let name = &name[..name.len().min(MAX_NAME_BYTES)];
-    let text = String::from_utf8_lossy(name);
+    let name = short(name);
+    let text = String::from_utf8_lossy(&name);
     let folders = text.split(['/', '\\']);
     let kept: Vec<&str> = folders.filter(|f| !matches!(*f, "" | "." | "..")).collect();
     kept.join("/").replace(|c: char| c.is_control(), "·")
+}
+
+/// A name of at most [`MAX_NAME_BYTES`].
+fn short(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.len() <= MAX_NAME_BYTES {
+        return Cow::Borrowed(name);
+    }
+    let half = MAX_NAME_BYTES / 2 - 2;
+    Cow::Owned([&name[..half], b"...", &name[name.len() - half..]].concat())
 }
 
 #[cfg(test)]

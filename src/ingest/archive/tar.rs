@@ -2,12 +2,12 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Link, MAX_MEMBERS, MAX_NAME_BYTES, Member, Members, Place, clean};
+use super::{Link, MAX_MEMBERS, Member, Members, Place, clean, short};
 
 const BLOCK: usize = 512;
 /// Links that are followed one after the other, as Linux does.
 const MAX_HOPS: usize = 40;
-/// A longer pax header or long name is skipped: the member keeps its short name.
+/// A longer pax header or long name is skipped, and so is the file whose name it holds.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 
 /// Whether these are the first bytes of a tar: magic, or a header whose checksum is right (before POSIX there was no
@@ -81,6 +81,8 @@ pub struct Tar {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
+    /// What was said of it was too long to be kept.
+    is_unnamed: bool,
     closed: bool,
     members: Members,
     /// Links: path, where it leads, whether it is a hard one.
@@ -95,6 +97,7 @@ impl Default for Tar {
             name: None,
             link: None,
             size: None,
+            is_unnamed: false,
             closed: false,
             members: Members::default(),
             links: Vec::new(),
@@ -178,7 +181,16 @@ impl Tar {
                 kind,
                 bytes: Vec::new(),
             },
-            _ if is_extension || kind == b'g' => Body::Skipped,
+            _ if is_extension => {
+                self.is_unnamed = true;
+                Body::Skipped
+            }
+            b'g' => Body::Skipped,
+            _ if std::mem::take(&mut self.is_unnamed) => {
+                (self.name, self.link) = (None, None);
+                self.members.n_not_listed += 1;
+                Body::Skipped
+            }
             _ => {
                 let (name, link) = (self.name.take(), self.link.take());
                 let name = name.unwrap_or_else(|| short_name(block));
@@ -231,7 +243,7 @@ impl Tar {
         else {
             return;
         };
-        let cut = |name: &[u8]| Some(name[..name.len().min(MAX_NAME_BYTES)].to_vec());
+        let cut = |name: &[u8]| Some(short(name).into_owned());
         match kind {
             b'L' => self.name = cut(until_zero(&bytes)),
             b'K' => self.link = cut(until_zero(&bytes)),

@@ -171,7 +171,7 @@ impl<S: Clone> Place<S> {
             Place::Zip(source, member) => {
                 let parts = member.parts(header).map_err(|why| why.to_string())?;
                 // Compressed in itself, and again in the archive.
-                let is_twice = !parts.before.is_empty() && member.path.to_ascii_lowercase().ends_with(".gz");
+                let is_twice = !parts.before.is_empty() && member.is_gz();
                 Ok(Stream {
                     source: source.clone(),
                     before: parts.before,

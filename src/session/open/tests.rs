@@ -492,7 +492,7 @@ fn traces_beside_results_of_workers_open_too() {
     let disk = Disk::new(&[
         ("raw/h_ascend_pt/PROF_1/device_0/data", b"raw"),
         ("raw/plain/R0.JSON", TRACE.as_bytes()),
-        ("mix/op_statistic.csv", b"OP Type,Core Type,Count\n"),
+        ("mix/step_trace_time.csv", STEPS.as_bytes()),
         ("mix/rank0.pt.trace.json", TRACE.as_bytes()),
         (TRACE_OF_A, WORKER_TRACE.as_bytes()),
         ("run/a_ascend_pt/trace_view.json.gz", &gzipped(TRACE.as_bytes())),
