@@ -539,13 +539,21 @@ impl TextLoader {
     fn end(mut self, inflated: &Inflated, stopped_of: Option<u64>) -> Result<Opened, LoadError> {
         let facts = self.facts(stopped_of.unwrap_or(inflated.read));
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
-        let scanned = scanner.finish(&mut self.documents).map_err(|error| match error {
-            LoadError::Empty if inflated.read > 0 => match inflated.damage.clone() {
-                Some((at, why)) => LoadError::CorruptGzip { at, why },
-                None => LoadError::NoContent { bytes: inflated.read },
-            },
-            other => explain(other, inflated.is_gzip),
-        });
+        let has_wrong_sum = inflated.defects.count(DefectKind::GzipChecksum) > 0;
+        let scanned = scanner
+            .finish(&mut self.documents)
+            .map_err(|error| match (error, &inflated.damage) {
+                // What was inflated is not what was compressed.
+                (_, Some((at, why))) => LoadError::CorruptGzip {
+                    at: *at,
+                    why: why.clone(),
+                },
+                (_, None) if has_wrong_sum => LoadError::WrongChecksum,
+                (LoadError::Empty, None) if inflated.read > 0 => {
+                    LoadError::NoContent { bytes: inflated.read }
+                }
+                (other, None) => explain(other, inflated.is_gzip),
+            });
         let last = scanned.as_ref().ok().cloned();
         let documents = std::mem::replace(&mut self.documents, Documents::new(&Selection::default()));
         let (mut documents, n_repeated) = documents.finish(last);
@@ -612,7 +620,8 @@ impl TextLoader {
             defects.merge(part);
         }
         if stopped_of.is_some() {
-            defects.forget(|kind| kind.ends_early() || kind == DefectKind::UnclosedArray);
+            let is_unclosed = |kind| matches!(kind, DefectKind::UnclosedArray | DefectKind::UnclosedObject);
+            defects.forget(|kind| kind.ends_early() || is_unclosed(kind));
         }
         let vocabulary = dialect::recognise(&index, &self.name);
         let mut report = analyze::analyze(&index, &vocabulary, facts, &defects);

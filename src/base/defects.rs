@@ -40,6 +40,8 @@ defects! {
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
+    UnclosedObject "unclosed_object" Info
+        "The last brace of the document is missing; nothing before it is lost.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
     BadEvent "bad_event" Loss
         "An event could not be read as JSON and was lost; reading went on at the next one. Where zeros stand in place of \

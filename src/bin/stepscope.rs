@@ -13,22 +13,21 @@ mod slice;
 
 use std::cell::OnceCell;
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use given::Given;
-use opening::{OpenedAll, open_all};
+use opening::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, deliver};
 use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
-use stepscope::session::{self, Loader, Opened};
+use stepscope::session::Opened;
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 use stepscope::table::{self, Answers, Filled};
 
@@ -86,7 +85,7 @@ struct ReportArgs {
 
 #[derive(Args)]
 struct StacksArgs {
-    /// A trace; gzip is seen by content. `-` is standard input.
+    /// A trace, or a folder or archive that holds one; gzip and archives are seen by content. `-` is standard input.
     file: PathBuf,
     /// Whose stacks; python frames where the trace has them, else operators.
     #[arg(long, value_enum)]
@@ -162,16 +161,7 @@ impl PartArgs {
         self.from.is_some() || self.to.is_some()
     }
 
-    /// With a stretch on the trace's own clock, which takes reading the file once to find its start.
-    fn selection(&self, file: &Given) -> Result<Selection> {
-        let start = match self.has_window() {
-            true => session::first_time(pieces(&file.source)?)?.unwrap_or(0),
-            false => 0,
-        };
-        Ok(self.selection_from(start))
-    }
-
-    /// The same of a trace that starts at `start` on its own clock.
+    /// Of a trace that starts at `start` on its own clock.
     fn selection_from(&self, start: i64) -> Selection {
         let at = |ns: i64| start.saturating_add(ns);
         let window = self
@@ -380,36 +370,6 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// The bytes of a file, piece by piece.
-fn pieces(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
-    let file = open_file(path)?;
-    Ok(std::iter::from_fn(move || {
-        let mut piece = Vec::with_capacity(CHUNK);
-        match (&file).take(CHUNK as u64).read_to_end(&mut piece) {
-            Ok(0) => None,
-            Ok(_) => Some(Ok(piece)),
-            Err(error) => Some(Err(error)),
-        }
-    }))
-}
-
-fn open_trace(file: &Given, part: &PartArgs) -> Result<Opened> {
-    part.classified(open_selected(file, &part.selection(file)?)?)
-}
-
-/// Reads a trace, never holding the file.
-fn open_selected(file: &Given, selection: &Selection) -> Result<Opened> {
-    let name = name_of(&file.path);
-    let mut loader = Loader::selecting(&name, selection);
-    let mut progress = Progress::new(name, open_file(&file.source)?.metadata()?.len());
-    for piece in pieces(&file.source)? {
-        loader.feed(&piece?);
-        if let Some(error) = loader.error() {
-            return Err(error.into());
-        }
-        progress.show(loader.bytes(), loader.events());
-    }
-    Ok(loader.finish()?)
 }
 
 fn report(args: &ReportArgs) -> Result<ExitCode> {
@@ -501,9 +461,11 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
     if let Some(path) = &args.output {
         inputs.refuse(path)?;
     }
-    let reading = || args.file.display().to_string();
-    let file = Given::of(&args.file).with_context(reading)?;
-    let opened = open_trace(&file, &args.part).with_context(reading)?;
+    let Some(first) = open_first(&args.file, &args.part, inputs) else {
+        return Ok(ExitCode::from(2));
+    };
+    let (has_failed, inputs) = (first.has_failed, first.inputs);
+    let opened = args.part.classified(first.opened)?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
         Some(Source::Operators) => StackSource::Operators,
@@ -516,7 +478,7 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
         bail!("{}: this trace records no such stacks", args.file.display());
     }
     deliver(&text, args.output.as_deref(), &inputs)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(if has_failed { 2 } else { 0 }))
 }
 
 fn check(files: &[PathBuf]) -> Result<ExitCode> {

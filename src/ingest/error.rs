@@ -13,8 +13,11 @@ pub enum LoadError {
     #[error("the gzip file ends after {bytes} bytes, before any content")]
     NoContent { bytes: u64 },
 
-    #[error("the gzip stream is damaged at byte {at} ({why}), and nothing could be read before that")]
+    #[error("the compressed data is damaged at byte {at} ({why}), and no trace could be read before that")]
     CorruptGzip { at: u64, why: String },
+
+    #[error("the compressed data is damaged: its checksum is wrong, and what it holds is no trace")]
+    WrongChecksum,
 
     /// `found` names what the first bytes are; `inside` is " in the gzip file" or "".
     #[error("this is no trace: expected a JSON object or array at byte {at}{inside}, found {found}")]

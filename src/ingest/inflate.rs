@@ -27,8 +27,7 @@ enum State {
     /// Nothing seen yet, or one byte that may start the magic.
     Start,
     Plain,
-    /// Bytes of a member's header so far.
-    Header(Vec<u8>),
+    Header(Header),
     Body,
     /// Bytes of a member's trailer so far.
     Trailer(Vec<u8>),
@@ -89,7 +88,7 @@ impl Inflater {
                         self.state = State::Plain;
                         self.checkpoints.plain = true;
                     } else {
-                        self.state = State::Header(Vec::new());
+                        self.state = State::Header(Header::default());
                     }
                     continue;
                 }
@@ -98,26 +97,29 @@ impl Inflater {
                     sink(input);
                     input = &[];
                 }
-                State::Header(head) => {
-                    head.push(input[0]);
+                State::Header(header) => {
+                    let byte = input[0];
                     input = &input[1..];
-                    match header_end(head) {
+                    match header.push(byte) {
                         HeaderEnd::More => {}
                         HeaderEnd::Here => {
                             self.state = State::Body;
-                            *self.engine = DecompressorOxide::new();
+                            self.engine.init();
                             self.window_at = 0;
                             self.crc = crc32fast::Hasher::new();
                             self.member_out = 0;
                             self.members += 1;
+                            // Small members are inflated in one go: see `body`.
+                            if self.checkpoints.due(self.written) {
+                                self.checkpoint(before - input.len());
+                            }
                         }
-                        HeaderEnd::NotGzip if self.members == 0 && head.len() <= 2 => {
+                        HeaderEnd::NotGzip if self.members == 0 && self.read <= 1 => {
                             // A plain file may start with byte 0x1f; let the reader of JSON say what it found.
-                            let head = std::mem::take(head);
                             self.state = State::Plain;
                             self.checkpoints.plain = true;
-                            self.written += head.len() as u64;
-                            sink(&head);
+                            self.written += 2;
+                            sink(&[GZIP_MAGIC[0], byte]);
                         }
                         HeaderEnd::NotGzip => self.damaged("not a gzip header", before - input.len()),
                     }
@@ -140,7 +142,7 @@ impl Inflater {
                     seen.push(input[0]);
                     input = &input[1..];
                     if seen.as_slice() == GZIP_MAGIC {
-                        self.state = State::Header(std::mem::take(seen));
+                        self.state = State::Header(Header::behind_magic());
                     } else if !GZIP_MAGIC.starts_with(seen) {
                         // Padding with zeros is allowed by custom (tar, dd); anything else is said.
                         if seen.iter().any(|&b| b != 0) {
@@ -178,12 +180,7 @@ impl Inflater {
             match status {
                 TINFLStatus::HasMoreOutput => {
                     if self.checkpoints.due(self.written) {
-                        self.checkpoints.add(Checkpoint {
-                            read: self.read + used as u64,
-                            written: self.written,
-                            engine: self.engine.clone(),
-                            history: self.history(),
-                        });
+                        self.checkpoint(used);
                     }
                 }
                 TINFLStatus::NeedsMoreInput | TINFLStatus::FailedCannotMakeProgress => return &input[used..],
@@ -197,6 +194,15 @@ impl Inflater {
                 }
             }
         }
+    }
+
+    fn checkpoint(&mut self, further: usize) {
+        self.checkpoints.add(Checkpoint {
+            read: self.read + further as u64,
+            written: self.written,
+            engine: self.engine.clone(),
+            history: self.history(),
+        });
     }
 
     fn damaged(&mut self, why: &'static str, further: usize) {
@@ -241,6 +247,11 @@ impl Inflater {
         self.written
     }
 
+    /// Where the input is damaged, and how.
+    pub fn damage(&self) -> Option<(u64, &'static str)> {
+        self.damage
+    }
+
     /// Whether the input is gzip; `false` while nothing was read.
     pub fn is_gzip(&self) -> bool {
         !matches!(self.state, State::Start | State::Plain)
@@ -266,35 +277,80 @@ enum HeaderEnd {
     NotGzip,
 }
 
-/// Whether `head` is a whole gzip header (RFC 1952, section 2.3): fixed part, then extra field, name, comment
-/// and header CRC as the flags say.
-fn header_end(head: &[u8]) -> HeaderEnd {
-    const FHCRC: u8 = 2;
-    const FEXTRA: u8 = 4;
-    const FNAME: u8 = 8;
-    const FCOMMENT: u8 = 16;
-    if !(GZIP_MAGIC.starts_with(head) || head.starts_with(&GZIP_MAGIC)) {
-        return HeaderEnd::NotGzip;
-    }
-    if head.get(2).is_some_and(|&method| method != 8) {
-        return HeaderEnd::NotGzip;
-    }
-    let end = || -> Option<usize> {
-        let flags = *head.get(3)?;
-        let mut end = 10;
-        if flags & FEXTRA != 0 {
-            end += 2 + usize::from(u16::from_le_bytes([*head.get(end)?, *head.get(end + 1)?]));
+/// A gzip header (RFC 1952, section 2.3) as it comes; its name, comment and extra field may be of any length, and
+/// nothing of them is kept.
+#[derive(Default)]
+struct Header {
+    part: HeaderPart,
+    /// Bytes of this part so far.
+    seen: u16,
+    flags: u8,
+    extra_len: u16,
+}
+
+/// In the order that they have in the file.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum HeaderPart {
+    #[default]
+    Fixed,
+    ExtraLen,
+    Extra,
+    Name,
+    Comment,
+    Crc,
+}
+
+impl Header {
+    fn behind_magic() -> Header {
+        Header {
+            seen: 2,
+            ..Header::default()
         }
-        for flag in [FNAME, FCOMMENT] {
-            if flags & flag != 0 {
-                end += head.get(end..)?.iter().position(|&b| b == 0)? + 1;
+    }
+
+    fn push(&mut self, byte: u8) -> HeaderEnd {
+        let at = self.seen;
+        self.seen = self.seen.wrapping_add(1);
+        let is_whole = match self.part {
+            HeaderPart::Fixed => {
+                match at {
+                    0 | 1 if byte != GZIP_MAGIC[usize::from(at)] => return HeaderEnd::NotGzip,
+                    // The only method there is.
+                    2 if byte != 8 => return HeaderEnd::NotGzip,
+                    3 => self.flags = byte,
+                    _ => {}
+                }
+                self.seen == 10
             }
-        }
-        Some(end + if flags & FHCRC != 0 { 2 } else { 0 })
-    };
-    match end() {
-        Some(end) if head.len() >= end => HeaderEnd::Here,
-        _ => HeaderEnd::More,
+            HeaderPart::ExtraLen => {
+                self.extra_len |= u16::from(byte) << (8 * at);
+                self.seen == 2
+            }
+            HeaderPart::Extra => self.seen == self.extra_len,
+            HeaderPart::Name | HeaderPart::Comment => byte == 0,
+            HeaderPart::Crc => self.seen == 2,
+        };
+        if is_whole { self.next() } else { HeaderEnd::More }
+    }
+
+    /// Goes on with the next part that there is.
+    fn next(&mut self) -> HeaderEnd {
+        let has = |flag: u8| self.flags & flag != 0;
+        let parts = [
+            (HeaderPart::ExtraLen, has(4)),
+            (HeaderPart::Extra, has(4) && self.extra_len > 0),
+            (HeaderPart::Name, has(8)),
+            (HeaderPart::Comment, has(16)),
+            (HeaderPart::Crc, has(2)),
+        ];
+        let next = parts
+            .into_iter()
+            .find(|&(part, is_there)| part > self.part && is_there);
+        let Some((part, _)) = next else {
+            return HeaderEnd::Here;
+        };
+        (self.part, self.seen) = (part, 0);
+        HeaderEnd::More
     }
 }
 
@@ -335,14 +391,19 @@ impl Checkpoints {
 
     /// Starts reading at byte `at` of the output.
     pub fn reader(&self, at: u64) -> RangeReader {
+        let inflater = self.inflater(at);
+        RangeReader { inflater, at }
+    }
+
+    /// One that goes on somewhere at or before byte `at` of the output, and wants input from [`Inflater::read`] on.
+    pub fn inflater(&self, at: u64) -> Inflater {
         if self.plain {
-            let inflater = Inflater {
+            return Inflater {
                 state: State::Plain,
                 read: at,
                 written: at,
                 ..Inflater::default()
             };
-            return RangeReader { inflater, at };
         }
         let before = self.list.partition_point(|c| c.written <= at);
         let mut inflater = Inflater::default();
@@ -356,7 +417,7 @@ impl Checkpoints {
         }
         // A range reader needs no checkpoints of its own.
         inflater.checkpoints.spacing = u64::MAX / 2;
-        RangeReader { inflater, at }
+        inflater
     }
 }
 
@@ -428,6 +489,34 @@ mod tests {
         (0..n)
             .flat_map(|i| format!("{{\"line\": {i}, \"x\": {}}},\n", i * 7919 % 1000).into_bytes())
             .collect()
+    }
+
+    #[test]
+    fn a_header_has_all_its_parts_at_any_length() {
+        let data = lines(20);
+        let body = gz(&data)[10..].to_vec();
+        let long = vec![b'n'; 3 << 20];
+        // FHCRC, FEXTRA, FNAME and FCOMMENT are 2, 4, 8 and 16; an extra field of 0 bytes has a length all the same.
+        for flags in 0..32u8 {
+            let mut file = vec![0x1f, 0x8b, 8, flags & !1, 0, 0, 0, 0, 0, 255];
+            if flags & 4 != 0 {
+                let extra: &[u8] = if flags & 8 != 0 { &[] } else { &[0; 300] };
+                file.extend(u16::try_from(extra.len()).unwrap().to_le_bytes());
+                file.extend(extra);
+            }
+            for flag in [8, 16] {
+                if flags & flag != 0 {
+                    file.extend(&long);
+                    file.push(0);
+                }
+            }
+            if flags & 2 != 0 {
+                file.extend([1, 2]);
+            }
+            file.extend(&body);
+            let (out, defects, _) = inflate([&file[..]]);
+            assert!(out == data && defects.is_empty(), "{flags}");
+        }
     }
 
     #[test]

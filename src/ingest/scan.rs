@@ -207,9 +207,13 @@ impl Scanner {
                 .defects
                 .add(DefectKind::TruncatedJson, Some(self.base + commas)),
             State::Skip { .. } => self.defects.add(DefectKind::TruncatedJson, Some(end)),
-            State::Keys if self.seen_events_key && !self.damaged => {
-                self.defects.add(DefectKind::TruncatedJson, Some(self.base))
-            }
+            State::Keys if self.seen_events_key && !self.damaged => self.defects.add(
+                match commas == self.buf.len() as u64 {
+                    true => DefectKind::UnclosedObject,
+                    false => DefectKind::DamagedHeader,
+                },
+                Some(self.base),
+            ),
             _ => {}
         }
         if self.n_events == 0 {
@@ -327,7 +331,7 @@ impl Scanner {
         }
         let has_list = self.seen_events_key || self.bare_array;
         match first {
-            b'{' | b'[' if has_list && self.starts_document(rest, false, sink) => return rest,
+            b'{' | b'[' if has_list && self.starts_document(rest, None, sink) => return rest,
             b'{' if !has_list => {
                 self.in_lines = true;
                 self.state = State::Seek;
@@ -345,12 +349,12 @@ impl Scanner {
         i
     }
 
-    /// Another document starts at `i`: whether the sink takes it.
-    fn starts_document(&mut self, i: usize, is_unclosed: bool, sink: &mut impl Sink) -> bool {
+    /// Another document starts at `i`: whether the sink takes it. `unclosed`: what the one before it lacks.
+    fn starts_document(&mut self, i: usize, unclosed: Option<DefectKind>, sink: &mut impl Sink) -> bool {
         let end = self.base + i as u64;
         let mut defects = self.defects.clone();
-        if is_unclosed {
-            defects.add(DefectKind::UnclosedArray, Some(end));
+        if let Some(unclosed) = unclosed {
+            defects.add(unclosed, Some(end));
         }
         let before = Scanned {
             bytes: end,
@@ -363,13 +367,13 @@ impl Scanner {
             return false;
         }
         if !sink.next_document(before) {
-            if is_unclosed {
+            if let Some(unclosed) = unclosed {
                 // All who read the first document alone end it at the same place.
-                self.defects.add(DefectKind::UnclosedArray, Some(end));
+                self.defects.add(unclosed, Some(end));
                 self.defects.add(DefectKind::AfterTrace, Some(end));
                 self.state = State::Done;
             }
-            return is_unclosed;
+            return unclosed.is_some();
         }
         self.state = State::Start;
         (self.n_events, self.n_values) = (0, 0);
@@ -428,6 +432,12 @@ impl Scanner {
                 return Ok(i + 1);
             }
             Some(b'"') => {}
+            Some(b'{' | b'[')
+                if self.seen_events_key
+                    && self.starts_document(i, Some(DefectKind::UnclosedObject), sink) =>
+            {
+                return Ok(i);
+            }
             Some(_) => {
                 // Broken between two keys: the events may still be ahead, or behind.
                 self.add_damage(self.base + i as u64);
@@ -554,10 +564,10 @@ impl Scanner {
                     Ok(end) => match b.get(json::blanks(b, end)) {
                         None if !last => return Err(()),
                         Some(b',' | b']') => {}
-                        _ if self.starts_document(i, true, sink) => return Ok(i),
+                        _ if self.starts_document(i, Some(DefectKind::UnclosedArray), sink) => return Ok(i),
                         _ => {}
                     },
-                    _ if self.starts_document(i, true, sink) => return Ok(i),
+                    _ if self.starts_document(i, Some(DefectKind::UnclosedArray), sink) => return Ok(i),
                     _ => {}
                 },
                 _ => {}
@@ -654,7 +664,7 @@ impl Scanner {
         let within = &text[..text.len().min(MAX_HEADER_VALUE)];
         self.n_events > 0
             && matches!(events_list(within), List::At(_))
-            && self.starts_document(at, true, sink)
+            && self.starts_document(at, Some(DefectKind::UnclosedArray), sink)
     }
 
     /// Keeps the first few keys, for the sentence that says why a document is no trace.

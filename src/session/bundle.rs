@@ -44,7 +44,7 @@ pub struct WorkerFiles {
 pub struct Bundle {
     /// By name.
     pub workers: Vec<WorkerFiles>,
-    /// Files of no worker.
+    /// Files of no worker, and further traces of one.
     pub others: Vec<usize>,
     /// Workers beyond [`MAX_WORKERS`].
     pub n_left_out: usize,
@@ -88,8 +88,10 @@ pub fn sort(given: &[Given]) -> Bundle {
         let files = place.entry(worker).or_default();
         if is_raw {
             files.has_raw = true;
+        } else if is_trace && files.trace.is_some() {
+            bundle.others.push(i);
         } else if is_trace {
-            files.trace.get_or_insert(i);
+            files.trace = Some(i);
         } else if let Some(table) = table {
             files.tables.push((table, i));
         }

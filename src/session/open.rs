@@ -12,16 +12,19 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
 
-pub use place::{Place, Stream, Unpacker, Whole};
+use place::{Of, Packed};
+pub use place::{Place, Stream, Unpacker, Whole, WholeFile};
 use plan::What;
 pub use plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
 use rustc_hash::FxHashMap;
 
-use super::archive::{Kind, Member, Members, Tar, ZipListing};
+use super::archive::{Kind, Link, Member, Members, Tar, ZipListing};
 use super::bundle::{self, Given, MAX_TABLE_BYTES};
-use super::{Inflater, Loader, archive_kind, hltv, is_gzip, synprof};
-use crate::base::show;
+use super::{Inflated, Inflater, Loader, archive_kind, hltv, is_gzip, synprof};
+use crate::base::{DefectKind, show};
 use crate::dialect::{gaudi_metrics, key_averages};
 
 /// Folders below the one that was given.
@@ -32,6 +35,10 @@ const MAX_FILES: usize = 200_000;
 const HEAD: u64 = 64 << 10;
 /// First bytes of a file in a folder or an archive.
 const MEMBER_HEAD: u64 = 16 << 10;
+/// Members of a zip that lie within so many bytes are looked at with one read.
+const AHEAD: u64 = 1 << 20;
+/// Names that a sentence lists.
+const MAX_NAMES: usize = 4;
 
 /// A file or a folder; `S` is how whoever has it finds it again.
 #[derive(Clone, Debug)]
@@ -44,8 +51,14 @@ pub struct Entry<S> {
 
 #[derive(Clone, Debug)]
 pub enum EntryKind {
-    File { bytes: u64 },
+    File {
+        bytes: u64,
+    },
     Folder,
+    /// A link in a folder that leads to a folder: where that is.
+    FolderLink(String),
+    /// A pipe, a socket or a device in a folder.
+    Special,
     Unreadable(String),
 }
 
@@ -112,6 +125,8 @@ struct Container {
     n_no_trace: u64,
     n_unreadable: u64,
     n_opened: u64,
+    /// It opens as workers; the rest of it is looked at all the same.
+    has_workers: bool,
     /// Archives in it are opened as if they had been given.
     opens_archives: bool,
 }
@@ -144,12 +159,12 @@ struct Found<S> {
 }
 
 impl<S: Clone> Found<S> {
-    /// `kept` and `is_compressed` are of a tar's.
-    fn of_member(source: &S, member: Member, kept: Option<Vec<u8>>, is_compressed: Option<bool>) -> Found<S> {
+    /// `kept` is a tar's.
+    fn of_member(source: &S, member: Member, kept: Option<Vec<u8>>, of: &Of) -> Found<S> {
         let (path, bytes) = (member.path.clone(), member.size);
         let (place, head) = match kept {
             Some(all) if all.len() as u64 == bytes => (Place::Held(all), None),
-            head => (Place::of_member(source.clone(), member, is_compressed), head),
+            head => (Place::of_member(source.clone(), member, of), head),
         };
         Found {
             path,
@@ -163,15 +178,18 @@ impl<S: Clone> Found<S> {
 /// A folder while it is listed.
 struct Folder<S> {
     shown: String,
+    /// Where it is, as links are stated.
+    whole: String,
     /// Files and folders in it, each with its depth.
     left: VecDeque<(Entry<S>, usize)>,
     found: Vec<Found<S>>,
 }
 
 impl<S> Folder<S> {
-    fn new(shown: String, first: Entry<S>) -> Folder<S> {
+    fn new(shown: String, within: &str, first: Entry<S>) -> Folder<S> {
         Folder {
             shown,
+            whole: Path::new(within).join(&first.path).to_string_lossy().into_owned(),
             left: VecDeque::from([(first, 0)]),
             found: Vec::new(),
         }
@@ -186,7 +204,45 @@ enum Task<S> {
     Zip(String, S, ZipListing),
     Tar(String, S, Box<TarReading>),
     /// Files of the last folder or archive of which the first bytes are to be seen, and those of which they were.
-    Heads(VecDeque<usize>, Vec<Loose>),
+    Heads(Heads),
+}
+
+#[derive(Default)]
+struct Heads {
+    left: VecDeque<usize>,
+    seen: Vec<Loose>,
+    ahead: Option<Ahead>,
+}
+
+/// Bytes of a zip that were read for the first bytes of a member, with those of the next members.
+struct Ahead {
+    /// It was read for this one.
+    file: usize,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Ahead {
+    /// The first bytes of a member, if they are all here. Where they are not, its local header is longer than usual, or
+    /// it is damaged.
+    fn head<S: Clone>(&self, place: &Place<S>) -> Option<Vec<u8>> {
+        let stretch = |range: Range<u64>| {
+            let at = |n: u64| usize::try_from(n.checked_sub(self.at)?).ok();
+            self.bytes.get(at(range.start)?..at(range.end)?)
+        };
+        let stream = place.stream(stretch(place.wants()?.1)?).ok()?;
+        if stream.unpack.is_some() {
+            return None;
+        }
+        let Range { start, end } = stream.middle;
+        let middle = stretch(start..end.min(start + MEMBER_HEAD))?;
+        let mut head = [&stream.before, middle].concat();
+        if end - start <= MEMBER_HEAD {
+            head.extend(stream.after);
+        }
+        head.truncate(usize::try_from(MEMBER_HEAD).unwrap_or(usize::MAX));
+        Some(head)
+    }
 }
 
 /// A tar while it streams by. What is read whole later is kept: finding it again would mean inflating all of it.
@@ -223,32 +279,48 @@ impl TarReading {
         }
     }
 
-    /// What lies in it.
-    fn found<S: Clone>(mut self, source: &S) -> (Members, Vec<Found<S>>) {
+    /// What lies in it, and how it was compressed.
+    fn found<S: Clone>(mut self, source: &S) -> (Members, Vec<Found<S>>, Inflated) {
         let mut members = self.tar.finish();
+        let (inflated, checkpoints) = self.inflater.finish();
+        let of = match self.is_compressed {
+            true => Of::Packed(Rc::new(Packed::new(checkpoints))),
+            false => Of::Tar,
+        };
         let list = std::mem::take(&mut members.list).into_iter().enumerate();
-        let found = list.map(|(i, member)| {
-            Found::of_member(source, member, self.kept.remove(&i), Some(self.is_compressed))
-        });
+        let found = list.map(|(i, member)| Found::of_member(source, member, self.kept.remove(&i), &of));
         let found = found.collect();
-        (members, found)
+        (members, found, inflated)
     }
+}
+
+/// Whether a path ends in one of these, in whatever case.
+fn ends_in(path: &str, endings: &[&str]) -> bool {
+    let path = path.as_bytes();
+    let is_end = |ending: &&str| {
+        let end = path.len().checked_sub(ending.len()).map(|at| &path[at..]);
+        end.is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    endings.iter().any(|ending| is_end(&ending))
 }
 
 /// A trace is looked for under these names alone: in folders lies much else.
 fn is_trace_name(path: &str) -> bool {
-    path.ends_with(".json") || path.ends_with(".json.gz")
+    ends_in(path, &[".json", ".json.gz"])
 }
 
 /// Whether the first bytes of a file in a folder or an archive are looked at. Torch's own table is text.
 fn is_looked_at(path: &str) -> bool {
-    is_trace_name(path) || path.ends_with(".txt")
+    is_trace_name(path) || ends_in(path, &[".txt"])
 }
 
 fn is_archive_name(path: &str) -> bool {
-    let path = path.to_ascii_lowercase();
-    let endings = [".zip", ".tar", ".tar.gz", ".tgz", ".hltv"];
-    endings.iter().any(|ending| path.ends_with(ending))
+    ends_in(path, &[".zip", ".tar", ".tar.gz", ".tgz", ".hltv"])
+}
+
+/// Whether a file of this name may be opened.
+fn is_wanted_name(path: &str) -> bool {
+    is_looked_at(path) || is_archive_name(path) || bundle::is_table(path)
 }
 
 fn file_name(path: &str) -> &str {
@@ -259,28 +331,26 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// What the first bytes say; `is_all`: there are no more.
-fn looks_of(head: &[u8], is_all: bool) -> Looks {
+/// What the first bytes say; `is_all`: there are no more. An error where they are damaged.
+fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, String> {
     if let Some(kind) = synprof::looks_like(head) {
-        return Looks::Synprof(kind);
+        return Ok(Looks::Synprof(kind));
     }
     if gaudi_metrics::looks_like(head) {
-        return Looks::Metrics;
+        return Ok(Looks::Metrics);
     }
     if key_averages::looks_like(&head[..head.len().min(512)]) {
-        return Looks::OperatorTable;
+        return Ok(Looks::OperatorTable);
     }
     let mut loader = Loader::new("");
     loader.feed(head);
-    if loader.error().is_some() {
-        return Looks::NoTrace;
-    }
+    let is_certain = loader.error().is_some();
     let has_events = loader.events() > 0;
-    let is_no_trace = || matches!(loader.finish().map_err(Failure::from), Err(Failure::NoTrace(_)));
-    match is_all {
-        true if is_no_trace() => Looks::NoTrace,
-        _ if has_events => Looks::Trace,
-        _ => Looks::Unknown,
+    match loader.finish().map_err(Failure::from) {
+        Err(Failure::Unreadable(why)) if is_all || is_certain => Err(why),
+        Err(Failure::NoTrace(_)) if is_all || is_certain => Ok(Looks::NoTrace),
+        _ if has_events => Ok(Looks::Trace),
+        _ => Ok(Looks::Unknown),
     }
 }
 
@@ -310,7 +380,7 @@ impl<S: Clone> Opening<S> {
             };
             match folders.iter_mut().find(|folder| folder.shown == top) {
                 Some(folder) => folder.left.push_back((input.entry, 0)),
-                None => folders.push(Folder::new(top.to_owned(), input.entry)),
+                None => folders.push(Folder::new(top.to_owned(), "", input.entry)),
             }
         }
         tasks.extend(folders.into_iter().map(Task::Folder));
@@ -363,15 +433,38 @@ impl<S: Clone> Opening<S> {
                 range: listing.wants(),
             }),
             Task::Tar(_, source, _) => Some(Need::Stream(source.clone())),
-            Task::Heads(left, _) => match &self.plan.places[*left.front()?] {
-                _ if self.heads.contains_key(left.front()?) => None,
-                place @ (Place::File(_) | Place::Part(..) | Place::Zip(..)) => Some(Need::Head {
-                    place: place.clone(),
-                    len: MEMBER_HEAD,
-                }),
-                // Of a compressed tar's member, finding the first bytes again means inflating all before them.
-                Place::Text(..) | Place::Held(_) | Place::Unreadable(_) => None,
-            },
+            Task::Heads(heads) => self.need_of_heads(heads),
+        }
+    }
+
+    fn need_of_heads(&self, heads: &Heads) -> Option<Need<S>> {
+        let file = heads.left.front()?;
+        if self.heads.contains_key(file) {
+            return None;
+        }
+        let place = &self.plan.places[*file];
+        match (place, &heads.ahead) {
+            (Place::Zip(..), Some(ahead)) if ahead.head(place).is_some() => None,
+            (Place::Zip(source, member), ahead) if ahead.as_ref().is_none_or(|ahead| ahead.file != *file) => {
+                let mut range = member.head(MEMBER_HEAD);
+                let places = heads.left.iter().skip(1).map(|&file| &self.plan.places[file]);
+                for place in places {
+                    let Place::Zip(_, next) = place else { break };
+                    let next = next.head(MEMBER_HEAD);
+                    if next.start < range.start || next.end > range.start + AHEAD {
+                        break;
+                    }
+                    range.end = range.end.max(next.end);
+                }
+                let source = source.clone();
+                Some(Need::Read { source, range })
+            }
+            (Place::File(_) | Place::Part(..) | Place::Zip(..), _) => Some(Need::Head {
+                place: place.clone(),
+                len: MEMBER_HEAD,
+            }),
+            // Of a compressed tar's member, finding the first bytes again means inflating what lies before them.
+            (Place::Text(..) | Place::Held(_) | Place::Unreadable(_), _) => None,
         }
     }
 
@@ -380,8 +473,8 @@ impl<S: Clone> Opening<S> {
         match self.tasks.pop_front() {
             Some(Task::Given(input, _)) => match input.entry.kind {
                 EntryKind::Unreadable(why) => self.fail(&input.shown, why),
-                EntryKind::Folder | EntryKind::File { .. } => {
-                    let folder = Folder::new(input.shown, input.entry);
+                _ => {
+                    let folder = Folder::new(input.shown, &input.folder, input.entry);
                     self.tasks.push_front(Task::Folder(folder));
                 }
             },
@@ -392,18 +485,19 @@ impl<S: Clone> Opening<S> {
                 self.found_in(&mut folder, entry);
                 self.tasks.push_front(Task::Folder(folder));
             }
-            Some(Task::Heads(mut left, mut seen)) => {
-                let Some(file) = left.pop_front() else {
-                    return self.all_seen(seen);
+            Some(Task::Heads(mut heads)) => {
+                let Some(file) = heads.left.pop_front() else {
+                    return self.all_seen(heads.seen);
                 };
-                let head = match (self.heads.remove(&file), &self.plan.places[file]) {
+                let place = &self.plan.places[file];
+                let head = match (self.heads.remove(&file), place) {
                     (Some(head), _) => Ok(Some(head)),
                     (None, Place::Held(bytes)) => Ok(Some(bytes.clone())),
                     (None, Place::Unreadable(why)) => Err(why.clone()),
-                    (None, _) => Ok(None),
+                    (None, _) => Ok(heads.ahead.as_ref().and_then(|ahead| ahead.head(place))),
                 };
-                seen.extend(self.head_seen(file, head));
-                self.tasks.push_front(Task::Heads(left, seen));
+                heads.seen.extend(self.head_seen(file, head));
+                self.tasks.push_front(Task::Heads(heads));
             }
             Some(Task::Zip(..) | Task::Tar(..)) | None => {}
         }
@@ -449,24 +543,48 @@ impl<S: Clone> Opening<S> {
                 Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing)),
                 Ok(Some(mut members)) => {
                     let list = std::mem::take(&mut members.list).into_iter();
-                    let found = list.map(|member| Found::of_member(&source, member, None, None));
+                    let found = list.map(|member| Found::of_member(&source, member, None, &Of::Zip));
                     self.archive_listed(shown, &members, found.collect());
                 }
                 Err(why) => self.fail(&shown, why.to_string()),
             },
             (Task::Tar(shown, source, reading), Ok(Provided::End)) => {
-                let (members, found) = reading.found(&source);
+                let (members, found, inflated) = reading.found(&source);
+                match inflated.damage {
+                    Some((at, why)) => self.fail(
+                        &shown,
+                        format!("the archive is damaged at byte {at} ({why}): files before that are read"),
+                    ),
+                    None if inflated.defects.count(DefectKind::GzipChecksum) > 0 => self.fail(
+                        &shown,
+                        "the archive is damaged: its checksum is wrong, and any file in it may be damaged",
+                    ),
+                    None => {}
+                }
                 self.archive_listed(shown, &members, found);
             }
             (Task::Zip(shown, ..) | Task::Tar(shown, ..), Err(why)) => self.fail(&shown, why),
-            (Task::Heads(mut left, mut seen), provided) => {
-                let head = match provided {
-                    Ok(Provided::Bytes(head)) => Ok(Some(head)),
-                    Ok(Provided::Entries(_) | Provided::End) => Ok(None),
-                    Err(why) => Err(why),
-                };
-                seen.extend(left.pop_front().and_then(|file| self.head_seen(file, head)));
-                self.tasks.push_front(Task::Heads(left, seen));
+            (Task::Heads(mut heads), provided) => {
+                let asked = heads.left.front().copied();
+                let was_tried = heads.ahead.as_ref().map(|ahead| ahead.file) == asked;
+                match (asked, provided) {
+                    (Some(file), Ok(Provided::Bytes(bytes)))
+                        if !was_tried && matches!(self.plan.places[file], Place::Zip(..)) =>
+                    {
+                        let at = self.plan.places[file].wants().map_or(0, |(_, range)| range.start);
+                        heads.ahead = Some(Ahead { file, at, bytes });
+                    }
+                    (Some(file), provided) => {
+                        heads.left.pop_front();
+                        let head = provided.map(|provided| match provided {
+                            Provided::Bytes(head) => Some(head),
+                            Provided::Entries(_) | Provided::End => None,
+                        });
+                        heads.seen.extend(self.head_seen(file, head));
+                    }
+                    (None, _) => {}
+                }
+                self.tasks.push_front(Task::Heads(heads));
             }
             _ => debug_assert!(false, "that was not needed"),
         }
@@ -504,7 +622,12 @@ impl<S: Clone> Opening<S> {
                     .push_front(Task::Zip(shown, source, ZipListing::new(bytes)));
             }
             Some(Kind::Tar) => return self.tasks.push_front(Task::Tar(shown, source, Box::default())),
-            None if in_folder => return self.note(&shown, "this is no archive"),
+            None if in_folder => {
+                return match looks_of(head, head.len() as u64 >= bytes) {
+                    Err(why) => self.fail(&shown, why),
+                    Ok(_) => self.note(&shown, "this is no archive"),
+                };
+            }
             None => {}
         }
         let table = bundle::lone_table(&name, head).filter(|_| synprof::looks_like(head).is_none());
@@ -524,7 +647,8 @@ impl<S: Clone> Opening<S> {
         if is_of_worker {
             self.loose_of_workers.push(file);
         } else {
-            let looks = looks_of(head, false);
+            // What is damaged is tried, and says so then.
+            let looks = looks_of(head, false).unwrap_or(Looks::Unknown);
             self.loose.push(Loose { file, folder, looks });
         }
     }
@@ -534,7 +658,7 @@ impl<S: Clone> Opening<S> {
         match entry.kind {
             EntryKind::File { .. } if folder.found.len() >= MAX_FILES => {
                 folder.left.clear();
-                self.note(
+                self.fail(
                     &folder.shown,
                     format!("only the first {MAX_FILES} files are looked at"),
                 );
@@ -545,23 +669,62 @@ impl<S: Clone> Opening<S> {
                 place: Place::File(entry.source),
                 head: None,
             }),
-            EntryKind::Folder => self.note(&path, "not looked at: it lies too deep"),
-            EntryKind::Unreadable(why)
-                if is_looked_at(&path) || bundle::is_table(&path) || is_archive_name(&path) =>
-            {
-                self.fail(&path, why);
+            EntryKind::Folder => self.fail(
+                &path,
+                format!("not read: it is more than {MAX_DEPTH} folders deep"),
+            ),
+            EntryKind::FolderLink(to) => {
+                let [to_path, whole] = [&to, &folder.whole].map(Path::new);
+                if to_path.starts_with(whole) {
+                    self.note(&path, format!("a link to {to}, which is read under its own name"));
+                } else if whole.starts_with(to_path) {
+                    self.note(
+                        &path,
+                        format!("a link to {to}, which holds this folder: not followed"),
+                    );
+                } else {
+                    self.fail(
+                        &path,
+                        format!("a link to another folder, not followed: give {to} by name"),
+                    );
+                }
             }
-            EntryKind::Unreadable(_) => {}
+            EntryKind::Special if is_wanted_name(&path) => {
+                self.fail(&path, "it is a pipe, a socket or a device, and no file");
+            }
+            EntryKind::Special => {}
+            EntryKind::Unreadable(why) => self.fail(&path, why),
         }
     }
 
     fn archive_listed(&mut self, shown: String, members: &Members, found: Vec<Found<S>>) {
         if members.ends_early {
-            self.note(&shown, "the archive breaks off; what is listed is read");
+            self.fail(&shown, "the archive breaks off: what is listed is read");
         }
         if members.n_not_listed > 0 {
             let n = show::counted(members.n_not_listed, "more file");
-            self.note(&shown, format!("{n} not looked at"));
+            self.fail(&shown, format!("{n} not looked at"));
+        }
+        for Link {
+            path,
+            to,
+            is_folder_here,
+        } in &members.links
+        {
+            let about = format!("{shown}: {path}");
+            match &**to {
+                _ if *is_folder_here => {
+                    self.note(
+                        &about,
+                        format!("a link to {to}, which is read under its own name"),
+                    );
+                }
+                "" => self.fail(
+                    &about,
+                    "a symbolic link, not followed: pack the file in its place",
+                ),
+                to => self.fail(&about, format!("a link to {to}, which is not in the archive")),
+            }
         }
         self.listed(shown, true, found);
     }
@@ -593,40 +756,52 @@ impl<S: Clone> Opening<S> {
                 what,
                 container: Some(container),
             });
-        } else if sorted.workers.is_empty() {
-            let left = files
-                .filter(|&i| is_looked_at(&self.plan.files[i].path))
-                .collect();
-            let seen = Vec::new();
-            return self.tasks.push_front(Task::Heads(left, seen));
-        } else {
-            let workers = sorted.workers.into_iter().map(|w| w.mapped(&|i| start + i));
-            let workers = workers.map(|w| Recording::of_worker(w, Some(container)));
-            self.workers.extend(workers);
-            if !sorted.others.is_empty() {
-                let n = show::counted(sorted.others.len() as u64, "file");
-                self.note(
-                    &shown,
-                    format!("{n} in it, no result of the profiler that is read here"),
-                );
-            }
-            self.leave_out(&shown, sorted.n_left_out);
+            return self.archives_within(true);
         }
-        self.archives_within(true);
+        // Files beside workers' results are looked at like all others.
+        let others = sorted.others.into_iter().map(|i| start + i);
+        let (left, rest): (Vec<usize>, Vec<usize>) =
+            others.partition(|&i| is_looked_at(&self.plan.files[i].path));
+        let has_workers = !sorted.workers.is_empty();
+        let workers = sorted.workers.into_iter().map(|w| w.mapped(&|i| start + i));
+        let workers = workers.map(|w| Recording::of_worker(w, Some(container)));
+        self.workers.extend(workers);
+        if has_workers && !rest.is_empty() {
+            let n = show::counted(rest.len() as u64, "file");
+            self.note(
+                &shown,
+                format!("{n} in it, no result of the profiler that is read here"),
+            );
+        }
+        self.leave_out(&shown, sorted.n_left_out);
+        self.plan.containers[container].has_workers = has_workers;
+        self.tasks.push_front(Task::Heads(Heads {
+            left: left.into(),
+            ..Heads::default()
+        }));
     }
 
     fn leave_out(&mut self, about: &str, n_workers: usize) {
         if n_workers > 0 {
-            self.note(about, format!("{n_workers} more workers are left out"));
+            let n = show::counted(n_workers as u64, "more worker");
+            self.fail(about, format!("{n} not read"));
         }
     }
 
     /// What a file in the last folder or archive looks like; `None` of the first bytes: they are not known.
     fn head_seen(&mut self, file: usize, head: Result<Option<Vec<u8>>, String>) -> Option<Loose> {
         let Given { path, bytes } = &self.plan.files[file];
-        let looks = match head {
-            Ok(Some(head)) => looks_of(&head, head.len() as u64 >= *bytes),
-            Ok(None) => Looks::Unknown,
+        let is_all = |head: &[u8]| match self.plan.places[file] {
+            // Compressed: how many bytes there are of it is not stated.
+            Place::Zip(..) => (head.len() as u64) < MEMBER_HEAD,
+            _ => head.len() as u64 >= *bytes,
+        };
+        let looks = head.and_then(|head| match head {
+            Some(head) => looks_of(&head, is_all(&head)),
+            None => Ok(Looks::Unknown),
+        });
+        let looks = match looks {
+            Ok(looks) => looks,
             Err(why) => {
                 let said = self.plan.said_of(file, why, true);
                 self.plan.said.push(said);
@@ -653,8 +828,8 @@ impl<S: Clone> Opening<S> {
                 Looks::NoTrace | Looks::Synprof(_) => last.n_no_trace += 1,
             }
         }
-        let about = last.shown.clone();
-        let has_traces = !traces.is_empty();
+        let (about, has_workers) = (last.shown.clone(), last.has_workers);
+        let has_traces = !traces.is_empty() || has_workers;
         traces.append(&mut beside);
         let container = self.plan.containers.len() - 1;
         let mut opens = plan::paired(&traces, &self.plan.files, Some(container));
@@ -668,7 +843,7 @@ impl<S: Clone> Opening<S> {
                 format!("{n} in it, not opened: whose it is, is not known"),
             );
         }
-        let has_opened = !opens.is_empty();
+        let has_opened = !opens.is_empty() || has_workers;
         self.opens.append(&mut opens);
         self.archives_within(has_opened);
     }
@@ -687,9 +862,21 @@ impl<S: Clone> Opening<S> {
         }
         last.opens_archives = !has_opened && !last.is_archive;
         if !last.opens_archives {
-            let about = last.shown.clone();
+            let (about, is_archive) = (last.shown.clone(), last.is_archive);
             let n = show::counted(archives.len() as u64, "archive");
-            return self.note(&about, format!("{n} in it, not opened: give them by name"));
+            let names = archives
+                .iter()
+                .take(MAX_NAMES)
+                .map(|&i| &*self.plan.files[i].path);
+            let mut names = names.collect::<Vec<_>>().join(", ");
+            if archives.len() > MAX_NAMES {
+                names.push_str(", …");
+            }
+            let todo = match is_archive {
+                true => "unpack this one first",
+                false => "give them by name",
+            };
+            return self.note(&about, format!("{n} in it, not opened ({names}): {todo}"));
         }
         for file in archives.into_iter().rev() {
             let Given { path, bytes } = self.plan.files[file].clone();
@@ -707,12 +894,19 @@ impl<S: Clone> Opening<S> {
     /// What is opened, and what is said; once nothing is needed any more.
     pub fn finish(mut self) -> Plan<S> {
         let of_workers = self.loose_of_workers.iter().map(|&i| self.plan.files[i].clone());
-        let loose = bundle::sort(&of_workers.collect::<Vec<_>>()).workers.into_iter();
+        let sorted = bundle::sort(&of_workers.collect::<Vec<_>>());
+        let others = sorted.others.iter().map(|&i| self.loose_of_workers[i]);
+        self.loose.extend(others.map(|file| Loose {
+            file,
+            folder: folder_of(&self.plan.files[file].path).to_owned(),
+            looks: Looks::Unknown,
+        }));
+        let loose = sorted.workers.into_iter();
         let loose = loose.map(|w| Recording::of_worker(w.mapped(&|i| self.loose_of_workers[i]), None));
         let mut recordings: Vec<Recording> = loose.chain(std::mem::take(&mut self.workers)).collect();
         let n_left_out = recordings.len().saturating_sub(bundle::MAX_WORKERS);
         recordings.truncate(bundle::MAX_WORKERS);
-        self.leave_out("", n_left_out);
+        self.leave_out("all that was given", n_left_out);
         recordings.append(&mut self.opens);
         recordings.extend(plan::synprof_tables(&self.loose, &self.plan.files));
         self.loose

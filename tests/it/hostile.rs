@@ -14,7 +14,7 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::table::{Ask, MAX_ROWS, Order};
+use stepscope::table::{AreaAsk, Ask, MAX_ROWS, Order};
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
@@ -463,9 +463,16 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
             }
             frame.to_words();
         }
-        ask(Question::Area {
-            window,
-            tracks: some_tracks.to_vec(),
+        ask(Question::Table {
+            key: "area".to_owned(),
+            ask: Ask {
+                n_rows: 100,
+                area: Some(AreaAsk {
+                    window,
+                    tracks: some_tracks.to_vec(),
+                }),
+                ..Ask::default()
+            },
         });
         let filter = StepFilter {
             window: Some(window),

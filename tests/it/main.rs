@@ -23,6 +23,7 @@ mod key_averages;
 mod malformed;
 mod meaning;
 mod nodes;
+mod open;
 mod output;
 mod select;
 mod stacks;

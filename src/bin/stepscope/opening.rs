@@ -6,12 +6,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, bail};
 
 use stepscope::analyze::report::{TraceReport, Workers};
 use stepscope::session::open::{
-    Entry, EntryKind, Failure, Input, Need, Opening, Place, Plan, Provided, Ready, Said, Text, Unpacker,
-    Whole,
+    Entry, EntryKind, Failure, Input, Need, Opening, Place, Plan, Provided, Ready, Said, Text, Whole,
+    WholeFile,
 };
 use stepscope::session::{FirstEvent, Loader, Opened, bundle};
 
@@ -43,6 +43,84 @@ impl OpenedAll {
             complain(&format!("stepscope: {}: {}", said.about, said.says));
         }
     }
+}
+
+/// The one trace of what was given, for commands that work on one.
+pub struct OpenedOne {
+    pub opened: Opened,
+    /// What was read.
+    pub inputs: Inputs,
+    /// Something that was given with it could not be read.
+    pub has_failed: bool,
+    plan: Plan<PathBuf>,
+    text: Text,
+    _given: Given,
+}
+
+impl OpenedOne {
+    /// Bytes that [`OpenedOne::pieces`] gives, as far as they are known.
+    pub fn bytes(&self) -> u64 {
+        match &self.text {
+            Text::File(file) => self.plan.bytes(*file),
+            Text::Made(text) => text.len() as u64,
+            Text::Nothing => 0,
+        }
+    }
+
+    /// The trace's bytes, once more from their start.
+    pub fn pieces(&self, more: &mut More<'_>) -> Result<()> {
+        match &self.text {
+            Text::File(file) => pieces(self.plan.place(*file), more),
+            Text::Made(text) => more(text).map(drop),
+            Text::Nothing => bail!("only tables of a profiler are here, and no trace"),
+        }
+    }
+}
+
+/// Opens the trace that a page would show; what else was given is said. `None`: there is none, and why was said.
+/// `inputs` are known to be read.
+pub fn open_first(path: &Path, part: &PartArgs, inputs: Inputs) -> Option<OpenedOne> {
+    let mut said = OpenedAll {
+        inputs,
+        ..OpenedAll::default()
+    };
+    let given = Given::of(path);
+    let mut plan = plan_of(vec![input(path, &given)], &mut said.inputs);
+    said.say(std::mem::take(&mut plan.said));
+    let mut left = plan.order(None).into_iter();
+    for i in left.by_ref() {
+        match open_texts(&plan, i, part, &mut said) {
+            Ok((mut ready, mut opened)) => {
+                if !opened.further.is_empty() {
+                    complain(&format!("stepscope: {}: only the first trace in it is used", ready.name));
+                    opened.further.clear();
+                }
+                let left: Vec<usize> = left.collect();
+                let others = plan.left_out(i, &left).join(", ");
+                if !others.is_empty() {
+                    complain(&format!(
+                        "stepscope: {}: one trace is used; left out: {others}",
+                        ready.name
+                    ));
+                }
+                for i in [i].into_iter().chain(left) {
+                    said.say(plan.tell(i, Ok(())));
+                }
+                said.say(plan.conclude());
+                return Some(OpenedOne {
+                    opened,
+                    inputs: said.inputs,
+                    _given: given.ok()?,
+                    has_failed: said.failed > 0,
+                    plan,
+                    text: std::mem::take(&mut ready.text),
+                });
+            }
+            Err(why) => said.say(plan.tell(i, Err(why))),
+        }
+    }
+    said.say(plan.conclude());
+    None
 }
 
 /// Opens all of it, in the order of the plan; `inputs` are known to be read.
@@ -127,18 +205,26 @@ fn entry(path: String, source: PathBuf) -> Entry<PathBuf> {
     Entry { path, source, kind }
 }
 
-/// What a folder holds, apart from links to folders, which may lead round, and from what is no file.
+/// What a folder holds. Links to folders may lead round.
 fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     let mut entries = Vec::new();
     for found in std::fs::read_dir(folder)? {
-        let found = found?;
-        let kind = found.file_type()?;
-        let leads_to_none = |path: &Path| std::fs::metadata(path).is_ok_and(|m| !m.is_dir() && !m.is_file());
-        let is_usual = kind.is_dir() || kind.is_file() || kind.is_symlink() && !leads_to_none(&found.path());
-        let entry = entry(name_of(&found.path()), found.path());
-        if is_usual && !(kind.is_symlink() && matches!(entry.kind, EntryKind::Folder)) {
-            entries.push(entry);
-        }
+        let path = found?.path();
+        let is_link = path.is_symlink();
+        let mut entry = entry(name_of(&path), path);
+        entry.kind = match (entry.kind, std::fs::metadata(&entry.source)) {
+            (EntryKind::Folder, _) if is_link => match entry.source.canonicalize() {
+                Ok(to) => EntryKind::FolderLink(to.to_string_lossy().into_owned()),
+                Err(why) => EntryKind::Unreadable(why.to_string()),
+            },
+            (EntryKind::Unreadable(why), _) if is_link => {
+                let to = std::fs::read_link(&entry.source).unwrap_or_default();
+                EntryKind::Unreadable(format!("a link to {}: {why}", to.display()))
+            }
+            (EntryKind::File { .. }, Ok(found)) if !found.is_file() => EntryKind::Special,
+            (kind, _) => kind,
+        };
+        entries.push(entry);
     }
     Ok(entries)
 }
@@ -148,28 +234,9 @@ fn open_one(
     plan: &Plan<PathBuf>,
     recording: usize,
     part: &PartArgs,
-    opened: &mut OpenedAll,
+    said: &mut OpenedAll,
 ) -> Result<(Ready, Vec<TraceReport>), Failure> {
-    let mut gathering = plan.gather(recording, true);
-    while let Some((file, limit)) = gathering.poll(plan) {
-        opened.is_read(plan.place(file));
-        let bytes = read_whole(plan.place(file), limit);
-        gathering.provide(bytes.map_err(|why| format!("{why:#}")));
-    }
-    let mut ready = plan.ready(recording, gathering)?;
-    opened.say(std::mem::take(&mut ready.says));
-    let mut found = match &ready.text {
-        Text::Nothing => ready.open()?,
-        Text::File(file) => {
-            opened.is_read(plan.place(*file));
-            let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
-            open_text(&ready, plan.bytes(*file), &mut pieces, part)?
-        }
-        Text::Made(text) => {
-            let mut pieces = |more: &mut More<'_>| more(text).map(drop);
-            open_text(&ready, text.len() as u64, &mut pieces, part)?
-        }
-    };
+    let (ready, mut found) = open_texts(plan, recording, part, said)?;
     let further = std::mem::take(&mut found.further);
     let mut reports = Vec::new();
     for found in std::iter::once(found).chain(further) {
@@ -180,8 +247,38 @@ fn open_one(
     Ok((ready, reports))
 }
 
+/// Opens a recording, with what stands beside it.
+fn open_texts(
+    plan: &Plan<PathBuf>,
+    recording: usize,
+    part: &PartArgs,
+    said: &mut OpenedAll,
+) -> Result<(Ready, Opened), Failure> {
+    let mut gathering = plan.gather(recording, true);
+    while let Some((file, limit)) = gathering.poll(plan) {
+        said.is_read(plan.place(file));
+        let whole = read_whole(plan.place(file), limit);
+        gathering.provide(whole.map_err(|why| format!("{why:#}")));
+    }
+    let mut ready = plan.ready(recording, gathering)?;
+    said.say(std::mem::take(&mut ready.says));
+    let found = match &ready.text {
+        Text::Nothing => ready.open()?,
+        Text::File(file) => {
+            said.is_read(plan.place(*file));
+            let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
+            open_text(&ready, plan.bytes(*file), &mut pieces, part)?
+        }
+        Text::Made(text) => {
+            let mut pieces = |more: &mut More<'_>| more(text).map(drop);
+            open_text(&ready, text.len() as u64, &mut pieces, part)?
+        }
+    };
+    Ok((ready, found))
+}
+
 /// Takes a piece, and says whether to go on.
-type More<'a> = dyn FnMut(&[u8]) -> Result<bool> + 'a;
+pub type More<'a> = dyn FnMut(&[u8]) -> Result<bool> + 'a;
 
 /// Reads a text, which `pieces` gives from its start each time, never holding it.
 fn open_text(
@@ -226,7 +323,7 @@ fn pieces(place: &Place<PathBuf>, more: &mut More<'_>) -> Result<()> {
         None => Vec::new(),
     };
     let stream = place.stream(&header).map_err(Error::msg)?;
-    let mut unpacker = stream.unpack.map(Unpacker::new);
+    let mut unpacker = stream.unpack;
     let mut feed = |piece: &[u8]| -> Result<bool> {
         let Some(unpacker) = &mut unpacker else {
             return more(piece);
@@ -252,15 +349,18 @@ fn stretch(path: &Path, wanted: Range<u64>, more: &mut More<'_>) -> Result<bool>
         file.seek(SeekFrom::Start(wanted.start))?;
     }
     let mut left = file.take(wanted.end - wanted.start);
-    let mut piece = Vec::with_capacity(CHUNK);
+    let mut piece = Vec::new();
+    // Of a member of a compressed archive, a little may be enough.
+    let mut len = CHUNK / 16;
     loop {
         piece.clear();
-        if left.by_ref().take(CHUNK as u64).read_to_end(&mut piece)? == 0 {
+        if left.by_ref().take(len as u64).read_to_end(&mut piece)? == 0 {
             return Ok(true);
         }
         if !more(&piece)? {
             return Ok(false);
         }
+        len = CHUNK.min(len * 2);
     }
 }
 
@@ -288,7 +388,7 @@ fn head_of(place: &Place<PathBuf>, len: u64) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn read_whole(place: &Place<PathBuf>, limit: u64) -> Result<Vec<u8>> {
+fn read_whole(place: &Place<PathBuf>, limit: u64) -> Result<WholeFile> {
     let mut whole = Whole::new(limit);
     pieces(place, &mut |piece| Ok(whole.feed(piece)))?;
     whole.finish().map_err(Error::msg)

@@ -11,17 +11,16 @@ use clap::Args;
 use stepscope::analyze::report::{Gap, GapKind};
 use stepscope::base::{Span, show};
 use stepscope::export::cut::Counts;
-use stepscope::index::select::Selection;
 use stepscope::session::{CutError, Inflater, Opened};
 use stepscope::view::CutRequest;
 
-use super::given::Given;
+use super::opening::{OpenedOne, open_first};
 use super::output::{self, Inputs};
-use super::{Progress, milliseconds, name_of, open_file, open_selected, pieces};
+use super::{PartArgs, Progress, milliseconds, name_of};
 
 #[derive(Args)]
 pub struct SliceArgs {
-    /// A trace; gzip is seen by content. `-` is standard input.
+    /// A trace, or a folder or archive that holds one; gzip and archives are seen by content. `-` is standard input.
     file: PathBuf,
     /// Write here, compressed unless the name ends in .json or --plain is given; `-` is standard output. A file is
     /// replaced once all is written, through links, and never if it is the trace.
@@ -82,38 +81,39 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     let inputs = Inputs::of([&args.file]);
     inputs.refuse(&args.out)?;
-    let reading = || args.file.display().to_string();
-    let file = Given::of(&args.file).with_context(reading)?;
-    let opened = open_selected(&file, &Selection::default()).with_context(reading)?;
+    let Some(first) = open_first(&args.file, &PartArgs::default(), inputs) else {
+        return Ok(ExitCode::from(2));
+    };
+    let opened = &first.opened;
     let request = CutRequest {
-        window: window(args, &opened)?,
-        tracks: tracks(args, &opened)?,
+        window: window(args, opened)?,
+        tracks: tracks(args, opened)?,
         left_out: args.leave_out.clone(),
         own_tracks: !args.no_own_tracks,
         gzip: !args.plain && args.out.extension().is_none_or(|e| e != "json"),
     };
-    let categories = &args.keep_category;
-    let counts = output::write(Some(&args.out), &inputs, |out| {
-        write(&file, categories, &opened, &request, out)
+    let (categories, name) = (&args.keep_category, name_of(&args.file));
+    let counts = output::write(Some(&args.out), &first.inputs, |out| {
+        write(&first, &name, categories, &request, out)
     })?;
     output::say_of(&args.out, &said(&counts))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(if first.has_failed { 2 } else { 0 }))
 }
 
 fn write(
-    file: &Given,
+    first: &OpenedOne,
+    name: &str,
     categories: &[String],
-    opened: &Opened,
     request: &CutRequest,
     out: &mut dyn Write,
 ) -> Result<Counts> {
+    let opened = &first.opened;
     let mut cut = opened.cut(request, categories, out).map_err(failed)?;
     let mut inflater = Inflater::default();
-    let total = open_file(&file.source)?.metadata()?.len();
-    let mut progress = Progress::new(format!("cutting {}", name_of(&file.path)), total);
-    for piece in pieces(&file.source)? {
+    let mut progress = Progress::new(format!("cutting {name}"), first.bytes());
+    first.pieces(&mut |piece| {
         let mut stopped = None;
-        inflater.feed(&piece?, &mut |text| {
+        inflater.feed(piece, &mut |text| {
             if stopped.is_none() {
                 stopped = cut.feed(opened, text).err();
             }
@@ -122,7 +122,8 @@ fn write(
             return Err(error.into());
         }
         progress.show(inflater.read(), cut.events());
-    }
+        Ok(true)
+    })?;
     drop(inflater.finish());
     let (_, counts, _) = cut.finish(opened).map_err(failed)?;
     Ok(counts)

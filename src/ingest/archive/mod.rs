@@ -13,12 +13,13 @@
 //! roots are dropped from them. What an archive claims is checked against its own length, and at most
 //! [`MAX_MEMBERS`] are listed.
 //!
-//! Not read: encryption, archives in several volumes, methods other than stored and deflate. Such members are
-//! listed with the reason.
+//! Not read: encryption, archives in several volumes, methods other than stored and deflate, sparse files. Such members
+//! are listed with the reason, and so are links that lead to no file of the archive ([`Link`]).
 
 mod tar;
 mod zip;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -28,8 +29,12 @@ pub use zip::ZipListing;
 
 /// More members are counted and not listed. A name may take 4 KB, so they are bounded together, too.
 pub const MAX_MEMBERS: usize = 100_000;
-/// A longer name is cut.
+/// Extra fields of a local header that are expected, bytes: times, owners and sizes of zip64 take less.
+const EXTRA_ROOM: u64 = 256;
+/// A longer name is cut in its middle: how it ends says what the file is.
 const MAX_NAME_BYTES: usize = 4096;
+/// A file that is stored uncompressed is checked by its checksum where it fits one block of deflate.
+const MAX_STORED_BLOCK: u64 = 0xffff;
 
 /// What kind of archive a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,20 @@ impl Parts {
 }
 
 impl Member {
+    /// Bytes of the archive that hold the local header of a zip's member, and `len` bytes behind it, as far as the
+    /// list of the archive lets one guess: the extra field of the header may be longer than the list's.
+    pub fn head(&self, len: u64) -> Range<u64> {
+        match self.place {
+            Place::Zip {
+                header_at, packed, ..
+            } => {
+                header_at
+                    ..header_at + zip::LOCAL_HEADER + self.path.len() as u64 + EXTRA_ROOM + packed.min(len)
+            }
+            _ => 0..0,
+        }
+    }
+
     /// Bytes of the archive that [`Member::parts`] wants to see; empty for a tar.
     pub fn wants(&self) -> Range<u64> {
         match self.place {
@@ -126,8 +145,15 @@ impl Member {
                     })?;
                 let middle = data_at..data_at.saturating_add(packed);
                 let (mut before, mut after) = (Vec::new(), Vec::new());
-                if deflated {
+                // What is gzip in itself has a checksum of its own.
+                let is_block = !deflated && packed <= MAX_STORED_BLOCK && !self.is_gz();
+                if deflated || is_block {
                     before.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+                    if is_block {
+                        // RFC 1951, section 3.2.4: the last block, not compressed; length, and its complement.
+                        let [low, high, ..] = packed.to_le_bytes();
+                        before.extend([1, low, high, !low, !high]);
+                    }
                     after.extend(crc.to_le_bytes());
                     // gzip states the length modulo 2^32.
                     after.extend(&self.size.to_le_bytes()[..4]);
@@ -145,6 +171,11 @@ impl Member {
         }
     }
 
+    /// Whether it is called as a gzip file is.
+    pub fn is_gz(&self) -> bool {
+        self.path.to_ascii_lowercase().ends_with(".gz")
+    }
+
     /// The name without its folders.
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
@@ -156,18 +187,40 @@ impl Member {
 pub struct Members {
     /// Files only, in the order of the archive's list.
     pub list: Vec<Member>,
+    /// Links, apart from those that lead to a file of the list: these are files of the list themselves.
+    pub links: Vec<Link>,
     /// Files that are not listed: there are too many.
     pub n_not_listed: u64,
     /// The archive breaks off, or its list does; what is listed stands.
     pub ends_early: bool,
 }
 
+/// A link that is not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub path: String,
+    /// As the archive states it; empty where it was not read.
+    pub to: String,
+    /// It leads to a folder of the archive, whose files are listed under their own names.
+    pub is_folder_here: bool,
+}
+
 impl Members {
+    fn has_room(&mut self) -> bool {
+        let has_room = self.list.len() + self.links.len() < MAX_MEMBERS;
+        self.n_not_listed += u64::from(!has_room);
+        has_room
+    }
+
     fn add(&mut self, member: Member) {
-        if self.list.len() < MAX_MEMBERS {
+        if self.has_room() {
             self.list.push(member);
-        } else {
-            self.n_not_listed += 1;
+        }
+    }
+
+    fn add_link(&mut self, link: Link) {
+        if self.has_room() {
+            self.links.push(link);
         }
     }
 }
@@ -192,11 +245,20 @@ pub enum ArchiveError {
 
 /// A name as it is shown: `/` between folders, nothing that leads out of them.
 fn clean(name: &[u8]) -> String {
-    let name = &name[..name.len().min(MAX_NAME_BYTES)];
-    let text = String::from_utf8_lossy(name);
+    let name = short(name);
+    let text = String::from_utf8_lossy(&name);
     let folders = text.split(['/', '\\']);
     let kept: Vec<&str> = folders.filter(|f| !matches!(*f, "" | "." | "..")).collect();
     kept.join("/").replace(|c: char| c.is_control(), "·")
+}
+
+/// A name of at most [`MAX_NAME_BYTES`].
+fn short(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.len() <= MAX_NAME_BYTES {
+        return Cow::Borrowed(name);
+    }
+    let half = MAX_NAME_BYTES / 2 - 2;
+    Cow::Owned([&name[..half], b"...", &name[name.len() - half..]].concat())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! tar, as it streams by.
 
-use super::{MAX_NAME_BYTES, Member, Members, Place, clean};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Link, MAX_MEMBERS, Member, Members, Place, clean, short};
 
 const BLOCK: usize = 512;
-/// A longer pax header or long name is skipped: the member keeps its short name.
+/// Links that are followed one after the other, as Linux does.
+const MAX_HOPS: usize = 40;
+/// A longer pax header or long name is skipped, and so is the file whose name it holds.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 
 /// Whether these are the first bytes of a tar: magic, or a header whose checksum is right (before POSIX there was no
@@ -48,9 +52,9 @@ fn until_zero(field: &[u8]) -> &[u8] {
 enum Body {
     /// A listed file.
     Member(usize),
-    /// GNU's long name of the next member, or pax records for it.
+    /// GNU's long name (`L`) or long link (`K`) of the next member, or pax records for it (`x`).
     Extension {
-        is_pax: bool,
+        kind: u8,
         bytes: Vec<u8>,
     },
     Skipped,
@@ -75,9 +79,14 @@ pub struct Tar {
     state: State,
     /// For the next member.
     name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     size: Option<u64>,
+    /// What was said of it was too long to be kept.
+    is_unnamed: bool,
     closed: bool,
     members: Members,
+    /// Links: path, where it leads, whether it is a hard one.
+    links: Vec<(String, Vec<u8>, bool)>,
 }
 
 impl Default for Tar {
@@ -86,9 +95,12 @@ impl Default for Tar {
             at: 0,
             state: State::Header(Vec::new()),
             name: None,
+            link: None,
             size: None,
+            is_unnamed: false,
             closed: false,
             members: Members::default(),
+            links: Vec::new(),
         }
     }
 }
@@ -157,7 +169,7 @@ impl Tar {
             return;
         };
         let kind = block[156];
-        let is_extension = matches!(kind, b'x' | b'L');
+        let is_extension = matches!(kind, b'x' | b'L' | b'K');
         // A pax size is the member's, not that of a header on the way to it.
         let size = if is_extension {
             stated
@@ -165,41 +177,51 @@ impl Tar {
             self.size.take().unwrap_or(stated)
         };
         let body = match kind {
-            b'0' | 0 | b'7' => {
-                let long = self.name.take();
-                let short = || {
-                    let prefix = match &block[257..263] {
-                        b"ustar\0" => until_zero(&block[345..500]),
-                        _ => &[],
-                    };
-                    [prefix, b"/", until_zero(&block[..100])].concat()
-                };
-                let name = long.unwrap_or_else(short);
-                let is_folder = name.ends_with(b"/");
-                let i = self.members.list.len();
-                if !is_folder {
-                    self.members.add(Member {
-                        path: clean(&name),
-                        size,
-                        place: Place::Tar { at: self.at },
-                    });
-                }
-                if self.members.list.len() > i {
-                    Body::Member(i)
-                } else {
-                    Body::Skipped
-                }
-            }
             _ if is_extension && size <= MAX_EXTENSION_BYTES => Body::Extension {
-                is_pax: kind == b'x',
+                kind,
                 bytes: Vec::new(),
             },
-            // Folders, links, devices, global headers.
-            _ => {
-                if !is_extension && kind != b'g' {
-                    self.name = None;
-                }
+            _ if is_extension => {
+                self.is_unnamed = true;
                 Body::Skipped
+            }
+            b'g' => Body::Skipped,
+            _ if std::mem::take(&mut self.is_unnamed) => {
+                (self.name, self.link) = (None, None);
+                self.members.n_not_listed += 1;
+                Body::Skipped
+            }
+            _ => {
+                let (name, link) = (self.name.take(), self.link.take());
+                let name = name.unwrap_or_else(|| short_name(block));
+                let path = clean(&name);
+                let i = self.members.list.len();
+                match kind {
+                    b'0' | 0 | b'7' if !name.ends_with(b"/") => self.members.add(Member {
+                        path,
+                        size,
+                        place: Place::Tar { at: self.at },
+                    }),
+                    b'1' | b'2' if i + self.links.len() < MAX_MEMBERS => {
+                        let to = link.unwrap_or_else(|| until_zero(&block[157..257]).to_vec());
+                        self.links.push((path, to, kind == b'1'));
+                    }
+                    b'1' | b'2' => self.members.n_not_listed += 1,
+                    b'S' | b'M' => self.members.add(Member {
+                        path,
+                        size,
+                        place: Place::Unreadable(match kind {
+                            b'S' => "it is stored as a sparse file".to_owned(),
+                            _ => "it began in another volume of the archive".to_owned(),
+                        }),
+                    }),
+                    // Folders and devices.
+                    _ => {}
+                }
+                match self.members.list.len() > i {
+                    true => Body::Member(i),
+                    false => Body::Skipped,
+                }
             }
         };
         self.state = State::Body {
@@ -215,21 +237,27 @@ impl Tar {
     fn body_ends(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Header(Vec::new()));
         let State::Body {
-            body: Body::Extension { is_pax, bytes },
+            body: Body::Extension { kind, bytes },
             ..
         } = state
         else {
             return;
         };
-        if !is_pax {
-            self.name = Some(until_zero(&bytes).to_vec());
-            return;
-        }
-        for (key, value) in pax(&bytes) {
-            match key {
-                b"path" => self.name = Some(value[..value.len().min(MAX_NAME_BYTES)].to_vec()),
-                b"size" => self.size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()),
-                _ => {}
+        let cut = |name: &[u8]| Some(short(name).into_owned());
+        match kind {
+            b'L' => self.name = cut(until_zero(&bytes)),
+            b'K' => self.link = cut(until_zero(&bytes)),
+            _ => {
+                for (key, value) in pax(&bytes) {
+                    match key {
+                        b"path" => self.name = cut(value),
+                        b"linkpath" => self.link = cut(value),
+                        b"size" => {
+                            self.size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                        }
+                        _ => {}
+                    }
+                }
             }
         }
     }
@@ -237,11 +265,93 @@ impl Tar {
     /// No more will come.
     pub fn finish(self) -> Members {
         let between = matches!(&self.state, State::Header(header) if header.is_empty());
-        Members {
+        let mut members = Members {
             ends_early: !self.closed && !between,
             ..self.members
+        };
+        follow(&self.links, &mut members);
+        members
+    }
+}
+
+/// The name in a header without a longer one before it.
+fn short_name(block: &[u8; BLOCK]) -> Vec<u8> {
+    let prefix = match &block[257..263] {
+        b"ustar\0" => until_zero(&block[345..500]),
+        _ => &[],
+    };
+    [prefix, b"/", until_zero(&block[..100])].concat()
+}
+
+/// Lists links that lead to a file of the archive as that file, and the others as links.
+fn follow(links: &[(String, Vec<u8>, bool)], members: &mut Members) {
+    if links.is_empty() {
+        return;
+    }
+    let resolved: Vec<Result<usize, bool>> = {
+        // Of several files of one name the last is what unpacking leaves.
+        let named = members.list.iter().enumerate();
+        let files: FxHashMap<&str, usize> = named.map(|(i, member)| (&*member.path, i)).collect();
+        let mut folders: FxHashSet<&str> = FxHashSet::default();
+        for path in files.keys() {
+            let above = path.rmatch_indices('/').map(|(at, _)| &path[..at]);
+            // What is above a folder that was seen was seen, too.
+            above.take_while(|folder| folders.insert(folder)).for_each(drop);
+        }
+        let lead = links
+            .iter()
+            .map(|(path, to, is_hard)| (&**path, target(path, to, *is_hard)));
+        let leads: FxHashMap<&str, Option<String>> = lead.collect();
+        let resolve = |(path, ..): &(String, Vec<u8>, bool)| {
+            let mut at: Option<&str> = Some(path);
+            for _ in 0..MAX_HOPS {
+                match at.and_then(|at| leads.get(at)) {
+                    Some(next) => at = next.as_deref(),
+                    None => break,
+                }
+            }
+            let file = at.and_then(|at| files.get(at)).copied();
+            file.ok_or_else(|| at.is_some_and(|at| at.is_empty() || folders.contains(at)))
+        };
+        links.iter().map(resolve).collect()
+    };
+    for ((path, to, _), resolved) in links.iter().zip(resolved) {
+        match resolved {
+            Ok(i) => members.list.push(Member {
+                path: path.clone(),
+                ..members.list[i].clone()
+            }),
+            Err(is_folder_here) => members.links.push(Link {
+                path: path.clone(),
+                to: String::from_utf8_lossy(to).replace(|c: char| c.is_control(), "·"),
+                is_folder_here,
+            }),
         }
     }
+}
+
+/// Path in the archive that a link leads to: a hard link states it, a symbolic one is relative to its own folder.
+/// `None`: it leads out of the archive.
+fn target(path: &str, to: &[u8], is_hard: bool) -> Option<String> {
+    let text = String::from_utf8_lossy(to);
+    if is_hard {
+        return Some(clean(to));
+    }
+    if text.starts_with('/') {
+        return None;
+    }
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                folders.pop()?;
+            }
+            part => folders.push(part),
+        }
+    }
+    Some(folders.join("/"))
 }
 
 /// `LENGTH KEY=VALUE\n`, the length with itself.

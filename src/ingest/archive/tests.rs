@@ -301,3 +301,43 @@ proptest! {
         prop_assert_eq!(untar(file.chunks(piece)), untar(file.chunks(file.len().max(1))));
     }
 }
+
+#[test]
+fn a_stored_member_is_checked_by_its_checksum() {
+    let good: &[u8] = b"[{\"ph\":\"X\"}]";
+    let mut file = zip_of(&[("a.json", good), ("b.json", good)], false);
+    let at = file.len() - file.windows(good.len()).rev().position(|w| w == good).unwrap() - good.len();
+    file[at] = b'#';
+    let members = list(&file).unwrap().list;
+    assert_eq!(
+        read(&file, &members[0]).unwrap(),
+        (good.to_vec(), Defects::default())
+    );
+    let (bytes, defects) = read(&file, &members[1]).unwrap();
+    assert_eq!(
+        (bytes.len(), defects.count(DefectKind::GzipChecksum)),
+        (good.len(), 1)
+    );
+}
+
+#[test]
+fn names_that_are_too_long_keep_their_end_or_are_counted() {
+    let long = |n: usize| [b"x/".repeat(n), b"a.json".to_vec()].concat();
+    let mut file = Vec::new();
+    for n in [5_000, 100_000] {
+        file.extend(tar_entry("longlink", &long(n), b'L'));
+        file.extend(tar_entry("x/x", b"[]", b'0'));
+    }
+    file.extend(tar_entry("b.json", b"[]", b'0'));
+    file.extend([0; 1024]);
+    let mut tar = Tar::default();
+    tar.feed(&file, &mut |_, _, _| {});
+    let members = tar.finish();
+    let names: Vec<&str> = members.list.iter().map(|member| &*member.path).collect();
+    assert_eq!((names.len(), names[1], members.n_not_listed), (2, "b.json", 1));
+    assert!(
+        names[0].len() <= MAX_NAME_BYTES && names[0].ends_with("/a.json"),
+        "{}",
+        names[0].len()
+    );
+}

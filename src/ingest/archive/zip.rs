@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ArchiveError, Member, Members, Place, clean};
+use super::{ArchiveError, Link, Member, Members, Place, clean};
 
 /// Fixed part of a local header; name and extra field follow.
 pub(super) const LOCAL_HEADER: u64 = 30;
@@ -141,8 +141,14 @@ impl ZipListing {
         while !bytes.is_empty() {
             match entry(bytes, shift, self.file_bytes) {
                 Some((member, len)) => {
-                    if let Some(member) = member {
-                        members.add(member);
+                    match member {
+                        Entry::File(member) => members.add(member),
+                        Entry::Link(path) => members.add_link(Link {
+                            path,
+                            to: String::new(),
+                            is_folder_here: false,
+                        }),
+                        Entry::Folder => {}
                     }
                     bytes = &bytes[len..];
                 }
@@ -156,8 +162,15 @@ impl ZipListing {
     }
 }
 
-/// One entry of the list and its length; no member for a folder.
-fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Option<Member>, usize)> {
+enum Entry {
+    File(Member),
+    /// A symbolic link, whose target is its content.
+    Link(String),
+    Folder,
+}
+
+/// One entry of the list and its length.
+fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
     if !bytes.starts_with(b"PK\x01\x02") {
         return None;
     }
@@ -184,7 +197,12 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Option<Member>, u
     };
     let (size, packed, header_at) = (wide(size), wide(packed), wide(header_at));
     if name_bytes.ends_with(b"/") {
-        return Some((None, len));
+        return Some((Entry::Folder, len));
+    }
+    // Made on Unix (or on macOS: 19), whose mode of the file is in the upper half: S_IFLNK.
+    let mode = u16_at(bytes, 40)?;
+    if matches!(bytes[5], 3 | 19) && mode & 0o170_000 == 0o120_000 {
+        return Some((Entry::Link(clean(name_bytes)), len));
     }
     let place = match (size, packed, header_at.and_then(|at| at.checked_add(shift))) {
         _ if flags & 1 != 0 => Place::Unreadable("it is encrypted".to_owned()),
@@ -211,7 +229,7 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Option<Member>, u
         size: size.unwrap_or(0),
         place,
     };
-    Some((Some(member), len))
+    Some((Entry::File(member), len))
 }
 
 /// The zip64 part of an extra field.

@@ -1,9 +1,13 @@
 //! Where the bytes of a file are, and how they are read from there.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
 
-use crate::ingest::Inflater;
+use crate::base::DefectKind;
 use crate::ingest::archive::{ArchiveError, Member};
+use crate::ingest::{Checkpoints, Inflater};
 
 /// Where a file's bytes are; `S` is the file, or the archive that it lies in.
 #[derive(Clone, Debug)]
@@ -13,33 +17,129 @@ pub enum Place<S> {
     Part(S, Range<u64>),
     Zip(S, Box<Member>),
     /// A member of a compressed tar: bytes of its text.
-    Text(S, Range<u64>),
+    Text(S, Range<u64>, Rc<Packed>),
     /// Kept while its archive was listed.
     Held(Vec<u8>),
     Unreadable(String),
 }
 
-/// What, read from one file and laid end to end, is another.
+/// What an archive is that a member lies in.
 #[derive(Clone, Debug)]
+pub(super) enum Of {
+    Zip,
+    Tar,
+    /// A compressed tar.
+    Packed(Rc<Packed>),
+}
+
+/// A compressed tar that was listed. Its members are read one after the other as a rule, so each read goes on where the
+/// last one ended: inflating from a checkpoint for each of 20 000 small members would take minutes.
+pub struct Packed {
+    checkpoints: Checkpoints,
+    last: RefCell<Option<Cursor>>,
+}
+
+impl Packed {
+    pub(super) fn new(checkpoints: Checkpoints) -> Packed {
+        Packed {
+            checkpoints,
+            last: RefCell::new(None),
+        }
+    }
+
+    fn cursor(&self, at: u64) -> Cursor {
+        let near = |last: &Cursor| (last.at..last.at.saturating_add(NEAR)).contains(&at);
+        let last = self.last.take().filter(near);
+        last.unwrap_or_else(|| Cursor::of(self.checkpoints.inflater(at)))
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Packed")
+    }
+}
+
+/// What lies so far behind the last read is inflated to; what lies further off, from a checkpoint.
+const NEAR: u64 = 4 << 20;
+/// So much is inflated at once; of the text that comes of it, what lies behind the wanted bytes is kept.
+const PART: usize = 16 << 10;
+
+/// A text while it is inflated.
+struct Cursor {
+    inflater: Inflater,
+    /// Byte of the text that comes next: the first of `rest`, from `rest_from` on, if there is any.
+    at: u64,
+    rest: Vec<u8>,
+    rest_from: usize,
+}
+
+impl Cursor {
+    fn of(inflater: Inflater) -> Cursor {
+        Cursor {
+            at: inflater.written(),
+            inflater,
+            rest: Vec::new(),
+            rest_from: 0,
+        }
+    }
+
+    /// Passes over `text`, the next of it; gives how much of it lies before the end of `wanted`.
+    fn pass(at: &mut u64, text: &[u8], wanted: &Range<u64>, sink: &mut dyn FnMut(&[u8])) -> usize {
+        let within = |n: u64| {
+            usize::try_from(n.saturating_sub(*at))
+                .unwrap_or(usize::MAX)
+                .min(text.len())
+        };
+        let (start, end) = (within(wanted.start), within(wanted.end));
+        if start < end {
+            sink(&text[start..end]);
+        }
+        *at += end as u64;
+        end
+    }
+
+    fn feed(&mut self, raw: &[u8], wanted: &Range<u64>, sink: &mut dyn FnMut(&[u8])) {
+        let Cursor {
+            inflater,
+            at,
+            rest,
+            rest_from,
+        } = self;
+        *rest_from += Cursor::pass(at, &rest[*rest_from..], wanted, sink);
+        for part in raw.chunks(PART) {
+            if *at >= wanted.end {
+                return;
+            }
+            rest.clear();
+            *rest_from = 0;
+            inflater.feed(part, &mut |text| {
+                let passed = Cursor::pass(at, text, wanted, sink);
+                rest.extend_from_slice(&text[passed..]);
+            });
+        }
+    }
+}
+
+/// What, read from one file and laid end to end, is another.
 pub struct Stream<S> {
     pub source: S,
     pub before: Vec<u8>,
     /// Bytes of the source; the end may lie behind its own.
     pub middle: Range<u64>,
     pub after: Vec<u8>,
-    /// The bytes are to be inflated first, and these of their text are the file: see [`Unpacker`].
-    pub unpack: Option<Range<u64>>,
+    /// The bytes are to be inflated first.
+    pub unpack: Option<Unpacker>,
 }
 
 impl<S: Clone> Place<S> {
-    /// `is_compressed`: the archive is a tar, compressed or not.
-    pub(super) fn of_member(source: S, member: Member, is_compressed: Option<bool>) -> Place<S> {
-        match (member.parts(&[]), is_compressed) {
+    pub(super) fn of_member(source: S, member: Member, of: &Of) -> Place<S> {
+        match (member.parts(&[]), of) {
             (Err(ArchiveError::Unreadable { why, .. }), _) => {
                 Place::Unreadable(format!("it cannot be read from the archive: {why}"))
             }
-            (Ok(parts), Some(true)) => Place::Text(source, parts.middle),
-            (Ok(parts), Some(false)) => Place::Part(source, parts.middle),
+            (Ok(parts), Of::Packed(packed)) => Place::Text(source, parts.middle, packed.clone()),
+            (Ok(parts), Of::Tar) => Place::Part(source, parts.middle),
             _ => Place::Zip(source, Box::new(member)),
         }
     }
@@ -74,17 +174,20 @@ impl<S: Clone> Place<S> {
         match self {
             Place::File(source) => Ok(plain(source, 0..u64::MAX, None)),
             Place::Part(source, at) => Ok(plain(source, at.clone(), None)),
-            Place::Text(source, at) => Ok(plain(source, 0..u64::MAX, Some(at.clone()))),
+            Place::Text(source, at, packed) => {
+                let unpacker = Unpacker::new(at.clone(), Some(packed.clone()));
+                Ok(plain(source, unpacker.wants()..u64::MAX, Some(unpacker)))
+            }
             Place::Zip(source, member) => {
                 let parts = member.parts(header).map_err(|why| why.to_string())?;
                 // Compressed in itself, and again in the archive.
-                let is_twice = !parts.before.is_empty() && member.path.ends_with(".gz");
+                let is_twice = !parts.before.is_empty() && member.is_gz();
                 Ok(Stream {
                     source: source.clone(),
                     before: parts.before,
                     middle: parts.middle,
                     after: parts.after,
-                    unpack: is_twice.then_some(0..member.size),
+                    unpack: is_twice.then(|| Unpacker::new(0..member.size, None)),
                 })
             }
             Place::Held(_) => Err("its bytes are at hand".to_owned()),
@@ -95,49 +198,65 @@ impl<S: Clone> Place<S> {
 
 /// Finds a stretch of the text of a compressed file while it streams by.
 pub struct Unpacker {
-    inflater: Inflater,
-    at: u64,
+    cursor: Option<Cursor>,
     wanted: Range<u64>,
+    /// Where the next read goes on.
+    of: Option<Rc<Packed>>,
 }
 
 impl Unpacker {
-    pub fn new(wanted: Range<u64>) -> Unpacker {
+    fn new(wanted: Range<u64>, of: Option<Rc<Packed>>) -> Unpacker {
+        let cursor = match &of {
+            Some(packed) => packed.cursor(wanted.start),
+            None => Cursor::of(Inflater::default()),
+        };
         Unpacker {
-            inflater: Inflater::default(),
-            at: 0,
+            cursor: Some(cursor),
             wanted,
+            of,
         }
+    }
+
+    /// Byte of the compressed file that comes first.
+    fn wants(&self) -> u64 {
+        self.cursor.as_ref().map_or(0, |cursor| cursor.inflater.read())
+    }
+
+    /// Bytes of the stretch.
+    pub fn wanted_bytes(&self) -> u64 {
+        self.wanted.end - self.wanted.start
     }
 
     /// The next bytes; `false`: no more are wanted.
     pub fn feed(&mut self, raw: &[u8], sink: &mut dyn FnMut(&[u8])) -> bool {
-        for part in raw.chunks(64 << 10) {
-            if self.at >= self.wanted.end {
-                break;
-            }
-            self.inflater.feed(part, &mut |text| {
-                let end = self.at + text.len() as u64;
-                let within = |n: u64| usize::try_from(n.clamp(self.at, end) - self.at).unwrap_or(0);
-                let piece = &text[within(self.wanted.start)..within(self.wanted.end)];
-                if !piece.is_empty() {
-                    sink(piece);
-                }
-                self.at = end;
-            });
-        }
-        self.at < self.wanted.end
+        let Some(cursor) = &mut self.cursor else {
+            return false;
+        };
+        cursor.feed(raw, &self.wanted, sink);
+        cursor.at < self.wanted.end
     }
 
     /// An error where it is not there at all: what there is of a file that breaks off is read.
     pub fn finish(self) -> Result<(), String> {
-        if self.at > self.wanted.start || self.wanted.is_empty() {
+        let Some(cursor) = &self.cursor else {
+            return Ok(());
+        };
+        if cursor.at > self.wanted.start || self.wanted.is_empty() {
             return Ok(());
         }
-        match self.inflater.finish().0.damage {
+        match cursor.inflater.damage() {
             Some((at, why)) => Err(format!(
                 "the archive is damaged at byte {at} ({why}), before this file"
             )),
             None => Err("the archive ends before this file".to_owned()),
+        }
+    }
+}
+
+impl Drop for Unpacker {
+    fn drop(&mut self) {
+        if let Some(of) = &self.of {
+            of.last.replace(self.cursor.take());
         }
     }
 }
@@ -168,13 +287,38 @@ impl Whole {
         bytes.len() < limit
     }
 
-    /// An error where nothing could be read: what there is of a file that breaks off is read.
-    pub fn finish(self) -> Result<Vec<u8>, String> {
-        match self.inflater.finish().0.damage {
-            Some((at, why)) if self.bytes.is_empty() => Err(format!(
-                "it is damaged at byte {at} ({why}), and nothing could be read before that"
+    /// What there is, also of a file that breaks off; an error where nothing could be read.
+    pub fn finish(self) -> Result<WholeFile, String> {
+        let inflated = self.inflater.finish().0;
+        let damage = match inflated.damage {
+            Some((at, why)) if self.bytes.is_empty() => {
+                return Err(format!(
+                    "it is damaged at byte {at} ({why}), and nothing could be read before that"
+                ));
+            }
+            Some((at, why)) => Some(format!(
+                "it is damaged at byte {at} ({why}): what comes before is read"
             )),
-            _ => Ok(self.bytes),
-        }
+            None if inflated.defects.count(DefectKind::GzipChecksum) > 0 => {
+                Some("it is damaged: its checksum is wrong".to_owned())
+            }
+            None if inflated.defects.count(DefectKind::TruncatedGzip) > 0
+                && self.bytes.len() < self.limit =>
+            {
+                Some("it ends in the middle: what is there is read".to_owned())
+            }
+            None => None,
+        };
+        Ok(WholeFile {
+            bytes: self.bytes,
+            damage,
+        })
     }
+}
+
+/// A file that was read whole.
+pub struct WholeFile {
+    pub bytes: Vec<u8>,
+    /// What is wrong with them.
+    pub damage: Option<String>,
 }

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Container, Looks, Loose, Place, Said, file_name};
+use super::{Container, Looks, Loose, Place, Said, Whole, WholeFile, file_name};
 use crate::analyze::report::TraceReport;
 use crate::base::show;
 use crate::ingest::LoadError;
@@ -62,14 +62,14 @@ impl Recording {
         matches!(self.what, What::Worker(_))
     }
 
-    /// A page that holds one shows the one with the lowest.
+    /// Where one is shown, the one with the lowest is. Tables alone have no timeline.
     fn rank(&self) -> u8 {
         match &self.what {
             What::Worker(files) if files.trace.is_some() => 0,
-            What::Worker(_) => 1,
-            What::Hltv { .. } | What::Synprof { .. } => 2,
+            What::Hltv { .. } | What::Synprof { .. } => 1,
+            What::Worker(_) => 2,
             What::Trace { looks, .. } => match looks {
-                Looks::Trace => 2,
+                Looks::Trace => 1,
                 Looks::Unknown => 3,
                 _ => 5,
             },
@@ -83,23 +83,33 @@ impl Recording {
 pub(super) fn paired(all: &[Loose], files: &[Given], container: Option<usize>) -> Vec<Recording> {
     let kinds = [Looks::Metrics, Looks::OperatorTable];
     let n_traces = all.iter().filter(|one| !kinds.contains(&one.looks)).count();
-    let beside = |trace: &Loose| -> Vec<usize> {
-        let only = |kind: &Looks| {
-            let of_kind = || all.iter().filter(|one| one.looks == *kind);
-            let is_only = of_kind().count() == 1 && n_traces == 1;
-            let mut near = of_kind().filter(|one| is_only || one.folder == trace.folder);
-            near.next().filter(|_| near.next().is_none()).map(|one| one.file)
-        };
-        kinds.iter().filter_map(only).collect()
+    // The only one of a kind in each folder; `None`: there are several.
+    let only_of = |kind: &Looks| {
+        let mut only: FxHashMap<&str, Option<usize>> = FxHashMap::default();
+        for one in all.iter().filter(|one| one.looks == *kind) {
+            let file = Some(one.file);
+            only.entry(&one.folder)
+                .and_modify(|file| *file = None)
+                .or_insert(file);
+        }
+        only
     };
-    let mut used = Vec::new();
+    let only = kinds.each_ref().map(only_of);
+    let beside = |trace: &Loose| -> Vec<usize> {
+        let of_kind = |only: &FxHashMap<&str, Option<usize>>| match only.len() {
+            1 if n_traces == 1 => only.values().next().copied().flatten(),
+            _ => only.get(&*trace.folder).copied().flatten(),
+        };
+        only.iter().filter_map(of_kind).collect()
+    };
+    let mut used = FxHashSet::default();
     let mut made = Vec::new();
     for one in all {
         let what = if kinds.contains(&one.looks) {
             What::Metrics(one.file)
         } else {
             let beside = beside(one);
-            used.extend_from_slice(&beside);
+            used.extend(beside.iter().copied());
             What::Trace {
                 file: one.file,
                 beside,
@@ -152,7 +162,9 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         let says = error.to_string();
         match error {
-            LoadError::CorruptGzip { .. } | LoadError::NoContent { .. } => Failure::Unreadable(says),
+            LoadError::CorruptGzip { .. } | LoadError::WrongChecksum | LoadError::NoContent { .. } => {
+                Failure::Unreadable(says)
+            }
             LoadError::Empty
             | LoadError::NotATrace { .. }
             | LoadError::WrongFile { .. }
@@ -184,23 +196,21 @@ impl<S: Clone> Plan<S> {
         self.files[file].bytes
     }
 
-    /// The one recording that a page shows: the worker of that name, else the first that is most certainly one. What
-    /// was tried and could not be opened is passed over.
-    pub fn choose(&self, worker: Option<&str>, tried: &[usize]) -> Option<usize> {
-        let left = || (0..self.recordings.len()).filter(|i| !tried.contains(i));
-        let is_wanted = |&i: &usize| {
-            let recording = &self.recordings[i];
-            recording.is_worker() && Some(&*recording.name) == worker
-        };
-        let first = || left().min_by_key(|&i| self.recordings[i].rank());
-        left().find(is_wanted).or_else(first)
+    /// Where one recording is shown: in which order they are tried. The worker of that name is the first, else the
+    /// one that is most certainly a trace.
+    pub fn order(&self, worker: Option<&str>) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.recordings.len()).collect();
+        let is_wanted = |recording: &Recording| recording.is_worker() && Some(&*recording.name) == worker;
+        order.sort_by_key(|&i| (!is_wanted(&self.recordings[i]), self.recordings[i].rank()));
+        order
     }
 
-    /// What a page that shows `chosen` leaves out, apart from what was tried: workers are compared.
-    pub fn left_out(&self, chosen: usize, tried: &[usize]) -> Vec<String> {
-        let is_left = |(i, r): &(usize, &Recording)| *i != chosen && !tried.contains(i) && !r.is_worker();
-        let left = self.recordings.iter().enumerate().filter(is_left);
-        left.map(|(_, recording)| recording.name.clone()).collect()
+    /// What is left out where `chosen` alone is shown, of those that were not tried: workers are compared with workers.
+    pub fn left_out(&self, chosen: usize, not_tried: &[usize]) -> Vec<String> {
+        let is_worker = self.recordings[chosen].is_worker();
+        let left = not_tried.iter().map(|&i| &self.recordings[i]);
+        let left = left.filter(|recording| !(is_worker && recording.is_worker()));
+        left.map(|recording| recording.name.clone()).collect()
     }
 
     /// The workers, which are compared.
@@ -231,6 +241,7 @@ impl<S: Clone> Plan<S> {
             limit,
             together,
             read: FxHashMap::default(),
+            damaged: Vec::new(),
         }
     }
 
@@ -242,17 +253,20 @@ impl<S: Clone> Plan<S> {
             ..Ready::default()
         };
         // What was read of a file beside it, with its name; what could not be is said.
-        let mut beside = |file: usize, is_failure: bool| match gathered.read.remove(&file)? {
+        for (file, why) in std::mem::take(&mut gathered.damaged) {
+            ready.says.push(self.said_of(file, why, true));
+        }
+        let mut beside = |file: usize| match gathered.read.remove(&file)? {
             Ok(bytes) => Some((file_name(&self.files[file].path), bytes)),
             Err(why) => {
-                ready.says.push(self.said_of(file, why, is_failure));
+                ready.says.push(self.said_of(file, why, true));
                 None
             }
         };
         match what {
             What::Worker(files) => {
                 let read = files.tables.iter().filter_map(|&(table, file)| {
-                    let (name, bytes) = beside(file, false)?;
+                    let (name, bytes) = beside(file)?;
                     Some((table, name, bytes))
                 });
                 let read: Vec<_> = read.collect();
@@ -267,7 +281,14 @@ impl<S: Clone> Plan<S> {
                 }
             }
             What::Hltv { found, files } => {
-                let mut take = |i: usize| gathered.take(files.start + i);
+                let mut take = |i: usize| {
+                    let file = files.start + i;
+                    let taken = gathered.take(file);
+                    if let Err(why) = &taken {
+                        ready.says.push(self.said_of(file, why.clone(), true));
+                    }
+                    taken
+                };
                 let (trace, tables) = found.read(name, &self.files[files.clone()], &mut take);
                 ready.tables = Some(tables);
                 if let Some(trace) = trace {
@@ -276,7 +297,7 @@ impl<S: Clone> Plan<S> {
                 }
             }
             What::Synprof { csv, nodes } => {
-                let nodes = nodes.and_then(|nodes| beside(nodes, true));
+                let nodes = nodes.and_then(|nodes| beside(nodes));
                 let nodes = nodes.as_ref().map(|(name, bytes)| (*name, &bytes[..]));
                 let table = gathered.take(*csv).map_err(Failure::Unreadable)?;
                 let changed = || Failure::Unreadable("the file changed while it was read".to_owned());
@@ -288,7 +309,7 @@ impl<S: Clone> Plan<S> {
             What::Trace {
                 file, beside: files, ..
             } => {
-                let read = files.iter().filter_map(|&file| beside(file, true));
+                let read = files.iter().filter_map(|&file| beside(file));
                 ready.metrics = read.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
                 ready.text = Text::File(*file);
             }
@@ -373,16 +394,12 @@ impl<S: Clone> Plan<S> {
     pub fn conclude(&self) -> Vec<Said> {
         let says = |container: &Container| {
             let is_empty = container.n_opened + container.n_unreadable == 0 && !container.opens_archives;
+            let kind = if container.is_archive { "archive" } else { "folder" };
             let says = match container.n_no_trace {
-                _ if is_empty && container.is_archive => {
-                    "no trace and no table of a profiler is in this archive".to_owned()
-                }
-                _ if is_empty => "no trace and no table of a profiler is in this folder".to_owned(),
+                _ if is_empty => format!("no trace and no table of a profiler is in this {kind}"),
                 0 => return None,
-                n => format!(
-                    "{} in it, which hold no trace",
-                    show::counted(n, "other JSON file")
-                ),
+                1 => "1 other JSON file in it holds no trace".to_owned(),
+                n => format!("{} in it hold no trace", show::counted(n, "other JSON file")),
             };
             Some(Said::new(&container.shown, says, is_empty))
         };
@@ -411,6 +428,8 @@ pub struct Gathering {
     limit: u64,
     together: u64,
     read: FxHashMap<usize, Result<Vec<u8>, String>>,
+    /// What is wrong with files of which something was read.
+    damaged: Vec<(usize, String)>,
 }
 
 impl Gathering {
@@ -426,7 +445,11 @@ impl Gathering {
                 _ if bytes > self.together => {
                     Err("the tables of the archive are too large together".to_owned())
                 }
-                Place::Held(bytes) => Ok(bytes.clone()),
+                Place::Held(bytes) => {
+                    let mut whole = Whole::new(self.limit);
+                    whole.feed(bytes);
+                    whole.finish()
+                }
                 Place::Unreadable(why) => Err(why.clone()),
                 _ => return Some((file, self.limit)),
             };
@@ -436,8 +459,12 @@ impl Gathering {
     }
 
     /// The file that was asked for.
-    pub fn provide(&mut self, bytes: Result<Vec<u8>, String>) {
+    pub fn provide(&mut self, whole: Result<WholeFile, String>) {
         if let Some(file) = self.wanted.pop_front() {
+            let bytes = whole.map(|whole| {
+                self.damaged.extend(whole.damage.map(|why| (file, why)));
+                whole.bytes
+            });
             let n = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
             self.together = self.together.saturating_sub(n);
             self.read.insert(file, bytes);

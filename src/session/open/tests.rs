@@ -83,10 +83,10 @@ impl Disk {
         let stream = place.stream(&header)?;
         let middle = self.range(&stream.source, stream.middle)?;
         let raw = [stream.before, middle, stream.after].concat();
-        let Some(wanted) = stream.unpack else {
+        let Some(mut unpacker) = stream.unpack else {
             return Ok(raw);
         };
-        let (mut unpacker, mut out) = (Unpacker::new(wanted), Vec::new());
+        let mut out = Vec::new();
         unpacker.feed(&raw, &mut |text| out.extend_from_slice(text));
         unpacker.finish().map(|()| out)
     }
@@ -167,17 +167,26 @@ impl Disk {
 }
 
 fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    tar_with_links(files, &[])
+}
+
+/// Links: name, kind (`1`: hard, `2`: symbolic), where it leads.
+fn tar_with_links(files: &[(&str, &[u8])], links: &[(&str, u8, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (name, bytes) in files {
+    let no_bytes: &[u8] = b"";
+    let files = files.iter().map(|&(name, bytes)| (name, b'0', "", bytes));
+    let links = links.iter().map(|&(name, kind, to)| (name, kind, to, no_bytes));
+    for (name, kind, to, bytes) in files.chain(links) {
         let mut block = vec![0u8; 512];
         block[..name.len()].copy_from_slice(name.as_bytes());
         block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
         block[148..156].fill(b' ');
-        block[156] = b'0';
+        block[156] = kind;
+        block[157..157 + to.len()].copy_from_slice(to.as_bytes());
         let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
         block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
         out.extend(block);
-        out.extend(*bytes);
+        out.extend(bytes);
         out.resize(out.len().next_multiple_of(512), 0);
     }
     out.extend([0; 1024]);
@@ -293,10 +302,10 @@ fn workers_are_the_same_in_a_folder_and_in_every_archive() {
     };
     let plan = disk.plan(files.iter().map(whole).collect());
     assert_eq!(
-        (plan.choose(None, &[]), plan.choose(Some("b_ascend_ms"), &[])),
-        (Some(0), Some(1))
+        (plan.order(None), plan.order(Some("b_ascend_ms"))),
+        (vec![0, 1], vec![1, 0])
     );
-    assert_eq!((plan.workers().count(), plan.left_out(0, &[]).len()), (2, 0));
+    assert_eq!((plan.workers().count(), plan.left_out(0, &[1]).len()), (2, 0));
 }
 
 #[test]
@@ -335,7 +344,7 @@ fn one_bad_member_refuses_nothing() {
         [
             "a/t.json chrome events=1 beside=[] tables=0",
             "FAILED x.zip: a/secret.json: it cannot be read from the archive: it is encrypted",
-            "note x.zip: 1 other JSON file in it, which hold no trace",
+            "note x.zip: 1 other JSON file in it holds no trace",
         ]
     );
     assert_eq!(
@@ -363,7 +372,7 @@ fn what_holds_nothing_says_so() {
     assert_eq!(disk.opens(&["x.tar"]), nothing("x.tar", "archive"));
     assert_eq!(disk.opens(&["empty"]), nothing("empty", "folder"));
     assert_eq!(disk.opens(&["d"]), nothing("d", "folder"));
-    assert_eq!(disk.plan(Vec::new()).choose(None, &[]), None);
+    assert!(disk.plan(Vec::new()).order(None).is_empty());
 }
 
 #[test]
@@ -397,7 +406,7 @@ fn an_archive_in_a_folder_opens_where_nothing_else_does() {
         disk.opens(&["e"]),
         [
             "e/t.json chrome events=1 beside=[] tables=0",
-            "note e: 1 archive in it, not opened: give them by name",
+            "note e: 1 archive in it, not opened (e/x.tar.gz): give them by name",
         ]
     );
 }
@@ -435,10 +444,296 @@ fn the_page_shows_the_most_certain_trace() {
         entry: disk.entry(path, path),
     };
     let plan = disk.plan(["picture", "t.json"].map(input).into());
-    let chosen = plan.choose(None, &[]).unwrap();
-    assert_eq!(plan.recordings[chosen].name, "t.json");
-    assert_eq!(plan.left_out(chosen, &[]), ["picture"]);
+    let names = |order: &[usize]| -> Vec<&str> { order.iter().map(|&i| &*plan.recordings[i].name).collect() };
+    let order = plan.order(None);
     // What could not be opened is passed over.
-    let next = plan.choose(None, &[chosen]).unwrap();
-    assert_eq!(plan.recordings[next].name, "picture");
+    assert_eq!(names(&order), ["t.json", "picture"]);
+    assert_eq!(plan.left_out(order[0], &order[1..]), ["picture"]);
+}
+
+#[test]
+fn a_link_in_an_archive_is_read_as_what_it_leads_to_or_named() {
+    let files: [(&str, &[u8]); 2] = [("a/rank0.json", TRACE.as_bytes()), ("blobs/x", TRACE.as_bytes())];
+    let links = [
+        ("a/rank1.json", b'1', "a/rank0.json"),
+        ("a/rank2.json", b'2', "rank3.json"),
+        ("a/rank3.json", b'2', "../blobs/x"),
+        ("a/rank4.json", b'2', "/data/rank4.json"),
+        ("a/rank5.json", b'2', "rank6.json"),
+        ("a/rank6.json", b'2', "rank5.json"),
+        ("latest", b'2', "a"),
+    ];
+    let tar = tar_with_links(&files, &links);
+    let packed = gzipped(&tar);
+    let disk = Disk::new(&[("x.tar", &tar), ("x.tgz", &packed)]);
+    for given in ["x.tar", "x.tgz"] {
+        let opened = |n| format!("a/rank{n}.json chrome events=1 beside=[] tables=0");
+        let out =
+            |n, to| format!("FAILED {given}: a/rank{n}.json: a link to {to}, which is not in the archive");
+        assert_eq!(
+            disk.opens(&[given]),
+            [
+                opened(0),
+                opened(1),
+                opened(2),
+                opened(3),
+                out(4, "/data/rank4.json"),
+                // They lead to each other.
+                out(5, "rank6.json"),
+                out(6, "rank5.json"),
+                format!("note {given}: latest: a link to a, which is read under its own name"),
+            ]
+        );
+    }
+}
+
+#[test]
+fn traces_beside_results_of_workers_open_too() {
+    let disk = Disk::new(&[
+        ("raw/h_ascend_pt/PROF_1/device_0/data", b"raw"),
+        ("raw/plain/R0.JSON", TRACE.as_bytes()),
+        ("mix/step_trace_time.csv", STEPS.as_bytes()),
+        ("mix/rank0.pt.trace.json", TRACE.as_bytes()),
+        (TRACE_OF_A, WORKER_TRACE.as_bytes()),
+        ("run/a_ascend_pt/trace_view.json.gz", &gzipped(TRACE.as_bytes())),
+    ]);
+    assert_eq!(
+        disk.opens(&["raw"]),
+        [
+            "h_ascend_pt ascend events=0 beside=[] tables=0",
+            "raw/plain/R0.JSON chrome events=1 beside=[] tables=0",
+        ]
+    );
+    assert_eq!(
+        disk.opens(&["mix"]),
+        [
+            "mix ascend events=0 beside=[] tables=1",
+            "mix/rank0.pt.trace.json chrome events=1 beside=[] tables=0",
+        ]
+    );
+    // A page shows what has a timeline.
+    let plan = disk.plan(vec![Input {
+        shown: "mix".to_owned(),
+        folder: String::new(),
+        entry: disk.entry("mix", "mix"),
+    }]);
+    assert_eq!(plan.order(None), [1, 0]);
+    assert_eq!(plan.left_out(1, &[0]), ["mix"]);
+    // The second trace of a worker.
+    let given = disk.opens(&["run"]);
+    let second = "run/a_ascend_pt/trace_view.json.gz chrome events=1 beside=[] tables=0";
+    assert_eq!(
+        given,
+        [
+            "a_ascend_pt/trace_view.json chrome events=1 beside=[] tables=0",
+            second
+        ]
+    );
+}
+
+#[test]
+fn a_damaged_member_is_not_one_that_holds_no_trace() {
+    let text = TRACE.as_bytes();
+    // Seven bytes of a stored block are overwritten, so the checksum is wrong and the text is no JSON.
+    let mut packed = miniz_oxide::deflate::compress_to_vec(text, 0);
+    packed[5..12].fill(b'#');
+    let crc = crc32fast::hash(text);
+    let zip = zip_of_packed(&[
+        (
+            "good.json",
+            &miniz_oxide::deflate::compress_to_vec(text, 6),
+            text.len(),
+            crc,
+        ),
+        ("bad.json", &packed, text.len(), crc),
+        (
+            "list.json",
+            &miniz_oxide::deflate::compress_to_vec(b"{}", 6),
+            2,
+            crc32fast::hash(b"{}"),
+        ),
+    ]);
+    let mut broken = gzipped(text);
+    broken.truncate(12);
+    broken.extend([0xff; 40]);
+    let disk = Disk::new(&[("x.zip", &zip), ("d/r0.json", text), ("d/r1.json.gz", &broken)]);
+    let zip = disk.opens(&["x.zip"]);
+    assert_eq!(
+        (zip.len(), &*zip[0]),
+        (3, "good.json chrome events=1 beside=[] tables=0")
+    );
+    assert!(
+        zip[1].starts_with("FAILED x.zip: bad.json: ") && zip[1].contains("damaged"),
+        "{zip:?}"
+    );
+    assert_eq!(zip[2], "note x.zip: 1 other JSON file in it holds no trace");
+    let folder = disk.opens(&["d"]);
+    assert_eq!(
+        (folder.len(), &*folder[0]),
+        (2, "d/r0.json chrome events=1 beside=[] tables=0")
+    );
+    assert!(
+        folder[1].starts_with("FAILED d/r1.json.gz: ") && folder[1].contains("damaged"),
+        "{folder:?}"
+    );
+}
+
+/// A zip of deflated files: name, deflated bytes, length and checksum of what they are.
+fn zip_of_packed(files: &[(&str, &[u8], usize, u32)]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    let bytes_of = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+    for (name, packed, size, crc) in files {
+        let told = [
+            &[0, 0, 8, 0, 0, 0, 0, 0][..],
+            &crc.to_le_bytes(),
+            &bytes_of(packed.len()),
+            &bytes_of(*size),
+            &bytes_of(name.len())[..2],
+        ]
+        .concat();
+        let at = bytes_of(out.len());
+        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), packed].concat());
+        list.extend(
+            [
+                b"PK\x01\x02\x14\0\x14\0",
+                &told[..],
+                &[0; 12],
+                &at,
+                name.as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+    let n = &bytes_of(files.len())[..2];
+    let (at, len) = (bytes_of(out.len()), bytes_of(list.len()));
+    out.extend(list);
+    out.extend([b"PK\x05\x06\0\0\0\0", n, n, &len, &at, &[0; 2]].concat());
+    out
+}
+
+#[test]
+fn what_lies_too_deep_leads_nowhere_or_is_no_file_is_named() {
+    let entry = |path: &str, kind: EntryKind| Entry {
+        path: path.to_owned(),
+        source: path.to_owned(),
+        kind,
+    };
+    let mut opening = Opening::new(vec![Input {
+        shown: "d".to_owned(),
+        folder: "/data".to_owned(),
+        entry: entry("d", EntryKind::Folder),
+    }]);
+    let link = |to: &str| EntryKind::FolderLink(to.to_owned());
+    let mut depth = 0;
+    while let Need::List(_) = opening.poll() {
+        depth += 1;
+        opening.provide(Ok(Provided::Entries(match depth {
+            1 => vec![
+                entry("a", EntryKind::Folder),
+                entry("b", link("/data/d/a")),
+                entry("c", link("/data")),
+                entry("e", link("/data/dd")),
+                entry("f", EntryKind::Unreadable("no such file".to_owned())),
+                entry("g.json", EntryKind::Special),
+                entry("g.sock", EntryKind::Special),
+            ],
+            _ => vec![entry("a", EntryKind::Folder)],
+        })));
+    }
+    // The folder that was given, and 12 below it.
+    assert_eq!(depth, 13);
+    let said: Vec<String> = opening
+        .plan
+        .said
+        .iter()
+        .map(|s| format!("{} {}", s.is_failure, s.about))
+        .collect();
+    let deep = format!("true d{}", "/a".repeat(13));
+    assert_eq!(
+        said,
+        [
+            &*deep,
+            "false d/b",
+            "false d/c",
+            "true d/e",
+            "true d/f",
+            "true d/g.json"
+        ]
+    );
+}
+
+#[test]
+fn members_of_a_compressed_tar_are_inflated_once() {
+    // Texts that compress to about a third, so that many lie in one piece of the archive.
+    let text = |n: u32| -> Vec<u8> {
+        (0..4_000u32)
+            .map(|i| b'a' + u8::try_from((i ^ n).wrapping_mul(2_654_435_761) >> 29).unwrap())
+            .collect()
+    };
+    let names: Vec<String> = (0..500).map(|n| format!("{n}.bin")).collect();
+    let texts: Vec<Vec<u8>> = (0..500).map(text).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|n| &**n)
+        .zip(texts.iter().map(|t| &**t))
+        .collect();
+    let packed = gzipped(&tar_of(&files));
+    let mut reading = TarReading::default();
+    reading.feed(&packed);
+    let (_, found, _) = reading.found(&());
+    let mut n_read = 0;
+    for (found, text) in found.iter().zip(&texts) {
+        let stream = found.place.stream(&[]).unwrap();
+        let start = usize::try_from(stream.middle.start).unwrap();
+        let (mut unpacker, mut out) = (stream.unpack.unwrap(), Vec::new());
+        for piece in packed[start..].chunks(1_000) {
+            n_read += piece.len();
+            if !unpacker.feed(piece, &mut |text| out.extend_from_slice(text)) {
+                break;
+            }
+        }
+        unpacker.finish().unwrap();
+        assert!(out == *text, "{}", found.path);
+    }
+    // Each read takes at most one piece that was not needed.
+    assert!(
+        n_read < packed.len() + 501 * 1_000,
+        "{n_read} of {}",
+        packed.len()
+    );
+    // From the end to the start, from checkpoints.
+    for (found, text) in found.iter().zip(&texts).rev().step_by(100) {
+        let stream = found.place.stream(&[]).unwrap();
+        let start = usize::try_from(stream.middle.start).unwrap();
+        let (mut unpacker, mut out) = (stream.unpack.unwrap(), Vec::new());
+        unpacker.feed(&packed[start..], &mut |text| out.extend_from_slice(text));
+        assert!(out == *text, "{}", found.path);
+    }
+}
+
+#[test]
+fn members_of_a_zip_are_looked_at_with_few_reads() {
+    let names: Vec<String> = (0..2_000).map(|n| format!("{n}.json")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|n| (&**n, TRACE.as_bytes())).collect();
+    let zip = zip_of(&files, &[]);
+    let disk = Disk::new(&[("x.zip", &zip)]);
+    let mut opening = Opening::new(vec![Input {
+        shown: "x.zip".to_owned(),
+        folder: String::new(),
+        entry: disk.entry("x.zip", "x.zip"),
+    }]);
+    let mut n_needs = 0;
+    let plan = loop {
+        n_needs += 1;
+        let provided = match opening.poll() {
+            Need::Done => break opening.finish(),
+            Need::Read { source, range } => disk.range(&source, range),
+            Need::Head { place, .. } => disk.at(&place),
+            other => panic!("{other:?}"),
+        };
+        opening.provide(provided.map(Provided::Bytes));
+    };
+    assert_eq!((plan.recordings.len(), plan.said.len()), (2_000, 0));
+    // Its first bytes, its list twice, and 2,000 × 110 bytes at once.
+    assert!(n_needs <= 6, "{n_needs}");
 }

@@ -35,9 +35,10 @@ pub struct Workers {
 pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Result<Chosen, String> {
     let mut plan = plan_of(files).await;
     let mut said = std::mem::take(&mut plan.said);
-    let mut tried = Vec::new();
+    let order = plan.order(worker);
+    let mut left = order.into_iter();
     let (chosen, mut ready, text) = loop {
-        let Some(chosen) = plan.choose(worker, &tried) else {
+        let Some(chosen) = left.next() else {
             said.extend(plan.conclude());
             let why: Vec<String> = said.iter().map(sentence).collect();
             let nothing = || "no file was given".to_owned();
@@ -45,12 +46,11 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
         };
         match opened(&plan, chosen).await {
             Ok((ready, text)) => break (chosen, ready, text),
-            Err(why) => {
-                said.extend(plan.tell(chosen, Err(why)));
-                tried.push(chosen);
-            }
+            Err(why) => said.extend(plan.tell(chosen, Err(why))),
         }
     };
+    let mut left: Vec<usize> = left.collect();
+    left.sort_unstable();
     let mut workers = None;
     if let Some(opened) = plan.of_worker(chosen, &ready) {
         let (mut compared, mut place) = (Vec::new(), 0);
@@ -73,11 +73,11 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
     }
     said.append(&mut ready.says);
     // What is left out would open.
-    for i in (0..plan.recordings.len()).filter(|i| !tried.contains(i)) {
+    for &i in [&chosen].into_iter().chain(&left) {
         said.extend(plan.tell(i, Ok(())));
     }
     said.extend(plan.conclude());
-    let left_out = plan.left_out(chosen, &tried).join(", ");
+    let left_out = plan.left_out(chosen, &left).join(", ");
     let left_out = (!left_out.is_empty()).then(|| format!("A page holds one trace; not opened: {left_out}."));
     Ok(Chosen {
         ready,

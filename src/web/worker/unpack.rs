@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
 use super::{read, size, unreadable};
-use crate::session::open::{Place, Unpacker, Whole};
+use crate::session::open::{Place, Unpacker, Whole, WholeFile};
 
 const SLICE: u64 = 4 << 20;
 /// A larger trace of a compressed tar is not unpacked here.
@@ -43,18 +43,21 @@ pub async fn bytes_of(file: &Blob, wanted: Range<u64>) -> Result<Vec<u8>, String
 /// Feeds the bytes of a file, until `more` says that it is enough.
 pub async fn each_piece(file: &Blob, mut more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
     let mut at = 0;
+    // Of a member of a compressed archive, a little may be enough.
+    let mut len = SLICE / 16;
     loop {
-        let piece = bytes_of(file, at..at + SLICE).await?;
+        let piece = bytes_of(file, at..at + len).await?;
         if piece.is_empty() || !more(&piece) {
             return Ok(());
         }
         at += piece.len() as u64;
+        len = SLICE.min(len * 2);
     }
 }
 
-/// What a file is made of, and which bytes of its text are the file, if it is to be inflated first.
+/// What a file is made of, and how it is inflated, if it is to be.
 #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Range<u64>>), String> {
+async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Unpacker>), String> {
     if let Place::Held(bytes) = place {
         return Ok((in_memory(bytes)?, None));
     }
@@ -77,14 +80,21 @@ async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Range<u64>>), String> 
 }
 
 /// Feeds a file from its start, until `more` says that it is enough.
-async fn each_piece_of(place: &Place<Blob>, mut more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
-    let (raw, unpack) = raw(place).await?;
-    let Some(wanted) = unpack else {
-        return each_piece(&raw, more).await;
-    };
-    let mut unpacker = Unpacker::new(wanted);
+async fn each_piece_of(place: &Place<Blob>, more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
+    let (raw, unpacker) = raw(place).await?;
+    match unpacker {
+        None => each_piece(&raw, more).await,
+        Some(unpacker) => each_unpacked(&raw, unpacker, more).await,
+    }
+}
+
+async fn each_unpacked(
+    raw: &Blob,
+    mut unpacker: Unpacker,
+    mut more: impl FnMut(&[u8]) -> bool,
+) -> Result<(), String> {
     let mut goes_on = true;
-    each_piece(&raw, |piece| {
+    each_piece(raw, |piece| {
         unpacker.feed(piece, &mut |text| goes_on = goes_on && more(text)) && goes_on
     })
     .await?;
@@ -93,17 +103,17 @@ async fn each_piece_of(place: &Place<Blob>, mut more: impl FnMut(&[u8]) -> bool)
 
 /// A file of its own.
 pub async fn blob(place: &Place<Blob>) -> Result<Blob, String> {
-    let (raw, unpack) = raw(place).await?;
-    let Some(wanted) = unpack else {
+    let (raw, unpacker) = raw(place).await?;
+    let Some(unpacker) = unpacker else {
         return Ok(raw);
     };
-    if wanted.end - wanted.start > MAX_UNPACKED {
+    if unpacker.wanted_bytes() > MAX_UNPACKED {
         return Err(
             "a trace of more than 2 GB in a compressed archive: unpack it first, and open the folder".into(),
         );
     }
     let parts = Array::new();
-    each_piece_of(place, |text| {
+    each_unpacked(&raw, unpacker, |text| {
         parts.push(&Uint8Array::from(text));
         true
     })
@@ -112,12 +122,13 @@ pub async fn blob(place: &Place<Blob>) -> Result<Blob, String> {
 }
 
 pub async fn head_of(place: &Place<Blob>, len: u64) -> Result<Vec<u8>, String> {
-    if let (raw, None) = raw(place).await? {
+    let (raw, unpacker) = raw(place).await?;
+    let Some(unpacker) = unpacker else {
         return bytes_of(&raw, 0..len).await;
-    }
+    };
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     let mut head = Vec::new();
-    each_piece_of(place, |text| {
+    each_unpacked(&raw, unpacker, |text| {
         let room = len - head.len();
         head.extend_from_slice(&text[..text.len().min(room)]);
         head.len() < len
@@ -126,7 +137,7 @@ pub async fn head_of(place: &Place<Blob>, len: u64) -> Result<Vec<u8>, String> {
     Ok(head)
 }
 
-pub async fn read_whole(place: &Place<Blob>, limit: u64) -> Result<Vec<u8>, String> {
+pub async fn read_whole(place: &Place<Blob>, limit: u64) -> Result<WholeFile, String> {
     let mut whole = Whole::new(limit);
     each_piece_of(place, |piece| whole.feed(piece)).await?;
     whole.finish()
