@@ -370,8 +370,6 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-}
-
 fn report(args: &ReportArgs) -> Result<ExitCode> {
     let inputs = Inputs::of(args.files.iter().chain(&args.part.kernel_rules));
     if let Some(path) = &args.output {

@@ -92,7 +92,10 @@ pub fn open_first(path: &Path, part: &PartArgs, inputs: Inputs) -> Option<Opened
         match open_texts(&plan, i, part, &mut said) {
             Ok((mut ready, mut opened)) => {
                 if !opened.further.is_empty() {
-                    complain(&format!("stepscope: {}: only the first trace in it is used", ready.name));
+                    complain(&format!(
+                        "stepscope: {}: only the first trace in it is used",
+                        ready.name
+                    ));
                     opened.further.clear();
                 }
                 let left: Vec<usize> = left.collect();

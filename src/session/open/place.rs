@@ -147,9 +147,10 @@ impl<S: Clone> Place<S> {
     /// The file that the bytes lie in.
     pub fn source(&self) -> Option<&S> {
         match self {
-            Place::File(source) | Place::Part(source, _) | Place::Zip(source, _) | Place::Text(source, _) => {
-                Some(source)
-            }
+            Place::File(source)
+            | Place::Part(source, _)
+            | Place::Zip(source, _)
+            | Place::Text(source, ..) => Some(source),
             Place::Held(_) | Place::Unreadable(_) => None,
         }
     }

@@ -297,7 +297,7 @@ impl<S: Clone> Plan<S> {
                 }
             }
             What::Synprof { csv, nodes } => {
-                let nodes = nodes.and_then(|nodes| beside(nodes));
+                let nodes = nodes.and_then(&mut beside);
                 let nodes = nodes.as_ref().map(|(name, bytes)| (*name, &bytes[..]));
                 let table = gathered.take(*csv).map_err(Failure::Unreadable)?;
                 let changed = || Failure::Unreadable("the file changed while it was read".to_owned());

@@ -17,7 +17,7 @@ use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{self, CutError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
-use stepscope::table::{self, Answers, Ask, Order, Table};
+use stepscope::table::{self, Answers, AreaAsk, Ask, Order, Table};
 use stepscope::view::{CutRequest, StepFilter, TrackPart};
 
 /// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
@@ -331,6 +331,7 @@ fn table_ask(table: &Table, opened: &Opened, choices: &mut Choices<'_>) -> Ask {
             Vec::new()
         },
         within: (how & 8 == 8).then(|| (column.into_owned(), i64::MIN, i64::from(choices.u32()))),
+        area: None,
     }
 }
 
@@ -377,9 +378,16 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                     .collect(),
             },
             5 => Question::Slice { slice: choices.u32() },
-            6 => Question::Area {
-                window,
-                tracks: vec![0, 1, 2, choices.u32()],
+            6 => Question::Table {
+                key: "area".into(),
+                ask: Ask {
+                    n_rows: 100,
+                    area: Some(AreaAsk {
+                        window,
+                        tracks: vec![0, 1, 2, choices.u32()],
+                    }),
+                    ..Ask::default()
+                },
             },
             7 => Question::Search {
                 text: ["", "a", "t", "::"][usize::from(choices.byte() % 4)].into(),
