@@ -301,7 +301,7 @@ fn ends_in(path: &str, endings: &[&str]) -> bool {
         let end = path.len().checked_sub(ending.len()).map(|at| &path[at..]);
         end.is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
     };
-    endings.iter().any(|ending| is_end(ending))
+    endings.iter().any(is_end)
 }
 
 /// A trace is looked for under these names alone: in folders lies much else.
