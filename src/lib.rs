@@ -19,11 +19,8 @@
 pub mod analyze;
 #[cfg(target_arch = "wasm32")]
 pub mod app;
-pub mod base;
 pub mod dialect;
 pub mod export;
-pub mod index;
-pub mod ingest;
 pub mod protocol;
 pub mod session;
 pub mod synth;
@@ -31,3 +28,5 @@ pub mod table;
 pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
+
+pub use stepscope_reading::{base, index, ingest};
