@@ -1,4 +1,4 @@
-//! What runs once an event, as a package of its own, so that the worker's is built for speed and the rest for size.
+//! What runs once an event, as a package of its own, which is built for speed (see `stepscope-engine`).
 
 #[path = "../base/mod.rs"]
 pub mod base;
