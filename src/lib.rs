@@ -15,19 +15,14 @@
 //! - [`synth`]: invented traces of known content, for the sample, tests and benchmarks
 //! - [`session`]: the engine as a function of messages
 //! - `web`, `app`: the browser (wasm32 only)
+//!
+//! Three packages: the first three are `stepscope-reading`, the last two are here, all others are `stepscope-engine`.
 
-pub mod analyze;
 #[cfg(target_arch = "wasm32")]
 pub mod app;
-pub mod base;
-pub mod dialect;
-pub mod export;
-pub mod index;
-pub mod ingest;
-pub mod protocol;
-pub mod session;
-pub mod synth;
-pub mod table;
-pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
+
+pub use stepscope_engine::{
+    analyze, base, dialect, export, index, ingest, protocol, session, synth, table, view,
+};

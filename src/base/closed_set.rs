@@ -6,6 +6,7 @@
 /// The order of the declaration is the order of precedence and that of `ALL`; `variant as usize` is a place in an array
 /// of `COUNT`. The key is the name in JSON, too. Two variants with one key do not compile, nor does one that lacks a
 /// column.
+#[macro_export]
 macro_rules! closed_set {
     (
         $(#[$meta:meta])*
@@ -64,7 +65,7 @@ macro_rules! closed_set {
     };
 }
 
-pub(crate) use closed_set;
+pub use closed_set;
 
 /// Whether no text stands twice in a list.
 pub const fn are_unique(keys: &[&str]) -> bool {
