@@ -299,7 +299,7 @@ const TRIES: &str = "
 
 #[test]
 fn nothing_gets_out_by_any_of_forty_four_other_ways() {
-    let page = Page::open();
+    let mut page = Page::open();
     assert_eq!(page.eval_async(TRIES), 44);
     assert_eq!(page.requests_since_boot(), [""; 0]);
     // Nor is anything left for the next visit to carry.
@@ -317,7 +317,7 @@ const LEFT: &str = "
 
 #[test]
 fn what_is_served_from_the_copy_is_what_was_fetched() {
-    let page = Page::open();
+    let mut page = Page::open();
     page.wait_until("the copy is whole", || page.offline() == "ready");
     page.go_to_plain("nothing");
     let spoiled = page.eval_async(
