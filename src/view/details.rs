@@ -355,7 +355,7 @@ mod tests {
         let scene = Scene::new(&t.index, &t.vocabulary);
         let got = area(&t.index, &t.vocabulary, &scene, Span::new(20_000, 43_000), &[0]);
         let rows: Vec<_> = got
-            .rows
+            .names
             .iter()
             .map(|r| (r.name.as_str(), r.count, r.total_ns, r.self_ns))
             .collect();
