@@ -9,6 +9,7 @@ use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, t
 use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::shown::Shown;
 use crate::app::components::words;
+use crate::app::shell::head;
 use crate::app::steps::compile_marks;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
@@ -157,7 +158,7 @@ fn finding(finding: &Finding) -> Html {
                 }
                 <Term class="badge" word={sure} means={sure_means} />
                 if let Some(view) = view {
-                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", crate::app::shell::head::title(view)) }</To>
+                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", head::title(view)) }</To>
                 }
                 if let Some((span, fact)) = finding.evidence.iter().find_map(|fact| Some((span_of(fact)?, fact))) {
                     <InPerfetto {span} what={fact.says.clone()} />

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::skipped::skipped;
+
 /// The corpus: `STEPSCOPE_CORPUS`, else `../shared/traces` beside the project.
 pub fn root() -> Option<PathBuf> {
     let root = std::env::var_os("STEPSCOPE_CORPUS")
@@ -11,10 +13,10 @@ pub fn root() -> Option<PathBuf> {
     if root.is_dir() {
         return Some(root);
     }
-    eprintln!(
-        "SKIPPED: no corpus of real traces at {} (set STEPSCOPE_CORPUS)",
+    skipped(&format!(
+        "no corpus of real traces at {} (set STEPSCOPE_CORPUS)",
         root.display()
-    );
+    ));
     None
 }
 

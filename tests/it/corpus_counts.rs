@@ -31,7 +31,8 @@ struct Trace<'a> {
 #[derive(Debug, Default, PartialEq)]
 struct Counts {
     events: u64,
-    /// `ph` X or B, with a timestamp: each is a slice, a B without its E up to the end of its track.
+    /// `ph` X or B, or of an asynchronous operation a begin or an instant, with a timestamp: each is a slice, a B without
+    /// its E up to the end of its track.
     slices: u64,
 }
 
@@ -55,10 +56,17 @@ fn counted_by_serde_json(text: &[u8]) -> Option<Counts> {
     for event in events {
         let event: Value = serde_json::from_str(event.get()).ok()?;
         // A bare array of something else is no trace.
-        event.as_object()?;
+        let fields = event.as_object()?;
+        // Writers end their lists with it.
+        if fields.is_empty() {
+            continue;
+        }
         counts.events += 1;
         has_phase |= event["ph"].is_string();
-        let is_slice = matches!(event["ph"].as_str(), Some("X" | "B"));
+        let is_slice = matches!(
+            event["ph"].as_str(),
+            Some("X" | "B" | "b" | "n" | "S" | "T" | "p")
+        );
         if is_slice && (event["ts"].is_number() || event["ts"].is_string()) {
             counts.slices += 1;
             match (event["ts"].as_f64(), event["dur"].as_f64()) {

@@ -979,7 +979,7 @@ fn durations_that_together_last_longer_than_the_clock() {
         }
     }
     let out = small(format!("[{}]", events.join(",")).as_bytes());
-    expect!["280 events, 280 slices, 80 tracks"].assert_eq(&out);
+    expect!["280 events, 280 slices, 80 tracks; 10 oversized_sum"].assert_eq(&out);
     let engine = [
         "warmup",
         "prepare_input_tensors",

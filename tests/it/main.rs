@@ -26,6 +26,8 @@ mod nodes;
 mod open;
 mod output;
 mod select;
+#[path = "../skipped.rs"]
+mod skipped;
 mod stacks;
 mod suites;
 mod synth;

@@ -1,9 +1,12 @@
 //! Running a child process: its command line is shown, its output is passed on line by line, and the test
 //! results in it are added up.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::ops::AddAssign;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,12 +17,15 @@ use anyhow::{Context, Result, bail};
 pub struct Tests {
     pub passed: u64,
     pub failed: u64,
+    /// Ended early, for want of something that is not part of the project.
+    pub skipped: u64,
 }
 
 impl AddAssign for Tests {
     fn add_assign(&mut self, more: Tests) {
         self.passed += more.passed;
         self.failed += more.failed;
+        self.skipped += more.skipped;
     }
 }
 
@@ -36,7 +42,18 @@ impl Tests {
         Some(Tests {
             passed: count(" passed")?,
             failed: count(" failed")?,
+            skipped: 0,
         })
+    }
+
+    /// Tests that say by themselves that they were skipped (tests/skipped.rs) have passed for libtest.
+    fn skip(&mut self, list: &Path) {
+        let names = fs::read_to_string(list).unwrap_or_default();
+        let names: BTreeSet<&str> = names.lines().collect();
+        self.skipped = names.len() as u64;
+        self.passed = self.passed.saturating_sub(self.skipped);
+        // Nobody reads it any more.
+        drop(fs::remove_file(list));
     }
 }
 
@@ -61,7 +78,9 @@ pub fn command(program: &str) -> Command {
 /// Runs to the end; the child's standard output is passed on as it comes.
 pub fn run(command: &mut Command) -> Result<Ended> {
     println!("$ {}", shown(command));
+    let list = std::env::temp_dir().join(format!("stepscope-skipped-{}", std::process::id()));
     let mut child = command
+        .env("STEPSCOPE_SKIPPED", &list)
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("could not start {}", command.get_program().display()))?;
@@ -76,10 +95,9 @@ pub fn run(command: &mut Command) -> Result<Ended> {
             }
         }
     }
-    Ok(Ended {
-        ok: child.wait()?.success(),
-        tests,
-    })
+    let ok = child.wait()?.success();
+    tests.skip(&list);
+    Ok(Ended { ok, tests })
 }
 
 /// Runs to the end; anything but success is an error.
@@ -166,7 +184,8 @@ mod tests {
             Tests::from_line(line),
             Some(Tests {
                 passed: 41,
-                failed: 2
+                failed: 2,
+                skipped: 0
             })
         );
     }
@@ -174,7 +193,24 @@ mod tests {
     #[test]
     fn a_report_of_wasm_bindgen_test_is_counted() {
         let line = "test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.11s";
-        assert_eq!(Tests::from_line(line), Some(Tests { passed: 3, failed: 0 }));
+        let passed = Tests {
+            passed: 3,
+            ..Tests::default()
+        };
+        assert_eq!(Tests::from_line(line), Some(passed));
+    }
+
+    #[test]
+    fn a_skipped_test_has_not_passed() {
+        let list = std::env::temp_dir().join(format!("stepscope-skipped-test-{}", std::process::id()));
+        fs::write(&list, "a::b\nc\na::b\n").expect("a temporary file");
+        let mut tests = Tests {
+            passed: 5,
+            ..Tests::default()
+        };
+        tests.skip(&list);
+        assert_eq!((tests.passed, tests.skipped), (3, 2));
+        assert!(!list.exists());
     }
 
     #[test]

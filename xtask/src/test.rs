@@ -132,7 +132,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     for (name, ended, took) in &results {
         println!("{name:<12} {:<7} {:>9}", word(ended.ok), child::seconds(*took));
     }
-    println!("{} passed, {} failed", all.passed, all.failed);
+    println!(
+        "{} passed, {} failed, {} skipped",
+        all.passed, all.failed, all.skipped
+    );
     Ok(results.iter().all(|(_, ended, _)| ended.ok))
 }
 

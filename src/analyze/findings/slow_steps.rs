@@ -182,13 +182,9 @@ fn advice(report: &TraceReport, slow: &[Slow<'_>]) -> String {
 
 /// `", 217 ms of it sampling"`: the largest part of a step, if it is at least half.
 fn mostly(step: &Step) -> String {
-    let named = parts(&step.parts);
-    let largest = named
-        .into_iter()
-        .filter_map(|(name, ns)| Some((ns?, name)))
-        .max_by_key(|&(ns, _)| ns);
-    match largest.filter(|&(ns, _)| reaches(ns, 50, step.step_ns.unwrap_or(step.dur_ns))) {
-        Some((ns, name)) => format!(", {} of it {name}", show::duration(ns)),
+    let largest = parts(&step.parts).max_by_key(|&(_, ns)| ns);
+    match largest.filter(|&(_, ns)| reaches(ns, 50, step.step_ns.unwrap_or(step.dur_ns))) {
+        Some((name, ns)) => format!(", {} of it {name}", show::duration(ns)),
         None => String::new(),
     }
 }

@@ -8,40 +8,72 @@ closed_set! {
     /// A part of a step's host time, in order of time.
     pub enum HostPart {
         word: &'static str,
+        /// What took longer, in a sentence.
+        noun: &'static str,
         means: &'static str,
         colour: Colour,
     }
-    Schedule "schedule" { word: "scheduling", means: "Choosing what to run next.", colour: Colour::Python }
+    Schedule "schedule" {
+        word: "scheduling",
+        noun: "scheduling",
+        means: "Choosing what to run next.",
+        colour: Colour::Python,
+    }
     Prepare "prepare" {
         word: "input preparation",
+        noun: "input preparation",
         means: "Making the step's inputs and copying them to the device.",
         colour: Colour::Prepare,
     }
     Forward "forward" {
         word: "forward (host)",
+        noun: "the forward pass",
         means: "Launching the model's work, or replaying a captured graph.",
         colour: Colour::Forward,
     }
-    Logits "logits" { word: "logits", means: "Computing the logits.", colour: Colour::Logits }
-    Sample "sample" { word: "sampling", means: "From logits to tokens.", colour: Colour::Sample }
+    Logits "logits" {
+        word: "logits",
+        noun: "logits",
+        means: "Computing the logits.",
+        colour: Colour::Logits,
+    }
+    Sample "sample" {
+        word: "sampling",
+        noun: "sampling",
+        means: "From logits to tokens.",
+        colour: Colour::Sample,
+    }
     Draft "draft" {
         word: "drafting",
+        noun: "drafting",
         means: "The draft model of speculative decoding.",
         colour: Colour::Launch,
     }
     Wait "wait" {
         word: "wait for device",
+        noun: "waiting for the device",
         means: "The host waits for the device. Only where parts are derived: a recorded part keeps the waits inside \
                 it.",
         colour: Colour::Wait,
     }
     Post "post" {
         word: "after sampling",
+        noun: "what follows sampling",
         means: "Handling the step's output.",
         colour: Colour::Post,
     }
-    Compile "compile" { word: "graph compile", means: "Graph compiles inside the step.", colour: Colour::Compile }
-    Other "other" { word: "other", means: "Host time of the step in none of the other parts.", colour: Colour::Other }
+    Compile "compile" {
+        word: "graph compile",
+        noun: "a graph compile",
+        means: "Graph compiles inside the step.",
+        colour: Colour::Compile,
+    }
+    Other "other" {
+        word: "other",
+        noun: "outside its recorded parts",
+        means: "Host time of the step in none of the other parts.",
+        colour: Colour::Other,
+    }
 }
 
 /// Host time of a step by what was done. The parts do not overlap; with `other_ns` they add up to the step's host time:

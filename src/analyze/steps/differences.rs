@@ -16,7 +16,9 @@ use crate::index::Index;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::open_in;
 use crate::analyze::host::frames::python_tracks;
-use crate::analyze::report::{Difference, DifferenceKind, DynamoUse, Parts, Period, SlowStep, Step};
+use crate::analyze::report::{
+    Difference, DifferenceKind, DynamoUse, HostPart, Parts, Period, SlowStep, Step,
+};
 use crate::analyze::steps::device::{Piece, TakesWork, assign};
 use crate::analyze::steps::like::{LEAST_LIKE, by_like_size};
 
@@ -280,8 +282,7 @@ impl Profile {
         }
         self.put(DifferenceKind::AfterStep, "", window.end - host.end);
         for (name, ns) in parts(&step.parts) {
-            ns.into_iter()
-                .for_each(|ns| self.put(DifferenceKind::Part, name, ns));
+            self.put(DifferenceKind::Part, name, ns);
         }
     }
 
@@ -312,26 +313,15 @@ impl Profile {
 }
 
 /// The rest of the host time.
-pub const OUTSIDE: &str = "outside its recorded parts";
+pub const OUTSIDE: &str = HostPart::Other.noun();
 
 /// Parts of the host time, in words. What a compile takes is no part of them: such steps are not compared.
-pub fn parts(parts: &Parts) -> [(&'static str, Option<i64>); 9] {
-    let named = [
-        ("scheduling", parts.schedule_ns),
-        ("input preparation", parts.prepare_ns),
-        ("the forward pass", parts.forward_ns),
-        ("logits", parts.logits_ns),
-        ("sampling", parts.sample_ns),
-        ("drafting", parts.draft_ns),
-        ("waiting for the device", parts.wait_ns),
-        ("what follows sampling", parts.post_ns),
-    ];
+pub fn parts(parts: &Parts) -> impl Iterator<Item = (&'static str, i64)> {
     // Where none is recorded, the rest is the whole and says nothing.
-    let has_parts = named.iter().any(|(_, ns)| ns.is_some());
-    let rest = (OUTSIDE, parts.other_ns.filter(|_| has_parts));
-    let mut all = [rest; 9];
-    all[..named.len()].copy_from_slice(&named);
-    all
+    let is_part = |part: HostPart| !matches!(part, HostPart::Compile | HostPart::Other);
+    let has_parts = parts.known().any(|(part, _)| is_part(part));
+    let counts = move |(part, _): &(HostPart, i64)| is_part(*part) || *part == HostPart::Other && has_parts;
+    parts.known().filter(counts).map(|(part, ns)| (part.noun(), ns))
 }
 
 /// Calls `add` with each slice that `counts`, its self time and its span, both in the window: time less that of what

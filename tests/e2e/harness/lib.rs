@@ -29,6 +29,8 @@
 //! out the tests that need more (xtask/src/engines.rs).
 
 mod driver;
+#[path = "../../skipped.rs"]
+mod skipped;
 mod webdriver;
 
 use std::cell::RefCell;
@@ -673,9 +675,9 @@ pub fn corpus(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!(
-        "SKIPPED: there is no {} (STEPSCOPE_CORPUS names the corpus)",
+    skipped::skipped(&format!(
+        "there is no {} (STEPSCOPE_CORPUS names the corpus)",
         path.display()
-    );
+    ));
     None
 }
