@@ -46,7 +46,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         None => "size",
     };
     let mut says = format!(
-        "{} took more than {SLOW_FACTOR} × the median of {their} phase and {size} without a compile ({} extra{}).",
+        "{} took more than {SLOW_FACTOR} × the median of {their} phase and {size} without a recorded compile ({} extra{}).",
         show::counted(n, "step"),
         show::duration(cost),
         if n > 1 { " in total" } else { "" }
@@ -131,7 +131,10 @@ fn listed(differences: &[&Difference]) -> String {
 fn says(d: &Difference) -> String {
     let more = show::duration(d.more_ns);
     let name = words::shortened(&d.name);
-    let times = d.ratio.map_or(String::new(), |ratio| format!("{ratio:.1} ×"));
+    let times = d.ratio.map_or(String::new(), |ratio| match ratio < 100.0 {
+        true => format!("{ratio:.1} ×"),
+        false => format!("{ratio:.0} ×"),
+    });
     let how = match (d.count == d.median_count, d.median_count) {
         (false, 0) => "none in the median of the others".to_owned(),
         (false, n) => format!("{} instead of {}", show::counted(d.count, "call"), show::count(n)),
@@ -213,7 +216,7 @@ mod tests {
         let found = get(&all, "slow-steps");
         assert_eq!(
             found.says,
-            "1 step took more than 3 × the median of its phase and bucket without a compile (21.0 ms extra)."
+            "1 step took more than 3 × the median of its phase and bucket without a recorded compile (21.0 ms extra)."
         );
         assert_eq!(
             (found.cost_ns, found.evidence.len(), found.evidence[0].step),
