@@ -141,21 +141,24 @@ fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
     })
 }
 
+/// A trace that shows a compile, was recorded with compile tracking, or shows torch.compile at work would show the
+/// others. Of any other, that nothing is recorded proves nothing.
+pub(super) fn would_show_compiles(report: &TraceReport) -> bool {
+    report.synchronised_capture
+        || report.dynamo.is_some()
+        || report
+            .recompiles
+            .iter()
+            .any(|r| r.evidence != Evidence::Suspected)
+}
+
 fn no_compiles(report: &TraceReport) -> Option<Finding> {
     // Steps of a training loop are not served.
     serving(report).find(|s| report.engine.is_some() || s.phase != Phase::Unknown)?;
     if !compiled(report, Evidence::Suspected, Period::Serving).is_empty() {
         return None;
     }
-    // A trace that shows a compile, was recorded with compile tracking, or shows torch.compile at work would show the
-    // others. Of any other, that nothing is recorded proves nothing.
-    let would_show = report.synchronised_capture
-        || report.dynamo.is_some()
-        || report
-            .recompiles
-            .iter()
-            .any(|r| r.evidence != Evidence::Suspected);
-    would_show.then(|| {
+    would_show_compiles(report).then(|| {
         let says = "No graph was compiled while serving.".to_owned();
         finding(
             "no-compiles-while-serving",

@@ -250,4 +250,28 @@ mod tests {
             "The device is kept busy: it is idle for 4.9 % of its recording."
         );
     }
+
+    #[test]
+    fn a_few_long_gaps_have_advice_of_their_own() {
+        let of_gaps = |gaps: u64, longest_ms: i64| {
+            let mut report = blank();
+            let mut one = idle(&[(IdleCause::HostOp, 100)]);
+            one.gaps = gaps;
+            one.longest[0].dur_ns = longest_ms * MS;
+            report.idle = vec![one];
+            get(&of(&report), "device-idle").clone()
+        };
+        let found = of_gaps(50, 80);
+        assert!(
+            found.says.ends_with("100 ms. 1 of 50 gaps holds 80 % of it."),
+            "{}",
+            found.says
+        );
+        assert_eq!(found.advice, FEW_ADVICE);
+        for (gaps, longest_ms) in [(49, 80), (50, 79)] {
+            let found = of_gaps(gaps, longest_ms);
+            assert!(found.says.ends_with("100 ms."), "{}", found.says);
+            assert_eq!(found.advice, IdleCause::HostOp.advice());
+        }
+    }
 }

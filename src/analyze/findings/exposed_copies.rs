@@ -50,3 +50,32 @@ fn advice(report: &TraceReport) -> &'static str {
         false => "Copy beside compute on a stream of its own, or leave the data on the device.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::findings::made::*;
+
+    #[test]
+    fn what_to_do_follows_from_where_the_copies_go() {
+        let copy = |direction: &str, ns: i64| Copy {
+            name: "copy".into(),
+            direction: Some(direction.into()),
+            count: 1,
+            total_ns: ns,
+            p50_ns: ns,
+            max_ns: ns,
+            bytes: None,
+            bytes_ns: 0,
+            gb_per_s: None,
+            longest_slice: 0,
+        };
+        let of = |within: i64, between: i64| {
+            let mut report = blank();
+            report.copies = vec![copy("DtoD", within), copy("HtoD", between)];
+            advice(&report)
+        };
+        assert!(of(5, 4).contains("device memory to device memory"));
+        assert!(of(4, 4).contains("leave the data on the device"));
+    }
+}

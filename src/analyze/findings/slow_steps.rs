@@ -1,10 +1,11 @@
 //! Steps that are slow for their phase and size: some, or none. Two faces of one comparison.
 
+use super::compiles_while_serving::would_show_compiles;
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_label;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
-use crate::analyze::steps::differences::{OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
+use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
 use crate::analyze::words;
 use crate::base::{show, stats};
 
@@ -179,8 +180,27 @@ fn advice(report: &TraceReport, slow: &[Slow<'_>]) -> String {
     match advice.is_empty() {
         true => "Nothing that is recorded shows why: compare each step with its neighbours in the timeline."
             .into(),
+        false if may_be_a_compile(report, slow) => {
+            format!(
+                "This trace does not record compiles, and a step like this may be one: record them to know. {}",
+                advice.join(" ")
+            )
+        }
         false => advice.join(" "),
     }
+}
+
+/// With at least this multiple of its usual time a forward pass may hold a compile.
+const LIKE_A_COMPILE: f64 = 10.0;
+
+fn may_be_a_compile(report: &TraceReport, slow: &[Slow<'_>]) -> bool {
+    let is_like_one = |d: &Difference| {
+        d.kind == DifferenceKind::Part
+            && d.name == FORWARD
+            && d.ratio.is_some_and(|ratio| ratio >= LIKE_A_COMPILE)
+    };
+    let is_long = |one: &Slow<'_>| named(report, one).into_iter().any(is_like_one);
+    !would_show_compiles(report) && slow.iter().take(N_EVIDENCE).any(is_long)
 }
 
 /// `", 217 ms of it sampling"`: the largest part of a step, if it is at least half.
@@ -285,6 +305,14 @@ mod tests {
             says.as_deref(),
             Some("all kernels 1.4 × slower, +20.0 ms: contention or clocks")
         );
+        let (_, advice) = said(vec![differs(Kind::Part, FORWARD, 50, 5)]);
+        assert!(
+            advice.starts_with("This trace does not record compiles"),
+            "{advice}"
+        );
+        // 49 of 5 ms: 9.8 times.
+        let (_, advice) = said(vec![differs(Kind::Part, FORWARD, 44, 5)]);
+        assert_eq!(advice, Kind::Part.advice());
         let (says, _) = said(vec![differs(Kind::DeviceIdle, "", 30, 1)]);
         assert_eq!(says.as_deref(), Some("no work on the device for 30.0 ms more"));
         let (says, advice) = said(vec![differs(Kind::Operator, "aten::mm", 9, 1)]);

@@ -312,6 +312,7 @@ impl Profile {
 }
 
 /// The rest of the host time.
+pub const FORWARD: &str = "the forward pass";
 pub const OUTSIDE: &str = "outside its recorded parts";
 
 /// Parts of the host time, in words. What a compile takes is no part of them: such steps are not compared.
@@ -319,7 +320,7 @@ pub fn parts(parts: &Parts) -> [(&'static str, Option<i64>); 9] {
     let named = [
         ("scheduling", parts.schedule_ns),
         ("input preparation", parts.prepare_ns),
-        ("the forward pass", parts.forward_ns),
+        (FORWARD, parts.forward_ns),
         ("logits", parts.logits_ns),
         ("sampling", parts.sample_ns),
         ("drafting", parts.draft_ns),
