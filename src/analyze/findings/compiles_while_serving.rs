@@ -252,8 +252,8 @@ fn uses_say(uses: &[(CompileUse, usize)], is_one: bool) -> String {
 }
 
 /// A frame has no bucket, and what was compiled stays until the limit: it is compiled again for what a guard refused.
-const FRAME_AGAIN: &str = "The same code was compiled again because a guard failed: find what changes from call to call \
-                           (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad it to a few sizes.";
+const FRAME_AGAIN: &str = "The same code was compiled again because a guard failed: find what changes from call to \
+                           call (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad it to a few sizes.";
 
 /// What to do about each use, most frequent first.
 fn compile_advice(uses: &[(CompileUse, usize)], compiles: &[&Recompile]) -> String {

@@ -1,5 +1,5 @@
 //! The operator that takes most of the host's time, where the host computes: no device is recorded. Stretches that a
-//! program named are no operators, and what compiles has a finding of its own: silent where these take most of the time.
+//! program named are no operators, and what compiles has a finding of its own: silent where these take most of it.
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};

@@ -151,8 +151,8 @@ closed_set! {
     }
 }
 
-const WAITED: &str = "The work was launched in time and waited while the device was idle: for an event, another stream, \
-                      device or rank. See in the timeline which waits and collectives come before it.";
+const WAITED: &str = "The work was launched in time and waited while the device was idle: for an event, another \
+                      stream, device or rank. See in the timeline which waits and collectives come before it.";
 
 const LAUNCH_MISSING: &str = "The calls that launched this work are not in the trace: they came before the recording \
                               began (record for longer), or the profiler did not record them.";
