@@ -15,7 +15,9 @@ pub mod words;
 
 use std::sync::Arc;
 
-use crate::base::{DefectKind, Defects, Span, Union};
+use rustc_hash::FxHashSet;
+
+use crate::base::{DefectKind, Defects, SliceId, Span, Union};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
 use crate::dialect::{MetricsFile, Role, Vocabulary};
@@ -28,7 +30,7 @@ use gaps::{budget, idle, streams};
 use host::{modules, operators, python};
 use memory::allocations;
 use ranks::{collectives, links};
-use report::{Beside, DefectRow, TraceReport};
+use report::{Beside, DefectRow, Operator, TraceReport};
 use steps::{breakdown, differences, times, verdict};
 use trust::{categories, sums, table_check};
 
@@ -202,10 +204,32 @@ pub fn analyze_to(
         links_launches,
         trailing_launches,
         waits: waiting,
+        not_operators: not_operators(index, vocabulary, &report.operators, &compiling),
         calls_with_shapes: calls_with_shapes(index, vocabulary),
     };
     report.findings = findings::findings(&facts, depth);
     report
+}
+
+/// Of operators, by their longest call: stretches that a program named, and parts of a compile.
+fn not_operators(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    operators: &[Operator],
+    compiling: &Union,
+) -> FxHashSet<u32> {
+    let is_none = |&slice: &u32| {
+        let id = SliceId(slice);
+        let role = vocabulary.role(id);
+        matches!(role, Role::Annotation | Role::Container)
+            || (Role::Pass..=Role::GraphCapture).contains(&role)
+            || compiling.contains(index.slices.start(id).as_ns())
+    };
+    operators
+        .iter()
+        .map(|o| o.longest_slice)
+        .filter(is_none)
+        .collect()
 }
 
 /// The gaps that lie in a window, in part or whole, the `n_longest` of each kind and place by name; of a trace whose

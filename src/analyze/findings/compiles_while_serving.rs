@@ -85,7 +85,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         cost_ns: Some(cost),
         evidence,
         advice: if has_steps {
-            compile_advice(&uses)
+            compile_advice(&uses, compiles)
         } else {
             String::new()
         },
@@ -141,21 +141,24 @@ fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
     })
 }
 
+/// A trace that shows a compile, was recorded with compile tracking, or shows torch.compile at work would show the
+/// others. Of any other, that nothing is recorded proves nothing.
+pub(super) fn would_show_compiles(report: &TraceReport) -> bool {
+    report.synchronised_capture
+        || report.dynamo.is_some()
+        || report
+            .recompiles
+            .iter()
+            .any(|r| r.evidence != Evidence::Suspected)
+}
+
 fn no_compiles(report: &TraceReport) -> Option<Finding> {
     // Steps of a training loop are not served.
     serving(report).find(|s| report.engine.is_some() || s.phase != Phase::Unknown)?;
     if !compiled(report, Evidence::Suspected, Period::Serving).is_empty() {
         return None;
     }
-    // A trace that shows a compile, was recorded with compile tracking, or shows torch.compile at work would show the
-    // others. Of any other, that nothing is recorded proves nothing.
-    let would_show = report.synchronised_capture
-        || report.dynamo.is_some()
-        || report
-            .recompiles
-            .iter()
-            .any(|r| r.evidence != Evidence::Suspected);
-    would_show.then(|| {
+    would_show_compiles(report).then(|| {
         let says = "No graph was compiled while serving.".to_owned();
         finding(
             "no-compiles-while-serving",
@@ -248,11 +251,20 @@ fn uses_say(uses: &[(CompileUse, usize)], is_one: bool) -> String {
     format!("Of these, {}.", listed(&parts, 3))
 }
 
+/// A frame has no bucket, and what was compiled stays until the limit: it is compiled again for what a guard refused.
+const FRAME_AGAIN: &str = "The same code was compiled again because a guard failed: find what changes from call to \
+                           call (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad it to a few sizes.";
+
 /// What to do about each use, most frequent first.
-fn compile_advice(uses: &[(CompileUse, usize)]) -> String {
+fn compile_advice(uses: &[(CompileUse, usize)], compiles: &[&Recompile]) -> String {
     let mut uses = uses.to_vec();
     uses.sort_by_key(|&(of, n)| (std::cmp::Reverse(n), of));
-    let advice: Vec<&str> = uses.iter().map(|(of, _)| of.advice()).collect();
+    let are_frames = compiles.iter().all(|r| r.evidence == Evidence::Dynamo);
+    let advice = uses.iter().map(|(of, _)| match of {
+        CompileUse::Again if are_frames => FRAME_AGAIN,
+        _ => of.advice(),
+    });
+    let advice: Vec<&str> = advice.collect();
     advice.join(" ")
 }
 

@@ -1,7 +1,7 @@
 //! Whether devices wait for the host, where the profiler itself divides their time.
 
 use super::shared::{fact, finding};
-use super::{Facts, Rule, device_idle};
+use super::{Facts, Rule, device_idle, exposed_communication};
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::analyze::steps::breakdown;
 use crate::base::show;
@@ -17,7 +17,8 @@ pub(super) const RULE: Rule = Rule {
 const FREE_PART: f64 = 0.1;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
-    let mut found = device_free(&facts.report.beside.as_ref()?.step_breakdown)?;
+    let says_communication = exposed_communication::judge(facts).is_none();
+    let mut found = device_free(&facts.report.beside.as_ref()?.step_breakdown, says_communication)?;
     let largest = device_idle::most_idle(facts.report).and_then(|idle| {
         let causes = idle.causes.iter();
         causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
@@ -33,7 +34,8 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     Some(found)
 }
 
-fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
+/// Exposed communication is left out where a finding of its own says it: of another total, it would be a second number.
+fn device_free(rows: &[BreakdownRow], says_communication: bool) -> Option<Finding> {
     let rows = breakdown::whole(rows);
     let sum =
         |part: fn(&BreakdownRow) -> i64| rows.iter().fold(0_i64, |sum, row| sum.saturating_add(part(row)));
@@ -44,11 +46,17 @@ fn device_free(rows: &[BreakdownRow]) -> Option<Finding> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a share for people")]
     let is_host_bound = free as f64 > total as f64 * FREE_PART;
+    let communication = match says_communication && exposed > 0 {
+        true => format!(
+            "; {} is exposed communication (not overlapped by compute)",
+            show::percent(exposed, total)
+        ),
+        false => String::new(),
+    };
     let says = format!(
-        "The device is idle for {} of its recorded time ({}); {} is exposed communication (not overlapped by compute).",
+        "The device is idle for {} of its recorded time ({}){communication}.",
         show::percent(free, total),
-        show::duration(free),
-        show::percent(exposed, total),
+        show::duration(free)
     );
     let evidence = rows
         .iter()
@@ -93,9 +101,9 @@ mod tests {
             total_ns: 1000,
             ..BreakdownRow::default()
         };
-        let found = |free: i64| device_free(&[row(free)]).map(|f| (f.level, f.cost_ns));
+        let found = |free: i64| device_free(&[row(free)], true).map(|f| (f.level, f.cost_ns));
         assert_eq!(found(100), Some((Level::Fine, None)));
         assert_eq!(found(101), Some((Level::Hint, Some(101))));
-        assert_eq!(device_free(&[]), None);
+        assert_eq!(device_free(&[], true), None);
     }
 }

@@ -1,13 +1,15 @@
 //! The device with most idle time over its whole recording, and why it is idle. It speaks only where nothing is known
-//! of steps, or of too few: else the findings on steps say it, with their numbers. Silent where the clocks of host and
+//! of steps, or of too few: else the findings on steps say it, with their numbers. Where its work covers little of what
+//! was recorded, that is said: how it fares within its work is not the news then. Silent where the clocks of host and
 //! device disagree, and where too many launches have no recorded work.
 
-use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
+use super::shared::{fact, finding, host_bound_ns, is_too_much_work_unlinked, reaches, slower_host};
 use super::{Facts, Rule, device_free, no_load, waits_for_host};
 use crate::analyze::report::{
-    DeviceIdle, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport, device_name,
+    DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
+    device_name,
 };
-use crate::base::{order, show};
+use crate::base::{Span, order, show, stats};
 use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
@@ -16,9 +18,22 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
+/// Less idle time than this, in percent, is not worth a cause.
+const LEAST_PERCENT: i64 = 5;
+
 /// With so much idle time that is launched and has not started, the device is judged beside steps that hardly wait for
 /// the host, in percent.
 const NOT_STARTED_PERCENT: i64 = 20;
+
+/// Device work that covers less than this of the recording, in percent, does not keep the device busy.
+const COVERED_PERCENT: i64 = 50;
+
+/// So few gaps …
+const FEW: usize = 5;
+/// … of at least so many …
+const OF_MANY: u64 = 50;
+/// … with this share of the idle time, in percent, are stops with causes of their own, not the cost of each launch.
+const FEW_PERCENT: i64 = 80;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     // A recording of captures serves nothing.
@@ -26,7 +41,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let report = facts.report;
-    if report.clock_offset_ns.is_some() || is_too_much_unlinked(report) {
+    if report.clock_offset_ns.is_some() || is_too_much_work_unlinked(report) {
         return None;
     }
     let of_steps = waits_for_host::judge(facts);
@@ -40,9 +55,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if device_free::judge(facts).is_some() {
         return None;
     }
-    if !reaches(idle.idle_ns, 5, idle.span_ns) {
+    if !reaches(idle.idle_ns, LEAST_PERCENT, idle.span_ns) {
         if of_steps.is_some() {
             return None;
+        }
+        if let Some(found) = covers_little(facts, idle) {
+            return Some(found);
         }
         let says = format!("{device} is kept busy: it is idle for {share} of its recording.");
         return Some(finding("device-idle", Level::Fine, Sure::Derived, "device", says));
@@ -57,12 +75,21 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if largest.cause == IdleCause::SchedulerIdle && no_load::judge(facts).is_some() {
         return None;
     }
-    let says = format!(
+    let few = few_gaps(idle);
+    let mut says = format!(
         "{device} is idle for {share} of its recording, {}. Largest cause: {}, {}.",
         show::duration(idle.idle_ns),
         largest.cause.says(),
         show::duration(largest.total_ns)
     );
+    if let Some((n, ns)) = few {
+        says += &format!(
+            " {n} of {} {} {} of it.",
+            show::counted(idle.gaps, "gap"),
+            if n == 1 { "holds" } else { "hold" },
+            show::percent(ns, idle.idle_ns)
+        );
+    }
     let mut evidence: Vec<FindingEvidence> = causes
         .iter()
         .map(|c| {
@@ -97,17 +124,70 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         true => Level::Problem,
         false => Level::Hint,
     };
-    let slower_host = match largest.cause {
-        IdleCause::HostOp | IdleCause::Python => slower_host(facts),
-        _ => "",
+    let advice = match (largest.cause, few) {
+        (IdleCause::HostOp | IdleCause::Python, Some(_)) => FEW_ADVICE.to_owned(),
+        (IdleCause::HostOp | IdleCause::Python, None) => {
+            format!("{} {}", largest.cause.advice(), slower_host(facts))
+        }
+        _ => largest.cause.advice().to_owned(),
     };
     Some(Finding {
         cost_ns: Some(idle.idle_ns),
         evidence,
-        advice: format!("{} {slower_host}", largest.cause.advice())
-            .trim()
-            .to_owned(),
+        advice: advice.trim().to_owned(),
         ..finding("device-idle", level, Sure::Derived, "device", says)
+    })
+}
+
+const FEW_ADVICE: &str = "A few long stops, not the cost of each launch: see in the timeline what the launching thread \
+                          does in each, such as start-up, loading, or work on the host between two parts.";
+
+/// The fewest of the longest gaps that hold nearly all idle time, and their time; `None` where it takes many.
+fn few_gaps(idle: &DeviceIdle) -> Option<(usize, i64)> {
+    if idle.gaps < OF_MANY {
+        return None;
+    }
+    let longest = |n: usize| stats::sum(idle.longest.iter().take(n).map(|gap| gap.dur_ns));
+    (1..=FEW)
+        .map(|n| (n, longest(n)))
+        .find(|&(_, ns)| reaches(ns, FEW_PERCENT, idle.idle_ns))
+}
+
+/// Where the device's work covers little of the recording: from when to when, and that what it did outside is unknown.
+fn covers_little(facts: &Facts<'_>, idle: &DeviceIdle) -> Option<Finding> {
+    let report = facts.report;
+    let of = |d: &&DeviceTime| d.scope == "all" && (d.device, &d.rank) == (idle.device, &idle.rank);
+    let work = report.device_time.iter().find(of)?;
+    let work = Span::new(work.start_ns, work.end_ns);
+    let holds = |all: &Span| all.start <= work.start && work.end <= all.end;
+    let whole = Span::new(report.start_ns?, report.end_ns?);
+    let whole = facts.vocabulary.capture.filter(holds).unwrap_or(whole);
+    if !holds(&whole) || reaches(work.len_ns(), COVERED_PERCENT, whole.len_ns()) {
+        return None;
+    }
+    let says = format!(
+        "{} has work in {} of the {} recorded ({}); within these it is idle for {}.",
+        show_device(report, idle),
+        show::duration(work.len_ns()),
+        show::duration(whole.len_ns()),
+        show::percent(work.len_ns(), whole.len_ns()),
+        show::percent(idle.idle_ns, idle.span_ns)
+    );
+    let outside = [
+        ("Before its first work", Span::new(whole.start, work.start)),
+        ("After its last work", Span::new(work.end, whole.end)),
+    ];
+    let evidence = outside.map(|(place, span)| FindingEvidence {
+        start_ns: Some(span.start),
+        end_ns: Some(span.end),
+        ..fact(format!("{place}: {}", show::duration(span.len_ns())))
+    });
+    Some(Finding {
+        evidence: evidence.into(),
+        advice: "See in the timeline what the host does before the first and after the last work of the device. The \
+                 trace does not say whether the device was idle there or its work was not recorded."
+            .into(),
+        ..finding("device-idle", Level::Hint, Sure::Derived, "device", says)
     })
 }
 
@@ -119,7 +199,8 @@ pub(super) fn most_idle(report: &TraceReport) -> Option<&DeviceIdle> {
 
 /// Whether the largest cause of the idle time that this finding names is the host's.
 pub(super) fn blames_the_host(report: &TraceReport) -> bool {
-    let largest = most_idle(report).and_then(|idle| {
+    let idle = most_idle(report).filter(|idle| reaches(idle.idle_ns, LEAST_PERCENT, idle.span_ns));
+    let largest = idle.and_then(|idle| {
         let causes = idle.causes.iter();
         causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
     });
@@ -168,5 +249,29 @@ mod tests {
             get(&all, "device-idle").says,
             "The device is kept busy: it is idle for 4.9 % of its recording."
         );
+    }
+
+    #[test]
+    fn a_few_long_gaps_have_advice_of_their_own() {
+        let of_gaps = |gaps: u64, longest_ms: i64| {
+            let mut report = blank();
+            let mut one = idle(&[(IdleCause::HostOp, 100)]);
+            one.gaps = gaps;
+            one.longest[0].dur_ns = longest_ms * MS;
+            report.idle = vec![one];
+            get(&of(&report), "device-idle").clone()
+        };
+        let found = of_gaps(50, 80);
+        assert!(
+            found.says.ends_with("100 ms. 1 of 50 gaps holds 80 % of it."),
+            "{}",
+            found.says
+        );
+        assert_eq!(found.advice, FEW_ADVICE);
+        for (gaps, longest_ms) in [(49, 80), (50, 79)] {
+            let found = of_gaps(gaps, longest_ms);
+            assert!(found.says.ends_with("100 ms."), "{}", found.says);
+            assert_eq!(found.advice, IdleCause::HostOp.advice());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Exposed communication: collectives that compute does not overlap. Silent where much of the work is not recorded.
 
-use super::shared::{fact, finding, is_work_missing, most, of_kind, reaches};
+use super::shared::{fact, finding, is_work_missing, most, of_kind, overlapped_or_not, reaches};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, FindingEvidence, Kernel, Level, Sure, TraceReport, device_name};
 use crate::analyze::words;
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-fn judge(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     if is_work_missing(facts) {
         return None;
@@ -35,7 +35,11 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     Some(Finding {
         cost_ns: Some(ns),
-        evidence: of_kind(report, "comm").into_iter().chain(fused(report)).collect(),
+        evidence: overlapped_or_not(report, "comm", ns)
+            .into_iter()
+            .chain(of_kind(report, "comm"))
+            .chain(fused(report))
+            .collect(),
         advice: "Time in which a collective waits for a rank that arrives later counts as communication, too: open the \
                  traces of all ranks together, and see which arrives last before you look at the network."
             .into(),

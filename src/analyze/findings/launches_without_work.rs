@@ -1,9 +1,9 @@
 //! Launches whose work is not in the trace: what the device did is known in part.
 
-use super::shared::finding;
+use super::shared::{fact, finding, is_fill, without_work};
 use super::{Facts, Rule, device_recording_ends_early};
-use crate::analyze::report::{Finding, Level, Sure};
-use crate::base::show;
+use crate::analyze::report::{Finding, LaunchCall, Level, Sure};
+use crate::base::{order, show};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["launches-without-work"],
@@ -13,6 +13,9 @@ pub(super) const RULE: Rule = Rule {
 
 /// Sound recordings have a few: what is launched as the recording stops, or while a graph is captured.
 const MORE_THAN_PERCENT: u64 = 5;
+
+/// How many calls are named.
+const N_NAMED: usize = 3;
 
 fn is_more(without: u64, total: u64) -> bool {
     without.saturating_mul(100) > total.saturating_mul(MORE_THAN_PERCENT)
@@ -38,7 +41,12 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if !is_more(without, total) || ends_early() {
         return None;
     }
+    let mut advice = "Times in which the device seems idle may hold work that is not recorded. Record fewer steps, or \
+                      give the profiler a larger buffer.";
     let says = match without == total {
+        true if total == 1 => {
+            "The only launch has no recorded work: what the device did is unknown.".to_owned()
+        }
         true => format!(
             "None of {} launches has recorded work: what the device did in them is unknown.",
             show::count(total)
@@ -49,10 +57,25 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             show::count(total)
         ),
     };
+    let mut by_call: Vec<(&LaunchCall, u64)> = without_work(report).collect();
+    order::sort_by_key(&mut by_call, |&(_, n)| std::cmp::Reverse(n));
+    if !by_call.is_empty() && by_call.iter().all(|(call, _)| is_fill(call)) {
+        advice = "What is missing only fills memory, which takes microseconds a call.";
+    }
     Some(Finding {
-        advice: "Times in which the device seems idle may hold work that is not recorded. Record fewer steps, or give \
-                 the profiler a larger buffer."
-            .into(),
+        evidence: by_call
+            .iter()
+            .take(N_NAMED)
+            .map(|&(call, n)| {
+                fact(format!(
+                    "{}: {} of {} have no work",
+                    call.name,
+                    show::count(n),
+                    show::counted(call.count, "call")
+                ))
+            })
+            .collect(),
+        advice: advice.into(),
         ..finding(
             "launches-without-work",
             Level::Hint,

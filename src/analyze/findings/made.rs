@@ -81,6 +81,7 @@ pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'
         links_launches: false,
         trailing_launches: None,
         waits: Vec::new(),
+        not_operators: FxHashSet::default(),
         calls_with_shapes: 0,
     }
 }

@@ -54,6 +54,8 @@ mod waits_for_host;
 #[cfg(test)]
 mod made;
 
+use rustc_hash::FxHashSet;
+
 use super::Depth;
 use super::device::launched::TrailingLaunches;
 use super::gaps::StepIdle;
@@ -77,6 +79,8 @@ pub struct Facts<'a> {
     pub trailing_launches: Option<TrailingLaunches>,
     /// When the engine waited for requests.
     pub waits: Vec<Waiting>,
+    /// Of the report's operators, by their longest call: stretches that a program named, and parts of a compile.
+    pub not_operators: FxHashSet<u32>,
     /// Calls whose inputs' shapes are recorded.
     pub calls_with_shapes: u64,
 }

@@ -1,7 +1,8 @@
 //! What several findings are made with.
 
 use crate::analyze::report::{
-    DeviceIdle, DeviceTime, Finding, FindingEvidence, Level, Period, Step, Sure, TraceReport, device_name,
+    DeviceIdle, DeviceTime, Finding, FindingEvidence, LaunchCall, Launches, Level, Period, Step, Sure,
+    TraceReport, device_name,
 };
 use crate::analyze::steps::verdict;
 use crate::analyze::words;
@@ -83,6 +84,36 @@ pub(super) fn is_too_much_unlinked(report: &TraceReport) -> bool {
     known.is_some_and(|(without, total)| verdict::is_too_much_unlinked(without, total))
 }
 
+/// As above, without calls that fill memory: their work takes microseconds, and some profilers do not record it.
+pub(super) fn is_too_much_work_unlinked(report: &TraceReport) -> bool {
+    let fills: u64 = without_work(report)
+        .filter(|(call, _)| is_fill(call))
+        .map(|(_, n)| n)
+        .sum();
+    let known = report.launches_without_work.zip(report.launches_total);
+    known.is_some_and(|(without, total)| {
+        verdict::is_too_much_unlinked(without.saturating_sub(fills), total.saturating_sub(fills))
+    })
+}
+
+/// Calls that hand over work and have none in the trace, by name.
+pub(super) fn without_work(report: &TraceReport) -> impl Iterator<Item = (&LaunchCall, u64)> {
+    let calls = report.launches.iter().flat_map(|launches| &launches.calls);
+    calls
+        .map(|call| (call, call.count.saturating_sub(call.with_work)))
+        .filter(|&(_, n)| n > 0)
+}
+
+pub(super) fn is_fill(call: &LaunchCall) -> bool {
+    call.name.to_ascii_lowercase().contains("memset")
+}
+
+/// Whether most of the work was launched one piece a call, and not by calls that launch a whole graph.
+pub(super) fn is_launched_one_by_one(launches: &Launches) -> bool {
+    let calls: u64 = launches.calls.iter().map(|c| c.with_work).sum();
+    calls.saturating_mul(2) >= launches.linked_work
+}
+
 /// Whether so much work is missing among what is recorded, and not only behind its end, that what seems to be alone
 /// on the device may not be.
 pub(super) fn is_work_missing(facts: &Facts<'_>) -> bool {
@@ -107,6 +138,10 @@ pub(super) fn device_words(device: i64, rank: Option<&str>) -> String {
 
 /// What this device's engine has against a host that is slower than it; nothing where its steps use it already.
 pub(super) fn slower_host(facts: &Facts<'_>) -> &'static str {
+    let launches = facts.report.launches.as_ref();
+    if launches.is_some_and(|launches| !is_launched_one_by_one(launches)) {
+        return "";
+    }
     let mut steps = serving(facts.report).filter_map(|s| s.graphs).peekable();
     if steps.peek().is_some() && steps.all(|graphs| graphs) {
         return "";
@@ -148,6 +183,24 @@ pub(super) fn of_kind(report: &TraceReport, kind: &str) -> Vec<FindingEvidence> 
             ))
         })
         .collect()
+}
+
+/// What all work of a kind takes, where much of it is overlapped: else the parts add up to more than the finding says.
+pub(super) fn overlapped_or_not(
+    report: &TraceReport,
+    kind: &str,
+    exposed_ns: i64,
+) -> Option<FindingEvidence> {
+    let is_one_device = report.device_time.iter().filter(|d| d.scope == "all").count() == 1;
+    let kernels = report.kernels.iter().filter(|k| k.kind == kind);
+    let all_ns = stats::sum(kernels.map(|k| k.total_ns));
+    let is_more = is_one_device && reaches(all_ns, 105, exposed_ns);
+    is_more.then(|| {
+        fact(format!(
+            "Exposed or not, they take {} in all, of which:",
+            show::duration(all_ns)
+        ))
+    })
 }
 
 /// What the file's defects of one severity are, one a piece of evidence.

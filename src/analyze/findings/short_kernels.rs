@@ -1,6 +1,8 @@
 //! Kernels so short that launching each takes the host about as long; where graphs launch them, that costs nothing.
 
-use super::shared::{fact, finding, host_bound_ns, is_too_much_unlinked, reaches, slower_host};
+use super::shared::{
+    fact, finding, host_bound_ns, is_launched_one_by_one, is_too_much_unlinked, reaches, slower_host,
+};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure};
 use crate::base::{show, stats};
@@ -25,7 +27,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         i64::try_from(short.of_count).ok()?,
     );
     let calls: u64 = launches.calls.iter().map(|c| c.with_work).sum();
-    let one_by_one = calls.saturating_mul(2) >= launches.linked_work;
+    let one_by_one = is_launched_one_by_one(launches);
     if report.clock_offset_ns.is_some() || is_too_much_unlinked(report) {
         return None;
     }

@@ -30,7 +30,12 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         if worst.count == 1 {
             "1 large copy".to_owned()
         } else {
-            format!("{} large copies", show::count(worst.count))
+            let mean = worst.bytes.unwrap_or(0) / worst.count;
+            format!(
+                "{} copies of {} on average",
+                show::count(worst.count),
+                show::bytes(mean)
+            )
         },
         worst.gb_per_s.unwrap_or(0.0),
         show::bytes(worst.bytes.unwrap_or(0)),
@@ -50,7 +55,18 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
                 ))
             })
             .collect(),
-        advice: "Memory that is not pinned is copied twice: pin it, or make it on the device.".into(),
+        advice: advice(&slow).into(),
         ..finding("slow-copies", Level::Hint, Sure::Derived, "device", says)
     })
+}
+
+/// CUPTI's names say what memory the host's side is: `Memcpy HtoD (Pinned -> Device)`.
+fn advice(slow: &[&Copy]) -> &'static str {
+    match slow.iter().all(|c| c.name.contains("Pinned")) {
+        true => {
+            "The host's memory is pinned already: see whether several devices or copies share the link at the same \
+             time, and what the link can carry."
+        }
+        false => "Memory that is not pinned is copied twice: pin it, or make it on the device.",
+    }
 }

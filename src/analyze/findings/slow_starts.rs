@@ -4,9 +4,11 @@
 use super::shared::{fact, finding, is_work_missing, reaches};
 use super::{Facts, Rule};
 use crate::analyze::gaps::streams::SLOW_START_NS;
-use crate::analyze::report::{Finding, FindingEvidence, Level, StreamGaps, Sure, device_name};
+use crate::analyze::report::{
+    DeviceIdle, Finding, FindingEvidence, IdleCause, Level, StreamGaps, Sure, device_name,
+};
 use crate::analyze::words;
-use crate::base::{order, show};
+use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["slow-starts"],
@@ -24,13 +26,24 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let streams = || report.stream_gaps.iter();
-    let (count, slow_ns) = streams().fold((0, 0i64), |(n, ns), s| {
-        (n + s.slow_starts.count, ns.saturating_add(s.slow_starts.total_ns))
-    });
+    let count: u64 = streams().map(|s| s.slow_starts.count).sum();
     // Streams run side by side: the one that lost most is what a reader waits for.
     let most = streams().max_by_key(|s| s.slow_starts.total_ns)?;
     if count == 0 || !reaches(most.slow_starts.total_ns, SLOW_START_PERCENT, most.span_ns()) {
         return None;
+    }
+    // The device may run other streams meanwhile: then nobody waits.
+    let of =
+        |idle: &&DeviceIdle| idle.launches_known && (idle.device, &idle.rank) == (most.device, &most.rank);
+    let mut cost = most.slow_starts.total_ns;
+    if let Some(idle) = report.idle.iter().find(of) {
+        let not_started = |cause| matches!(cause, IdleCause::Dependency | IdleCause::LaunchLatency);
+        let causes = idle.causes.iter().filter(|c| not_started(c.cause));
+        let waited = stats::sum(causes.map(|c| c.total_ns));
+        if !reaches(waited, SLOW_START_PERCENT, idle.span_ns) {
+            return None;
+        }
+        cost = cost.min(waited);
     }
     let late: u64 = streams().map(|s| s.launched_late.count).sum();
     let device = device_name(most.device, most.rank.as_deref());
@@ -70,11 +83,11 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         ))
     });
     Some(Finding {
-        cost_ns: Some(slow_ns),
+        cost_ns: Some(cost),
         evidence: evidence.collect(),
         advice:
-            "The work may wait for another stream, an event or a device (see in the timeline what ends just \
-             before), or its code is loaded at its first launch: warm up."
+            "The work may wait for another stream, an event or a device (see in the timeline which waits come before \
+             it), or its code is loaded at its first launch: warm up."
                 .into(),
         ..finding("slow-starts", Level::Hint, Sure::Derived, "device", says)
     })

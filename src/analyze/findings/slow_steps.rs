@@ -1,10 +1,11 @@
 //! Steps that are slow for their phase and size: some, or none. Two faces of one comparison.
 
+use super::compiles_while_serving::would_show_compiles;
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_label;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
-use crate::analyze::steps::differences::{OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
+use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
 use crate::analyze::words;
 use crate::base::{show, stats};
 
@@ -46,7 +47,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         None => "size",
     };
     let mut says = format!(
-        "{} took more than {SLOW_FACTOR} × the median of {their} phase and {size} without a compile ({} extra{}).",
+        "{} took more than {SLOW_FACTOR} × the median of {their} phase and {size} without a recorded compile ({} extra{}).",
         show::counted(n, "step"),
         show::duration(cost),
         if n > 1 { " in total" } else { "" }
@@ -131,7 +132,10 @@ fn listed(differences: &[&Difference]) -> String {
 fn says(d: &Difference) -> String {
     let more = show::duration(d.more_ns);
     let name = words::shortened(&d.name);
-    let times = d.ratio.map_or(String::new(), |ratio| format!("{ratio:.1} ×"));
+    let times = d.ratio.map_or(String::new(), |ratio| match ratio < 100.0 {
+        true => format!("{ratio:.1} ×"),
+        false => format!("{ratio:.0} ×"),
+    });
     let how = match (d.count == d.median_count, d.median_count) {
         (false, 0) => "none in the median of the others".to_owned(),
         (false, n) => format!("{} instead of {}", show::counted(d.count, "call"), show::count(n)),
@@ -176,8 +180,27 @@ fn advice(report: &TraceReport, slow: &[Slow<'_>]) -> String {
     match advice.is_empty() {
         true => "Nothing that is recorded shows why: compare each step with its neighbours in the timeline."
             .into(),
+        false if may_be_a_compile(report, slow) => {
+            format!(
+                "This trace does not record compiles, and a step like this may be one: record them to know. {}",
+                advice.join(" ")
+            )
+        }
         false => advice.join(" "),
     }
+}
+
+/// With at least this multiple of its usual time a forward pass may hold a compile.
+const LIKE_A_COMPILE: f64 = 10.0;
+
+fn may_be_a_compile(report: &TraceReport, slow: &[Slow<'_>]) -> bool {
+    let is_like_one = |d: &Difference| {
+        d.kind == DifferenceKind::Part
+            && d.name == FORWARD
+            && d.ratio.is_some_and(|ratio| ratio >= LIKE_A_COMPILE)
+    };
+    let is_long = |one: &Slow<'_>| named(report, one).into_iter().any(is_like_one);
+    !would_show_compiles(report) && slow.iter().take(N_EVIDENCE).any(is_long)
 }
 
 /// `", 217 ms of it sampling"`: the largest part of a step, if it is at least half.
@@ -209,7 +232,7 @@ mod tests {
         let found = get(&all, "slow-steps");
         assert_eq!(
             found.says,
-            "1 step took more than 3 × the median of its phase and bucket without a compile (21.0 ms extra)."
+            "1 step took more than 3 × the median of its phase and bucket without a recorded compile (21.0 ms extra)."
         );
         assert_eq!(
             (found.cost_ns, found.evidence.len(), found.evidence[0].step),
@@ -278,6 +301,14 @@ mod tests {
             says.as_deref(),
             Some("all kernels 1.4 × slower, +20.0 ms: contention or clocks")
         );
+        let (_, advice) = said(vec![differs(Kind::Part, FORWARD, 50, 5)]);
+        assert!(
+            advice.starts_with("This trace does not record compiles"),
+            "{advice}"
+        );
+        // 49 of 5 ms: 9.8 times.
+        let (_, advice) = said(vec![differs(Kind::Part, FORWARD, 44, 5)]);
+        assert_eq!(advice, Kind::Part.advice());
         let (says, _) = said(vec![differs(Kind::DeviceIdle, "", 30, 1)]);
         assert_eq!(says.as_deref(), Some("no work on the device for 30.0 ms more"));
         let (says, advice) = said(vec![differs(Kind::Operator, "aten::mm", 9, 1)]);

@@ -127,10 +127,15 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
         })
         .collect();
     evidence.push(fact(format!(
-        "Measured in {} from the start of one step to the start of the next, {} in total, excluding steps that \
-         compiled and idle periods without requests",
+        "Measured in {} from the start of one step to the start of the next, {} in total, excluding {}idle periods \
+         without requests",
         show::counted(idle.n_intervals as u64, "interval"),
-        show::duration(idle.window_ns)
+        show::duration(idle.window_ns),
+        // Between steps that are inferred a compile belongs to none of them.
+        match idle.by_cause[Cause::Recompile as usize] {
+            0 => "steps that compiled and ",
+            _ => "",
+        }
     )));
     if idle.between_steps_ns > 0 {
         evidence.push(fact(format!(

@@ -131,8 +131,7 @@ closed_set! {
         word: "launched, not started",
         means: "The next work was launched in time and waited for something else: a stream, an event, another device.",
         colour: Colour::DeviceOther,
-        advice: "The work was launched in time and waited for something else: see in the timeline what ends just \
-                 before.",
+        advice: WAITED,
     }
     Unlinked "unlinked" {
         noun: "launches that are not in the trace",
@@ -140,7 +139,7 @@ closed_set! {
         word: "launch unknown",
         means: "The call that launched the next work is not in the trace: the cause is unknown.",
         colour: Colour::Warmup,
-        advice: "The launches before the recording began are missing: record for longer.",
+        advice: LAUNCH_MISSING,
     }
     Unaccounted "unaccounted" {
         noun: "nothing recorded on the host",
@@ -151,6 +150,12 @@ closed_set! {
         advice: RECORD_STACKS,
     }
 }
+
+const WAITED: &str = "The work was launched in time and waited while the device was idle: for an event, another \
+                      stream, device or rank. See in the timeline which waits and collectives come before it.";
+
+const LAUNCH_MISSING: &str = "The calls that launched this work are not in the trace: they came before the recording \
+                              began (record for longer), or the profiler did not record them.";
 
 const SLOWER_HOST: &str = "The host is slower than the device: fuse operators, so that one call does more, or make \
                            batches larger.";
@@ -215,8 +220,7 @@ closed_set! {
         says: "launched, waiting for other work",
         means: "Launched in time, and waited for something else: a stream, an event, a device.",
         colour: Colour::DeviceOther,
-        advice: "The work was launched in time and waited for something else: see in the timeline what ends just \
-                 before.",
+        advice: WAITED,
     }
     /// Launched, and on its way to the device.
     LaunchLatency "launch_latency" {
@@ -231,7 +235,7 @@ closed_set! {
         says: "launch not in the trace",
         means: "The call that launched the next work is not in the trace.",
         colour: Colour::Warmup,
-        advice: "The launches before the recording began are missing: record for longer.",
+        advice: LAUNCH_MISSING,
     }
 }
 

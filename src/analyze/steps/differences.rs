@@ -312,6 +312,7 @@ impl Profile {
     }
 }
 
+pub const FORWARD: &str = HostPart::Forward.noun();
 /// The rest of the host time.
 pub const OUTSIDE: &str = HostPart::Other.noun();
 

@@ -24,7 +24,7 @@ pub mod tables;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{TrackId, order};
+use crate::base::{Span, TrackId, Union, order};
 use crate::index::tables::{Index, Key};
 
 use super::dynamo;
@@ -95,6 +95,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
         capture: facts::capture(index),
         ..Vocabulary::default()
     };
+    leave_transfers_to_collectives(index, &layers, &mut v.roles);
     facts::read_header(index, &mut v);
     v.devices = devices(index, &layers);
     v.divisions = divisions(index);
@@ -221,6 +222,37 @@ fn task(name: &str) -> Role {
         Role::DeviceComm
     } else {
         Role::DeviceCompute
+    }
+}
+
+/// What a collective transfers stands among the hardware's tasks, too: a part of it, as the planes of its lane are, and
+/// no copy beside it.
+fn leave_transfers_to_collectives(index: &Index, layers: &[Layer], roles: &mut [Role]) {
+    let numbers = device_numbers(index);
+    let rows_of = |layer: Layer| {
+        let tracks = index.track_ids().filter(move |t| layers[t.index()] == layer);
+        tracks.flat_map(|track| {
+            let device = numbers.get(&index.track(track).pid).copied();
+            index.rows(track).map(move |id| (device, id))
+        })
+    };
+    let mut collectives: FxHashMap<Option<i64>, Vec<Span>> = FxHashMap::default();
+    for (device, id) in rows_of(Layer::Collectives) {
+        collectives.entry(device).or_default().push(index.slices.span(id));
+    }
+    let collectives: FxHashMap<Option<i64>, Union> = collectives
+        .into_iter()
+        .map(|(device, spans)| (device, Union::of(spans)))
+        .collect();
+    for (device, id) in rows_of(Layer::Hardware) {
+        let Some(of_device) = collectives.get(&device) else {
+            continue;
+        };
+        let span = index.slices.span(id);
+        let is_transfer = super::pattern::starts(index.name_of(id), "sdma");
+        if is_transfer && !span.is_empty() && of_device.covered_ns(span) == span.len_ns() {
+            roles[id.index()] = Role::Other;
+        }
     }
 }
 

@@ -423,7 +423,7 @@ fn read_torch_only(index: &Index, v: &mut Vocabulary) {
     }
     if v.passes.is_empty() {
         v.notes.push(
-            "No steps can be told in this trace: it has no step markers, no python frames and too few waits for the \
+            "Stepscope cannot show steps: this trace has no step markers, no python frames and too few waits for the \
              device to infer them from."
                 .to_owned(),
         );
