@@ -45,9 +45,17 @@ pub fn WorkersView(props: &WorkersProps) -> Html {
                 if workers.missing.is_empty() {
                     <p class="empty">{ "Nothing is missing: every worker has its trace and its tables." }</p>
                 } else {
+                    <>
                     <ul>{ for workers.missing.iter().map(|(worker, says)| html! {
                         <li><b>{ worker }</b>{ ": " }{ says }</li>
                     }) }</ul>
+                    if workers.missing_left_out > 0 {
+                        <p class="note">
+                            { format!("{} more lack something; the report lists all.",
+                                      show::counted(workers.missing_left_out, "worker")) }
+                        </p>
+                    }
+                    </>
                 }
             </section>
         </>
