@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::{DataTable, Row, RowAction};
 use crate::app::components::shown::Shown;
+use crate::base::show;
 use crate::view::Summary;
 use crate::web::engine::Engine;
 

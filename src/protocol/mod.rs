@@ -3,4 +3,5 @@
 pub mod clip;
 pub mod companion;
 pub mod engine;
+pub mod pulse;
 pub mod text;

@@ -152,6 +152,7 @@ impl State {
                 next.engine = None;
                 next.summary = None;
             }
+            Told::Silent(why) => next.trouble = why.map(AttrValue::from),
             Told::Loaded => next.stage = Stage::Ready,
             Told::Failed(why) | Told::OtherVersion(why) => {
                 next.stage = Stage::Failed;
