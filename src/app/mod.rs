@@ -8,8 +8,8 @@
 //!   Head         file, tabs, search, theme, help, reports
 //!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline  Stacks  Memory  Workers  Tables
 //! ```
-//! A view is a file or folder named as the question's folder in `analyze` and `table`; `components` is what views are made
-//! of, `shell` what stands around them, `companion` other pages.
+//! A view is a file or folder named as the question's folder in `analyze` and `table`; `components` is what views are
+//! made of, `shell` what stands around them, `companion` other pages.
 //!
 //! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
 

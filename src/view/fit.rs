@@ -306,7 +306,7 @@ mod tests {
         assert!(estimate.asks() && !estimate.is_full());
     }
 
-    /// The 22.4 GB of text of a torch trace, 5 % of it read: operators with shapes, 0.14 bytes of memory a byte of text.
+    /// 22.4 GB of text of a torch trace, 5 % of it read: operators, 0.14 bytes of memory a byte of text.
     fn operators_first() -> Estimate {
         Estimate {
             file_bytes: 22_400_000_000,

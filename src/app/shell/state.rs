@@ -158,7 +158,7 @@ impl State {
                 next.stage = Stage::Failed;
                 next.engine = None;
                 next.summary = None;
-                next.trouble = Some(why.into());
+                next.trouble = Some(show::plain(&why).into());
             }
             Told::Trapped(why) => {
                 let held = self.progress.map_or(0, |p| p.memory_bytes);
