@@ -942,6 +942,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn python_frames_may_follow_until_one_has_come_or_none_is_wanted() {
+        let event = |category: &str| {
+            format!(r#"{{"ph":"X","cat":"{category}","name":"n","pid":1,"tid":1,"ts":1,"dur":1}},"#)
+        };
+        let may_follow = |categories: &[&str], selection: Selection| {
+            let mut loader = TextLoader::selecting("t.json", &selection);
+            loader.feed(b"[");
+            categories
+                .iter()
+                .for_each(|category| loader.feed(event(category).as_bytes()));
+            // So little memory that any part tells.
+            loader
+                .estimate(50, 100, 2)
+                .map(|estimate| estimate.frames_may_follow)
+        };
+        let all = Selection::default;
+        assert_eq!(may_follow(&["cpu_op"], all()), Some(true));
+        assert_eq!(may_follow(&["cpu_op", "python_function"], all()), Some(false));
+        assert_eq!(
+            may_follow(&["kernel"], all()),
+            Some(false),
+            "no operators of torch"
+        );
+        let without = Selection {
+            leave_out: vec![PYTHON.to_owned()],
+            ..all()
+        };
+        assert_eq!(may_follow(&["cpu_op"], without), Some(false));
+    }
+
+    #[test]
     fn every_report_of_the_menu_is_a_file() {
         let trace = br#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
         let opened = open_bytes("x.pt.trace.json.gz", trace).expect("a trace");

@@ -269,7 +269,6 @@ fn views(opened: &Opened) -> Vec<(&'static str, usize)> {
 
 fn too_large(of: &str, opened: &Opened) -> Vec<String> {
     let views = views(opened);
-    println!("{of}: {views:?}");
     let large = views.into_iter().filter(|(_, n)| *n > MOST_ELEMENTS);
     large
         .map(|(view, n)| format!("{of}, {view}: {n} elements"))
