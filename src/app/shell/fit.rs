@@ -93,7 +93,7 @@ pub fn Fit(props: &FitProps) -> Html {
                         "Leave out python stacks",
                         "None or few so far, but profilers write them behind other events. Python functions will be \
                          missing from tables and timeline, and steps that only they mark.",
-                        estimate.frames_may_follow.then(|| estimate.predicted_bytes()),
+                        None,
                         estimate,
                         without(&CategoryShare { category: PYTHON.to_owned(), ..CategoryShare::default() }),
                         true,
