@@ -3,13 +3,14 @@
 use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
-use crate::app::components::parts::{recompile_span, swatch};
+use crate::app::components::parts::swatch;
 use crate::app::components::shown::Shown;
 use crate::app::components::words;
 use crate::base::show;
 use crate::table::Order;
+use crate::view::bands::compile_bands;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
-use crate::view::{Evidence, Period, Recompile, Summary};
+use crate::view::{Evidence, MAX_GRID_CELLS, Period, Recompile, Summary};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -76,6 +77,13 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         { switch(None, format!("all ({})", show::count(summary.recompiles.len() as u64))) }
                     </div>
                     { bands(summary, &rows) }
+                    if u64::from(summary.n_recompiles) > summary.recompiles.len() as u64 {
+                        <p class="note">
+                            { format!("The picture and the counts above are of the first {} of {} in order of time; \
+                                       the table has all.", show::count(summary.recompiles.len() as u64),
+                                      show::counted(summary.n_recompiles.into(), "compile")) }
+                        </p>
+                    }
                     if rows.iter().any(|r| suspected(r)) {
                         <p class="note">
                             { "◇ Suspected: the trace records no compile there. Only the step's duration suggests one, \
@@ -100,7 +108,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                 <DataTable table="recompiles" engine={props.engine.clone()} title="Compiles one by one"
                            order={Some(Order { column: "dur_ns".into(), descending: true })} {only} />
             }
-            { coverage(summary) }
+            { coverage(summary, &props.engine) }
             if props.ready {
                 { for ["dynamo", "dynamo_limits", "metrics", "metric_compiles"].map(|table| html! {
                     <DataTable key={table} {table} engine={props.engine.clone()} />
@@ -120,26 +128,18 @@ fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
     let Some(extent) = summary.extent else {
         return html! {};
     };
-    let whole = extent.len_ns().max(1) as f64;
+    let bands = compile_bands(rows, extent);
     html! {
         <figure class="bands">
             <svg viewBox="0 0 1000 16" preserveAspectRatio="none" role="img"
                  aria-label="When graphs were compiled; the table lists them">
                 <rect class="bands-ground" x="0" y="0" width="1000" height="16" />
-                { for rows.iter().map(|r| {
-                    let span = recompile_span(r);
-                    let x = span.start.saturating_sub(extent.start) as f64 * 1000.0 / whole;
-                    let width = (r.dur_ns as f64 * 1000.0 / whole).max(1.5);
-                    html! {
-                        <rect class={if suspected(r) { "k-compile hollow" } else { "k-compile" }}
-                              x={format!("{x:.2}")} width={format!("{width:.2}")} y="0" height="16">
-                            <title>{ if suspected(r) {
-                                format!("{} looks like a compile (suspected)", show::duration(r.dur_ns))
-                            } else {
-                                format!("{} {}", show::duration(r.dur_ns), r.name)
-                            } }</title>
-                        </rect>
-                    }
+                { for bands.iter().map(|band| html! {
+                    <rect class={if band.suspected { "k-compile hollow" } else { "k-compile" }}
+                          x={format!("{:.2}", band.x0 * 1000.0)} y="0" height="16"
+                          width={format!("{:.2}", ((band.x1 - band.x0) * 1000.0).max(1.5))}>
+                        <title>{ &band.says }</title>
+                    </rect>
                 }) }
             </svg>
             <figcaption class="axis-ends num">
@@ -149,9 +149,20 @@ fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
     }
 }
 
-fn coverage(summary: &Summary) -> Html {
+fn coverage(summary: &Summary, engine: &Engine) -> Html {
     let Some(coverage) = &summary.bucket_coverage else {
-        return html! {};
+        return match summary.has("bucket_coverage") {
+            true => html! {
+                <>
+                    <DataTable table="bucket_coverage" engine={engine.clone()} />
+                    <p class="note">
+                        { format!("Bucket coverage is a table here: as a grid it would have more than {} cells.",
+                                  show::count(MAX_GRID_CELLS as u64)) }
+                    </p>
+                </>
+            },
+            false => html! {},
+        };
     };
     html! {
         <section aria-labelledby="coverage-head">

@@ -38,6 +38,12 @@ pub fn Device(props: &DeviceProps) -> Html {
         <>
             { of("device_time") }
             { for summary.idle.iter().map(idle) }
+            if summary.idle_left_out > 0 {
+                <p class="note">
+                    { format!("{} with less idle time stand in the table.",
+                              show::counted(summary.idle_left_out, "more device")) }
+                </p>
+            }
             if props.ready {
                 <DataTable table="idle" title="Idle time by cause" engine={props.engine.clone()} />
             }

@@ -62,6 +62,16 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
             </div>
             if !missing.is_empty() { <p class="hint">{ format!("Not available: {}.", missing.join("; ")) }</p> }
             { for all.iter().filter(|g| Some(g.kind) == kind).map(|gaps| one(props, gaps)) }
+            { for props.summary.gaps_left_out.iter().filter(|(k, _)| Some(*k) == kind).map(|(k, n)| html! {
+                <>
+                    <p class="note">{ format!("Above are the places with most time; {} more stand in this table.",
+                                              show::count(*n)) }</p>
+                    if props.ready {
+                        <DataTable table="gap_kinds" engine={props.engine.clone()}
+                                   only={vec![("kind".to_owned(), k.key().to_owned())]} />
+                    }
+                </>
+            }) }
         </>
     }
 }

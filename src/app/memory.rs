@@ -9,7 +9,7 @@ use crate::app::components::parts::{To, step_place, timeline_at};
 use crate::app::components::shown::Shown;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{DeviceMemory, MemoryCurve, Span, Summary};
+use crate::view::{DeviceMemory, MAX_LISTED, MemoryCurve, Span, Summary};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
 use crate::web::engine::Engine;
 
@@ -81,6 +81,7 @@ pub fn Memory(props: &MemoryProps) -> Html {
             )
         }
     };
+    let offered = |(i, _): &(u32, &DeviceMemory)| (*i as usize) < MAX_LISTED || *i == number;
     let origin = props.summary.extent.map_or(0, |e| e.start);
     let outside = props
         .summary
@@ -93,10 +94,16 @@ pub fn Memory(props: &MemoryProps) -> Html {
                 <h2 id="memory-head">{ "Memory in use" }<span class="aside">{ title(device) }</span></h2>
                 if devices.len() > 1 {
                     <div class="filters"><label>{ "Allocator " }<select onchange={on_device}>
-                        { for (0u32..).zip(devices).map(|(i, d)| html! {
+                        { for (0u32..).zip(devices).filter(offered).map(|(i, d)| html! {
                             <option value={i.to_string()} selected={i == number}>{ title(d) }</option>
                         }) }
                     </select></label></div>
+                    if devices.len() > MAX_LISTED {
+                        <p class="note">
+                            { format!("The first {MAX_LISTED} of {} can be chosen; the report has all.",
+                                      show::counted(devices.len() as u64, "allocator")) }
+                        </p>
+                    }
                 }
                 <p class="definition">
                     { if device.in_use_is_recorded {

@@ -9,7 +9,7 @@ use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, t
 use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::shown::Shown;
 use crate::app::components::words;
-use crate::app::shell::head;
+use crate::app::shell::head::title;
 use crate::app::steps::compile_marks;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
@@ -57,7 +57,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
     html! {
         <>
             { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! {
-                <p class="note warn" role="status">{ note }</p>
+                <p class="note warn" role="status">{ show::plain(note) }</p>
             }) }
             if props.ready && metrics_alone.is_some() { { table("metrics") }{ table("metric_compiles") } }
             { verdict_section(summary) }
@@ -158,7 +158,7 @@ fn finding(finding: &Finding) -> Html {
                 }
                 <Term class="badge" word={sure} means={sure_means} />
                 if let Some(view) = view {
-                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", head::title(view)) }</To>
+                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", title(view)) }</To>
                 }
                 if let Some((span, fact)) = finding.evidence.iter().find_map(|fact| Some((span_of(fact)?, fact))) {
                     <InPerfetto {span} what={fact.says.clone()} />
@@ -303,12 +303,12 @@ fn facts_section(summary: &Summary) -> Html {
             <h2 id="facts-head">{ "About this trace" }</h2>
             <p>{ read }</p>
             { for summary.notes.iter().filter(|note| !not_opened(note)).map(|note| html! {
-                <p class="note">{ note }</p>
+                <p class="note">{ show::plain(note) }</p>
             }) }
             if let Some(metrics) = summary.metrics.as_ref().filter(|_| summary.events > 0) {
                 <p class="note">
-                    { format!("The metrics file {} was opened beside it; it gives {} their time. ", metrics.0,
-                              show::counted(metrics.1, "compile")) }
+                    { format!("The metrics file {} was opened beside it; it gives {} their time. ",
+                              show::plain(&metrics.0), show::counted(metrics.1, "compile")) }
                     <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>
                     { " shows its counters." }
                 </p>
@@ -319,7 +319,7 @@ fn facts_section(summary: &Summary) -> Html {
                 data-memory-bytes={summary.cost.map(|c| c.memory_bytes.to_string())}
                 data-events={summary.events.to_string()}
                 data-inflated-bytes={summary.inflated_bytes.to_string()}>
-                { fact("File", &summary.file) }
+                { fact("File", &show::plain(&summary.file)) }
                 { fact("Format", &summary.format) }
                 { fact("Size", &if summary.stopped.is_some() {
                     format!("{}; {} of text were read", show::bytes(summary.bytes), show::bytes(summary.inflated_bytes))

@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::{DataTable, Row, RowAction};
 use crate::app::components::shown::Shown;
+use crate::base::show;
 use crate::view::Summary;
 use crate::web::engine::Engine;
 
@@ -45,9 +46,17 @@ pub fn WorkersView(props: &WorkersProps) -> Html {
                 if workers.missing.is_empty() {
                     <p class="empty">{ "Nothing is missing: every worker has its trace and its tables." }</p>
                 } else {
+                    <>
                     <ul>{ for workers.missing.iter().map(|(worker, says)| html! {
                         <li><b>{ worker }</b>{ ": " }{ says }</li>
                     }) }</ul>
+                    if workers.missing_left_out > 0 {
+                        <p class="note">
+                            { format!("{} more lack something; the report lists all.",
+                                      show::counted(workers.missing_left_out, "worker")) }
+                        </p>
+                    }
+                    </>
                 }
             </section>
         </>

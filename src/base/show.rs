@@ -1,4 +1,24 @@
-//! Numbers for people: three digits and a unit; names without characters that command.
+//! Numbers for people: three digits and a unit; names without characters that command, and of a bounded length.
+
+use std::borrow::Cow;
+
+/// Characters of a text that the page shows; a name of the trace may be megabytes long.
+pub const MOST_CHARS: usize = 2_000;
+
+/// A text of at most [`MOST_CHARS`] characters; a longer one is cut and says how long it is.
+pub fn clipped(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => {
+            let all = text.chars().count() as u64;
+            Cow::Owned(format!(
+                "{}… (the first {MOST_CHARS} of {} characters)",
+                &text[..end],
+                count(all)
+            ))
+        }
+        None => Cow::Borrowed(text),
+    }
+}
 
 /// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), or end the
 /// line.
@@ -158,6 +178,17 @@ pub fn share(part: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_two_thousand_characters_stays_and_a_longer_one_says_how_long_it_is() {
+        let whole = "é".repeat(2_000);
+        assert_eq!(clipped(&whole), whole);
+        let long = "é".repeat(1_000_000);
+        assert_eq!(
+            clipped(&long),
+            format!("{whole}… (the first 2000 of 1,000,000 characters)")
+        );
+    }
 
     #[test]
     fn what_is_known_to_two_digits_has_two() {

@@ -18,7 +18,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 12;
+pub const PROTOCOL: u32 = 13;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum Request {
         id: u32,
         question: Question,
     },
+    /// To either worker: answer [`Reply::Alive`].
+    Ping,
     /// Give up the cut-out that is being written; it is then answered with [`Answer::Nothing`].
     CancelCut,
 }
@@ -137,6 +139,10 @@ pub enum Reply {
     },
     /// Answers [`Request::WarmUp`].
     Warm,
+    /// Answers [`Request::Ping`].
+    Alive,
+    /// What comes next may take long, and no question is answered meanwhile.
+    Computing,
     Progress(Progress),
     /// Findings so far (`partial`) or all of them. Sent again and again while loading.
     Summary(Box<Summary>),

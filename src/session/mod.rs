@@ -29,7 +29,7 @@ use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::table::{self, Answers, Area, AreaAsk, Ask, Grouped};
-use crate::view::fit::MAX_CATEGORIES;
+use crate::view::fit::{MAX_CATEGORIES, OPERATORS, PYTHON};
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{summary, workers_given};
 use crate::view::timeline::Scene;
@@ -388,6 +388,8 @@ pub struct TextLoader {
     tables: Option<Arc<WorkerTables>>,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
     early: Option<(u64, i64)>,
+    /// Bytes of the file, and bytes that they take, at the last two times that the part had doubled.
+    marks: [(u64, u64); 2],
 }
 
 impl TextLoader {
@@ -408,6 +410,7 @@ impl TextLoader {
             selection: selection.clone(),
             tables: None,
             early: None,
+            marks: [(0, 0); 2],
         }
     }
 
@@ -474,6 +477,17 @@ impl TextLoader {
         if read < first_read * 2 && part_bytes < limit_bytes / 2 {
             return None;
         }
+        if read >= self.marks[1].0 * 2 {
+            self.marks = [self.marks[1], (read, part_bytes)];
+        }
+        let (mark_read, mark_bytes) = self.marks[0];
+        let category = |name: &str| {
+            self.documents
+                .builder
+                .tally()
+                .any(|(c, s)| c == name && s.events > 0)
+        };
+        let wants_frames = !self.selection.leave_out.iter().any(|c| c == PYTHON);
         // Half as much longer as the part is: in order enough.
         let longer = len as f64 / first_len.max(1) as f64;
         let more = read as f64 / first_read.max(1) as f64;
@@ -482,6 +496,10 @@ impl TextLoader {
             read_bytes: read,
             limit_bytes,
             part_bytes,
+            text_bytes: self.text_bytes,
+            late_read_bytes: read - mark_read.min(read),
+            late_part_bytes: part_bytes - mark_bytes.min(part_bytes),
+            frames_may_follow: wants_frames && category(OPERATORS) && !category(PYTHON),
             events: self.events(),
             categories: Vec::new(),
             times,
@@ -922,6 +940,37 @@ pub fn warm_up() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn python_frames_may_follow_until_one_has_come_or_none_is_wanted() {
+        let event = |category: &str| {
+            format!(r#"{{"ph":"X","cat":"{category}","name":"n","pid":1,"tid":1,"ts":1,"dur":1}},"#)
+        };
+        let may_follow = |categories: &[&str], selection: Selection| {
+            let mut loader = TextLoader::selecting("t.json", &selection);
+            loader.feed(b"[");
+            categories
+                .iter()
+                .for_each(|category| loader.feed(event(category).as_bytes()));
+            // So little memory that any part tells.
+            loader
+                .estimate(50, 100, 2)
+                .map(|estimate| estimate.frames_may_follow)
+        };
+        let all = Selection::default;
+        assert_eq!(may_follow(&["cpu_op"], all()), Some(true));
+        assert_eq!(may_follow(&["cpu_op", "python_function"], all()), Some(false));
+        assert_eq!(
+            may_follow(&["kernel"], all()),
+            Some(false),
+            "no operators of torch"
+        );
+        let without = Selection {
+            leave_out: vec![PYTHON.to_owned()],
+            ..all()
+        };
+        assert_eq!(may_follow(&["cpu_op"], without), Some(false));
+    }
 
     #[test]
     fn every_report_of_the_menu_is_a_file() {

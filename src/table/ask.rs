@@ -2,12 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::{Cell, Column};
+use super::cell::{Cell, Column, Visibility};
 use super::rows::{Order, Rows};
 use crate::base::Span;
 
 /// More rows are never given at once.
 pub const MAX_ROWS: u32 = 1_000;
+
+/// Rows that the page draws of a table at once, at least twice as many as are in sight …
+pub const PAGE_ROWS: u32 = 60;
+/// … and columns, until the reader asks for more: a file may have hundreds.
+pub const PAGE_COLUMNS: usize = 16;
 
 /// Which rows are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +75,24 @@ pub struct Page {
     pub order: Option<Order>,
     /// Where the trace starts: instants are read from there.
     pub origin_ns: i64,
+}
+
+impl Page {
+    /// Numbers of the columns that are shown, without those of `without`, where the reader changed his mind about
+    /// those of `toggled`.
+    pub fn shown(&self, without: &[&str], toggled: &[String]) -> Vec<usize> {
+        let mut n_usual = 0;
+        let mut shown = Vec::new();
+        for (at, column) in self.columns.iter().enumerate() {
+            let mut usual = column.visibility == Visibility::ByDefault && !without.contains(&&*column.key);
+            n_usual += usize::from(usual);
+            usual &= n_usual <= PAGE_COLUMNS;
+            if usual != toggled.iter().any(|key| *key == column.key) {
+                shown.push(at);
+            }
+        }
+        shown
+    }
 }
 
 /// Numbers of the rows that are asked for, in the order that is asked for. `None`: all of them, as they lie.

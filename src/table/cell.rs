@@ -195,7 +195,11 @@ impl Cell {
             Cell::Term(term) => term.key == wanted,
             Cell::Int(n) => wanted.parse() == Ok(*n),
             Cell::Unknown => wanted.is_empty(),
-            other => other.words(&Kind::Text, 0) == wanted,
+            other => {
+                let words = other.words(&Kind::Text, 0);
+                // The page knows a long name only as far as it was told.
+                words == wanted || show::clipped(&words) == wanted
+            }
         }
     }
 

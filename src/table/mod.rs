@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::analyze::steps::times::device_span_ns;
 pub use area::{Area, NamedSlices};
-pub use ask::{AreaAsk, Ask, MAX_ROWS, Page, chosen, page};
+pub use ask::{AreaAsk, Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
 pub use steps::step_time_says;

@@ -11,7 +11,7 @@ use crate::table::{Area, NamedSlices};
 
 use super::by_name::Alike;
 use super::model::{
-    LinkedSlice, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow, SliceArgs, SliceDetail,
+    LinkedSlice, MAX_ARGS, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow, SliceArgs, SliceDetail,
 };
 use super::timeline::{Scene, first_place};
 
@@ -174,19 +174,21 @@ pub fn slice_args(slice: u32, text: &[u8]) -> SliceArgs {
     let object = args(text)
         .find(|(key, ..)| key.raw == b"args")
         .map_or(&b"{}"[..], |(.., raw)| raw);
-    let args = if object.starts_with(b"{") {
-        args(object)
+    let is_object = object.starts_with(b"{");
+    let args = || args(if is_object { object } else { b"{}" });
+    SliceArgs {
+        slice,
+        n_left_out: args().count().saturating_sub(MAX_ARGS) as u64,
+        args: args()
+            .take(MAX_ARGS)
             .map(|(key, value, raw)| {
                 (
                     String::from_utf8_lossy(key.text(&mut Vec::new()).0).into_owned(),
                     show(value, raw),
                 )
             })
-            .collect()
-    } else {
-        Vec::new()
-    };
-    SliceArgs { slice, args }
+            .collect(),
+    }
 }
 
 /// The slices of `tracks` that share time with `window`, by name, with their time inside it.

@@ -2,11 +2,14 @@
 //!
 //! A WebAssembly memory ends at 4 GiB, and a tab that needs more dies. So while a file is read, what its whole is
 //! going to take is predicted: what is held for the part that is read, as many times as that part goes into the
-//! file, and [`FIXED_BYTES`].
+//! file, and [`FIXED_BYTES`]. What the first part cannot know is bounded beside it ([`Estimate::most_bytes`]): torch's
+//! profiler writes python frames and arrows behind all operators, and they are shorter, so that a byte of their text
+//! takes up to four times the memory.
 
 use serde::{Deserialize, Serialize};
 
 use super::model::Span;
+use crate::base::show;
 use crate::base::time::CLOCK_END_NS;
 
 /// What the engine takes for any trace: its program, buffers, answers.
@@ -25,6 +28,13 @@ const TOO_LATE_TO_ASK: f64 = 0.5;
 const MARGIN: f64 = 0.9;
 /// The category of python frames.
 pub const PYTHON: &str = "python_function";
+/// The category of torch's operators, which come first in its files.
+pub const OPERATORS: &str = "cpu_op";
+/// Bytes of memory a byte of text of python frames and arrows, at most: 50 of 200 and 31 of 122 bytes an event.
+/// Operators with shapes take 0.06.
+const FRAMES_PER_TEXT: f64 = 0.25;
+/// An upper bound that is so much higher than what was predicted is worth saying.
+const WORTH_SAYING: f64 = 1.05;
 /// Bound of [`Estimate::categories`].
 pub const MAX_CATEGORIES: usize = 12;
 
@@ -37,6 +47,13 @@ pub struct Estimate {
     pub limit_bytes: u64,
     /// Bytes that the part takes, finishing included.
     pub part_bytes: u64,
+    /// Bytes of text that the part is.
+    pub text_bytes: u64,
+    /// Of the last half of the part, about: bytes of the file, and bytes that they take.
+    pub late_read_bytes: u64,
+    pub late_part_bytes: u64,
+    /// Operators of torch and no python frame so far, and frames are wanted.
+    pub frames_may_follow: bool,
     /// Events of the part.
     pub events: u64,
     /// The largest, by memory; at most [`MAX_CATEGORIES`].
@@ -114,6 +131,44 @@ impl Estimate {
         self.whole(self.part_bytes)
     }
 
+    /// The same if the rest is of the dearest kind: as the last half of the part, or as python frames where they may
+    /// follow.
+    pub fn most_bytes(&self) -> u64 {
+        let part = self.part_bytes.max(1) as f64;
+        let late = match self.late_read_bytes {
+            0 => 1.0,
+            read => self.late_part_bytes as f64 / read as f64 * self.read_bytes as f64 / part,
+        };
+        let frames = match self.frames_may_follow {
+            true => self.text_bytes as f64 * FRAMES_PER_TEXT / part,
+            false => 1.0,
+        };
+        let rest = self
+            .predicted_bytes()
+            .saturating_sub(FIXED_BYTES + self.part_bytes);
+        let dearest = scaled(rest, late.max(frames).max(1.0));
+        FIXED_BYTES
+            .saturating_add(self.part_bytes)
+            .saturating_add(dearest)
+    }
+
+    /// How much memory the whole takes, and how sure that is: `about 3.00 GB`, `at least 3.00 GB and up to 5.00 GB`.
+    pub fn predicted_says(&self) -> String {
+        let (predicted, most) = (self.predicted_bytes(), self.most_bytes());
+        if most as f64 <= predicted as f64 * WORTH_SAYING {
+            return format!("about {}", show::bytes(predicted));
+        }
+        let follow = match self.frames_may_follow {
+            true => ", if python stacks follow",
+            false => "",
+        };
+        format!(
+            "at least {} (and up to {}{follow})",
+            show::bytes(predicted),
+            show::bytes(most)
+        )
+    }
+
     /// The same without a category.
     pub fn without_bytes(&self, share: &CategoryShare) -> u64 {
         self.whole(self.part_bytes.saturating_sub(share.bytes))
@@ -123,7 +178,7 @@ impl Estimate {
     pub fn asks(&self) -> bool {
         let telling = self.part() >= TELLING_PART || self.part_bytes >= self.limit_bytes / 2;
         let early = self.part() < TOO_LATE_TO_ASK;
-        telling && early && self.window.is_none() && self.predicted_bytes() > self.limit_bytes
+        telling && early && self.window.is_none() && self.most_bytes() > self.limit_bytes
     }
 
     /// Whether no more can be read: what is there, finished, takes what there is.
@@ -131,10 +186,10 @@ impl Estimate {
         FIXED_BYTES.saturating_add(self.part_bytes) >= self.limit_bytes
     }
 
-    /// How much of the file fits, 0 to 1.
+    /// How much of the file fits in any case, 0 to 1.
     pub fn fitting_part(&self) -> f64 {
         let room = self.limit_bytes.saturating_sub(FIXED_BYTES) as f64;
-        let needed = (self.predicted_bytes() - FIXED_BYTES).max(1) as f64;
+        let needed = (self.most_bytes() - FIXED_BYTES).max(1) as f64;
         (room / needed).clamp(0.0, 1.0)
     }
 
@@ -160,13 +215,13 @@ impl Estimate {
         Some(Span::new(whole.start, end))
     }
 
-    /// Predicted peak of memory for a stretch, bytes.
+    /// Predicted peak of memory for a stretch, bytes, at most.
     pub fn window_bytes(&self, window: Span) -> u64 {
         let Some(whole) = self.whole_times() else {
-            return self.predicted_bytes();
+            return self.most_bytes();
         };
         let share = window.intersect(whole).len_ns() as f64 / whole.len_ns() as f64;
-        FIXED_BYTES.saturating_add(scaled(self.predicted_bytes() - FIXED_BYTES, share))
+        FIXED_BYTES.saturating_add(scaled(self.most_bytes() - FIXED_BYTES, share))
     }
 }
 
@@ -219,6 +274,10 @@ mod tests {
             read_bytes: 100_000_000,
             limit_bytes: 516_000_000,
             part_bytes: 100_000_000,
+            text_bytes: 100_000_000,
+            late_read_bytes: 50_000_000,
+            late_part_bytes: 50_000_000,
+            frames_may_follow: false,
             events: 2_000_000,
             categories: vec![CategoryShare {
                 category: "python_function".into(),
@@ -247,6 +306,64 @@ mod tests {
         assert!(estimate.asks() && !estimate.is_full());
     }
 
+    /// 22.4 GB of text of a torch trace, 5 % of it read: operators, 0.14 bytes of memory a byte of text.
+    fn operators_first() -> Estimate {
+        Estimate {
+            file_bytes: 22_400_000_000,
+            read_bytes: 1_120_000_000,
+            limit_bytes: LIMIT_BYTES,
+            part_bytes: 156_800_000,
+            text_bytes: 1_120_000_000,
+            late_read_bytes: 560_000_000,
+            late_part_bytes: 78_400_000,
+            frames_may_follow: true,
+            ..Estimate::default()
+        }
+    }
+
+    #[test]
+    fn python_frames_behind_the_operators_are_reckoned_with() {
+        let estimate = operators_first();
+        // 20 times 156.8 MB, and 16 MB.
+        assert_eq!(estimate.predicted_bytes(), 3_152_000_000);
+        assert!(estimate.predicted_bytes() < LIMIT_BYTES);
+        // The 21.28 GB to come at a quarter: 5,320 MB; 156.8 MB that are there, and 16 MB.
+        let most = estimate.most_bytes();
+        assert!(most.abs_diff(5_492_800_000) < 1_000, "{most}");
+        assert!(estimate.asks());
+        assert_eq!(
+            estimate.predicted_says(),
+            "at least 3.15 GB (and up to 5.49 GB, if python stacks follow)"
+        );
+        let seen = Estimate {
+            frames_may_follow: false,
+            ..estimate
+        };
+        assert_eq!(seen.most_bytes(), seen.predicted_bytes());
+        assert_eq!(seen.predicted_says(), "about 3.15 GB");
+        assert!(!seen.asks());
+    }
+
+    #[test]
+    fn a_part_that_grows_dearer_is_followed() {
+        // The last half takes 70 % of what the part does: the rest is 1.4 times as dear as the mean.
+        let estimate = Estimate {
+            late_part_bytes: 109_760_000,
+            frames_may_follow: false,
+            ..operators_first()
+        };
+        // 19 × 156.8 MB × 1.4, and 156.8 MB, and 16 MB.
+        let most = estimate.most_bytes();
+        assert!(most.abs_diff(4_343_680_000) < 1_000, "{most}");
+        assert_eq!(estimate.predicted_says(), "at least 3.15 GB (and up to 4.34 GB)");
+        // Where it grows cheaper, what was predicted is the most.
+        let cheaper = Estimate {
+            late_part_bytes: 1_000_000,
+            ..estimate
+        };
+        assert_eq!(cheaper.most_bytes(), cheaper.predicted_bytes());
+    }
+
     #[test]
     fn a_file_that_jumps_in_time_has_no_more_of_it_than_was_seen() {
         let estimate = Estimate {
@@ -264,6 +381,7 @@ mod tests {
         let at = |read_bytes: u64| Estimate {
             read_bytes,
             part_bytes: read_bytes,
+            late_read_bytes: 0,
             ..tenth()
         };
         assert!(!at(10_000_000).asks(), "a hundredth tells nothing");

@@ -52,13 +52,20 @@ pub struct Summary {
     /// At most [`MAX_RECOMPILES`], in order of time.
     pub recompiles: Vec<Recompile>,
     pub n_recompiles: u32,
+    /// `None`, too, where it has more than [`MAX_GRID_CELLS`] cells: the table has it then.
     pub bucket_coverage: Option<BucketCoverage>,
+    /// Of each kind the places with most time, at most [`MAX_PLACES`].
     pub gaps: Vec<Gaps>,
+    /// Further places by kind; the table `gap_kinds` has them.
+    pub gaps_left_out: Vec<(GapKind, u64)>,
     /// Engines that any of the devices has, and kinds of its work.
     pub engines: Vec<Engine>,
     pub work_kinds: Vec<WorkKind>,
     /// Where device work carries the number of its launch: how idle time divides, without the list of gaps.
+    /// Those with most idle time, at most [`MAX_DEVICES`].
     pub idle: Vec<DeviceIdle>,
+    /// Devices beyond that; the table `idle` has them.
+    pub idle_left_out: u64,
     /// The rules by which kernels are told apart; `None` where the trace itself says what each is.
     pub kernel_rules: Option<String>,
     /// Without operators.
@@ -88,8 +95,10 @@ pub struct WorkersGiven {
     pub count: u64,
     /// Folders of those that can be opened; at most [`MAX_OPERATORS`].
     pub can_open: Vec<String>,
-    /// What a worker lacks, under what people call it; at most [`MAX_OPERATORS`].
+    /// What a worker lacks, under what people call it; at most [`MAX_LISTED`].
     pub missing: Vec<(String, String)>,
+    /// Workers that lack something beyond that.
+    pub missing_left_out: u64,
 }
 
 impl Summary {
@@ -140,6 +149,20 @@ pub const MAX_RECOMPILES: usize = 5_000;
 pub const MAX_TALLY: usize = 50;
 /// Verdicts that a summary holds; the table has all.
 pub const MAX_VERDICTS: usize = 16;
+/// Bound of [`Summary::notes`], [`Summary::missing`] and other lists of sentences.
+pub const MAX_LISTED: usize = 100;
+/// Bound of a finding's evidence.
+pub const MAX_EVIDENCE: usize = 10;
+/// Bound of [`Summary::gaps`], a kind: each takes some 500 elements with its charts and tables.
+pub const MAX_PLACES: usize = 5;
+/// Bound of [`Summary::idle`].
+pub const MAX_DEVICES: usize = 16;
+/// Cells of the grids of [`Summary::bucket_coverage`], all phases together.
+pub const MAX_GRID_CELLS: usize = 600;
+/// Bound of [`StepsView::parts`]: each takes some 40 elements.
+pub const MAX_PARTS: usize = 30;
+/// Bound of [`SliceArgs::args`].
+pub const MAX_ARGS: usize = 200;
 /// Bound of the operator tables.
 pub const MAX_OPERATORS: usize = 500;
 
@@ -323,7 +346,10 @@ pub struct StepsView {
     pub plot: StepsPlot,
     /// Steps that the filter lets through.
     pub n_steps: u32,
+    /// Those with most time, at most [`MAX_PARTS`].
     pub parts: Vec<GroupParts>,
+    /// Groups beyond that; the table `step_groups` has them.
+    pub parts_left_out: u64,
 }
 
 /// One step in detail.
@@ -333,7 +359,10 @@ pub struct StepDetail {
     /// One sentence: its step time beside those of like size; `None` where they are too few to judge by.
     pub like: Option<String>,
     pub group_parts: Option<GroupParts>,
+    /// At most [`MAX_LISTED`].
     pub recompiles: Vec<Recompile>,
+    /// Compiles beyond that; the table `recompiles` has them.
+    pub recompiles_left_out: u64,
     pub previous: Option<u32>,
     pub next: Option<u32>,
 }
@@ -578,8 +607,9 @@ pub const MAX_LAUNCHED: usize = 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SliceArgs {
     pub slice: u32,
-    /// `(key, value)` of `args`, nested values as JSON.
+    /// `(key, value)` of `args`, nested values as JSON; at most [`MAX_ARGS`].
     pub args: Vec<(String, String)>,
+    pub n_left_out: u64,
 }
 
 /// Slices whose name contains a text.

@@ -6,7 +6,9 @@ use crate::analyze::steps::times::durations;
 use crate::base::{Span, order, show, stats};
 use crate::dialect::Evidence;
 
-use super::model::{GroupParts, StepDetail, StepFilter, StepMark, StepsPlot, StepsView};
+use super::model::{
+    GroupParts, MAX_LISTED, MAX_PARTS, StepDetail, StepFilter, StepMark, StepsPlot, StepsView,
+};
 
 fn passes(filter: &StepFilter, step: &Step) -> bool {
     filter.phase.is_none_or(|p| p == step.phase)
@@ -25,11 +27,12 @@ pub fn steps_view(
 ) -> StepsView {
     let rows: Vec<&Step> = steps.iter().filter(|s| passes(filter, s)).collect();
     let plot = plot(&rows, recompiles, plot_window, width_px);
-    let parts = group_parts(&rows);
+    let (parts, parts_left_out) = group_parts(&rows);
     StepsView {
         plot,
         n_steps: u32::try_from(rows.len()).unwrap_or(u32::MAX),
         parts,
+        parts_left_out,
     }
 }
 
@@ -129,9 +132,9 @@ impl Sum {
     }
 }
 
-/// Mean parts of each group, by phase, period and bucket, of steps that did not compile; at most 200 groups, those with
-/// most time.
-fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
+/// Mean parts of each group, by phase, period and bucket, of steps that did not compile: those with most time, and how
+/// many are left out.
+fn group_parts(rows: &[&Step]) -> (Vec<GroupParts>, u64) {
     let mut sorted: Vec<&Step> = rows.iter().filter(|s| !s.compiled).copied().collect();
     order::sort_by_key(&mut sorted, |s| (s.period, s.phase, s.bucket));
     let mut groups: Vec<(i64, GroupParts)> = sorted
@@ -164,8 +167,9 @@ fn group_parts(rows: &[&Step]) -> Vec<GroupParts> {
         })
         .collect();
     order::sort_by_key(&mut groups, |(total, _)| std::cmp::Reverse(*total));
-    groups.truncate(200);
-    groups.into_iter().map(|(_, parts)| parts).collect()
+    let left_out = groups.len().saturating_sub(MAX_PARTS) as u64;
+    groups.truncate(MAX_PARTS);
+    (groups.into_iter().map(|(_, parts)| parts).collect(), left_out)
 }
 
 /// One step with its neighbours and its like.
@@ -176,15 +180,12 @@ pub fn step_detail(steps: &[Step], recompiles: &[Recompile], index: u32) -> Opti
         .iter()
         .filter(|s| LikeSize::of(s) == LikeSize::of(&step))
         .collect();
+    let own = || recompiles.iter().filter(|r| r.step == Some(index));
     Some(StepDetail {
         like: compared(&step, &like),
-        group_parts: group_parts(&like).pop(),
-        recompiles: recompiles
-            .iter()
-            .filter(|r| r.step == Some(index))
-            .take(500)
-            .cloned()
-            .collect(),
+        group_parts: group_parts(&like).0.pop(),
+        recompiles: own().take(MAX_LISTED).cloned().collect(),
+        recompiles_left_out: own().count().saturating_sub(MAX_LISTED) as u64,
         previous: index.checked_sub(1),
         next: (at + 1 < steps.len()).then_some(index + 1),
         step,

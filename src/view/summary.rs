@@ -1,14 +1,18 @@
 //! The Overview: the report, cut to a bounded size.
 
-use crate::analyze::report::{DeviceIdle, Engines, MemoryUse, Period, Phase, TraceReport, WorkKind, Workers};
+use crate::analyze::report::{
+    DeviceIdle, Engines, Finding, GapKind, Gaps, MemoryUse, Period, Phase, TraceReport, WorkKind, Workers,
+};
 use crate::analyze::trust::categories::OTHER;
-use crate::base::{Span, order};
+use crate::base::{Span, order, show};
 use crate::index::Index;
 use crate::table::{self, Answers};
 
 use super::model::{
-    CategoryText, MAX_OPERATORS, MAX_RECOMPILES, MAX_TALLY, MAX_VERDICTS, Summary, WorkersGiven,
+    CategoryText, MAX_DEVICES, MAX_EVIDENCE, MAX_GRID_CELLS, MAX_LISTED, MAX_OPERATORS, MAX_PLACES,
+    MAX_RECOMPILES, MAX_TALLY, MAX_VERDICTS, Summary, WorkersGiven,
 };
+use super::table::grid_cells;
 
 /// The report without its steps, and how large the index is.
 pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
@@ -27,6 +31,8 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         .start_ns
         .zip(report.end_ns)
         .map(|(start, end)| Span::new(start, end));
+    let (gaps, gaps_left_out) = gaps(report);
+    let (idle, idle_left_out) = idle(report);
     Summary {
         file: report.file.clone(),
         format: report.format.clone(),
@@ -44,9 +50,9 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         synchronised_capture: report.synchronised_capture,
         partial,
         tables: table::names(&Answers::of_report(report)),
-        notes: report.notes.clone(),
+        notes: listed(&report.notes, "note"),
         defects: report.defects.clone(),
-        findings: report.findings.clone(),
+        findings: report.findings.iter().map(finding).collect(),
         verdicts: report.verdicts[..report.verdicts.len().min(MAX_VERDICTS)].to_vec(),
         step_time: report.step_time.clone(),
         budget: report.budget.clone(),
@@ -54,11 +60,17 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         step_counts,
         recompiles: report.recompiles[..report.recompiles.len().min(MAX_RECOMPILES)].to_vec(),
         n_recompiles: u32::try_from(report.recompiles.len()).unwrap_or(u32::MAX),
-        bucket_coverage: report.bucket_coverage.clone(),
-        gaps: report.gaps.clone(),
+        bucket_coverage: report
+            .bucket_coverage
+            .as_ref()
+            .filter(|coverage| grid_cells(coverage) <= MAX_GRID_CELLS)
+            .cloned(),
+        gaps,
+        gaps_left_out,
         engines: Engines::present(report.device_time.iter().map(|d| &d.engines)),
         work_kinds: work_kinds(report),
-        idle: idle(report),
+        idle,
+        idle_left_out,
         kernel_rules: report.kernel_rules.clone(),
         memory: report.memory.as_ref().map(without_operators),
         metrics: report.metrics.as_ref().map(|m| (m.file.clone(), m.matched)),
@@ -66,7 +78,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
         missing: report
             .beside
             .as_ref()
-            .map_or_else(Vec::new, |b| b.missing.clone()),
+            .map_or_else(Vec::new, |b| listed(&b.missing, "table or file")),
         workers: None,
         tally: tally(report),
         stopped: None,
@@ -80,12 +92,60 @@ fn work_kinds(report: &TraceReport) -> Vec<WorkKind> {
     WorkKind::ALL.into_iter().filter(has).collect()
 }
 
-fn idle(report: &TraceReport) -> Vec<DeviceIdle> {
+/// The first sentences of a list, and how many more there are.
+fn listed(all: &[String], noun: &str) -> Vec<String> {
+    let mut listed = all[..all.len().min(MAX_LISTED)].to_vec();
+    if let more @ 1.. = all.len() - listed.len() {
+        listed.push(format!(
+            "{} more {}: the report has all of them.",
+            show::count(more as u64),
+            if more == 1 {
+                noun.to_owned()
+            } else {
+                format!("{noun}s")
+            }
+        ));
+    }
+    listed
+}
+
+fn finding(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    finding.evidence.truncate(MAX_EVIDENCE);
+    finding
+}
+
+/// Those of `all` that weigh most, at most `most`, as they lie; and how many are left out.
+fn heaviest<'a, T>(all: &[&'a T], most: usize, weight: fn(&T) -> i64) -> (Vec<&'a T>, u64) {
+    let mut at: Vec<usize> = (0..all.len()).collect();
+    order::sort_by_key(&mut at, |&at| std::cmp::Reverse(weight(all[at])));
+    at.truncate(most);
+    at.sort_unstable();
+    let left_out = all.len() - at.len();
+    (at.into_iter().map(|at| all[at]).collect(), left_out as u64)
+}
+
+fn gaps(report: &TraceReport) -> (Vec<Gaps>, Vec<(GapKind, u64)>) {
+    let (mut gaps, mut left_out) = (Vec::new(), Vec::new());
+    for kind in GapKind::ALL {
+        let of_kind: Vec<&Gaps> = report.gaps.iter().filter(|gaps| gaps.kind == kind).collect();
+        let (heaviest, n) = heaviest(&of_kind, MAX_PLACES, |gaps| gaps.total_ns);
+        gaps.extend(heaviest.into_iter().cloned());
+        if n > 0 {
+            left_out.push((kind, n));
+        }
+    }
+    (gaps, left_out)
+}
+
+fn idle(report: &TraceReport) -> (Vec<DeviceIdle>, u64) {
     let without_gaps = |idle: &DeviceIdle| DeviceIdle {
         longest: Vec::new(),
         ..idle.clone()
     };
-    report.idle.iter().map(without_gaps).collect()
+    let all: Vec<&DeviceIdle> = report.idle.iter().collect();
+    let (heaviest, left_out) = heaviest(&all, MAX_DEVICES, |idle| idle.idle_ns);
+    (heaviest.into_iter().map(without_gaps).collect(), left_out)
 }
 
 fn without_operators(memory: &MemoryUse) -> MemoryUse {
@@ -101,12 +161,15 @@ fn without_operators(memory: &MemoryUse) -> MemoryUse {
 pub fn workers_given(workers: &Workers) -> Box<WorkersGiven> {
     let rows = workers.rows.iter().take(MAX_OPERATORS);
     // What a table of all workers says of one cannot be opened.
-    let can_open = rows.clone().filter(|w| w.source.as_deref() != Some("cluster"));
+    let can_open = rows.filter(|w| w.source.as_deref() != Some("cluster"));
+    let lacking: Vec<_> = workers.rows.iter().filter(|w| !w.missing.is_empty()).collect();
     Box::new(WorkersGiven {
         count: workers.rows.len() as u64,
+        missing_left_out: lacking.len().saturating_sub(MAX_LISTED) as u64,
         can_open: can_open.map(|w| w.name.clone()).collect(),
-        missing: rows
-            .filter(|w| !w.missing.is_empty())
+        missing: lacking
+            .iter()
+            .take(MAX_LISTED)
             .map(|w| (w.label(), w.missing.join(" ")))
             .collect(),
     })

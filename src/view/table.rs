@@ -1,5 +1,7 @@
 //! The grid of bucket coverage.
 
+use rustc_hash::FxHashSet;
+
 use crate::view::model::{BucketCoverage, Phase};
 
 /// What became of a bucket.
@@ -25,6 +27,22 @@ pub struct CoverageGrid {
     pub columns: Vec<(Option<u32>, Option<u32>)>,
     /// A row a batch.
     pub cells: Vec<Vec<Cell>>,
+}
+
+/// Cells of [`coverage_grids`], without making them: each batch size beside each length of its phase.
+pub fn grid_cells(coverage: &BucketCoverage) -> usize {
+    let all = coverage.warmed.iter().chain(&coverage.served);
+    let mut batches: FxHashSet<(Phase, u32)> = FxHashSet::default();
+    let mut columns: FxHashSet<(Phase, Option<u32>, Option<u32>)> = FxHashSet::default();
+    for b in all.chain(&coverage.served_not_warmed) {
+        batches.insert((b.phase, b.bucket.batch));
+        columns.insert((b.phase, b.bucket.seq, b.bucket.ctx));
+    }
+    let cells = |phase: &Phase| {
+        let rows = batches.iter().filter(|row| row.0 == *phase).count();
+        rows * columns.iter().filter(|column| column.0 == *phase).count()
+    };
+    Phase::ALL.iter().map(cells).sum()
 }
 
 /// The coverage as grids, a phase each.
@@ -103,5 +121,7 @@ mod tests {
         assert_eq!(grids[0].columns, [(Some(1), Some(128)), (Some(1), Some(256))]);
         assert_eq!(grids[0].cells[0], [Cell::Served(40), Cell::NotWarmed(5)]);
         assert_eq!(grids[0].cells[1], [Cell::Warmed(2), Cell::Absent]);
+        // Batches 4 and 8, contexts 128 and 256.
+        assert_eq!(grid_cells(&coverage), 4);
     }
 }

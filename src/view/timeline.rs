@@ -3,11 +3,12 @@
 //! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
 //! are taken together by binary search, and the longest of them is found in the index's pyramid.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, show};
 use crate::dialect::{Phase, Role, Vocabulary};
 use crate::index::nest::MAX_DEPTHS;
 use crate::index::tables::Process;
@@ -130,7 +131,7 @@ impl Scene {
                     if bar.x1 - bar.x0 >= LABEL_PX {
                         let name = index.slices.name(slice);
                         let row = *name_rows.entry(name).or_insert_with(|| {
-                            frame.names.push(index.text(name).to_owned());
+                            frame.names.push(show::clipped(index.text(name)).into_owned());
                             u32::try_from(frame.names.len() - 1).unwrap_or(u32::MAX)
                         });
                         bar.name = Some(row);
@@ -297,6 +298,8 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         .collect();
     let main: FxHashMap<TrackId, usize> = vocabulary.main_threads.iter().copied().zip(0..).collect();
     let processes: FxHashMap<Key, &Process> = index.processes.iter().rev().map(|p| (p.pid, p)).collect();
+    // A long name of a process would be in the head of each of its threads.
+    let text = |name: NameId| show::clipped(index.text(name));
     for id in index.track_ids() {
         let track = index.track(id);
         if track.rows.is_empty() {
@@ -311,8 +314,8 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         );
         let among_main = main.get(&id).copied().unwrap_or(main.len());
         let process = processes.get(&track.pid);
-        let process_name = process.and_then(|p| p.name.or(p.labels)).map(|n| index.text(n));
-        let thread_name = track.name.map(|n| index.text(n)).filter(|n| !n.is_empty());
+        let process_name = process.and_then(|p| p.name.or(p.labels)).map(text);
+        let thread_name = track.name.map(text).filter(|n| !n.is_empty());
         let numbers = format!(
             "pid {}, {} {}",
             track.pid.show(&index.names),
@@ -322,12 +325,15 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
             },
             track.tid.show(&index.names)
         );
-        let title = match (kind, thread_name, process_name) {
+        let title = match (kind, thread_name, &process_name) {
             (TrackKind::Steps, ..) => "Engine steps".to_owned(),
             (TrackKind::Python, name, _) => {
-                format!("Python: {}", name.map_or_else(|| numbers.clone(), str::to_owned))
+                format!(
+                    "Python: {}",
+                    name.map_or_else(|| numbers.clone(), Cow::into_owned)
+                )
             }
-            (_, Some(name), _) => name.to_owned(),
+            (_, Some(name), _) => name.into_owned(),
             (_, None, Some(process)) => format!("{process} {}", track.tid.show(&index.names)),
             (_, None, None) => numbers.clone(),
         };
@@ -363,10 +369,10 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         let head = TrackHead {
             id,
             kind: TrackKind::Counter,
-            title: index.text(series.key).to_owned(),
+            title: text(series.key).into_owned(),
             subtitle: format!(
                 "counter {}{}, pid {}, {} samples",
-                index.text(series.name),
+                text(series.name),
                 series
                     .id
                     .map_or_else(String::new, |id| format!(" [{}]", id.show(&index.names))),

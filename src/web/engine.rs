@@ -13,9 +13,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
+use crate::protocol::pulse::{BEAT_MS, Pulse, State};
 use crate::view::{CutFacts, CutRequest, Estimate, Frame, MemoryRule, Selection, Summary};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
+use crate::web::timer::Timer;
 use crate::web::workers::{Pair, Workers, tell};
 
 /// What the engine tells without being asked.
@@ -31,6 +33,8 @@ pub enum Told {
     Failed(String),
     /// The worker is of another version than the page, which nothing but loading it again helps; one sentence.
     OtherVersion(String),
+    /// A worker that reads the file does not answer, one sentence; or it does again.
+    Silent(Option<String>),
     /// The worker is dead; one sentence. Whatever is asked from now on is never answered.
     Trapped(String),
 }
@@ -45,6 +49,7 @@ struct Inner {
     waiting: Waiting,
     cuts: Cuts,
     _listeners: Vec<Listener>,
+    _beats: Timer,
 }
 
 /// A cut-out: what was written, and the file.
@@ -75,48 +80,67 @@ impl Engine {
         let workers = from.take()?;
         let (waiting, cuts) = (Waiting::default(), Cuts::default());
         let told = Rc::new(told);
+        let pulses = Rc::new(Pulses::default());
         let on_message = Listener::new(&workers.trace, "message", {
             let (told, waiting, cuts) = (told.clone(), waiting.clone(), cuts.clone());
+            let pulses = pulses.clone();
             // A worker of another version is not listened to: what it means by its words is not known.
             let mut refused = false;
-            move |event: MessageEvent| match reply_of(&event.data()) {
-                _ if refused => {}
-                Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => {
-                    refused = true;
-                    told(Told::OtherVersion(format!(
-                        "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
-                    )));
+            move |event: MessageEvent| {
+                let reply = reply_of(&event.data());
+                if let Ok(reply) = &reply
+                    && pulses.heard(reply)
+                {
+                    told(Told::Silent(None));
                 }
-                Ok(Reply::Ready { .. } | Reply::Warm) => {}
-                Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
-                Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
-                Ok(Reply::Loaded) => told(Told::Loaded),
-                Ok(Reply::Estimate(estimate)) => told(Told::Estimate(estimate)),
-                Ok(Reply::TooLarge(estimate)) => told(Told::TooLarge(estimate)),
-                Ok(Reply::Failed { message }) => told(Told::Failed(message)),
-                Ok(Reply::CutProgress {
-                    id,
-                    bytes_read,
-                    bytes_total,
-                }) => {
-                    let progress = cuts.borrow().get(&id).map(|cut| cut.progress.clone());
-                    if let Some(progress) = progress {
-                        progress(bytes_read as f64 / bytes_total.max(1) as f64);
+                match reply {
+                    _ if refused => {}
+                    Ok(Reply::Ready { protocol }) if protocol != PROTOCOL => {
+                        refused = true;
+                        told(Told::OtherVersion(format!(
+                            "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
+                        )));
                     }
+                    Ok(Reply::Ready { .. } | Reply::Warm | Reply::Alive | Reply::Computing) => {}
+                    Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
+                    Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
+                    Ok(Reply::Loaded) => told(Told::Loaded),
+                    Ok(Reply::Estimate(estimate)) => told(Told::Estimate(estimate)),
+                    Ok(Reply::TooLarge(estimate)) => told(Told::TooLarge(estimate)),
+                    Ok(Reply::Failed { message }) => told(Told::Failed(message)),
+                    Ok(Reply::CutProgress {
+                        id,
+                        bytes_read,
+                        bytes_total,
+                    }) => {
+                        let progress = cuts.borrow().get(&id).map(|cut| cut.progress.clone());
+                        if let Some(progress) = progress {
+                            progress(bytes_read as f64 / bytes_total.max(1) as f64);
+                        }
+                    }
+                    Ok(Reply::Answer { id, answer }) => {
+                        let cut = cuts.borrow_mut().remove(&id);
+                        if let Some(cut) = cut {
+                            return (cut.done)(cut_file(&event.data(), answer));
+                        }
+                        let answered = waiting.borrow_mut().remove(&id);
+                        if let Some(answered) = answered {
+                            answered(answer);
+                        }
+                    }
+                    Err(why) => told(Told::Trapped(format!(
+                        "The worker sent what this page does not understand: {why}."
+                    ))),
                 }
-                Ok(Reply::Answer { id, answer }) => {
-                    let cut = cuts.borrow_mut().remove(&id);
-                    if let Some(cut) = cut {
-                        return (cut.done)(cut_file(&event.data(), answer));
-                    }
-                    let answered = waiting.borrow_mut().remove(&id);
-                    if let Some(answered) = answered {
-                        answered(answer);
-                    }
+            }
+        });
+        // The text worker tells the page nothing but that it is there.
+        let on_text = Listener::new(&workers.text, "message", {
+            let (told, pulses) = (told.clone(), pulses.clone());
+            move |_: MessageEvent| {
+                if Pulses::answered(&pulses.text) {
+                    told(Told::Silent(None));
                 }
-                Err(why) => told(Told::Trapped(format!(
-                    "The worker sent what this page does not understand: {why}."
-                ))),
             }
         });
         let on_error = |worker: &Worker| {
@@ -135,7 +159,13 @@ impl Engine {
                 )));
             })
         };
-        let listeners = vec![on_message, on_error(&workers.trace), on_error(&workers.text)];
+        let listeners = vec![
+            on_message,
+            on_text,
+            on_error(&workers.trace),
+            on_error(&workers.text),
+        ];
+        let beats = beats(&workers, &pulses, told.clone());
         workers.connect()?;
         Ok(Engine(Rc::new(Inner {
             workers,
@@ -143,6 +173,7 @@ impl Engine {
             waiting,
             cuts,
             _listeners: listeners,
+            _beats: beats,
         })))
     }
 
@@ -229,6 +260,67 @@ impl Engine {
         tell(&self.0.workers.trace, request, files)
             .map_err(|why| format!("The worker could not be told: {why:?}"))
     }
+}
+
+/// What is heard of the two workers, until the file is read.
+#[derive(Default)]
+struct Pulses {
+    trace: RefCell<Pulse>,
+    text: RefCell<Pulse>,
+    /// Reading has ended, one way or another: a question may take any time.
+    ended: Cell<bool>,
+}
+
+impl Pulses {
+    fn answered(of: &RefCell<Pulse>) -> bool {
+        of.borrow_mut().answered()
+    }
+
+    /// The trace worker said so. Whether it had been silent.
+    fn heard(&self, reply: &Reply) -> bool {
+        match reply {
+            Reply::Alive => Pulses::answered(&self.trace),
+            Reply::Loaded | Reply::TooLarge(_) | Reply::Failed { .. } => {
+                self.ended.set(true);
+                false
+            }
+            _ => {
+                let computes = matches!(reply, Reply::Computing);
+                self.trace.borrow_mut().told(computes)
+            }
+        }
+    }
+}
+
+/// Asks both workers once a beat whether they are there, until the file is read.
+fn beats(workers: &Pair, pulses: &Rc<Pulses>, told: Rc<impl Fn(Told) + 'static>) -> Timer {
+    let (trace, text, pulses) = (workers.trace.clone(), workers.text.clone(), pulses.clone());
+    Timer::every(BEAT_MS, move || {
+        if pulses.ended.get() {
+            return;
+        }
+        for (worker, pulse) in [(&trace, &pulses.trace), (&text, &pulses.text)] {
+            // Where it cannot be asked, it does not answer.
+            drop(tell(worker, &Request::Ping, None));
+            let state = pulse.borrow_mut().beat();
+            match state {
+                State::Alive | State::Silent => {}
+                State::FallsSilent => told(Told::Silent(Some(
+                    "The worker that reads this file has not answered for some seconds. If the browser has ended it, \
+                     reading does not go on: cancel and open the file again."
+                        .to_owned(),
+                ))),
+                State::Gone => {
+                    pulses.ended.set(true);
+                    return told(Told::Trapped(
+                        "The worker that read this file does not answer any more: the browser has probably ended it. \
+                         The page still works; open the file again or another one."
+                            .to_owned(),
+                    ));
+                }
+            }
+        }
+    })
 }
 
 /// The answer to a request for a cut-out, with the file that travels beside it.

@@ -6,6 +6,7 @@ mod analyze;
 mod architecture;
 mod ascend;
 mod ascend_tables;
+mod bounded;
 mod cli;
 mod closed_sets;
 mod corpus;

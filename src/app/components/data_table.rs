@@ -13,15 +13,13 @@ use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, t
 use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::table::{AreaAsk, Ask, Cell, Column, Kind, Order, Page, Place, Visibility};
+use crate::table::{AreaAsk, Ask, Cell, Column, Kind, Order, PAGE_ROWS, Page, Place};
 use crate::view::Span;
 use crate::web::download;
 use crate::web::engine::Engine;
 
-/// Rows that are asked for at once.
-const PAGE_ROWS: u32 = 200;
 /// A page starts at a multiple of this, so that scrolling a little asks for nothing.
-const STEP_ROWS: u32 = 50;
+const STEP_ROWS: u32 = 10;
 /// Height of a row of a long table, as style.css sets it.
 const ROW_PX: f64 = 27.0;
 /// Browsers cut elements higher than some 17 to 33 million px.
@@ -151,9 +149,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
     };
     let id = format!("table-{}", props.table);
     let title = props.title.clone().unwrap_or_else(|| page.title.clone().into());
-    let columns: Vec<usize> = (0..page.columns.len())
-        .filter(|&at| is_shown(&page.columns[at], props.without, &toggled))
-        .collect();
+    let columns = page.shown(props.without, &toggled);
     let is_long = page.n_rows > PAGE_ROWS;
     let height_px = (f64::from(page.n_rows) * ROW_PX).min(MAX_HEIGHT_PX);
     let on_scroll = {
@@ -229,7 +225,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
                 if page.n_rows > FEW_ROWS || page.n_all > FEW_ROWS && !is_part {
                     <Tools
                         engine={props.engine.clone()} table={props.table.clone()} ask={ask}
-                        columns={Shown::new(page.columns.clone())} without={props.without}
+                        columns={Shown::new(page.columns.clone())} shown={columns.clone()}
                         contains={contains.clone()} toggled={toggled.clone()} />
                 }
             </div>
@@ -252,11 +248,6 @@ pub fn DataTable(props: &DataTableProps) -> Html {
             if page.n_rows == 0 { <p class="empty">{ "No row fits the filter." }</p> }
         </section>
     }
-}
-
-fn is_shown(column: &Column, without: &[&str], toggled: &[String]) -> bool {
-    let usual = column.visibility == Visibility::ByDefault && !without.contains(&&*column.key);
-    usual != toggled.iter().any(|key| *key == column.key)
 }
 
 fn head(column: &Column, order: Option<&Order>, on_sort: &Callback<(String, bool)>) -> Html {
@@ -407,7 +398,7 @@ struct ToolsProps {
     table: AttrValue,
     ask: Ask,
     columns: Shown<Vec<Column>>,
-    without: &'static [&'static str],
+    shown: Vec<usize>,
     contains: UseStateHandle<String>,
     toggled: UseStateHandle<Vec<String>>,
 }
@@ -469,9 +460,9 @@ fn Tools(props: &ToolsProps) -> Html {
             <details class="menu">
                 <summary>{ "Columns" }</summary>
                 <div class="menu-items columns-menu">
-                    { for props.columns.iter().map(|column| {
+                    { for props.columns.iter().enumerate().map(|(at, column)| {
                         let key = column.key.to_string();
-                        let checked = is_shown(column, props.without, &props.toggled);
+                        let checked = props.shown.contains(&at);
                         html! {
                             <label title={column.means.to_string()}>
                                 <input type="checkbox" {checked} onchange={toggle.reform(move |_| key.clone())} />

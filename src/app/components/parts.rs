@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::base::show;
 use crate::view::place::{Place, View};
-use crate::view::{Recompile, Span, Step};
+use crate::view::{Span, Step};
 
 /// A link to a place of the page. What its hash does not say (theme, window) stays as it is.
 #[derive(Properties, PartialEq)]
@@ -51,21 +51,6 @@ pub fn step_place(index: u32) -> Place {
 
 pub fn step_span(step: &Step) -> Span {
     Span::new(step.start_ns, step.start_ns.saturating_add(step.dur_ns))
-}
-
-/// Where a compile is to be looked for: itself, or the region that encloses it.
-pub fn recompile_span(recompile: &Recompile) -> Span {
-    match (
-        recompile.start_is_exact,
-        recompile.region_start_ns,
-        recompile.region_end_ns,
-    ) {
-        (false, Some(start), Some(end)) => Span::new(start, end),
-        _ => Span::new(
-            recompile.start_ns,
-            recompile.start_ns.saturating_add(recompile.dur_ns),
-        ),
-    }
 }
 
 /// The definition of a word, one hover or focus away.

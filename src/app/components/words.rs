@@ -1,6 +1,7 @@
 //! The words and the colour keys of the page, as the declarations of each set have them. A colour is never alone: its
 //! word stands beside it.
 
+use crate::base::show;
 use crate::view::{BarClass, Cause, Evidence, GapKind, Level, Phase, Sure, TrackKind, share_colour};
 
 pub fn phase(phase: Phase) -> &'static str {
@@ -56,10 +57,10 @@ pub fn files(names: &[&str]) -> String {
             let of = if folder.is_empty() {
                 String::new()
             } else {
-                format!(" of {folder}")
+                format!(" of {}", show::plain(folder))
             };
             format!("{} files{of}", names.len())
         }
-        few => few.join(", "),
+        few => show::plain(&few.join(", ")),
     }
 }

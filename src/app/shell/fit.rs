@@ -113,7 +113,7 @@ pub fn Fit(props: &FitProps) -> Html {
                     { choice(
                         "Load the first part that fits",
                         &format!("Reading stops when memory is full, after about {first_part} of the file."),
-                        Some(estimate.limit_bytes.min(estimate.predicted_bytes())),
+                        Some(estimate.limit_bytes.min(estimate.most_bytes())),
                         estimate,
                         choose(props.selection.clone(), Over::Stop),
                         false,
@@ -142,17 +142,17 @@ fn title(why: Why) -> &'static str {
 
 fn says(why: Why, file: &str, estimate: &Estimate) -> String {
     let part = show_part(estimate.part());
-    let predicted = show::bytes(estimate.predicted_bytes());
+    let predicted = estimate.predicted_says();
     let limit = show::bytes(estimate.limit_bytes);
     match why {
         Why::TooLarge => format!(
-            "Going by its first {part}, {file} would take about {predicted} of memory; there is room for {limit}. What shall be loaded?"
+            "Going by its first {part}, {file} would take {predicted} of memory; there is room for {limit}. What shall be loaded?"
         ),
         Why::Stopped => format!(
-            "{file} was read up to {part}, where the {limit} that there is room for were full. What was asked for would take about {predicted}."
+            "{file} was read up to {part}, where the {limit} that there is room for were full. What was asked for would take {predicted}."
         ),
         Why::Died => format!(
-            "Going by its first {part}, {file} would take about {predicted} of memory. What shall be loaded?"
+            "Going by its first {part}, {file} would take {predicted} of memory. What shall be loaded?"
         ),
     }
 }

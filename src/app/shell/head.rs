@@ -128,7 +128,7 @@ pub fn Head(props: &HeadProps) -> Html {
         <header class={classes!("head", compact)}>
             <div class="head-line full">
                 { brand }
-                <span class="file" title={summary.file.clone()}>{ &summary.file }</span>
+                <span class="file" title={show::plain(&summary.file)}>{ show::plain(&summary.file) }</span>
                 if props.sample { <span class="badge sample-badge">{ "generated sample" }</span> }
                 <span class="facts" title={facts(summary)}>{ facts(summary) }</span>
                 { tools }

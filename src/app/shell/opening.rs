@@ -83,7 +83,8 @@ pub fn use_files_of_the_system(opening: &Opening) -> Html {
         return html! {};
     };
     let file = |head: FileHead| {
-        html! { <p><span class="name">{ head.name }</span>{ format!(", {}", show::bytes(head.bytes)) }</p> }
+        let (name, bytes) = (show::plain(&head.name), show::bytes(head.bytes));
+        html! { <p><span class="name">{ name }</span>{ format!(", {bytes}") }</p> }
     };
     let files: Html = picked.heads().into_iter().take(MOST_NAMED).map(file).collect();
     let answer = |opens: bool| {

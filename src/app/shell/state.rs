@@ -152,12 +152,13 @@ impl State {
                 next.engine = None;
                 next.summary = None;
             }
+            Told::Silent(why) => next.trouble = why.map(AttrValue::from),
             Told::Loaded => next.stage = Stage::Ready,
             Told::Failed(why) | Told::OtherVersion(why) => {
                 next.stage = Stage::Failed;
                 next.engine = None;
                 next.summary = None;
-                next.trouble = Some(why.into());
+                next.trouble = Some(show::plain(&why).into());
             }
             Told::Trapped(why) => {
                 let held = self.progress.map_or(0, |p| p.memory_bytes);

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::ask::use_answer;
 use crate::app::components::parts::{
-    Part, Stack, To, maybe_count, maybe_duration, recompile_span, step_place, step_span, swatch, timeline_at,
+    Part, Stack, To, maybe_count, maybe_duration, step_place, step_span, swatch, timeline_at,
 };
 use crate::app::components::words;
 use crate::app::steps::{engine_parts, host_parts};
@@ -133,11 +133,17 @@ fn panel(detail: &StepDetail) -> Html {
                                 <td class="num">{ show::duration(r.dur_ns) }</td>
                                 <td>{ words::evidence(r.evidence).0 }</td>
                                 <td>
-                                    <To place={timeline_at(Some(recompile_span(r)), r.slice)}>{ "timeline" }</To>
+                                    <To place={timeline_at(Some(r.place()), r.slice)}>{ "timeline" }</To>
                                 </td></tr>
                         }) }
                     </tbody>
                 </table>
+                if detail.recompiles_left_out > 0 {
+                    <p class="note">
+                        { format!("{} more stand in the table of compiles.",
+                                  show::counted(detail.recompiles_left_out, "compile")) }
+                    </p>
+                }
             }
         </>
     }

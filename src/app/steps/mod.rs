@@ -177,7 +177,7 @@ pub fn Steps(props: &StepsProps) -> Html {
             <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
             <DataTable table="compiled_steps" engine={props.engine.clone()} />
             <DataTable table="verdicts" engine={props.engine.clone()} />
-            if let Some(view) = view { { parts_section(&view.parts, &one_scale) } }
+            if let Some(view) = view { { parts_section(view, &one_scale) } }
             <DataTable
                 table="steps" engine={props.engine.clone()} only={only_of(&filter)}
                 within={filter.window.map(|w| ("start_ns".to_owned(), w.start, w.end))}
@@ -316,7 +316,8 @@ pub fn engine_parts(engines: &Engines) -> Vec<Part> {
     known.collect()
 }
 
-fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Html {
+fn parts_section(view: &StepsView, one_scale: &UseStateHandle<bool>) -> Html {
+    let groups = &view.parts;
     if groups.is_empty() {
         return html! {};
     }
@@ -397,6 +398,12 @@ fn parts_section(groups: &[GroupParts], one_scale: &UseStateHandle<bool>) -> Htm
                 </tbody>
             </table>
             </div>
+            if view.parts_left_out > 0 {
+                <p class="note">
+                    { format!("The {} with most time; {} more stand in the table of step groups above.",
+                              show::counted(groups.len() as u64, "group"), show::count(view.parts_left_out)) }
+                </p>
+            }
             <p class="definition">
                 { "The parts add up to the host time. Steps that compiled are left out." }
                 { " Host parts do not overlap. Engines run side by side and overlap one another and the host: their \

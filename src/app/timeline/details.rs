@@ -80,11 +80,18 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 html! { <p class="empty">{ "The event has no arguments." }</p> }
             } else {
                 html! {
+                    <>
                     <table class="args"><tbody>
                         { for args.args.iter().map(|(key, value)| html! {
                             <tr><th scope="row">{ key }</th><td>{ value }</td></tr>
                         }) }
                     </tbody></table>
+                    if args.n_left_out > 0 {
+                        <p class="note">
+                            { format!("{} more are in the trace.", show::counted(args.n_left_out, "argument")) }
+                        </p>
+                    }
+                    </>
                 }
             }
         }

@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use super::source::Source;
 use super::{log, object, plain, scope};
+use crate::protocol::clip::Clip;
 use crate::protocol::engine::{Answer, Question, Reply};
 use crate::session::Opened;
 use crate::view::timeline::Scene;
@@ -110,13 +111,13 @@ pub fn post(reply: &Reply) {
 
 /// Posts a reply with a blob beside it. A blob is shared, not copied.
 pub fn post_with_blob(reply: &Reply, blob: &JsValue) {
-    let message = plain(reply).and_then(|head| object(&[("head", head), ("blob", blob.clone())]));
+    let message = plain(&Clip(reply)).and_then(|head| object(&[("head", head), ("blob", blob.clone())]));
     log(message.and_then(|message| scope().post_message(&message)));
 }
 
 /// A reply as it is posted, and what of it is transferred.
 pub fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
-    let head = ("head", plain(reply)?);
+    let head = ("head", plain(&Clip(reply))?);
     let Reply::Answer {
         answer: Answer::Timeline {
             frame: Some(frame), ..

@@ -138,6 +138,7 @@ impl Loading {
         };
         if due {
             self.partials += 1;
+            post(&Reply::Computing);
             post(&Reply::Summary(Box::new(self.loader.partial(read))));
             self.first_ms
                 .get_or_insert_with(|| js_sys::Date::now() - self.started);

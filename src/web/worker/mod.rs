@@ -24,6 +24,7 @@ pub fn run() {
         let data = event.data();
         match serde_wasm_bindgen::from_value::<Request>(get(&data, "head")) {
             Ok(Request::Hello { .. }) => answers::post(&Reply::Ready { protocol: PROTOCOL }),
+            Ok(Request::Ping) => answers::post(&Reply::Alive),
             Ok(Request::ServeText) => text::serve(get(&data, "port").unchecked_into()),
             Ok(request) => trace::handle(&worker, request, &data),
             Err(why) => answers::post(&Reply::Failed {

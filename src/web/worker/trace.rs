@@ -48,7 +48,7 @@ pub type Shared = Rc<RefCell<Worker>>;
 
 pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
     match request {
-        Request::Hello { .. } | Request::ServeText => {}
+        Request::Hello { .. } | Request::ServeText | Request::Ping => {}
         Request::Connect => connect(worker, get(message, "port").unchecked_into()),
         Request::Open {
             files,
@@ -79,6 +79,7 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             });
         }
         Request::OpenSample => {
+            post(&Reply::Computing);
             let started = js_sys::Date::now();
             let (name, bytes) = session::sample();
             let bytes = Rc::new(bytes);
@@ -251,6 +252,9 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
         None => inflated.read,
     };
     loading.advance(read);
+    if !loading.is_warm_up {
+        post(&Reply::Computing);
+    }
     loading.piece = Vec::new();
     let opened = match loading.stopped {
         None => loading.loader.finish(inflated),
@@ -360,6 +364,8 @@ async fn open(
     wanted: Option<&str>,
     started: f64,
 ) -> Result<(), String> {
+    // Archives are unpacked, and tables opened, in pieces of any length.
+    post(&Reply::Computing);
     let chosen = choose(files, wanted).await?;
     let Some((head, file, is_gzip)) = chosen.text else {
         let name = &chosen.ready.name;

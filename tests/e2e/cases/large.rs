@@ -1,5 +1,6 @@
 //! A recording of 457 MB: it opens, it can be given up, and the page is as usable after.
 
+use stepscope::table::PAGE_ROWS;
 use stepscope::view::place::View;
 use stepscope_e2e::{Page, corpus};
 
@@ -26,7 +27,7 @@ fn a_trace_of_457_mb_opens() {
     go(&page, View::Steps);
     let steps = table(&page, "steps");
     steps.wait_for_size("1,001 rows");
-    assert_eq!(steps.rows().len(), 200);
+    assert_eq!(steps.rows().len(), PAGE_ROWS as usize);
     page.eval_with(
         "const scroller = document.querySelector(arguments[0]); scroller.scrollTop = scroller.scrollHeight",
         vec![steps.css(".data-table").into()],

@@ -1,7 +1,6 @@
 //! Stretches of time in which graphs were compiled, as bands behind the tracks.
 
-use crate::app::components::parts::recompile_span;
-use crate::view::{Evidence, Span, Summary};
+use crate::view::{Evidence, Recompile, Span, Summary};
 
 pub struct Compiles {
     /// Recorded compiles.
@@ -17,7 +16,7 @@ impl Compiles {
                 .recompiles
                 .iter()
                 .filter(|r| (r.evidence == Evidence::Suspected) == suspected);
-            joined(of.map(recompile_span).collect())
+            joined(of.map(Recompile::place).collect())
         };
         Compiles {
             recorded: spans(false),
