@@ -360,6 +360,39 @@ fn one_bad_member_refuses_nothing() {
     );
 }
 
+/// What a tar stores of a sparse file (`S`, GNU) is not the file; neither is the rest of one that began in another
+/// volume (`M`).
+#[test]
+fn stored_parts_of_a_file_are_not_taken_for_the_file() {
+    let mut all: Vec<(&str, Vec<u8>)> = Vec::new();
+    let whole = tar_of(&[("t.json", TRACE.as_bytes())]);
+    for (kind, name) in [(b'S', "s.tar"), (b'M', "m.tar")] {
+        let mut tar = tar_of(&[("part.json", TRACE.as_bytes())]);
+        tar[156] = kind;
+        tar[148..156].fill(b' ');
+        let sum: u32 = tar[..512].iter().map(|&b| u32::from(b)).sum();
+        tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        // Without the two blocks that end it.
+        tar.truncate(1024);
+        tar.extend(&whole);
+        all.push((name, tar));
+    }
+    let files: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    let disk = Disk::new(&files);
+    for (given, why) in [
+        ("s.tar", "it is stored as a sparse file"),
+        ("m.tar", "it began in another volume of the archive"),
+    ] {
+        assert_eq!(
+            disk.opens(&[given]),
+            [
+                "t.json chrome events=1 beside=[] tables=0".to_owned(),
+                format!("FAILED {given}: part.json: it cannot be read from the archive: {why}"),
+            ]
+        );
+    }
+}
+
 #[test]
 fn what_holds_nothing_says_so() {
     let tar = tar_of(&[("a/b.txt", b"text")]);
