@@ -201,7 +201,8 @@ fn zip_of(files: &[(&str, &[u8])], encrypted: &[&str]) -> Vec<u8> {
         let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
         let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
         let at = u32::try_from(out.len()).unwrap().to_le_bytes();
-        let told = [&flags[..], &[0; 10], &size, &size, &name_len].concat();
+        let crc = crc32fast::hash(bytes).to_le_bytes();
+        let told = [&flags[..], &[0; 6], &crc, &size, &size, &name_len].concat();
         out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), bytes].concat());
         list.extend(
             [
