@@ -639,7 +639,7 @@ impl<S: Clone> Opening<S> {
         };
         let path = match (called, &*folder) {
             (Some(called), "") => called.to_owned(),
-            (Some(called), folder) => format!("{folder}/{called}"),
+            (Some(called), folder) => bundle::asked_for(format!("{folder}/{called}")),
             (None, _) => name.clone(),
         };
         let is_of_worker = called.is_some();

@@ -323,6 +323,33 @@ fn tables_alone_are_those_of_their_folder() {
 }
 
 #[test]
+fn a_result_given_by_name_is_opened_where_it_lies_among_raw_data() {
+    let table = "run/a_ascend_pt/PROF_1/out/mine.txt";
+    let trace = "run/a_ascend_pt/PROF_1/out/trace_view.json";
+    let disk = Disk::new(&[(table, STEPS.as_bytes()), (trace, WORKER_TRACE.as_bytes())]);
+    assert_eq!(
+        disk.opens(&[table]),
+        ["a_ascend_pt ascend events=0 beside=[] tables=1"]
+    );
+    assert_eq!(
+        disk.opens(&[table, trace]),
+        ["a_ascend_pt/trace_view.json chrome events=1 beside=[] tables=1"]
+    );
+}
+
+#[test]
+fn a_workers_trace_that_cannot_be_read_is_named() {
+    let disk = Disk::new(&[
+        (TABLE_OF_A, STEPS.as_bytes()),
+        (TRACE_OF_A, b"!permission denied"),
+    ]);
+    assert_eq!(
+        disk.opens(&["run"]),
+        [format!("FAILED {TRACE_OF_A}: permission denied")]
+    );
+}
+
+#[test]
 fn one_bad_member_refuses_nothing() {
     let good: &[u8] = TRACE.as_bytes();
     let zip = zip_of(
