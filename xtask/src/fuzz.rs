@@ -17,9 +17,9 @@ use xtask::{root, tools};
 const TARGETS: [(&str, u32); 5] = [
     ("inflate", 60_000),
     ("scan", 400_000),
-    ("session", 25_000),
+    ("session", 10_000),
     ("bundle", 25_000),
-    ("opening", 25_000),
+    ("opening", 8_000),
 ];
 
 /// Seconds after which a target ends, however few its runs were.
