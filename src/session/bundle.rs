@@ -72,6 +72,15 @@ fn worker_of(path: &str) -> (String, bool) {
     (upto(folders.len()), false)
 }
 
+/// The path of a worker's result that was given by name. Among raw data of a folder nothing is opened, but this was
+/// asked for.
+pub fn asked_for(path: String) -> String {
+    match worker_of(&path) {
+        (worker, true) => format!("{worker}/{}", path.rsplit('/').next().unwrap_or_default()),
+        (_, false) => path,
+    }
+}
+
 /// Sorts what was given into workers. Files that are no known table and no `trace_view.json` belong to none.
 pub fn sort(given: &[Given]) -> Bundle {
     let mut bundle = Bundle::default();

@@ -159,12 +159,13 @@ struct Found<S> {
 }
 
 impl<S: Clone> Found<S> {
-    /// `kept` is a tar's.
+    /// `kept` is a tar's; of a member that cannot be read, it is not the file's content.
     fn of_member(source: &S, member: Member, kept: Option<Vec<u8>>, of: &Of) -> Found<S> {
         let (path, bytes) = (member.path.clone(), member.size);
-        let (place, head) = match kept {
-            Some(all) if all.len() as u64 == bytes => (Place::Held(all), None),
-            head => (Place::of_member(source.clone(), member, of), head),
+        let (place, head) = match (Place::of_member(source.clone(), member, of), kept) {
+            (place @ Place::Unreadable(_), _) => (place, None),
+            (_, Some(all)) if all.len() as u64 == bytes => (Place::Held(all), None),
+            found => found,
         };
         Found {
             path,
@@ -638,7 +639,7 @@ impl<S: Clone> Opening<S> {
         };
         let path = match (called, &*folder) {
             (Some(called), "") => called.to_owned(),
-            (Some(called), folder) => format!("{folder}/{called}"),
+            (Some(called), folder) => bundle::asked_for(format!("{folder}/{called}")),
             (None, _) => name.clone(),
         };
         let is_of_worker = called.is_some();

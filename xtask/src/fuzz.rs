@@ -1,8 +1,8 @@
 //! The fuzz stage: builds `tests/fuzz` with libFuzzer and runs each target.
 //!
 //! As a part of the tests it makes a fixed number of runs from the seeds alone, whatever was searched before
-//! (addresses and hash seeds still make two runs differ). With `STEPSCOPE_FUZZ_SECONDS` it searches that long and goes
-//! on where the last search was.
+//! (addresses and hash seeds still make two runs differ). With `STEPSCOPE_FUZZ_SECONDS` it searches that long in all,
+//! each target a part of it, and goes on where the last search was.
 //!
 //! Coverage comes from flags of stable rustc, the same as cargo-fuzz passes, so no nightly toolchain is needed.
 
@@ -14,11 +14,12 @@ use xtask::child::{self, Ended, Tests};
 use xtask::{root, tools};
 
 /// With the runs that take about 12 s.
-const TARGETS: [(&str, u32); 4] = [
+const TARGETS: [(&str, u32); 5] = [
     ("inflate", 60_000),
     ("scan", 400_000),
-    ("session", 25_000),
+    ("session", 10_000),
     ("bundle", 25_000),
+    ("opening", 8_000),
 ];
 
 /// Seconds after which a target ends, however few its runs were.
@@ -61,32 +62,23 @@ pub fn run() -> Result<Ended> {
                 "stepscope-fuzz",
                 "--features",
                 "libfuzzer",
-                "--bin",
-                "inflate",
-                "--bin",
-                "scan",
-                "--bin",
-                "session",
-                "--bin",
-                "bundle",
             ])
+            .args(TARGETS.iter().flat_map(|(target, _)| ["--bin", target]))
             .args(["--target", &host, "--target-dir"])
             .arg(folder.join("build"))
             .env("RUSTFLAGS", COVERAGE),
     )?;
 
+    // libFuzzer takes 0 for no limit.
+    let each = seconds.map(|all| (all / TARGETS.len() as u32).max(1));
     let mut ended = Ended {
         ok: true,
         tests: Tests::default(),
     };
     for (target, runs) in TARGETS {
         let program = folder.join("build").join(&host).join("ci").join(target);
-        match fuzz(
-            &program,
-            target,
-            &folder,
-            seconds.map_or(Until::Runs(runs), Until::Seconds),
-        )? {
+        let until = each.map_or(Until::Runs(runs), Until::Seconds);
+        match fuzz(&program, target, &folder, until)? {
             Outcome::Held { runs } => {
                 println!("{target}: {runs} runs, every promise held");
                 ended.tests.passed += 1;

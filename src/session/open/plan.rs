@@ -380,9 +380,15 @@ impl<S: Clone> Plan<S> {
                     container.n_unreadable += 1;
                 }
                 Some(match (what, container) {
-                    (What::Synprof { csv: file, .. } | What::Trace { file, .. } | What::Metrics(file), _) => {
-                        self.said_of(*file, why, true)
-                    }
+                    (
+                        What::Synprof { csv: file, .. }
+                        | What::Trace { file, .. }
+                        | What::Metrics(file)
+                        | What::Worker(WorkerFiles {
+                            trace: Some(file), ..
+                        }),
+                        _,
+                    ) => self.said_of(*file, why, true),
                     (What::Hltv { .. }, Some(archive)) => Said::new(&archive.shown, why, true),
                     (What::Worker(_) | What::Hltv { .. }, _) => Said::new(name, why, true),
                 })

@@ -323,6 +323,33 @@ fn tables_alone_are_those_of_their_folder() {
 }
 
 #[test]
+fn a_result_given_by_name_is_opened_where_it_lies_among_raw_data() {
+    let table = "run/a_ascend_pt/PROF_1/out/mine.txt";
+    let trace = "run/a_ascend_pt/PROF_1/out/trace_view.json";
+    let disk = Disk::new(&[(table, STEPS.as_bytes()), (trace, WORKER_TRACE.as_bytes())]);
+    assert_eq!(
+        disk.opens(&[table]),
+        ["a_ascend_pt ascend events=0 beside=[] tables=1"]
+    );
+    assert_eq!(
+        disk.opens(&[table, trace]),
+        ["a_ascend_pt/trace_view.json chrome events=1 beside=[] tables=1"]
+    );
+}
+
+#[test]
+fn a_workers_trace_that_cannot_be_read_is_named() {
+    let disk = Disk::new(&[
+        (TABLE_OF_A, STEPS.as_bytes()),
+        (TRACE_OF_A, b"!permission denied"),
+    ]);
+    assert_eq!(
+        disk.opens(&["run"]),
+        [format!("FAILED {TRACE_OF_A}: permission denied")]
+    );
+}
+
+#[test]
 fn one_bad_member_refuses_nothing() {
     let good: &[u8] = TRACE.as_bytes();
     let zip = zip_of(
@@ -359,6 +386,39 @@ fn one_bad_member_refuses_nothing() {
             "FAILED d/locked.json: permission denied",
         ]
     );
+}
+
+/// What a tar stores of a sparse file (`S`, GNU) is not the file; neither is the rest of one that began in another
+/// volume (`M`).
+#[test]
+fn stored_parts_of_a_file_are_not_taken_for_the_file() {
+    let mut all: Vec<(&str, Vec<u8>)> = Vec::new();
+    let whole = tar_of(&[("t.json", TRACE.as_bytes())]);
+    for (kind, name) in [(b'S', "s.tar"), (b'M', "m.tar")] {
+        let mut tar = tar_of(&[("part.json", TRACE.as_bytes())]);
+        tar[156] = kind;
+        tar[148..156].fill(b' ');
+        let sum: u32 = tar[..512].iter().map(|&b| u32::from(b)).sum();
+        tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        // Without the two blocks that end it.
+        tar.truncate(1024);
+        tar.extend(&whole);
+        all.push((name, tar));
+    }
+    let files: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    let disk = Disk::new(&files);
+    for (given, why) in [
+        ("s.tar", "it is stored as a sparse file"),
+        ("m.tar", "it began in another volume of the archive"),
+    ] {
+        assert_eq!(
+            disk.opens(&[given]),
+            [
+                "t.json chrome events=1 beside=[] tables=0".to_owned(),
+                format!("FAILED {given}: part.json: it cannot be read from the archive: {why}"),
+            ]
+        );
+    }
 }
 
 #[test]

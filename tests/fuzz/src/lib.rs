@@ -3,22 +3,31 @@
 
 #![allow(clippy::disallowed_types, reason = "native: maps as they come")]
 
+mod archives;
+mod opening;
+mod oracle;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
+use archives::{Packed, tar_of, zip_of};
+pub use opening::opening;
+use oracle::{Seen, WANTED};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use stepscope::base::{DefectKind, Span};
-use stepscope::ingest::{ArgKind, ArgSpec, Event, Inflater, Scalar, Scanner, Sink};
+use stepscope::analyze::report::StackSource;
+use stepscope::base::Span;
+use stepscope::ingest::{Inflater, Scanner};
 use stepscope::protocol::engine::{Answer, Question, Request};
 use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
-use stepscope::session::{self, CutError, Loader, Opened, hltv};
+use stepscope::session::{self, CutError, LoadError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
 use stepscope::table::{self, Answers, AreaAsk, Ask, Order, Table};
-use stepscope::view::{CutRequest, StepFilter, TrackPart};
+use stepscope::view::timeline::Scene;
+use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, Selection, StepFilter, TrackPart};
 
 /// Numbers and choices, taken off the front of the fuzzer's bytes; zeros when there are none left.
 struct Choices<'a>(&'a [u8]);
@@ -135,54 +144,6 @@ pub fn inflate(data: &[u8]) {
     );
 }
 
-const WANTED: &[ArgSpec] = &[
-    ArgSpec {
-        key: "External id",
-        kind: ArgKind::Int,
-        own_column: false,
-    },
-    ArgSpec {
-        key: "HW event name",
-        kind: ArgKind::Text,
-        own_column: false,
-    },
-];
-
-/// What a scan found, as text.
-#[derive(Default)]
-struct Seen {
-    events: Vec<String>,
-    fields: Vec<[Option<Vec<u8>>; 7]>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Sink for Seen {
-    fn event(&mut self, e: &Event<'_>) {
-        let fields = [e.name(), e.category(), e.pid(), e.tid(), e.ts(), e.dur(), e.id()];
-        // Every way to read a value must do with any text.
-        for field in fields.into_iter().chain(e.wanted_args().map(|(_, value)| value)) {
-            let _ = (field.micros(), field.int(), field.float());
-            if let Scalar::Text(raw) = field {
-                raw.text(&mut Vec::new());
-            }
-        }
-        let wanted: Vec<_> = e.wanted_args().collect();
-        let text = String::from_utf8_lossy(e.text());
-        self.events
-            .push(format!("{} {:?} {fields:?} {wanted:?} {text}", e.at, e.phase()));
-        self.fields.push(fields.map(|field| match field {
-            Scalar::Missing | Scalar::Nested(_) => None,
-            Scalar::Null => Some(b"null".to_vec()),
-            Scalar::Bare(text) => Some(text.to_vec()),
-            Scalar::Text(raw) => Some([b"\"", raw.raw, b"\""].concat()),
-        }));
-    }
-
-    fn header(&mut self, key: &[u8], value: &[u8]) {
-        self.headers.push((key.to_vec(), value.to_vec()));
-    }
-}
-
 /// Scanning never panics, where the text is cut changes nothing, and a valid document means what serde_json says.
 pub fn scan(data: &[u8]) {
     let (mut choices, text) = Choices::split(data, 3);
@@ -220,56 +181,13 @@ pub fn scan(data: &[u8]) {
         "what is said depends on where the text was cut"
     );
 
-    let Some(values) = values(text) else { return };
-    let is_object = |value: &&&RawValue| value.get().starts_with('{');
-    let events: Vec<_> = values.iter().filter(is_object).collect();
-    assert_eq!(whole.events.len(), events.len(), "serde_json finds other events");
-    if let Ok(scanned) = result {
-        let others = (values.len() - events.len()) as u64;
-        assert_eq!(scanned.defects.count(DefectKind::NotAnEvent), others);
-        assert_eq!(
-            scanned.defects.count(DefectKind::BadEvent),
-            0,
-            "nothing is wrong here"
-        );
-    }
-    for (event, fields) in events.into_iter().zip(&whole.fields) {
-        // A key may be spelled with escapes; no tracer does it, and the scanner does not see it.
-        let Ok(expected) = serde_json::from_str::<HashMap<&str, &RawValue>>(event.get()) else {
-            continue;
-        };
-        for (key, found) in ["name", "cat", "pid", "tid", "ts", "dur", "id"]
-            .into_iter()
-            .zip(fields)
-        {
-            let value = expected.get(key).map(|v| v.get().as_bytes());
-            let value = value.filter(|v| !v.starts_with(b"{") && !v.starts_with(b"["));
-            assert_eq!(found.as_deref(), value, "{key} of {}", event.get());
-        }
-    }
+    whole.must_agree_with_serde_json(text, result.ok().as_ref());
 }
 
-/// The values of the list of events, if `text` is valid JSON and says once what they are.
-fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
-    #[derive(Deserialize)]
-    struct Trace<'a> {
-        #[serde(borrow, rename = "traceEvents")]
-        events: Vec<&'a RawValue>,
-    }
-    if let Ok(values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
-        return Some(values);
-    }
-    // Again an escaped key: `Trace` would take it.
-    if text.contains(&b'\\') {
-        return None;
-    }
-    let trace: Trace<'_> = serde_json::from_slice(text).ok()?;
-    Some(trace.events)
-}
-
-/// A whole session: a file comes in pieces, is looked at while it loads, and every question is put to it.
+/// A whole session: a file comes in pieces, is looked at while it loads, and every question is put to it. The same text
+/// whole and packed has the same events and the same report, and its events are those that serde_json finds.
 pub fn session(data: &[u8]) {
-    let (mut choices, file) = Choices::split(data, 64);
+    let (mut choices, file) = Choices::split(data, 96);
     let how = choices.byte();
     let packed;
     let file = if how & 1 == 1 {
@@ -278,15 +196,20 @@ pub fn session(data: &[u8]) {
     } else {
         file
     };
-    let mut loader = Loader::new(["a.json", "b.json.gz", "", "…/\u{0}"][usize::from(how >> 1 & 3)]);
-    if how & 8 != 0 {
-        loader.attach_metrics("metrics", METRICS.as_bytes());
-    }
-    if how & 16 != 0 {
-        loader.attach_metrics("the file", file);
-    }
+    let name = ["a.json", "b.json.gz", "", "…/\u{0}"][usize::from(how >> 1 & 3)];
+    let loader_of = |selection: &Selection| {
+        let mut loader = Loader::selecting(name, selection);
+        if how & 8 != 0 {
+            loader.attach_metrics("metrics", METRICS.as_bytes());
+        }
+        if how & 16 != 0 {
+            loader.attach_metrics("the file", file);
+        }
+        loader
+    };
     let _ = session::is_metrics(file);
     let _ = session::open_metrics("the file", file);
+    let mut loader = loader_of(&Selection::default());
     let pieces = choices.pieces(file);
     let look_at = usize::from(choices.byte());
     for (i, piece) in pieces.iter().enumerate() {
@@ -297,7 +220,10 @@ pub fn session(data: &[u8]) {
     }
     assert_eq!(loader.bytes(), file.len() as u64);
     let early = loader.error();
-    match loader.finish() {
+    let opened = loader.finish();
+    let selection = selection(&opened, &mut choices);
+    every_way(&opened, file, &selection, &loader_of, &mut choices);
+    match opened {
         Ok(opened) => {
             assert_eq!(early, None, "an error is for good");
             ask(&opened, &mut choices, file);
@@ -310,6 +236,116 @@ pub fn session(data: &[u8]) {
             );
         }
     }
+}
+
+/// What of a trace may be asked for: everything as often as not.
+fn selection(opened: &Result<Opened, LoadError>, choices: &mut Choices<'_>) -> Selection {
+    let how = choices.byte();
+    let Ok(opened) = opened else {
+        return Selection::default();
+    };
+    let extent = opened.index.extent().unwrap_or_default();
+    let window = Span {
+        start: choices.time(extent),
+        end: choices.time(extent),
+    };
+    let leave_out = [&["cpu_op", ""][..], &["no such category"], &[], &[]][usize::from(how >> 2 & 3)];
+    Selection {
+        leave_out: leave_out.iter().map(|&category| category.to_owned()).collect(),
+        window: Some(window).filter(|window| how & 3 == 1 && window.start <= window.end),
+    }
+}
+
+/// What was opened, as text: everything that does not depend on how the file was packed.
+fn told(opened: &Result<Opened, LoadError>) -> Vec<String> {
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(why) => return vec![why.to_string().replace(", inside the gzip file", "")],
+    };
+    let mut lines = Vec::new();
+    for one in std::iter::once(opened).chain(&opened.further) {
+        let index = &one.index;
+        for id in index.slices.ids() {
+            let (track, slices) = (index.track(index.track_of(id)), &index.slices);
+            lines.push(format!(
+                "{} {:?} {} {:?} {} {} {:?} {:?}",
+                slices.at(id),
+                slices.span(id),
+                slices.depth(id),
+                slices.parent(id),
+                index.name_of(id),
+                index.category_of(id),
+                track.pid,
+                track.tid,
+            ));
+        }
+        lines.push(format!("{:?} {:?}", index.instants.at, index.instants.ts));
+        lines.push(format!("{:?} {:?}", index.flows.ts, index.flows.id));
+        lines.push(format!("{:?} {:?}", index.counters, index.args));
+        lines.push(format!("{:?} {:?}", index.header, index.left_out));
+        let mut report = one.whole_report();
+        report.bytes = 0;
+        lines.push(serde_json::to_string(&report).expect("a report is plain data"));
+    }
+    lines
+}
+
+/// The same text in one piece, in pieces, and as several members of gzip, all of it or a selection.
+fn every_way(
+    opened: &Result<Opened, LoadError>,
+    file: &[u8],
+    selection: &Selection,
+    loader_of: &dyn Fn(&Selection) -> Loader,
+    choices: &mut Choices<'_>,
+) {
+    let mut inflater = Inflater::default();
+    let mut text = Vec::new();
+    inflater.feed(file, &mut |piece| text.extend_from_slice(piece));
+    let (inflated, _) = inflater.finish();
+    let has_holes = !inflated.defects.is_empty();
+    let read = |selection: &Selection, pieces: &[&[u8]]| {
+        let mut loader = loader_of(selection);
+        pieces.iter().for_each(|piece| loader.feed(piece));
+        loader.finish()
+    };
+
+    let mut scanner = Scanner::new(WANTED);
+    let mut seen = Seen::default();
+    scanner.feed(&text, &mut seen);
+    let scanned = scanner.finish(&mut seen);
+    seen.must_agree_with_serde_json(&text, scanned.ok().as_ref());
+    assert_eq!(
+        told(opened),
+        told(&read(&Selection::default(), &[file])),
+        "where the file is cut changes what is said"
+    );
+
+    let whole = read(selection, &[file]);
+    if let (Ok(all), Ok(part)) = (opened, &whole) {
+        assert_eq!(
+            part.index.n_events + part.index.left_out.events(),
+            all.index.n_events,
+            "an event is loaded or counted as left out"
+        );
+    }
+    let whole = told(&whole);
+    if !selection.is_everything() {
+        let cut = told(&read(selection, &choices.pieces(file)));
+        assert_eq!(whole, cut, "where the file is cut changes a selection");
+    }
+    // What is damaged as gzip, or is gzip once more inside, is another file; one of no text has another error.
+    if has_holes || text.is_empty() || session::is_gzip(&text) {
+        return;
+    }
+    let (mut members, mut rest) = (Vec::new(), &text[..]);
+    for _ in 0..choices.byte() % 4 {
+        let (member, left) = rest.split_at(usize::from(choices.byte()) * rest.len() / 255);
+        members.extend(gzipped(member));
+        rest = left;
+    }
+    members.extend(gzipped(rest));
+    let members = told(&read(selection, &choices.pieces(&members)));
+    assert_eq!(whole, members, "how the text is packed changes what is said");
 }
 
 /// Some rows of a table, in some order.
@@ -355,7 +391,16 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             end: choices.time(extent),
         };
         let width_px = choices.u32() % 4_000;
-        let question = match choices.byte() % 11 {
+        let flame = |choices: &mut Choices<'_>| FlameQuestion {
+            source: [StackSource::Python, StackSource::Operators, StackSource::Modules]
+                [usize::from(choices.byte() % 3)],
+            order: [FlameOrder::Heavy, FlameOrder::Time][usize::from(choices.byte() % 2)],
+            window: Some(window).filter(|_| width_px.is_multiple_of(2)),
+            thread: Some(choices.u32()).filter(|&thread| thread < 200),
+            zoom: Some(choices.u32()).filter(|&zoom| zoom < 200),
+            width_px,
+        };
+        let question = match choices.byte() % 14 {
             0 => Question::Steps {
                 filter: StepFilter {
                     window: Some(window).filter(|_| width_px.is_multiple_of(2)),
@@ -394,6 +439,13 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             },
             8 => Question::Report {
                 format: ["json", "text", "markdown", ""][usize::from(choices.byte() % 4)].into(),
+            },
+            11 => Question::Flame(flame(choices)),
+            12 => Question::Folded(flame(choices)),
+            13 => Question::Memory {
+                device: choices.u32(),
+                window: Some(window).filter(|_| width_px.is_multiple_of(2)),
+                width_px,
             },
             choice => {
                 let table = &table::TABLES[usize::from(choices.byte()) % table::TABLES.len()];
@@ -435,6 +487,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
         }
         serde_json::to_string(&answer).expect("a message is plain data");
     }
+    every_table(opened, &scene);
     let slice = choices.u32();
     if let Some(at) = opened.text_at(slice) {
         let mut inflater = Inflater::default();
@@ -447,6 +500,36 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
     assert_eq!(summary.events, opened.report.events);
     serde_json::to_string(&summary).expect("a message is plain data");
     cut(opened, choices, file);
+}
+
+/// The tables that are listed are those that have rows, and each is given whole, page by page and as a file.
+fn every_table(opened: &Opened, scene: &Scene) {
+    let listed = opened.summary().tables;
+    let own = listed.iter().map(|table| &*table.key);
+    let mut keys: Vec<&str> = table::TABLES.iter().map(|table| table.key).collect();
+    keys.extend(own.filter(|key| !table::TABLES.iter().any(|table| table.key == *key)));
+    for key in keys {
+        let ask = Ask {
+            n_rows: 3,
+            ..Ask::default()
+        };
+        let is_listed = listed.iter().any(|table| table.key == key);
+        let question = Question::Table {
+            key: key.to_owned(),
+            ask: ask.clone(),
+        };
+        match opened.answer(scene, &question) {
+            Answer::Table(page) => assert!(is_listed && page.n_rows > 0, "{key} has rows and is not listed"),
+            _ => assert!(!is_listed, "{key} is listed and has no rows"),
+        }
+        let question = Question::TableFile {
+            key: key.to_owned(),
+            ask,
+            format: "csv".into(),
+        };
+        let is_file = matches!(opened.answer(scene, &question), Answer::Report { .. });
+        assert_eq!(is_file, is_listed, "{key} is a file if it is listed");
+    }
 }
 
 /// A cut-out is a trace that any JSON reader takes, and every event is accounted for.
@@ -521,59 +604,6 @@ const PATHS: &[&str] = &[
     "../x/\u{0}",
     "",
 ];
-
-/// A tar of these files.
-fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, bytes) in files {
-        let mut block = vec![0u8; 512];
-        block[..name.len()].copy_from_slice(name.as_bytes());
-        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
-        block[148..156].fill(b' ');
-        block[156] = b'0';
-        block[257..263].copy_from_slice(b"ustar\0");
-        let sum: u32 = block.iter().map(|&b| u32::from(b)).sum();
-        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-        out.extend(block);
-        out.extend(*bytes);
-        out.resize(out.len().next_multiple_of(512), 0);
-    }
-    out.extend([0; 1024]);
-    out
-}
-
-/// A zip of these files, each deflated: the body of a gzip member is that.
-fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut out, mut list) = (Vec::new(), Vec::new());
-    let len = |n: usize| u32::try_from(n).expect("fuzzed files are small").to_le_bytes();
-    for (name, bytes) in files {
-        let packed = gzipped(bytes);
-        let (body, tail) = packed[10..].split_at(packed.len() - 18);
-        let mut common = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
-        common.extend(&tail[..4]);
-        common.extend(len(body.len()));
-        common.extend(len(bytes.len()));
-        common.extend(&len(name.len())[..2]);
-        list.extend(b"PK\x01\x02\x14\0");
-        list.extend(&common);
-        list.extend([0; 12]);
-        list.extend(len(out.len()));
-        list.extend(name.as_bytes());
-        out.extend(b"PK\x03\x04");
-        out.extend(&common);
-        out.extend([0; 2]);
-        out.extend(name.as_bytes());
-        out.extend(body);
-    }
-    let (at, n) = (out.len(), len(files.len()));
-    out.extend(&list);
-    out.extend(b"PK\x05\x06\0\0\0\0");
-    out.extend([n[0], n[1], n[0], n[1]]);
-    out.extend(len(list.len()));
-    out.extend(len(at));
-    out.extend([0; 2]);
-    out
-}
 
 /// The bytes of a stretch that may lie outside.
 fn within(bytes: &[u8], stretch: Range<u64>) -> &[u8] {
@@ -666,8 +696,8 @@ pub fn bundle(data: &[u8]) {
         .collect();
     let mut archive = match how % 4 {
         0 => Vec::new(),
-        1 => tar_of(&files),
-        2 => zip_of(&files),
+        1 => tar_of(&Packed::files(&files)),
+        2 => zip_of(&Packed::files(&files)),
         _ => rest.to_vec(),
     };
     if how & 8 != 0 {
@@ -830,8 +860,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     vec![
         ("inflate", inflate),
         ("scan", with(3, 5)),
-        ("session", with(64, 37)),
+        ("session", with(96, 37)),
         ("bundle", bundles),
+        ("opening", opening::seeds()),
     ]
 }
 
@@ -863,7 +894,7 @@ pub fn words() -> String {
 /// What kinds of events the seeds hold is part of what they are for.
 #[cfg(test)]
 mod tests {
-    use stepscope::ingest::Phase;
+    use stepscope::ingest::{Event, Phase, Sink};
 
     use super::*;
 
@@ -874,6 +905,7 @@ mod tests {
                 "inflate" => inflate,
                 "scan" => scan,
                 "bundle" => bundle,
+                "opening" => opening,
                 _ => session,
             };
             for seed in seeds {

@@ -1,5 +1,5 @@
-//! Writes what the fuzzer starts from: `seeds FOLDER` makes FOLDER/inflate, FOLDER/scan, FOLDER/session and
-//! FOLDER/bundle with a file a seed, and FOLDER/words, libFuzzer's dictionary.
+//! Writes what the fuzzer starts from: `seeds FOLDER` makes a folder of each target's name in it, with a file a seed,
+//! and FOLDER/words, libFuzzer's dictionary.
 
 use std::path::PathBuf;
 
