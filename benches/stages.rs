@@ -254,6 +254,7 @@ mod understand {
             trailing_launches: None,
             waits: waiting().to_vec(),
             calls_with_shapes: 0,
+            not_operators: FxHashSet::default(),
         };
         bencher
             .with_inputs(facts)

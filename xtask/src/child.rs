@@ -78,7 +78,7 @@ pub fn command(program: &str) -> Command {
 /// Runs to the end; the child's standard output is passed on as it comes.
 pub fn run(command: &mut Command) -> Result<Ended> {
     println!("$ {}", shown(command));
-    let list = std::env::temp_dir().join(format!("stepscope-skipped-{}", std::process::id()));
+    let list = crate::root().join(format!("target/skipped-{}", std::process::id()));
     let mut child = command
         .env("STEPSCOPE_SKIPPED", &list)
         .stdout(Stdio::piped())
@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_skipped_test_has_not_passed() {
-        let list = std::env::temp_dir().join(format!("stepscope-skipped-test-{}", std::process::id()));
+        let list = crate::root().join(format!("target/skipped-test-{}", std::process::id()));
+        fs::create_dir_all(crate::root().join("target")).expect("a folder for what is built");
         fs::write(&list, "a::b\nc\na::b\n").expect("a temporary file");
         let mut tests = Tests {
             passed: 5,
