@@ -59,6 +59,7 @@ use super::device::launched::TrailingLaunches;
 use super::gaps::StepIdle;
 use super::gaps::requests::Waiting;
 use super::report::{Finding, FindingEvidence, Level, TraceReport};
+use super::steps::verdict::Waited;
 use crate::base::order;
 use crate::dialect::Vocabulary;
 
@@ -75,7 +76,9 @@ pub struct Facts<'a> {
     pub links_launches: bool,
     /// Launches at the end of the trace without work in it.
     pub trailing_launches: Option<TrailingLaunches>,
-    /// When the engine waited for requests.
+    /// For how much of serving time the engine waited for requests.
+    pub waited: Option<Waited>,
+    /// When.
     pub waits: Vec<Waiting>,
     /// Calls whose inputs' shapes are recorded.
     pub calls_with_shapes: u64,

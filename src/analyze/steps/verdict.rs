@@ -44,6 +44,33 @@ pub struct DeviceShares {
     pub unknown: Option<String>,
 }
 
+/// How long the engines of a rank waited for requests while serving: the share of the verdict that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    pub ns: i64,
+    pub serving_ns: i64,
+    /// Its place and name, where the file holds several that did not wait alike.
+    pub rank: Option<(usize, String)>,
+}
+
+/// Of the rank that waited longest; `waiting` counts where no device is recorded.
+pub fn longest_waited(serving: Option<Span>, waiting: &Union, devices: &[DeviceShares]) -> Option<Waited> {
+    let serving = serving?;
+    let of = |waiting: &Union| waiting.covered_ns(serving);
+    let waited = |ns, rank| Waited {
+        ns,
+        serving_ns: serving.len_ns(),
+        rank,
+    };
+    // Of ranks that wait alike the first.
+    let Some(most) = devices.iter().rev().max_by_key(|d| of(&d.waiting)) else {
+        return Some(waited(of(waiting), None));
+    };
+    let are_alike = devices.iter().all(|d| of(&d.waiting) == of(&most.waiting));
+    let rank = most.of_rank.zip(most.rank.clone()).filter(|_| !are_alike);
+    Some(waited(of(&most.waiting), rank))
+}
+
 /// What verdicts rest on.
 pub struct Grounds<'a> {
     pub steps: &'a [Step],

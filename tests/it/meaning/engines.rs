@@ -75,6 +75,13 @@ fn requests_share(verdict: &Value) -> f64 {
     verdict["shares"]["requests"].as_f64().unwrap()
 }
 
+/// What the finding says of the same time.
+fn requests_says(report: &Value) -> &str {
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|f| f["id"] == "no-load").unwrap();
+    found["says"].as_str().unwrap()
+}
+
 #[test]
 fn a_rank_without_requests_says_nothing_of_another() {
     let rank = |name: &str, tid| {
@@ -115,6 +122,10 @@ fn a_rank_without_requests_says_nothing_of_another() {
     assert!((requests_share(of("TP00-DP00")) - 402.0 / 600.0).abs() < 0.01);
     assert!(requests_share(of("TP00-DP01")).abs() < 0.001);
     assert_eq!(of("TP00-DP01")["bound"], "device");
+    assert_eq!(
+        requests_says(&report),
+        "For 402 ms (67 % of serving time) the engine of TP00-DP00 waited for requests."
+    );
     assert_eq!(
         (&of("TP00-DP00")["steps"], &of("TP00-DP01")["steps"]),
         (&json!(20), &json!(60))
@@ -188,6 +199,10 @@ fn passes_on_invented_data_are_time_without_requests() {
         // From the end of step 19 at 198 ms to the start of step 45 at 450 ms, of 598 ms.
         let share = requests_share(&report["verdict"]);
         assert!((share - 252.0 / 598.0).abs() < 0.01, "{dummy}: {share}");
+        assert_eq!(
+            requests_says(&report),
+            "For 252 ms (42 % of serving time) the engine waited for requests."
+        );
         let steps = report["steps"].as_array().unwrap();
         assert!(
             steps
