@@ -104,9 +104,12 @@ pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
     verdicts
 }
 
-/// The steps of a phase that are judged: of one rank, or for `None` of all.
+/// The steps of a phase that are judged: of one rank, or for `None` of all. Those that are served; where that is
+/// known of none in the file, those of unknown period.
 pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Iterator<Item = &Step> {
-    let is_served = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
+    let is_known = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
+    let knows_none = !steps.iter().any(is_known);
+    let is_served = move |s: &Step| is_known(s) || (knows_none && s.period == Period::Unknown);
     let is_of_rank = move |s: &Step| rank.is_none() || s.rank.is_none() || s.rank == rank;
     let fits = move |s: &&Step| s.phase == phase && is_served(s) && is_of_rank(s);
     steps.iter().filter(fits)
@@ -172,6 +175,9 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     };
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(&verdict, why.as_deref(), device_span.p50_ns);
+    if steps.iter().any(|s| s.period == Period::Unknown) {
+        verdict.says += " Whether these steps are warm-up is unknown.";
+    }
     verdict
 }
 
@@ -406,6 +412,30 @@ mod tests {
         assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Unknown);
         steps[1].compiled = false;
         assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Device);
+    }
+
+    #[test]
+    fn steps_of_unknown_period_are_judged_where_no_other_is_known_to_be_served() {
+        let of = |period, index| Step {
+            period,
+            ..step(index)
+        };
+        let mut steps: Vec<Step> = (0..20).map(|i| of(Period::Unknown, i)).collect();
+        let verdict = judged(&steps, device(9, 0, 1));
+        assert_eq!((verdict.bound, verdict.steps), (Bound::Device, 20));
+        assert!(
+            verdict
+                .says
+                .ends_with("Whether these steps are warm-up is unknown."),
+            "{}",
+            verdict.says
+        );
+        steps[0].period = Period::Warmup;
+        assert_eq!(judged(&steps, device(9, 0, 1)).steps, 19);
+        steps[19].period = Period::Serving;
+        let verdict = judged(&steps, device(9, 0, 1));
+        assert_eq!((verdict.bound, verdict.steps), (Bound::Unknown, 1));
+        assert!(!verdict.says.contains("warm-up"), "{}", verdict.says);
     }
 
     #[test]
