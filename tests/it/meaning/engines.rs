@@ -246,6 +246,45 @@ fn a_loop_that_looks_for_requests_and_runs_nothing_waits() {
 }
 
 #[test]
+fn a_long_look_for_requests_before_a_step_is_not_its_host_time() {
+    for (cat, look) in [
+        ("user_annotation", "scheduler.recv_requests"),
+        (
+            "python_function",
+            "sglang/srt/managers/scheduler.py(9): recv_requests",
+        ),
+    ] {
+        let mut server = Server::new(json!(9), 40, json!(0));
+        let mut at = 1.0;
+        for step in 0..20 {
+            // Up to the scheduling, and 60 or 20 ms after the tenth and the fifteenth step.
+            let waits = [(10, 60.0), (15, 20.0)].iter().find(|w| w.0 == step);
+            let long = waits.map_or(0.1, |w| w.1);
+            server.slice(cat, look, at, long);
+            server.slice(
+                "user_annotation",
+                "scheduler.get_next_batch_to_run",
+                at + long,
+                0.2,
+            );
+            server.step("step[DECODE bs=4]", at + long + 0.2);
+            at += long + 0.2 + 8.5;
+        }
+        let report = read(vec![server]);
+        let steps = report["steps"].as_array().unwrap();
+        for (i, step) in steps.iter().enumerate() {
+            // The look, the scheduling and the marker of 8 ms.
+            let look = if i == 10 || i == 15 { 0.0 } else { 0.1 };
+            assert_eq!(step["host_ns"], ms(8.2 + look), "{look} of step {i}");
+        }
+        // With the 0.5 ms after the step before, of 20 steps of 8.8 ms less the last pause, and 79.8 ms.
+        let share = requests_share(&report["verdict"]);
+        let serving = 20.0 * 8.8 - 0.5 + 79.8;
+        assert!((share - 81.0 / serving).abs() < 0.001, "{share}");
+    }
+}
+
+#[test]
 fn scopes_of_other_engines_are_parts_of_the_step() {
     let mut server = Server::new(json!(9), 40, json!(0));
     for i in 0..8 {
