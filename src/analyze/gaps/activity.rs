@@ -3,14 +3,14 @@
 //! For gaps between steps and between launches; of a device the launching thread decides (see
 //! [`cause`](super::cause)). Where several things are recorded at once, the first in
 //! this order is the cause of the instant: compile, recorded wait for requests, wait for the device, submission of
-//! work, input preparation, sampling, collective, other host activity, suspected wait for requests, python frames. An
-//! instant at which nothing of these is recorded is unaccounted.
+//! work, input preparation, sampling, collective, other host activity, suspected wait for requests, wait for another
+//! thread or process, python frames. An instant at which nothing of these is recorded is unaccounted.
 
 use crate::base::{SliceId, Span, TrackId, Union};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
-use crate::analyze::gaps::cause::{Compiles, Containers, cause_of};
+use crate::analyze::gaps::cause::{Compiles, Containers, cause_of_slice};
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::first_of;
 use crate::analyze::report::{Cause, Recompile, Sure};
@@ -103,12 +103,12 @@ impl Activity {
             }
             let is_main = threads.is_main(track);
             for id in index.rows(track) {
-                let Some(cause) = threads.cause_of(vocabulary, id) else {
+                let Some(cause) = threads.cause_of(index, vocabulary, id) else {
                     continue;
                 };
                 match cause {
                     Cause::Wait if !is_main => waits_elsewhere.add(index.slices.span(id)),
-                    Cause::HostOp | Cause::Python if !is_main => {}
+                    Cause::HostOp | Cause::OtherThread | Cause::Python if !is_main => {}
                     _ => joined[cause as usize].add(index.slices.span(id)),
                 }
             }
@@ -228,8 +228,8 @@ impl HostThreads {
     }
 
     /// What a slice is the cause of; nothing for one around whole steps.
-    pub fn cause_of(&self, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
-        cause_of(vocabulary.role(id)).filter(|_| !self.containers.has(id))
+    pub fn cause_of(&self, index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
+        cause_of_slice(index, vocabulary, id).filter(|_| !self.containers.has(id))
     }
 
     pub fn is_device(&self, id: TrackId) -> bool {
@@ -251,13 +251,14 @@ pub fn most_of(
     cause: Cause,
 ) -> Option<(SliceId, i64)> {
     let mut by_name: rustc_hash::FxHashMap<u32, (i64, SliceId)> = rustc_hash::FxHashMap::default();
-    let is_cause = |id: SliceId| threads.cause_of(vocabulary, id) == Some(cause);
-    let on_main_only = matches!(cause, Cause::HostOp | Cause::Python);
+    let is_cause = |id: SliceId| threads.cause_of(index, vocabulary, id) == Some(cause);
+    let of_frames = matches!(cause, Cause::OtherThread | Cause::Python);
+    let on_main_only = of_frames || cause == Cause::HostOp;
     for track in index.track_ids() {
         if threads.is_device(track) || (on_main_only && !threads.is_main(track)) {
             continue;
         }
-        if (index.track(track).family == Family::Python) != (cause == Cause::Python) {
+        if (index.track(track).family == Family::Python) != of_frames {
             continue;
         }
         for id in open_in(index, track, gap) {
@@ -271,7 +272,7 @@ pub fn most_of(
                 *total = total.saturating_add(ns);
                 *first = id.min(*first);
             };
-            if cause == Cause::Python {
+            if of_frames {
                 add(id, inside);
                 if let Some(parent) = parent {
                     add(parent, -inside);

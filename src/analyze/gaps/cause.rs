@@ -3,7 +3,8 @@
 //! What the thread does that launches the device's next work, in its process, at that instant:
 //!
 //! - *Not launched yet*: the innermost slice that is recorded of that thread decides: a compile or capture, a launch
-//!   or other call, a wait for the device, an operator, a python frame, a part of a step; else nothing is recorded.
+//!   or other call, a wait for the device or for others, an operator, a python frame, a part of a step; else nothing
+//!   is recorded.
 //!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
 //!   nothing. A compile of the process and a wait for requests come before.
 //! - *Inside the launch call* the instant is the call's, however long it takes.
@@ -70,6 +71,16 @@ pub fn cause_of(role: Role) -> Option<Cause> {
         Role::PythonFrame => Some(Cause::Python),
         _ => None,
     }
+}
+
+/// What a slice is the cause of, by its role and, of a python frame, by its name.
+pub fn cause_of_slice(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
+    let cause = cause_of(vocabulary.role(id))?;
+    let waits = &vocabulary.waits;
+    let name = || index.slices.name(id);
+    let waits = cause == Cause::Python
+        && (waits.for_others.contains(&name()) || waits.for_scheduler.contains(&name()));
+    Some(if waits { Cause::OtherThread } else { cause })
 }
 
 /// Slices around whole steps, which the program or its profiler named: they say nothing of an instant.
@@ -518,7 +529,7 @@ fn innermost(
     let has_steps = !vocabulary.passes.is_empty();
     in_order(index, tracks, |_, id| {
         let role = vocabulary.role(id);
-        let Some(cause) = cause_of(role).filter(|_| !containers.has(id)) else {
+        let Some(cause) = cause_of_slice(index, vocabulary, id).filter(|_| !containers.has(id)) else {
             return;
         };
         let span = index.slices.span(id);
@@ -526,12 +537,10 @@ fn innermost(
             waits.push((span, id));
         }
         // Without steps nothing says whether a frame that waits for others waits for requests.
-        let waits_for_others =
-            role == Role::PythonFrame && vocabulary.waits.for_others.contains(&index.slices.name(id));
-        let cause = if waits_for_others && !has_steps {
-            Cause::NoLoad
-        } else {
-            cause
+        let is_for_others = || vocabulary.waits.for_others.contains(&index.slices.name(id));
+        let cause = match cause {
+            Cause::OtherThread if !has_steps && is_for_others() => Cause::NoLoad,
+            cause => cause,
         };
         if span.is_empty() {
             return;
