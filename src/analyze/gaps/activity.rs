@@ -87,18 +87,19 @@ impl Activity {
     /// What the host of a trace did. Compiles count from their start, or, where only their region is known, from
     /// the region's start and no longer than it. Waits count on the threads that run the model if any is recorded
     /// there, and on every thread otherwise; operators and python frames on those threads only. Waits for requests
-    /// that are only suspected count where nothing more telling is recorded.
+    /// that are only suspected count where nothing more telling is recorded. Of one rank, or for `None` of all.
     pub fn of_host(
         index: &Index,
         vocabulary: &Vocabulary,
         compiles: &Compiles,
         threads: &HostThreads,
         waiting: &[Waiting],
+        rank: Option<usize>,
     ) -> Activity {
         let mut joined: [Joined; Cause::COUNT] = Default::default();
         let mut waits_elsewhere = Joined::default();
         for track in index.track_ids() {
-            if threads.is_device(track) {
+            if threads.is_device(track) || !is_of_rank(index, vocabulary, track, rank) {
                 continue;
             }
             let is_main = threads.is_main(track);
@@ -116,11 +117,14 @@ impl Activity {
         if joined[Cause::Wait as usize].0.is_empty() {
             joined[Cause::Wait as usize] = waits_elsewhere;
         }
-        let compiles = compiles.of_rank(None);
+        let compiles = compiles.of_rank(rank);
         joined[Cause::Recompile as usize].0.extend(compiles.spans());
+        let ranks = &vocabulary.ranks.by_process;
+        let is_asked = |w: &&Waiting| rank.is_none() || ranks.get(&w.engine.process).copied() == rank;
         let waits = |is_sure: bool| {
             let of = waiting
                 .iter()
+                .filter(is_asked)
                 .filter(move |w| (w.sure != Sure::Suspected) == is_sure);
             Union::of(of.map(|w| w.span))
         };
@@ -129,6 +133,10 @@ impl Activity {
         layers.insert(Cause::Recompile as usize + 1, (Cause::NoLoad, waits(true)));
         Activity::of(layers)
     }
+}
+
+fn is_of_rank(index: &Index, vocabulary: &Vocabulary, track: TrackId, rank: Option<usize>) -> bool {
+    rank.is_none() || vocabulary.ranks.of(index, track) == rank
 }
 
 fn divide(pieces: &[Piece], window: Span, rest: Cause) -> ByCause {
@@ -241,12 +249,12 @@ impl HostThreads {
     }
 }
 
-/// What the host did for most of a gap with `cause`, by name: the outermost slices of that cause, or, of python
+/// What the host of a rank, or of all for `None`, did for most of a gap with `cause`, by name: the outermost slices of that cause, or, of python
 /// frames, the innermost. With the time of the gap that it covers.
 pub fn most_of(
     index: &Index,
     vocabulary: &Vocabulary,
-    threads: &HostThreads,
+    (threads, rank): (&HostThreads, Option<usize>),
     gap: Span,
     cause: Cause,
 ) -> Option<(SliceId, i64)> {
@@ -256,6 +264,9 @@ pub fn most_of(
     let on_main_only = of_frames || cause == Cause::HostOp;
     for track in index.track_ids() {
         if threads.is_device(track) || (on_main_only && !threads.is_main(track)) {
+            continue;
+        }
+        if !is_of_rank(index, vocabulary, track, rank) {
             continue;
         }
         if (index.track(track).family == Family::Python) != of_frames {

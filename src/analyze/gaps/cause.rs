@@ -135,14 +135,11 @@ pub struct Compiles {
 
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
-        let rank_of = |slice: Option<u32>| {
-            let slice = slice.filter(|&row| (row as usize) < index.slices.len())?;
-            vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
-        };
+        let rank_of = |recompile| rank_of_compile(index, vocabulary, recompile);
         let mut spans = Vec::new();
         let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
         for recompile in recompiles.iter().filter(recorded) {
-            spans.push((rank_of(recompile.slice), compile_span(recompile)));
+            spans.push((rank_of(recompile), compile_span(recompile)));
         }
         let known = Union::of(spans.iter().map(|&(_, s)| s));
         let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
@@ -158,13 +155,15 @@ impl Compiles {
                     .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
             );
             if slow_spans.covered_ns(span) == 0 {
-                spans.push((rank_of(recompile.slice), compile_span(recompile)));
+                spans.push((rank_of(recompile), compile_span(recompile)));
             }
         }
-        spans.extend(
-            slow.iter()
-                .map(|&id| (rank_of(Some(id.0)), index.slices.span(id))),
-        );
+        spans.extend(slow.iter().map(|&id| {
+            (
+                vocabulary.ranks.of(index, index.track_of(id)),
+                index.slices.span(id),
+            )
+        }));
         Compiles { spans }
     }
 
@@ -174,6 +173,14 @@ impl Compiles {
         let spans = self.spans.iter().filter(|&&(of, _)| fits(of));
         Union::of(spans.map(|&(_, span)| span))
     }
+}
+
+/// The rank that a compile holds up; `None` is any.
+pub fn rank_of_compile(index: &Index, vocabulary: &Vocabulary, recompile: &Recompile) -> Option<usize> {
+    let slice = recompile
+        .slice
+        .filter(|&row| (row as usize) < index.slices.len())?;
+    vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
 }
 
 /// Whether each launch names its work: what it hands over was compiled before.

@@ -34,6 +34,8 @@ pub struct DeviceShares {
     pub of_rank: Option<usize>,
     /// When the engines of its rank wait for requests.
     pub waiting: Union,
+    /// When graphs are compiled for its rank.
+    pub compiling: Union,
     /// When it computes or copies.
     pub works: Union,
     /// When any work runs.
@@ -77,6 +79,7 @@ pub struct Grounds<'a> {
     pub time: &'a StepTime,
     /// From the first start to the last end of serving.
     pub serving: Option<Span>,
+    /// When any graph of the file is compiled: what counts where no device is recorded.
     pub compiling: &'a Union,
     /// When all engines of the file wait for requests: what counts where no device is recorded.
     pub waiting: &'a Union,
@@ -203,7 +206,7 @@ fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> Bound
         part(union.covered_ns(serving), serving.len_ns())
     };
     BoundShares {
-        compile: of(grounds.compiling),
+        compile: of(device.map_or(grounds.compiling, |d| &d.compiling)),
         requests: of(device.map_or(grounds.waiting, |d| &d.waiting)),
         ..BoundShares::default()
     }
@@ -444,12 +447,15 @@ mod tests {
         let time = StepTime::default();
         let half = Union::of([Span::new(0, 100 * MS)]);
         let nothing = Union::default();
-        let waits = |waiting: &Union| DeviceShares {
-            waiting: waiting.clone(),
+        let devices = [device(9, 0, 1)];
+        let idle = [DeviceShares {
+            waiting: half.clone(),
             ..device(9, 0, 1)
-        };
-        let devices = [waits(&nothing)];
-        let idle = [waits(&half)];
+        }];
+        let compiles = [DeviceShares {
+            compiling: half.clone(),
+            ..device(9, 0, 1)
+        }];
         let grounds = |compiling, devices| Grounds {
             steps: &steps,
             time: &time,
@@ -459,7 +465,10 @@ mod tests {
             devices,
             unlinked: None,
         };
-        assert_eq!(verdicts(&grounds(&half, &devices))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&half, &[]))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&nothing, &compiles))[0].bound, Bound::Compile);
+        // Graphs of another rank.
+        assert_eq!(verdicts(&grounds(&half, &devices))[0].bound, Bound::Device);
         assert_eq!(verdicts(&grounds(&nothing, &idle))[0].bound, Bound::Requests);
         assert_eq!(verdicts(&grounds(&nothing, &devices))[0].bound, Bound::Device);
     }

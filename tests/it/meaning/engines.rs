@@ -133,6 +133,61 @@ fn a_rank_without_requests_says_nothing_of_another() {
 }
 
 #[test]
+fn what_one_rank_compiles_and_where_it_pauses_is_not_anothers() {
+    let rank = |name: &str, tid| {
+        let of = |n: i64| json!(format!("[TP00-{name}] {n}"));
+        Server::new(of(tid), tid, of(0))
+    };
+    let (mut compiles, mut serves) = (rank("DP00", 40), rank("DP01", 41));
+    for i in 0..60 {
+        let at = f64::from(i) * 10.0;
+        // The first compiles for 8 ms in each of 40 steps; the second runs an operator between its steps.
+        compiles.step("step[DECODE bs=4]", at);
+        if i < 40 {
+            compiles.slice("cpu_op", "_compile.compile_inner (dynamo_timed)", at, 8.0);
+        }
+        serves.step("step[DECODE bs=4]", at + 5.0);
+        serves.slice("cpu_op", "aten::cat", at + 13.2, 1.6);
+    }
+    let report = read(vec![compiles, serves]);
+    let verdicts = report["verdicts"].as_array().unwrap();
+    let of = |rank: &str| verdicts.iter().find(|v| v["rank"] == rank).unwrap();
+    let share = |rank: &str| of(rank)["shares"]["compile"].as_f64().unwrap();
+    // 40 compiles of 8 ms, from 0 to 5 + 590 + 8 ms.
+    assert!((share("TP00-DP00") - 320.0 / 603.0).abs() < 0.001);
+    assert_eq!(of("TP00-DP00")["bound"], "compile");
+    assert!(share("TP00-DP01").abs() < 1e-9);
+    assert_eq!(of("TP00-DP01")["bound"], "device");
+    // Each pauses for 2 ms 59 times, while the other's step runs.
+    let gaps = report["gaps"].as_array().unwrap().iter();
+    let of_steps: Vec<(&str, i64, Value)> = gaps
+        .filter(|g| g["kind"] == "step")
+        .map(|g| {
+            let causes = g["causes"].as_array().unwrap().iter();
+            let causes = causes.map(|c| json!([c["cause"], c["total_ns"]])).collect();
+            (
+                g["where"].as_str().unwrap(),
+                g["total_ns"].as_i64().unwrap(),
+                causes,
+            )
+        })
+        .collect();
+    let expected = [
+        (
+            "SGLang of TP00-DP00",
+            ms(118.0),
+            json!([["unaccounted", ms(118.0)]]),
+        ),
+        (
+            "SGLang of TP00-DP01",
+            ms(118.0),
+            json!([["host_op", ms(59.0 * 1.6)], ["unaccounted", ms(59.0 * 0.4)]]),
+        ),
+    ];
+    assert_eq!(of_steps, expected);
+}
+
+#[test]
 fn threads_that_run_steps_at_the_same_time_are_engines_of_their_own() {
     let mut one = Server::new(json!(9), 40, json!(0));
     let mut other = Server::new(json!(9), 41, json!(1));
