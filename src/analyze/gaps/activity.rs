@@ -249,8 +249,8 @@ impl HostThreads {
     }
 }
 
-/// What the host of a rank, or of all for `None`, did for most of a gap with `cause`, by name: the outermost slices of that cause, or, of python
-/// frames, the innermost. With the time of the gap that it covers.
+/// What the host of a rank, or of all for `None`, did for most of a gap with `cause`, by name: the outermost slices of
+/// that cause, or, of python frames, the innermost. With the time of the gap that it covers.
 pub fn most_of(
     index: &Index,
     vocabulary: &Vocabulary,

@@ -1,7 +1,7 @@
 //! Gaps: three quantities that are defined apart, because they answer different questions, and never added up.
 //!
-//! - *step*: from the end of one engine step to the start of the next, of each rank of a file. Counts between serving steps; where the
-//!   trace has none, between all steps.
+//! - *step*: from the end of one engine step to the start of the next, of each rank of a file. Counts between serving
+//!   steps; where the trace has none, between all steps.
 //! - *device*: no work of a device runs, of whatever kind, between its first and its last work. Gaps below
 //!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
 //! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
