@@ -179,13 +179,15 @@ pub fn analyze_to(
             table_check::table_check(table, name, &trace)
         });
     }
+    let without_requests = gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all;
+    let waited = verdict::longest_waited(serving, &without_requests, &shares);
     if let Some(time) = &report.step_time {
         let grounds = verdict::Grounds {
             steps: &report.steps,
             time,
             serving,
             compiling: &compiling,
-            waiting: &gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all,
+            waiting: &without_requests,
             devices: &shares,
             unlinked: report.launches_without_work.zip(report.launches_total),
         };
@@ -203,6 +205,7 @@ pub fn analyze_to(
         last_launch_ns: last_launch_ns(index, vocabulary),
         links_launches,
         trailing_launches,
+        waited,
         waits: waiting,
         not_operators: not_operators(index, vocabulary, &report.operators, &compiling),
         calls_with_shapes: calls_with_shapes(index, vocabulary),

@@ -364,7 +364,7 @@ pub struct Kernel {
     /// at once counts once. `total_ns` counts it eight times.
     #[serde(default)]
     pub busy_ns: i64,
-    /// Calls whose recorded end cannot be right: they count up to the start of the next work of their queue.
+    /// Calls whose recorded end cannot be right: they count as the median of their name.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bounded: u64,
     /// Row of its longest call, for the timeline.

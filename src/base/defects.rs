@@ -79,8 +79,9 @@ defects! {
     OversizedSum "oversized_sum" Loss
         "A sum of durations does not fit the clock (292 years): it stops there, and what is made of it is wrong.";
     OverrunningWork "overrunning_work" Loss
-        "Device work is recorded as ending after the work behind it on the same queue has ended, which cannot be: its \
-         duration is unknown and counts up to the start of that work, a lower bound.";
+        "Device work is recorded as ending long after the work behind it on the same queue, or after all else, and \
+         takes far longer than others of its name, which cannot be: its duration is unknown and counts as the median \
+         of its name, at most up to the start of the work behind it.";
     ZeroTime "zero_time" Loss
         "An event has time 0 and no duration, and nearly all others lie more than an hour away from that: \
          its time was not recorded. It was left out.";

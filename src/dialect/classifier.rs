@@ -13,7 +13,10 @@ use super::vocabulary::Role;
 /// Communication as in TraceLens (nccl, rccl, cross_device_reduce), and what it counts as compute: reductions
 /// written into engines themselves (`multimem_all_reduce_kernel`), libraries of expert parallelism and all-to-all,
 /// symmetric memory. Inductor names a kernel after the operators that it was made from, collectives among them, and
-/// `small_reduce` only sounds like `all_reduce`. ROCm 7 copies and fills with kernels.
+/// `small_reduce` only sounds like `all_reduce`; a participle (`all_reduced`) names what was communicated before, and
+/// `_free` what is avoided. `ag_gemm`, `gemm_rs` and `gemm_ar` are products with the collective in the same kernel
+/// (triton-distributed, FLUX, TensorRT-LLM); a word that only ends in `ag` (`flag_gemm`) is none of them. ROCm 7
+/// copies and fills with kernels.
 pub const DEFAULT_RULES: &str = "\
 compute: ^triton_*_fused_
 compute: local_device_load
@@ -21,6 +24,22 @@ compute: small_reduce
 compute: smallreduce
 compute: small_gather
 compute: smallgather
+compute: all_reduced
+compute: allreduced
+compute: all_gathered
+compute: allgathered
+compute: all_reduce_free
+compute: allreduce_free
+compute: a2a_layout
+communication and compute: ^ag_gemm
+communication and compute: _ag_gemm
+communication and compute: :ag_gemm
+communication and compute: void ag_gemm
+communication and compute: ag_group_gemm
+communication and compute: gemm_rs_
+communication and compute: gemm_rs<
+communication and compute: gemm_ar_
+communication and compute: gemm_ar<
 communication and compute: allreduce_fusion
 communication and compute: all_reduce_fusion
 communication and compute: allreduce*norm
@@ -38,6 +57,8 @@ communication: hccl
 communication: oneccl
 communication: uccl
 communication: nvshmem
+communication: nixl
+communication: commkernel
 communication: shmembarrier
 communication: barrier_on_stream
 communication: rocshmem
@@ -271,6 +292,49 @@ mod tests {
                 Some("set: ^__amd_rocclr_fill"),
             ),
             ("hipblaslt_gemm", Role::DeviceCompute, None),
+            (
+                "void UBCommKernel<bf16>(…)",
+                Role::DeviceComm,
+                Some("communication: commkernel"),
+            ),
+            ("nixl_kernel", Role::DeviceComm, Some("communication: nixl")),
+            (
+                "void flux::ag_gemm_kernel<128>(…)",
+                Role::DeviceComm,
+                Some("communication and compute: :ag_gemm"),
+            ),
+            (
+                "kernel_ag_gemm_persistent",
+                Role::DeviceComm,
+                Some("communication and compute: _ag_gemm"),
+            ),
+            (
+                "kernel_gemm_rs_producer_persistent",
+                Role::DeviceComm,
+                Some("communication and compute: gemm_rs_"),
+            ),
+            ("flag_gemm_kernel", Role::DeviceCompute, None),
+            ("gemm_rsqrt_kernel", Role::DeviceCompute, None),
+            (
+                "small_all_reduce_free_norm",
+                Role::DeviceCompute,
+                Some("compute: all_reduce_free"),
+            ),
+            (
+                "all_reduced_loss_log",
+                Role::DeviceCompute,
+                Some("compute: all_reduced"),
+            ),
+            (
+                "a2a_layout_free",
+                Role::DeviceCompute,
+                Some("compute: a2a_layout"),
+            ),
+            (
+                "fused_all_reduce_rms_norm_kernel",
+                Role::DeviceComm,
+                Some("communication and compute: all_reduce*norm"),
+            ),
         ] {
             assert_eq!((c.role(name), c.rule(name)), (role, rule), "{name}");
         }

@@ -3,11 +3,12 @@
 //!
 //! A call around one single step (`core.py: step`, `run_batch`) says it all. Else what is recorded between two markers
 //! of a thread is divided: what follows a model call belongs to it, up to the wait for its result; from the first
-//! scheduling or preparation on, it is the next one's.
+//! scheduling or preparation on, it is the next one's. A look for requests that takes far longer than usual waits for
+//! them: the step begins behind it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, stats};
 use crate::index::tables::Index;
 
 use super::enclosing;
@@ -15,6 +16,7 @@ use super::pattern::has;
 use super::step_words::{Word, of_slice};
 use super::thread::{Thread, Threads};
 use super::vocabulary::{Part, Role};
+use super::wait_names::{is_long, wait_names};
 
 /// A thread that records nothing for so long has turned to something else: a wait that follows is not for the step.
 const SILENCE_NS: i64 = 2_000_000;
@@ -24,6 +26,8 @@ pub struct Known<'a> {
     pub index: &'a Index,
     pub roles: &'a [Role],
     pub words: &'a FxHashMap<NameId, Word>,
+    /// How long looks for requests usually take, by name.
+    pub polls: &'a FxHashMap<NameId, i64>,
 }
 
 impl Known<'_> {
@@ -35,6 +39,31 @@ impl Known<'_> {
         let word = self.words.get(&self.index.slices.name(id)).copied();
         of_slice(word, self.role(id))
     }
+
+    fn waits_for_requests(&self, id: SliceId) -> bool {
+        let usual = self.polls.get(&self.index.slices.name(id));
+        usual.is_some_and(|&median| is_long(self.index.slices.dur(id).as_ns(), median))
+    }
+}
+
+/// The median duration of looks for requests, by name.
+pub fn usual_polls(index: &Index) -> FxHashMap<NameId, i64> {
+    let names = wait_names(index).polls;
+    let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
+    if !names.is_empty() {
+        for id in index
+            .slices
+            .ids()
+            .filter(|&id| names.contains(&index.slices.name(id)))
+        {
+            let of_name = lengths.entry(index.slices.name(id)).or_default();
+            of_name.push(index.slices.dur(id).as_ns());
+        }
+    }
+    let medians = lengths.into_iter();
+    medians
+        .filter_map(|(name, mut all)| Some((name, stats::quantile_of(&mut all, 0.5)?)))
+        .collect()
 }
 
 /// Model calls by the thread that they lie on, in order of start.
@@ -149,12 +178,18 @@ impl Between {
             return self.lead.is_some();
         }
         let name = known.index.slices.name(id);
+        let waits = known.waits_for_requests(id);
+        let span = if waits {
+            Span::new(span.end, span.end)
+        } else {
+            span
+        };
         let lead = self.lead.get_or_insert(span);
         let follows = span.start >= lead.end;
         let is_far = span.start.saturating_sub(lead.end) > SILENCE_NS;
         // The loop went round without a batch to run.
         let again = follows && self.lead_names.contains(&name);
-        if is_far || again {
+        if is_far || again || waits {
             *lead = span;
             self.lead_names.clear();
         }

@@ -43,6 +43,7 @@ pub use vocabulary::{
     CompileMark, Device, Division, EngineStep, LaunchLink, MemoryDevice, NodeArgs, OutOfMemory, Part, Pass,
     Role, Vocabulary,
 };
+pub use wait_names::is_long as waits_long;
 
 /// A number that many events share.
 const fn int(key: &'static str) -> ArgSpec {

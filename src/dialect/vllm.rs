@@ -469,10 +469,12 @@ fn mark_containers(index: &Index, v: &mut Vocabulary, passes: &[Pass]) {
 /// Gives each pass its recorded parts and those that are derived; the engine step of each.
 fn add_parts(index: &Index, roles: &[Role], steps: &[Marked], passes: &mut [Pass]) -> Vec<Span> {
     let words = step_words::words(index);
+    let polls = extent::usual_polls(index);
     let known = Known {
         index,
         roles,
         words: &words,
+        polls: &polls,
     };
     let mut spans: Vec<Span> = passes.iter().map(|p| p.span).collect();
     let calls: Vec<(SliceId, Span)> = passes.iter().map(|p| (p.slice, p.span)).collect();

@@ -333,7 +333,7 @@ pub struct Vocabulary {
     /// What torch.compile did, where it left a mark.
     pub dynamo: Option<Dynamo>,
     pub devices: Vec<Device>,
-    /// Device work whose recorded end cannot be right, with the end up to which it certainly lasts.
+    /// Device work whose recorded end cannot be right, with the end that counts instead.
     pub overruns: FxHashMap<SliceId, i64>,
     pub launch_link: LaunchLink,
     /// Where that names operators and not the calls that launch: these calls, with their work.

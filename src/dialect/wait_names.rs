@@ -9,6 +9,17 @@ use crate::index::tables::Index;
 use super::pattern::{Rest, has, python_frame};
 use super::vocabulary::WaitNames;
 
+/// A recorded wait of so long is one for requests, whatever else there is …
+const LONG_NS: i64 = 100_000_000;
+/// … or from this on, where it is longer than so many of the usual ones: a worker waits a little before every step.
+const MIN_NS: i64 = 1_000_000;
+const TIMES_MEDIAN: i64 = 2;
+
+/// Whether a recorded wait between two steps is so much longer than usual that it is one for requests.
+pub fn is_long(ns: i64, median: i64) -> bool {
+    ns >= LONG_NS || ns > median.saturating_mul(TIMES_MEDIAN).max(MIN_NS)
+}
+
 /// What a name's call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {

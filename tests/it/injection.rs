@@ -49,7 +49,7 @@ fn cause_in_gaps(name: &str) -> &'static str {
         "sampler" => "sampling",
         "host_op" | "collective" => "operator",
         "no_load" => "requests",
-        "python" => "python",
+        "python" | "other_thread" => "python",
         "device" | "dependency" | "launch_latency" => "not_started",
         "unaccounted" => "not_recorded",
         _ => "unlinked",

@@ -691,14 +691,15 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
             (IdleCause::LaunchLatency, 3)
         ]
     );
-    // In a step it is python; what nothing covers is not recorded, in a step as elsewhere.
+    // With a step it is a wait for another, too short for one for requests; what nothing covers is not recorded, in a step as elsewhere.
     let name = "execute_context_0(0)_generation_4(4)";
     let step = frames.slice("user_annotation", name, 1, 90, 215, "");
     assert_eq!(
         step.causes().0,
         [
             (IdleCause::HostOp, 155),
-            (IdleCause::Python, 20),
+            (IdleCause::OtherThread, 15),
+            (IdleCause::Python, 5),
             (IdleCause::NotRecorded, 30),
             (IdleCause::LaunchLatency, 3)
         ]

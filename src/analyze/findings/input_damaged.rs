@@ -27,8 +27,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::analyze::findings::made::*;
-    use crate::analyze::report::{BudgetShare, DefectRow, TimeBudget};
+    use crate::analyze::report::DefectRow;
+    use crate::analyze::steps::verdict::Waited;
     use crate::base::Severity;
+    use crate::dialect::Vocabulary;
 
     #[test]
     fn a_damaged_file_is_a_problem_and_problems_come_first() {
@@ -43,16 +45,16 @@ mod tests {
             ends_early: false,
             says: "The gzip stream ends in the middle.".into(),
         }];
-        report.budget = Some(TimeBudget {
-            shares: vec![BudgetShare {
-                id: "no_load".into(),
-                says: String::new(),
-                total_ns: 300 * MS,
-            }],
-            ..budget(1000).unwrap()
-        });
+        report.budget = budget(1000);
         report.recompiles = vec![compile(0, 10, 50)];
-        let all = of(&report);
+        let vocabulary = Vocabulary::default();
+        let mut known = facts(&report, &vocabulary);
+        known.waited = Some(Waited {
+            ns: 300 * MS,
+            serving_ns: 1000 * MS,
+            rank: None,
+        });
+        let all = of_facts(&known);
         let ids: Vec<&str> = all.iter().map(|f| f.id.as_str()).collect();
         assert_eq!(ids[..2], ["compiles-while-serving", "input-damaged"]);
         assert!(all.windows(2).all(|w| w[0].level <= w[1].level));

@@ -80,6 +80,7 @@ pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'
         last_launch_ns: None,
         links_launches: false,
         trailing_launches: None,
+        waited: None,
         waits: Vec::new(),
         not_operators: FxHashSet::default(),
         calls_with_shapes: 0,

@@ -61,6 +61,7 @@ use super::device::launched::TrailingLaunches;
 use super::gaps::StepIdle;
 use super::gaps::requests::Waiting;
 use super::report::{Finding, FindingEvidence, Level, TraceReport};
+use super::steps::verdict::Waited;
 use crate::base::order;
 use crate::dialect::Vocabulary;
 
@@ -77,7 +78,9 @@ pub struct Facts<'a> {
     pub links_launches: bool,
     /// Launches at the end of the trace without work in it.
     pub trailing_launches: Option<TrailingLaunches>,
-    /// When the engine waited for requests.
+    /// For how much of serving time the engine waited for requests.
+    pub waited: Option<Waited>,
+    /// When.
     pub waits: Vec<Waiting>,
     /// Of the report's operators, by their longest call: stretches that a program named, and parts of a compile.
     pub not_operators: FxHashSet<u32>,

@@ -13,13 +13,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
-    let budget = facts.report.budget.as_ref()?;
-    let share = budget.shares.iter().find(|s| s.id == "no_load")?;
-    if !reaches(share.total_ns, 10, budget.total_ns) {
+    let share = facts.waited.as_ref()?;
+    if share.ns == 0 || !reaches(share.ns, 10, share.serving_ns) {
         return None;
     }
+    let rank = share.rank.as_ref().map(|&(place, _)| place);
+    let ranks = &facts.vocabulary.ranks.by_process;
+    let is_of_rank = |w: &&Waiting| rank.is_none() || ranks.get(&w.engine.process).copied() == rank;
     let of = |sure: Sure| {
-        let waits = facts.waits.iter().filter(move |w| w.sure == sure);
+        let waits = facts.waits.iter().filter(is_of_rank).filter(|w| w.sure == sure);
         stats::sum(waits.map(|w| w.span.len_ns()))
     };
     let sure = match of(Sure::Suspected) > of(Sure::Derived) {
@@ -30,12 +32,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         Sure::Suspected => "probably waited",
         _ => "waited",
     };
+    let engine = share.rank.as_ref().map_or("the engine".to_owned(), |(_, name)| {
+        format!("the engine of {name}")
+    });
     let says = format!(
-        "For {} ({} of serving time) the engine {waited} for requests.",
-        show::duration(share.total_ns),
-        show::percent(share.total_ns, budget.total_ns),
+        "For {} ({} of serving time) {engine} {waited} for requests.",
+        show::duration(share.ns),
+        show::percent(share.ns, share.serving_ns),
     );
-    let mut longest: Vec<&Waiting> = facts.waits.iter().collect();
+    let mut longest: Vec<&Waiting> = facts.waits.iter().filter(is_of_rank).collect();
     order::sort_by_key(&mut longest, |w| {
         (std::cmp::Reverse(w.span.len_ns()), w.span.start)
     });

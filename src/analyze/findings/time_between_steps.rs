@@ -21,7 +21,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if report.steps.len() < LEAST_STEPS {
         return None;
     }
-    let gaps = report.gaps.iter().find(|g| g.kind == GapKind::Step)?;
+    // Of several ranks, the one with the most time between its steps.
+    let of_steps = report.gaps.iter().filter(|g| g.kind == GapKind::Step);
+    let gaps = of_steps.rev().max_by_key(|g| g.total_ns)?;
     let total = serving_ns(report).filter(|_| report.device_time.is_empty())?;
     let no_load = |c: &&GapCause| c.cause != Cause::NoLoad;
     let waited = stats::sum(gaps.causes.iter().filter(no_load).map(|c| c.total_ns));

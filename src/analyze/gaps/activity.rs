@@ -3,14 +3,14 @@
 //! For gaps between steps and between launches; of a device the launching thread decides (see
 //! [`cause`](super::cause)). Where several things are recorded at once, the first in
 //! this order is the cause of the instant: compile, recorded wait for requests, wait for the device, submission of
-//! work, input preparation, sampling, collective, other host activity, suspected wait for requests, python frames. An
-//! instant at which nothing of these is recorded is unaccounted.
+//! work, input preparation, sampling, collective, other host activity, suspected wait for requests, wait for another
+//! thread or process, python frames. An instant at which nothing of these is recorded is unaccounted.
 
 use crate::base::{SliceId, Span, TrackId, Union};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
-use crate::analyze::gaps::cause::{Compiles, Containers, cause_of};
+use crate::analyze::gaps::cause::{Compiles, Containers, cause_of_slice};
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::first_of;
 use crate::analyze::report::{Cause, Recompile, Sure};
@@ -87,28 +87,29 @@ impl Activity {
     /// What the host of a trace did. Compiles count from their start, or, where only their region is known, from
     /// the region's start and no longer than it. Waits count on the threads that run the model if any is recorded
     /// there, and on every thread otherwise; operators and python frames on those threads only. Waits for requests
-    /// that are only suspected count where nothing more telling is recorded.
+    /// that are only suspected count where nothing more telling is recorded. Of one rank, or for `None` of all.
     pub fn of_host(
         index: &Index,
         vocabulary: &Vocabulary,
         compiles: &Compiles,
         threads: &HostThreads,
         waiting: &[Waiting],
+        rank: Option<usize>,
     ) -> Activity {
         let mut joined: [Joined; Cause::COUNT] = Default::default();
         let mut waits_elsewhere = Joined::default();
         for track in index.track_ids() {
-            if threads.is_device(track) {
+            if threads.is_device(track) || !is_of_rank(index, vocabulary, track, rank) {
                 continue;
             }
             let is_main = threads.is_main(track);
             for id in index.rows(track) {
-                let Some(cause) = threads.cause_of(vocabulary, id) else {
+                let Some(cause) = threads.cause_of(index, vocabulary, id) else {
                     continue;
                 };
                 match cause {
                     Cause::Wait if !is_main => waits_elsewhere.add(index.slices.span(id)),
-                    Cause::HostOp | Cause::Python if !is_main => {}
+                    Cause::HostOp | Cause::OtherThread | Cause::Python if !is_main => {}
                     _ => joined[cause as usize].add(index.slices.span(id)),
                 }
             }
@@ -116,11 +117,14 @@ impl Activity {
         if joined[Cause::Wait as usize].0.is_empty() {
             joined[Cause::Wait as usize] = waits_elsewhere;
         }
-        let compiles = compiles.of_rank(None);
+        let compiles = compiles.of_rank(rank);
         joined[Cause::Recompile as usize].0.extend(compiles.spans());
+        let ranks = &vocabulary.ranks.by_process;
+        let is_asked = |w: &&Waiting| rank.is_none() || ranks.get(&w.engine.process).copied() == rank;
         let waits = |is_sure: bool| {
             let of = waiting
                 .iter()
+                .filter(is_asked)
                 .filter(move |w| (w.sure != Sure::Suspected) == is_sure);
             Union::of(of.map(|w| w.span))
         };
@@ -129,6 +133,10 @@ impl Activity {
         layers.insert(Cause::Recompile as usize + 1, (Cause::NoLoad, waits(true)));
         Activity::of(layers)
     }
+}
+
+fn is_of_rank(index: &Index, vocabulary: &Vocabulary, track: TrackId, rank: Option<usize>) -> bool {
+    rank.is_none() || vocabulary.ranks.of(index, track) == rank
 }
 
 fn divide(pieces: &[Piece], window: Span, rest: Cause) -> ByCause {
@@ -228,8 +236,8 @@ impl HostThreads {
     }
 
     /// What a slice is the cause of; nothing for one around whole steps.
-    pub fn cause_of(&self, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
-        cause_of(vocabulary.role(id)).filter(|_| !self.containers.has(id))
+    pub fn cause_of(&self, index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
+        cause_of_slice(index, vocabulary, id).filter(|_| !self.containers.has(id))
     }
 
     pub fn is_device(&self, id: TrackId) -> bool {
@@ -241,23 +249,27 @@ impl HostThreads {
     }
 }
 
-/// What the host did for most of a gap with `cause`, by name: the outermost slices of that cause, or, of python
-/// frames, the innermost. With the time of the gap that it covers.
+/// What the host of a rank, or of all for `None`, did for most of a gap with `cause`, by name: the outermost slices of
+/// that cause, or, of python frames, the innermost. With the time of the gap that it covers.
 pub fn most_of(
     index: &Index,
     vocabulary: &Vocabulary,
-    threads: &HostThreads,
+    (threads, rank): (&HostThreads, Option<usize>),
     gap: Span,
     cause: Cause,
 ) -> Option<(SliceId, i64)> {
     let mut by_name: rustc_hash::FxHashMap<u32, (i64, SliceId)> = rustc_hash::FxHashMap::default();
-    let is_cause = |id: SliceId| threads.cause_of(vocabulary, id) == Some(cause);
-    let on_main_only = matches!(cause, Cause::HostOp | Cause::Python);
+    let is_cause = |id: SliceId| threads.cause_of(index, vocabulary, id) == Some(cause);
+    let of_frames = matches!(cause, Cause::OtherThread | Cause::Python);
+    let on_main_only = of_frames || cause == Cause::HostOp;
     for track in index.track_ids() {
         if threads.is_device(track) || (on_main_only && !threads.is_main(track)) {
             continue;
         }
-        if (index.track(track).family == Family::Python) != (cause == Cause::Python) {
+        if !is_of_rank(index, vocabulary, track, rank) {
+            continue;
+        }
+        if (index.track(track).family == Family::Python) != of_frames {
             continue;
         }
         for id in open_in(index, track, gap) {
@@ -271,7 +283,7 @@ pub fn most_of(
                 *total = total.saturating_add(ns);
                 *first = id.min(*first);
             };
-            if cause == Cause::Python {
+            if of_frames {
                 add(id, inside);
                 if let Some(parent) = parent {
                     add(parent, -inside);

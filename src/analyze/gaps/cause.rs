@@ -3,7 +3,8 @@
 //! What the thread does that launches the device's next work, in its process, at that instant:
 //!
 //! - *Not launched yet*: the innermost slice that is recorded of that thread decides: a compile or capture, a launch
-//!   or other call, a wait for the device, an operator, a python frame, a part of a step; else nothing is recorded.
+//!   or other call, a wait for the device or for others, an operator, a python frame, a part of a step; else nothing
+//!   is recorded.
 //!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
 //!   nothing. A compile of the process and a wait for requests come before.
 //! - *Inside the launch call* the instant is the call's, however long it takes.
@@ -72,6 +73,16 @@ pub fn cause_of(role: Role) -> Option<Cause> {
     }
 }
 
+/// What a slice is the cause of, by its role and, of a python frame, by its name.
+pub fn cause_of_slice(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<Cause> {
+    let cause = cause_of(vocabulary.role(id))?;
+    let waits = &vocabulary.waits;
+    let name = || index.slices.name(id);
+    let waits = cause == Cause::Python
+        && (waits.for_others.contains(&name()) || waits.for_scheduler.contains(&name()));
+    Some(if waits { Cause::OtherThread } else { cause })
+}
+
 /// Slices around whole steps, which the program or its profiler named: they say nothing of an instant.
 #[derive(Clone, Debug, Default)]
 pub struct Containers(FxHashSet<SliceId>);
@@ -124,14 +135,11 @@ pub struct Compiles {
 
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
-        let rank_of = |slice: Option<u32>| {
-            let slice = slice.filter(|&row| (row as usize) < index.slices.len())?;
-            vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
-        };
+        let rank_of = |recompile| rank_of_compile(index, vocabulary, recompile);
         let mut spans = Vec::new();
         let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
         for recompile in recompiles.iter().filter(recorded) {
-            spans.push((rank_of(recompile.slice), compile_span(recompile)));
+            spans.push((rank_of(recompile), compile_span(recompile)));
         }
         let known = Union::of(spans.iter().map(|&(_, s)| s));
         let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
@@ -147,13 +155,15 @@ impl Compiles {
                     .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
             );
             if slow_spans.covered_ns(span) == 0 {
-                spans.push((rank_of(recompile.slice), compile_span(recompile)));
+                spans.push((rank_of(recompile), compile_span(recompile)));
             }
         }
-        spans.extend(
-            slow.iter()
-                .map(|&id| (rank_of(Some(id.0)), index.slices.span(id))),
-        );
+        spans.extend(slow.iter().map(|&id| {
+            (
+                vocabulary.ranks.of(index, index.track_of(id)),
+                index.slices.span(id),
+            )
+        }));
         Compiles { spans }
     }
 
@@ -163,6 +173,14 @@ impl Compiles {
         let spans = self.spans.iter().filter(|&&(of, _)| fits(of));
         Union::of(spans.map(|&(_, span)| span))
     }
+}
+
+/// The rank that a compile holds up; `None` is any.
+pub fn rank_of_compile(index: &Index, vocabulary: &Vocabulary, recompile: &Recompile) -> Option<usize> {
+    let slice = recompile
+        .slice
+        .filter(|&row| (row as usize) < index.slices.len())?;
+    vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
 }
 
 /// Whether each launch names its work: what it hands over was compiled before.
@@ -518,7 +536,7 @@ fn innermost(
     let has_steps = !vocabulary.passes.is_empty();
     in_order(index, tracks, |_, id| {
         let role = vocabulary.role(id);
-        let Some(cause) = cause_of(role).filter(|_| !containers.has(id)) else {
+        let Some(cause) = cause_of_slice(index, vocabulary, id).filter(|_| !containers.has(id)) else {
             return;
         };
         let span = index.slices.span(id);
@@ -526,12 +544,10 @@ fn innermost(
             waits.push((span, id));
         }
         // Without steps nothing says whether a frame that waits for others waits for requests.
-        let waits_for_others =
-            role == Role::PythonFrame && vocabulary.waits.for_others.contains(&index.slices.name(id));
-        let cause = if waits_for_others && !has_steps {
-            Cause::NoLoad
-        } else {
-            cause
+        let is_for_others = || vocabulary.waits.for_others.contains(&index.slices.name(id));
+        let cause = match cause {
+            Cause::OtherThread if !has_steps && is_for_others() => Cause::NoLoad,
+            cause => cause,
         };
         if span.is_empty() {
             return;

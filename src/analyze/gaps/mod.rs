@@ -1,7 +1,7 @@
 //! Gaps: three quantities that are defined apart, because they answer different questions, and never added up.
 //!
-//! - *step*: from the end of one engine step to the start of the next. Counts between serving steps; where the
-//!   trace has none, between all steps.
+//! - *step*: from the end of one engine step to the start of the next, of each rank of a file. Counts between serving
+//!   steps; where the trace has none, between all steps.
 //! - *device*: no work of a device runs, of whatever kind, between its first and its last work. Gaps below
 //!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
 //! - *launch*: from the end of one launch to the start of the next, on the thread that launches most. The device
@@ -20,6 +20,7 @@ pub mod requests;
 pub(in crate::analyze) mod streams;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Vocabulary};
@@ -68,6 +69,7 @@ pub struct Host<'a> {
     /// When any device works, where there are several; see [`Host::busy`].
     all_busy: Union,
     pub activity: Activity,
+    compiles: Compiles,
     /// The same by innermost slices, for devices whose launches are unknown; empty if there are none.
     pub of_threads: Activity,
     pub threads: HostThreads,
@@ -116,7 +118,8 @@ impl<'a> Host<'a> {
                 several => Union::of(several.iter().flat_map(|d| d.busy.spans().iter().copied())),
             },
             of_threads,
-            activity: Activity::of_host(index, vocabulary, &compiles, &threads, waiting),
+            activity: Activity::of_host(index, vocabulary, &compiles, &threads, waiting, None),
+            compiles,
             threads,
             launched,
             rule,
@@ -162,6 +165,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 rank: device.rank.clone(),
                 of_rank,
                 waiting: without.of_rank(of_rank).clone(),
+                compiling: Union::of(of_compiles(host, of_rank).map(compile_span)),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown
@@ -171,6 +175,15 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
             }
         })
         .collect()
+}
+
+/// The compiles that hold up a rank; all for `None`.
+fn of_compiles<'h>(host: &'h Host<'_>, rank: Option<usize>) -> impl Iterator<Item = &'h Recompile> {
+    let (index, vocabulary) = (host.index, host.vocabulary);
+    let fits = move |of: Option<usize>| rank.is_none() || of.is_none() || of == rank;
+    host.recompiles
+        .iter()
+        .filter(move |r| fits(cause::rank_of_compile(index, vocabulary, r)))
 }
 
 /// The rank of the device at a place of the list.
@@ -228,9 +241,11 @@ pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<G
 
 fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let mut all = Vec::new();
-    all.extend(step_gaps(host, asked));
-    for (device, idle) in host.devices.iter().zip(&host.idle) {
-        all.extend(device_gaps(host, asked, device, idle.as_ref()));
+    for rank in ranks_of_steps(host) {
+        all.extend(step_gaps(host, asked, rank));
+    }
+    for place in 0..host.devices.len() {
+        all.extend(device_gaps(host, asked, place));
     }
     all.extend(launch_gaps(host, asked));
     all
@@ -247,8 +262,13 @@ pub struct Between {
 /// The gaps between engine steps. Steps that overlap or touch have none. Only gaps with a serving step on both
 /// sides count, unless no step is serving.
 pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
-    let any_serving = steps.iter().any(|s| s.period == Period::Serving);
-    let mut order: Vec<usize> = (0..steps.len()).collect();
+    between(steps, (0..steps.len()).collect())
+}
+
+/// The same between the steps at these places.
+fn between(steps: &[EngineStep], places: Vec<usize>) -> Vec<Between> {
+    let any_serving = places.iter().any(|&i| steps[i].period == Period::Serving);
+    let mut order = places;
     order::sort_by_key(&mut order, |&i| steps[i].span);
     let mut gaps = Vec::new();
     let mut last: Option<usize> = None;
@@ -272,20 +292,56 @@ pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
     gaps
 }
 
-fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
+/// The ranks that have steps; `None` for a file of one.
+fn ranks_of_steps(host: &Host<'_>) -> BTreeSet<Option<usize>> {
+    let steps = 0..host.vocabulary.engine_steps.len();
+    steps.map(|step| rank_of_step(host, step)).collect()
+}
+
+fn rank_of_step(host: &Host<'_>, step: usize) -> Option<usize> {
+    let v = host.vocabulary;
+    let first = v.engine_steps.get(step)?.passes.start;
+    let pass = v.passes.get(first as usize)?;
+    v.ranks.of(host.index, host.index.track_of(pass.slice))
+}
+
+/// The places of a rank's steps.
+fn steps_of_rank(host: &Host<'_>, rank: Option<usize>) -> Vec<usize> {
+    let steps = 0..host.vocabulary.engine_steps.len();
+    steps
+        .filter(|&step| rank.is_none() || rank_of_step(host, step) == rank)
+        .collect()
+}
+
+fn step_gaps(host: &Host<'_>, asked: Asked, rank: Option<usize>) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
-    let mut between = between_steps(engine_steps);
-    between.retain(|g| asked.has(g.span));
-    if engine_steps.len() < 2 {
+    let places = steps_of_rank(host, rank);
+    if places.len() < 2 {
         return None;
     }
-    let serving = engine_steps.iter().any(|s| s.period == Period::Serving);
-    let mut divider = host.activity.divider();
+    let serving = places.iter().any(|&i| engine_steps[i].period == Period::Serving);
+    let mut between = between(engine_steps, places);
+    between.retain(|g| asked.has(g.span));
+    let of_rank = rank.map(|_| {
+        let (index, vocabulary) = (host.index, host.vocabulary);
+        Activity::of_host(
+            index,
+            vocabulary,
+            &host.compiles,
+            &host.threads,
+            host.waiting,
+            rank,
+        )
+    });
+    let mut divider = of_rank.as_ref().unwrap_or(&host.activity).divider();
     let (mut gaps, measured) = summarise(asked.n_longest, between.iter().map(|g| g.span), |gap| {
         divider.divide(gap)
     });
     gaps.kind = GapKind::Step;
     gaps.r#where = engine_name(host.vocabulary);
+    if let Some(rank) = host.vocabulary.ranks.label(rank) {
+        gaps.r#where += &format!(" of {rank}");
+    }
     gaps.definition = format!(
         "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
          engine, and waiting for requests. Overlapping steps have no gap between them.",
@@ -303,12 +359,15 @@ fn step_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     gaps.longest = longest(host, &measured, |gap, cause| {
         let of = between[gap.place];
         let sides = format!("between {} and {}", label(of.before), label(of.after));
-        format!("{}; {sides}.", what_the_host_did(host, gap, cause))
+        format!("{}; {sides}.", what_the_host_did(host, gap, cause, rank))
     });
     Some(gaps)
 }
 
-fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork, idle: Option<&Activity>) -> Option<Gaps> {
+fn device_gaps(host: &Host<'_>, asked: Asked, place: usize) -> Option<Gaps> {
+    let device = host.devices.get(place)?;
+    let idle = host.idle.get(place)?.as_ref();
+    let rank = rank_of(host, place);
     let busy = &device.busy;
     let extent = busy.extent()?;
     let mut divider = GapDivider::of(host, idle);
@@ -327,7 +386,9 @@ fn device_gaps(host: &Host<'_>, asked: Asked, device: &DeviceWork, idle: Option<
          recorded work. Gaps shorter than {} are scheduling on the device itself.",
         show::duration(DEVICE_FLOOR_NS)
     );
-    gaps.longest = longest(host, &measured, |gap, cause| says_with_place(host, gap, cause));
+    gaps.longest = longest(host, &measured, |gap, cause| {
+        says_with_place(host, gap, cause, rank)
+    });
     Some(gaps)
 }
 
@@ -416,7 +477,9 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     gaps.definition = "Time from the end of one launch to the start of the next, on the thread with most \
                        launches. This is not idle time of the device: it may be running what was launched before."
         .into();
-    gaps.longest = longest(host, &measured, |gap, cause| says_with_place(host, gap, cause));
+    gaps.longest = longest(host, &measured, |gap, cause| {
+        says_with_place(host, gap, cause, None)
+    });
     Some(gaps)
 }
 
@@ -488,7 +551,7 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
                     device: device.device,
                     rank: device.rank.clone(),
                     n_intervals,
-                    ..idle_in(host, device, idle.as_ref(), &window)
+                    ..idle_in(host, device, idle.as_ref(), rank_of(host, place), &window)
                 })
             })
             .collect()
@@ -497,8 +560,14 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     of_phases.find(|of| !of.is_empty()).unwrap_or_default()
 }
 
-fn idle_in(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>, window: &Union) -> StepIdle {
-    let between = between_steps(&host.vocabulary.engine_steps);
+fn idle_in(
+    host: &Host<'_>,
+    device: &DeviceWork,
+    idle: Option<&Activity>,
+    rank: Option<usize>,
+    window: &Union,
+) -> StepIdle {
+    let between = between(&host.vocabulary.engine_steps, steps_of_rank(host, rank));
     let step_gaps = Union::of(between.iter().map(|g| g.span));
     idle_by(&device.busy, || GapDivider::of(host, idle), window, &step_gaps)
 }
@@ -698,8 +767,8 @@ pub fn step_label(step: &Step) -> String {
 }
 
 /// A sentence: what the host did in a gap, and where among the steps it lies.
-fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause) -> String {
-    let what = what_the_host_did(host, measured, cause);
+fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause, rank: Option<usize>) -> String {
+    let what = what_the_host_did(host, measured, cause, rank);
     let gap = measured.span;
     let step = |index: u32| host.steps.get(index as usize);
     match step_at(host, gap) {
@@ -720,15 +789,13 @@ fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause) -> String
     }
 }
 
-/// Half a sentence: what the host did in a gap, for how much of it.
-fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause) -> String {
+/// Half a sentence: what the host did in a gap of a rank, or of the only one, for how much of it.
+fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, rank: Option<usize>) -> String {
     let gap = measured.span;
     let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
     match cause {
         Cause::Recompile => {
-            if let Some(compile) = host
-                .recompiles
-                .iter()
+            if let Some(compile) = of_compiles(host, rank)
                 .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
@@ -767,7 +834,8 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause) -> Stri
         }
         _ => {}
     }
-    let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, &host.threads, gap, cause);
+    let threads = (&host.threads, rank);
+    let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, threads, gap, cause);
     let did = cause.verb();
     match named {
         Some((id, ns)) => format!("The host {did}: {}, {}", host.index.name_of(id), of(ns)),

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
-use crate::dialect::{EngineStep, Phase, Role, Vocabulary};
+use crate::dialect::{EngineStep, Phase, Role, Vocabulary, waits_long};
 use crate::index::{Index, Key};
 
 use crate::analyze::gaps::cause::{Containers, cause_of};
@@ -31,11 +31,6 @@ const UNRECORDED_MEDIANS: i64 = 20;
 
 /// Where no step has a phase, nothing says whether a step has new requests: only so long a pause counts.
 pub const NO_PHASES_NS: i64 = 1_000_000_000;
-
-/// A recorded wait between two steps counts from this on, if it is longer than [`RECORDED_MEDIANS`] pauses are:
-/// a worker waits a little for its scheduler before every step.
-const MIN_RECORDED_NS: i64 = 1_000_000;
-const RECORDED_MEDIANS: i64 = 2;
 
 /// Whose steps these are: a process's, or a thread's where several engines share a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -346,7 +341,7 @@ impl Engine<'_> {
         let names = &self.vocabulary.waits;
         let is_long = span.len_ns() >= MIN_UNRECORDED_NS;
         let is_covered = |ns: i64| ns * 2 >= span.len_ns();
-        if is_long || longer(RECORDED_MEDIANS, MIN_RECORDED_NS) {
+        if waits_long(span.len_ns(), median) {
             if is_covered(self.waited_ns(span, &names.for_others)) {
                 return Some((
                     Sure::Derived,

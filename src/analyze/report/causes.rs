@@ -23,6 +23,9 @@ const RECORD_STACKS: &str =
 
 const COMPILE_BEFORE: &str = "Compile and capture before serving: warm up every shape that is served.";
 
+const WAITS_FOR_OTHERS: &str = "The thread that launches waits for another thread or process before each step: see \
+                                what that one did meanwhile.";
+
 const NOTHING_TO_SERVE: &str = "No work was submitted: record under load if you look for what limits it.";
 
 const QUEUE_EARLIER: &str =
@@ -108,11 +111,20 @@ closed_set! {
         colour: Colour::NoLoad,
         advice: NOTHING_TO_SERVE,
     }
+    OtherThread "other_thread" {
+        noun: "waiting for another thread or process",
+        verb: "waited for another thread or process",
+        word: "wait for others",
+        means: "The thread waited for a queue, a socket or a lock: for another thread or process.",
+        colour: Colour::Post,
+        advice: WAITS_FOR_OTHERS,
+    }
     Python "python" {
         noun: "python between operators",
         verb: "ran python",
         word: "python",
-        means: "Only python frames: the interpreter ran between operators, or waited without saying so.",
+        means: "Only python frames: the interpreter ran between operators, or waited in a call that is not known as a \
+                wait.",
         colour: Colour::Python,
         advice: "The python interpreter runs between operators: see the frames in the longest gaps.",
     }
@@ -194,6 +206,14 @@ closed_set! {
         colour: Colour::HostOp,
         advice: SLOWER_HOST,
     }
+    /// A call that waits for another thread or process.
+    OtherThread "other_thread" {
+        says: "launching thread waiting for another thread or process",
+        means: "Not launched yet: the launching thread waited for a queue, a socket or a lock, too short or too often \
+                to be a wait for requests.",
+        colour: Colour::Post,
+        advice: WAITS_FOR_OTHERS,
+    }
     /// Python frames, and nothing inside them.
     Python "python" {
         says: "python on the launching thread",
@@ -249,6 +269,7 @@ impl IdleCause {
                 IdleCause::HostOp
             }
             Cause::NoLoad => IdleCause::SchedulerIdle,
+            Cause::OtherThread => IdleCause::OtherThread,
             Cause::Python => IdleCause::Python,
             Cause::Device => IdleCause::LaunchLatency,
             Cause::Dependency => IdleCause::Dependency,

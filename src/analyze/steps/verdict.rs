@@ -34,6 +34,8 @@ pub struct DeviceShares {
     pub of_rank: Option<usize>,
     /// When the engines of its rank wait for requests.
     pub waiting: Union,
+    /// When graphs are compiled for its rank.
+    pub compiling: Union,
     /// When it computes or copies.
     pub works: Union,
     /// When any work runs.
@@ -44,12 +46,40 @@ pub struct DeviceShares {
     pub unknown: Option<String>,
 }
 
+/// How long the engines of a rank waited for requests while serving: the share of the verdict that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    pub ns: i64,
+    pub serving_ns: i64,
+    /// Its place and name, where the file holds several that did not wait alike.
+    pub rank: Option<(usize, String)>,
+}
+
+/// Of the rank that waited longest; `waiting` counts where no device is recorded.
+pub fn longest_waited(serving: Option<Span>, waiting: &Union, devices: &[DeviceShares]) -> Option<Waited> {
+    let serving = serving?;
+    let of = |waiting: &Union| waiting.covered_ns(serving);
+    let waited = |ns, rank| Waited {
+        ns,
+        serving_ns: serving.len_ns(),
+        rank,
+    };
+    // Of ranks that wait alike the first.
+    let Some(most) = devices.iter().rev().max_by_key(|d| of(&d.waiting)) else {
+        return Some(waited(of(waiting), None));
+    };
+    let are_alike = devices.iter().all(|d| of(&d.waiting) == of(&most.waiting));
+    let rank = most.of_rank.zip(most.rank.clone()).filter(|_| !are_alike);
+    Some(waited(of(&most.waiting), rank))
+}
+
 /// What verdicts rest on.
 pub struct Grounds<'a> {
     pub steps: &'a [Step],
     pub time: &'a StepTime,
     /// From the first start to the last end of serving.
     pub serving: Option<Span>,
+    /// When any graph of the file is compiled: what counts where no device is recorded.
     pub compiling: &'a Union,
     /// When all engines of the file wait for requests: what counts where no device is recorded.
     pub waiting: &'a Union,
@@ -77,9 +107,12 @@ pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
     verdicts
 }
 
-/// The steps of a phase that are judged: of one rank, or for `None` of all.
+/// The steps of a phase that are judged: of one rank, or for `None` of all. Those that are served; where that is
+/// known of none in the file, those of unknown period.
 pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Iterator<Item = &Step> {
-    let is_served = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
+    let is_known = |s: &Step| matches!(s.period, Period::Serving | Period::BeforeCapture);
+    let knows_none = !steps.iter().any(is_known);
+    let is_served = move |s: &Step| is_known(s) || (knows_none && s.period == Period::Unknown);
     let is_of_rank = move |s: &Step| rank.is_none() || s.rank.is_none() || s.rank == rank;
     let fits = move |s: &&Step| s.phase == phase && is_served(s) && is_of_rank(s);
     steps.iter().filter(fits)
@@ -145,6 +178,9 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     };
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(&verdict, why.as_deref(), device_span.p50_ns);
+    if steps.iter().any(|s| s.period == Period::Unknown) {
+        verdict.says += " Whether these steps are warm-up is unknown.";
+    }
     verdict
 }
 
@@ -170,7 +206,7 @@ fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> Bound
         part(union.covered_ns(serving), serving.len_ns())
     };
     BoundShares {
-        compile: of(grounds.compiling),
+        compile: of(device.map_or(grounds.compiling, |d| &d.compiling)),
         requests: of(device.map_or(grounds.waiting, |d| &d.waiting)),
         ..BoundShares::default()
     }
@@ -382,17 +418,44 @@ mod tests {
     }
 
     #[test]
+    fn steps_of_unknown_period_are_judged_where_no_other_is_known_to_be_served() {
+        let of = |period, index| Step {
+            period,
+            ..step(index)
+        };
+        let mut steps: Vec<Step> = (0..20).map(|i| of(Period::Unknown, i)).collect();
+        let verdict = judged(&steps, device(9, 0, 1));
+        assert_eq!((verdict.bound, verdict.steps), (Bound::Device, 20));
+        assert!(
+            verdict
+                .says
+                .ends_with("Whether these steps are warm-up is unknown."),
+            "{}",
+            verdict.says
+        );
+        steps[0].period = Period::Warmup;
+        assert_eq!(judged(&steps, device(9, 0, 1)).steps, 19);
+        steps[19].period = Period::Serving;
+        let verdict = judged(&steps, device(9, 0, 1));
+        assert_eq!((verdict.bound, verdict.steps), (Bound::Unknown, 1));
+        assert!(!verdict.says.contains("warm-up"), "{}", verdict.says);
+    }
+
+    #[test]
     fn compiles_and_waits_for_requests_are_judged_first() {
         let steps: Vec<Step> = (0..20).map(step).collect();
         let time = StepTime::default();
         let half = Union::of([Span::new(0, 100 * MS)]);
         let nothing = Union::default();
-        let waits = |waiting: &Union| DeviceShares {
-            waiting: waiting.clone(),
+        let devices = [device(9, 0, 1)];
+        let idle = [DeviceShares {
+            waiting: half.clone(),
             ..device(9, 0, 1)
-        };
-        let devices = [waits(&nothing)];
-        let idle = [waits(&half)];
+        }];
+        let compiles = [DeviceShares {
+            compiling: half.clone(),
+            ..device(9, 0, 1)
+        }];
         let grounds = |compiling, devices| Grounds {
             steps: &steps,
             time: &time,
@@ -402,7 +465,10 @@ mod tests {
             devices,
             unlinked: None,
         };
-        assert_eq!(verdicts(&grounds(&half, &devices))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&half, &[]))[0].bound, Bound::Compile);
+        assert_eq!(verdicts(&grounds(&nothing, &compiles))[0].bound, Bound::Compile);
+        // Graphs of another rank.
+        assert_eq!(verdicts(&grounds(&half, &devices))[0].bound, Bound::Device);
         assert_eq!(verdicts(&grounds(&nothing, &idle))[0].bound, Bound::Requests);
         assert_eq!(verdicts(&grounds(&nothing, &devices))[0].bound, Bound::Device);
     }

@@ -448,6 +448,40 @@ fn a_recorded_wait_of_the_engines_thread_is_a_wait_for_requests() {
 }
 
 #[test]
+fn a_short_wait_for_others_before_each_step_is_no_python() {
+    for frame in [
+        "zmq/sugar/poll.py(106): poll",
+        "queue.py(154): get",
+        "vllm/distributed/device_communicators/shm_broadcast.py(500): dequeue",
+    ] {
+        let plan = engine(&[Does::Python(1_000)], 500, 20);
+        let mut made = Written::of(&plan);
+        let plain = made.report();
+        let frames: Vec<i64> = made
+            .truth
+            .iter()
+            .filter(|t| t.1 - t.0 == 1_000)
+            .map(|t| t.0)
+            .collect();
+        assert_eq!(frames.len(), 10);
+        for start in frames {
+            made.slice("python_function", frame, start + 100, 800, "");
+        }
+        let report = made.report();
+        // Of ten, the first lies before the device's first work.
+        for (key, of) in [("gaps", device as fn(&Value) -> Causes), ("idle", idle)] {
+            let of = moved(&of(&plain), &of(&report), ms(7.2));
+            let expected = [
+                ("other_thread".to_owned(), ms(7.2)),
+                ("python".to_owned(), -ms(7.2)),
+            ];
+            assert_eq!(of, Causes::from(expected), "{key}, {frame}");
+        }
+        agree(frame, &report);
+    }
+}
+
+#[test]
 fn an_asynchronous_engine_waits_from_the_end_of_its_device_work() {
     // Each step launches and returns; the device ends long after.
     let mut plan = Vec::new();

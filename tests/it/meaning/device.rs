@@ -560,15 +560,78 @@ fn queue(longer: &[(usize, f64)]) -> Value {
 fn overlap_on_a_queue_is_a_defect_only_where_it_cannot_be() {
     let overruns = |longer: &[(usize, f64)]| defects(&queue(longer), "overrunning_work");
     assert_eq!(overruns(&[]), 0);
-    // Ends 0.9 ms after the next; is not three times as long as others; is the last of its queue.
+    // Ends 0.9 ms after the next; is not three times as long as others.
     assert_eq!(overruns(&[(4, 4_900.0)]), 0);
     assert_eq!(overruns(&[(4, 5_900.0)]), 0);
-    assert_eq!(overruns(&[(19, 900_000.0)]), 0);
     assert_eq!(overruns(&[(4, 6_100.0)]), 1);
+    // The last of its queue: nothing else is recorded for so long.
+    assert_eq!(overruns(&[(19, 5_900.0)]), 0);
+    assert_eq!(overruns(&[(19, 900_000.0)]), 1);
+    let last_two = queue(&[(18, 1_600_000.0), (19, 1_500_000.0)]);
+    assert_eq!(defects(&last_two, "overrunning_work"), 2);
+    assert_eq!(last_two["device_time"][0]["busy_ns"], ms(40.0));
     // One behind the other: the first ends within the second.
     let two = queue(&[(4, 1_600_000.0), (5, 1_700_000.0)]);
     assert_eq!(defects(&two, "overrunning_work"), 2);
     assert_eq!(two["device_time"][0]["busy_ns"], ms(40.0));
+}
+
+#[test]
+fn the_last_work_of_a_queue_may_take_long_where_something_says_so() {
+    let last = |more: &dyn Fn(&mut Vec<Value>), name: &str| {
+        let mut events = vec![marker(0, 50_000.0)];
+        for i in 0..20_i64 {
+            let (name, dur) = if i == 19 {
+                (name, 900_000.0)
+            } else {
+                ("gemm", 2_000.0)
+            };
+            events.extend([
+                call(i + 1, 10.0 + i as f64 * 20.0),
+                kernel(name, i + 1, (1_000.0 + i as f64 * 2_000.0, dur)),
+            ]);
+        }
+        more(&mut events);
+        let report = made(&events);
+        (
+            defects(&report, "overrunning_work"),
+            report["device_time"][0]["busy_ns"].clone(),
+        )
+    };
+    let nothing = |_: &mut Vec<Value>| {};
+    assert_eq!(last(&nothing, "gemm"), (1, json!(ms(40.0))));
+    // Others of its name are not known; it may wait for a peer; the host waits for it.
+    assert_eq!(last(&nothing, "attention").0, 0);
+    assert_eq!(last(&nothing, "ncclDevKernel_AllReduce").0, 0);
+    let wait = |events: &mut Vec<Value>| {
+        let at = (500.0, 938_600.0);
+        events.push(event(
+            "cuda_runtime",
+            "cudaDeviceSynchronize",
+            (9, 9),
+            at,
+            json!({}),
+        ));
+    };
+    assert_eq!(last(&wait, "gemm").0, 0);
+}
+
+#[test]
+fn ends_that_cannot_be_right_before_a_pause_leave_the_pause_idle() {
+    // Of 6 ms of work every 10 ms, the last two of the fifth step end far too late.
+    let mut events = Vec::new();
+    for i in 0..10_i64 {
+        let at = i as f64 * 10_000.0;
+        for k in 0..3_i64 {
+            let id = i * 3 + k + 1;
+            let dur = if i == 4 && k > 0 { 1_600_000.0 } else { 2_000.0 };
+            events.push(call(id, at + 10.0 + k as f64 * 20.0));
+            events.push(kernel("gemm", id, (at + 300.0 + k as f64 * 2_000.0, dur)));
+        }
+    }
+    let report = made(&events);
+    assert_eq!(defects(&report, "overrunning_work"), 2);
+    assert_eq!(report["device_time"][0]["busy_ns"], ms(60.0));
 }
 
 // ---- Real traces ------------------------------------------------------------------------------------------------

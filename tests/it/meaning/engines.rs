@@ -75,6 +75,13 @@ fn requests_share(verdict: &Value) -> f64 {
     verdict["shares"]["requests"].as_f64().unwrap()
 }
 
+/// What the finding says of the same time.
+fn requests_says(report: &Value) -> &str {
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|f| f["id"] == "no-load").unwrap();
+    found["says"].as_str().unwrap()
+}
+
 #[test]
 fn a_rank_without_requests_says_nothing_of_another() {
     let rank = |name: &str, tid| {
@@ -116,9 +123,68 @@ fn a_rank_without_requests_says_nothing_of_another() {
     assert!(requests_share(of("TP00-DP01")).abs() < 0.001);
     assert_eq!(of("TP00-DP01")["bound"], "device");
     assert_eq!(
+        requests_says(&report),
+        "For 402 ms (67 % of serving time) the engine of TP00-DP00 waited for requests."
+    );
+    assert_eq!(
         (&of("TP00-DP00")["steps"], &of("TP00-DP01")["steps"]),
         (&json!(20), &json!(60))
     );
+}
+
+#[test]
+fn what_one_rank_compiles_and_where_it_pauses_is_not_anothers() {
+    let rank = |name: &str, tid| {
+        let of = |n: i64| json!(format!("[TP00-{name}] {n}"));
+        Server::new(of(tid), tid, of(0))
+    };
+    let (mut compiles, mut serves) = (rank("DP00", 40), rank("DP01", 41));
+    for i in 0..60 {
+        let at = f64::from(i) * 10.0;
+        // The first compiles for 8 ms in each of 40 steps; the second runs an operator between its steps.
+        compiles.step("step[DECODE bs=4]", at);
+        if i < 40 {
+            compiles.slice("cpu_op", "_compile.compile_inner (dynamo_timed)", at, 8.0);
+        }
+        serves.step("step[DECODE bs=4]", at + 5.0);
+        serves.slice("cpu_op", "aten::cat", at + 13.2, 1.6);
+    }
+    let report = read(vec![compiles, serves]);
+    let verdicts = report["verdicts"].as_array().unwrap();
+    let of = |rank: &str| verdicts.iter().find(|v| v["rank"] == rank).unwrap();
+    let share = |rank: &str| of(rank)["shares"]["compile"].as_f64().unwrap();
+    // 40 compiles of 8 ms, from 0 to 5 + 590 + 8 ms.
+    assert!((share("TP00-DP00") - 320.0 / 603.0).abs() < 0.001);
+    assert_eq!(of("TP00-DP00")["bound"], "compile");
+    assert!(share("TP00-DP01").abs() < 1e-9);
+    assert_eq!(of("TP00-DP01")["bound"], "device");
+    // Each pauses for 2 ms 59 times, while the other's step runs.
+    let gaps = report["gaps"].as_array().unwrap().iter();
+    let of_steps: Vec<(&str, i64, Value)> = gaps
+        .filter(|g| g["kind"] == "step")
+        .map(|g| {
+            let causes = g["causes"].as_array().unwrap().iter();
+            let causes = causes.map(|c| json!([c["cause"], c["total_ns"]])).collect();
+            (
+                g["where"].as_str().unwrap(),
+                g["total_ns"].as_i64().unwrap(),
+                causes,
+            )
+        })
+        .collect();
+    let expected = [
+        (
+            "SGLang of TP00-DP00",
+            ms(118.0),
+            json!([["unaccounted", ms(118.0)]]),
+        ),
+        (
+            "SGLang of TP00-DP01",
+            ms(118.0),
+            json!([["host_op", ms(59.0 * 1.6)], ["unaccounted", ms(59.0 * 0.4)]]),
+        ),
+    ];
+    assert_eq!(of_steps, expected);
 }
 
 #[test]
@@ -188,6 +254,10 @@ fn passes_on_invented_data_are_time_without_requests() {
         // From the end of step 19 at 198 ms to the start of step 45 at 450 ms, of 598 ms.
         let share = requests_share(&report["verdict"]);
         assert!((share - 252.0 / 598.0).abs() < 0.01, "{dummy}: {share}");
+        assert_eq!(
+            requests_says(&report),
+            "For 252 ms (42 % of serving time) the engine waited for requests."
+        );
         let steps = report["steps"].as_array().unwrap();
         assert!(
             steps
@@ -227,6 +297,45 @@ fn a_loop_that_looks_for_requests_and_runs_nothing_waits() {
         // Three pauses of 60.5 ms each, of 4 * 8 * 8.5 - 0.5 + 180 ms.
         let share = requests_share(&report["verdict"]);
         assert!((share - 181.5 / 451.5).abs() < 0.01, "{look}: {share}");
+    }
+}
+
+#[test]
+fn a_long_look_for_requests_before_a_step_is_not_its_host_time() {
+    for (cat, look) in [
+        ("user_annotation", "scheduler.recv_requests"),
+        (
+            "python_function",
+            "sglang/srt/managers/scheduler.py(9): recv_requests",
+        ),
+    ] {
+        let mut server = Server::new(json!(9), 40, json!(0));
+        let mut at = 1.0;
+        for step in 0..20 {
+            // Up to the scheduling, and 60 or 20 ms after the tenth and the fifteenth step.
+            let waits = [(10, 60.0), (15, 20.0)].iter().find(|w| w.0 == step);
+            let long = waits.map_or(0.1, |w| w.1);
+            server.slice(cat, look, at, long);
+            server.slice(
+                "user_annotation",
+                "scheduler.get_next_batch_to_run",
+                at + long,
+                0.2,
+            );
+            server.step("step[DECODE bs=4]", at + long + 0.2);
+            at += long + 0.2 + 8.5;
+        }
+        let report = read(vec![server]);
+        let steps = report["steps"].as_array().unwrap();
+        for (i, step) in steps.iter().enumerate() {
+            // The look, the scheduling and the marker of 8 ms.
+            let look = if i == 10 || i == 15 { 0.0 } else { 0.1 };
+            assert_eq!(step["host_ns"], ms(8.2 + look), "{look} of step {i}");
+        }
+        // With the 0.5 ms after the step before, of 20 steps of 8.8 ms less the last pause, and 79.8 ms.
+        let share = requests_share(&report["verdict"]);
+        let serving = 20.0 * 8.8 - 0.5 + 79.8;
+        assert!((share - 81.0 / serving).abs() < 0.001, "{share}");
     }
 }
 
