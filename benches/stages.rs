@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use rustc_hash::FxHashSet;
 
 use stepscope::analyze::compiles::{self, coverage};
 use stepscope::analyze::device::{kernels, time};
@@ -255,6 +256,7 @@ mod understand {
             waits: waiting().to_vec(),
             calls_with_shapes: 0,
             not_operators: FxHashSet::default(),
+            waited: None,
         };
         bencher
             .with_inputs(facts)

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::ops::AddAssign;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,10 +75,17 @@ pub fn command(program: &str) -> Command {
     command
 }
 
+/// Where a child's tests write that they were skipped.
+fn list_of_skipped(of: &str) -> Result<PathBuf> {
+    let folder = crate::root().join("target");
+    fs::create_dir_all(&folder).with_context(|| format!("{} could not be made", folder.display()))?;
+    Ok(folder.join(format!("skipped{of}-{}", std::process::id())))
+}
+
 /// Runs to the end; the child's standard output is passed on as it comes.
 pub fn run(command: &mut Command) -> Result<Ended> {
     println!("$ {}", shown(command));
-    let list = crate::root().join(format!("target/skipped-{}", std::process::id()));
+    let list = list_of_skipped("")?;
     let mut child = command
         .env("STEPSCOPE_SKIPPED", &list)
         .stdout(Stdio::piped())
@@ -202,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_skipped_test_has_not_passed() {
-        let list = crate::root().join(format!("target/skipped-test-{}", std::process::id()));
-        fs::create_dir_all(crate::root().join("target")).expect("a folder for what is built");
+        let list = list_of_skipped("-test").expect("a folder for what is built");
         fs::write(&list, "a::b\nc\na::b\n").expect("a temporary file");
         let mut tests = Tests {
             passed: 5,
