@@ -59,7 +59,7 @@ const STAGES: [Stage; 9] = [
     Stage {
         name: "fuzz",
         on_request: false,
-        asks: "do inflating, scanning, a session and opening folders and archives hold for bytes that a fuzzer makes up?",
+        asks: "do reading, answering and opening hold for bytes that a fuzzer makes up?",
         run: crate::fuzz::run,
     },
     Stage {
