@@ -2,6 +2,7 @@
 
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
 /// Saves `text` as a file.
@@ -25,10 +26,13 @@ pub fn save_blob(file_name: &str, blob: &Blob) -> Result<(), JsValue> {
     Url::revoke_object_url(&url)
 }
 
-/// Puts `text` on the clipboard. A browser that refuses says so in its console.
-pub fn copy(text: &str) {
-    if let Some(window) = web_sys::window() {
-        // The promise is the browser's; nothing waits for it.
-        drop(window.navigator().clipboard().write_text(text));
-    }
+/// Puts `text` on the clipboard, and tells whether the browser did it: a frame or a page without https may not.
+pub fn copy(text: &str, told: impl FnOnce(bool) + 'static) {
+    let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
+    // Without a secure context there is none.
+    let Some(clipboard) = clipboard.filter(|clipboard| !clipboard.is_undefined()) else {
+        return told(false);
+    };
+    let written = clipboard.write_text(text);
+    spawn_local(async move { told(JsFuture::from(written).await.is_ok()) });
 }

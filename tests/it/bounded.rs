@@ -324,12 +324,15 @@ fn what_is_left_out_is_counted() {
     assert_eq!((view.parts.len(), view.parts_left_out), (30, 50));
 }
 
-/// The longest text of a value, characters.
+/// The longest text of a value, characters, but for rules for kernels, which are the reader's own.
 fn longest(value: &Value) -> usize {
     match value {
         Value::String(text) => text.chars().count(),
         Value::Array(list) => list.iter().map(longest).max().unwrap_or(0),
-        Value::Object(members) => members.values().map(longest).max().unwrap_or(0),
+        Value::Object(members) => {
+            let of_trace = members.iter().filter(|(key, _)| *key != "kernel_rules");
+            of_trace.map(|(_, value)| longest(value)).max().unwrap_or(0)
+        }
         _ => 0,
     }
 }

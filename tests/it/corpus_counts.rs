@@ -230,7 +230,7 @@ fn every_trace_has_as_many_events_and_slices_as_serde_json_counts() {
         kineto/tracelens: 17 opened, 917546 events, 790051 slices; 299 refused
         kineto/vllm_cuda: 1 opened, 70676 events, 61320 slices; 0 refused
         meaning: 35 opened, 3462 events, 2167 slices; 7 refused
-        suites: 8 opened, 29 events, 9 slices; 1 refused
+        suites: 8 opened, 27 events, 12 slices; 1 refused
     "#]]
     .assert_eq(&out);
     // What opens and is no JSON, or has no phases: nothing to compare with.

@@ -436,21 +436,23 @@ fn Tools(props: &ToolsProps) -> Html {
                 format: format.to_owned(),
             };
             let said = said.clone();
-            engine.ask(question, move |answer| {
-                said.set(match (answer, kind) {
-                    (Answer::Report { file_name, text }, Some(kind)) => {
-                        match download::save(&file_name, kind, &text) {
-                            Ok(()) => format!("Saved as {file_name}"),
-                            Err(why) => format!("Not saved: {why:?}"),
-                        }
-                    }
-                    (Answer::Report { text, .. }, None) => {
-                        download::copy(&text);
-                        "Copied".to_owned()
-                    }
-                    (Answer::Nothing { why }, _) => why,
-                    _ => String::new(),
-                });
+            engine.ask(question, move |answer| match (answer, kind) {
+                (Answer::Report { file_name, text }, Some(kind)) => {
+                    said.set(match download::save(&file_name, kind, &text) {
+                        Ok(()) => format!("Saved as {file_name}"),
+                        Err(why) => format!("Not saved: {why:?}"),
+                    });
+                }
+                (Answer::Report { text, .. }, None) => download::copy(&text, move |is_copied| {
+                    let words = if is_copied {
+                        "Copied"
+                    } else {
+                        "The browser did not allow copying"
+                    };
+                    said.set(words.to_owned());
+                }),
+                (Answer::Nothing { why }, _) => said.set(why),
+                _ => {}
             });
         })
     };

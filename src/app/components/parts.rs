@@ -5,6 +5,7 @@ use yew::prelude::*;
 use crate::base::show;
 use crate::view::place::{Place, View};
 use crate::view::{Span, Step};
+use crate::web::download;
 
 /// A link to a place of the page. What its hash does not say (theme, window) stays as it is.
 #[derive(Properties, PartialEq)]
@@ -142,21 +143,27 @@ pub struct CopyableProps {
 
 #[component]
 pub fn Copyable(props: &CopyableProps) -> Html {
-    let copied = use_state(|| false);
+    let said = use_state(|| None::<&str>);
     let onclick = {
-        let (text, copied) = (props.text.clone(), copied.clone());
+        let (text, said) = (props.text.clone(), said.clone());
         move |_| {
-            crate::web::download::copy(&text);
-            copied.set(true);
+            let said = said.clone();
+            download::copy(&text, move |is_copied| {
+                said.set(Some(if is_copied {
+                    "Copied"
+                } else {
+                    "Not allowed by the browser"
+                }));
+            });
         }
     };
     html! {
         <div class="copyable">
             <pre>{ props.text.clone() }</pre>
             <button type="button" {onclick} aria-label={format!("Copy: {}", props.what)}>
-                { if *copied { "Copied" } else { "Copy" } }
+                { said.unwrap_or("Copy") }
             </button>
-            <span class="heard" role="status">{ if *copied { "Copied" } else { "" } }</span>
+            <span class="heard" role="status">{ said.unwrap_or_default() }</span>
         </div>
     }
 }

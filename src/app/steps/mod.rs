@@ -175,6 +175,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                 <StepPanel engine={props.engine.clone()} {index} />
             }
             <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
+            <DataTable table="slow_steps" engine={props.engine.clone()} />
             <DataTable table="compiled_steps" engine={props.engine.clone()} />
             <DataTable table="verdicts" engine={props.engine.clone()} />
             if let Some(view) = view { { parts_section(view, &one_scale) } }
