@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::{Cell, Column, Visibility};
+use super::cell::{Cell, Column, Kind, Visibility};
 use super::rows::{Order, Rows};
 use crate::base::Span;
 
@@ -85,8 +85,11 @@ impl Page {
         let mut shown = Vec::new();
         for (at, column) in self.columns.iter().enumerate() {
             let mut usual = column.visibility == Visibility::ByDefault && !without.contains(&&*column.key);
-            n_usual += usize::from(usual);
-            usual &= n_usual <= PAGE_COLUMNS;
+            // The way to the timeline stands last, and is of use whatever else is shown.
+            if column.kind != Kind::Place {
+                n_usual += usize::from(usual);
+                usual &= n_usual <= PAGE_COLUMNS;
+            }
             if usual != toggled.iter().any(|key| *key == column.key) {
                 shown.push(at);
             }

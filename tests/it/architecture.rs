@@ -67,7 +67,7 @@ const FIXED_VALUES: [&str; 6] = ["cuda", "hpu", "npu", "rocm", "xpu", "gaudi-hig
 /// Columns. The formatter keeps code within 110, but leaves macros, comments and what holds a long text alone.
 const LONGEST_LINE: usize = 120;
 
-const TOP: [&str; 21] = [
+const TOP: [&str; 22] = [
     ".cargo",
     ".ci",
     ".gitignore",

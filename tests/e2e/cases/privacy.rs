@@ -231,8 +231,9 @@ const TRIES: &str = "
         shared: to => new SharedWorker(to),
         cookie: () => { document.cookie = 'leak-cookie=secret' },
         redefined: () => {
+            const kept = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
             delete Document.prototype.cookie;
-            Object.defineProperty(document, 'cookie', Object.getOwnPropertyDescriptor(Document.prototype, 'cookie'));
+            Object.defineProperty(document, 'cookie', kept);
             document.cookie = 'leak-redefined=secret';
         },
         store: () => cookieStore.set('leak-store', 'secret'),
@@ -342,8 +343,18 @@ fn the_other_ways_would_work_without_the_lock() {
     let asked = page.requests_since_boot();
     let left = page.eval_async(LEFT).to_string();
     for what in [
-        "cookie=", "store=", "framed=", "named=", "written=", "inner=", "parsed=", "ranged=", "rooted=",
-        "custom=", "secret",
+        "cookie=",
+        "redefined=",
+        "store=",
+        "framed=",
+        "named=",
+        "written=",
+        "inner=",
+        "parsed=",
+        "ranged=",
+        "rooted=",
+        "custom=",
+        "secret",
     ] {
         assert!(left.contains(what), "{what} did not come: {left}");
     }

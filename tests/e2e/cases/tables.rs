@@ -7,6 +7,7 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 use stepscope::analyze::report::{Period, Phase};
 use stepscope::base::show;
+use stepscope::table::PAGE_ROWS;
 use stepscope::view::place::View;
 use stepscope_e2e::{Page, corpus, key};
 
@@ -179,6 +180,8 @@ fn rows_are_copied_as_text_with_tabs() {
     page.wait_until("it says so", || {
         page.text(&compiles.css("[role=status]")) == "Copied"
     });
+    // Only a page with the focus may read what it wrote.
+    page.cdp("Page.bringToFront", json!({}));
     let copied = page.eval_async("return await navigator.clipboard.readText()");
     let copied = copied.as_str().unwrap_or_else(|| panic!("not read: {copied}"));
     let lines: Vec<&str> = copied.lines().collect();
@@ -209,7 +212,11 @@ fn a_long_table_scrolls_to_its_end() {
         click_text(&page, ".filters button", "Show all steps");
     }
     steps.wait_for_size(&show::counted(n as u64, "row"));
-    assert_eq!(steps.rows().len(), 200, "only what is near is drawn");
+    assert_eq!(
+        steps.rows().len(),
+        PAGE_ROWS as usize,
+        "only what is near is drawn"
+    );
     scroll(&page, &steps, 1.0);
     page.wait_until("the last row is seen", || {
         last_in_sight(&page, &steps) == n as u64 + 1

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use stepscope::table::PAGE_ROWS;
 use stepscope_e2e::{Look, Page};
 
 use crate::real::{click_text, table};
@@ -105,7 +106,7 @@ fn a_folder_shows_its_workers_and_tables() {
     page.eval("location.hash = 'view=tables'");
     let kernels = table(&page, "kernel_details");
     kernels.wait_for_size("300 rows");
-    assert_eq!(kernels.rows().len(), 200);
+    assert_eq!(kernels.rows().len(), PAGE_ROWS as usize);
     page.screenshot("tables-light", Look::LAPTOP);
     let narrow = Look {
         width_px: 480,
