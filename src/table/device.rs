@@ -203,6 +203,7 @@ fn longest_idle<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .place("The call that launched what follows.", |of| {
             Some(slice(of.1.launch_slice?, "launch"))
         })
+        .headed("launched by")
         .done()
 }
 
@@ -441,6 +442,7 @@ fn launch_delays<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .place("Its first work in the timeline.", |d| {
             Some(slice(d.work_slice, "work"))
         })
+        .headed("first work")
         .sorted("delay_ns", true)
         .done()
 }

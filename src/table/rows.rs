@@ -338,6 +338,14 @@ impl<'a, T: 'a> Builder<'a, T> {
         })
     }
 
+    /// Another head for the column before, where a table has two of one kind.
+    pub fn headed(mut self, head: &'static str) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.head = head.into();
+        }
+        self
+    }
+
     /// Where a row leads.
     pub fn place(self, means: &'static str, of: impl Fn(&T) -> Option<Place> + 'a) -> Self {
         // A row may lead to several places.

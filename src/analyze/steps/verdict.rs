@@ -285,10 +285,13 @@ fn says(verdict: &Verdict, why: Option<&str>, device_span_ns: Option<i64>) -> St
         .map_or(String::new(), |batch| format!(" of batch {batch}"));
     let mut says = match verdict.step_ns {
         Some(ns) => format!(
-            "{noun}{batch} takes {} {} (median of {}).",
+            "{noun}{batch} takes {} {} ({}).",
             show::duration(ns),
             verdict.basis.measured(),
-            show::count(verdict.steps)
+            match verdict.steps {
+                1 => "1 step".to_owned(),
+                n => format!("median of {}", show::count(n)),
+            }
         ),
         None => format!("What {}{batch} takes is unknown.", noun.replacen('A', "a", 1)),
     };

@@ -22,7 +22,7 @@ pub fn Start(props: &StartProps) -> Html {
         <main class="start">
             { not_opened(&props.trouble, props.reload_helps) }
             <section class="dropzone" aria-labelledby="drop-head">
-                <h1 id="drop-head">{ "Why does a decode step take as long as it does?" }</h1>
+                <h1 id="drop-head">{ "Find out where your decode steps spend their time" }</h1>
                 <p>
                     { "Drop a profile of vLLM here, paste it, or " }
                     <OpenButton label="Open a file…" main=true on_open={props.on_open.clone()} />
@@ -39,7 +39,7 @@ pub fn Start(props: &StartProps) -> Html {
                 </p>
                 <p>
                     { "No file at hand? " }
-                    <button type="button" class="sample" onclick={on_sample}>{ "Look at a sample: generated" }</button>
+                    <button type="button" class="sample" onclick={on_sample}>{ "Try it with a sample trace" }</button>
                 </p>
             </section>
             <section class="privacy">

@@ -57,7 +57,10 @@ fn loading_can_be_given_up_and_another_file_opened() {
     });
     page.click(".loading button");
     page.wait_for("empty");
-    assert!(page.text("h1").contains("Why does a decode step take"));
+    assert!(
+        page.text("h1")
+            .contains("Find out where your decode steps spend their time")
+    );
     gaudi.open_in(&page);
     assert_eq!(texts(&page, "nav.tabs .tab-count"), ["52", "12"]);
     // Nothing of the other file comes late.
