@@ -173,6 +173,8 @@ fn rows_are_copied_as_text_with_tabs() {
         json!({ "origin": origin.trim_end_matches('/'),
                 "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }),
     );
+    // Only a page with the focus may use the clipboard, and a browser without a window may have none.
+    page.cdp("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
     click_text(&page, ".switches button", "all (12)");
     let compiles = table(&page, "recompiles");
     compiles.wait_for_size("12 rows");
@@ -180,8 +182,6 @@ fn rows_are_copied_as_text_with_tabs() {
     page.wait_until("it says so", || {
         page.text(&compiles.css("[role=status]")) == "Copied"
     });
-    // Only a page with the focus may read what it wrote.
-    page.cdp("Page.bringToFront", json!({}));
     let copied = page.eval_async("return await navigator.clipboard.readText()");
     let copied = copied.as_str().unwrap_or_else(|| panic!("not read: {copied}"));
     let lines: Vec<&str> = copied.lines().collect();
