@@ -634,6 +634,66 @@ fn ends_that_cannot_be_right_before_a_pause_leave_the_pause_idle() {
     assert_eq!(report["device_time"][0]["busy_ns"], ms(60.0));
 }
 
+/// Ten steps of one kernel of 2 ms each, but for the last kernels.
+fn ten_steps(last: &[(&str, f64)]) -> Value {
+    let mut events = Vec::new();
+    for i in 0..10_i64 {
+        let at = i as f64 * 10_000.0;
+        events.push(marker(i, 1_000.0));
+        let all: &[(&str, f64)] = if i == 9 { last } else { &[("gemm", 2_000.0)] };
+        let mut start = at + 200.0;
+        for (&(name, dur), k) in all.iter().zip(0..) {
+            events.push(call(10 * i + k + 1, at + 100.0 + k as f64 * 20.0));
+            events.push(kernel(name, 10 * i + k + 1, (start, dur)));
+            start += dur;
+        }
+    }
+    made(&events)
+}
+
+#[test]
+fn work_that_outlives_the_hosts_recording_is_no_defect() {
+    // Nine of 2 ms, and those of the last step.
+    for (last, busy) in [
+        (&[("gemm", 8_000.0)][..], 26.0),
+        (&[("gemm", 5_000.0), ("attn", 8_000.0)], 31.0),
+        // As long as all before it; a hundred times as long as others.
+        (&[("gemm", 92_000.0)], 110.0),
+        (&[("gemm", 199_000.0)], 217.0),
+    ] {
+        let report = ten_steps(last);
+        assert_eq!(defects(&report, "overrunning_work"), 0, "{last:?}");
+        assert_eq!(report["device_time"][0]["busy_ns"], ms(busy), "{last:?}");
+    }
+}
+
+#[test]
+fn of_a_name_that_comes_once_the_queue_says_how_long_it_may_take() {
+    let queue = |name: &dyn Fn(usize) -> String, long: f64| {
+        let mut events = vec![marker(0, 5_000.0)];
+        for (i, id) in (0..30).zip(1_i64..) {
+            let dur = if i == 4 { long } else { 2_000.0 };
+            events.push(call(id, 10.0 + i as f64 * 20.0));
+            events.push(kernel(&name(i), id, (1_000.0 + i as f64 * 2_000.0, dur)));
+        }
+        let report = made(&events);
+        (
+            defects(&report, "overrunning_work"),
+            report["device_time"][0]["busy_ns"].clone(),
+        )
+    };
+    let unique = |i: usize| format!("kernel_{i}x");
+    // All 30 are 2 ms then.
+    assert_eq!(queue(&unique, 500_000.0), (1, json!(ms(60.0))));
+    // Ends as nine others do: names differ by that.
+    assert_eq!(queue(&unique, 20_000.0), (0, json!(ms(60.0))));
+    let collective = |i: usize| match i {
+        4 => "ncclDevKernel_AllGather".to_owned(),
+        _ => unique(i),
+    };
+    assert_eq!(queue(&collective, 500_000.0), (0, json!(ms(500.0 + 8.0))));
+}
+
 // ---- Real traces ------------------------------------------------------------------------------------------------
 
 /// The report of a trace of the corpus.
