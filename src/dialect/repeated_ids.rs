@@ -72,7 +72,12 @@ pub fn told_apart(index: &Index, roles: &[Role], ranks: &Ranks, key: &str) -> Op
                 i64::try_from(launches.len()).ok()?
             }
         } else {
-            let latest = index.slices.start(row).as_ns().saturating_add(CLOCK_SLACK_NS);
+            let slack = if roles[row.index()].is_device() {
+                CLOCK_SLACK_NS
+            } else {
+                0
+            };
+            let latest = index.slices.start(row).as_ns().saturating_add(slack);
             let before = of_id.partition_point(|launch| launch.start <= latest);
             i64::try_from(from + before.saturating_sub(1)).ok()?
         };
