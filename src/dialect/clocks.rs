@@ -23,7 +23,7 @@ const WAIT_FOR_ALL: [&str; 3] = [
 /// work that starts before it; or ahead of it, where work ends after at least half of the calls that waited for it.
 /// Work that waits in a queue hides the offset, so what shows it most counts.
 pub fn offset_ns(index: &Index, v: &Vocabulary) -> Option<i64> {
-    let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = v.launch_link else {
+    let (LaunchLink::Correlation(_) | LaunchLink::Renumbered(_)) = v.launch_link else {
         return None;
     };
     let column = v.links(index)?;

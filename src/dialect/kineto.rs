@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, order};
 use crate::index;
+use crate::index::args::Links;
 use crate::index::tables::{Family, Index};
 
 use super::classifier::Classifier;
@@ -19,6 +20,7 @@ use super::markers::Marker;
 use super::overruns;
 use super::pattern::{Rest, has, python_frame, starts};
 use super::ranks;
+use super::repeated_ids;
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
@@ -116,19 +118,24 @@ fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
     let has = |key: &str, fits: &dyn Fn(SliceId) -> bool| {
         numbers(key).is_some_and(|column| column.ints().any(|(id, _)| fits(id)))
     };
-    let has_calls = has("correlation", &is_host);
+    let told_apart = repeated_ids::told_apart(index, &v.roles, &v.ranks, "correlation");
+    let is_none = told_apart.as_ref().is_some_and(Links::is_empty);
+    let has_calls = !is_none && has("correlation", &is_host);
     if !has_calls && has(EXTERNAL_ID, &is_device) && has(EXTERNAL_ID, &is_host) {
         let is_linked = |id: SliceId| is_device(id) || is_host(id);
         return ranks::numbered(index, &v.ranks, EXTERNAL_ID, is_linked)
             .map_or(LaunchLink::None, LaunchLink::Numbered);
     }
-    if index.arg_column("correlation").is_none() {
+    if is_none || index.arg_column("correlation").is_none() {
         return LaunchLink::None;
+    }
+    if let Some(links) = told_apart {
+        return LaunchLink::Renumbered(links);
     }
     match v.ranks.labels.len() {
         0 | 1 => LaunchLink::Correlation("correlation"),
         _ => ranks::numbered(index, &v.ranks, "correlation", |_| true)
-            .map_or(LaunchLink::None, LaunchLink::ByRank),
+            .map_or(LaunchLink::None, LaunchLink::Renumbered),
     }
 }
 

@@ -21,6 +21,7 @@ mod pattern;
 pub mod plain_table;
 mod ranks;
 pub mod recording_kind;
+mod repeated_ids;
 mod roles;
 mod speculation;
 mod step_words;

@@ -204,8 +204,8 @@ pub struct OutOfMemory {
 pub enum LaunchLink {
     /// Equal values of an int arg, one launch to many pieces of work, unique in the file; 0 is none.
     Correlation(&'static str),
-    /// The same for a file of several ranks in which such values are unique in a rank: numbered anew.
-    ByRank(Links),
+    /// The same where such values come again, in another rank or later: numbered anew.
+    Renumbered(Links),
     /// Equal values of an int arg that recurs: the nearest launch before the work.
     Recurring(&'static str),
     /// Equal numbers that no arg holds: the trace's arrows were followed. One launch to many pieces of work.
@@ -448,7 +448,7 @@ impl Vocabulary {
     pub fn links<'a>(&'a self, index: &'a Index) -> Option<ArgColumn<'a>> {
         match &self.launch_link {
             LaunchLink::Correlation(key) => index.arg_column(key).map(ArgColumn::without_zero),
-            LaunchLink::Numbered(links) | LaunchLink::ByRank(links) => Some(links.column()),
+            LaunchLink::Numbered(links) | LaunchLink::Renumbered(links) => Some(links.column()),
             LaunchLink::Recurring(_) | LaunchLink::None => None,
         }
     }

@@ -45,7 +45,7 @@ pub struct Launch {
 impl<'a> Launched<'a> {
     /// `None` where nothing links device work to host calls one by one.
     pub fn of(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<Launched<'a>> {
-        let (LaunchLink::Correlation(_) | LaunchLink::ByRank(_)) = vocabulary.launch_link else {
+        let (LaunchLink::Correlation(_) | LaunchLink::Renumbered(_)) = vocabulary.launch_link else {
             return None;
         };
         let is_call = |role: Role| !role.is_device() && role != Role::SyncRecord;

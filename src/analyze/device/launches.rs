@@ -154,7 +154,7 @@ pub fn unknown(link: &LaunchLink) -> Option<String> {
              launched work."
         }
         LaunchLink::None => "Device work does not name the call that launched it.",
-        LaunchLink::Correlation(_) | LaunchLink::ByRank(_) | LaunchLink::Recurring(_) => return None,
+        LaunchLink::Correlation(_) | LaunchLink::Renumbered(_) | LaunchLink::Recurring(_) => return None,
     };
     Some(why.to_owned())
 }

@@ -267,7 +267,7 @@ impl<'a> Rule<'a> {
         // Where calls are recorded on lanes of their own, what lies beneath them is on the threads that run the model.
         let has_own_lanes = !matches!(
             vocabulary.launch_link,
-            LaunchLink::Correlation(_) | LaunchLink::ByRank(_)
+            LaunchLink::Correlation(_) | LaunchLink::Renumbered(_)
         );
         let beneath = has_own_lanes.then(|| {
             let main = index.track_ids().filter(|&track| host.is_main(track));

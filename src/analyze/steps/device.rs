@@ -114,7 +114,7 @@ impl TakesWork for Vec<Option<Work>> {
 pub fn assign(index: &Index, vocabulary: &Vocabulary, takes: &mut dyn TakesWork) -> &'static str {
     let owners = Owners::new(index, vocabulary);
     let linked = match &vocabulary.launch_link {
-        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::ByRank(_) => {
+        LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::Renumbered(_) => {
             by_correlation(index, vocabulary, &owners, takes)
         }
         LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key, takes),
@@ -200,6 +200,24 @@ impl<'a> Owners<'a> {
             (None, None) => span.end,
         };
         Span::new(span.start, end.max(span.start))
+    }
+
+    /// The pass, of this rank if there are several, that began last.
+    fn begun(&self, rank: Option<usize>, at: i64) -> Option<usize> {
+        let passes = &self.vocabulary.passes;
+        let of_rank = rank.and_then(|rank| self.by_rank.get(rank));
+        match of_rank.filter(|_| self.by_rank.len() > 1) {
+            Some(own) => {
+                let n = own.partition_point(|&i| passes[i].span.start <= at);
+                n.checked_sub(1).map(|last| own[last])
+            }
+            None => passes.partition_point(|p| p.span.start <= at).checked_sub(1),
+        }
+    }
+
+    /// Whether work may be of a pass that began before it: it starts soon after the pass or the work before it.
+    fn follows(&self, pass: usize, start: i64, end: i64) -> bool {
+        start <= self.window(pass).end.max(end).saturating_add(CHAIN_NS)
     }
 
     /// The pass in whose window `at` lies; what an engine step does before its first pass belongs to that.
@@ -292,15 +310,24 @@ fn device_work(
     });
 }
 
+/// Work is of the pass in whose time it starts, or of the pass that began last, as long as it follows on its work.
 fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &mut dyn TakesWork) {
-    device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
+    let device_of = devices_of_lanes(vocabulary);
+    let mut ends = vec![i64::MIN; vocabulary.devices.len()];
+    device_work(index, vocabulary, &lanes(vocabulary), |lane, id, role| {
         let span = vocabulary.span(index, id);
-        if let Some(pass) = owners.at(span.start) {
+        let end = &mut ends[device_of[lane]];
+        let pass = owners.at(span.start).or_else(|| {
+            let begun = owners.begun(None, span.start)?;
+            owners.follows(begun, span.start, *end).then_some(begun)
+        });
+        *end = span.end.max(*end);
+        if let Some(pass) = pass {
             takes.take(Piece {
                 pass,
                 id,
                 role,
-                span: span.intersect(owners.window(pass)),
+                span,
                 by_time: false,
             });
         }
@@ -358,7 +385,7 @@ fn by_correlation(
     }
     let owner_of = |link: Option<i64>| match link {
         // Numbers count up: this call was before the recording.
-        Some(link) if link < first_link => Owner::Nobody,
+        Some(link) if (1..first_link).contains(&link) => Owner::Nobody,
         link => match link.map_or(0, |link| pass_of.get(link)) {
             0 => Owner::Unknown,
             IN_NO_PASS => Owner::Nobody,
@@ -419,18 +446,7 @@ fn by_neighbours(
 ) -> FxHashMap<SliceId, u32> {
     let mut found = FxHashMap::default();
     for device in &vocabulary.devices {
-        let of_rank = device.rank.and_then(|rank| owners.by_rank.get(rank));
-        let begun = |at: i64| -> Option<usize> {
-            let passes = &vocabulary.passes;
-            match of_rank.filter(|_| owners.by_rank.len() > 1) {
-                Some(own) => Some(
-                    own[own
-                        .partition_point(|&i| passes[i].span.start <= at)
-                        .checked_sub(1)?],
-                ),
-                None => passes.partition_point(|p| p.span.start <= at).checked_sub(1),
-            }
-        };
+        let begun = |at: i64| owners.begun(device.rank, at);
         let mut ids = Ids::new(index, Some(column.clone()), &device.tracks);
         let mut pending: Vec<(SliceId, Span)> = Vec::new();
         // The pass of the last linked work, and the end of all work so far.
@@ -470,10 +486,7 @@ fn by_neighbours(
                                 pass = last.map(|(pass, _)| pass.min(next));
                             }
                             let pass = pass.max(last.map(|(pass, _)| pass));
-                            let follows = |pass: &usize| {
-                                span.start <= owners.window(*pass).end.max(end.saturating_add(CHAIN_NS))
-                            };
-                            pass.filter(follows)
+                            pass.filter(|&pass| owners.follows(pass, span.start, end))
                         }
                     };
                     end = end.max(span.end);

@@ -634,6 +634,183 @@ fn ends_that_cannot_be_right_before_a_pause_leave_the_pause_idle() {
     assert_eq!(report["device_time"][0]["busy_ns"], ms(60.0));
 }
 
+/// Ten steps of one kernel of 2 ms each, but for the last kernels.
+fn ten_steps(last: &[(&str, f64)]) -> Value {
+    let mut events = Vec::new();
+    for i in 0..10_i64 {
+        let at = i as f64 * 10_000.0;
+        events.push(marker(i, 1_000.0));
+        let all: &[(&str, f64)] = if i == 9 { last } else { &[("gemm", 2_000.0)] };
+        let mut start = at + 200.0;
+        for (&(name, dur), k) in all.iter().zip(0..) {
+            events.push(call(10 * i + k + 1, at + 100.0 + k as f64 * 20.0));
+            events.push(kernel(name, 10 * i + k + 1, (start, dur)));
+            start += dur;
+        }
+    }
+    made(&events)
+}
+
+#[test]
+fn work_that_outlives_the_hosts_recording_is_no_defect() {
+    // Nine of 2 ms, and those of the last step.
+    for (last, busy) in [
+        (&[("gemm", 8_000.0)][..], 26.0),
+        (&[("gemm", 5_000.0), ("attn", 8_000.0)], 31.0),
+        // As long as all before it; a hundred times as long as others.
+        (&[("gemm", 92_000.0)], 110.0),
+        (&[("gemm", 199_000.0)], 217.0),
+    ] {
+        let report = ten_steps(last);
+        assert_eq!(defects(&report, "overrunning_work"), 0, "{last:?}");
+        assert_eq!(report["device_time"][0]["busy_ns"], ms(busy), "{last:?}");
+    }
+}
+
+#[test]
+fn of_a_name_that_comes_once_the_queue_says_how_long_it_may_take() {
+    let queue = |name: &dyn Fn(usize) -> String, long: f64| {
+        let mut events = vec![marker(0, 5_000.0)];
+        for (i, id) in (0..30).zip(1_i64..) {
+            let dur = if i == 4 { long } else { 2_000.0 };
+            events.push(call(id, 10.0 + i as f64 * 20.0));
+            events.push(kernel(&name(i), id, (1_000.0 + i as f64 * 2_000.0, dur)));
+        }
+        let report = made(&events);
+        (
+            defects(&report, "overrunning_work"),
+            report["device_time"][0]["busy_ns"].clone(),
+        )
+    };
+    let unique = |i: usize| format!("kernel_{i}x");
+    // All 30 are 2 ms then.
+    assert_eq!(queue(&unique, 500_000.0), (1, json!(ms(60.0))));
+    // Ends as nine others do: names differ by that.
+    assert_eq!(queue(&unique, 20_000.0), (0, json!(ms(60.0))));
+    let collective = |i: usize| match i {
+        4 => "ncclDevKernel_AllGather".to_owned(),
+        _ => unique(i),
+    };
+    assert_eq!(queue(&collective, 500_000.0), (0, json!(ms(500.0 + 8.0))));
+}
+
+// ---- Ids that come again ---------------------------------------------------------------------------------------
+
+/// Steps every 10 ms of one kernel of 0.5 ms, which starts `delay` µs after its step; ids of call and work by step.
+fn one_kernel_steps(n: i64, delay: f64, ids: impl Fn(i64) -> (i64, i64)) -> Value {
+    let mut events = Vec::new();
+    for i in 0..n {
+        let at = i as f64 * 10_000.0;
+        let (of_call, of_work) = ids(i);
+        events.extend([
+            marker(i, 1_000.0),
+            call(of_call, at + 100.0),
+            kernel("gemm", of_work, (at + delay, 500.0)),
+        ]);
+    }
+    made(&events)
+}
+
+#[test]
+fn work_belongs_to_the_nearest_call_of_its_id_before_it() {
+    let twice = |id: i64| (id, id);
+    let report = one_kernel_steps(5, 200.0, |i| twice(i % 3 + 1));
+    assert_eq!(step_devices(&report), vec![vec![0.5, 0.5]; 5]);
+    assert_eq!(
+        (&report["launches_without_work"], &report["launches_total"]),
+        (&json!(0), &json!(5))
+    );
+    // A device that runs a step behind.
+    let report = one_kernel_steps(10, 12_000.0, |i| twice(i % 5 + 1));
+    let first = report["steps"][0]["device"]["start_ns"].as_i64().unwrap();
+    for (step, i) in steps(&report).iter().zip(0..) {
+        assert_eq!(
+            (&step["device"]["start_ns"], &step["device"]["method"]),
+            (&json!(first + i * ms(10.0)), &json!("launch"))
+        );
+    }
+}
+
+#[test]
+fn an_id_that_most_calls_share_is_none() {
+    for none in [-1, 4_294_967_295] {
+        let report = one_kernel_steps(10, 1_200.0, |_| (none, none));
+        assert_eq!(step_devices(&report), vec![vec![0.5, 0.5]; 10], "{none}");
+        assert!(steps(&report).iter().all(|s| s["device"]["method"] == "time"));
+        // Only the work does not say.
+        let report = one_kernel_steps(10, 200.0, |i| (i + 1, none));
+        assert_eq!(step_devices(&report), vec![vec![0.5, 0.5]; 10], "{none}");
+        // A few calls have ids.
+        let report = one_kernel_steps(
+            20,
+            200.0,
+            |i| if i % 4 == 0 { (i + 1, i + 1) } else { (none, none) },
+        );
+        assert_eq!(step_devices(&report), vec![vec![0.5, 0.5]; 20], "{none}");
+    }
+}
+
+#[test]
+fn a_drivers_call_inside_the_runtimes_is_the_same_launch() {
+    let mut events = Vec::new();
+    for i in 0..5_i64 {
+        let at = i as f64 * 10_000.0;
+        let inside = (at + 102.0, 4.0);
+        events.extend([
+            marker(i, 1_000.0),
+            call(i + 1, at + 100.0),
+            event(
+                "cuda_driver",
+                "cuLaunchKernel",
+                (4000, 4000),
+                inside,
+                json!({"correlation": i + 1}),
+            ),
+            kernel("gemm", i + 1, (at + 200.0, 500.0)),
+        ]);
+    }
+    let report = made(&events);
+    assert_eq!(step_devices(&report), vec![vec![0.5, 0.5]; 5]);
+    assert_eq!(
+        (&report["launches_without_work"], &report["launches_total"]),
+        (&json!(0), &json!(5))
+    );
+}
+
+#[test]
+fn work_given_by_time_goes_on_after_the_marker() {
+    let steps_of = |n_work: &[(f64, f64)]| {
+        let mut events = Vec::new();
+        for i in 0..4_i64 {
+            let at = i as f64 * 10_000.0;
+            events.push(marker(i, 1_000.0));
+            events.push(event(
+                "cuda_runtime",
+                "hipGraphLaunch",
+                (4000, 4000),
+                (at + 100.0, 50.0),
+                json!({"correlation": i + 1}),
+            ));
+            for &(delay, dur) in n_work {
+                let on = json!({"device": 0, "stream": 7});
+                events.push(event("kernel", "gemm", (0, 7), (at + delay, dur), on));
+            }
+        }
+        step_devices(&made(&events))
+    };
+    // Span and busy time: from the first start to the last end, and their sum.
+    assert_eq!(
+        steps_of(&[(200.0, 500.0), (1_200.0, 4_000.0)]),
+        vec![vec![5.0, 4.5]; 4]
+    );
+    assert_eq!(steps_of(&[(1_500.0, 2_000.0)]), vec![vec![2.0, 2.0]; 4]);
+    // 4 ms of nothing: the work behind it follows on nothing of the step.
+    assert_eq!(
+        steps_of(&[(200.0, 500.0), (4_700.0, 300.0)]),
+        vec![vec![0.5, 0.5]; 4]
+    );
+}
+
 // ---- Real traces ------------------------------------------------------------------------------------------------
 
 /// The report of a trace of the corpus.
