@@ -69,7 +69,7 @@ pub struct Host<'a> {
     /// When any device works, where there are several; see [`Host::busy`].
     all_busy: Union,
     pub activity: Activity,
-    compiles: Compiles,
+    pub compiles: Compiles,
     /// The same by innermost slices, for devices whose launches are unknown; empty if there are none.
     pub of_threads: Activity,
     pub threads: HostThreads,
@@ -165,7 +165,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 rank: device.rank.clone(),
                 of_rank,
                 waiting: without.of_rank(of_rank).clone(),
-                compiling: Union::of(of_compiles(host, of_rank).map(compile_span)),
+                compiling: host.compiles.of_rank(of_rank),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown
@@ -179,11 +179,9 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
 
 /// The compiles that hold up a rank; all for `None`.
 fn of_compiles<'h>(host: &'h Host<'_>, rank: Option<usize>) -> impl Iterator<Item = &'h Recompile> {
-    let (index, vocabulary) = (host.index, host.vocabulary);
-    let fits = move |of: Option<usize>| rank.is_none() || of.is_none() || of == rank;
-    host.recompiles
-        .iter()
-        .filter(move |r| fits(cause::rank_of_compile(index, vocabulary, r)))
+    let held = host.compiles.of_rank(rank);
+    let is_held = move |r: &&Recompile| held.covered_ns(compile_span(r)) > 0;
+    host.recompiles.iter().filter(is_held)
 }
 
 /// The rank of the device at a place of the list.
