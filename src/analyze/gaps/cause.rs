@@ -289,6 +289,24 @@ impl Compiles {
         ThreadCompiles { own, beside, waited }
     }
 
+    /// Whether a thread does the work of steps; any where none is known to.
+    pub fn is_working(&self, thread: Thread) -> bool {
+        self.working.is_empty() || self.working.contains_key(&thread)
+    }
+
+    /// Those that hold up a process of this rank.
+    pub fn of_process(&self, process: Key, rank: Option<usize>) -> Union {
+        let of_threads = self.working.keys().filter(|thread| thread.0 == process);
+        let held = of_threads.map(|&thread| self.of_thread(thread, rank).all());
+        let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
+        let others = self.spans.iter().filter(|&&(of, ..)| match of {
+            HeldUp::Rank(of) => fits(rank, of),
+            HeldUp::Process(of) => of == process,
+            HeldUp::Thread(of) => self.working.is_empty() && of.0 == process,
+        });
+        Union::of(others.map(|&(.., span)| span).chain(held))
+    }
+
     /// Those that hold up this rank.
     pub fn of_rank(&self, rank: Option<usize>) -> Union {
         let of_threads = self.working.iter().filter(|&(_, &of)| fits(rank, of));

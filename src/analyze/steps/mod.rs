@@ -18,6 +18,7 @@ use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::cause::{Compiles, ThreadCompiles, thread_of};
+use crate::analyze::gaps::requests::engine_rows;
 use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, StepTime, Sure};
 
 /// One row a pass, in order of start.
@@ -95,12 +96,16 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
 /// only. 0 where they overlap.
 fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
     let mut gaps = vec![None; vocabulary.passes.len()];
-    // Of each rank; of all where the file is of one.
-    let mut of_rank: FxHashMap<Option<usize>, Option<(Period, i64)>> = FxHashMap::default();
-    for step in &vocabulary.engine_steps {
-        let first = vocabulary.passes.get(step.passes.start as usize);
-        let rank = first.and_then(|pass| vocabulary.ranks.of(index, index.track_of(pass.slice)));
-        let before = of_rank.entry(rank).or_default();
+    let mut of_engine = Vec::new();
+    let mut engine_of = vec![0; vocabulary.engine_steps.len()];
+    for (_, _, rows) in engine_rows(index, vocabulary) {
+        for row in rows {
+            engine_of[row] = of_engine.len();
+        }
+        of_engine.push(None::<(Period, i64)>);
+    }
+    for (step, engine) in vocabulary.engine_steps.iter().zip(engine_of) {
+        let before = &mut of_engine[engine];
         let gap = before
             .filter(|&(period, _)| period == step.period)
             .map(|(_, end)| (step.span.start - end).max(0));

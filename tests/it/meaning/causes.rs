@@ -751,3 +751,47 @@ fn a_compile_of_one_rank_is_none_of_another() {
     assert_eq!(start(step) - start(0), ms(35.0));
     assert_eq!(got["recompiles"][0]["step"], json!(step));
 }
+
+#[test]
+fn gaps_between_launches_and_steps_are_of_their_own_thread() {
+    // Another thread waits for the device from 27 to 29 ms, between the first two steps; nothing is recorded of the
+    // engine's thread from its launch at 1 ms (20 µs) to the next at 31 ms.
+    let mut events = eight_steps(&json!(100), &json!(0));
+    events.push(slice(
+        "cuda_runtime",
+        "cudaDeviceSynchronize",
+        (json!(100), 2),
+        27.0,
+        2.0,
+    ));
+    let got = read(&events);
+    for (kind, ns) in [("launch", 7 * ms(29.98)), ("step", 7 * ms(4.0))] {
+        let of = causes(gaps_of(&got, kind).unwrap());
+        assert_eq!(of, Causes::from([("unaccounted".into(), ns)]), "{kind}");
+    }
+    // Operators of the second rank only.
+    let rank = |n: i64, of: i64| json!(format!("[TP0{n}] {of}"));
+    let mut events = eight_steps(&rank(0, 100), &rank(0, 0));
+    events.extend(eight_steps(&rank(1, 101), &rank(1, 0)));
+    events.push(slice("cpu_op", "aten::busywork", (rank(1, 101), 1), 5.0, 10.0));
+    let of = causes(gaps_of(&read(&events), "launch").unwrap());
+    assert_eq!(of, Causes::from([("unaccounted".into(), 7 * ms(29.98))]));
+}
+
+#[test]
+fn an_instantiation_belongs_to_its_capture() {
+    // From 34 to 46 ms a capture, its instantiation from 46 to 51 ms; another one alone from 84 to 86 ms.
+    let mut events = late_second_step(&json!(100));
+    let mut call = |name: &str, at, len| {
+        events.push(slice("cuda_runtime", name, (json!(100), 1), at, len));
+    };
+    call("cudaStreamBeginCapture", 34.0, 0.1);
+    call("cudaStreamEndCapture", 45.0, 1.0);
+    call("cudaGraphInstantiate", 46.0, 5.0);
+    call("cudaGraphInstantiate", 84.0, 2.0);
+    let got = read(&events);
+    let rows = got["recompiles"].as_array().unwrap().iter();
+    let rows: Vec<i64> = rows.map(|r| r["dur_ns"].as_i64().unwrap()).collect();
+    assert_eq!(rows, [ms(17.0), ms(2.0)]);
+    assert_eq!(device(&got)["recompile"], ms(19.0));
+}
