@@ -201,9 +201,10 @@ fn whose(host: &Host<'_>, rank: Option<usize>, threads: &[Thread]) -> Whose {
     };
     match threads {
         _ if vocabulary.has_lanes_of_kinds => Whose::Rank(rank),
-        [] => Whose::Rank(rank),
+        _ if !index.track_ids().any(|track| own(&track)) => Whose::Rank(rank),
         _ if index.track_ids().filter(own).any(says) => Whose::Threads(threads.to_vec()),
         [(process, _), ..] => Whose::Process(*process),
+        [] => Whose::Rank(rank),
     }
 }
 
