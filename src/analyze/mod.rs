@@ -120,6 +120,7 @@ pub fn analyze_to(
     let gaps = gaps::gaps(&host);
     let step_idle = gaps::step_idle(&host);
     let shares = gaps::device_shares(&host);
+    let held_up = host.compiles.of_rank(None);
     let compiling = Union::of(report.recompiles.iter().map(compile_span));
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
@@ -186,7 +187,7 @@ pub fn analyze_to(
             steps: &report.steps,
             time,
             serving,
-            compiling: &compiling,
+            compiling: &held_up,
             waiting: &without_requests,
             devices: &shares,
             unlinked: report.launches_without_work.zip(report.launches_total),

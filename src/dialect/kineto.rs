@@ -464,7 +464,11 @@ fn is_convert_frame(name: &str) -> bool {
     matches!(python_frame(name), Some(("convert_frame", "_compile")))
 }
 
-/// Annotated captures, else the stretch from begin to end of a stream capture on one thread.
+/// `cudaGraphInstantiate` that starts this soon after the end of a capture belongs to it.
+const INSTANTIATE_WITHIN_NS: i64 = 1_000_000;
+
+/// Annotated captures, else the stretch from begin to end of a stream capture on one thread, with the instantiation
+/// that follows it. One that does not follow a capture is a row of its own.
 fn captures(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
     let is_annotated = |id: SliceId| roles[id.index()] == Role::GraphCapture && is_capture(index.name_of(id));
     let annotated: Vec<CompileMark> = roles::rows_with(roles, |r| r == Role::GraphCapture)
@@ -474,26 +478,43 @@ fn captures(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
             mark(Evidence::GraphCapture, name, id, index.slices.span(id))
         })
         .collect();
-    if !annotated.is_empty() {
-        return annotated;
-    }
-    let mut found = Vec::new();
+    let mut found = annotated;
+    let has_annotated = !found.is_empty();
     for track in index.track_ids() {
         if index.track(track).family != Family::Main {
             continue;
         }
         let mut begun: Option<SliceId> = None;
+        // The place of the capture that ended last on this thread.
+        let mut ended: Option<usize> = None;
         for id in index.rows(track) {
             if roles[id.index()] != Role::GraphCapture {
                 continue;
             }
+            if has_annotated && (is_annotated(id) || enclosing::is_inside(index, id, is_annotated)) {
+                ended = found.iter().position(|m: &CompileMark| m.slice == id).or(ended);
+                continue;
+            }
             let name = index.name_of(id);
-            if has(name, "begincapture") {
+            if has(name, "graphinstantiate") {
+                let span = index.slices.span(id);
+                let capture = ended.take().map(|i| &mut found[i].span);
+                match capture.filter(|c| span.start <= c.end.saturating_add(INSTANTIATE_WITHIN_NS)) {
+                    Some(capture) => capture.end = capture.end.max(span.end),
+                    None => found.push(mark(
+                        Evidence::GraphCapture,
+                        "graph instantiation".to_owned(),
+                        id,
+                        span,
+                    )),
+                }
+            } else if !has_annotated && has(name, "begincapture") {
                 begun = Some(id);
             } else if has(name, "endcapture")
                 && let Some(first) = begun.take()
             {
                 let span = Span::new(index.slices.start(first).as_ns(), index.slices.end(id).as_ns());
+                ended = Some(found.len());
                 found.push(mark(
                     Evidence::GraphCapture,
                     "stream capture".to_owned(),

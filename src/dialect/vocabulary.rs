@@ -336,6 +336,8 @@ pub struct Vocabulary {
     /// Device work whose recorded end cannot be right, with the end that counts instead.
     pub overruns: FxHashMap<SliceId, i64>,
     pub launch_link: LaunchLink,
+    /// Whether compiles, steps or calls lie on lanes of their own kind, and not with the thread that made them.
+    pub has_lanes_of_kinds: bool,
     /// Where that names operators and not the calls that launch: these calls, with their work.
     pub call_links: Option<Links>,
     /// By how much the device's clock is behind the host's (negative) or ahead of it, where that is known to disturb.
@@ -413,6 +415,7 @@ impl Default for Vocabulary {
             devices: Vec::new(),
             overruns: FxHashMap::default(),
             launch_link: LaunchLink::None,
+            has_lanes_of_kinds: false,
             call_links: None,
             clock_offset_ns: None,
             node_args: None,

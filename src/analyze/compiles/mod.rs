@@ -11,17 +11,17 @@ pub mod uses;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{SliceId, Span, TrackId, Union, order, stats};
-use crate::dialect::{CompileMark, Evidence, Pass, Period, Phase, Role, Vocabulary};
+use crate::dialect::{CompileMark, EngineStep, Evidence, Pass, Period, Phase, Role, Vocabulary};
 use crate::index::tables::Index;
 
-use crate::analyze::gaps::activity::open_in;
-use crate::analyze::gaps::cause::{hands_over_compiled, thread_of};
+use crate::analyze::gaps::activity::{compile_span, open_in};
+use crate::analyze::gaps::cause::{Compiles, HeldUp, Thread, fits, hands_over_compiled, held_up, thread_of};
 use crate::analyze::in_order::{Growing, in_order};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 
 /// All compiles, in order of start.
 pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
-    let finder = StepFinder::new(vocabulary);
+    let finder = StepFinder::new(index, vocabulary);
     let (recorded, others): (Vec<&CompileMark>, Vec<&CompileMark>) = vocabulary
         .compiles
         .iter()
@@ -35,6 +35,7 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             .filter(|(i, _)| !twice.contains(i))
             .map(|(_, mark)| row(index, vocabulary, &finder, mark)),
     );
+    leave_steps(index, vocabulary, &mut rows);
     join_nested(&mut rows);
     if rows.is_empty() {
         rows = suspected(index, vocabulary);
@@ -82,30 +83,59 @@ pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompil
 
 /// Finds the pass in which something happened.
 struct StepFinder<'a> {
+    index: &'a Index,
     vocabulary: &'a Vocabulary,
+    /// Threads that mark passes.
+    threads: FxHashSet<Thread>,
 }
 
 impl<'a> StepFinder<'a> {
-    fn new(vocabulary: &'a Vocabulary) -> StepFinder<'a> {
-        StepFinder { vocabulary }
+    fn new(index: &'a Index, vocabulary: &'a Vocabulary) -> StepFinder<'a> {
+        let tracks: FxHashSet<TrackId> = vocabulary
+            .passes
+            .iter()
+            .map(|p| index.track_of(p.slice))
+            .collect();
+        StepFinder {
+            index,
+            vocabulary,
+            threads: tracks.into_iter().map(|t| thread_of(index, t)).collect(),
+        }
+    }
+
+    /// Whether a pass may be held up.
+    fn fits(&self, held: HeldUp, pass: &Pass) -> bool {
+        let track = self.index.track_of(pass.slice);
+        match held {
+            HeldUp::Rank(None) => true,
+            HeldUp::Rank(rank) => fits(rank, self.vocabulary.ranks.of(self.index, track)),
+            HeldUp::Thread(thread) if self.threads.contains(&thread) => {
+                thread_of(self.index, track) == thread
+            }
+            HeldUp::Process(process) | HeldUp::Thread((process, _)) => self.index.track(track).pid == process,
+        }
     }
 
     /// The pass that is open at `at`; else, inside an engine step, the first pass for what comes before it and
-    /// the last for what comes after.
-    fn at(&self, at: i64) -> Option<u32> {
+    /// the last for what comes after. Of those that `held` may mean.
+    fn at(&self, held: HeldUp, at: i64) -> Option<u32> {
         let passes = &self.vocabulary.passes;
         let after = passes.partition_point(|p| p.span.start <= at);
-        let last = after.checked_sub(1);
+        let last = passes[..after].iter().rposition(|p| self.fits(held, p));
         if let Some(i) = last.filter(|&i| passes[i].span.contains(at)) {
             return u32::try_from(i).ok();
         }
         let steps = &self.vocabulary.engine_steps;
-        let step = steps
-            .partition_point(|s| s.span.start <= at)
-            .checked_sub(1)
-            .map(|i| &steps[i])
+        let before = steps.partition_point(|s| s.span.start <= at);
+        let first_of = |s: &EngineStep| passes.get(s.passes.start as usize);
+        let mut fitting = steps[..before]
+            .iter()
+            .rev()
+            .filter(|s| first_of(s).is_some_and(|p| self.fits(held, p)));
+        let step = fitting
+            .next()
             .filter(|s| s.span.contains(at) && !s.passes.is_empty())?;
-        let first = passes.get(step.passes.start as usize)?;
+        let first = first_of(step)?;
         Some(if at < first.span.start {
             step.passes.start
         } else {
@@ -117,9 +147,31 @@ impl<'a> StepFinder<'a> {
     }
 }
 
+/// What lies in a step that did not wait for it is of no step.
+fn leave_steps(index: &Index, vocabulary: &Vocabulary, rows: &mut [Recompile]) {
+    let compiles = Compiles::of_recompiles(index, vocabulary, rows);
+    for row in rows {
+        let pass = row.step.and_then(|i| vocabulary.passes.get(i as usize));
+        let host = row.step.and_then(|i| vocabulary.host_span(i as usize));
+        let (Some(pass), Some(host)) = (pass, host) else {
+            continue;
+        };
+        let track = index.track_of(pass.slice);
+        let (thread, rank) = (thread_of(index, track), vocabulary.ranks.of(index, track));
+        let HeldUp::Thread(own) = held_up(index, vocabulary, row.slice.map(SliceId), row.evidence) else {
+            continue;
+        };
+        let span = compile_span(row).intersect(host);
+        if own != thread && !compiles.of_thread(thread, rank).hold_up(span) {
+            (row.step, row.phase, row.bucket) = (None, Phase::Unknown, None);
+        }
+    }
+}
+
 fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &CompileMark) -> Recompile {
     let region = mark.region.map(|id| index.slices.span(id));
-    let step = finder.at(region.unwrap_or(mark.span).start);
+    let held = held_up(index, vocabulary, Some(mark.slice), mark.evidence);
+    let step = finder.at(held, region.unwrap_or(mark.span).start);
     let pass = step.and_then(|i| vocabulary.passes.get(i as usize));
     Recompile {
         evidence: mark.evidence,

@@ -8,9 +8,9 @@
 
 use crate::base::{SliceId, Span, TrackId, Union};
 use crate::dialect::{Role, Vocabulary};
-use crate::index::{Family, Index};
+use crate::index::{Family, Index, Key};
 
-use crate::analyze::gaps::cause::{Compiles, Containers, cause_of_slice};
+use crate::analyze::gaps::cause::{Compiles, Containers, Thread, cause_of_slice, thread_of};
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::first_of;
 use crate::analyze::report::{Cause, Recompile, Sure};
@@ -23,6 +23,54 @@ pub type ByCause = [i64; Cause::COUNT];
 pub struct Piece {
     pub span: Span,
     pub cause: Cause,
+}
+
+/// Whose activity is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// All that is of a rank; `None` is any.
+    Rank(Option<usize>),
+    Process(Key),
+    Threads(Vec<Thread>),
+}
+
+impl Whose {
+    fn has(&self, index: &Index, vocabulary: &Vocabulary, track: TrackId) -> bool {
+        match self {
+            Whose::Rank(rank) => rank.is_none() || vocabulary.ranks.of(index, track) == *rank,
+            Whose::Process(process) => index.track(track).pid == *process,
+            Whose::Threads(threads) => threads.contains(&thread_of(index, track)),
+        }
+    }
+
+    fn waits(&self, vocabulary: &Vocabulary, wait: &Waiting) -> bool {
+        let ranks = &vocabulary.ranks.by_process;
+        match self {
+            Whose::Rank(rank) => rank.is_none() || ranks.get(&wait.engine.process).copied() == *rank,
+            Whose::Process(process) => wait.engine.process == *process,
+            Whose::Threads(threads) => threads.iter().any(|&thread| wait.engine.has(thread)),
+        }
+    }
+
+    /// The compiles that hold these up.
+    pub fn compiles(&self, vocabulary: &Vocabulary, compiles: &Compiles) -> Union {
+        let rank_of = |process: &Key| vocabulary.ranks.by_process.get(process).copied();
+        match self {
+            Whose::Rank(rank) => compiles.of_rank(*rank),
+            Whose::Process(process) => compiles.of_process(*process, rank_of(process)),
+            Whose::Threads(threads) => {
+                let of = threads
+                    .iter()
+                    .map(|t| compiles.of_thread(*t, rank_of(&t.0)).all());
+                Union::of(of.flat_map(|union| union.spans().to_vec()))
+            }
+        }
+    }
+
+    /// Whether a compile's own slices on this thread speak for them.
+    fn compiles_on(&self, compiles: &Compiles, thread: Thread) -> bool {
+        matches!(self, Whose::Threads(_)) || compiles.is_working(thread)
+    }
 }
 
 /// Disjoint pieces in order of time; between them nothing is recorded on the host.
@@ -87,27 +135,29 @@ impl Activity {
     /// What the host of a trace did. Compiles count from their start, or, where only their region is known, from
     /// the region's start and no longer than it. Waits count on the threads that run the model if any is recorded
     /// there, and on every thread otherwise; operators and python frames on those threads only. Waits for requests
-    /// that are only suspected count where nothing more telling is recorded. Of one rank, or for `None` of all.
+    /// that are only suspected count where nothing more telling is recorded. Of threads all counts.
     pub fn of_host(
         index: &Index,
         vocabulary: &Vocabulary,
         compiles: &Compiles,
         threads: &HostThreads,
         waiting: &[Waiting],
-        rank: Option<usize>,
+        whose: &Whose,
     ) -> Activity {
         let mut joined: [Joined; Cause::COUNT] = Default::default();
         let mut waits_elsewhere = Joined::default();
         for track in index.track_ids() {
-            if threads.is_device(track) || !is_of_rank(index, vocabulary, track, rank) {
+            if threads.is_device(track) || !whose.has(index, vocabulary, track) {
                 continue;
             }
-            let is_main = threads.is_main(track);
+            let is_main = matches!(whose, Whose::Threads(_)) || threads.is_main(track);
+            let compiles_here = whose.compiles_on(compiles, thread_of(index, track));
             for id in index.rows(track) {
                 let Some(cause) = threads.cause_of(index, vocabulary, id) else {
                     continue;
                 };
                 match cause {
+                    Cause::Recompile if !compiles_here => {}
                     Cause::Wait if !is_main => waits_elsewhere.add(index.slices.span(id)),
                     Cause::HostOp | Cause::OtherThread | Cause::Python if !is_main => {}
                     _ => joined[cause as usize].add(index.slices.span(id)),
@@ -117,10 +167,9 @@ impl Activity {
         if joined[Cause::Wait as usize].0.is_empty() {
             joined[Cause::Wait as usize] = waits_elsewhere;
         }
-        let compiles = compiles.of_rank(rank);
+        let compiles = whose.compiles(vocabulary, compiles);
         joined[Cause::Recompile as usize].0.extend(compiles.spans());
-        let ranks = &vocabulary.ranks.by_process;
-        let is_asked = |w: &&Waiting| rank.is_none() || ranks.get(&w.engine.process).copied() == rank;
+        let is_asked = |w: &&Waiting| whose.waits(vocabulary, w);
         let waits = |is_sure: bool| {
             let of = waiting
                 .iter()
@@ -133,10 +182,6 @@ impl Activity {
         layers.insert(Cause::Recompile as usize + 1, (Cause::NoLoad, waits(true)));
         Activity::of(layers)
     }
-}
-
-fn is_of_rank(index: &Index, vocabulary: &Vocabulary, track: TrackId, rank: Option<usize>) -> bool {
-    rank.is_none() || vocabulary.ranks.of(index, track) == rank
 }
 
 fn divide(pieces: &[Piece], window: Span, rest: Cause) -> ByCause {
@@ -249,12 +294,12 @@ impl HostThreads {
     }
 }
 
-/// What the host of a rank, or of all for `None`, did for most of a gap with `cause`, by name: the outermost slices of
+/// What the host, or these of it, did for most of a gap with `cause`, by name: the outermost slices of
 /// that cause, or, of python frames, the innermost. With the time of the gap that it covers.
 pub fn most_of(
     index: &Index,
     vocabulary: &Vocabulary,
-    (threads, rank): (&HostThreads, Option<usize>),
+    (threads, whose): (&HostThreads, &Whose),
     gap: Span,
     cause: Cause,
 ) -> Option<(SliceId, i64)> {
@@ -263,10 +308,11 @@ pub fn most_of(
     let of_frames = matches!(cause, Cause::OtherThread | Cause::Python);
     let on_main_only = of_frames || cause == Cause::HostOp;
     for track in index.track_ids() {
-        if threads.is_device(track) || (on_main_only && !threads.is_main(track)) {
+        let is_main = matches!(whose, Whose::Threads(_)) || threads.is_main(track);
+        if threads.is_device(track) || (on_main_only && !is_main) {
             continue;
         }
-        if !is_of_rank(index, vocabulary, track, rank) {
+        if !whose.has(index, vocabulary, track) {
             continue;
         }
         if (index.track(track).family == Family::Python) != of_frames {

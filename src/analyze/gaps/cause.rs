@@ -6,7 +6,8 @@
 //!   or other call, a wait for the device or for others, an operator, a python frame, a part of a step; else nothing
 //!   is recorded.
 //!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
-//!   nothing. A compile of the process and a wait for requests come before.
+//!   nothing. A compile of the thread and a wait for requests come before; a compile of another thread of its process
+//!   counts while nothing else is recorded of it.
 //! - *Inside the launch call* the instant is the call's, however long it takes.
 //! - *Launched, not started*, once the call has ended or other work of it has begun: on its way for up to
 //!   [`LATENCY_NS`], then waiting for something else.
@@ -126,22 +127,55 @@ impl Containers {
     }
 }
 
+/// Whom a compile holds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldUp {
+    /// All that is of a rank; `None` is any.
+    Rank(Option<usize>),
+    Process(Key),
+    /// The thread that compiles, and others of its process while they wait.
+    Thread(Thread),
+}
+
+/// Whom a compile holds up that is known by this slice.
+pub fn held_up(index: &Index, vocabulary: &Vocabulary, slice: Option<SliceId>, evidence: Evidence) -> HeldUp {
+    let Some(id) = slice.filter(|id| id.index() < index.slices.len()) else {
+        return HeldUp::Rank(None);
+    };
+    let track = index.track_of(id);
+    match evidence {
+        _ if vocabulary.has_lanes_of_kinds => HeldUp::Rank(vocabulary.ranks.of(index, track)),
+        Evidence::Suspected => HeldUp::Process(index.track(track).pid),
+        _ => HeldUp::Thread(thread_of(index, track)),
+    }
+}
+
 /// When graphs were compiled, recorded or suspected. Of a suspected compile only the step may be known; where a call
 /// in that step is suspect by itself, the call is it.
 pub struct Compiles {
-    /// With the place of the rank; `None` is any.
-    spans: Vec<(Option<usize>, Span)>,
+    /// With the rank of the compile.
+    spans: Vec<(HeldUp, Option<usize>, Span)>,
+    /// Threads that mark steps, or launch where none does, with their ranks.
+    working: FxHashMap<Thread, Option<usize>>,
+    /// What is recorded of a thread beside which others of its process compile; a wait for others is nothing.
+    recorded: FxHashMap<Thread, Union>,
 }
 
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
-        let rank_of = |recompile| rank_of_compile(index, vocabulary, recompile);
         let mut spans = Vec::new();
+        let mut add = |slice, evidence, span| spans.push((held_up(index, vocabulary, slice, evidence), span));
         let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
+        let mut known = Vec::new();
         for recompile in recompiles.iter().filter(recorded) {
-            spans.push((rank_of(recompile), compile_span(recompile)));
+            known.push(compile_span(recompile));
+            add(
+                recompile.slice.map(SliceId),
+                recompile.evidence,
+                compile_span(recompile),
+            );
         }
-        let known = Union::of(spans.iter().map(|&(_, s)| s));
+        let known = Union::of(known);
         let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
             .into_iter()
             .filter(|&id| known.covered_ns(index.slices.span(id)) == 0)
@@ -155,32 +189,163 @@ impl Compiles {
                     .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
             );
             if slow_spans.covered_ns(span) == 0 {
-                spans.push((rank_of(recompile), compile_span(recompile)));
+                add(
+                    recompile.slice.map(SliceId),
+                    Evidence::Suspected,
+                    compile_span(recompile),
+                );
             }
         }
-        spans.extend(slow.iter().map(|&id| {
-            (
-                vocabulary.ranks.of(index, index.track_of(id)),
-                index.slices.span(id),
-            )
-        }));
-        Compiles { spans }
+        for &id in &slow {
+            add(Some(id), Evidence::Suspected, index.slices.span(id));
+        }
+        Compiles::of_spans(index, vocabulary, spans)
+    }
+
+    /// Without calls that are suspect by themselves.
+    pub fn of_recompiles(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
+        let spans = recompiles.iter().map(|r| {
+            let of = held_up(index, vocabulary, r.slice.map(SliceId), r.evidence);
+            (of, compile_span(r))
+        });
+        Compiles::of_spans(index, vocabulary, spans.collect())
+    }
+
+    fn of_spans(index: &Index, vocabulary: &Vocabulary, spans: Vec<(HeldUp, Span)>) -> Compiles {
+        let ranks = &vocabulary.ranks.by_process;
+        let rank_of = |held: HeldUp| match held {
+            HeldUp::Rank(rank) => rank,
+            HeldUp::Process(process) | HeldUp::Thread((process, _)) => ranks.get(&process).copied(),
+        };
+        let spans = spans.into_iter().map(|(held, span)| (held, rank_of(held), span));
+        let mut compiles = Compiles {
+            spans: spans.collect(),
+            working: FxHashMap::default(),
+            recorded: FxHashMap::default(),
+        };
+        let compiling: FxHashSet<Thread> = compiles.compiling().collect();
+        if compiling.is_empty() {
+            return compiles;
+        }
+        let tracks: FxHashSet<TrackId> = vocabulary
+            .passes
+            .iter()
+            .map(|p| index.track_of(p.slice))
+            .collect();
+        let launches = |id| matches!(vocabulary.role(id), Role::Launch | Role::Wait | Role::Submit);
+        let launching = index.track_ids().filter(|&t| index.rows(t).any(launches));
+        let launching: FxHashSet<TrackId> = launching.collect();
+        let working = if tracks.is_empty() { &launching } else { &tracks };
+        let with_rank = |&track: &TrackId| (thread_of(index, track), vocabulary.ranks.of(index, track));
+        compiles.working = working.iter().map(with_rank).collect();
+        let processes: FxHashSet<Key> = compiling.iter().map(|thread| thread.0).collect();
+        let mut own: FxHashMap<Thread, Vec<TrackId>> = FxHashMap::default();
+        for &track in tracks.union(&launching) {
+            own.insert(thread_of(index, track), Vec::new());
+        }
+        own.retain(|thread, _| processes.contains(&thread.0));
+        for track in index.track_ids() {
+            if let Some(tracks) = own.get_mut(&thread_of(index, track)) {
+                tracks.push(track);
+            }
+        }
+        let containers = Containers::of(index, vocabulary);
+        let recorded = own.into_iter().map(|(thread, tracks)| {
+            let (innermost, _) = innermost(index, vocabulary, &containers, &tracks);
+            let did = Cause::ALL.into_iter().zip(innermost);
+            let did = did.filter(|(cause, _)| *cause != Cause::OtherThread);
+            let spans = did.flat_map(|(_, union)| union.spans().to_vec());
+            (thread, Union::of(spans))
+        });
+        compiles.recorded = recorded.collect();
+        compiles
+    }
+
+    /// Threads that compile.
+    fn compiling(&self) -> impl Iterator<Item = Thread> {
+        self.spans.iter().filter_map(|&(held, ..)| match held {
+            HeldUp::Thread(thread) => Some(thread),
+            _ => None,
+        })
+    }
+
+    /// Those that a thread of a rank makes or waits for.
+    pub fn of_thread(&self, thread: Thread, rank: Option<usize>) -> ThreadCompiles {
+        let of = |is_asked: &dyn Fn(HeldUp) -> bool| {
+            let spans = self.spans.iter().filter(|&&(held, ..)| is_asked(held));
+            Union::of(spans.map(|&(.., span)| span))
+        };
+        let own = of(&|held| match held {
+            HeldUp::Rank(of) => fits(rank, of),
+            HeldUp::Process(of) => of == thread.0,
+            HeldUp::Thread(of) => of == thread,
+        });
+        let beside = of(&|held| match held {
+            HeldUp::Thread(of) => of.0 == thread.0 && of != thread,
+            _ => false,
+        });
+        let did = self.recorded.get(&thread);
+        let waited = did.map_or_else(|| beside.clone(), |did| beside.without(did));
+        ThreadCompiles { own, beside, waited }
+    }
+
+    /// Whether a thread does the work of steps; any where none is known to.
+    pub fn is_working(&self, thread: Thread) -> bool {
+        self.working.is_empty() || self.working.contains_key(&thread)
+    }
+
+    /// Those that hold up a process of this rank.
+    pub fn of_process(&self, process: Key, rank: Option<usize>) -> Union {
+        let of_threads = self.working.keys().filter(|thread| thread.0 == process);
+        let held = of_threads.map(|&thread| self.of_thread(thread, rank).all());
+        let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
+        let others = self.spans.iter().filter(|&&(of, ..)| match of {
+            HeldUp::Rank(of) => fits(rank, of),
+            HeldUp::Process(of) => of == process,
+            HeldUp::Thread(of) => self.working.is_empty() && of.0 == process,
+        });
+        Union::of(others.map(|&(.., span)| span).chain(held))
     }
 
     /// Those that hold up this rank.
     pub fn of_rank(&self, rank: Option<usize>) -> Union {
-        let fits = |of: Option<usize>| rank.is_none() || of.is_none() || of == rank;
-        let spans = self.spans.iter().filter(|&&(of, _)| fits(of));
-        Union::of(spans.map(|&(_, span)| span))
+        let of_threads = self.working.iter().filter(|&(_, &of)| fits(rank, of));
+        let held = of_threads.map(|(&thread, &of)| self.of_thread(thread, of).all());
+        let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
+        let others = self.spans.iter().filter(|&&(held, of, _)| {
+            let is_asked = self.working.is_empty() || !matches!(held, HeldUp::Thread(_));
+            is_asked && fits(rank, of)
+        });
+        Union::of(others.map(|&(.., span)| span).chain(held))
     }
 }
 
-/// The rank that a compile holds up; `None` is any.
-pub fn rank_of_compile(index: &Index, vocabulary: &Vocabulary, recompile: &Recompile) -> Option<usize> {
-    let slice = recompile
-        .slice
-        .filter(|&row| (row as usize) < index.slices.len())?;
-    vocabulary.ranks.of(index, index.track_of(SliceId(slice)))
+/// Compiles by what they are to a thread.
+pub struct ThreadCompiles {
+    own: Union,
+    /// On other threads of its process.
+    beside: Union,
+    /// Of those, the time in which nothing else is recorded of it.
+    waited: Union,
+}
+
+impl ThreadCompiles {
+    /// When they hold the thread up.
+    pub fn all(&self) -> Union {
+        let both = [&self.own, &self.waited].into_iter();
+        Union::of(both.flat_map(|u| u.spans().iter().copied()))
+    }
+
+    /// Whether they hold up what the thread does in `span`: one of its own, or those for most of which it waits.
+    pub fn hold_up(&self, span: Span) -> bool {
+        let waited_ns = self.waited.covered_ns(span);
+        self.own.covered_ns(span) > 0 || waited_ns > 0 && 2 * waited_ns >= self.beside.covered_ns(span)
+    }
+}
+
+/// Whether two ranks may be the same.
+pub fn fits(one: Option<usize>, other: Option<usize>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 /// Whether each launch names its work: what it hands over was compiled before.
@@ -287,17 +452,18 @@ impl<'a> Rule<'a> {
                 tracks.entry(thread).or_default().push(track);
             }
         }
-        let mut compiles_of: FxHashMap<Option<usize>, Union> = FxHashMap::default();
         let threads = tracks.into_iter().map(|(thread, tracks)| {
             let rank = tracks.first().and_then(|&t| vocabulary.ranks.of(index, t));
-            let compiles = compiles_of.entry(rank).or_insert_with(|| compiles.of_rank(rank));
             let (innermost, mut waits) = innermost(index, vocabulary, containers, &tracks);
             let waiting_of = |is_sure: bool| {
                 let of = waiting.iter().filter(|w| has_own_lanes || w.engine.has(thread));
                 let of = of.filter(|w| (w.sure != Sure::Suspected) == is_sure);
                 (Cause::NoLoad, Union::of(of.map(|w| w.span)))
             };
-            let mut layers = vec![(Cause::Recompile, compiles.clone()), waiting_of(true)];
+            let mut layers = vec![
+                (Cause::Recompile, compiles.of_thread(thread, rank).all()),
+                waiting_of(true),
+            ];
             layers.extend(Cause::ALL.into_iter().zip(innermost));
             if let Some((beneath, others)) = &beneath {
                 layers.extend(Cause::ALL.into_iter().zip(beneath.iter().cloned()));

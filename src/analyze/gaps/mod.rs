@@ -1,6 +1,6 @@
 //! Gaps: three quantities that are defined apart, because they answer different questions, and never added up.
 //!
-//! - *step*: from the end of one engine step to the start of the next, of each rank of a file. Counts between serving
+//! - *step*: from the end of one engine step to the start of the next, of each engine of a file. Counts between serving
 //!   steps; where the trace has none, between all steps.
 //! - *device*: no work of a device runs, of whatever kind, between its first and its last work. Gaps below
 //!   [`DEVICE_FLOOR_NS`] are scheduling on the device itself.
@@ -20,18 +20,17 @@ pub mod requests;
 pub(in crate::analyze) mod streams;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Vocabulary};
-use crate::index::Index;
 use crate::index::args::Links;
+use crate::index::{Index, Key};
 
 use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
-use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, compile_span, most_of};
-use crate::analyze::gaps::cause::{Compiles, Rule};
-use crate::analyze::gaps::requests::{Waiting, WithoutRequests};
+use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, Whose, compile_span, most_of};
+use crate::analyze::gaps::cause::{Compiles, Rule, Thread};
+use crate::analyze::gaps::requests::{EngineKey, Waiting, WithoutRequests, engine_rows};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
@@ -69,7 +68,7 @@ pub struct Host<'a> {
     /// When any device works, where there are several; see [`Host::busy`].
     all_busy: Union,
     pub activity: Activity,
-    compiles: Compiles,
+    pub compiles: Compiles,
     /// The same by innermost slices, for devices whose launches are unknown; empty if there are none.
     pub of_threads: Activity,
     pub threads: HostThreads,
@@ -118,7 +117,14 @@ impl<'a> Host<'a> {
                 several => Union::of(several.iter().flat_map(|d| d.busy.spans().iter().copied())),
             },
             of_threads,
-            activity: Activity::of_host(index, vocabulary, &compiles, &threads, waiting, None),
+            activity: Activity::of_host(
+                index,
+                vocabulary,
+                &compiles,
+                &threads,
+                waiting,
+                &Whose::Rank(None),
+            ),
             compiles,
             threads,
             launched,
@@ -165,7 +171,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 rank: device.rank.clone(),
                 of_rank,
                 waiting: without.of_rank(of_rank).clone(),
-                compiling: Union::of(of_compiles(host, of_rank).map(compile_span)),
+                compiling: host.compiles.of_rank(of_rank),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 not_launched: unknown
@@ -177,13 +183,44 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
         .collect()
 }
 
-/// The compiles that hold up a rank; all for `None`.
-fn of_compiles<'h>(host: &'h Host<'_>, rank: Option<usize>) -> impl Iterator<Item = &'h Recompile> {
+/// The compiles that hold these up.
+fn of_compiles<'h>(host: &'h Host<'_>, whose: &Whose) -> impl Iterator<Item = &'h Recompile> {
+    let held = whose.compiles(host.vocabulary, &host.compiles);
+    let is_held = move |r: &&Recompile| held.covered_ns(compile_span(r)) > 0;
+    host.recompiles.iter().filter(is_held)
+}
+
+/// Who is asked for the causes of gaps that threads of a rank have: themselves; their process where nothing is ever
+/// recorded of them; their rank where what they did lies on other lanes.
+fn whose(host: &Host<'_>, rank: Option<usize>, threads: &[Thread]) -> Whose {
     let (index, vocabulary) = (host.index, host.vocabulary);
-    let fits = move |of: Option<usize>| rank.is_none() || of.is_none() || of == rank;
-    host.recompiles
-        .iter()
-        .filter(move |r| fits(cause::rank_of_compile(index, vocabulary, r)))
+    let own = |&track: &TrackId| threads.contains(&cause::thread_of(index, track));
+    let says = |track| {
+        let mut rows = index.rows(track);
+        rows.any(|id| host.threads.cause_of(index, vocabulary, id).is_some())
+    };
+    match threads {
+        _ if vocabulary.has_lanes_of_kinds => Whose::Rank(rank),
+        _ if !index.track_ids().any(|track| own(&track)) => Whose::Rank(rank),
+        _ if index.track_ids().filter(own).any(says) => Whose::Threads(threads.to_vec()),
+        [(process, _), ..] => Whose::Process(*process),
+        [] => Whose::Rank(rank),
+    }
+}
+
+fn activity_of<'h>(host: &'h Host<'_>, whose: &Whose) -> Cow<'h, Activity> {
+    if *whose == Whose::Rank(None) {
+        return Cow::Borrowed(&host.activity);
+    }
+    let (compiles, threads) = (&host.compiles, &host.threads);
+    Cow::Owned(Activity::of_host(
+        host.index,
+        host.vocabulary,
+        compiles,
+        threads,
+        host.waiting,
+        whose,
+    ))
 }
 
 /// The rank of the device at a place of the list.
@@ -241,8 +278,19 @@ pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<G
 
 fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let mut all = Vec::new();
-    for rank in ranks_of_steps(host) {
-        all.extend(step_gaps(host, asked, rank));
+    let engines = engine_rows(host.index, host.vocabulary);
+    let ranks = &host.vocabulary.ranks.by_process;
+    let rank_of = |key: EngineKey| ranks.get(&key.process).copied();
+    for (key, threads, places) in &engines {
+        let rank = rank_of(*key);
+        let is_alone = engines.iter().filter(|(of, ..)| rank_of(*of) == rank).count() == 1;
+        let of = StepsOf {
+            key: *key,
+            rank,
+            is_alone,
+            threads,
+        };
+        all.extend(step_gaps(host, asked, &of, places.clone()));
     }
     for place in 0..host.devices.len() {
         all.extend(device_gaps(host, asked, place));
@@ -292,12 +340,6 @@ fn between(steps: &[EngineStep], places: Vec<usize>) -> Vec<Between> {
     gaps
 }
 
-/// The ranks that have steps; `None` for a file of one.
-fn ranks_of_steps(host: &Host<'_>) -> BTreeSet<Option<usize>> {
-    let steps = 0..host.vocabulary.engine_steps.len();
-    steps.map(|step| rank_of_step(host, step)).collect()
-}
-
 fn rank_of_step(host: &Host<'_>, step: usize) -> Option<usize> {
     let v = host.vocabulary;
     let first = v.engine_steps.get(step)?.passes.start;
@@ -313,34 +355,41 @@ fn steps_of_rank(host: &Host<'_>, rank: Option<usize>) -> Vec<usize> {
         .collect()
 }
 
-fn step_gaps(host: &Host<'_>, asked: Asked, rank: Option<usize>) -> Option<Gaps> {
+/// Whose steps gaps lie between.
+struct StepsOf<'a> {
+    key: EngineKey,
+    rank: Option<usize>,
+    /// Whether its rank, or the file of one, has no other engine.
+    is_alone: bool,
+    /// Those that mark the steps.
+    threads: &'a [Thread],
+}
+
+fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places: Vec<usize>) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
-    let places = steps_of_rank(host, rank);
     if places.len() < 2 {
         return None;
     }
     let serving = places.iter().any(|&i| engine_steps[i].period == Period::Serving);
     let mut between = between(engine_steps, places);
     between.retain(|g| asked.has(g.span));
-    let of_rank = rank.map(|_| {
-        let (index, vocabulary) = (host.index, host.vocabulary);
-        Activity::of_host(
-            index,
-            vocabulary,
-            &host.compiles,
-            &host.threads,
-            host.waiting,
-            rank,
-        )
-    });
-    let mut divider = of_rank.as_ref().unwrap_or(&host.activity).divider();
+    let whose = whose(host, of.rank, of.threads);
+    let activity = activity_of(host, &whose);
+    let mut divider = activity.divider();
     let (mut gaps, measured) = summarise(asked.n_longest, between.iter().map(|g| g.span), |gap| {
         divider.divide(gap)
     });
     gaps.kind = GapKind::Step;
     gaps.r#where = engine_name(host.vocabulary);
-    if let Some(rank) = host.vocabulary.ranks.label(rank) {
+    if let Some(rank) = host.vocabulary.ranks.label(of.rank) {
         gaps.r#where += &format!(" of {rank}");
+    }
+    if !of.is_alone {
+        let show = |key: Key| key.show(&host.index.names).to_string();
+        gaps.r#where += &format!(", process {}", show(of.key.process));
+        if let Some(thread) = of.key.thread {
+            gaps.r#where += &format!(", thread {}", show(thread));
+        }
     }
     gaps.definition = format!(
         "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
@@ -357,9 +406,9 @@ fn step_gaps(host: &Host<'_>, asked: Asked, rank: Option<usize>) -> Option<Gaps>
         None => "an engine step".to_owned(),
     };
     gaps.longest = longest(host, &measured, |gap, cause| {
-        let of = between[gap.place];
-        let sides = format!("between {} and {}", label(of.before), label(of.after));
-        format!("{}; {sides}.", what_the_host_did(host, gap, cause, rank))
+        let gap_of = between[gap.place];
+        let sides = format!("between {} and {}", label(gap_of.before), label(gap_of.after));
+        format!("{}; {sides}.", what_the_host_did(host, gap, cause, &whose))
     });
     Some(gaps)
 }
@@ -387,7 +436,7 @@ fn device_gaps(host: &Host<'_>, asked: Asked, place: usize) -> Option<Gaps> {
         show::duration(DEVICE_FLOOR_NS)
     );
     gaps.longest = longest(host, &measured, |gap, cause| {
-        says_with_place(host, gap, cause, rank)
+        says_with_place(host, gap, cause, &Whose::Rank(rank))
     });
     Some(gaps)
 }
@@ -466,7 +515,10 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
         return None;
     }
     let union = Union::of(launches_on(track).map(|id| host.index.slices.span(id)));
-    let mut divider = host.activity.divider();
+    let rank = host.vocabulary.ranks.of(host.index, track);
+    let whose = whose(host, rank, &[cause::thread_of(host.index, track)]);
+    let activity = activity_of(host, &whose);
+    let mut divider = activity.divider();
     let (mut gaps, measured) = summarise(asked.n_longest, union.gaps().filter(|&g| asked.has(g)), |gap| {
         divider.divide(gap)
     });
@@ -478,7 +530,7 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
                        launches. This is not idle time of the device: it may be running what was launched before."
         .into();
     gaps.longest = longest(host, &measured, |gap, cause| {
-        says_with_place(host, gap, cause, None)
+        says_with_place(host, gap, cause, &whose)
     });
     Some(gaps)
 }
@@ -767,8 +819,8 @@ pub fn step_label(step: &Step) -> String {
 }
 
 /// A sentence: what the host did in a gap, and where among the steps it lies.
-fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause, rank: Option<usize>) -> String {
-    let what = what_the_host_did(host, measured, cause, rank);
+fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause, whose: &Whose) -> String {
+    let what = what_the_host_did(host, measured, cause, whose);
     let gap = measured.span;
     let step = |index: u32| host.steps.get(index as usize);
     match step_at(host, gap) {
@@ -790,12 +842,12 @@ fn says_with_place(host: &Host<'_>, measured: &Measured, cause: Cause, rank: Opt
 }
 
 /// Half a sentence: what the host did in a gap of a rank, or of the only one, for how much of it.
-fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, rank: Option<usize>) -> String {
+fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, whose: &Whose) -> String {
     let gap = measured.span;
     let of = |ns: i64| format!("{} of {}", show::duration(ns), show::duration(gap.len_ns()));
     match cause {
         Cause::Recompile => {
-            if let Some(compile) = of_compiles(host, rank)
+            if let Some(compile) = of_compiles(host, whose)
                 .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
@@ -834,7 +886,7 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, rank: O
         }
         _ => {}
     }
-    let threads = (&host.threads, rank);
+    let threads = (&host.threads, whose);
     let named: Option<(SliceId, i64)> = most_of(host.index, host.vocabulary, threads, gap, cause);
     let did = cause.verb();
     match named {

@@ -58,31 +58,48 @@ pub struct Waiting {
 /// An engine with the thread that marks its first step, and its steps.
 type Steps<'v> = (EngineKey, (Key, Key), Vec<&'v EngineStep>);
 
-/// The engines of a trace. Threads of a process that mark steps at the same time are engines of their own; else the
-/// steps of a process are one engine's, whichever thread marks them.
+/// The engines of a trace with their steps.
 fn engines<'v>(index: &Index, vocabulary: &'v Vocabulary) -> Vec<Steps<'v>> {
-    let mut by_process: BTreeMap<Key, Vec<(Key, &EngineStep)>> = BTreeMap::new();
-    for step in &vocabulary.engine_steps {
+    let found = engine_rows(index, vocabulary).into_iter();
+    let steps = |rows: Vec<usize>| {
+        rows.into_iter()
+            .filter_map(|row| vocabulary.engine_steps.get(row))
+    };
+    found
+        .map(|(key, threads, rows)| (key, threads[0], steps(rows).collect()))
+        .collect()
+}
+
+/// The engines of a trace, the threads that mark their steps in order of the first, and the places of these. Threads
+/// of a process that mark steps at the same time are engines of their own; else the steps of a process are one
+/// engine's, whichever thread marks them.
+pub fn engine_rows(index: &Index, vocabulary: &Vocabulary) -> Vec<(EngineKey, Vec<(Key, Key)>, Vec<usize>)> {
+    let mut by_process: BTreeMap<Key, Vec<(Key, &EngineStep, usize)>> = BTreeMap::new();
+    for (row, step) in vocabulary.engine_steps.iter().enumerate() {
         let first = vocabulary.passes.get(step.passes.start as usize);
         let (process, thread) = first.map_or((Key::Int(0), Key::Int(0)), |pass| {
             let track = index.track(index.track_of(pass.slice));
             (track.pid, track.tid)
         });
-        by_process.entry(process).or_default().push((thread, step));
+        by_process.entry(process).or_default().push((thread, step, row));
     }
-    let mut engines: Vec<Steps<'v>> = Vec::new();
+    let mut engines: Vec<(EngineKey, Vec<(Key, Key)>, Vec<usize>)> = Vec::new();
     for (process, mut steps) in by_process {
-        order::sort_by_key(&mut steps, |(_, step)| step.span);
+        order::sort_by_key(&mut steps, |(_, step, _)| step.span);
         let apart = is_of_several(&steps);
         let mut place: BTreeMap<Option<Key>, usize> = BTreeMap::new();
-        for (thread, step) in steps {
+        for (thread, _, row) in steps {
             let own = apart.then_some(thread);
             let at = *place.entry(own).or_insert_with(|| {
                 let key = EngineKey { process, thread: own };
-                engines.push((key, (process, thread), Vec::new()));
+                engines.push((key, Vec::new(), Vec::new()));
                 engines.len() - 1
             });
-            engines[at].2.push(step);
+            let (_, threads, rows) = &mut engines[at];
+            if !threads.contains(&(process, thread)) {
+                threads.push((process, thread));
+            }
+            rows.push(row);
         }
     }
     engines
@@ -90,9 +107,9 @@ fn engines<'v>(index: &Index, vocabulary: &'v Vocabulary) -> Vec<Steps<'v>> {
 
 /// Whether steps of a process, in order of start, are those of several engines: of the thread with the fewest, more
 /// than half overlap a step of another thread.
-fn is_of_several(steps: &[(Key, &EngineStep)]) -> bool {
+fn is_of_several(steps: &[(Key, &EngineStep, usize)]) -> bool {
     let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
-    for (thread, _) in steps {
+    for (thread, ..) in steps {
         *of_thread.entry(*thread).or_default() += 1;
     }
     let Some(fewest) = of_thread.values().min().filter(|_| of_thread.len() > 1) else {
@@ -101,7 +118,7 @@ fn is_of_several(steps: &[(Key, &EngineStep)]) -> bool {
     let mut overlapping = 0;
     // The latest end so far, and the latest of other threads than that one's.
     let (mut latest, mut other) = ((i64::MIN, None), i64::MIN);
-    for &(thread, step) in steps {
+    for &(thread, step, _) in steps {
         let until = if latest.1 == Some(thread) { other } else { latest.0 };
         overlapping += usize::from(step.span.start < until);
         if latest.1 == Some(thread) {

@@ -13,11 +13,12 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{Span, Union, order, stats};
-use crate::dialect::{Evidence, Part, Period, Phase, Vocabulary};
+use crate::base::{Span, TrackId, Union, order, stats};
+use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
-use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::gaps::cause::{Compiles, ThreadCompiles, thread_of};
+use crate::analyze::gaps::requests::engine_rows;
 use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, StepTime, Sure};
 
 /// One row a pass, in order of start.
@@ -37,7 +38,14 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
     held_up.sort_unstable();
-    let compiling = Union::of(recompiles.iter().map(compile_span));
+    let compiles = Compiles::of_recompiles(index, vocabulary, recompiles);
+    let mut compiles_of: FxHashMap<TrackId, ThreadCompiles> = FxHashMap::default();
+    let mut is_held_up = |pass: &Pass, span: Span| {
+        let track = index.track_of(pass.slice);
+        let rank = vocabulary.ranks.of(index, track);
+        let of = || compiles.of_thread(thread_of(index, track), rank);
+        compiles_of.entry(track).or_insert_with(of).hold_up(span)
+    };
     vocabulary
         .passes
         .iter()
@@ -59,7 +67,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 host_start_ns: spans[i].start,
                 call_ns: pass.span.len_ns(),
                 step_ns: None,
-                compiled: compiling.covered_ns(spans[i]) > 0 || held_up.binary_search(&row).is_ok(),
+                compiled: is_held_up(pass, spans[i]) || held_up.binary_search(&row).is_ok(),
                 sure: if pass.is_marked {
                     Sure::Recorded
                 } else {
@@ -88,12 +96,16 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
 /// only. 0 where they overlap.
 fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
     let mut gaps = vec![None; vocabulary.passes.len()];
-    // Of each rank; of all where the file is of one.
-    let mut of_rank: FxHashMap<Option<usize>, Option<(Period, i64)>> = FxHashMap::default();
-    for step in &vocabulary.engine_steps {
-        let first = vocabulary.passes.get(step.passes.start as usize);
-        let rank = first.and_then(|pass| vocabulary.ranks.of(index, index.track_of(pass.slice)));
-        let before = of_rank.entry(rank).or_default();
+    let mut of_engine = Vec::new();
+    let mut engine_of = vec![0; vocabulary.engine_steps.len()];
+    for (_, _, rows) in engine_rows(index, vocabulary) {
+        for row in rows {
+            engine_of[row] = of_engine.len();
+        }
+        of_engine.push(None::<(Period, i64)>);
+    }
+    for (step, engine) in vocabulary.engine_steps.iter().zip(engine_of) {
+        let before = &mut of_engine[engine];
         let gap = before
             .filter(|&(period, _)| period == step.period)
             .map(|(_, end)| (step.span.start - end).max(0));

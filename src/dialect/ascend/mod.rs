@@ -101,6 +101,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v.divisions = divisions(index);
     let has_device = !v.devices.is_empty();
     v.device_kind = if has_device || has_cann { "npu" } else { "cpu" };
+    v.has_lanes_of_kinds = true;
     v.launch_link = links::launch_link(index, &v);
     v.call_links = links::call_links(index, &v);
     steps::read(index, file_name, &mut v);

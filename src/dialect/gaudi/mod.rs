@@ -144,6 +144,7 @@ pub fn recognise(index: &Index) -> Vocabulary {
         v.launch_link = LaunchLink::Recurring("recipeId");
     }
     v.node_args = Some(NODE_ARGS);
+    v.has_lanes_of_kinds = true;
     if engine_lanes.is_empty() {
         read_torch_only(index, &mut v);
     } else {

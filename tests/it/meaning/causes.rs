@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stepscope::analyze::report::{Cause, IdleCause};
 
 use super::{case, ms, report};
@@ -640,4 +640,158 @@ proptest! {
             prop_assert!(by_instant.is_empty());
         }
     }
+}
+
+// ---- compiles beside the launching thread -------------------------------------------------------------------
+
+fn slice(cat: &str, name: &str, of: (Value, i64), at: f64, len: f64) -> Value {
+    json!({"ph": "X", "cat": cat, "name": name, "pid": of.0, "tid": of.1, "ts": at * 1e3, "dur": len * 1e3})
+}
+
+/// Eight steps of 26 ms on the host, 30 ms apart, each with 20 ms of device work that is launched 1 ms after its start.
+fn eight_steps(pid: &Value, device: &Value) -> Vec<Value> {
+    let mut events = Vec::new();
+    for i in 0..8 {
+        let at = f64::from(i) * 30.0;
+        let marker = "execute_context_0(0)_generation_4(4)";
+        events.push(slice("user_annotation", marker, (pid.clone(), 1), at, 26.0));
+        let mut launch = slice(
+            "cuda_runtime",
+            "cudaGraphLaunch",
+            (pid.clone(), 1),
+            at + 1.0,
+            0.02,
+        );
+        launch["args"] = json!({"correlation": i + 1});
+        let mut work = slice("kernel", "gemm", (device.clone(), 7), at + 1.1, 20.0);
+        work["args"] = json!({"correlation": i + 1, "stream": 7, "device": 0});
+        events.extend([launch, work]);
+    }
+    events
+}
+
+fn read(events: &[Value]) -> Value {
+    let trace =
+        json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "made"}], "traceEvents": events});
+    report("made.pt.trace.json", trace.to_string().as_bytes())
+}
+
+const COMPILE: &str = "_compile.compile_inner (dynamo_timed)";
+
+fn compiled_steps(report: &Value) -> Vec<usize> {
+    let steps = report["steps"].as_array().unwrap().iter();
+    let compiled = steps.enumerate().filter(|(_, s)| s["compiled"] == true);
+    compiled.map(|(i, _)| i).collect()
+}
+
+/// Step 1 lasts from 30 to 56 ms; its work is launched late, at 54.6 ms, so that the device is idle from 21.1 ms on.
+fn late_second_step(pid: &Value) -> Vec<Value> {
+    let mut events = eight_steps(pid, &json!(0));
+    for event in &mut events {
+        if event["args"]["correlation"] == 2 {
+            let at = event["ts"].as_f64().unwrap();
+            event["ts"] = json!(at + 23_600.0);
+            if event["cat"] == "kernel" {
+                event["dur"] = json!(6_000);
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn a_compile_elsewhere_counts_only_while_the_launching_thread_has_nothing() {
+    let work = || slice("cpu_op", "aten::busywork", (json!(100), 1), 33.9, 20.5);
+    let compile = |pid: i64, tid| slice("cpu_op", COMPILE, (json!(pid), tid), 34.0, 20.0);
+    let read_with = |more: Vec<Value>| {
+        let mut events = late_second_step(&json!(100));
+        events.extend(more);
+        read(&events)
+    };
+    // Another thread, and another process: the operator is what the launching thread does.
+    for of in [(100, 77), (200, 77)] {
+        let got = read_with(vec![work(), compile(of.0, of.1)]);
+        assert_eq!(device(&got)["host_op"], ms(20.5), "{of:?}");
+        assert_eq!(device(&got).get("recompile"), None, "{of:?}");
+        assert_eq!(compiled_steps(&got), [0usize; 0], "{of:?}");
+        let says = finding(&got, "compiles-while-serving").unwrap();
+        assert!(!says["says"].as_str().unwrap().contains("delayed"), "{says}");
+        assert_eq!(idle(&got), mapped(&device(&got)), "{of:?}");
+    }
+    // Nothing is recorded of the launching thread: it waits for the other thread, not for the other process.
+    let waits = read_with(vec![compile(100, 77)]);
+    assert_eq!(device(&waits)["recompile"], ms(20.0));
+    assert_eq!(compiled_steps(&waits), [1]);
+    let apart = read_with(vec![compile(200, 77)]);
+    assert_eq!(device(&apart).get("recompile"), None);
+    assert_eq!(compiled_steps(&apart), [0usize; 0]);
+    // Its own compile.
+    let own = read_with(vec![compile(100, 1)]);
+    assert_eq!(
+        (device(&own)["recompile"], compiled_steps(&own)),
+        (ms(20.0), vec![1])
+    );
+}
+
+#[test]
+fn a_compile_of_one_rank_is_none_of_another() {
+    let rank = |n: i64, of: i64| json!(format!("[TP0{n}] {of}"));
+    let mut events = eight_steps(&rank(0, 100), &rank(0, 0));
+    // The steps of the second rank lie 5 ms later: its second from 35 to 61 ms.
+    for mut event in eight_steps(&rank(1, 101), &rank(1, 0)) {
+        event["ts"] = json!(event["ts"].as_f64().unwrap() + 5_000.0);
+        events.push(event);
+    }
+    events.push(slice("cpu_op", COMPILE, (rank(1, 101), 1), 39.0, 20.0));
+    let got = read(&events);
+    let [step] = compiled_steps(&got)[..] else {
+        panic!("{:?}", compiled_steps(&got));
+    };
+    let start = |step: usize| got["steps"][step]["start_ns"].as_i64().unwrap();
+    assert_eq!(start(step) - start(0), ms(35.0));
+    assert_eq!(got["recompiles"][0]["step"], json!(step));
+}
+
+#[test]
+fn gaps_between_launches_and_steps_are_of_their_own_thread() {
+    // Another thread waits for the device from 27 to 29 ms, between the first two steps; nothing is recorded of the
+    // engine's thread from its launch at 1 ms (20 µs) to the next at 31 ms.
+    let mut events = eight_steps(&json!(100), &json!(0));
+    events.push(slice(
+        "cuda_runtime",
+        "cudaDeviceSynchronize",
+        (json!(100), 2),
+        27.0,
+        2.0,
+    ));
+    let got = read(&events);
+    for (kind, ns) in [("launch", 7 * ms(29.98)), ("step", 7 * ms(4.0))] {
+        let of = causes(gaps_of(&got, kind).unwrap());
+        assert_eq!(of, Causes::from([("unaccounted".into(), ns)]), "{kind}");
+    }
+    // Operators of the second rank only.
+    let rank = |n: i64, of: i64| json!(format!("[TP0{n}] {of}"));
+    let mut events = eight_steps(&rank(0, 100), &rank(0, 0));
+    events.extend(eight_steps(&rank(1, 101), &rank(1, 0)));
+    events.push(slice("cpu_op", "aten::busywork", (rank(1, 101), 1), 5.0, 10.0));
+    let of = causes(gaps_of(&read(&events), "launch").unwrap());
+    assert_eq!(of, Causes::from([("unaccounted".into(), 7 * ms(29.98))]));
+}
+
+#[test]
+fn an_instantiation_belongs_to_its_capture() {
+    // From 34 to 46 ms a capture, its instantiation from 46 to 51 ms; another one alone from 84 to 86 ms.
+    let mut events = late_second_step(&json!(100));
+    let mut call = |name: &str, at, len| {
+        events.push(slice("cuda_runtime", name, (json!(100), 1), at, len));
+    };
+    call("cudaStreamBeginCapture", 34.0, 0.1);
+    call("cudaStreamEndCapture", 45.0, 1.0);
+    call("cudaGraphInstantiate", 46.0, 5.0);
+    call("cudaGraphInstantiate", 84.0, 2.0);
+    let got = read(&events);
+    let rows = got["recompiles"].as_array().unwrap().iter();
+    let rows: Vec<i64> = rows.map(|r| r["dur_ns"].as_i64().unwrap()).collect();
+    assert_eq!(rows, [ms(17.0), ms(2.0)]);
+    assert_eq!(device(&got)["recompile"], ms(19.0));
 }

@@ -413,3 +413,36 @@ fn stages_of_a_pipeline_are_timed_apart_and_their_number_is_stated() {
             .all(|v| v["step_ns"] == ms(5.0) && v["steps"] == 19)
     );
 }
+
+#[test]
+fn two_processes_without_a_sign_of_ranks_have_gaps_of_their_own() {
+    // Steps of 8 ms every 10 ms in each of two processes, 4 ms apart.
+    let events: Vec<Value> = (0..4)
+        .flat_map(|i| [(1, 10 * i), (2, 10 * i + 4)])
+        .map(|(of, at)| {
+            json!({"ph": "X", "cat": "user_annotation", "name": DECODE, "pid": of, "tid": of, "ts": at * 1000,
+            "dur": 8000})
+        })
+        .collect();
+    let trace = json!({"schemaVersion": 1, "traceEvents": events});
+    let report = report("made.pt.trace.json", trace.to_string().as_bytes());
+    let steps = report["steps"].as_array().unwrap().iter();
+    let gaps: Vec<i64> = steps.filter_map(|s| s["gap_before_ns"].as_i64()).collect();
+    assert_eq!(gaps, vec![ms(2.0); 6]);
+    let rows = report["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| g["kind"] == "step");
+    let rows: Vec<_> = rows
+        .map(|g| {
+            (
+                g["where"].as_str().unwrap(),
+                g["count"].as_u64(),
+                g["total_ns"].as_i64(),
+            )
+        })
+        .collect();
+    let row = |name| (name, Some(3), Some(ms(6.0)));
+    assert_eq!(rows, [row("vLLM, process 1"), row("vLLM, process 2")]);
+}
