@@ -56,7 +56,9 @@ pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompil
     let dynamo = vocabulary.dynamo.as_ref()?;
     let of_dynamo = || recompiles.iter().filter(|r| r.dynamo.is_some());
     let spans = of_dynamo().map(Recompile::span);
-    let has_cost = of_dynamo().next().is_none() || of_dynamo().any(|r| r.dur_ns.is_some());
+    // Of a compile that regions alone show there is no detail.
+    let lacks_cost = |r: &Recompile| r.evidence == Evidence::Dynamo && r.dur_ns.is_none();
+    let has_cost = of_dynamo().any(|r| r.dur_ns.is_some()) || !recompiles.iter().any(lacks_cost);
     let mut limits: Vec<DynamoLimit> = dynamo
         .limits
         .iter()
