@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::{Span, show};
+
 mod beside;
 mod budget;
 mod causes;
@@ -79,6 +81,9 @@ pub struct StepDevice {
     /// for the first, and where work is given by time. The clock is the device's alone.
     #[serde(default)]
     pub gap_before_ns: Option<i64>,
+    /// From the first start to the last end of its work, by whichever method it was given.
+    #[serde(skip)]
+    pub extent: Span,
 }
 
 /// One prefill or decode pass that the trace records.
@@ -145,6 +150,21 @@ fn recorded() -> Sure {
     Sure::Recorded
 }
 
+impl Step {
+    /// All that is counted as the step's: its marker, the engine step on the host around it, and its device work,
+    /// which may run long after both.
+    pub fn extent(&self) -> Span {
+        let stretch = |start: i64, ns: i64| Span::new(start, start.saturating_add(ns));
+        let marker = stretch(self.start_ns, self.dur_ns);
+        let host = (self.host_ns > 0).then(|| stretch(self.host_start_ns, self.host_ns));
+        let device = self.device.as_ref().map(|device| device.extent);
+        let others = [host, device.filter(|span| !span.is_empty())];
+        others.into_iter().flatten().fold(marker, |all, own| {
+            Span::new(all.start.min(own.start), all.end.max(own.end))
+        })
+    }
+}
+
 /// Steps of one phase, bucket and period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepGroup {
@@ -195,7 +215,8 @@ pub struct Recompile {
     pub evidence: Evidence,
     pub name: String,
     pub start_ns: i64,
-    pub dur_ns: i64,
+    /// `None` where a compile is known and what it cost is not.
+    pub dur_ns: Option<i64>,
     /// False where the trace gives the compile's cost but only the region in which it happened.
     pub start_is_exact: bool,
     /// Index of the step that it held up.
@@ -217,6 +238,24 @@ pub struct Recompile {
     /// By torch.compile: which frame, for the how-manieth time, and the phases inside.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dynamo: Option<CompileDetail>,
+}
+
+impl Recompile {
+    /// What is known of its cost, for sums: nothing counts as 0.
+    pub fn known_ns(&self) -> i64 {
+        self.dur_ns.unwrap_or(0)
+    }
+
+    /// The time that it is known to have taken.
+    pub fn span(&self) -> Span {
+        Span::new(self.start_ns, self.start_ns.saturating_add(self.known_ns()))
+    }
+
+    /// Its cost, for people.
+    pub fn cost_says(&self) -> String {
+        self.dur_ns
+            .map_or_else(|| "cost not recorded".to_owned(), show::duration)
+    }
 }
 
 /// A frame that torch.compile gave up.
@@ -243,8 +282,8 @@ pub struct DynamoUse {
     pub compiles: u64,
     /// Compiles of a frame that had been compiled before; those of which that is not known are not counted.
     pub recompiles: u64,
-    /// Time in which at least one compile ran.
-    pub compile_ns: i64,
+    /// Time in which at least one compile ran; `None` where no cost of a compile is recorded.
+    pub compile_ns: Option<i64>,
     /// Attempts that left a slice and made nothing; not among the compiles.
     #[serde(default)]
     pub gave_up: u64,

@@ -32,7 +32,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         .iter()
         .filter(|r| chosen.is_none_or(|period| r.period == period))
         .collect();
-    let total: i64 = rows.iter().map(|r| r.dur_ns).sum();
+    let total: i64 = rows.iter().map(|r| r.known_ns()).sum();
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();
     levels.sort_unstable();
     levels.dedup();

@@ -75,6 +75,8 @@ defects! {
     MissingDuration "missing_duration" Loss
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
     NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";
+    UnreadableDuration "unreadable_duration" Loss
+        "A complete event's duration is no number (a text, true, a list); it is kept with length 0 and counts as no time.";
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
     OversizedSum "oversized_sum" Loss
         "A sum of durations does not fit the clock (292 years): it stops there, and what is made of it is wrong.";

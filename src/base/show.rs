@@ -20,12 +20,12 @@ pub fn clipped(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), or end the
-/// line.
+/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), end the line,
+/// or is not seen at all (of zero width: two names that differ would look alike).
 fn commands(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{2028}' | '\u{2029}')
+        || matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }
 
 /// A name with such characters written as escapes.
@@ -188,6 +188,18 @@ mod tests {
             clipped(&long),
             format!("{whole}… (the first 2000 of 1,000,000 characters)")
         );
+    }
+
+    #[test]
+    fn what_is_not_seen_is_written_as_an_escape() {
+        for c in [
+            '\u{200B}', '\u{200D}', '\u{200F}', '\u{2060}', '\u{2064}', '\u{FEFF}', '\u{202E}',
+        ] {
+            let code = format!("{:x}", u32::from(c));
+            assert_eq!(plain(&format!("a{c}b")), format!("a\\u{{{code}}}b"));
+            assert_eq!(plain_json(format!("\"a{c}b\"")), format!("\"a\\u{code:0>4}b\""));
+        }
+        assert_eq!(plain("a\u{2010}b é 計"), "a\u{2010}b é 計");
     }
 
     #[test]

@@ -453,7 +453,7 @@ fn newly_run(mut runs: Vec<(i64, SliceId, (u64, u64))>) -> Vec<CompileMark> {
         let last = latest.entry(frame).or_insert(attempt);
         *last = (*last).max(attempt);
         if is_new {
-            let says = format!("torch.compile {frame}/{attempt} (cost not recorded)");
+            let says = format!("torch.compile {frame}/{attempt}");
             marks.push(mark(Evidence::Dynamo, says, id, Span::new(start, start)));
         }
     }
@@ -597,6 +597,6 @@ mod tests {
         ]);
         let starts: Vec<i64> = marks.iter().map(|m| m.span.start).collect();
         assert_eq!(starts, [20]);
-        assert_eq!(marks[0].name, "torch.compile 0/2 (cost not recorded)");
+        assert_eq!(marks[0].name, "torch.compile 0/2");
     }
 }

@@ -184,7 +184,7 @@ fn report() -> Report {
         recompiles: vec![Recompile {
             name: nasty(),
             start_ns: 2_500_000_000,
-            dur_ns: 412_345_000,
+            dur_ns: Some(412_345_000),
             phase: Phase::Decode,
             period: Period::Serving,
             ..Recompile::default()

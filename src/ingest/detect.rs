@@ -28,6 +28,13 @@ pub fn wrong_file(head: &[u8], in_lines: bool) -> Option<WrongFile> {
         .unwrap_or(head)
         .trim_ascii_start();
     let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
+    if let Some(is_little) = utf32(head) {
+        let todo = match is_little {
+            true => "convert it first: iconv -f UTF-32LE -t UTF-8 FILE > trace.json",
+            false => "convert it first: iconv -f UTF-32BE -t UTF-8 FILE > trace.json",
+        };
+        return wrong("UTF-32 text", todo);
+    }
     match head {
         [0x80, 2..=5, ..] if has(b"device_traces") || has(b"segments") => {
             return wrong(
@@ -112,6 +119,12 @@ pub fn wrong_file(head: &[u8], in_lines: bool) -> Option<WrongFile> {
              json.dump(ast.literal_eval(sys.stdin.read()), sys.stdout)\" < FILE > trace.json",
         );
     }
+    if object.is_some_and(|o| starts_with_bare_key(o.trim_ascii_start())) {
+        return wrong(
+            "a JavaScript object (its keys are not in quotes)",
+            "write it with json.dump, or convert it: npx json5 FILE > trace.json",
+        );
+    }
     if inner(b"{").is_some() && has(b"\"nodes\"") && has(b"\"schema\"") {
         return wrong(
             "a PyTorch execution trace (Chakra: operators and what depends on what, without times)",
@@ -125,6 +138,26 @@ pub fn wrong_file(head: &[u8], in_lines: bool) -> Option<WrongFile> {
         );
     }
     None
+}
+
+/// Whether the first two characters are UTF-32, and then whether little endian; of text without a byte order mark both
+/// are of ASCII.
+fn utf32(head: &[u8]) -> Option<bool> {
+    let is_text = |a: &u8, b: &u8| *a > 0 && *b > 0 && !is_binary(&[*a, *b]);
+    match head {
+        [0xff, 0xfe, 0, 0, _, _, _, 0, ..] => Some(true),
+        [0, 0, 0xfe, 0xff, ..] => Some(false),
+        [a, 0, 0, 0, b, 0, 0, 0, ..] if is_text(a, b) => Some(true),
+        [0, 0, 0, a, 0, 0, 0, b, ..] if is_text(a, b) => Some(false),
+        _ => None,
+    }
+}
+
+/// `traceEvents:`, as JavaScript and JSON5 allow it.
+fn starts_with_bare_key(text: &[u8]) -> bool {
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
+    let end = text.iter().position(|b| !is_of_name(b)).unwrap_or(text.len());
+    end > 0 && !text[0].is_ascii_digit() && text[end..].trim_ascii_start().starts_with(b":")
 }
 
 enum Protobuf {
@@ -228,7 +261,36 @@ pub fn describe(head: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::describe;
+    use super::{describe, wrong_file};
+
+    #[test]
+    fn text_that_is_no_json_is_named() {
+        let what = |head: &[u8]| wrong_file(head, false).map(|file| file.what);
+        let wide = |mark: &str, little: bool| -> Vec<u8> {
+            let text = format!("{mark}{{\"traceEvents\":[]}}");
+            let bytes = text.chars().map(|c| match little {
+                true => u32::from(c).to_le_bytes(),
+                false => u32::from(c).to_be_bytes(),
+            });
+            bytes.flatten().collect()
+        };
+        for mark in ["", "\u{feff}"] {
+            for little in [true, false] {
+                assert_eq!(
+                    what(&wide(mark, little)),
+                    Some("UTF-32 text"),
+                    "{mark:?} {little}"
+                );
+            }
+        }
+        assert_eq!(what(b"\xff\xfe{\0\"\0"), Some("UTF-16 text"));
+        let bare = Some("a JavaScript object (its keys are not in quotes)");
+        assert_eq!(what(b"{traceEvents:[]}"), bare);
+        assert_eq!(what(b"[ {\n $a : 1}]"), bare);
+        for other in [&b"{\"traceEvents\":[]}"[..], b"{}", b"{1:2}", b"{null}"] {
+            assert_eq!(what(other), None);
+        }
+    }
 
     #[test]
     fn known_files_are_named() {

@@ -10,6 +10,9 @@ pub enum LoadError {
     #[error("the file is empty (0 bytes)")]
     Empty,
 
+    #[error("the file is empty (0 bytes when unpacked)")]
+    EmptyContent,
+
     #[error("the gzip file ends after {bytes} bytes, before any content")]
     NoContent { bytes: u64 },
 
@@ -33,6 +36,10 @@ pub enum LoadError {
 
     #[error("this is JSON, but no trace: an object without \"traceEvents\" (its keys: {keys})")]
     NoTraceEvents { keys: String },
+
+    /// `found` is what stands in place of the list: `null`, `a text`.
+    #[error("this is JSON, but no trace: \"traceEvents\" is {found}, not a list of events")]
+    EventsNoList { found: &'static str },
 
     #[error("this is a list, but none of its {values} values is a trace event")]
     NoEvents { values: u64 },

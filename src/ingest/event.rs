@@ -157,6 +157,14 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// Whether it is a number of any size, or a text that is one.
+    pub fn is_number(self) -> bool {
+        let text = self.digits().map(<[u8]>::trim_ascii).unwrap_or_default();
+        // Else "inf" and "nan" would be.
+        text.iter().any(u8::is_ascii_digit)
+            && std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok())
+    }
+
     /// Decimal microseconds as ns.
     pub fn micros(self) -> Option<i64> {
         ns_from_micros_text(self.digits()?.trim_ascii())

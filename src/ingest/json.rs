@@ -244,6 +244,19 @@ pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// What a value that starts with this byte is, for people.
+pub fn kind(first: u8) -> &'static str {
+    match first {
+        b'{' => "an object",
+        b'[' => "a list",
+        b'"' => "a text",
+        b'n' => "null",
+        b't' => "true",
+        b'f' => "false",
+        _ => "a number",
+    }
+}
+
 /// A value as any JSON reader takes it: control characters inside strings become blanks, and words that are no JSON
 /// (`NaN`, `-inf`, `None`) become `null`.
 pub fn plain(value: &[u8]) -> Vec<u8> {

@@ -80,6 +80,8 @@ pub struct Scanner {
     damaged: bool,
     /// A header value that holds a list of events, and where it stands: what is left if there is no other.
     nested: Option<(Vec<u8>, u64)>,
+    /// What the value of `traceEvents` is, where it is no list.
+    no_list: Option<&'static str>,
     /// Another object follows on one without events.
     in_lines: bool,
     keys: Vec<String>,
@@ -106,6 +108,7 @@ impl Scanner {
             seen_events_key: false,
             damaged: false,
             nested: None,
+            no_list: None,
             in_lines: false,
             keys: Vec::new(),
             head: Vec::new(),
@@ -223,7 +226,10 @@ impl Scanner {
                 } else {
                     self.keys.join(", ")
                 };
-                return Err(refused(LoadError::NoTraceEvents { keys }));
+                return Err(refused(match self.no_list {
+                    Some(found) => LoadError::EventsNoList { found },
+                    None => LoadError::NoTraceEvents { keys },
+                }));
             }
             if self.n_values > 0 {
                 return Err(refused(LoadError::NoEvents {
@@ -379,6 +385,7 @@ impl Scanner {
         (self.n_events, self.n_values) = (0, 0);
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
         self.nested = None;
+        self.no_list = None;
         self.keys.clear();
         self.defects = Defects::default();
         true
@@ -471,6 +478,9 @@ impl Scanner {
             self.seen_events_key = true;
             self.state = State::Events;
             return Ok(i + 1);
+        }
+        if key == b"traceEvents" {
+            self.no_list = Some(json::kind(first));
         }
         let within = &b[i..b.len().min(i + MAX_HEADER_VALUE)];
         let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));

@@ -568,7 +568,10 @@ impl TextLoader {
                 },
                 (_, None) if has_wrong_sum => LoadError::WrongChecksum,
                 (LoadError::Empty, None) if inflated.read > 0 => {
-                    LoadError::NoContent { bytes: inflated.read }
+                    match inflated.defects.count(DefectKind::TruncatedGzip) {
+                        0 => LoadError::EmptyContent,
+                        _ => LoadError::NoContent { bytes: inflated.read },
+                    }
                 }
                 (other, None) => explain(other, inflated.is_gzip),
             });

@@ -873,11 +873,12 @@ impl<S: Clone> Opening<S> {
             if archives.len() > MAX_NAMES {
                 names.push_str(", …");
             }
-            let todo = match is_archive {
-                true => "unpack this one first",
-                false => "give them by name",
+            let says = |todo: &str| format!("{n} in it, not opened ({names}): {todo}");
+            // Beside the traces of a folder an archive may be a copy of them; of one in an archive nothing can be read.
+            return match is_archive {
+                true => self.fail(&about, says("unpack this one first")),
+                false => self.note(&about, says("give them by name")),
             };
-            return self.note(&about, format!("{n} in it, not opened ({names}): {todo}"));
         }
         for file in archives.into_iter().rev() {
             let Given { path, bytes } = self.plan.files[file].clone();

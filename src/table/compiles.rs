@@ -23,7 +23,8 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .duration(
             "dur_ns",
             "cost",
-            "How long the compile took; for a suspected one, an estimate.",
+            "How long the compile took; unknown where the trace shows a compile and not its cost; for a suspected one, an \
+             estimate.",
             |r| r.dur_ns,
         )
         .instant("start_ns", "start", "", |r| r.start_ns)
@@ -91,7 +92,7 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
 fn place(r: &Recompile) -> Place {
     let (start, end) = match (r.start_is_exact, r.region_start_ns, r.region_end_ns) {
         (false, Some(start), Some(end)) => (start, end),
-        _ => (r.start_ns, r.start_ns.saturating_add(r.dur_ns)),
+        _ => (r.start_ns, r.span().end),
     };
     Place {
         start_ns: Some(start),

@@ -25,7 +25,7 @@ impl Recompile {
     pub fn place(&self) -> Span {
         match (self.start_is_exact, self.region_start_ns, self.region_end_ns) {
             (false, Some(start), Some(end)) => Span::new(start, end),
-            _ => Span::new(self.start_ns, self.start_ns.saturating_add(self.dur_ns)),
+            _ => self.span(),
         }
     }
 }
@@ -58,13 +58,13 @@ fn band(compiles: &[&Recompile], extent: Span) -> Option<Band> {
     // A compile is as wide as it is long, wherever in its region it lies.
     let ends = compiles
         .iter()
-        .map(|compile| compile.place().start.saturating_add(compile.dur_ns));
+        .map(|compile| compile.place().start.saturating_add(compile.known_ns()));
     let x = |at: i64| (at.saturating_sub(extent.start) as f64 / whole).clamp(0.0, 1.0);
     let what = match suspected {
         true => "looks like a compile (suspected)".to_owned(),
         false => show::clipped(&longest.name).into_owned(),
     };
-    let longest_says = format!("{} {what}", show::duration(longest.dur_ns));
+    let longest_says = format!("{} {what}", longest.cost_says());
     Some(Band {
         x0: x(start),
         x1: x(ends.max()?),
@@ -88,7 +88,7 @@ mod tests {
         Recompile {
             name: "recipe".into(),
             start_ns,
-            dur_ns,
+            dur_ns: Some(dur_ns),
             start_is_exact: true,
             evidence,
             ..Recompile::default()

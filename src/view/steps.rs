@@ -278,7 +278,7 @@ mod tests {
             evidence,
             name: String::new(),
             start_ns: 0,
-            dur_ns: 1,
+            dur_ns: Some(1),
             start_is_exact: true,
             step: Some(step),
             phase: Phase::Decode,

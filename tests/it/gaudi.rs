@@ -96,7 +96,7 @@ const SERVING_COMPILES: [(&str, i64); 3] = [
 
 fn assert_serving_compiles(trace: &Opened) {
     let found = compiles(trace, Period::Serving);
-    let names: Vec<(&str, i64)> = found.iter().map(|r| (r.name.as_str(), r.dur_ns)).collect();
+    let names: Vec<(&str, i64)> = found.iter().map(|r| (r.name.as_str(), r.known_ns())).collect();
     assert_eq!(names, SERVING_COMPILES);
     assert!(found.iter().all(|r| r.evidence == Evidence::Recorded));
     let regions: Vec<&str> = found.iter().map(|r| r.region.as_deref().unwrap()).collect();
@@ -122,7 +122,9 @@ fn assert_serving_compiles(trace: &Opened) {
     );
     for row in found {
         let step = &trace.report.steps[row.step.unwrap() as usize];
-        assert!(step.start_ns <= row.start_ns && row.start_ns + row.dur_ns <= step.start_ns + step.dur_ns);
+        assert!(
+            step.start_ns <= row.start_ns && row.start_ns + row.known_ns() <= step.start_ns + step.dur_ns
+        );
     }
 }
 
@@ -355,7 +357,7 @@ fn v0_compile_is_suspected_where_the_device_shows_it() {
         .report
         .recompiles
         .iter()
-        .map(|r| (r.evidence, r.step, r.start_is_exact, r.dur_ns))
+        .map(|r| (r.evidence, r.step, r.start_is_exact, r.known_ns()))
         .collect();
     assert_eq!(found, [(Evidence::Suspected, Some(20), false, 188_154_250)]);
 }
@@ -497,7 +499,15 @@ fn a_metrics_file_confirms_what_v0_does_not_record() {
         .report
         .recompiles
         .iter()
-        .map(|r| (r.evidence, r.name.as_str(), r.dur_ns, r.start_is_exact, r.step))
+        .map(|r| {
+            (
+                r.evidence,
+                r.name.as_str(),
+                r.known_ns(),
+                r.start_is_exact,
+                r.step,
+            )
+        })
         .collect();
     let name = ".graph_dumps/HabanaFusedOpLazy_decode_rebuild";
     assert_eq!(rows, [(Evidence::Recorded, name, 188_000_000, true, Some(20))]);

@@ -1175,7 +1175,7 @@ fn texts_that_are_no_trace() {
         quotes: ERROR this is a list, but none of its 50000 values is a trace event
         backslashes: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
         keys that are too long to be shown: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk)
-        traceEvents that is no list: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: traceEvents)
+        traceEvents that is no list: ERROR this is JSON, but no trace: "traceEvents" is a number, not a list of events
         traceEvents twice: 2 events, 2 slices, 1 tracks
     "#]].assert_eq(&out);
 }

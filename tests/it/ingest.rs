@@ -198,3 +198,70 @@ fn real_traces_agree_with_serde_json_event_by_event() {
     }
     assert!(n >= 14 || corpus::root().is_none(), "only {n} files compared");
 }
+
+#[test]
+fn what_is_wrong_is_named_as_what_it_is() {
+    let error = |text: &[u8]| match stepscope::session::open_bytes("t.json", text) {
+        Ok(_) => panic!("opened"),
+        Err(error) => error.to_string(),
+    };
+    for (value, found) in [
+        ("null", "null"),
+        ("{}", "an object"),
+        ("\"x\"", "a text"),
+        ("5", "a number"),
+        ("false", "false"),
+    ] {
+        assert_eq!(
+            error(format!(r#"{{"a": 1, "traceEvents": {value}}}"#).as_bytes()),
+            format!("this is JSON, but no trace: \"traceEvents\" is {found}, not a list of events")
+        );
+    }
+    assert!(
+        error(b"{traceEvents:[]}").starts_with("this is a JavaScript object (its keys are not in quotes)")
+    );
+    let wide: Vec<u8> = "{\"traceEvents\":[]}"
+        .bytes()
+        .flat_map(|b| [b, 0, 0, 0])
+        .collect();
+    assert!(error(&wide).starts_with("this is UTF-32 text"));
+    // Of nothing by `gzip -n`: 10 bytes of header, an empty block, checksum and length of 0.
+    let nothing = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+    assert_eq!(error(nothing), "the file is empty (0 bytes when unpacked)");
+    assert_eq!(
+        error(&nothing[..10]),
+        "the gzip file ends after 10 bytes, before any content"
+    );
+}
+
+#[test]
+fn a_duration_that_is_no_number_is_not_said_to_be_too_long() {
+    let defects = |dur: &str| {
+        let text = format!(r#"[{{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":{dur}}}]"#);
+        let opened = stepscope::session::open_bytes("t.json", text.as_bytes()).unwrap();
+        let n = |kind| {
+            let rows = opened.report.defects.iter();
+            rows.filter(|row| row.kind == kind)
+                .map(|row| row.count)
+                .sum::<u64>()
+        };
+        (n("unreadable_duration"), n("oversized_duration"))
+    };
+    for dur in [
+        r#""abc""#,
+        "true",
+        "[]",
+        "[1]",
+        "{}",
+        r#""""#,
+        r#"" ""#,
+        r#""inf""#,
+        r#""1 ms""#,
+    ] {
+        assert_eq!(defects(dur), (1, 0), "{dur}");
+    }
+    for dur in ["1e300", "9223372036854775807", r#""1e300""#] {
+        assert_eq!(defects(dur), (0, 1), "{dur}");
+    }
+    assert_eq!(defects(r#""5.5""#), (0, 0));
+}

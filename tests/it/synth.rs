@@ -300,7 +300,7 @@ fn compiles(report: &TraceReport, evidence: Evidence) -> Vec<(String, i64, bool)
         .filter(|r| r.evidence == evidence)
         .collect();
     list.sort_by_key(|r| r.start_ns);
-    let row = |r: &Recompile| (r.name.clone(), r.dur_ns, r.period == Period::Warmup);
+    let row = |r: &Recompile| (r.name.clone(), r.known_ns(), r.period == Period::Warmup);
     list.into_iter().map(row).collect()
 }
 

@@ -30,6 +30,44 @@ fn events_of(path: &str) -> (Vec<Value>, u64) {
 // ---- torch.compile ------------------------------------------------------------------------------------------
 
 #[test]
+fn a_frame_compiled_anew_has_no_cost_where_no_compile_is_recorded() {
+    // Eight steps run frame 0; from the sixth on they run attempt 1 of it.
+    let region = |i: u32| if i < 5 { "0/0" } else { "0/1" };
+    let steps: Vec<String> = (0..8)
+        .map(|i| {
+            let (at, attempt) = (1_000 + i * 1_000, region(i));
+            format!(
+                r#"{{"ph":"X","cat":"user_annotation","name":"execute_context_0(0)_generation_4(4)","pid":1,"tid":1,
+                    "ts":{at},"dur":900}},
+                   {{"ph":"X","cat":"cpu_op","name":"Torch-Compiled Region: {attempt}","pid":1,"tid":1,
+                    "ts":{},"dur":500}}"#,
+                at + 100
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#, steps.join(","));
+    let report = open_bytes("t.json", text.as_bytes()).unwrap().report;
+    let value = serde_json::to_value(&report).unwrap();
+    assert_eq!(value["recompiles"].as_array().unwrap().len(), 1);
+    assert_eq!(value["recompiles"][0]["dur_ns"], Value::Null);
+    assert_eq!(value["recompiles"][0]["step"], 5);
+    assert_eq!(value["dynamo"]["compile_ns"], Value::Null);
+    assert_eq!(value["steps"][5]["parts"]["compile_ns"], Value::Null);
+    let found = report
+        .findings
+        .iter()
+        .find(|f| f.id == "compiles-while-serving")
+        .unwrap();
+    assert!(
+        found.says.contains("It delayed 1 step; cost not recorded."),
+        "{}",
+        found.says
+    );
+    assert!(!found.says.contains("0 ns"), "{}", found.says);
+    assert_eq!(found.cost_ns, None);
+}
+
+#[test]
 fn compiles_of_torch_2_9_have_their_attempt_from_what_ran_next() {
     let Some(opened) = open("kineto/torch_cpu/torch-2.9.1/compile_eager_recompiles.pt.trace.json.gz") else {
         return;
@@ -42,7 +80,7 @@ fn compiles_of_torch_2_9_have_their_attempt_from_what_ran_next() {
         .map(|r| {
             let detail = r.dynamo.as_ref().unwrap();
             assert_eq!(detail.compile_id, None, "torch 2.15 is the first to write it");
-            (r.dur_ns, detail.frame.zip(detail.attempt), detail.ran)
+            (r.known_ns(), detail.frame.zip(detail.attempt), detail.ran)
         })
         .collect();
     assert_eq!(
@@ -64,7 +102,7 @@ fn compiles_of_torch_2_9_have_their_attempt_from_what_ran_next() {
     let dynamo = report.dynamo.as_ref().unwrap();
     assert_eq!((dynamo.lookups, dynamo.regions), (23, 4));
     assert_eq!((dynamo.compiles, dynamo.recompiles, dynamo.gave_up), (4, 3, 1));
-    assert_eq!(dynamo.compile_ns, compiles.iter().map(|c| c.0).sum::<i64>());
+    assert_eq!(dynamo.compile_ns, Some(compiles.iter().map(|c| c.0).sum::<i64>()));
     // The limit was set to 4 for this trace.
     assert_eq!(dynamo.limits.len(), 1);
     let attempt = stepscope::base::SliceId(dynamo.limits[0].slice);
@@ -84,7 +122,7 @@ fn compiles_of_torch_2_15_have_their_number() {
         .map(|r| {
             let detail = r.dynamo.as_ref().unwrap();
             let id = detail.compile_id.clone().unwrap();
-            (r.dur_ns, id, detail.attempt, detail.ran)
+            (r.known_ns(), id, detail.attempt, detail.ran)
         })
         .collect();
     let want = [

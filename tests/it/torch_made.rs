@@ -64,9 +64,9 @@ fn compiles_are_those_that_torch_counted() {
             assert!(detail.ran && !detail.gave_up, "{case}");
             let torch_ns = ns(&theirs["entire"].as_f64().map(|s| s * 1e6).into());
             assert!(
-                (ours.dur_ns - torch_ns).abs() < 100_000,
+                (ours.known_ns() - torch_ns).abs() < 100_000,
                 "{case}: {} {torch_ns}",
-                ours.dur_ns
+                ours.known_ns()
             );
         }
     }
@@ -125,7 +125,7 @@ fn compiles_of_torch_2_4_are_recognised_and_their_limit_is_found() {
         (0, 21)
     );
     assert_eq!(report.recompiles.len(), 8);
-    assert_eq!(report.recompiles[0].dur_ns, 12_115_580);
+    assert_eq!(report.recompiles[0].dur_ns, Some(12_115_580));
     assert!(has(report, "dynamo-limit") && has(report, "compiles-while-serving"));
     assert!(!has(report, "no-compiles-while-serving"));
 }

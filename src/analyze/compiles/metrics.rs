@@ -114,7 +114,7 @@ pub fn apply(
         if row.evidence == Evidence::Suspected {
             row.evidence = Evidence::Recorded;
             row.name.clone_from(&compile.recipe);
-            row.dur_ns = compile.dur_ns;
+            row.dur_ns = Some(compile.dur_ns);
             row.start_ns = end - compile.dur_ns;
             row.start_is_exact = true;
             confirmed += 1;
@@ -164,7 +164,9 @@ fn fits(row: &Recompile, compile: &DumpedCompile, end_ns: i64) -> bool {
     let is_guess = row.evidence == Evidence::Suspected;
     // Both are whole µs of the same measurement; a row dated by the compiler's event may differ by 1 %.
     let tolerance = compile.dur_ns.unsigned_abs() / if is_guess { 5 } else { 100 };
-    let same_cost = row.dur_ns.abs_diff(compile.dur_ns) <= tolerance;
+    let same_cost = row
+        .dur_ns
+        .is_some_and(|ns| ns.abs_diff(compile.dur_ns) <= tolerance);
     let (Some(from), Some(to)) = (row.region_start_ns, row.region_end_ns) else {
         return false;
     };

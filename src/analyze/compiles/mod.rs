@@ -56,7 +56,10 @@ fn gave_up(vocabulary: &Vocabulary, mark: &CompileMark) -> bool {
 pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Option<DynamoUse> {
     let dynamo = vocabulary.dynamo.as_ref()?;
     let of_dynamo = || recompiles.iter().filter(|r| r.dynamo.is_some());
-    let spans = of_dynamo().map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns)));
+    let spans = of_dynamo().map(Recompile::span);
+    // Of a compile that regions alone show there is no detail.
+    let lacks_cost = |r: &Recompile| r.evidence == Evidence::Dynamo && r.dur_ns.is_none();
+    let has_cost = of_dynamo().any(|r| r.dur_ns.is_some()) || !recompiles.iter().any(lacks_cost);
     let mut limits: Vec<DynamoLimit> = dynamo
         .limits
         .iter()
@@ -75,7 +78,7 @@ pub fn dynamo_use(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompil
         regions: dynamo.regions,
         compiles: of_dynamo().count() as u64,
         recompiles: of_dynamo().filter(again).count() as u64,
-        compile_ns: Union::of(spans).total_ns(),
+        compile_ns: has_cost.then(|| Union::of(spans).total_ns()),
         gave_up: dynamo.gave_up.len() as u64,
         limits,
     })
@@ -177,7 +180,8 @@ fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &C
         evidence: mark.evidence,
         name: mark.name.clone(),
         start_ns: mark.span.start,
-        dur_ns: mark.span.len_ns(),
+        // A mark without length says that it was compiled, not how long that took.
+        dur_ns: (!mark.span.is_empty()).then(|| mark.span.len_ns()),
         start_is_exact: mark.start_is_exact,
         step,
         phase: pass.map_or(Phase::Unknown, |p| p.phase),
@@ -236,7 +240,7 @@ fn match_levels(
             let other = free.remove(at);
             used.insert(other);
             rows[i].start_ns = others[other].span.start;
-            rows[i].dur_ns = others[other].span.len_ns();
+            rows[i].dur_ns = Some(others[other].span.len_ns());
             rows[i].start_is_exact = true;
             rows[i].also = Some(Evidence::Synapse);
         }
@@ -260,11 +264,10 @@ fn match_levels(
 
 /// What a compiler below records within a compile of torch.compile is a part of that: its seconds are charged once.
 fn join_nested(rows: &mut Vec<Recompile>) {
-    let span = |r: &Recompile| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns));
     let is_of = |r: &Recompile, evidence: &[Evidence]| evidence.contains(&r.evidence) && r.start_is_exact;
     let mut outer: Vec<(Span, Option<u32>, usize)> = (0..rows.len())
-        .filter(|&i| is_of(&rows[i], &[Evidence::Dynamo]) && rows[i].dur_ns > 0)
-        .map(|i| (span(&rows[i]), rows[i].step, i))
+        .filter(|&i| is_of(&rows[i], &[Evidence::Dynamo]) && rows[i].known_ns() > 0)
+        .map(|i| (rows[i].span(), rows[i].step, i))
         .collect();
     order::sort_by_key(&mut outer, |o| *o);
     if outer.is_empty() {
@@ -275,7 +278,7 @@ fn join_nested(rows: &mut Vec<Recompile>) {
         if !is_of(&rows[i], &[Evidence::Recipe, Evidence::Synapse]) {
             continue;
         }
-        let own = span(&rows[i]);
+        let own = rows[i].span();
         let before = outer.partition_point(|o| o.0.start <= own.start);
         // Other threads may compile at the same time.
         let mut around = outer[..before].iter().rev().take(8);
@@ -431,7 +434,7 @@ fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
         evidence: Evidence::Suspected,
         name: why.to_owned(),
         start_ns: pass.span.start,
-        dur_ns: cost_ns,
+        dur_ns: Some(cost_ns),
         start_is_exact: false,
         step: u32::try_from(step).ok(),
         phase: pass.phase,

@@ -2,7 +2,7 @@
 
 use crate::analyze::gaps::activity::compile_span;
 use crate::analyze::report::{Evidence, Period, Recompile, TraceReport};
-use crate::base::{Union, order};
+use crate::base::{Union, order, show};
 
 /// Compiles of one level of evidence in one period, most costly first.
 pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Recompile> {
@@ -17,6 +17,22 @@ pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period)
 /// Time in which at least one of `compiles` ran.
 pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
     Union::of(compiles.iter().map(|r| compile_span(r))).total_ns()
+}
+
+/// How many of them have a recorded cost.
+pub(super) fn n_costed(compiles: &[&Recompile]) -> usize {
+    compiles.iter().filter(|r| r.dur_ns.is_some()).count()
+}
+
+/// Time in which at least one of `compiles` ran, and of how many it is where that is not all; `None`: of none.
+pub(super) fn cost_says(compiles: &[&Recompile]) -> Option<String> {
+    let (n, of) = (n_costed(compiles), compiles.len());
+    let ns = show::duration(compile_ns(compiles));
+    match n {
+        0 => None,
+        _ if n == of => Some(ns),
+        _ => Some(format!("{ns} ({n} of {of} compiles have a recorded cost)")),
+    }
 }
 
 /// Levels of evidence for a compile, strongest first. They are never added up.

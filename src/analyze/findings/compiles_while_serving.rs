@@ -1,7 +1,7 @@
 //! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
 //! answers to one question, of which a trace gets one at most.
 
-use super::compiled::{LEVELS, compile_ns, compiled};
+use super::compiled::{LEVELS, compile_ns, compiled, cost_says, n_costed};
 use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
@@ -45,7 +45,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         "in this recording"
     };
     let mut says = format!("{} {when}.", was_compiled(*level, compiles.len()));
-    let cost_says = match serving_ns(report) {
+    let costed = n_costed(compiles);
+    let for_cost = match serving_ns(report) {
         Some(total) => format!(
             "{} ({} of serving time)",
             show::duration(cost),
@@ -55,13 +56,17 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     let steps = distinct_steps(compiles);
     let they = if compiles.len() == 1 { "It" } else { "They" };
-    if steps > 0 {
-        says += &format!(
-            " {they} delayed {} for {cost_says}.",
+    says += &match (steps, costed) {
+        (0, 0) => " The cost is not recorded.".to_owned(),
+        (0, _) => format!(" {they} took {for_cost}."),
+        (_, 0) => format!(
+            " {they} delayed {}; cost not recorded.",
             show::counted(steps, "step")
-        );
-    } else {
-        says += &format!(" {they} took {cost_says}.");
+        ),
+        _ => format!(" {they} delayed {} for {for_cost}.", show::counted(steps, "step")),
+    };
+    if (1..compiles.len()).contains(&costed) {
+        says += &format!(" {costed} of {} compiles have a recorded cost.", compiles.len());
     }
     let uses = by_use(compiles);
     if has_steps {
@@ -69,20 +74,21 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }
     let mut evidence = at_compiles(report, compiles);
     for (level, compiles) in weaker {
-        let ns = show::duration(compile_ns(compiles));
+        let ns = cost_says(compiles).unwrap_or_else(|| "cost not recorded".to_owned());
         evidence.push(fact(format!(
             "Recorded at another level, not added: {}, {ns}.",
             was_compiled(*level, compiles.len())
         )));
     }
-    let is_costly = serving_ns(report).is_none_or(|total| reaches(cost, 1, total)) || cost >= 50_000_000;
+    let is_share = |total| reaches(cost, 1, total);
+    let is_costly = costed > 0 && (serving_ns(report).is_none_or(is_share) || cost >= 50_000_000);
     let level = if is_costly && has_steps {
         Level::Problem
     } else {
         Level::Hint
     };
     Some(Finding {
-        cost_ns: Some(cost),
+        cost_ns: (costed > 0).then_some(cost),
         evidence,
         advice: if has_steps {
             compile_advice(&uses, compiles)
@@ -122,13 +128,16 @@ fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
         .into_iter()
         .find(|(_, compiles)| !compiles.is_empty())?;
     let cost = compile_ns(&compiles);
+    let for_cost = match cost_says(&compiles) {
+        Some(cost) => format!(", for {cost}"),
+        None => " (cost not recorded)".to_owned(),
+    };
     let says = format!(
-        "{}, for {}; the trace does not say whether during warm-up or while serving.",
+        "{}{for_cost}; the trace does not say whether during warm-up or while serving.",
         was_compiled(level, compiles.len()),
-        show::duration(cost)
     );
     Some(Finding {
-        cost_ns: Some(cost),
+        cost_ns: (n_costed(&compiles) > 0).then_some(cost),
         evidence: at_compiles(report, &compiles),
         advice: "Open the trace of the rank that drives the engine: it says which steps are warm-up.".into(),
         ..finding(
@@ -192,11 +201,7 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     };
     let span = compile_span(recompile);
     FindingEvidence {
-        says: format!(
-            "{}: {}{place}{exact}",
-            recompile.name,
-            show::duration(recompile.dur_ns)
-        ),
+        says: format!("{}: {}{place}{exact}", recompile.name, recompile.cost_says()),
         start_ns: Some(
             recompile
                 .region_start_ns
@@ -314,6 +319,38 @@ mod tests {
         assert_eq!(found.evidence[0].start_ns, Some(10 * MS));
         assert_eq!(found.evidence[0].slice, Some(7));
         assert!(!has(&all, "no-compiles-while-serving"));
+    }
+
+    #[test]
+    fn an_unknown_cost_is_not_0() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100), step(1, 100, 100), step(2, 200, 100)];
+        report.budget = budget(1000);
+        report.recompiles = vec![compile(0, 10, 50), compile(1, 110, 20), compile(2, 210, 0)];
+        report.recompiles[2].dur_ns = None;
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!(found.cost_ns, Some(70 * MS));
+        assert!(
+            found.says.starts_with(
+                "3 graphs were compiled while serving. They delayed 3 steps for 70.0 ms (7.0 % of serving time). 2 of \
+                 3 compiles have a recorded cost."
+            ),
+            "{}",
+            found.says
+        );
+        report.recompiles.drain(..2);
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!((found.cost_ns, found.level), (None, Level::Hint));
+        assert!(
+            found
+                .says
+                .starts_with("1 graph was compiled while serving. It delayed 1 step; cost not recorded."),
+            "{}",
+            found.says
+        );
+        assert!(found.evidence[0].says.contains(": cost not recorded, in step 2"));
     }
 
     #[test]

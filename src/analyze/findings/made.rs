@@ -44,7 +44,7 @@ pub fn compile(step: u32, start_ms: i64, dur_ms: i64) -> Recompile {
         evidence: Evidence::Recorded,
         name: format!("graph_{step}"),
         start_ns: start_ms * MS,
-        dur_ns: dur_ms * MS,
+        dur_ns: Some(dur_ms * MS),
         start_is_exact: true,
         step: Some(step),
         phase: Phase::Decode,

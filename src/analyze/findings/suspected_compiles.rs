@@ -32,7 +32,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         if n == 1 { "it" } else { "them" },
     );
     Some(Finding {
-        cost_ns: Some(stats::sum(suspected.iter().map(|r| r.dur_ns))),
+        cost_ns: Some(stats::sum(suspected.iter().map(|r| r.known_ns()))),
         evidence: suspected
             .iter()
             .take(N_EVIDENCE)
@@ -60,13 +60,9 @@ fn at_suspected(report: &TraceReport, recompile: &Recompile) -> FindingEvidence 
         ),
         None => FindingEvidence {
             start_ns: Some(recompile.start_ns),
-            end_ns: Some(recompile.start_ns.saturating_add(recompile.dur_ns)),
+            end_ns: Some(recompile.span().end),
             slice: recompile.slice,
-            ..fact(format!(
-                "{}: {}",
-                recompile.name,
-                show::duration(recompile.dur_ns)
-            ))
+            ..fact(format!("{}: {}", recompile.name, recompile.cost_says()))
         },
     }
 }

@@ -220,10 +220,7 @@ impl Divider<'_> {
 
 /// The stretch that a compile counts for, recorded or suspected.
 pub fn compile_span(recompile: &Recompile) -> Span {
-    let span = Span::new(
-        recompile.start_ns,
-        recompile.start_ns.saturating_add(recompile.dur_ns),
-    );
+    let span = recompile.span();
     match (
         recompile.start_is_exact,
         recompile.region_start_ns,

@@ -184,9 +184,7 @@ impl Compiles {
         for recompile in recompiles.iter().filter(|r| !recorded(r)) {
             let span = Span::new(
                 recompile.region_start_ns.unwrap_or(recompile.start_ns),
-                recompile
-                    .region_end_ns
-                    .unwrap_or(recompile.start_ns.saturating_add(recompile.dur_ns)),
+                recompile.region_end_ns.unwrap_or(recompile.span().end),
             );
             if slow_spans.covered_ns(span) == 0 {
                 add(

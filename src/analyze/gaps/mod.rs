@@ -851,7 +851,7 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, whose: 
                 .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
-                let took = show::duration(compile.dur_ns);
+                let took = show::duration(compile.known_ns());
                 return match compile.evidence {
                     Evidence::GraphCapture => {
                         format!(

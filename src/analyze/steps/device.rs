@@ -68,6 +68,7 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                 start_ns: by_launch.map(|own| own.start),
                 end_ns: by_launch.map(|own| own.end),
                 gap_before_ns,
+                extent: work.extent,
             })
         })
         .collect()

@@ -163,13 +163,14 @@ fn parts(
     let cost = cost_within(&left, host).min(rest_ns);
     compile_ns = compile_ns.saturating_add(cost);
     parts.other_ns = Some(rest_ns - cost);
-    parts.compile_ns = compiles_known.then_some(compile_ns);
+    let is_known = compiles_known && (compile_ns > 0 || compiles.iter().all(|r| r.dur_ns.is_some()));
+    parts.compile_ns = is_known.then_some(compile_ns);
     parts
 }
 
 /// Whether a compile, or the region that recorded it, lies in a part. Regions and parts may be one slice.
 fn lies_in(compile: &Recompile, part: Span) -> bool {
-    let own = Span::new(compile.start_ns, compile.start_ns.saturating_add(compile.dur_ns));
+    let own = compile.span();
     let span = match (
         compile.start_is_exact,
         compile.region_start_ns,
@@ -188,14 +189,9 @@ fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
         compiles
             .iter()
             .filter(|r| r.evidence == Evidence::Recorded)
-            .map(|r| r.dur_ns),
+            .map(|r| r.known_ns()),
     );
-    let exact = Union::of(
-        compiles
-            .iter()
-            .filter(|r| r.start_is_exact)
-            .map(|r| Span::new(r.start_ns, r.start_ns.saturating_add(r.dur_ns))),
-    );
+    let exact = Union::of(compiles.iter().filter(|r| r.start_is_exact).map(|r| r.span()));
     recorded.max(exact.covered_ns(span)).min(span.len_ns())
 }
 

@@ -130,7 +130,7 @@ fn panel(detail: &StepDetail) -> Html {
                     <tbody>
                         { for detail.recompiles.iter().map(|r| html! {
                             <tr><td class="name">{ &r.name }</td>
-                                <td class="num">{ show::duration(r.dur_ns) }</td>
+                                <td class="num">{ r.cost_says() }</td>
                                 <td>{ words::evidence(r.evidence).0 }</td>
                                 <td>
                                     <To place={timeline_at(Some(r.place()), r.slice)}>{ "timeline" }</To>

@@ -34,6 +34,7 @@ pub struct SliceArgs {
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     to: Option<i64>,
     /// The stretch of a step, by the number that the report gives it, or of several: 12, or 12..15 (both included).
+    /// It has the host time of the step and all of its device work.
     #[arg(long, value_name = "N[..M]", value_parser = numbers, conflicts_with_all = ["from", "to", "compile", "gap"])]
     step: Option<RangeInclusive<u32>>,
     /// The stretch of the report's Nth graph compile, from 1.
@@ -145,7 +146,7 @@ fn window(args: &SliceArgs, opened: &Opened) -> Result<Option<Span>> {
     let around = |span: Span| (span, args.margin.unwrap_or((span.len_ns() / 5).max(1_000_000)));
     let (span, margin) = if let Some(steps) = &args.step {
         let wanted = report.steps.iter().filter(|s| steps.contains(&s.index));
-        let spans: Vec<Span> = wanted.map(|s| stretch(s.start_ns, s.dur_ns)).collect();
+        let spans: Vec<Span> = wanted.map(|s| s.extent()).collect();
         let (Some(first), Some(last)) = (
             spans.iter().map(|s| s.start).min(),
             spans.iter().map(|s| s.end).max(),
@@ -161,7 +162,7 @@ fn window(args: &SliceArgs, opened: &Opened) -> Result<Option<Span>> {
             let n = show::counted(report.recompiles.len() as u64, "graph compile");
             bail!("there is no such compile: the trace has {n}");
         };
-        around(stretch(compile.start_ns, compile.dur_ns))
+        around(stretch(compile.start_ns, compile.known_ns()))
     } else if let Some(n) = args.gap {
         let gaps = longest_gaps(opened);
         let Some(gap) = n.checked_sub(1).and_then(|n| gaps.get(n)) else {

@@ -254,13 +254,13 @@ impl<W: Write> Own<'_, W> {
         let compiles = &report.recompiles;
         let items = (0..)
             .zip(compiles)
-            .map(|(row, r)| (stretch(r.start_ns, r.dur_ns), row));
+            .map(|(row, r)| (stretch(r.start_ns, r.known_ns()), row));
         self.items("Graph compiles", items, |row| {
             let compile = &compiles[row];
             let evidence = serde_json::to_value(compile.evidence).unwrap_or_default();
             let args = known([
                 ("evidence", Some(evidence)),
-                ("cost (ns)", (compile.dur_ns > 0).then(|| compile.dur_ns.into())),
+                ("cost (ns)", compile.dur_ns.map(Value::from)),
                 ("start is exact", Some(compile.start_is_exact.into())),
                 ("step", compile.step.map(Value::from)),
                 ("bucket", compile.bucket.map(|b| b.to_string().into())),

@@ -26,7 +26,11 @@ impl Builder {
                 }
                 Some(ns) if ts.saturating_add(ns) < CLOCK_END_NS => ns,
                 _ => {
-                    self.defects.add(DefectKind::OversizedDuration, Some(event.at));
+                    let kind = match dur.is_number() {
+                        true => DefectKind::OversizedDuration,
+                        false => DefectKind::UnreadableDuration,
+                    };
+                    self.defects.add(kind, Some(event.at));
                     0
                 }
             },

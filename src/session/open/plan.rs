@@ -168,6 +168,8 @@ impl From<LoadError> for Failure {
             LoadError::Empty
             | LoadError::NotATrace { .. }
             | LoadError::WrongFile { .. }
+            | LoadError::EmptyContent
+            | LoadError::EventsNoList { .. }
             | LoadError::NoTraceEvents { .. }
             | LoadError::NoEvents { .. } => Failure::NoTrace(says),
         }

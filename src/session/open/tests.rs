@@ -473,6 +473,21 @@ fn an_archive_in_a_folder_opens_where_nothing_else_does() {
 }
 
 #[test]
+fn an_archive_in_an_archive_is_a_part_that_was_not_read() {
+    let inner = gzipped(&tar_of(&[("u.json", TRACE.as_bytes())]));
+    let files: [(&str, &[u8]); 2] = [("t.json", TRACE.as_bytes()), ("more/x.tar.gz", &inner)];
+    let (zip, tar) = (zip_of(&files, &[]), tar_of(&files));
+    let disk = Disk::new(&[("a.zip", &zip), ("a.tar", &tar)]);
+    for given in ["a.zip", "a.tar"] {
+        let opens = disk.opens(&[given]);
+        let failed =
+            format!("FAILED {given}: 1 archive in it, not opened (more/x.tar.gz): unpack this one first");
+        assert!(opens.contains(&failed), "{opens:?}");
+        assert_eq!(opens.len(), 2, "{opens:?}");
+    }
+}
+
+#[test]
 fn an_hltv_opens_whatever_packs_it() {
     let files: [(&str, &[u8]); 2] = [
         ("prof-data/host/host_trace.json", TRACE.as_bytes()),

@@ -1,0 +1,159 @@
+//! A step cut out by its extent is the same step in a report of the cut-out.
+
+use serde_json::{Value, json};
+use stepscope::analyze::report::Step;
+use stepscope::session::{Opened, open_bytes};
+
+use super::{CutRequest, cut_text};
+
+/// Between starts of steps, µs.
+const INTERVAL: i64 = 10_000;
+const N: i64 = 6;
+
+fn slice(cat: &str, name: &str, tid: i64, ts: i64, dur: i64, correlation: i64) -> Value {
+    let pid = if cat == "kernel" { 0 } else { 4000 };
+    json!({"ph": "X", "cat": cat, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur,
+           "args": {"correlation": correlation, "device": 0, "stream": 7}})
+}
+
+/// Six decode steps. The marker has 3 ms; sampling starts 200 µs behind it and takes `sample` µs; with `drafts` the
+/// last 2.4 ms of it draft. The device's work starts `late` µs after its launch: 10 layers of 500 µs, sampling, drafts.
+fn trace(sample: i64, drafts: bool, late: i64) -> String {
+    let frame = |name: &str, ts, dur| slice("python_function", name, 4000, ts, dur, 0);
+    let mut events = Vec::new();
+    for i in 0..N {
+        let at = 1_000 + i * INTERVAL;
+        let id = 100 + i * 10;
+        events.push(slice(
+            "user_annotation",
+            "execute_context_0(0)_generation_4(4)",
+            4000,
+            at,
+            3_000,
+            0,
+        ));
+        events.push(frame(
+            "vllm/v1/worker/gpu_worker.py(680): execute_model",
+            at - 30,
+            3_060,
+        ));
+        events.push(slice("cuda_runtime", "cudaGraphLaunch", 4000, at + 200, 50, id));
+        for layer in 0..10 {
+            events.push(slice(
+                "kernel",
+                "layer",
+                7,
+                at + 250 + late + layer * 500,
+                500,
+                id,
+            ));
+        }
+        events.push(frame(
+            "vllm/v1/worker/gpu_worker.py(640): sample_tokens",
+            at + 3_200,
+            sample,
+        ));
+        events.push(slice(
+            "cuda_runtime",
+            "cudaLaunchKernel",
+            4000,
+            at + 3_320,
+            30,
+            id + 1,
+        ));
+        events.push(slice(
+            "kernel",
+            "sampling_kernel",
+            7,
+            at + 5_300 + late,
+            300,
+            id + 1,
+        ));
+        if drafts {
+            let from = at + 3_200 + sample - 2_400;
+            events.push(slice(
+                "user_annotation",
+                "gpu_model_runner: draft",
+                4000,
+                from,
+                2_400,
+                0,
+            ));
+            events.push(slice(
+                "cuda_runtime",
+                "cudaGraphLaunch",
+                4000,
+                from + 100,
+                50,
+                id + 2,
+            ));
+            for layer in 0..5 {
+                events.push(slice(
+                    "kernel",
+                    "draft_layer",
+                    7,
+                    at + 5_600 + late + layer * 400,
+                    400,
+                    id + 2,
+                ));
+            }
+        }
+    }
+    json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "Imaginary GPU"}], "traceEvents": events})
+        .to_string()
+}
+
+fn cut(opened: &Opened, text: &str, step: &Step) -> Opened {
+    let request = CutRequest {
+        window: Some(step.extent()),
+        ..CutRequest::default()
+    };
+    let (out, ..) = cut_text(opened, text.as_bytes(), &request, &[], 1 << 20).unwrap();
+    open_bytes("cut.json", &out).unwrap()
+}
+
+#[test]
+fn a_step_that_is_cut_out_keeps_its_host_time_and_its_device_work() {
+    // Of the host: 30 µs before the marker up to the end of sample_tokens, 3,230 µs and the sampling.
+    // Of the device: 10 × 500 + 300 µs, and 5 × 400 µs of drafts.
+    for (sample, drafts, late, host_us, busy_us) in [
+        (2_500, false, 0, 5_730, 5_300),
+        (4_000, true, 0, 7_230, 7_300),
+        (2_500, false, 9_000, 5_730, 5_300),
+        (4_000, true, 9_000, 7_230, 7_300),
+    ] {
+        let text = trace(sample, drafts, late);
+        let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+        assert_eq!(opened.report.steps.len(), 6);
+        for step in &opened.report.steps {
+            let here = format!(
+                "sample {sample}, drafts {drafts}, late {late}, step {}",
+                step.index
+            );
+            let device = step.device.as_ref().unwrap();
+            assert_eq!(
+                (step.host_ns, device.busy_ns),
+                (host_us * 1_000, busy_us * 1_000),
+                "{here}"
+            );
+            let again = cut(&opened, &text, step);
+            let same = again
+                .report
+                .steps
+                .iter()
+                .find(|s| s.start_ns == step.start_ns)
+                .unwrap();
+            assert_eq!(
+                (same.host_ns, same.host_start_ns),
+                (step.host_ns, step.host_start_ns),
+                "{here}"
+            );
+            let of = same.device.as_ref().unwrap();
+            assert_eq!(
+                (of.busy_ns, of.start_ns, of.end_ns),
+                (device.busy_ns, device.start_ns, device.end_ns),
+                "{here}"
+            );
+        }
+    }
+}
