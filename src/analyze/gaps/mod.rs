@@ -21,6 +21,8 @@ pub(in crate::analyze) mod streams;
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Vocabulary};
 use crate::index::args::Links;
@@ -281,16 +283,19 @@ fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
     let engines = engine_rows(host.index, host.vocabulary);
     let ranks = &host.vocabulary.ranks.by_process;
     let rank_of = |key: EngineKey| ranks.get(&key.process).copied();
-    for (key, threads, places) in &engines {
-        let rank = rank_of(*key);
-        let is_alone = engines.iter().filter(|(of, ..)| rank_of(*of) == rank).count() == 1;
+    let mut n_of_rank: FxHashMap<Option<usize>, u32> = FxHashMap::default();
+    for engine in &engines {
+        *n_of_rank.entry(rank_of(engine.key)).or_default() += 1;
+    }
+    for engine in engines {
+        let rank = rank_of(engine.key);
         let of = StepsOf {
-            key: *key,
+            key: engine.key,
             rank,
-            is_alone,
-            threads,
+            is_alone: n_of_rank.get(&rank) == Some(&1),
+            threads: &engine.threads,
         };
-        all.extend(step_gaps(host, asked, &of, places.clone()));
+        all.extend(step_gaps(host, asked, &of, engine.rows));
     }
     for place in 0..host.devices.len() {
         all.extend(device_gaps(host, asked, place));

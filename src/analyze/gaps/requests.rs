@@ -66,14 +66,20 @@ fn engines<'v>(index: &Index, vocabulary: &'v Vocabulary) -> Vec<Steps<'v>> {
             .filter_map(|row| vocabulary.engine_steps.get(row))
     };
     found
-        .map(|(key, threads, rows)| (key, threads[0], steps(rows).collect()))
+        .filter_map(|of| Some((of.key, *of.threads.first()?, steps(of.rows).collect())))
         .collect()
 }
 
-/// The engines of a trace, the threads that mark their steps in order of the first, and the places of these. Threads
-/// of a process that mark steps at the same time are engines of their own; else the steps of a process are one
-/// engine's, whichever thread marks them.
-pub fn engine_rows(index: &Index, vocabulary: &Vocabulary) -> Vec<(EngineKey, Vec<(Key, Key)>, Vec<usize>)> {
+/// An engine, the threads that mark its steps, in order of the first, and the places of these steps.
+pub struct EngineRows {
+    pub key: EngineKey,
+    pub threads: Vec<(Key, Key)>,
+    pub rows: Vec<usize>,
+}
+
+/// The engines of a trace. Threads of a process that mark steps at the same time are engines of their own; else the
+/// steps of a process are one engine's, whichever thread marks them.
+pub fn engine_rows(index: &Index, vocabulary: &Vocabulary) -> Vec<EngineRows> {
     let mut by_process: BTreeMap<Key, Vec<(Key, &EngineStep, usize)>> = BTreeMap::new();
     for (row, step) in vocabulary.engine_steps.iter().enumerate() {
         let first = vocabulary.passes.get(step.passes.start as usize);
@@ -83,7 +89,7 @@ pub fn engine_rows(index: &Index, vocabulary: &Vocabulary) -> Vec<(EngineKey, Ve
         });
         by_process.entry(process).or_default().push((thread, step, row));
     }
-    let mut engines: Vec<(EngineKey, Vec<(Key, Key)>, Vec<usize>)> = Vec::new();
+    let mut engines: Vec<EngineRows> = Vec::new();
     for (process, mut steps) in by_process {
         order::sort_by_key(&mut steps, |(_, step, _)| step.span);
         let apart = is_of_several(&steps);
@@ -91,15 +97,18 @@ pub fn engine_rows(index: &Index, vocabulary: &Vocabulary) -> Vec<(EngineKey, Ve
         for (thread, _, row) in steps {
             let own = apart.then_some(thread);
             let at = *place.entry(own).or_insert_with(|| {
-                let key = EngineKey { process, thread: own };
-                engines.push((key, Vec::new(), Vec::new()));
+                engines.push(EngineRows {
+                    key: EngineKey { process, thread: own },
+                    threads: Vec::new(),
+                    rows: Vec::new(),
+                });
                 engines.len() - 1
             });
-            let (_, threads, rows) = &mut engines[at];
-            if !threads.contains(&(process, thread)) {
-                threads.push((process, thread));
+            let of = &mut engines[at];
+            if !of.threads.contains(&(process, thread)) {
+                of.threads.push((process, thread));
             }
-            rows.push(row);
+            of.rows.push(row);
         }
     }
     engines

@@ -98,8 +98,8 @@ fn gaps_before(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<i64>> {
     let mut gaps = vec![None; vocabulary.passes.len()];
     let mut of_engine = Vec::new();
     let mut engine_of = vec![0; vocabulary.engine_steps.len()];
-    for (_, _, rows) in engine_rows(index, vocabulary) {
-        for row in rows {
+    for engine in engine_rows(index, vocabulary) {
+        for row in engine.rows {
             engine_of[row] = of_engine.len();
         }
         of_engine.push(None::<(Period, i64)>);

@@ -1,6 +1,5 @@
 //! The Recompiles view: each compile, the buckets that warm-up missed, and the way to the timeline.
 
-use stepscope::base::show;
 use stepscope::view::Span;
 use stepscope::view::place::{Place, View};
 use stepscope_e2e::Page;
