@@ -20,8 +20,8 @@ pub fn clipped(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), end the line,
-/// or is not seen at all (of zero width: two names that differ would look alike).
+/// Whether a character would command the terminal, turn the direction of writing (Unicode's Bidi_Control), end the
+/// line, or is not seen at all (of zero width: two names that differ would look alike).
 fn commands(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

@@ -929,15 +929,15 @@ fn times_at_the_ends_of_the_clock() {
           B E i C s f: 42 events, 12 slices, 5 tracks
         ""
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         NaN
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         -inf
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         null
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
@@ -945,15 +945,15 @@ fn times_at_the_ends_of_the_clock() {
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         true
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         {}
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
         [1]
           ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
-          dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
+          dur: 12 events, 12 slices, 4 tracks; 6 unreadable_duration at 1
           B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
     "#]]
     .assert_eq(&out);

@@ -155,6 +155,9 @@ pub fn held_up(index: &Index, vocabulary: &Vocabulary, slice: Option<SliceId>, e
 pub struct Compiles {
     /// With the rank of the compile.
     spans: Vec<(HeldUp, Option<usize>, Span)>,
+    /// Of these, those that hold up all of a rank, and others by the process of the compile.
+    of_ranks: Vec<(Option<usize>, Span)>,
+    by_process: FxHashMap<Key, Vec<(HeldUp, Span)>>,
     /// Threads that mark steps, or launch where none does, with their ranks.
     working: FxHashMap<Thread, Option<usize>>,
     /// What is recorded of a thread beside which others of its process compile; a wait for others is nothing.
@@ -218,9 +221,19 @@ impl Compiles {
         let spans = spans.into_iter().map(|(held, span)| (held, rank_of(held), span));
         let mut compiles = Compiles {
             spans: spans.collect(),
+            of_ranks: Vec::new(),
+            by_process: FxHashMap::default(),
             working: FxHashMap::default(),
             recorded: FxHashMap::default(),
         };
+        for &(held, _, span) in &compiles.spans {
+            match held {
+                HeldUp::Rank(rank) => compiles.of_ranks.push((rank, span)),
+                HeldUp::Process(process) | HeldUp::Thread((process, _)) => {
+                    compiles.by_process.entry(process).or_default().push((held, span));
+                }
+            }
+        }
         let compiling: FxHashSet<Thread> = compiles.compiling().collect();
         if compiling.is_empty() {
             return compiles;
@@ -269,19 +282,22 @@ impl Compiles {
 
     /// Those that a thread of a rank makes or waits for.
     pub fn of_thread(&self, thread: Thread, rank: Option<usize>) -> ThreadCompiles {
-        let of = |is_asked: &dyn Fn(HeldUp) -> bool| {
-            let spans = self.spans.iter().filter(|&&(held, ..)| is_asked(held));
-            Union::of(spans.map(|&(.., span)| span))
+        let of_rank = self.of_ranks.iter().filter(|&&(of, _)| fits(rank, of));
+        self.of_thread_with(thread, of_rank.map(|&(_, span)| span))
+    }
+
+    /// Those that a thread makes or waits for, and `more` that hold it up.
+    fn of_thread_with(&self, thread: Thread, more: impl Iterator<Item = Span>) -> ThreadCompiles {
+        let of_process = self.by_process.get(&thread.0).map_or(&[][..], Vec::as_slice);
+        let is_beside = |held: HeldUp| matches!(held, HeldUp::Thread(of) if of != thread);
+        let part = |beside: bool| {
+            let part = of_process
+                .iter()
+                .filter(move |&&(held, _)| is_beside(held) == beside);
+            part.map(|&(_, span)| span)
         };
-        let own = of(&|held| match held {
-            HeldUp::Rank(of) => fits(rank, of),
-            HeldUp::Process(of) => of == thread.0,
-            HeldUp::Thread(of) => of == thread,
-        });
-        let beside = of(&|held| match held {
-            HeldUp::Thread(of) => of.0 == thread.0 && of != thread,
-            _ => false,
-        });
+        let own = Union::of(part(false).chain(more));
+        let beside = Union::of(part(true));
         let did = self.recorded.get(&thread);
         let waited = did.map_or_else(|| beside.clone(), |did| beside.without(did));
         ThreadCompiles { own, beside, waited }
@@ -308,7 +324,7 @@ impl Compiles {
     /// Those that hold up this rank.
     pub fn of_rank(&self, rank: Option<usize>) -> Union {
         let of_threads = self.working.iter().filter(|&(_, &of)| fits(rank, of));
-        let held = of_threads.map(|(&thread, &of)| self.of_thread(thread, of).all());
+        let held = of_threads.map(|(&thread, _)| self.of_thread_with(thread, std::iter::empty()).all());
         let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
         let others = self.spans.iter().filter(|&&(held, of, _)| {
             let is_asked = self.working.is_empty() || !matches!(held, HeldUp::Thread(_));
