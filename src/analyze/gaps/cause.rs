@@ -155,8 +155,8 @@ pub fn held_up(index: &Index, vocabulary: &Vocabulary, slice: Option<SliceId>, e
 pub struct Compiles {
     /// With the rank of the compile.
     spans: Vec<(HeldUp, Option<usize>, Span)>,
-    /// Of these, those that hold up all of a rank, and others by the process of the compile.
-    of_ranks: Vec<(Option<usize>, Span)>,
+    /// Of these, those that hold up all of a rank, by the rank of who asks, and others by the process of the compile.
+    of_ranks: FxHashMap<Option<usize>, Union>,
     by_process: FxHashMap<Key, Vec<(HeldUp, Span)>>,
     /// Threads that mark steps, or launch where none does, with their ranks.
     working: FxHashMap<Thread, Option<usize>>,
@@ -221,18 +221,26 @@ impl Compiles {
         let spans = spans.into_iter().map(|(held, span)| (held, rank_of(held), span));
         let mut compiles = Compiles {
             spans: spans.collect(),
-            of_ranks: Vec::new(),
+            of_ranks: FxHashMap::default(),
             by_process: FxHashMap::default(),
             working: FxHashMap::default(),
             recorded: FxHashMap::default(),
         };
+        let mut of_ranks = Vec::new();
         for &(held, _, span) in &compiles.spans {
             match held {
-                HeldUp::Rank(rank) => compiles.of_ranks.push((rank, span)),
+                HeldUp::Rank(rank) => of_ranks.push((rank, span)),
                 HeldUp::Process(process) | HeldUp::Thread((process, _)) => {
                     compiles.by_process.entry(process).or_default().push((held, span));
                 }
             }
+        }
+        let asking: FxHashSet<Option<usize>> = ranks.values().map(|&rank| Some(rank)).chain([None]).collect();
+        for rank in asking {
+            let of_rank = of_ranks.iter().filter(|&&(of, _)| fits(rank, of));
+            compiles
+                .of_ranks
+                .insert(rank, Union::of(of_rank.map(|&(_, span)| span)));
         }
         let compiling: FxHashSet<Thread> = compiles.compiling().collect();
         if compiling.is_empty() {
@@ -281,26 +289,32 @@ impl Compiles {
     }
 
     /// Those that a thread of a rank makes or waits for.
-    pub fn of_thread(&self, thread: Thread, rank: Option<usize>) -> ThreadCompiles {
-        let of_rank = self.of_ranks.iter().filter(|&&(of, _)| fits(rank, of));
-        self.of_thread_with(thread, of_rank.map(|&(_, span)| span))
+    pub fn of_thread(&self, thread: Thread, rank: Option<usize>) -> ThreadCompiles<'_> {
+        ThreadCompiles {
+            of_rank: self.of_ranks.get(&rank),
+            ..self.of_thread_alone(thread)
+        }
     }
 
-    /// Those that a thread makes or waits for, and `more` that hold it up.
-    fn of_thread_with(&self, thread: Thread, more: impl Iterator<Item = Span>) -> ThreadCompiles {
+    /// The same without those that hold up all of its rank.
+    fn of_thread_alone(&self, thread: Thread) -> ThreadCompiles<'_> {
         let of_process = self.by_process.get(&thread.0).map_or(&[][..], Vec::as_slice);
         let is_beside = |held: HeldUp| matches!(held, HeldUp::Thread(of) if of != thread);
         let part = |beside: bool| {
             let part = of_process
                 .iter()
                 .filter(move |&&(held, _)| is_beside(held) == beside);
-            part.map(|&(_, span)| span)
+            Union::of(part.map(|&(_, span)| span))
         };
-        let own = Union::of(part(false).chain(more));
-        let beside = Union::of(part(true));
+        let (own, beside) = (part(false), part(true));
         let did = self.recorded.get(&thread);
         let waited = did.map_or_else(|| beside.clone(), |did| beside.without(did));
-        ThreadCompiles { own, beside, waited }
+        ThreadCompiles {
+            of_rank: None,
+            own,
+            beside,
+            waited,
+        }
     }
 
     /// Whether a thread does the work of steps; any where none is known to.
@@ -324,7 +338,7 @@ impl Compiles {
     /// Those that hold up this rank.
     pub fn of_rank(&self, rank: Option<usize>) -> Union {
         let of_threads = self.working.iter().filter(|&(_, &of)| fits(rank, of));
-        let held = of_threads.map(|(&thread, _)| self.of_thread_with(thread, std::iter::empty()).all());
+        let held = of_threads.map(|(&thread, _)| self.of_thread_alone(thread).all());
         let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
         let others = self.spans.iter().filter(|&&(held, of, _)| {
             let is_asked = self.working.is_empty() || !matches!(held, HeldUp::Thread(_));
@@ -335,7 +349,8 @@ impl Compiles {
 }
 
 /// Compiles by what they are to a thread.
-pub struct ThreadCompiles {
+pub struct ThreadCompiles<'a> {
+    of_rank: Option<&'a Union>,
     own: Union,
     /// On other threads of its process.
     beside: Union,
@@ -343,17 +358,20 @@ pub struct ThreadCompiles {
     waited: Union,
 }
 
-impl ThreadCompiles {
+impl ThreadCompiles<'_> {
     /// When they hold the thread up.
     pub fn all(&self) -> Union {
-        let both = [&self.own, &self.waited].into_iter();
-        Union::of(both.flat_map(|u| u.spans().iter().copied()))
+        let all = [&self.own, &self.waited].into_iter().chain(self.of_rank);
+        Union::of(all.flat_map(|u| u.spans().iter().copied()))
     }
 
     /// Whether they hold up what the thread does in `span`: one of its own, or those for most of which it waits.
     pub fn hold_up(&self, span: Span) -> bool {
         let waited_ns = self.waited.covered_ns(span);
-        self.own.covered_ns(span) > 0 || waited_ns > 0 && 2 * waited_ns >= self.beside.covered_ns(span)
+        let of_rank = self.of_rank.map_or(0, |u| u.covered_ns(span));
+        of_rank > 0
+            || self.own.covered_ns(span) > 0
+            || waited_ns > 0 && 2 * waited_ns >= self.beside.covered_ns(span)
     }
 }
 
