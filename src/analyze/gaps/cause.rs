@@ -325,7 +325,7 @@ impl Compiles {
     /// Those that hold up a process of this rank.
     pub fn of_process(&self, process: Key, rank: Option<usize>) -> Union {
         let of_threads = self.working.keys().filter(|thread| thread.0 == process);
-        let held = of_threads.map(|&thread| self.of_thread(thread, rank).all());
+        let held = of_threads.map(|&thread| self.of_thread_alone(thread).all());
         let held: Vec<Span> = held.flat_map(|union| union.spans().to_vec()).collect();
         let others = self.spans.iter().filter(|&&(of, ..)| match of {
             HeldUp::Rank(of) => fits(rank, of),

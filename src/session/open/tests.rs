@@ -193,34 +193,53 @@ fn tar_with_links(files: &[(&str, &[u8])], links: &[(&str, u8, &str)]) -> Vec<u8
     out
 }
 
+/// A member of a zip, as its heads describe it.
+struct ZipMember<'a> {
+    name: &'a str,
+    body: &'a [u8],
+    /// Unpacked.
+    size: usize,
+    crc: u32,
+    is_encrypted: bool,
+    /// 0: stored, 8: deflated.
+    method: u8,
+}
+
+fn zip(members: &[ZipMember<'_>]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    let bytes_of = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+    for member in members {
+        let name = member.name.as_bytes();
+        let told = [
+            &[u8::from(member.is_encrypted), 0, member.method, 0, 0, 0, 0, 0][..],
+            &member.crc.to_le_bytes(),
+            &bytes_of(member.body.len()),
+            &bytes_of(member.size),
+            &bytes_of(name.len())[..2],
+        ]
+        .concat();
+        let at = bytes_of(out.len());
+        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name, member.body].concat());
+        list.extend([b"PK\x01\x02\x14\0\x14\0", &told[..], &[0; 12], &at, name].concat());
+    }
+    let n = &bytes_of(members.len())[..2];
+    let (at, len) = (bytes_of(out.len()), bytes_of(list.len()));
+    out.extend(list);
+    out.extend([b"PK\x05\x06\0\0\0\0", n, n, &len, &at, &[0; 2]].concat());
+    out
+}
+
 /// A zip of stored files; those named in `encrypted` say that they are.
 fn zip_of(files: &[(&str, &[u8])], encrypted: &[&str]) -> Vec<u8> {
-    let (mut out, mut list) = (Vec::new(), Vec::new());
-    for (name, bytes) in files {
-        let flags = u16::from(encrypted.contains(name)).to_le_bytes();
-        let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
-        let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
-        let at = u32::try_from(out.len()).unwrap().to_le_bytes();
-        let crc = crc32fast::hash(bytes).to_le_bytes();
-        let told = [&flags[..], &[0; 6], &crc, &size, &size, &name_len].concat();
-        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), bytes].concat());
-        list.extend(
-            [
-                b"PK\x01\x02\x14\0\x14\0",
-                &told[..],
-                &[0; 12],
-                &at,
-                name.as_bytes(),
-            ]
-            .concat(),
-        );
-    }
-    let n = u16::try_from(files.len()).unwrap().to_le_bytes();
-    let (at, len) = (out.len(), list.len());
-    out.extend(list);
-    let [at, len] = [at, len].map(|n| u32::try_from(n).unwrap().to_le_bytes());
-    out.extend([b"PK\x05\x06\0\0\0\0", &n[..], &n, &len, &at, &[0; 2]].concat());
-    out
+    let members = files.iter().map(|&(name, body)| ZipMember {
+        name,
+        body,
+        size: body.len(),
+        crc: crc32fast::hash(body),
+        is_encrypted: encrypted.contains(&name),
+        method: 0,
+    });
+    zip(&members.collect::<Vec<_>>())
 }
 
 fn gzipped(bytes: &[u8]) -> Vec<u8> {
@@ -656,35 +675,15 @@ fn a_damaged_member_is_not_one_that_holds_no_trace() {
 
 /// A zip of deflated files: name, deflated bytes, length and checksum of what they are.
 fn zip_of_packed(files: &[(&str, &[u8], usize, u32)]) -> Vec<u8> {
-    let (mut out, mut list) = (Vec::new(), Vec::new());
-    let bytes_of = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
-    for (name, packed, size, crc) in files {
-        let told = [
-            &[0, 0, 8, 0, 0, 0, 0, 0][..],
-            &crc.to_le_bytes(),
-            &bytes_of(packed.len()),
-            &bytes_of(*size),
-            &bytes_of(name.len())[..2],
-        ]
-        .concat();
-        let at = bytes_of(out.len());
-        out.extend([b"PK\x03\x04\x14\0", &told[..], &[0; 2], name.as_bytes(), packed].concat());
-        list.extend(
-            [
-                b"PK\x01\x02\x14\0\x14\0",
-                &told[..],
-                &[0; 12],
-                &at,
-                name.as_bytes(),
-            ]
-            .concat(),
-        );
-    }
-    let n = &bytes_of(files.len())[..2];
-    let (at, len) = (bytes_of(out.len()), bytes_of(list.len()));
-    out.extend(list);
-    out.extend([b"PK\x05\x06\0\0\0\0", n, n, &len, &at, &[0; 2]].concat());
-    out
+    let members = files.iter().map(|&(name, body, size, crc)| ZipMember {
+        name,
+        body,
+        size,
+        crc,
+        is_encrypted: false,
+        method: 8,
+    });
+    zip(&members.collect::<Vec<_>>())
 }
 
 #[test]
