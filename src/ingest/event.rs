@@ -336,7 +336,8 @@ impl<'a> Event<'a> {
 
     /// The whole args object, braces and all; empty if there is none.
     pub fn args(&self) -> &'a [u8] {
-        self.raw(Field::Args)
+        let args = self.raw(Field::Args);
+        if args.starts_with(b"{") { args } else { &[] }
     }
 
     /// The wanted args that it has, as row in the table of specs and value, in the order of the text.

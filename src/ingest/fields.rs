@@ -253,11 +253,12 @@ impl Fields {
             };
             i = json::blanks(b, i);
             let from = i;
+            let is_args = field == Some(Field::Args);
+            if is_args {
+                self.wanted.clear();
+            }
             i = match json::byte(b, i)? {
-                b'{' if field == Some(Field::Args) => {
-                    self.wanted.clear();
-                    self.quick_args(b, i, wanted)?
-                }
+                b'{' if is_args => self.quick_args(b, i, wanted)?,
                 _ => json::value(b, i)?,
             };
             if let Some(field) = field {
@@ -357,8 +358,11 @@ impl Fields {
             i = json::blanks(b, colon + 1);
             let from = i;
             let field = Field::of(key);
-            i = if field == Some(Field::Args) && json::byte(b, i)? == b'{' {
+            let is_args = field == Some(Field::Args);
+            if is_args {
                 self.wanted.clear();
+            }
+            i = if is_args && json::byte(b, i)? == b'{' {
                 if CAREFUL {
                     self.careful_args(b, i, wanted)?
                 } else {
@@ -525,6 +529,26 @@ mod tests {
             prop_assert_eq!(end, Ok(len));
             let want = patient.read::<false>(text.as_bytes(), &wanted);
             prop_assert_eq!(found(&quick, end), found(&patient, want));
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_args_counts() {
+        let wanted = Wanted::new(WANTED);
+        let after = ",{\"ph\":\"X\",\"name\":\"the next\"}".repeat(4);
+        for (event, found) in [
+            (r#"{"args":{"device":1},"args":{"device":2}}"#, 1),
+            (r#"{"args":{"device":1},"args":"none"}"#, 0),
+            (r#"{"args":"none","args":{"device":1}}"#, 1),
+        ] {
+            let text = format!("{event}{after}");
+            let (mut quick, mut patient, mut careful) = (Fields::default(), Fields::default(), Fields::default());
+            quick.quick(text.as_bytes(), &wanted).unwrap();
+            patient.read::<false>(text.as_bytes(), &wanted).unwrap();
+            careful.read::<true>(text.as_bytes(), &wanted).unwrap();
+            for fields in [&quick, &patient, &careful] {
+                assert_eq!(fields.wanted.len(), found, "{event}");
+            }
         }
     }
 

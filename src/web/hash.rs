@@ -9,6 +9,11 @@ pub fn get() -> String {
         .unwrap_or_default()
 }
 
+/// The hash of an address, with its `#`, or nothing.
+pub fn of(url: &str) -> &str {
+    url.find('#').map_or("", |at| &url[at..])
+}
+
 /// Writes `hash` (without `#`) into the address, unless it is there.
 pub fn replace(hash: &str) {
     if get().trim_start_matches('#') == hash {

@@ -1,5 +1,6 @@
 //! Where the reader is, in the hash and back from it; light or dark, which is a part of it.
 
+use web_sys::HashChangeEvent;
 use yew::prelude::*;
 
 use crate::app::shell::state::{Action, Stage, State};
@@ -25,8 +26,10 @@ pub fn use_route(state: &UseReducerHandle<State>) {
         let dispatch = state.dispatcher();
         move |()| {
             let listener = web_sys::window().map(|window| {
-                Listener::new(&window, "hashchange", move |_: Event| {
-                    dispatch.dispatch(Action::Hash(Place::from_hash(&hash::get())));
+                // The event's own address: what the page wrote meanwhile, such as the timeline's window, is not
+                // where the link leads.
+                Listener::new(&window, "hashchange", move |event: HashChangeEvent| {
+                    dispatch.dispatch(Action::Hash(Place::from_hash(hash::of(&event.new_url()))));
                 })
             });
             move || drop(listener)

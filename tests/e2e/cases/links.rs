@@ -58,6 +58,20 @@ fn tabs_and_number_keys_go_to_each_view() {
     page.must_be_clean();
 }
 
+/// The timeline writes its window into the address whenever it has moved, also just after a link was followed.
+#[test]
+fn a_link_is_followed_though_the_page_writes_its_address_meanwhile() {
+    let Some((page, _)) = Gaudi::at("view=timeline") else { return };
+    page.eval(
+        "const before = location.hash;
+         location.hash = '#view=gaps';
+         history.replaceState(null, '', before)",
+    );
+    page.wait_until("the gaps are shown", || page.count("main.view-gaps") == 1);
+    assert_eq!(place(&page).view, View::Gaps);
+    page.must_be_clean();
+}
+
 #[test]
 fn every_link_to_the_timeline_names_a_slice_or_a_stretch_of_the_trace() {
     let Some((page, gaudi)) = Gaudi::at("") else {

@@ -134,7 +134,11 @@ impl Fields {
 
         let args = value("args").filter(|args| args.starts_with('{'));
         assert_eq!(self.args, args.unwrap_or_default().as_bytes(), "args of {event}");
-        let Some(Ok(args)) = args.map(serde_json::from_str::<HashMap<&str, &RawValue>>) else {
+        let Some(args) = args else {
+            assert!(self.wanted.is_empty(), "args of {event}");
+            return;
+        };
+        let Ok(args) = serde_json::from_str::<HashMap<&str, &RawValue>>(args) else {
             return;
         };
         for (row, spec) in WANTED.iter().enumerate() {
