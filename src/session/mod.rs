@@ -28,7 +28,7 @@ pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
-use crate::table::{self, Answers, Area, AreaAsk, Ask, Grouped};
+use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
 use crate::view::fit::{MAX_CATEGORIES, OPERATORS, PYTHON};
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{summary, workers_given};
@@ -55,7 +55,7 @@ pub struct Opened {
     by_shape: OnceLock<Vec<Operator>>,
     by_stack: OnceLock<Vec<Operator>>,
     last_order: Mutex<Option<LastOrder>>,
-    last_area: Mutex<Option<(AreaAsk, Arc<Area>)>>,
+    last_selected: Mutex<Option<(SelectedAsk, Arc<Selected>)>>,
 }
 
 /// Which rows of a table were asked for last, and in which order they lie.
@@ -80,7 +80,7 @@ impl Opened {
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
             last_order: Mutex::new(None),
-            last_area: Mutex::new(None),
+            last_selected: Mutex::new(None),
         }
     }
 
@@ -114,7 +114,7 @@ impl Opened {
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
         (self.by_shape, self.by_stack) = (OnceLock::new(), OnceLock::new());
-        (self.last_order, self.last_area) = (Mutex::new(None), Mutex::new(None));
+        (self.last_order, self.last_selected) = (Mutex::new(None), Mutex::new(None));
     }
 
     /// The Overview of the whole trace.
@@ -229,7 +229,7 @@ impl Opened {
         self.answers_with(None, of)
     }
 
-    fn answers_with<R>(&self, area: Option<&Area>, of: impl for<'a> FnOnce(&Answers<'a>) -> R) -> R {
+    fn answers_with<R>(&self, selected: Option<&Selected>, of: impl for<'a> FnOnce(&Answers<'a>) -> R) -> R {
         let count = |by: Grouping| self.grouped(by);
         of(&Answers {
             report: &self.report,
@@ -238,27 +238,26 @@ impl Opened {
                 by: &self.groupings(),
                 count: &count,
             }),
-            area,
+            selected,
         })
     }
 
-    /// The area that is asked about, counted once for all stretches and orders of its rows.
-    fn area(&self, scene: &Scene, ask: &Ask) -> Option<Arc<Area>> {
-        let wanted = ask.area.as_ref()?;
-        let mut last = self.last_area.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What is selected, counted once for all stretches and orders of its rows.
+    fn selected(&self, scene: &Scene, ask: &Ask) -> Option<Arc<Selected>> {
+        let wanted = ask.selected.as_ref()?;
+        let mut last = self.last_selected.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((asked, area)) if asked == wanted => Some(area.clone()),
+            Some((asked, selected)) if asked == wanted => Some(selected.clone()),
             _ => {
-                let AreaAsk { window, tracks } = wanted;
-                let area = Arc::new(details::area(
-                    &self.index,
-                    &self.vocabulary,
-                    scene,
-                    *window,
-                    tracks,
-                ));
-                *last = Some((wanted.clone(), area.clone()));
-                Some(area)
+                let (index, vocabulary) = (&self.index, &self.vocabulary);
+                let selected = Arc::new(match wanted {
+                    SelectedAsk::Area(ask) => Selected::Area(details::area(index, vocabulary, scene, ask)),
+                    SelectedAsk::Stacks(ask) => {
+                        Selected::Stacks(flame::calls_by_name(index, vocabulary, ask))
+                    }
+                });
+                *last = Some((wanted.clone(), selected.clone()));
+                Some(selected)
             }
         }
     }
@@ -293,8 +292,8 @@ impl Opened {
 
     /// A stretch of a table.
     fn page(&self, scene: &Scene, key: &str, ask: &Ask) -> Answer {
-        let area = self.area(scene, ask);
-        self.answers_with(area.as_deref(), |answers| {
+        let selected = self.selected(scene, ask);
+        self.answers_with(selected.as_deref(), |answers| {
             let Some(of) = table::find(key, answers) else {
                 return Answer::Nothing {
                     why: format!("this trace has no table {key:?}"),
@@ -340,8 +339,8 @@ impl Opened {
 
     /// The rows of a table that are asked for, as a file.
     fn table_file(&self, scene: &Scene, key: &str, ask: &Ask, format: &str) -> Answer {
-        let area = self.area(scene, ask);
-        let text = self.answers_with(area.as_deref(), |answers| {
+        let selected = self.selected(scene, ask);
+        let text = self.answers_with(selected.as_deref(), |answers| {
             let mut of = table::find(key, answers)?;
             if let Some(numbers) = table::chosen(&of.rows, ask) {
                 of.rows = of.rows.picked(numbers);

@@ -4,7 +4,7 @@ use crate::base::Span;
 
 use super::cell::{Place, Term};
 use super::rows::Rows;
-use super::{Answers, Table, Topic};
+use super::{Answers, Selected, Table, Topic};
 
 /// Slices of some tracks that share time with a window, by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub const AREA: Table = Table {
 };
 
 fn area<'a>(answers: &Answers<'a>) -> Rows<'a> {
-    let (names, window, n_slices) = match answers.area {
+    let (names, window, n_slices) = match answers.selected.and_then(Selected::area) {
         Some(area) => (&area.names[..], area.window.len_ns(), area.n_slices),
         None => (&[][..], 0, 0),
     };

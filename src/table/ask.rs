@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Column, Kind, Visibility};
 use super::rows::{Order, Rows};
-use crate::base::Span;
+use super::selected::SelectedAsk;
 
 /// More rows are never given at once.
 pub const MAX_ROWS: u32 = 1_000;
@@ -29,15 +29,8 @@ pub struct Ask {
     pub only: Vec<(String, String)>,
     /// Only rows whose column of this key lies in `[from, to)`, in the column's unit.
     pub within: Option<(String, i64, i64)>,
-    /// The area of the timeline that the rows are of, for the table that has some.
-    pub area: Option<AreaAsk>,
-}
-
-/// An area of the timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AreaAsk {
-    pub window: Span,
-    pub tracks: Vec<u32>,
+    /// What the reader has selected of the trace, for tables that are made of that.
+    pub selected: Option<SelectedAsk>,
 }
 
 impl Ask {

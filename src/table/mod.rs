@@ -16,6 +16,8 @@ mod memory;
 mod profiler;
 mod ranks;
 mod rows;
+mod selected;
+mod stacks;
 mod steps;
 mod terms;
 
@@ -23,9 +25,11 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::analyze::steps::times::device_span_ns;
 pub use area::{Area, NamedSlices};
-pub use ask::{AreaAsk, Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
+pub use ask::{Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use rows::{Order, Rows};
+pub use selected::{AreaAsk, Selected, SelectedAsk, StacksAsk};
+pub use stacks::{NamedCalls, StackCalls};
 pub use steps::step_time_says;
 
 use rows::Builder;
@@ -40,8 +44,8 @@ pub struct Answers<'a> {
     pub workers: Option<&'a Workers>,
     /// Counts operators by shape or by stack; `None`: those of the report.
     pub grouped: Option<Grouped<'a>>,
-    /// The area of the timeline that is asked about.
-    pub area: Option<&'a Area>,
+    /// What the reader has selected of the trace.
+    pub selected: Option<&'a Selected>,
 }
 
 /// Operators by what else they are counted by.
@@ -60,7 +64,7 @@ impl<'a> Answers<'a> {
             report,
             workers: None,
             grouped: None,
-            area: None,
+            selected: None,
         }
     }
 
@@ -167,6 +171,7 @@ pub const TABLES: &[Table] = &[
     file::CATEGORIES,
     file::DEFECTS,
     area::AREA,
+    stacks::STACKS,
 ];
 
 /// A table that a trace fills.

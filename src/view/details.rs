@@ -7,7 +7,7 @@ use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::ingest::Scalar;
 use crate::ingest::event::args;
-use crate::table::{Area, NamedSlices};
+use crate::table::{Area, AreaAsk, NamedSlices};
 
 use super::by_name::Alike;
 use super::model::{
@@ -191,8 +191,9 @@ pub fn slice_args(slice: u32, text: &[u8]) -> SliceArgs {
     }
 }
 
-/// The slices of `tracks` that share time with `window`, by name, with their time inside it.
-pub fn area(index: &Index, vocabulary: &Vocabulary, scene: &Scene, window: Span, tracks: &[u32]) -> Area {
+/// The slices of the tracks asked for that share time with the window, by name, with their time inside it.
+pub fn area(index: &Index, vocabulary: &Vocabulary, scene: &Scene, ask: &AreaAsk) -> Area {
+    let AreaAsk { window, ref tracks } = *ask;
     // Place in `rows` of each name, from 1.
     let mut row_of: Vec<u32> = vec![0; index.names.len()];
     let mut sums: Vec<AreaSum> = Vec::new();
@@ -355,7 +356,15 @@ mod tests {
     fn an_area_clips_and_a_search_ignores_case() {
         let t = open_bytes("t", TRACE.as_bytes()).unwrap();
         let scene = Scene::new(&t.index, &t.vocabulary);
-        let got = area(&t.index, &t.vocabulary, &scene, Span::new(20_000, 43_000), &[0]);
+        let got = area(
+            &t.index,
+            &t.vocabulary,
+            &scene,
+            &AreaAsk {
+                window: Span::new(20_000, 43_000),
+                tracks: vec![0],
+            },
+        );
         let rows: Vec<_> = got
             .names
             .iter()

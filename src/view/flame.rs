@@ -10,10 +10,10 @@ use crate::analyze::host::stacks::{self, Calls, Thread, Tree, Visit};
 use crate::base::{NameId, SliceId, Span, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
+use crate::table::{NamedCalls, StackCalls, StacksAsk};
 
 use super::model::{
-    FlameBox, FlameOrder, FlameQuestion, FlameRow, FlameThread, FlameView, MAX_FLAME_ROWS, MAX_FLAME_THREADS,
-    StackSource,
+    FlameBox, FlameOrder, FlameQuestion, FlameThread, FlameView, MAX_FLAME_THREADS, StackSource,
 };
 
 /// Rows of boxes that are laid out, counted from the frame that is looked at.
@@ -30,26 +30,12 @@ pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -
         false => sources.first().copied().unwrap_or_default(),
     };
     let calls = Calls::new(index, vocabulary, source, window);
-    let rows_of = |thread: &Thread| {
-        let tracks = [thread.main, thread.python].into_iter().flatten();
-        tracks.map(|t| index.track(t).rows.len()).sum::<usize>()
-    };
-    let mut threads: Vec<(u32, &Thread)> = (0u32..)
-        .zip(&all)
-        .filter(|(_, thread)| calls.may_have(thread))
-        .collect();
-    order::sort_by_key(&mut threads, |(i, thread)| {
-        (std::cmp::Reverse(rows_of(thread)), *i)
-    });
-    let chosen: Vec<Thread> = match question
-        .thread
-        .and_then(|t| threads.iter().find(|(i, _)| *i == t))
-    {
-        Some((_, thread)) => vec![**thread],
-        // Threads run at the same time, so only one of them can be shown in order of time.
-        None if question.order == FlameOrder::Time => threads.iter().take(1).map(|(_, t)| **t).collect(),
-        None => threads.iter().map(|(_, t)| **t).collect(),
-    };
+    let threads = by_calls(index, &calls, &all);
+    let mut chosen = chosen(&threads, question.thread);
+    // Threads run at the same time, so only one of them can be shown in order of time.
+    if question.order == FlameOrder::Time {
+        chosen.truncate(1);
+    }
     let width = question.width_px.clamp(1, 10_000);
     let tree = stacks::merged(&calls, &chosen);
     let mut view = FlameView {
@@ -75,7 +61,6 @@ pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -
                 title: title(index, thread),
             })
             .collect(),
-        rows: by_name(index, &tree),
     };
     let mut names = Numbering::default();
     match question.order {
@@ -107,6 +92,41 @@ pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -
         .map(|&name| index.text(name).to_owned())
         .collect();
     view
+}
+
+/// The calls that are asked for, by name.
+pub fn calls_by_name(index: &Index, vocabulary: &Vocabulary, ask: &StacksAsk) -> StackCalls {
+    let calls = Calls::new(index, vocabulary, ask.source, ask.window);
+    let all = stacks::threads(index);
+    let tree = stacks::merged(&calls, &chosen(&by_calls(index, &calls, &all), ask.thread));
+    StackCalls {
+        total_ns: tree.nodes[0].total_ns,
+        names: by_name(index, &tree),
+    }
+}
+
+/// The threads that may have such calls, with their numbers, those with most slices first.
+fn by_calls<'a>(index: &Index, calls: &Calls<'_>, all: &'a [Thread]) -> Vec<(u32, &'a Thread)> {
+    let rows_of = |thread: &Thread| {
+        let tracks = [thread.main, thread.python].into_iter().flatten();
+        tracks.map(|t| index.track(t).rows.len()).sum::<usize>()
+    };
+    let mut threads: Vec<(u32, &Thread)> = (0u32..)
+        .zip(all)
+        .filter(|(_, thread)| calls.may_have(thread))
+        .collect();
+    order::sort_by_key(&mut threads, |(i, thread)| {
+        (std::cmp::Reverse(rows_of(thread)), *i)
+    });
+    threads
+}
+
+/// The thread of this number; all of them, if there is none.
+fn chosen(threads: &[(u32, &Thread)], number: Option<u32>) -> Vec<Thread> {
+    match number.and_then(|number| threads.iter().find(|(i, _)| *i == number)) {
+        Some((_, thread)) => vec![**thread],
+        None => threads.iter().map(|(_, t)| **t).collect(),
+    }
 }
 
 /// What the trace has stacks of.
@@ -312,9 +332,9 @@ impl Laying<'_> {
     }
 }
 
-/// The same calls as a table: by name, most self time first. Total counts calls that are not inside one of their name.
-fn by_name(index: &Index, tree: &Tree) -> Vec<FlameRow> {
-    let mut rows: FxHashMap<NameId, FlameRow> = FxHashMap::default();
+/// The calls of a tree by name, most self time first.
+fn by_name(index: &Index, tree: &Tree) -> Vec<NamedCalls> {
+    let mut rows: FxHashMap<NameId, NamedCalls> = FxHashMap::default();
     let children = tree.children(index);
     let mut open: FxHashMap<NameId, u32> = FxHashMap::default();
     // Nodes to enter, and to leave again.
@@ -326,10 +346,10 @@ fn by_name(index: &Index, tree: &Tree) -> Vec<FlameRow> {
             *inside -= 1;
             continue;
         }
-        let row = rows.entry(of.name).or_insert_with(|| FlameRow {
+        let row = rows.entry(of.name).or_insert_with(|| NamedCalls {
             name: index.text(of.name).to_owned(),
-            slice: of.longest.0,
-            ..FlameRow::default()
+            longest_slice: of.longest.0,
+            ..NamedCalls::default()
         });
         row.count += of.count;
         row.self_ns = row.self_ns.saturating_add(of.self_ns);
@@ -340,10 +360,9 @@ fn by_name(index: &Index, tree: &Tree) -> Vec<FlameRow> {
         next.push((node, false));
         next.extend(children[node as usize].iter().map(|&child| (child, true)));
     }
-    let mut rows: Vec<FlameRow> = rows.into_values().collect();
+    let mut rows: Vec<NamedCalls> = rows.into_values().collect();
     order::sort_by(&mut rows, |a, b| {
         (b.self_ns.cmp(&a.self_ns)).then_with(|| a.name.cmp(&b.name))
     });
-    rows.truncate(MAX_FLAME_ROWS);
     rows
 }

@@ -218,19 +218,6 @@ pub struct FlameThread {
     pub title: String,
 }
 
-/// A frame by name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FlameRow {
-    pub name: String,
-    pub self_ns: i64,
-    /// Calls inside a call of the same name are not counted again.
-    pub total_ns: i64,
-    pub count: u64,
-    pub slice: u32,
-}
-
-/// Bound of [`FlameView::rows`].
-pub const MAX_FLAME_ROWS: usize = 200;
 /// Bound of [`FlameView::threads`].
 pub const MAX_FLAME_THREADS: usize = 100;
 
@@ -258,8 +245,6 @@ pub struct FlameView {
     pub thread: Option<u32>,
     /// Those with most calls first, at most [`MAX_FLAME_THREADS`].
     pub threads: Vec<FlameThread>,
-    /// By name, most self time first, at most [`MAX_FLAME_ROWS`].
-    pub rows: Vec<FlameRow>,
 }
 
 /// Bytes in use in one pixel.

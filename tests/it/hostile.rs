@@ -14,7 +14,7 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::table::{AreaAsk, Ask, MAX_ROWS, Order};
+use stepscope::table::{AreaAsk, Ask, MAX_ROWS, Order, SelectedAsk, StacksAsk};
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
@@ -467,10 +467,10 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
             key: "area".to_owned(),
             ask: Ask {
                 n_rows: 100,
-                area: Some(AreaAsk {
+                selected: Some(SelectedAsk::Area(AreaAsk {
                     window,
                     tracks: some_tracks.to_vec(),
-                }),
+                })),
                 ..Ask::default()
             },
         });
@@ -506,6 +506,18 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
         };
         assert!(view.boxes.len() <= usize::from(view.n_rows) * (2 * width_px as usize + 2));
         for window in windows {
+            ask(Question::Table {
+                key: "stacks".to_owned(),
+                ask: Ask {
+                    n_rows: 100,
+                    selected: Some(SelectedAsk::Stacks(StacksAsk {
+                        source,
+                        window,
+                        thread: Some(0),
+                    })),
+                    ..Ask::default()
+                },
+            });
             let zoomed = FlameQuestion {
                 window: Some(window),
                 zoom: Some(3),

@@ -8,7 +8,8 @@ use stepscope::analyze::report::StackSource;
 use stepscope::base::{Span, Union};
 use stepscope::index::Family;
 use stepscope::session::{Opened, open_bytes};
-use stepscope::view::flame::flame;
+use stepscope::table::StacksAsk;
+use stepscope::view::flame::{calls_by_name, flame};
 use stepscope::view::{FlameOrder, FlameQuestion};
 
 use crate::corpus;
@@ -193,6 +194,30 @@ proptest! {
                 (stack.to_owned(), ns.parse().unwrap())
             })
             .collect();
-        prop_assert_eq!(got, twin(&slices));
+        let stacks = twin(&slices);
+        prop_assert_eq!(got, stacks.clone());
+        let (mut selfs, mut totals) = (BTreeMap::new(), BTreeMap::new());
+        for (stack, ns) in &stacks {
+            let mut names: Vec<&str> = stack.split(';').collect();
+            *selfs.entry(names[names.len() - 1]).or_insert(0) += ns;
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
+                *totals.entry(name).or_insert(0) += ns;
+            }
+        }
+        let calls = calls_by_name(&opened.index, &opened.vocabulary, &StacksAsk {
+            source: StackSource::Operators,
+            window: opened.index.extent().unwrap(),
+            thread: None,
+        });
+        prop_assert_eq!(calls.total_ns, stacks.values().sum::<i64>());
+        prop_assert!(calls.names.is_sorted_by_key(|of| std::cmp::Reverse(of.self_ns)));
+        for of in &calls.names {
+            let name = of.name.as_str();
+            prop_assert_eq!(of.self_ns, selfs.get(name).copied().unwrap_or(0), "self of {}", name);
+            prop_assert_eq!(of.total_ns, totals.get(name).copied().unwrap_or(0), "total of {}", name);
+        }
+        prop_assert_eq!(calls.names.iter().map(|of| of.count).sum::<u64>(), slices.len() as u64);
     }
 }

@@ -13,7 +13,7 @@ use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, t
 use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::table::{AreaAsk, Ask, Cell, Column, Kind, Order, PAGE_ROWS, Page, Place};
+use crate::table::{Ask, Cell, Column, Kind, Order, PAGE_ROWS, Page, Place, SelectedAsk};
 use crate::view::Span;
 use crate::web::download;
 use crate::web::engine::Engine;
@@ -78,9 +78,9 @@ pub struct DataTableProps {
     pub only: Vec<(String, String)>,
     #[prop_or_default]
     pub within: Option<(String, i64, i64)>,
-    /// The area of the timeline that the rows are of.
+    /// What of the trace the rows are of; see [`Ask::selected`].
     #[prop_or_default]
-    pub area: Option<AreaAsk>,
+    pub selected: Option<SelectedAsk>,
     /// The order at first; else as the table lies.
     #[prop_or_default]
     pub order: Option<Order>,
@@ -112,7 +112,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
         contains: (*contains).clone(),
         only: props.only.clone(),
         within: props.within.clone(),
-        area: props.area.clone(),
+        selected: props.selected.clone(),
     };
     use_effect_with(
         (
@@ -120,7 +120,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
             (*contains).clone(),
             props.only.clone(),
             props.within.clone(),
-            props.area.clone(),
+            props.selected.clone(),
         ),
         {
             let (first_row, scroller) = (first_row.clone(), scroller.clone());

@@ -1,13 +1,15 @@
 //! The Stacks view: a flame graph, and the same as a table.
 
-use web_sys::{HtmlCanvasElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent};
+use web_sys::{Element, HtmlCanvasElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent};
 use yew::prelude::*;
 
 use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{To, timeline_at};
 use crate::app::components::shown::Shown;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
+use crate::table::{SelectedAsk, StacksAsk};
 use crate::view::{FlameBox, FlameOrder, FlameQuestion, FlameView, Span, StackSource, Summary};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
 use crate::web::download;
@@ -209,7 +211,7 @@ pub fn Stacks(props: &StacksProps) -> Html {
             </div>
             if let Some(view) = view {
                 <p class="definition">{ definition(view) }</p>
-                { table(view, &text) }
+                <ByName engine={props.engine.clone()} stacks={shown_stacks(view)} />
             }
         </section>
     }
@@ -240,34 +242,39 @@ fn definition(view: &FlameView) -> String {
     says
 }
 
-/// The same for those who see no canvas.
-fn table(view: &FlameView, text: &str) -> Html {
-    let rows = view.rows.iter().filter(|row| matches(&row.name, text));
+#[derive(Properties, PartialEq)]
+struct ByNameProps {
+    engine: Engine,
+    stacks: StacksAsk,
+}
+
+/// The same calls by name, also for those who see no canvas. They are counted when the reader opens it.
+#[component]
+fn ByName(props: &ByNameProps) -> Html {
+    let open = use_state_eq(|| false);
+    let ontoggle = {
+        let open = open.clone();
+        move |event: Event| open.set(event.target_unchecked_into::<Element>().has_attribute("open"))
+    };
     html! {
-        <details>
+        <details {ontoggle}>
             <summary>{ "The same as a table, by name" }</summary>
-            <div class="scrolled tall"><table>
-                <caption>
-                    { "By self time, at most 200 names. Total counts calls that are not inside a call of the same name." }
-                </caption>
-                <thead><tr>
-                    <th>{ "Name" }</th>
-                    <th class="num">{ "Self" }</th>
-                    <th class="num">{ "Total" }</th>
-                    <th class="num">{ "Of all" }</th>
-                    <th class="num">{ "Calls" }</th>
-                    <th>{ "Show" }</th>
-                </tr></thead>
-                <tbody>{ for rows.map(|row| html! {
-                    <tr><td class="name">{ &row.name }</td>
-                        <td class="num">{ show::duration(row.self_ns) }</td>
-                        <td class="num">{ show::duration(row.total_ns) }</td>
-                        <td class="num">{ show::percent(row.total_ns, view.total_ns) }</td>
-                        <td class="num">{ show::count(row.count) }</td>
-                        <td><To place={timeline_at(None, Some(row.slice))}>{ "longest" }</To></td></tr>
-                }) }</tbody>
-            </table></div>
+            if *open {
+                <DataTable
+                    table="stacks" engine={props.engine.clone()}
+                    selected={SelectedAsk::Stacks(props.stacks.clone())} absent="No call lies here." />
+            }
         </details>
+    }
+}
+
+/// The stacks that a flame graph shows.
+fn shown_stacks(view: &FlameView) -> StacksAsk {
+    let first = view.threads.first().map(|thread| thread.id);
+    StacksAsk {
+        source: view.source,
+        window: view.window,
+        thread: view.thread.or(first.filter(|_| view.order == FlameOrder::Time)),
     }
 }
 

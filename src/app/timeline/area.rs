@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::data_table::DataTable;
 use crate::base::show;
-use crate::table::AreaAsk;
+use crate::table::{AreaAsk, SelectedAsk};
 use crate::view::Span;
 use crate::web::engine::Engine;
 
@@ -34,10 +34,10 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
     };
     let n_tracks = show::counted(tracks.len() as u64, "track");
     let size = format!("{} · {n_tracks}", show::duration(length));
-    let area = AreaAsk {
+    let selected = SelectedAsk::Area(AreaAsk {
         window: *window,
         tracks: tracks.clone(),
-    };
+    });
     html! {
         <section class="tl-area" aria-label="Area statistics">
             <div class="panel-head">
@@ -48,7 +48,8 @@ pub fn AreaPanel(props: &AreaPanelProps) -> Html {
                     <button type="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
                 </span>
             </div>
-            <DataTable table="area" engine={props.engine.clone()} {area} absent="No slice lies in this area." />
+            <DataTable
+                table="area" engine={props.engine.clone()} {selected} absent="No slice lies in this area." />
         </section>
     }
 }

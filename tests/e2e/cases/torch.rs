@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use fantoccini::key::Key;
 use stepscope::base::show;
 use stepscope::session::Opened;
+use stepscope::table::StacksAsk;
+use stepscope::view::flame::{calls_by_name, flame};
 use stepscope::view::place::View;
+use stepscope::view::{FlameOrder, FlameQuestion, StackSource};
 use stepscope_e2e::{Look, Page, corpus, key};
 
 use crate::real::{click_text, go, opened, table, texts};
@@ -59,10 +62,26 @@ fn stacks_are_drawn_zoomed_highlighted_and_saved() {
         page.eval_async("await new Promise(done => setTimeout(done, 400))");
         page.screenshot(name, Look::LAPTOP);
     }
+    click_text(&page, "summary", "The same as a table, by name");
+    let shown = table(&page, "stacks").column("name");
+    let question = FlameQuestion {
+        source: StackSource::Modules,
+        order: FlameOrder::Time,
+        width_px: 100,
+        ..FlameQuestion::default()
+    };
+    let view = flame(&native.index, &native.vocabulary, &question);
+    let stacks = StacksAsk {
+        source: StackSource::Modules,
+        window: view.window,
+        thread: Some(view.threads[0].id),
+    };
+    let expected = calls_by_name(&native.index, &native.vocabulary, &stacks).names;
+    let expected: Vec<&str> = expected.iter().map(|of| of.name.as_str()).take(10).collect();
+    assert_eq!(shown[..10], expected);
     click_text(&page, "button", "Download folded stacks");
     let name = "full.pt.trace.folded.txt";
-    let source = stepscope::view::StackSource::Modules;
-    let want = native.folded(source, None, None);
+    let want = native.folded(StackSource::Modules, None, None);
     assert_eq!(String::from_utf8(page.downloaded(name)).unwrap(), want);
     page.must_be_clean();
 }

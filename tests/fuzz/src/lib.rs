@@ -25,7 +25,7 @@ use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{self, CutError, LoadError, Loader, Opened, hltv};
 use stepscope::synth::Gzip;
-use stepscope::table::{self, Answers, AreaAsk, Ask, Order, Table};
+use stepscope::table::{self, Answers, AreaAsk, Ask, Order, SelectedAsk, StacksAsk, Table};
 use stepscope::view::timeline::Scene;
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, Selection, StepFilter, TrackPart};
 
@@ -367,7 +367,7 @@ fn table_ask(table: &Table, opened: &Opened, choices: &mut Choices<'_>) -> Ask {
             Vec::new()
         },
         within: (how & 8 == 8).then(|| (column.into_owned(), i64::MIN, i64::from(choices.u32()))),
-        area: None,
+        selected: None,
     }
 }
 
@@ -400,7 +400,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             zoom: Some(choices.u32()).filter(|&zoom| zoom < 200),
             width_px,
         };
-        let question = match choices.byte() % 14 {
+        let question = match choices.byte() % 15 {
             0 => Question::Steps {
                 filter: StepFilter {
                     window: Some(window).filter(|_| width_px.is_multiple_of(2)),
@@ -427,10 +427,22 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                 key: "area".into(),
                 ask: Ask {
                     n_rows: 100,
-                    area: Some(AreaAsk {
+                    selected: Some(SelectedAsk::Area(AreaAsk {
                         window,
                         tracks: vec![0, 1, 2, choices.u32()],
-                    }),
+                    })),
+                    ..Ask::default()
+                },
+            },
+            14 => Question::Table {
+                key: "stacks".into(),
+                ask: Ask {
+                    n_rows: 100,
+                    selected: Some(SelectedAsk::Stacks(StacksAsk {
+                        source: StackSource::ALL[usize::from(choices.byte() % 3)],
+                        window,
+                        thread: Some(choices.u32()).filter(|&thread| thread < 200),
+                    })),
                     ..Ask::default()
                 },
             },
