@@ -9,8 +9,8 @@ use super::selected::SelectedAsk;
 /// More rows are never given at once.
 pub const MAX_ROWS: u32 = 1_000;
 
-/// Rows that the page draws of a table at once, at least twice as many as are in sight …
-pub const PAGE_ROWS: u32 = 60;
+/// Rows that the page draws of a table at once: the 20 in sight, and some on either side …
+pub const PAGE_ROWS: u32 = 30;
 /// … and columns, until the reader asks for more: a file may have hundreds.
 pub const PAGE_COLUMNS: usize = 16;
 

@@ -9,6 +9,7 @@ pub mod files;
 pub mod hash;
 pub mod installed;
 pub mod listener;
+pub mod sight;
 pub mod theme;
 pub mod timer;
 pub mod worker;

@@ -7,6 +7,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::Summary;
 use crate::web::canvas::SizeWatch;
 use crate::web::engine::Engine;
+use crate::web::sight::SightWatch;
 
 /// What answers are about. Another one, as after a change of the kernels' rules, makes every answer stale.
 #[derive(Clone, PartialEq)]
@@ -38,6 +39,32 @@ pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<A
         }
     });
     (*answer).clone()
+}
+
+/// Whether the element at `node` is in sight or near it. It stays so while it holds the focus, or `keep` says so.
+/// The element must be the same from the first drawing on.
+#[hook]
+pub fn use_sight(node: &NodeRef, keep: bool) -> bool {
+    let near = use_state_eq(|| false);
+    let keeps = use_mut_ref(|| keep);
+    *keeps.borrow_mut() = keep;
+    use_effect_with(node.clone(), {
+        let near = near.clone();
+        move |node| {
+            let watch = node.cast::<web_sys::Element>().map(|element| {
+                let seen = element.clone();
+                SightWatch::new(&element, move |is_near| {
+                    let focus = web_sys::window()
+                        .and_then(|window| window.document())
+                        .and_then(|document| document.active_element());
+                    let is_held = *keeps.borrow() || focus.is_some_and(|focus| seen.contains(Some(&focus)));
+                    near.set(is_near || is_held);
+                })
+            });
+            move || drop(watch)
+        }
+    });
+    *near
 }
 
 /// The width of the element at `node` in whole px; 0 until it is known.

@@ -1,14 +1,14 @@
 //! One table of the registry, whatever it holds: sorted by any column, filtered, with the columns that the reader
 //! chooses, copied or saved, and of any length.
 //!
-//! Only the rows in sight are asked for and drawn. Browsers cap an element's height, so past [`MAX_HEIGHT_PX`] the
+//! Only the rows in sight are asked for and drawn, and only of tables in sight: a view may have hundreds of them. Browsers cap an element's height, so past [`MAX_HEIGHT_PX`] the
 //! scroll distance stands for a proportion of the rows.
 
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use crate::app::companion::perfetto::InPerfetto;
-use crate::app::components::ask::use_answer;
+use crate::app::components::ask::{About, use_answer, use_sight};
 use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
 use crate::app::components::shown::Shown;
 use crate::base::show;
@@ -19,11 +19,13 @@ use crate::web::download;
 use crate::web::engine::Engine;
 
 /// A page starts at a multiple of this, so that scrolling a little asks for nothing.
-const STEP_ROWS: u32 = 10;
+const STEP_ROWS: u32 = 4;
 /// Height of a row of a long table, as style.css sets it.
 const ROW_PX: f64 = 27.0;
 /// Browsers cut elements higher than some 17 to 33 million px.
 const MAX_HEIGHT_PX: f64 = 8e6;
+/// Height of a table that was not drawn yet.
+const UNSEEN_PX: i32 = 300;
 /// A table with fewer rows needs no tools to be read.
 const FEW_ROWS: u32 = 8;
 
@@ -105,6 +107,11 @@ pub fn DataTable(props: &DataTableProps) -> Html {
     let first_row = use_state_eq(|| 0u32);
     let scrolled_px = use_state_eq(|| 0.0f64);
     let scroller = use_node_ref();
+    let section = use_node_ref();
+    // A place that the reader has scrolled to is not lost.
+    let is_near = use_sight(&section, *first_row > 0);
+    let about = use_context::<About>();
+    let height_px = use_mut_ref(|| UNSEEN_PX);
     let ask = Ask {
         first_row: *first_row,
         n_rows: PAGE_ROWS,
@@ -136,8 +143,17 @@ pub fn DataTable(props: &DataTableProps) -> Html {
         key: props.table.to_string(),
         ask: ask.clone(),
     };
-    let answer = use_answer(&props.engine, Some(question));
-    let page = match answer.as_deref() {
+    let answer = use_answer(&props.engine, is_near.then_some(question));
+    use_effect_with((is_near, answer.clone()), {
+        let (section, height_px) = (section.clone(), height_px.clone());
+        move |(_, answer)| {
+            if let Some(section) = section.cast::<HtmlElement>().filter(|_| answer.is_some()) {
+                *height_px.borrow_mut() = section.offset_height();
+            }
+        }
+    });
+    let id = format!("table-{}", props.table);
+    let page = match answer.as_deref().filter(|_| is_near) {
         Some(Answer::Table(page)) => &**page,
         Some(Answer::Nothing { .. }) => {
             return match &props.absent {
@@ -145,9 +161,24 @@ pub fn DataTable(props: &DataTableProps) -> Html {
                 None => html! {},
             };
         }
-        _ => return html! { <p class="empty" role="status">{ "…" }</p> },
+        _ => {
+            let summary = about.and_then(|about| about.0);
+            let mut listed = summary.iter().flat_map(|summary| &summary.tables);
+            let title = listed
+                .find(|table| table.key == props.table.as_str())
+                .map(|table| &table.title);
+            // Of a table that the trace may not fill, nothing is said yet.
+            let Some(title) = props.title.clone().or(title.map(|title| title.clone().into())) else {
+                return html! { <section ref={section}></section> };
+            };
+            let style = format!("min-height: {}px", *height_px.borrow());
+            return html! {
+                <section class="table-section" ref={section} aria-labelledby={id.clone()} {style}>
+                    <div class="table-head"><h2 {id}>{ title }</h2></div>
+                </section>
+            };
+        }
     };
-    let id = format!("table-{}", props.table);
     let title = props.title.clone().unwrap_or_else(|| page.title.clone().into());
     let columns = page.shown(props.without, &toggled);
     let is_long = page.n_rows > PAGE_ROWS;
@@ -219,7 +250,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
         is_long.then_some("long")
     );
     html! {
-        <section class="table-section" aria-labelledby={id.clone()}>
+        <section class="table-section" ref={section} aria-labelledby={id.clone()}>
             <div class="table-head">
                 <h2 id={id.clone()}>{ title }<span class="aside num">{ n }</span></h2>
                 if page.n_rows > FEW_ROWS || page.n_all > FEW_ROWS && !is_part {

@@ -103,7 +103,10 @@ pub fn table<'a>(page: &'a Page, key: &str) -> Table<'a> {
         page,
         key: key.to_owned(),
     };
-    page.wait_until(&format!("the table {key} is there"), || table.is_there());
+    page.wait_until(&format!("the table {key} is there"), || {
+        table.bring_into_sight();
+        table.is_there()
+    });
     table
 }
 
@@ -111,6 +114,14 @@ impl Table<'_> {
     /// What lies in its section: `css` below it, or the section itself.
     pub fn css(&self, css: &str) -> String {
         format!("section[aria-labelledby='table-{}'] {css}", self.key)
+    }
+
+    /// Only tables in sight are drawn.
+    fn bring_into_sight(&self) {
+        self.page.eval_with(
+            "document.querySelector(arguments[0])?.scrollIntoView({ block: 'nearest' })",
+            vec![json!(self.css(""))],
+        );
     }
 
     pub fn is_there(&self) -> bool {
