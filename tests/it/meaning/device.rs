@@ -384,6 +384,49 @@ fn ranks_of_a_fused_trace_have_devices_of_their_own() {
     assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 10]);
 }
 
+/// Two ranks, merged: three steps each, a call and 2 ms of work a step; `process` and `device_process` are those of a
+/// rank's host and device, and `arg` is what its events say of their rank.
+fn merged(process: fn(i64) -> i64, device_process: fn(i64) -> i64, arg: fn(i64) -> Value) -> Value {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        for step in 0..3 {
+            let at = step as f64 * 10_000.0 + rank as f64 * 4_000.0;
+            let id = rank * 1_000 + step + 1;
+            let mut step = marker(0, 3_000.0);
+            step["ts"] = json!(at);
+            for mut event in [step, call(id, at + 10.0), kernel("gemm", id, (at + 100.0, 2_000.0))] {
+                let of = if event["cat"] == "kernel" { device_process } else { process };
+                event["pid"] = json!(of(rank));
+                for (key, value) in arg(rank).as_object().unwrap() {
+                    event["args"][key] = value.clone();
+                }
+                events.push(event);
+            }
+        }
+    }
+    made(&events)
+}
+
+#[test]
+fn ranks_that_share_processes_are_not_told_apart_and_that_is_said() {
+    let rank = |rank: i64| json!({"rank": rank});
+    let shared = "have the same process ids";
+    // Host and device under the ids of a single rank.
+    let report = merged(|_| 4000, |_| 0, rank);
+    assert!(says(&report, shared), "{}", report["notes"]);
+    assert!(says(&report, "(arg rank: 0, 1)") && says(&report, "(0, 4000)"), "{}", report["notes"]);
+    assert_eq!(report["rank"], Value::Null);
+    // Only the devices' ids are equal: the work of both ranks is still in one place.
+    let report = merged(|rank| 4000 + rank, |_| 0, rank);
+    assert!(says(&report, shared) && says(&report, "(0)"), "{}", report["notes"]);
+    // Silent: ids that differ, no arg, and the same arg in both.
+    let report = merged(|rank| 4000 + rank, |rank| rank, rank);
+    assert!(!says(&report, shared) && says(&report, "rank 0, rank 1"), "{}", report["notes"]);
+    assert_eq!(devices(&report), [(Some("rank 0"), 0, 6.0), (Some("rank 1"), 0, 6.0)]);
+    assert!(!says(&merged(|_| 4000, |_| 0, |_| json!({})), shared));
+    assert!(!says(&merged(|_| 4000, |_| 0, |_| json!({"rank": 1})), shared));
+}
+
 #[test]
 fn a_rank_that_only_collectives_name_is_no_rank_of_the_file() {
     let mut events = vec![
