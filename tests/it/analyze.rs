@@ -559,7 +559,7 @@ fn findings_of_the_driven_traces() {
     assert!(
         measured
             .iter()
-            .any(|e| e.says.contains("excluding steps that compiled"))
+            .any(|e| e.says.contains("excluding intervals in which a graph was compiled"))
     );
 
     // A rank that does not drive the engine never says when it warms up.

@@ -2,7 +2,7 @@
 //! Of decode, or, where too few decode steps are known, of the phase that is. Five wordings of one share, of which a
 //! trace gets one at most.
 //!
-//! The share is that of the verdict on these steps, over the same window: the intervals of those that did not compile.
+//! The share is that of the verdict on these steps, over the same window: the intervals in which nothing compiled.
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work.
 
@@ -127,15 +127,10 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
         })
         .collect();
     evidence.push(fact(format!(
-        "Measured in {} from the start of one step to the start of the next, {} in total, excluding {}idle periods \
-         without requests",
+        "Measured in {} from the start of one step to the start of the next, {} in total, excluding intervals in which \
+         a graph was compiled and idle periods without requests",
         show::counted(idle.n_intervals as u64, "interval"),
         show::duration(idle.window_ns),
-        // Between steps that are inferred a compile belongs to none of them.
-        match idle.by_cause[Cause::Recompile as usize] {
-            0 => "steps that compiled and ",
-            _ => "",
-        }
     )));
     if idle.between_steps_ns > 0 {
         evidence.push(fact(format!(

@@ -541,7 +541,7 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
 }
 
 /// Idle time of one device in steps of one phase, over the window of the verdict on them: the union of the intervals
-/// of those that did not compile.
+/// in which nothing compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepIdle {
     pub phase: Phase,
@@ -600,15 +600,17 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
         let devices = host.devices.iter().zip(&host.idle).enumerate();
         devices
             .filter_map(|(place, (device, idle))| {
-                let steps = verdict::of_phase(host.steps, phase, rank_of(host, place));
-                let (window, n_intervals) = verdict::window(steps, Some(&device.busy));
+                let rank = rank_of(host, place);
+                let steps = verdict::of_phase(host.steps, phase, rank);
+                let compiling = host.compiles.of_rank(rank);
+                let (window, n_intervals) = verdict::window(steps, &compiling, Some(&device.busy));
                 let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
                 is_enough.then(|| StepIdle {
                     phase,
                     device: device.device,
                     rank: device.rank.clone(),
                     n_intervals,
-                    ..idle_in(host, device, idle.as_ref(), rank_of(host, place), &window)
+                    ..idle_in(host, device, idle.as_ref(), rank, &window)
                 })
             })
             .collect()
