@@ -147,7 +147,10 @@ pub fn shared_processes(index: &Index) -> Option<String> {
     if shared.is_empty() {
         return None;
     }
-    let ranks: BTreeSet<i64> = shared.iter().flat_map(|(_, ranks)| ranks.iter().copied()).collect();
+    let ranks: BTreeSet<i64> = shared
+        .iter()
+        .flat_map(|(_, ranks)| ranks.iter().copied())
+        .collect();
     let pids = shared.iter().map(|(pid, _)| pid.show(&index.names).to_string());
     Some(format!(
         "Events of several ranks (arg rank: {}) have the same process ids ({}): Stepscope cannot show these ranks \

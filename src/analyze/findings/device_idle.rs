@@ -9,6 +9,7 @@ use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
     device_name,
 };
+use crate::analyze::words;
 use crate::base::{Span, order, show, stats};
 use crate::dialect::RecordingKind;
 
@@ -89,6 +90,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
             if n == 1 { "holds" } else { "hold" },
             show::percent(ns, idle.idle_ns)
         );
+    }
+    let longest = idle.longest.iter().max_by_key(|gap| gap.dur_ns);
+    if let Some(call) = longest.and_then(|gap| gap.call.as_ref())
+        && reaches(call.ns, 50, idle.idle_ns)
+    {
+        says += &format!(" {}.", words::in_one_call(call));
     }
     let mut evidence: Vec<FindingEvidence> = causes
         .iter()

@@ -858,16 +858,14 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, whose: 
                 .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
-                let took = show::duration(compile.known_ns());
+                let took = match compile.dur_ns {
+                    Some(ns) => format!(", which took {}", show::duration(ns)),
+                    None => " (cost not recorded)".to_owned(),
+                };
                 return match compile.evidence {
-                    Evidence::GraphCapture => {
-                        format!(
-                            "The device graph {} was captured, which took {took}",
-                            compile.name
-                        )
-                    }
-                    Evidence::Dynamo => format!("The host compiled: {}, which took {took}", compile.name),
-                    _ => format!("The graph {} was compiled, which took {took}", compile.name),
+                    Evidence::GraphCapture => format!("The device graph {} was captured{took}", compile.name),
+                    Evidence::Dynamo => format!("The host compiled: {}{took}", compile.name),
+                    _ => format!("The graph {} was compiled{took}", compile.name),
                 };
             }
         }

@@ -1,7 +1,7 @@
 //! What a step of a phase takes and what bounds it.
 //!
-//! Of one device, over the union of the intervals of the phase's steps in which nothing compiled: time in which it computes
-//! or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's), and idle
+//! Of one device, over the union of the intervals of the phase's steps in which nothing compiled: time in which it
+//! computes or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's), and idle
 //! time whose next work was launched and had not started. The largest names the bound if it is at least 50 % and leads
 //! by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than 20 % of
 //! launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
@@ -119,7 +119,8 @@ pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Itera
 }
 
 /// The union of the intervals of `steps` in which nothing compiled, in the step or behind it, and how many intervals
-/// there are. Of a device, without those that lie wholly before or behind its recording: what it did in them is unknown.
+/// there are. Of a device, without those that lie wholly before or behind its recording: what it did in them is
+/// unknown.
 pub fn window<'s>(
     steps: impl Iterator<Item = &'s Step>,
     compiling: &Union,
@@ -447,7 +448,10 @@ mod tests {
             ..shares
         };
         let verdict = judged(&steps, idle_there);
-        assert_eq!((verdict.shares.device, verdict.shares.host), (Some(1.0), Some(0.0)));
+        assert_eq!(
+            (verdict.shares.device, verdict.shares.host),
+            (Some(1.0), Some(0.0))
+        );
         assert_eq!(verdict.shares.compile, Some(7.0 / 200.0));
     }
 
