@@ -1,10 +1,10 @@
 //! What a step of a phase takes and what bounds it.
 //!
 //! Of one device, over the union of the intervals of the phase's steps in which nothing compiled: time in which it
-//! computes or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's), and idle
-//! time whose next work was launched and had not started. The largest names the bound if it is at least 50 % and leads
-//! by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than 20 % of
-//! launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
+//! computes or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's),
+//! and idle time whose next work was launched and had not started. The largest names the bound if it is at least 50 %
+//! and leads by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than
+//! 20 % of launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
 
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
