@@ -145,7 +145,11 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
-        report.kernel_families = families::families(&report.kernels);
+        report.kernel_families = {
+            let linked = launched.as_ref().or(found.as_ref());
+            let in_forward = families::InForward::of(index, vocabulary, linked);
+            families::families(&report.kernels, &in_forward)
+        };
         report.nodes = nodes::node_work(index, vocabulary);
         if let Some(launched) = &launched {
             report.launches = launches::launches(index, vocabulary, launched);

@@ -28,8 +28,8 @@ pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
 pub use compile_use::CompileUse;
 pub use device::{
-    Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, QueueDepth,
-    RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
+    Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
+    QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
 };
 
 pub use engines::{Engine, Engines, WorkKind};

@@ -1,6 +1,7 @@
 //! The words that sentences are made of.
 
-use crate::analyze::report::{Cause, Phase};
+use crate::analyze::report::{Cause, LongCall, Phase};
+use crate::base::show;
 
 /// A phase inside a sentence: `"decode"`.
 pub fn phase(phase: Phase) -> &'static str {
@@ -10,6 +11,15 @@ pub fn phase(phase: Phase) -> &'static str {
 /// A cause as a noun: "Largest cause: …".
 pub fn cause_noun(cause: Cause) -> &'static str {
     cause.noun()
+}
+
+/// `"298 ms of it in one call of cudaFree"`.
+pub fn in_one_call(call: &LongCall) -> String {
+    format!(
+        "{} of it in one call of {}",
+        show::duration(call.ns),
+        shortened(&call.name)
+    )
 }
 
 /// A name of at most 60 characters: those of kernels are as long as their templates.

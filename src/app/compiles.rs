@@ -33,6 +33,12 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         .filter(|r| chosen.is_none_or(|period| r.period == period))
         .collect();
     let total: i64 = rows.iter().map(|r| r.known_ns()).sum();
+    let n_costed = rows.iter().filter(|r| r.dur_ns.is_some()).count();
+    let in_all = match n_costed {
+        0 => "cost not recorded".to_owned(),
+        n if n == rows.len() => format!("{} in all", show::duration(total)),
+        _ => format!("at least {} in all", show::duration(total)),
+    };
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();
     levels.sort_unstable();
     levels.dedup();
@@ -55,8 +61,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                         if levels == [Evidence::Suspected] {
                             { format!("{} suspected, none recorded", show::counted(rows.len() as u64, "compile")) }
                         } else if levels.len() == 1 {
-                            { format!("{}, {} in all", show::counted(rows.len() as u64, "compile"),
-                                      show::duration(total)) }
+                            { format!("{}, {in_all}", show::counted(rows.len() as u64, "compile")) }
                         } else {
                             { show::counted(rows.len() as u64, "marker") }
                         }

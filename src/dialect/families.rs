@@ -22,12 +22,16 @@ closed_set! {
     Norm "norm" { word: "normalisation", means: "RMS and layer normalisation, with what is fused into it." }
     KvCache "kv_cache" { word: "KV cache", means: "Writing keys and values into the cache." }
     Rope "rope" { word: "rotary embedding", means: "Rotation of queries and keys by position." }
-    Sampling "sampling" { word: "sampling", means: "From logits to tokens: softmax, sorting, top-k, random numbers." }
+    Sampling "sampling" {
+        word: "sampling",
+        means: "From logits to tokens: softmax, sorting, top-k, random numbers, where no forward pass launched them.",
+    }
     Quantisation "quantisation" { word: "quantisation", means: "Conversion to and from narrow number formats." }
     Fused "fused" { word: "fused by a compiler", means: "Kernels that a compiler made of several operators." }
     Elementwise "elementwise" {
         word: "elementwise and copies, not fused",
-        means: "Single operators on each element, reductions, concatenations and copies, each a kernel of its own.",
+        means: "Single operators on each element, reductions, softmax and sorting in the forward pass, concatenations \
+                and copies, each a kernel of its own.",
     }
     Copy "copy" { word: "copies and fills", means: "Copies and memsets by the runtime." }
     #[default]
@@ -126,6 +130,15 @@ const WORDS: &[(&str, Family)] = &[
 ];
 
 impl Family {
+    /// The same kernels are launched in the model, by attention that is not fused and by routers of experts: of those
+    /// the name says no more than which operator it is.
+    pub fn in_forward(self) -> Family {
+        match self {
+            Family::Sampling => Family::Elementwise,
+            other => other,
+        }
+    }
+
     /// The family of a piece of work that computes, by its name.
     pub fn of_name(name: &str) -> Family {
         let lower = name.to_ascii_lowercase();

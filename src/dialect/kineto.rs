@@ -86,6 +86,11 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
             v.ranks.labels.join(", ")
         ));
     }
+    if let Some(shared) = ranks::shared_processes(index) {
+        // The header is that of the first.
+        v.rank = None;
+        v.notes.push(shared);
+    }
     vllm::read_steps(index, file_name, &mut v);
     v.compiles = compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);

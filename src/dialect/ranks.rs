@@ -3,6 +3,7 @@
 //! - SGLang's merger (`sglang/srt/utils/profile_merger.py`, 0.5.9) puts the rank in front of the pid of every event:
 //!   `[TP00-DP01-PP00-EP00] 4711`; parts that the run does not have are left out. Processes without one are of no rank.
 //! - TraceLens' TraceFusion adds the arg `rank` to every event, and moves the pids of a rank apart from the others'.
+//!   Where a merger leaves the pids as they were, ranks share processes and are not told apart: that is said.
 //! - Files joined by hand say nothing, but two of their processes launch work under the same numbers.
 //!
 //! Everything else stays as each rank wrote it, so numbers that link a call to its work, and numbers of devices, come
@@ -103,9 +104,9 @@ fn by_label(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
     of
 }
 
-/// A collective's own event says a rank as well: only where nearly all events of every process say one and the same,
-/// and not all processes the same, is it the file's.
-fn by_arg(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
+/// Which ranks the events of each process name, where nearly all of its events name one: a collective's own event says
+/// a rank as well, and is not of that rank for it.
+fn ranks_in_args(index: &Index) -> BTreeMap<Key, BTreeSet<i64>> {
     let Some(column) = index.arg_column(RANK) else {
         return BTreeMap::new();
     };
@@ -113,24 +114,61 @@ fn by_arg(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
     for track in index.track_ids() {
         *events.entry(index.track(track).pid).or_default() += index.track(track).rows.len();
     }
-    let mut said: BTreeMap<Key, (i64, usize)> = BTreeMap::new();
+    let mut said: BTreeMap<Key, (BTreeSet<i64>, usize)> = BTreeMap::new();
     for (id, rank) in column.ints() {
-        let of = said
-            .entry(index.track(index.track_of(id)).pid)
-            .or_insert((rank, 0));
-        if of.0 != rank {
-            return BTreeMap::new();
-        }
+        let of = said.entry(index.track(index.track_of(id)).pid).or_default();
+        of.0.insert(rank);
         of.1 += 1;
     }
     said.retain(|pid, &mut (_, n)| n.saturating_mul(10) >= events[pid].saturating_mul(9));
-    let several: BTreeSet<i64> = said.values().map(|&(rank, _)| rank).collect();
-    if several.len() < 2 {
+    said.into_iter().map(|(pid, (ranks, _))| (pid, ranks)).collect()
+}
+
+/// Each process is of the one rank that its events name; of none where a process has events of several.
+fn by_arg(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
+    let said = ranks_in_args(index);
+    let several: BTreeSet<i64> = said.values().flatten().copied().collect();
+    if several.len() < 2 || said.values().any(|ranks| ranks.len() > 1) {
         return BTreeMap::new();
     }
+    let only = |ranks: BTreeSet<i64>| ranks.into_iter().next();
     said.into_iter()
-        .map(|(pid, (rank, _))| (pid, format!("rank {rank}")))
+        .filter_map(|(pid, ranks)| Some((pid, format!("rank {}", only(ranks)?))))
         .collect()
+}
+
+/// How many ranks and processes are named at most.
+const N_NAMED: usize = 8;
+
+/// That events of several ranks have the same process ids, in one sentence; `None` where they do not.
+pub fn shared_processes(index: &Index) -> Option<String> {
+    let said = ranks_in_args(index);
+    let shared: Vec<(&Key, &BTreeSet<i64>)> = said.iter().filter(|(_, ranks)| ranks.len() > 1).collect();
+    if shared.is_empty() {
+        return None;
+    }
+    let ranks: BTreeSet<i64> = shared
+        .iter()
+        .flat_map(|(_, ranks)| ranks.iter().copied())
+        .collect();
+    let pids = shared.iter().map(|(pid, _)| pid.show(&index.names).to_string());
+    Some(format!(
+        "Events of several ranks (arg rank: {}) have the same process ids ({}): Stepscope cannot show these ranks \
+         separately. Steps, device time and gaps are those of all of them together. Open the ranks' own files together, \
+         or merge them with process ids that differ.",
+        named(ranks.iter().map(i64::to_string)),
+        named(pids)
+    ))
+}
+
+/// The first of them, and how many more.
+fn named(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    let shown = items[..items.len().min(N_NAMED)].join(", ");
+    match items.len().saturating_sub(N_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// A call, or work: when it starts, and the operator that it belongs to.
@@ -141,6 +179,10 @@ struct Linked {
 }
 
 fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+    // Its processes are no ranks.
+    if shared_processes(index).is_some() {
+        return BTreeMap::new();
+    }
     let Some(column) = index.arg_column("correlation").map(|c| c.without_zero()) else {
         return BTreeMap::new();
     };

@@ -358,13 +358,13 @@ fn every_other_file_is_refused_with_a_sentence() {
         2 pb: this is an XPlane profile of TensorFlow or JAX (xplane.pb), not a trace; open the trace.json.gz that stands beside it, or convert it with XProf (tool trace_viewer)
         1 pftrace: this is a Perfetto trace (protobuf), not a trace; convert it first: traceconv json FILE trace.json (perfetto.dev), or have the profiler write JSON
         1 pickle: this is a PyTorch memory snapshot (pickle), not a trace; open it at pytorch.org/memory_viz, or, for a trace with memory, record with torch.profiler.profile(profile_memory=True) and open the file that export_chrome_trace writes
-        6 png: this is no trace: expected a JSON object or array at byte 0, found a PNG picture
+        6 png: this is a PNG picture, not a trace; open the trace that it shows, not a picture of it
         4 py: this is no trace: expected a JSON object or array at byte 0, found text
         1 sh: this is no trace: expected a JSON object or array at byte 0, found text
-        1 tar: this is no trace: expected a JSON object or array at byte 0, found a tar archive
+        1 tar: this is a tar archive, not a trace; unpack it first: tar xf FILE
         1 txt: the file is empty (0 bytes)
         13 txt: this is no trace: expected a JSON object or array at byte 0, found text
-        2 zip: this is no trace: expected a JSON object or array at byte 0, found a zip archive
+        2 zip: this is a zip archive, not a trace; unpack it first: unzip FILE
     "#]].assert_eq(&out);
 }
 

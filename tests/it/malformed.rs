@@ -108,7 +108,7 @@ fn a_file_that_is_no_trace_gets_one_clear_sentence() {
         ERROR the gzip file ends after 2 bytes, before any content
         ERROR the gzip file ends after 1 bytes, before any content
         ERROR this is no trace: expected a JSON object or array at byte 0, found text: "hi"
-        ERROR this is no trace: expected a JSON object or array at byte 0, found a PNG picture
+        ERROR this is a PNG picture, not a trace; open the trace that it shows, not a picture of it
         ERROR this is a list, but none of its 3 values is a trace event
         ERROR this is a list, but none of its 1 values is a trace event
         ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: a, b)

@@ -1,35 +1,160 @@
 //! What the device computes: its work by family.
+//!
+//! By names, and of those that say sampling by who launched them, too: softmax, sorting and random numbers are sampling
+//! unless the forward pass of a step launched them.
 
+use rustc_hash::FxHashMap;
+
+use crate::analyze::device::launched::Launched;
+use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::report::{Kernel, KernelFamily, WorkKind};
-use crate::base::order;
+use crate::base::{NameId, Span, Union, order};
 use crate::dialect::families::Family;
+use crate::dialect::{Part, Vocabulary};
+use crate::index::Index;
+
+/// Work of one name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    count: u64,
+    total_ns: i64,
+    longest_ns: i64,
+    longest_slice: u32,
+}
+
+/// What forward passes launched of kernels whose names say sampling, by name and kind; nothing where launches are
+/// unknown.
+#[derive(Default)]
+pub struct InForward(FxHashMap<(String, &'static str), Work>);
+
+impl InForward {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> InForward {
+        let Some(launched) = launched else {
+            return InForward::default();
+        };
+        let forward = forward_passes(index, vocabulary);
+        let mut is_asked: FxHashMap<NameId, bool> = FxHashMap::default();
+        let mut found: FxHashMap<(NameId, &'static str), Work> = FxHashMap::default();
+        for device in &vocabulary.devices {
+            launched.work_in_order(vocabulary, &device.tracks, |id, role, launch| {
+                let name = index.slices.name(id);
+                let kind =
+                    WorkKind::of(role).filter(|kind| matches!(kind, WorkKind::Compute | WorkKind::Other));
+                let Some(kind) = kind else { return };
+                let by_name = || {
+                    let of_name = Family::of_name(index.text(name));
+                    of_name != of_name.in_forward()
+                };
+                if !*is_asked.entry(name).or_insert_with(by_name) {
+                    return;
+                }
+                let Some(launch) = launch else { return };
+                let thread = thread_of(index, index.track_of(launch.call));
+                let at = index.slices.start(launch.call).as_ns();
+                if forward.get(&thread).is_some_and(|of| of.contains(at)) {
+                    let ns = vocabulary.span(index, id).len_ns();
+                    let work = found.entry((name, kind.key())).or_default();
+                    if work.count == 0 || ns > work.longest_ns {
+                        (work.longest_ns, work.longest_slice) = (ns, id.0);
+                    }
+                    work.count += 1;
+                    work.total_ns = work.total_ns.saturating_add(ns);
+                }
+            });
+        }
+        let named = found.into_iter();
+        let named = named.map(|((name, kind), work)| ((index.text(name).to_owned(), kind), work));
+        InForward(named.collect())
+    }
+}
+
+/// When the forward passes of steps run on each thread, without what samples inside them.
+fn forward_passes(index: &Index, vocabulary: &Vocabulary) -> FxHashMap<Thread, Union> {
+    let mut spans: FxHashMap<Thread, [Vec<Span>; 2]> = FxHashMap::default();
+    for pass in &vocabulary.passes {
+        let of = spans
+            .entry(thread_of(index, index.track_of(pass.slice)))
+            .or_default();
+        let recorded = pass.parts.iter().map(|&(part, id)| (part, index.slices.span(id)));
+        for (part, span) in recorded.chain(pass.derived_parts.iter().copied()) {
+            match part {
+                Part::Forward => of[0].push(span),
+                Part::Sample => of[1].push(span),
+                _ => {}
+            }
+        }
+    }
+    spans
+        .into_iter()
+        .map(|(thread, [forward, sample])| (thread, Union::of(forward).without(&Union::of(sample))))
+        .collect()
+}
 
 /// Work by family, most time first.
-pub fn families(kernels: &[Kernel]) -> Vec<KernelFamily> {
-    let mut found: Vec<KernelFamily> = Vec::new();
+pub fn families(kernels: &[Kernel], in_forward: &InForward) -> Vec<KernelFamily> {
+    let mut found = Found::default();
     for kernel in kernels {
-        let family = match WorkKind::from_key(&kernel.kind) {
+        let all = Work {
+            count: kernel.count,
+            total_ns: kernel.total_ns,
+            longest_ns: kernel.max_ns,
+            longest_slice: kernel.longest_slice,
+        };
+        let kind = WorkKind::from_key(&kernel.kind);
+        let family = match kind {
             Some(WorkKind::Comm) => Family::Communication,
             Some(WorkKind::Copy | WorkKind::Set) => Family::Copy,
             _ => Family::of_name(&kernel.name),
         };
-        let at = found.iter().position(|f| f.family == family).unwrap_or_else(|| {
-            // Kernels come with most time first.
-            found.push(KernelFamily {
-                family,
-                count: 0,
-                total_ns: 0,
-                names: 0,
-                largest: kernel.name.clone(),
-                largest_slice: kernel.longest_slice,
-            });
-            found.len() - 1
-        });
-        let of = &mut found[at];
-        of.count += kernel.count;
-        of.names += 1;
-        of.total_ns = of.total_ns.saturating_add(kernel.total_ns);
+        let key = kind.filter(|_| family != family.in_forward()).map(WorkKind::key);
+        let inside = key.and_then(|key| in_forward.0.get(&(kernel.name.clone(), key)));
+        let inside = inside.copied().unwrap_or_default();
+        found.add(family.in_forward(), kernel, inside);
+        let rest = Work {
+            count: all.count.saturating_sub(inside.count),
+            total_ns: all.total_ns.saturating_sub(inside.total_ns),
+            ..all
+        };
+        found.add(family, kernel, rest);
     }
-    order::sort_by_key(&mut found, |f| (std::cmp::Reverse(f.total_ns), f.family));
-    found
+    let mut families: Vec<KernelFamily> = found.0.into_iter().map(|(family, _)| family).collect();
+    order::sort_by_key(&mut families, |f| (std::cmp::Reverse(f.total_ns), f.family));
+    families
+}
+
+/// Families, each with the time of its largest kernel.
+#[derive(Default)]
+struct Found(Vec<(KernelFamily, i64)>);
+
+impl Found {
+    fn add(&mut self, family: Family, kernel: &Kernel, work: Work) {
+        if work.count == 0 {
+            return;
+        }
+        let at = self
+            .0
+            .iter()
+            .position(|(f, _)| f.family == family)
+            .unwrap_or_else(|| {
+                let new = KernelFamily {
+                    family,
+                    count: 0,
+                    total_ns: 0,
+                    names: 0,
+                    largest: String::new(),
+                    largest_slice: 0,
+                };
+                self.0.push((new, i64::MIN));
+                self.0.len() - 1
+            });
+        let (of, largest_ns) = &mut self.0[at];
+        of.count += work.count;
+        of.names += 1;
+        of.total_ns = of.total_ns.saturating_add(work.total_ns);
+        if work.total_ns > *largest_ns {
+            *largest_ns = work.total_ns;
+            kernel.name.clone_into(&mut of.largest);
+            of.largest_slice = work.longest_slice;
+        }
+    }
 }

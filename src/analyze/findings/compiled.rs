@@ -24,15 +24,24 @@ pub(super) fn n_costed(compiles: &[&Recompile]) -> usize {
     compiles.iter().filter(|r| r.dur_ns.is_some()).count()
 }
 
+/// Time in which at least one of `compiles` ran, a lower bound where the cost of some is not recorded; `None`: of all.
+pub(super) fn known_says(compiles: &[&Recompile]) -> Option<String> {
+    let ns = show::duration(compile_ns(compiles));
+    match n_costed(compiles) {
+        0 => None,
+        n if n == compiles.len() => Some(ns),
+        _ => Some(format!("at least {ns}")),
+    }
+}
+
 /// Time in which at least one of `compiles` ran, and of how many it is where that is not all; `None`: of none.
 pub(super) fn cost_says(compiles: &[&Recompile]) -> Option<String> {
     let (n, of) = (n_costed(compiles), compiles.len());
-    let ns = show::duration(compile_ns(compiles));
-    match n {
-        0 => None,
-        _ if n == of => Some(ns),
-        _ => Some(format!("{ns} ({n} of {of} compiles have a recorded cost)")),
-    }
+    let ns = known_says(compiles)?;
+    Some(match n == of {
+        true => ns,
+        false => format!("{ns} ({n} of {of} compiles have a recorded cost)"),
+    })
 }
 
 /// Levels of evidence for a compile, strongest first. They are never added up.

@@ -1,7 +1,7 @@
 //! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
 //! answers to one question, of which a trace gets one at most.
 
-use super::compiled::{LEVELS, compile_ns, compiled, cost_says, n_costed};
+use super::compiled::{LEVELS, compile_ns, compiled, cost_says, known_says, n_costed};
 use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
@@ -46,13 +46,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     let mut says = format!("{} {when}.", was_compiled(*level, compiles.len()));
     let costed = n_costed(compiles);
-    let for_cost = match serving_ns(report) {
-        Some(total) => format!(
-            "{} ({} of serving time)",
-            show::duration(cost),
-            show::percent(cost, total)
-        ),
-        None => show::duration(cost),
+    let known = known_says(compiles);
+    let for_cost = match (&known, serving_ns(report)) {
+        (Some(known), Some(total)) => format!("{known} ({} of serving time)", show::percent(cost, total)),
+        _ => known.unwrap_or_default(),
     };
     let steps = distinct_steps(compiles);
     let they = if compiles.len() == 1 { "It" } else { "They" };
@@ -333,8 +330,8 @@ mod tests {
         assert_eq!(found.cost_ns, Some(70 * MS));
         assert!(
             found.says.starts_with(
-                "3 graphs were compiled while serving. They delayed 3 steps for 70.0 ms (7.0 % of serving time). 2 of \
-                 3 compiles have a recorded cost."
+                "3 graphs were compiled while serving. They delayed 3 steps for at least 70.0 ms (7.0 % of serving \
+                 time). 2 of 3 compiles have a recorded cost."
             ),
             "{}",
             found.says

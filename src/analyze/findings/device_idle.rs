@@ -9,6 +9,7 @@ use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
     device_name,
 };
+use crate::analyze::words;
 use crate::base::{Span, order, show, stats};
 use crate::dialect::RecordingKind;
 
@@ -89,6 +90,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
             if n == 1 { "holds" } else { "hold" },
             show::percent(ns, idle.idle_ns)
         );
+    }
+    let longest = idle.longest.iter().max_by_key(|gap| gap.dur_ns);
+    if let Some(call) = longest.and_then(|gap| gap.call.as_ref())
+        && reaches(call.ns, 50, idle.idle_ns)
+    {
+        says += &format!(" {}.", words::in_one_call(call));
     }
     let mut evidence: Vec<FindingEvidence> = causes
         .iter()
@@ -218,7 +225,7 @@ fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
 mod tests {
     use super::*;
     use crate::analyze::findings::made::*;
-    use crate::analyze::report::IdleCause;
+    use crate::analyze::report::{IdleCause, LongCall};
 
     #[test]
     fn idle_time_names_its_largest_cause_and_is_a_problem_where_the_host_is_behind() {
@@ -249,6 +256,29 @@ mod tests {
             get(&all, "device-idle").says,
             "The device is kept busy: it is idle for 4.9 % of its recording."
         );
+    }
+
+    #[test]
+    fn the_call_that_takes_most_of_the_idle_time_is_named() {
+        let with_call = |ms: i64| {
+            let mut report = blank();
+            let mut one = idle(&[(IdleCause::HostOp, 300)]);
+            one.longest[0].dur_ns = 200 * MS;
+            one.longest[0].call = Some(LongCall {
+                name: "cudaFree".into(),
+                ns: ms * MS,
+                slice: 9,
+            });
+            report.idle = vec![one];
+            get(&of(&report), "device-idle").says.clone()
+        };
+        let says = with_call(150);
+        assert!(
+            says.ends_with("300 ms. 150 ms of it in one call of cudaFree."),
+            "{says}"
+        );
+        let says = with_call(149);
+        assert!(says.ends_with("300 ms."), "{says}");
     }
 
     #[test]

@@ -122,6 +122,7 @@ pub fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
             launch_slice: Some(1),
             next_slice: 2,
             step: Some(3),
+            call: None,
         }],
         launches_known: true,
         definition: String::new(),

@@ -1,6 +1,6 @@
 //! Steps that look as if a graph was compiled in them, where no compile is recorded.
 
-use super::compiled::compiled;
+use super::compiled::{compiled, n_costed};
 use super::shared::{N_EVIDENCE, at_step, fact, finding};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_label;
@@ -32,7 +32,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         if n == 1 { "it" } else { "them" },
     );
     Some(Finding {
-        cost_ns: Some(stats::sum(suspected.iter().map(|r| r.known_ns()))),
+        cost_ns: (n_costed(&suspected) > 0).then(|| stats::sum(suspected.iter().filter_map(|r| r.dur_ns))),
         evidence: suspected
             .iter()
             .take(N_EVIDENCE)

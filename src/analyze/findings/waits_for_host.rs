@@ -2,14 +2,14 @@
 //! Of decode, or, where too few decode steps are known, of the phase that is. Five wordings of one share, of which a
 //! trace gets one at most.
 //!
-//! The share is that of the verdict on these steps, over the same window: the intervals of those that did not compile.
+//! The share is that of the verdict on these steps, over the same window: the intervals in which nothing compiled.
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work.
 
 use super::shared::{capitalised, device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::StepIdle;
-use crate::analyze::report::{Cause, Finding, FindingEvidence, Level, Phase, Sure};
+use crate::analyze::report::{Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure};
 use crate::analyze::words;
 use crate::base::{order, show};
 use crate::dialect::RecordingKind;
@@ -87,6 +87,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
             words::cause_noun(cause),
         )
     };
+    let long_call = call_in_longest(facts, idle);
+    let in_call = match long_call.filter(|call| reaches(call.ns, 50, host_ns)) {
+        Some(call) => format!(" {}.", capitalised(&words::in_one_call(call))),
+        None => String::new(),
+    };
+    let says = says + &in_call;
     let level = match reaches(host_ns, 20, base_ns) && !is_wait {
         true => Level::Problem,
         false => Level::Hint,
@@ -102,13 +108,24 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     Some(Finding {
         cost_ns: Some(host_ns),
-        evidence: evidence(facts, idle),
+        evidence: evidence(facts, idle, long_call),
         advice: format!("{} {slower_host}", cause.advice()).trim().to_owned(),
         ..finding(id, level, Sure::Derived, "gaps", says)
     })
 }
 
-fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
+/// The call that takes most of the longest gap.
+fn call_in_longest<'f>(facts: &'f Facts<'_>, idle: &StepIdle) -> Option<&'f LongCall> {
+    let longest = idle.longest?;
+    let mut devices = facts.report.idle.iter();
+    let device = devices.find(|d| (d.device, &d.rank) == (idle.device, &idle.rank))?;
+    let holds = |gap: &&IdleGap| {
+        gap.start_ns <= longest.start && longest.end <= gap.start_ns.saturating_add(gap.dur_ns)
+    };
+    device.longest.iter().find(holds)?.call.as_ref()
+}
+
+fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) -> Vec<FindingEvidence> {
     let host_ns = idle.host_ns();
     let mut causes: Vec<(Cause, i64)> = idle
         .host_causes()
@@ -127,15 +144,10 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
         })
         .collect();
     evidence.push(fact(format!(
-        "Measured in {} from the start of one step to the start of the next, {} in total, excluding {}idle periods \
-         without requests",
+        "Measured in {} from the start of one step to the start of the next, {} in total, excluding intervals in which \
+         a graph was compiled and idle periods without requests",
         show::counted(idle.n_intervals as u64, "interval"),
         show::duration(idle.window_ns),
-        // Between steps that are inferred a compile belongs to none of them.
-        match idle.by_cause[Cause::Recompile as usize] {
-            0 => "steps that compiled and ",
-            _ => "",
-        }
     )));
     if idle.between_steps_ns > 0 {
         evidence.push(fact(format!(
@@ -147,9 +159,11 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle) -> Vec<FindingEvidence> {
         evidence.push(FindingEvidence {
             start_ns: Some(longest.start),
             end_ns: Some(longest.end),
+            slice: long_call.map(|call| call.slice),
             ..fact(format!(
-                "The longest of these gaps: {}",
-                show::duration(longest.len_ns())
+                "The longest of these gaps: {}{}",
+                show::duration(longest.len_ns()),
+                long_call.map_or(String::new(), |call| format!(", {}", words::in_one_call(call)))
             ))
         });
     }

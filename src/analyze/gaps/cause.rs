@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
-use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary};
+use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary, enclosing};
 use crate::index::{Index, Key};
 
 use crate::analyze::device::launched::{Launch, Launched};
@@ -441,6 +441,7 @@ impl Gap {
 /// What a thread that launches did.
 #[derive(Default)]
 struct Timeline {
+    tracks: Vec<TrackId>,
     did: Activity,
     /// Its waits for the device, in order of start.
     waits: Vec<(Span, SliceId)>,
@@ -505,7 +506,7 @@ impl<'a> Rule<'a> {
             }
             layers.push(waiting_of(false));
             let did = Activity::of(layers);
-            (thread, Timeline { did, waits })
+            (thread, Timeline { tracks, did, waits })
         });
         Rule {
             index,
@@ -562,6 +563,38 @@ impl<'a> Rule<'a> {
         let mut latest = waits[..before].iter().rev().take(8);
         let drained = latest.find(|(span, _)| span.end.saturating_add(CLOCK_SLACK_NS) > at);
         drained.map(|&(_, id)| id)
+    }
+
+    /// The innermost call of the launching thread that takes most of the gap and has most of its own time there, and how
+    /// much of the gap it takes. A loop around all work is none, nor is what only names a part of a step.
+    pub fn call_in_most_of(&self, vocabulary: &Vocabulary, gap: &Gap) -> Option<(SliceId, i64)> {
+        let index = self.index;
+        let thread = thread_of(index, index.track_of(gap.asked?.call));
+        let is_call = |id: SliceId| match vocabulary.role(id) {
+            Role::Prepare
+            | Role::Encoder
+            | Role::Forward
+            | Role::Logits
+            | Role::Sample
+            | Role::Post
+            | Role::Annotation => false,
+            role => cause_of(role).is_some(),
+        };
+        let taken = |id: SliceId| index.slices.span(id).intersect(gap.span).len_ns();
+        let takes_most = |id: SliceId| {
+            let most = taken(id).saturating_mul(2);
+            most > gap.span.len_ns() && most > index.slices.span(id).len_ns()
+        };
+        // What takes more than half of the gap is open in its middle.
+        let middle = gap.span.start + gap.span.len_ns() / 2;
+        let tracks = self.threads.get(&thread)?.tracks.iter();
+        let calls = tracks.filter_map(|&track| {
+            let last = enclosing::last_started(index, track, middle)?;
+            enclosing::chain(index, last).find(|&id| is_call(id) && takes_most(id))
+        });
+        calls
+            .min_by_key(|&id| (index.slices.span(id).len_ns(), id))
+            .map(|id| (id, taken(id)))
     }
 
     /// The causes of all idle instants of a device; `None` where less than half of its work has its launch in the

@@ -17,10 +17,13 @@ use crate::index::args::Links;
 use crate::analyze::device::launched::Launched;
 use crate::analyze::gaps::cause::{Gap, Rule, Seen, each_gap};
 use crate::analyze::gaps::{GapDivider, Host};
-use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, Step};
+use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, LongCall, Step};
 use crate::analyze::words;
 
 pub use crate::analyze::gaps::cause::LATENCY_NS;
+
+/// Of gaps from here on the call that takes most of one is named.
+const LONG_NS: i64 = 1_000_000;
 
 /// How many of the longest gaps are kept.
 const N_LONGEST: usize = 50;
@@ -48,7 +51,7 @@ pub fn idle(host: &Host<'_>) -> Vec<DeviceIdle> {
                 }
             })?;
             let own = steps_of(index, vocabulary, device.rank, host.steps);
-            let idle = tally.report(device.device, extent, index, &own);
+            let idle = tally.report(device.device, extent, host, &own);
             let definition = match causes {
                 Some(_) => by_launch_definition(),
                 None => BY_HOST_DEFINITION.to_owned(),
@@ -145,7 +148,8 @@ impl Tally {
         self.longest.truncate(N_LONGEST);
     }
 
-    fn report(mut self, device: i64, extent: Span, index: &Index, steps: &[Step]) -> DeviceIdle {
+    fn report(mut self, device: i64, extent: Span, host: &Host<'_>, steps: &[Step]) -> DeviceIdle {
+        let index = host.index;
         self.keep_longest();
         let idle_ns = self.total.iter().sum();
         let drained_by = self.drained_by.into_iter();
@@ -160,28 +164,31 @@ impl Tally {
         order::sort_by(&mut drained_by, |a, b| {
             (b.total_ns, &a.name).cmp(&(a.total_ns, &b.name))
         });
+        let causes = IdleCause::ALL.into_iter().map(|cause| IdleShare {
+            cause,
+            count: self.count[cause as usize],
+            total_ns: self.total[cause as usize],
+            drained_ns: self.drained[cause as usize],
+        });
+        let mut causes: Vec<IdleShare> = causes
+            .filter(|share| share.count > 0 || share.total_ns > 0)
+            .collect();
+        order::sort_by_key(&mut causes, |share| {
+            (std::cmp::Reverse(share.total_ns), share.cause)
+        });
         DeviceIdle {
             device,
             rank: None,
             span_ns: extent.len_ns(),
             idle_ns,
             gaps: self.n_gaps,
-            causes: IdleCause::ALL
-                .into_iter()
-                .map(|cause| IdleShare {
-                    cause,
-                    count: self.count[cause as usize],
-                    total_ns: self.total[cause as usize],
-                    drained_ns: self.drained[cause as usize],
-                })
-                .filter(|share| share.count > 0 || share.total_ns > 0)
-                .collect(),
+            causes,
             drained_by,
             skewed: self.skewed,
             longest: self
                 .longest
                 .iter()
-                .map(|(gap, by_cause, drained)| in_words(index, gap, by_cause, *drained, steps))
+                .map(|(gap, by_cause, drained)| in_words(host, gap, by_cause, *drained, steps))
                 .collect(),
             launches_known: true,
             definition: String::new(),
@@ -211,13 +218,26 @@ fn main_cause(by_cause: &ByIdleCause) -> IdleCause {
 }
 
 fn in_words(
-    index: &Index,
+    host: &Host<'_>,
     gap: &Gap,
     by_cause: &ByIdleCause,
     drained: Option<SliceId>,
     steps: &[Step],
 ) -> IdleGap {
+    let index = host.index;
     let cause = main_cause(by_cause);
+    let is_long = gap.span.len_ns() >= LONG_NS;
+    let long_call = is_long
+        .then(|| host.rule.call_in_most_of(host.vocabulary, gap))
+        .flatten();
+    let long_call = long_call.map(|(id, ns)| LongCall {
+        name: index.name_of(id).to_owned(),
+        ns,
+        slice: id.0,
+    });
+    let in_call = long_call
+        .as_ref()
+        .map_or(String::new(), |call| format!(", {}", words::in_one_call(call)));
     let name = |id: SliceId| index.name_of(id);
     let call = gap.launch.map(|launch| launch.call);
     let by = call.map_or(String::new(), |call| format!(", launched by {}", name(call)));
@@ -233,7 +253,7 @@ fn in_words(
         dur_ns: gap.span.len_ns(),
         cause,
         says: format!(
-            "{why}: {} of {}{after}; then {}{by}.",
+            "{why}: {} of {}{in_call}{after}; then {}{by}.",
             show::duration(by_cause[cause as usize]),
             show::duration(gap.span.len_ns()),
             words::shortened(name(gap.next))
@@ -244,6 +264,7 @@ fn in_words(
             steps,
             call.map_or(gap.span.end, |c| index.slices.start(c).as_ns()),
         ),
+        call: long_call,
     }
 }
 

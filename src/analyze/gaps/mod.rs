@@ -541,7 +541,7 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
 }
 
 /// Idle time of one device in steps of one phase, over the window of the verdict on them: the union of the intervals
-/// of those that did not compile.
+/// in which nothing compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepIdle {
     pub phase: Phase,
@@ -600,15 +600,17 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
         let devices = host.devices.iter().zip(&host.idle).enumerate();
         devices
             .filter_map(|(place, (device, idle))| {
-                let steps = verdict::of_phase(host.steps, phase, rank_of(host, place));
-                let (window, n_intervals) = verdict::window(steps, Some(&device.busy));
+                let rank = rank_of(host, place);
+                let steps = verdict::of_phase(host.steps, phase, rank);
+                let compiling = host.compiles.of_rank(rank);
+                let (window, n_intervals) = verdict::window(steps, &compiling, Some(&device.busy));
                 let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
                 is_enough.then(|| StepIdle {
                     phase,
                     device: device.device,
                     rank: device.rank.clone(),
                     n_intervals,
-                    ..idle_in(host, device, idle.as_ref(), rank_of(host, place), &window)
+                    ..idle_in(host, device, idle.as_ref(), rank, &window)
                 })
             })
             .collect()
@@ -856,16 +858,14 @@ fn what_the_host_did(host: &Host<'_>, measured: &Measured, cause: Cause, whose: 
                 .filter(|r| !compile_span(r).intersect(gap).is_empty())
                 .max_by_key(|r| r.dur_ns)
             {
-                let took = show::duration(compile.known_ns());
+                let took = match compile.dur_ns {
+                    Some(ns) => format!(", which took {}", show::duration(ns)),
+                    None => " (cost not recorded)".to_owned(),
+                };
                 return match compile.evidence {
-                    Evidence::GraphCapture => {
-                        format!(
-                            "The device graph {} was captured, which took {took}",
-                            compile.name
-                        )
-                    }
-                    Evidence::Dynamo => format!("The host compiled: {}, which took {took}", compile.name),
-                    _ => format!("The graph {} was compiled, which took {took}", compile.name),
+                    Evidence::GraphCapture => format!("The device graph {} was captured{took}", compile.name),
+                    Evidence::Dynamo => format!("The host compiled: {}{took}", compile.name),
+                    _ => format!("The graph {} was compiled{took}", compile.name),
                 };
             }
         }

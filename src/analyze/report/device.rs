@@ -250,6 +250,19 @@ pub struct IdleGap {
     pub next_slice: u32,
     /// Index of the step in which the gap ends.
     pub step: Option<u32>,
+    /// The call of the launching thread that takes most of a long gap, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<LongCall>,
+}
+
+/// A call of the host that takes most of a gap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongCall {
+    pub name: String,
+    /// Of the gap, what lies in the call.
+    pub ns: i64,
+    /// Row of the call.
+    pub slice: u32,
 }
 
 /// Why a device was idle between its first and its last work; the causes add up to `idle_ns`, which is that of

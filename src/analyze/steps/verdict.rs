@@ -1,10 +1,10 @@
 //! What a step of a phase takes and what bounds it.
 //!
-//! Of one device, over the union of the intervals of the phase's steps that did not compile: time in which it computes
-//! or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's), and idle
-//! time whose next work was launched and had not started. The largest names the bound if it is at least 50 % and leads
-//! by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than 20 % of
-//! launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
+//! Of one device, over the union of the intervals of the phase's steps in which nothing compiled: time in which it
+//! computes or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's),
+//! and idle time whose next work was launched and had not started. The largest names the bound if it is at least 50 %
+//! and leads by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than
+//! 20 % of launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
 
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
@@ -118,9 +118,14 @@ pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Itera
     steps.iter().filter(fits)
 }
 
-/// The union of the intervals of those of `steps` that did not compile, and how many intervals there are. Of a device,
-/// without those that lie wholly before or behind its recording: what it did in them is unknown.
-pub fn window<'s>(steps: impl Iterator<Item = &'s Step>, busy: Option<&Union>) -> (Union, usize) {
+/// The union of the intervals of `steps` in which nothing compiled, in the step or behind it, and how many intervals
+/// there are. Of a device, without those that lie wholly before or behind its recording: what it did in them is
+/// unknown.
+pub fn window<'s>(
+    steps: impl Iterator<Item = &'s Step>,
+    compiling: &Union,
+    busy: Option<&Union>,
+) -> (Union, usize) {
     let recorded = busy.and_then(Union::extent);
     let intervals: Vec<Span> = steps
         .filter(|s| !s.compiled)
@@ -130,6 +135,7 @@ pub fn window<'s>(steps: impl Iterator<Item = &'s Step>, busy: Option<&Union>) -
                 s.host_start_ns.saturating_add(s.interval_ns?),
             ))
         })
+        .filter(|&s| compiling.covered_ns(s) == 0)
         // What a device does before its first and after its last event is not recorded.
         .map(|s| recorded.map_or(s, |r| r.intersect(s)))
         .filter(|s| !s.is_empty())
@@ -145,7 +151,8 @@ pub fn is_too_much_unlinked(without: u64, total: u64) -> bool {
 
 fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<&DeviceShares>) -> Verdict {
     let free: Vec<&Step> = steps.iter().filter(|s| !s.compiled).copied().collect();
-    let (window, n_intervals) = window(steps.iter().copied(), device.map(|d| &d.busy));
+    let compiling = device.map_or(grounds.compiling, |d| &d.compiling);
+    let (window, n_intervals) = window(steps.iter().copied(), compiling, device.map(|d| &d.busy));
     let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
     let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
     batches.sort_unstable();
@@ -418,6 +425,34 @@ mod tests {
         assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Unknown);
         steps[1].compiled = false;
         assert_eq!(judged(&steps, device(9, 0, 1)).bound, Bound::Device);
+    }
+
+    #[test]
+    fn an_interval_in_which_a_graph_is_compiled_between_steps_is_not_judged() {
+        let steps: Vec<Step> = (0..20).map(step).collect();
+        // Behind step 3, for 7 ms of its interval.
+        let compile = Union::of([Span::new(33 * MS, 40 * MS)]);
+        let of = |compiling: &Union| window(steps.iter(), compiling, None);
+        assert_eq!(of(&Union::default()), (Union::of([Span::new(0, 200 * MS)]), 20));
+        let rest = [Span::new(0, 30 * MS), Span::new(40 * MS, 200 * MS)];
+        assert_eq!(of(&compile), (Union::of(rest), 19));
+        let shares = DeviceShares {
+            compiling: compile,
+            ..device(10, 0, 0)
+        };
+        let without = Union::of([Span::new(30 * MS, 40 * MS)]);
+        let idle_there = DeviceShares {
+            works: shares.works.without(&without),
+            busy: shares.busy.without(&without),
+            not_launched: Some(without),
+            ..shares
+        };
+        let verdict = judged(&steps, idle_there);
+        assert_eq!(
+            (verdict.shares.device, verdict.shares.host),
+            (Some(1.0), Some(0.0))
+        );
+        assert_eq!(verdict.shares.compile, Some(7.0 / 200.0));
     }
 
     #[test]

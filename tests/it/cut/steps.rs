@@ -157,3 +157,32 @@ fn a_step_that_is_cut_out_keeps_its_host_time_and_its_device_work() {
         }
     }
 }
+
+#[test]
+fn the_extent_of_a_speculative_step_of_an_asynchronous_engine_holds_its_target_and_its_draft_kernels() {
+    // Each step's device work starts 9.25 ms after its marker and lasts 7.3 ms: behind the next step's start.
+    let text = trace(4_000, true, 9_000);
+    let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+    assert!(opened.report.step_time.as_ref().unwrap().asynchronous);
+    for step in &opened.report.steps {
+        let request = CutRequest {
+            window: Some(step.extent()),
+            ..CutRequest::default()
+        };
+        let (out, ..) = cut_text(&opened, text.as_bytes(), &request, &[], 1 << 20).unwrap();
+        let cut: Value = serde_json::from_slice(&out).unwrap();
+        let own = 100 + i64::from(step.index) * 10;
+        let of = |name: &str, id: i64| {
+            let events = cut["traceEvents"].as_array().unwrap().iter();
+            let here = events.filter(|e| e["name"] == name && e["args"]["correlation"] == id);
+            here.count()
+        };
+        let found = [
+            of("layer", own),
+            of("sampling_kernel", own + 1),
+            of("draft_layer", own + 2),
+            of("cudaGraphLaunch", own) + of("cudaGraphLaunch", own + 2),
+        ];
+        assert_eq!(found, [10, 1, 5, 2], "step {}", step.index);
+    }
+}

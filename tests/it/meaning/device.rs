@@ -384,6 +384,72 @@ fn ranks_of_a_fused_trace_have_devices_of_their_own() {
     assert_eq!(step_devices(&report), vec![vec![6.0, 6.0]; 10]);
 }
 
+/// Two ranks, merged: three steps each, a call and 2 ms of work a step; `process` and `device_process` are those of a
+/// rank's host and device, and `arg` is what its events say of their rank.
+fn merged(process: fn(i64) -> i64, device_process: fn(i64) -> i64, arg: fn(i64) -> Value) -> Value {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        for step in 0..3 {
+            let at = step as f64 * 10_000.0 + rank as f64 * 4_000.0;
+            let id = rank * 1_000 + step + 1;
+            let mut step = marker(0, 3_000.0);
+            step["ts"] = json!(at);
+            for mut event in [
+                step,
+                call(id, at + 10.0),
+                kernel("gemm", id, (at + 100.0, 2_000.0)),
+            ] {
+                let of = if event["cat"] == "kernel" {
+                    device_process
+                } else {
+                    process
+                };
+                event["pid"] = json!(of(rank));
+                for (key, value) in arg(rank).as_object().unwrap() {
+                    event["args"][key] = value.clone();
+                }
+                events.push(event);
+            }
+        }
+    }
+    made(&events)
+}
+
+#[test]
+fn ranks_that_share_processes_are_not_told_apart_and_that_is_said() {
+    let rank = |rank: i64| json!({"rank": rank});
+    let shared = "have the same process ids";
+    // Host and device under the ids of a single rank.
+    let report = merged(|_| 4000, |_| 0, rank);
+    assert!(says(&report, shared), "{}", report["notes"]);
+    assert!(
+        says(&report, "(arg rank: 0, 1)") && says(&report, "(0, 4000)"),
+        "{}",
+        report["notes"]
+    );
+    assert_eq!(report["rank"], Value::Null);
+    // Only the devices' ids are equal: the work of both ranks is still in one place.
+    let report = merged(|rank| 4000 + rank, |_| 0, rank);
+    assert!(
+        says(&report, shared) && says(&report, "(0)"),
+        "{}",
+        report["notes"]
+    );
+    // Silent: ids that differ, no arg, and the same arg in both.
+    let report = merged(|rank| 4000 + rank, |rank| rank, rank);
+    assert!(
+        !says(&report, shared) && says(&report, "rank 0, rank 1"),
+        "{}",
+        report["notes"]
+    );
+    assert_eq!(
+        devices(&report),
+        [(Some("rank 0"), 0, 6.0), (Some("rank 1"), 0, 6.0)]
+    );
+    assert!(!says(&merged(|_| 4000, |_| 0, |_| json!({})), shared));
+    assert!(!says(&merged(|_| 4000, |_| 0, |_| json!({"rank": 1})), shared));
+}
+
 #[test]
 fn a_rank_that_only_collectives_name_is_no_rank_of_the_file() {
     let mut events = vec![
@@ -923,4 +989,169 @@ fn a_clock_ahead_of_the_hosts_is_seen_by_a_wait_for_the_device() {
     assert_eq!(apart["idle"], json!([]));
     assert!(apart["idle_unknown"].as_str().unwrap().contains("40 ms"));
     assert_eq!(of(0.0).get("clock_offset_ns"), None);
+}
+
+fn families(report: &Value) -> Vec<(&str, u64, f64)> {
+    let rows = report["kernel_families"].as_array().unwrap().iter();
+    rows.map(|f| {
+        (
+            f["family"].as_str().unwrap(),
+            f["count"].as_u64().unwrap(),
+            of(f, &["total_ns"])[0],
+        )
+    })
+    .collect()
+}
+
+/// Three steps of a model whose attention is not fused: two products with a softmax of 1 ms between, the head, and
+/// behind the marker what samples, 0.5 ms; each operator launches one kernel. `frames` are around the two.
+fn unfused_attention(softmax: &str, sampler: &str, frames: Option<[&str; 2]>) -> Vec<Value> {
+    let mut events = Vec::new();
+    for step in 0..3 {
+        let at = step as f64 * 10_000.0;
+        events.push(marker(step, 1_000.0));
+        let calls = [
+            ("aten::bmm", "gemm", 100.0, 2_000.0),
+            ("aten::_softmax", softmax, 300.0, 1_000.0),
+            ("aten::bmm", "gemm", 500.0, 2_000.0),
+            ("aten::linear", "gemm", 700.0, 1_000.0),
+            ("aten::argmax", sampler, 1_100.0, 500.0),
+        ];
+        let mut device = at + 150.0;
+        for (n, (operator, kernel_name, ts, dur)) in calls.into_iter().enumerate() {
+            let id = step * 10 + i64::try_from(n).unwrap() + 1;
+            let args = json!({"External id": id});
+            events.push(event("cpu_op", operator, (4000, 4000), (at + ts, 100.0), args));
+            events.push(call(id, at + ts + 20.0));
+            events.push(kernel(kernel_name, id, (device, dur)));
+            device += dur;
+        }
+        for (name, span) in frames
+            .into_iter()
+            .flatten()
+            .zip([(50.0, 800.0), (1_050.0, 200.0)])
+        {
+            let place = (at + span.0, span.1);
+            events.push(event("python_function", name, (4000, 4000), place, json!({})));
+        }
+    }
+    events
+}
+
+#[test]
+fn a_softmax_that_the_model_launches_is_no_sampling() {
+    let warp = "void (anonymous namespace)::softmax_warp_forward<float, float, float, 10, false, false>";
+    let frames = [
+        "vllm/v1/worker/gpu_model_runner.py(1): _model_forward",
+        "vllm/v1/worker/gpu_model_runner.py(2): _sample",
+    ];
+    for frames in [None, Some(frames)] {
+        // One kernel for both: the model's three are no sampling, the sampler's three are.
+        for sampler in [warp, "argmax_kernel"] {
+            let report = made(&unfused_attention(warp, sampler, frames));
+            let expected = [("gemm", 9, 15.0), ("elementwise", 3, 3.0), ("sampling", 3, 1.5)];
+            assert_eq!(families(&report), expected, "{sampler} {frames:?}");
+            // Of the step, only the operator behind the model samples.
+            let sample_ns = &report["steps"][0]["parts"]["sample_ns"];
+            let expected = if frames.is_some() { 0.2 } else { 0.1 };
+            assert_eq!(*sample_ns, ms(expected), "{frames:?}");
+        }
+    }
+    // Where no launch is known, the name alone speaks.
+    let mut events = unfused_attention(warp, warp, None);
+    events.retain(|event| event["cat"] != "cuda_runtime");
+    for event in &mut events {
+        event["args"] = json!({"device": event["args"]["device"], "stream": 7});
+    }
+    let report = made(&events);
+    assert_eq!(families(&report), [("gemm", 9, 15.0), ("sampling", 6, 4.5)]);
+}
+
+/// Seven steps of 10 ms with a kernel of 9.5 ms each; between the third and the fourth `name` takes `dur` µs of 300 ms.
+fn stopped(cat: &str, name: &str, dur: f64) -> Vec<Value> {
+    let mut events = Vec::new();
+    for step in 0..7 {
+        let at = step as f64 * 10_000.0 + if step > 2 { 300_000.0 } else { 0.0 };
+        if step == 3 {
+            let from = at - 299_900.0;
+            events.push(event(cat, name, (4000, 4000), (from, dur), json!({})));
+        }
+        let mut marker = marker(step, 9_500.0);
+        marker["ts"] = json!(at);
+        events.push(marker);
+        events.push(call(step + 1, at + 500.0));
+        events.push(kernel("gemm", step + 1, (at + 520.0, 9_500.0)));
+    }
+    events
+}
+
+fn finding<'r>(report: &'r Value, id: &str) -> &'r Value {
+    let all = report["findings"].as_array().unwrap();
+    all.iter()
+        .find(|f| f["id"] == id)
+        .unwrap_or_else(|| panic!("{id}: {all:#?}"))
+}
+
+#[test]
+fn a_long_stop_names_the_call_that_takes_most_of_it() {
+    for (cat, name) in [
+        ("cuda_runtime", "cudaFree"),
+        ("cuda_runtime", "cuModuleLoadData"),
+        ("cuda_runtime", "hipFree"),
+        ("cpu_op", "aten::empty"),
+    ] {
+        let report = made(&stopped(cat, name, 298_000.0));
+        let found = finding(&report, "decode-waits-for-host");
+        let says = found["says"].as_str().unwrap();
+        let call = format!("298 ms of it in one call of {name}");
+        assert!(says.ends_with(&format!(" {call}.")), "{says}");
+        let evidence = found["evidence"].as_array().unwrap();
+        let longest = evidence
+            .iter()
+            .find(|e| e["says"].as_str().unwrap().starts_with("The longest"));
+        assert!(
+            longest.unwrap()["says"].as_str().unwrap().ends_with(&call),
+            "{evidence:#?}"
+        );
+        let gap = &report["idle"][0]["longest"][0];
+        assert_eq!(
+            (&gap["call"]["name"], &gap["call"]["ns"]),
+            (&json!(name), &json!(ms(298.0)))
+        );
+        assert!(gap["says"].as_str().unwrap().contains(&call), "{gap}");
+        // Causes come with most time first.
+        let causes = report["idle"][0]["causes"].as_array().unwrap();
+        let times: Vec<i64> = causes.iter().map(|c| c["total_ns"].as_i64().unwrap()).collect();
+        assert!(times.is_sorted_by(|a, b| a >= b), "{causes:#?}");
+    }
+}
+
+#[test]
+fn a_call_that_takes_less_than_half_of_a_stop_or_holds_much_more_is_not_named() {
+    let short = made(&stopped("cuda_runtime", "cudaFree", 140_000.0));
+    // An operator around all is longer than the stop.
+    let mut events = stopped("cuda_runtime", "cudaFree", 100.0);
+    let around = event(
+        "cpu_op",
+        "serve_forever",
+        (4000, 4000),
+        (0.0, 2_000_000.0),
+        json!({}),
+    );
+    events.push(around);
+    for report in [short, made(&events)] {
+        assert_eq!(report["idle"][0]["longest"][0]["call"], Value::Null);
+        let says = finding(&report, "decode-waits-for-host")["says"]
+            .as_str()
+            .unwrap();
+        assert!(!says.contains("in one call"), "{says}");
+    }
+    // Gaps of less than a millisecond have no such call.
+    let gaps = made(&stopped("cuda_runtime", "cudaFree", 298_000.0))["idle"][0]["longest"].clone();
+    let gaps = gaps.as_array().unwrap().iter();
+    let short: Vec<&Value> = gaps.filter(|g| g["dur_ns"].as_i64().unwrap() < ms(1.0)).collect();
+    assert!(
+        !short.is_empty() && short.iter().all(|g| g["call"].is_null()),
+        "{short:#?}"
+    );
 }
