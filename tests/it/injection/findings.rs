@@ -136,9 +136,9 @@ fn waits_for_host(truth: &RankTruth) -> (i64, i64) {
 /// Between steps, and in all.
 fn between_steps(truth: &RankTruth) -> (i64, i64) {
     let pairs = truth.steps.windows(2);
-    let between = pairs.map(|pair| pair[1].call.start - pair[0].call.end).sum();
+    let between = pairs.map(|pair| pair[1].host.start - pair[0].host.end).sum();
     let (first, last) = (&truth.steps[0], &truth.steps[truth.steps.len() - 1]);
-    (between, last.call.end - first.call.start)
+    (between, last.host.end - first.host.start)
 }
 
 fn every(engine: Engine, _: i64) -> Engine {
@@ -146,6 +146,22 @@ fn every(engine: Engine, _: i64) -> Engine {
         every: true,
         ..engine
     }
+}
+
+fn every_without_stacks(engine: Engine, by: i64) -> Engine {
+    Engine {
+        stacks: false,
+        ..every(engine, by)
+    }
+}
+
+/// What lies between steps even so is little beside long ones.
+fn without_stacks(engine: Engine, by: i64) -> Engine {
+    let engine = match by {
+        0 => engine.with(Injection::Python, 50 * MS),
+        _ => engine,
+    };
+    every_without_stacks(engine, by)
 }
 
 /// The second rank is there when something is injected: communication without a peer is none.
@@ -168,6 +184,16 @@ fn without_steps(text: String, _: &RankTruth, _: i64) -> String {
     let text = text.replace("execute_context_0(0)_generation_4(4)", "serve");
     text.replace("gpu_model_runner: ", "part: ")
         .replace("execute_model", "run")
+}
+
+/// Only the host is recorded, of a program that has no other device.
+fn on_the_host(text: String, truth: &RankTruth, by: i64) -> String {
+    let text = text.replacen(
+        "\"cuda_runtime_version\": 12080, \"cupti_version\": 26, ",
+        "",
+        1,
+    );
+    without_device(text, truth, by)
 }
 
 /// Only the host is recorded.
@@ -313,7 +339,7 @@ fn counts_compiles(text: String, truth: &RankTruth, n: i64) -> String {
     let at = (truth.steps[0].host.start - 60 * MS) as f64 / 1e3;
     let event = format!(
         "\n{{\"ph\": \"C\", \"name\": \"utils\", \"pid\": 5717, \"tid\": 1, \"ts\": {at}, \
-         \"args\": {{\"graph_compiles\": 0}}}},"
+         \"args\": {{\"cumulative_graph_compilations\": 0}}}},"
     );
     add(text, if n > 0 { &event } else { "" })
 }
@@ -425,10 +451,8 @@ const ROWS: &[Row] = &[
         families: &[Family::CudaEager],
         asynchronous: &[false],
         injection: Injection::Scheduler,
-        // Without it, forward passes are long.
-        shape: every,
+        shape: without_stacks,
         edit: without_device,
-        silent: &[],
         speaks: &[5 * MS],
         number: |seen| (seen.cost(), between_steps(seen.truth).0 as f64),
         ..ROW
@@ -439,7 +463,7 @@ const ROWS: &[Row] = &[
         families: &[Family::CudaEager],
         asynchronous: &[false],
         injection: Injection::Python,
-        shape: every,
+        shape: every_without_stacks,
         edit: without_device,
         speaks: &[50 * MS],
         number: |seen| (seen.percent(), Seen::shown(between_steps(seen.truth))),
@@ -451,7 +475,12 @@ const ROWS: &[Row] = &[
         families: &Family::ALL,
         injection: Injection::NoRequests,
         speaks: &[100 * MS, 300 * MS],
-        number: |seen| (seen.evidence_ns(0), seen.by as f64),
+        // While the device still works on the step before, there is something to do.
+        number: |seen| {
+            let waited = seen.truth.cause(Cause::Requests);
+            assert!((98 * seen.by..=100 * seen.by).contains(&(100 * waited)));
+            (seen.evidence_ns(0), waited as f64)
+        },
         ..ROW
     },
     Row {
@@ -483,7 +512,7 @@ const ROWS: &[Row] = &[
         asynchronous: &[false],
         injection: Injection::Operator,
         shape: every,
-        edit: without_device,
+        edit: on_the_host,
         speaks: &[5 * MS],
         number: |seen| {
             let own = Seen::row(seen.before, "operators", "name", "aten::linear")["self_cpu_ns"].as_f64();
@@ -511,7 +540,10 @@ const ROWS: &[Row] = &[
             let short = seen.report["launches"]["short"]["count"].as_f64();
             (short.unwrap_or(f64::NAN), 12.0 * seen.engine.steps as f64)
         },
-        also: &[WAITS],
+        also: &[
+            WAITS,
+            ("exposed-copies", "the same copies are more of the time of less work"),
+        ],
         ..ROW
     },
     Row {
@@ -551,6 +583,7 @@ const ROWS: &[Row] = &[
         silent: &[0, 520_000],
         speaks: &[530_000, 700_000],
         number: |seen| (seen.cost(), seen.by as f64),
+        also: &[("exposed-copies", "nothing overlaps the copy")],
         ..ROW
     },
     Row {
