@@ -266,8 +266,16 @@ impl Cluster {
         let several = self.engine.ranks > 1;
         let exists = |kind: WorkKind| several || kind != WorkKind::Communication;
         let more = [
-            ("attention", WorkKind::Attention, injected.delay(Injection::Attention)),
-            ("add", WorkKind::Elementwise, injected.delay(Injection::Elementwise)),
+            (
+                "attention",
+                WorkKind::Attention,
+                injected.delay(Injection::Attention),
+            ),
+            (
+                "add",
+                WorkKind::Elementwise,
+                injected.delay(Injection::Elementwise),
+            ),
         ];
         for (name, kind, ns) in (0..LAYERS)
             .flat_map(|_| LAYER)

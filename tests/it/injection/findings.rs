@@ -2,9 +2,12 @@
 //! what was not said before and is of something else is not said.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use stepscope::analyze::findings::FINDINGS;
 use stepscope::base::show;
+use stepscope::session::Loader;
+use stepscope::session::bundle::{self, Given};
 
 use super::*;
 
@@ -14,17 +17,12 @@ const NOT_INJECTED: &[(&str, &str)] = &[
     ("events-lost", "of the text, not of time; has fixtures"),
     ("large-category", "of 100 MB of text, not of time; has fixtures"),
     ("no-steps", "of what a recording is of: no quantity"),
-    ("graph-capture-recording", "of what a recording is of: no quantity"),
+    (
+        "graph-capture-recording",
+        "of what a recording is of: no quantity",
+    ),
     ("training-trace", "of what a recording is of: no quantity"),
     ("front-end-trace", "of what a recording is of: no quantity"),
-    (
-        "device-free",
-        "repeats a table of the profiler's; the simulator writes none",
-    ),
-    (
-        "slow-link",
-        "repeats a table of the profiler's; the simulator writes none",
-    ),
 ];
 
 /// The engine that a row injects into.
@@ -44,6 +42,8 @@ struct Row {
     injection: Injection,
     shape: Shape,
     edit: Edit,
+    /// `communication_matrix.json` beside the trace.
+    matrix: Option<fn(i64) -> String>,
     /// Sizes at which it is silent. What is said at the first is what was said before.
     silent: &'static [i64],
     speaks: &'static [i64],
@@ -62,6 +62,7 @@ const ROW: Row = Row {
     injection: Injection::None,
     shape: |engine, _| engine,
     edit: |text, _, _| text,
+    matrix: None,
     silent: &[0],
     speaks: &[],
     number: |_| (f64::NAN, 0.0),
@@ -188,11 +189,7 @@ fn without_steps(text: String, _: &RankTruth, _: i64) -> String {
 
 /// Only the host is recorded, of a program that has no other device.
 fn on_the_host(text: String, truth: &RankTruth, by: i64) -> String {
-    let text = text.replacen(
-        "\"cuda_runtime_version\": 12080, \"cupti_version\": 26, ",
-        "",
-        1,
-    );
+    let text = text.replacen("\"cuda_runtime_version\": 12080, \"cupti_version\": 26, ", "", 1);
     without_device(text, truth, by)
 }
 
@@ -267,7 +264,10 @@ fn allocates(text: String, truth: &RankTruth, n: i64) -> String {
 fn gives_up(text: String, truth: &RankTruth, lookups: i64) -> String {
     let mut events = String::new();
     let mut event = |name: &str, at, ns| events += &host_event(name, "cpu_op", at, ns);
-    let (lookup, compile) = ("TorchDynamo Cache Lookup", "_compile.compile_inner (dynamo_timed)");
+    let (lookup, compile) = (
+        "TorchDynamo Cache Lookup",
+        "_compile.compile_inner (dynamo_timed)",
+    );
     let mut at = truth.steps[0].call.start - 90_000;
     event(lookup, at, 5_000);
     event(compile, at + 6_000, 20_000);
@@ -287,8 +287,18 @@ fn gives_up(text: String, truth: &RankTruth, lookups: i64) -> String {
 fn looks_up(text: String, truth: &RankTruth, n: i64) -> String {
     let mut events = String::new();
     for step in truth.steps.iter().take(usize::try_from(n).unwrap()) {
-        events += &host_event("TorchDynamo Cache Lookup", "cpu_op", step.call.start + 40_000, 2_000);
-        events += &host_event("Torch-Compiled Region: 0/0", "cpu_op", step.call.start + 43_000, 2_000);
+        events += &host_event(
+            "TorchDynamo Cache Lookup",
+            "cpu_op",
+            step.call.start + 40_000,
+            2_000,
+        );
+        events += &host_event(
+            "Torch-Compiled Region: 0/0",
+            "cpu_op",
+            step.call.start + 43_000,
+            2_000,
+        );
     }
     add(text, &events)
 }
@@ -296,7 +306,9 @@ fn looks_up(text: String, truth: &RankTruth, n: i64) -> String {
 /// vLLM's own event on Gaudi.
 fn gaudi_event(name: &str, start: i64, ns: i64) -> String {
     let (ts, dur) = (start as f64 / 1e3, ns as f64 / 1e3);
-    format!("\n{{\"ph\": \"X\", \"name\": \"{name}\", \"pid\": 5717, \"tid\": 3, \"ts\": {ts}, \"dur\": {dur}}},")
+    format!(
+        "\n{{\"ph\": \"X\", \"name\": \"{name}\", \"pid\": 5717, \"tid\": 3, \"ts\": {ts}, \"dur\": {dur}}},"
+    )
 }
 
 /// Warm-up ran a step of this batch; 0: there was none.
@@ -344,6 +356,56 @@ fn counts_compiles(text: String, truth: &RankTruth, n: i64) -> String {
     add(text, if n > 0 { &event } else { "" })
 }
 
+/// The lane of msprof's `Overlap Analysis` that says when the device is free.
+fn free_lane(text: String, truth: &RankTruth, _: i64) -> String {
+    const EPOCH_NS: i64 = 1_790_857_026_000_000_000;
+    let lane = "\"pid\": \"77\", \"tid\": ";
+    let mut events = format!(
+        "\n{{\"ph\": \"M\", \"name\": \"process_name\", {lane}0, \"args\": {{\"name\": \"Overlap Analysis\"}}}},"
+    );
+    for (tid, name) in [(0, "Computing"), (3, "Free")] {
+        let _ = write!(
+            events,
+            "\n{{\"ph\": \"M\", \"name\": \"thread_name\", {lane}{tid}, \"args\": {{\"name\": \"{name}\"}}}},"
+        );
+    }
+    for &(span, state) in &truth.states {
+        let (tid, name) = match state {
+            State::Idle(_) => (3, "Free"),
+            _ => (0, "Computing"),
+        };
+        let at = EPOCH_NS + span.start;
+        let (ts, dur) = (
+            format!("{}.{:03}", at / 1_000, at % 1_000),
+            span.len_ns() as f64 / 1e3,
+        );
+        let _ = write!(
+            events,
+            "\n{{\"ph\": \"X\", \"name\": \"{name}\", {lane}{tid}, \"ts\": \"{ts}\", \"dur\": {dur}, \"args\": {{}}}},"
+        );
+    }
+    text.replacen('[', &format!("[{events}"), 1)
+}
+
+/// Three links that carry 20 MB in 1 ms, the last so many percent less.
+fn slower_link(percent: i64) -> String {
+    let link = |to: u32, megabytes: f64| {
+        format!(
+            "\"0-{to}\": {{\"Transport Type\": \"HCCS\", \"Transit Size(MB)\": {megabytes}, \
+             \"Transit Time(ms)\": 1}}"
+        )
+    };
+    let links = [
+        link(1, 20.0),
+        link(2, 20.0),
+        link(3, (100 - percent) as f64 / 5.0),
+    ];
+    format!(
+        "{{\"step1\": {{\"p2p\": {{}}, \"collective\": {{\"allreduce-total@group\": {{{}}}}}}}}}",
+        links.join(", ")
+    )
+}
+
 /// A batch of 100 rows, of which `padding` hold no request.
 fn padded(text: String, _: &RankTruth, padding: i64) -> String {
     let real = 100 - padding;
@@ -357,15 +419,32 @@ const WAITS: (&str, &str) = (
     "decode-waits-for-host",
     "the device is idle meanwhile, for what the host does",
 );
+const LAUNCHES_NAMED: [Family; 4] = [
+    Family::CudaEager,
+    Family::CudaGraphs,
+    Family::Rocm,
+    Family::Ascend,
+];
+const STACKS: (&str, &str) = (
+    "recording-slows-the-host",
+    "python stacks are recorded, and the host is blamed",
+);
+
 const ROWS: &[Row] = &[
     Row {
         id: "slow-steps",
         level: "problem",
         families: &Family::ALL,
-        asynchronous: &[false],
         injection: Injection::Python,
         speaks: &[40 * MS],
-        number: |seen| (seen.cost(), seen.by as f64),
+        // Launched ahead, the device still works on the step before.
+        number: |seen| {
+            let intervals = seen.truth.steps.iter().filter_map(|step| step.interval_ns);
+            let mut intervals: Vec<i64> = intervals.collect();
+            intervals.sort_unstable();
+            let longest = intervals[intervals.len() - 1];
+            (seen.cost(), (longest - intervals[intervals.len() / 2]) as f64)
+        },
         ..ROW
     },
     Row {
@@ -391,7 +470,7 @@ const ROWS: &[Row] = &[
         shape: every,
         speaks: &[2 * MS, 5 * MS],
         number: |seen| (seen.cost(), waits_for_host(seen.truth).0 as f64),
-        also: &[("recording-slows-the-host", "python stacks are recorded")],
+        also: &[STACKS],
         ..ROW
     },
     Row {
@@ -497,18 +576,22 @@ const ROWS: &[Row] = &[
     },
     Row {
         id: "device-time-by-family",
+        families: &LAUNCHES_NAMED,
         injection: Injection::Elementwise,
         shape: every,
         speaks: &[2 * MS],
         number: |seen| {
             let family = Seen::row(seen.report, "kernel_families", "family", "elementwise");
-            (family["total_ns"].as_f64().unwrap_or(f64::NAN), seen.by_all_steps())
+            (
+                family["total_ns"].as_f64().unwrap_or(f64::NAN),
+                seen.by_all_steps(),
+            )
         },
         ..ROW
     },
     Row {
         id: "largest-operator",
-        families: &[Family::CudaEager],
+        families: &[Family::CudaEager, Family::Rocm],
         asynchronous: &[false],
         injection: Injection::Operator,
         shape: every,
@@ -522,6 +605,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         id: "long-attention",
+        families: &LAUNCHES_NAMED,
         injection: Injection::Attention,
         shape: every,
         silent: &[0, 500_000],
@@ -531,7 +615,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         id: "short-kernels",
-        families: &[Family::CudaEager, Family::Rocm],
+        families: &[Family::CudaEager, Family::Rocm, Family::Ascend],
         injection: Injection::ShortKernels,
         shape: every,
         speaks: &[3_000],
@@ -542,13 +626,16 @@ const ROWS: &[Row] = &[
         },
         also: &[
             WAITS,
-            ("exposed-copies", "the same copies are more of the time of less work"),
+            (
+                "exposed-copies",
+                "the same copies are more of the time of less work",
+            ),
         ],
         ..ROW
     },
     Row {
         id: "slow-starts",
-        asynchronous: &[false],
+        families: &LAUNCHES_NAMED,
         injection: Injection::LateStart,
         shape: every,
         speaks: &[MS],
@@ -588,6 +675,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         id: "device-recording-ends-early",
+        families: &Family::ALL,
         injection: Injection::DeviceRecordingEnds,
         shape: every,
         silent: &[0],
@@ -600,15 +688,21 @@ const ROWS: &[Row] = &[
     },
     Row {
         id: "launches-without-work",
-        families: &[Family::CudaEager, Family::Rocm],
+        families: &[Family::CudaEager, Family::Rocm, Family::Ascend],
         injection: Injection::DroppedKernels,
         silent: &[0, 2],
         speaks: &[14],
-        number: |seen| (seen.report["launches_without_work"].as_f64().unwrap(), seen.by as f64),
+        number: |seen| {
+            (
+                seen.report["launches_without_work"].as_f64().unwrap(),
+                seen.by as f64,
+            )
+        },
         ..ROW
     },
     Row {
         id: "clocks-disagree",
+        families: &LAUNCHES_NAMED,
         injection: Injection::SkewedClock,
         speaks: &[40 * MS],
         number: |seen| {
@@ -647,7 +741,6 @@ const ROWS: &[Row] = &[
     Row {
         id: "suspected-compiles",
         families: &GAUDI,
-        asynchronous: &[false],
         injection: Injection::LaunchCall,
         speaks: &[400 * MS],
         number: |seen| (seen.cost(), seen.by as f64),
@@ -713,7 +806,10 @@ const ROWS: &[Row] = &[
         speaks: &[10_100_000, 40_000_000],
         number: |seen| {
             let device = &seen.report["memory"]["devices"][0];
-            (device["decode_step_allocated_bytes"].as_f64().unwrap(), seen.by as f64)
+            (
+                device["decode_step_allocated_bytes"].as_f64().unwrap(),
+                seen.by as f64,
+            )
         },
         ..ROW
     },
@@ -738,18 +834,80 @@ const ROWS: &[Row] = &[
         families: &GAUDI,
         edit: counts_compiles,
         speaks: &[1],
-        number: |seen| (f64::from(u8::from(seen.report["synchronised_capture"] == true)), 1.0),
+        number: |seen| {
+            (
+                f64::from(u8::from(seen.report["synchronised_capture"] == true)),
+                1.0,
+            )
+        },
         also: &[],
+        ..ROW
+    },
+    Row {
+        id: "device-free",
+        families: &[Family::Ascend],
+        asynchronous: &[true],
+        injection: Injection::Python,
+        shape: every,
+        edit: free_lane,
+        speaks: &[2 * MS, 5 * MS],
+        number: |seen| (seen.cost(), seen.truth.idle_ns as f64),
+        also: &[WAITS, STACKS],
+        ..ROW
+    },
+    Row {
+        id: "slow-link",
+        families: &[Family::Ascend],
+        matrix: Some(slower_link),
+        silent: &[0, 19],
+        speaks: &[21, 50],
+        number: |seen| {
+            let says = seen.finding["says"].as_str().unwrap();
+            let rate = says
+                .split(" is slow: ")
+                .nth(1)
+                .unwrap()
+                .split(' ')
+                .next()
+                .unwrap();
+            (
+                rate.parse().unwrap_or(f64::NAN),
+                20.0 * (100 - seen.by) as f64 / 100.0,
+            )
+        },
         ..ROW
     },
 ];
 
+/// With `communication_matrix.json` of its worker.
+fn report_beside(name: &str, text: &str, matrix: &str) -> Value {
+    let given = [Given {
+        path: "worker/communication_matrix.json".to_owned(),
+        bytes: matrix.len() as u64,
+    }];
+    let bundle = bundle::sort(&given);
+    let worker = &bundle.workers[0];
+    let tables = worker.tables.iter();
+    let tables = tables.map(|&(table, i)| (table, given[i].path.as_str(), matrix.as_bytes()));
+    let mut loader = Loader::new(name);
+    loader.attach_tables(Arc::new(worker.read(tables)));
+    loader.feed(text.as_bytes());
+    serde_json::to_value(&loader.finish().unwrap().report).unwrap()
+}
+
 /// Of one rank: what is true, and its report.
 fn see(row: &Row, engine: Engine, by: i64) -> (RankTruth, Value) {
-    let Simulated { mut traces, mut truth } = simulate((row.shape)(engine.with(row.injection, by), by));
+    let Simulated {
+        mut traces,
+        mut truth,
+    } = simulate((row.shape)(engine.with(row.injection, by), by));
     let (name, text) = traces.swap_remove(row.rank);
     let truth = truth.swap_remove(row.rank);
-    let report = report_of(&name, &(row.edit)(text, &truth, by));
+    let text = (row.edit)(text, &truth, by);
+    let report = match row.matrix {
+        Some(matrix) => report_beside(&name, &text, &matrix(by)),
+        None => report_of(&name, &text),
+    };
     (truth, report)
 }
 
@@ -775,12 +933,18 @@ fn check(row: &Row, engine: Engine, also: &mut BTreeSet<(&str, &str)>) -> Vec<St
     for &by in row.speaks {
         let (truth, report) = see(row, engine, by);
         let Some(finding) = speaks(&report) else {
-            let all: Vec<String> = accusing(&report).values().map(|f| f["says"].to_string()).collect();
+            let all: Vec<String> = accusing(&report)
+                .values()
+                .map(|f| f["says"].to_string())
+                .collect();
             wrong.push(format!("at {by} it is silent; {all:?}"));
             continue;
         };
         if finding["level"] != row.level {
-            wrong.push(format!("at {by} of level {}: {}", finding["level"], finding["says"]));
+            wrong.push(format!(
+                "at {by} of level {}: {}",
+                finding["level"], finding["says"]
+            ));
         }
         let seen = Seen {
             truth: &truth,
