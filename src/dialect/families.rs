@@ -48,8 +48,10 @@ const WORDS: &[(&str, Family)] = &[
     ("flash_fwd", Family::Attention),
     ("flash::", Family::Attention),
     ("reduce_segments", Family::Attention),
-    ("batchprefillwith", Family::Attention),
-    ("batchdecodewith", Family::Attention),
+    ("flash_bwd", Family::Attention),
+    // FlashInfer's, with `KVCache` behind it.
+    ("prefillwith", Family::Attention),
+    ("decodewith", Family::Attention),
     ("incre_flash", Family::Attention),
     ("marlin_moe", Family::Moe),
     ("moe", Family::Moe),
@@ -127,6 +129,19 @@ const WORDS: &[(&str, Family)] = &[
     ("memcpy", Family::Elementwise),
     ("memset", Family::Elementwise),
     ("fill", Family::Elementwise),
+    // CANN's: call, implementation and kind of operator, `aclnnAdd_AddAiCore_Add`.
+    ("_addaicore_", Family::Elementwise),
+    ("_mulaicore_", Family::Elementwise),
+    ("_muls_", Family::Elementwise),
+    ("divaicore_", Family::Elementwise),
+    ("_sqrtaicore_", Family::Elementwise),
+    ("_axpyaicore_", Family::Elementwise),
+    ("_addcmulaicore_", Family::Elementwise),
+    ("_addcdivaicore_", Family::Elementwise),
+    ("_reducesum", Family::Elementwise),
+    ("_zeroslike", Family::Elementwise),
+    ("_oneslike", Family::Elementwise),
+    ("_transdata_", Family::Elementwise),
 ];
 
 impl Family {
@@ -212,6 +227,13 @@ mod tests {
             ),
             ("MatMulV2", Family::Gemm),
             ("FusedInferAttentionScore", Family::Attention),
+            (
+                "void flashinfer::SinglePrefillWithKVCacheKernel<>",
+                Family::Attention,
+            ),
+            ("void flashinfer::norm::RMSNormKernel<8u, __half>", Family::Norm),
+            ("aclnnAdd_AddAiCore_Add", Family::Elementwise),
+            ("aclnnAddmm_MatMulCommon_MatMulV2", Family::Gemm),
             ("something_else", Family::Other),
         ] {
             assert_eq!(Family::of_name(name), family, "{name}");

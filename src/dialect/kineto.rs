@@ -58,7 +58,6 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         collective_args: Some(super::collectives::ARGS),
         copy_kind_arg: Some(COPY_KIND),
         module_prefix: Some("nn.Module: "),
-        attention_kernels: ATTENTION,
         left_out_by: LEFT_OUT_BY,
         ..Vocabulary::default()
     };
@@ -158,18 +157,6 @@ const UNLISTED: &[&str] = &[
 /// Annotations of the work of a process group (`Work::Work` in `torch/csrc/distributed/c10d/Work.cpp`), which torch
 /// marks as asynchronous: another thread may complete them.
 const ASYNCHRONOUS: &[&str] = &["gloo:", "nccl:", "mpi:", "ucc:", "xccl:", "hccl:"];
-
-/// FlashAttention, FlashInfer, cuDNN's and TensorRT-LLM's fused attention, vLLM's paged and unified attention,
-/// Composable Kernel's and AITER's on ROCm all have one of these in the names of their kernels.
-const ATTENTION: &[&str] = &[
-    "attention",
-    "attn",
-    "fmha",
-    "flash_fwd",
-    "flash_bwd",
-    "flashinfer",
-    "mla_",
-];
 
 /// Switches of `torch.profiler.profile`; for vLLM those of `--profiler-config` (0.13 on) or of the environment.
 const LEFT_OUT_BY: &[(&str, &str)] = &[

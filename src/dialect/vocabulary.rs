@@ -378,8 +378,6 @@ pub struct Vocabulary {
     pub shapes_arg: Option<&'static str>,
     /// How the names of python frames begin that are modules of the model.
     pub module_prefix: Option<&'static str>,
-    /// What the name of an attention kernel contains, in lower case; empty where names do not tell.
-    pub attention_kernels: &'static [&'static str],
     /// By category, what the profiler is told to leave it out.
     pub left_out_by: &'static [(&'static str, &'static str)],
     /// What the allocators are, in the order of the index.
@@ -436,7 +434,6 @@ impl Default for Vocabulary {
             numbered_operators: &[],
             shapes_arg: None,
             module_prefix: None,
-            attention_kernels: &[],
             left_out_by: &[],
             memory_devices: Vec::new(),
             out_of_memory: Vec::new(),

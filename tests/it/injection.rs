@@ -11,6 +11,7 @@ use stepscope::synth::simulator::{
     Cause, Engine, Family, Files, Injection, RankTruth, Simulated, State, simulate,
 };
 
+mod findings;
 mod stopped;
 
 const MS: i64 = 1_000_000;

@@ -298,7 +298,7 @@ fn about_equal(a: i64, b: i64) -> bool {
 
 /// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket
 /// while no compute engine ran for most of that time and nothing recorded says what else the host did, or the first
-/// of a bucket that warm-up had left out.
+/// of a bucket that warm-up had left out, unless it took about as long as those after it.
 fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let mut durations: FxHashMap<(Phase, Option<Bucket>), Vec<i64>> = FxHashMap::default();
     for pass in &vocabulary.passes {
@@ -361,7 +361,11 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             let (Period::Serving, Some(bucket)) = (pass.period, pass.bucket) else {
                 continue;
             };
-            if seen.insert((pass.phase, bucket)) && !found.iter().any(|f| f.step == u32::try_from(i).ok()) {
+            let is_first = seen.insert((pass.phase, bucket));
+            // Its graph was there: compiling one takes many times as long as running it.
+            let is_like_others = median(pass).is_some_and(|m| pass.span.len_ns() < m.saturating_mul(2));
+            let is_found = found.iter().any(|f| f.step == u32::try_from(i).ok());
+            if is_first && !is_like_others && !is_found {
                 let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
                 found.push(suspicion(
                     pass,

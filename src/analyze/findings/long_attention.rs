@@ -2,7 +2,7 @@
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
-use crate::analyze::report::{Finding, FindingEvidence, Kernel, Level, Sure};
+use crate::analyze::report::{Family, Finding, FindingEvidence, Kernel, Level, Sure};
 use crate::base::show;
 
 pub(super) const RULE: Rule = Rule {
@@ -17,20 +17,12 @@ const LONG_ATTENTION_PERCENT: i64 = 40;
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
-    let is_attention = |name: &str| {
-        let name = name.to_lowercase();
-        facts
-            .vocabulary
-            .attention_kernels
-            .iter()
-            .any(|word| name.contains(word))
-    };
     let sum = |total: i64, kernel: &&Kernel| total.saturating_add(kernel.total_ns);
     let compute: Vec<&Kernel> = report.kernels.iter().filter(|k| k.kind == "compute").collect();
     let attention: Vec<&Kernel> = compute
         .iter()
         .copied()
-        .filter(|k| is_attention(&k.name))
+        .filter(|k| Family::of_name(&k.name) == Family::Attention)
         .collect();
     let (all_ns, mine_ns) = (compute.iter().fold(0, sum), attention.iter().fold(0, sum));
     if mine_ns == 0 {
@@ -92,26 +84,17 @@ mod tests {
         }
     }
 
-    fn judge_with(report: &TraceReport, words: &'static [&'static str]) -> Option<Finding> {
-        let vocabulary = Vocabulary {
-            attention_kernels: words,
-            ..Vocabulary::default()
-        };
-        judge(&facts(report, &vocabulary))
-    }
-
     #[test]
     fn attention_is_long_from_its_share_of_compute_on() {
-        let words = &["attention", "fmha"];
         let of = |attention: i64| {
-            let mut report = blank();
+            let mut report: TraceReport = blank();
             report.kernels = vec![
                 kernel("void Paged_Attention_v2<bf16>", "compute", attention),
                 kernel("gemm", "compute", 100 - attention),
                 // Neither counts: it computes nothing.
                 kernel("nccl_attention", "comm", 500),
             ];
-            judge_with(&report, words)
+            judge(&facts(&report, &Vocabulary::default()))
         };
         assert_eq!(of(0), None);
         assert_eq!(of(39), None, "its share is told with the other families");
@@ -122,8 +105,5 @@ mod tests {
             "Attention takes 40 % of the time of all compute kernels, 40.0 ms of 100 ms: 40 % and more is long."
         );
         assert_eq!(long.evidence[0].slice, Some(7));
-        let mut nameless = blank();
-        nameless.kernels = vec![kernel("attention", "compute", 5)];
-        assert_eq!(judge_with(&nameless, &[]), None, "where names do not tell");
     }
 }

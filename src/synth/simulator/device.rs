@@ -6,6 +6,7 @@ use crate::base::Span;
 pub const START_UP_NS: i64 = 4_000;
 /// From one piece of work to the next of its stream.
 pub const DISPATCH_NS: i64 = 1_000;
+pub const LARGE_COPY_BYTES: i64 = 4 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
@@ -13,19 +14,28 @@ pub enum WorkKind {
     Matrix,
     /// All else that computes.
     Vector,
+    Attention,
+    /// A single, unfused operator on each element.
+    Elementwise,
     Communication,
     Copy,
+    /// From memory that is not pinned, of [`LARGE_COPY_BYTES`].
+    LargeCopy,
 }
 
 impl WorkKind {
     pub fn computes(self) -> bool {
-        matches!(self, WorkKind::Matrix | WorkKind::Vector)
+        !self.copies() && self != WorkKind::Communication
+    }
+
+    pub fn copies(self) -> bool {
+        matches!(self, WorkKind::Copy | WorkKind::LargeCopy)
     }
 
     pub fn stream(self) -> usize {
         match self {
-            WorkKind::Matrix | WorkKind::Vector | WorkKind::Copy => 0,
             WorkKind::Communication => 1,
+            _ => 0,
         }
     }
 }
@@ -46,6 +56,8 @@ pub struct Work {
 pub struct Device {
     pub works: Vec<Work>,
     free: [i64; 2],
+    /// The next work starts so much later after its launch.
+    pub late_ns: i64,
 }
 
 impl Device {
@@ -60,7 +72,8 @@ impl Device {
     }
 
     pub fn submit(&mut self, kind: WorkKind, ns: i64, launch: i64, submitted: i64) -> Span {
-        let start = self.start(kind, submitted);
+        let late = std::mem::take(&mut self.late_ns);
+        let start = self.start(kind, submitted + late);
         let span = Span::new(start, start + ns);
         self.free[kind.stream()] = span.end;
         self.works.push(Work {

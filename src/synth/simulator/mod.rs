@@ -60,6 +60,20 @@ closed_set! {
     QueueFull "queue_full" {}
     /// So many kernels of the step are missing in the trace.
     DroppedKernels "dropped_kernels" {}
+    /// Between two steps.
+    Scheduler "scheduler" {}
+    /// A call that waits for the device returns so much after it is done.
+    WaitReturnsLate "wait_returns_late" {}
+    /// An attention kernel.
+    Attention "attention" {}
+    /// An operator on each element, unfused.
+    Elementwise "elementwise" {}
+    /// All of a layer's kernels take so long, instead of what they take otherwise.
+    ShortKernels "short_kernels" {}
+    /// The first kernel of the forward pass starts so much after its launch.
+    LateStart "late_start" {}
+    /// Nothing of the device is recorded in so much time before the end of the recording.
+    DeviceRecordingEnds "device_recording_ends" {}
     /// The device's clock is behind, in the whole trace.
     SkewedClock "skewed_clock" {}
 }
@@ -88,6 +102,8 @@ pub struct Engine {
     pub by: i64,
     /// In which step.
     pub at: usize,
+    /// In every step instead.
+    pub every: bool,
 }
 
 impl Engine {
@@ -102,6 +118,7 @@ impl Engine {
             injection: Injection::None,
             by: 0,
             at: 7,
+            every: false,
         }
     }
 

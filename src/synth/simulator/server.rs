@@ -57,7 +57,7 @@ impl Rank {
         self.host.run(3_000);
         let copy = self
             .device
-            .submit(WorkKind::Copy, ns, self.launches, self.host.now);
+            .submit(WorkKind::LargeCopy, ns, self.launches, self.host.now);
         self.host.run_until(copy.end);
         self.host.run(2_000);
         self.host.leave();
@@ -127,7 +127,7 @@ impl Cluster {
     /// An operator that launches one piece of work; `before` the call and inside it passes so much more time.
     fn operator(&mut self, (name, kind, ns): (&str, WorkKind, i64), before: i64, in_call: i64) {
         let call = match kind {
-            WorkKind::Copy => Kind::LaunchCopy,
+            kind if kind.copies() => Kind::LaunchCopy,
             _ => Kind::Launch,
         };
         self.each(|rank| {
@@ -150,7 +150,7 @@ impl Cluster {
     }
 
     pub fn step(&mut self, i: usize) {
-        let injected = match i == self.engine.at {
+        let injected = match self.engine.every || i == self.engine.at {
             true => self.engine,
             false => self.engine.with(Injection::None, 0),
         };
@@ -174,7 +174,7 @@ impl Cluster {
             rank.host.within(
                 Kind::Frame,
                 "vllm/v1/core/sched/scheduler.py(213): schedule",
-                90_000,
+                90_000 + injected.delay(Injection::Scheduler),
             );
             rank.host.enter(
                 Kind::Frame,
@@ -250,6 +250,8 @@ impl Cluster {
             injected.delay(Injection::LaunchCall),
         );
         let mut slow = injected.delay(Injection::SlowKernel);
+        let short = injected.delay(Injection::ShortKernels);
+        self.each(|rank| rank.device.late_ns = injected.delay(Injection::LateStart));
         let is_graph = self.engine.family.launches_graphs();
         if is_graph {
             let submits = self.engine.family.is_gaudi();
@@ -263,13 +265,27 @@ impl Cluster {
         }
         let several = self.engine.ranks > 1;
         let exists = |kind: WorkKind| several || kind != WorkKind::Communication;
+        let more = [
+            (
+                "attention",
+                WorkKind::Attention,
+                injected.delay(Injection::Attention),
+            ),
+            (
+                "add",
+                WorkKind::Elementwise,
+                injected.delay(Injection::Elementwise),
+            ),
+        ];
         for (name, kind, ns) in (0..LAYERS)
             .flat_map(|_| LAYER)
             .filter(|&(_, kind, _)| exists(kind))
+            .chain(more.into_iter().filter(|&(.., ns)| ns > 0))
         {
             if name == "norm" {
                 self.each(|rank| rank.device.join());
             }
+            let ns = if short > 0 { short } else { ns };
             let ns = ns + std::mem::take(&mut slow);
             if is_graph {
                 self.each(|rank| _ = rank.device.submit(kind, ns, rank.launches, rank.host.now));
@@ -293,7 +309,8 @@ impl Cluster {
             rank.host.leave();
             rank.host.enter(Kind::Sample, "");
             if waits {
-                rank.wait(Kind::WaitForStream, rank.device.drained());
+                let returns = rank.device.drained() + injected.delay(Injection::WaitReturnsLate);
+                rank.wait(Kind::WaitForStream, returns);
             }
             rank.host.run(20_000 + injected.delay(Injection::Sampler));
         });
@@ -347,10 +364,14 @@ impl Cluster {
 
     pub fn finish(mut self) -> Simulated {
         let engine = self.engine;
+        let ends = engine.delay(Injection::DeviceRecordingEnds);
         self.each(|rank| {
             rank.wait(Kind::WaitForDevice, rank.device.drained());
             rank.host.run(50_000);
             rank.host.leave();
+            let recorded_to = rank.host.now - ends;
+            let behind = rank.device.works.iter_mut().filter(|w| w.span.end > recorded_to);
+            behind.for_each(|w| w.recorded = false);
             for i in 0..rank.steps.len() {
                 let works = rank.works_of(i);
                 (rank.steps[i].device, rank.steps[i].busy_ns) = device_part(works);

@@ -37,6 +37,9 @@ pub struct RankTruth {
     pub comm_exposed_ns: i64,
     pub copy_exposed_ns: i64,
     pub idle_ns: i64,
+    /// When the last work was submitted, and when the last that is recorded ended.
+    pub last_launch: i64,
+    pub last_recorded: i64,
     /// In the order of [`Cause::ALL`]; adds up to `idle_ns`.
     pub causes: [i64; Cause::COUNT],
     pub steps: Vec<StepTruth>,
@@ -45,9 +48,15 @@ pub struct RankTruth {
 }
 
 impl RankTruth {
-    /// The time of the steps' intervals, as far as the device is recorded, in which it is in a state that `fits`, as a
-    /// part of it.
+    /// Of [`RankTruth::in_intervals`], the first as a part of the second.
     pub fn share(&self, fits: impl Fn(State) -> bool) -> f64 {
+        let (ns, of) = self.in_intervals(fits);
+        ns as f64 / of.max(1) as f64
+    }
+
+    /// Of the time of the steps' intervals, as far as the device is recorded, that in which it is in a state that
+    /// `fits`; and all of it.
+    pub fn in_intervals(&self, fits: impl Fn(State) -> bool) -> (i64, i64) {
         let intervals = self.steps.iter();
         let intervals =
             intervals.filter_map(|s| Some(Span::new(s.host.start, s.host.start + s.interval_ns?)));
@@ -57,7 +66,7 @@ impl RankTruth {
         let window = Union::of(intervals.map(|s| s.intersect(recorded)));
         let fitting = self.states.iter().filter(|&&(_, state)| fits(state));
         let ns = Union::of(fitting.map(|&(span, _)| span)).intersection_ns(&window);
-        ns as f64 / window.total_ns().max(1) as f64
+        (ns, window.total_ns())
     }
 
     pub fn cause(&self, cause: Cause) -> i64 {
@@ -67,6 +76,7 @@ impl RankTruth {
     pub fn of(host: &Host, works: &[Work], steps: Vec<StepTruth>) -> RankTruth {
         let mut truth = RankTruth {
             steps,
+            last_launch: works.iter().map(|w| w.submitted).max().unwrap_or(0),
             ..RankTruth::default()
         };
         let mut works: Vec<Work> = works.iter().filter(|w| w.recorded).copied().collect();
@@ -76,7 +86,7 @@ impl RankTruth {
         let (Some(&first), Some(&last)) = (instants.iter().min(), instants.iter().max()) else {
             return truth;
         };
-        truth.span_ns = last - first;
+        (truth.span_ns, truth.last_recorded) = (last - first, last);
         instants.extend(works.iter().map(|w| w.submitted));
         instants.extend(host.did.iter().map(|(span, _)| span.start));
         instants.sort_unstable();
@@ -96,7 +106,7 @@ impl RankTruth {
                 truth.compute_ns += ns;
             } else if runs(&|w| w.kind == WorkKind::Communication) {
                 truth.comm_exposed_ns += ns;
-                if !runs(&|w| w.kind == WorkKind::Copy) {
+                if !runs(&|w| w.kind.copies()) {
                     state = State::Communicates;
                 }
             } else if is_busy {

@@ -70,7 +70,13 @@ pub fn write(out: &mut Out, view: &View<'_>) {
                 "AI_VECTOR_CORE",
                 (hardware.as_str(), 2),
             ),
-            WorkKind::Copy => ("MEMCPY_ASYNC", "PCIE_DMA_SQE", (hardware.as_str(), 2)),
+            WorkKind::Attention => (
+                "aclnnFusedInferAttentionScoreV3_FusedInferAttentionScore_FusedInferAttentionScore",
+                "MIX_AIC",
+                (hardware.as_str(), 2),
+            ),
+            WorkKind::Elementwise => ("aclnnAdd_AddAiCore_Add", "AI_VECTOR_CORE", (hardware.as_str(), 2)),
+            WorkKind::Copy | WorkKind::LargeCopy => ("MEMCPY_ASYNC", "PCIE_DMA_SQE", (hardware.as_str(), 2)),
             WorkKind::Communication => ("hcom_allReduce__868_0_1", "", (collectives.as_str(), 0)),
         };
         let args = match kind {

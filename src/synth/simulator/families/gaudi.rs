@@ -102,7 +102,21 @@ pub fn write(out: &mut Out, view: &View<'_>) {
                 "TPC_SPU_START_TO_SPU_HALT",
                 7_006,
             ),
-            WorkKind::Copy => (copy, "memcpyAsync", "memcpy_0", "SPDMA_BUSY", 3_001),
+            WorkKind::Attention => (
+                kernel,
+                "sdpa_recomp_fwd_bf16",
+                "sdpa_recomp_fwd_bf16_0",
+                "TPC_SPU_START_TO_SPU_HALT",
+                7_006,
+            ),
+            WorkKind::Elementwise => (
+                kernel,
+                "add_fwd_bf16",
+                "add_fwd_bf16_0",
+                "TPC_SPU_START_TO_SPU_HALT",
+                7_006,
+            ),
+            WorkKind::Copy | WorkKind::LargeCopy => (copy, "memcpyAsync", "memcpy_0", "SPDMA_BUSY", 3_001),
             WorkKind::Communication => (runtime, "hcclAllReduce", "hcclAllReduce_0", "STM_0_TX", 14_014),
         };
         let recipe = recipe(view.call(work).map_or("", |call| call.slice.name.as_str()));

@@ -1,12 +1,15 @@
 //! Kineto's trace of CUDA and ROCm.
 
+use super::super::device::LARGE_COPY_BYTES;
 use super::{Family, Kind, Out, View, WorkKind, micros};
 
 const PID: i64 = 4_000;
-const KERNELS: [&str; 3] = [
+const KERNELS: [&str; 5] = [
     "nvjet_tst_128x64_64x9_1x2_h_bz_TNT",
     "void vllm::rms_norm_kernel<c10::BFloat16>(c10::BFloat16*, c10::BFloat16 const*, float, int, int)",
     "ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)",
+    "void flash::flash_fwd_splitkv_kernel<Flash_fwd_kernel_traits<128, 64, 128, 4> >(flash::Flash_fwd_params)",
+    "void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<c10::BFloat16> >(int)",
 ];
 
 pub fn write(out: &mut Out, view: &View<'_>) {
@@ -64,14 +67,21 @@ pub fn write(out: &mut Out, view: &View<'_>) {
             WorkKind::Matrix => ("kernel", KERNELS[0], 7),
             WorkKind::Vector => ("kernel", KERNELS[1], 7),
             WorkKind::Communication => ("kernel", KERNELS[2], 24),
+            WorkKind::Attention => ("kernel", KERNELS[3], 7),
+            WorkKind::Elementwise => ("kernel", KERNELS[4], 7),
+            WorkKind::LargeCopy => ("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)", 7),
             WorkKind::Copy => ("gpu_memcpy", "Memcpy HtoD (Pinned -> Device)", 7),
         };
         let operator = match view.call(work).map_or(0, |call| call.operator) {
             0 => String::new(),
             operator => format!("\"External id\": {operator}, "),
         };
+        let bytes = match work.kind {
+            WorkKind::LargeCopy => format!("\"bytes\": {LARGE_COPY_BYTES}, "),
+            _ => String::new(),
+        };
         let args = format!(
-            "{operator}\"device\": {device}, \"stream\": {stream}, \"correlation\": {}",
+            "{bytes}{operator}\"device\": {device}, \"stream\": {stream}, \"correlation\": {}",
             work.launch
         );
         out.slice(category, name, (&gpu, stream), work.span, &args);
