@@ -542,7 +542,8 @@ mod tests {
             (r#"{"args":"none","args":{"device":1}}"#, 1),
         ] {
             let text = format!("{event}{after}");
-            let (mut quick, mut patient, mut careful) = (Fields::default(), Fields::default(), Fields::default());
+            let (mut quick, mut patient, mut careful) =
+                (Fields::default(), Fields::default(), Fields::default());
             quick.quick(text.as_bytes(), &wanted).unwrap();
             patient.read::<false>(text.as_bytes(), &wanted).unwrap();
             careful.read::<true>(text.as_bytes(), &wanted).unwrap();

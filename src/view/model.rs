@@ -77,6 +77,8 @@ pub struct Summary {
     pub missing: Vec<String>,
     /// The workers that were given together.
     pub workers: Option<Box<WorkersGiven>>,
+    /// Other traces of what was given, which can be opened in place of this one; at most [`MAX_OPERATORS`].
+    pub others: Vec<OtherTrace>,
     /// The tables that the trace fills, in the order of a report.
     pub tables: Vec<TableName>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
@@ -87,6 +89,24 @@ pub struct Summary {
     pub index_bytes: u64,
     /// Filled in by whoever has a clock.
     pub cost: Option<Cost>,
+}
+
+/// Which trace of what was given is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Which {
+    /// Its file, or the folder of its worker; `None`: the first that has a timeline.
+    pub recording: Option<String>,
+    /// Of several traces in one file its number, from 1; 0, and where there is none of that number: the first.
+    pub document: u32,
+}
+
+/// A trace that can be opened in place of the one that is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherTrace {
+    pub name: String,
+    /// `None`: it was not read.
+    pub events: Option<u64>,
+    pub which: Which,
 }
 
 /// Several workers that were given together. Tables compare them.

@@ -11,14 +11,19 @@ use crate::session::bundle::Compared;
 use crate::session::open::{
     Entry, EntryKind, Failure, Input, Need, OfWorker, Opening, Plan, Provided, Ready, Said, Text,
 };
+use crate::view::{OtherTrace, Which};
 
 /// What is opened.
 pub struct Chosen {
+    /// The recording's name.
+    pub recording: String,
     pub ready: Ready,
     /// Its text, if it has any, and whether that is compressed.
     pub text: Option<TextOf>,
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
+    /// What else would open.
+    pub others: Vec<OtherTrace>,
     pub workers: Option<Workers>,
 }
 
@@ -32,10 +37,10 @@ pub struct Workers {
 
 /// Finds out what was given, and reads what stands beside the trace that is opened. What cannot be opened is said, and
 /// the next is tried.
-pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Result<Chosen, String> {
+pub async fn choose(files: Vec<(FileHead, Blob)>, wanted: Option<&str>) -> Result<Chosen, String> {
     let mut plan = plan_of(files).await;
     let mut said = std::mem::take(&mut plan.said);
-    let order = plan.order(worker);
+    let order = plan.order(wanted);
     let mut left = order.into_iter();
     let (chosen, mut ready, text) = loop {
         let Some(chosen) = left.next() else {
@@ -77,9 +82,21 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
         said.extend(plan.tell(i, Ok(())));
     }
     said.extend(plan.conclude());
-    let left_out = plan.left_out(chosen, &left).join(", ");
+    let left_out = plan.left_out(chosen, &left);
+    let other = |name: &String| OtherTrace {
+        name: name.clone(),
+        events: None,
+        which: Which {
+            recording: Some(name.clone()),
+            document: 0,
+        },
+    };
+    let others = left_out.iter().map(other).collect();
+    let left_out = left_out.join(", ");
     let left_out = (!left_out.is_empty()).then(|| format!("A page holds one trace; not opened: {left_out}."));
     Ok(Chosen {
+        recording: plan.recordings[chosen].name.clone(),
+        others,
         ready,
         text,
         notes: left_out.into_iter().chain(said.iter().map(sentence)).collect(),

@@ -61,7 +61,9 @@ fn tabs_and_number_keys_go_to_each_view() {
 /// The timeline writes its window into the address whenever it has moved, also just after a link was followed.
 #[test]
 fn a_link_is_followed_though_the_page_writes_its_address_meanwhile() {
-    let Some((page, _)) = Gaudi::at("view=timeline") else { return };
+    let Some((page, _)) = Gaudi::at("view=timeline") else {
+        return;
+    };
     page.eval(
         "const before = location.hash;
          location.hash = '#view=gaps';
