@@ -51,6 +51,7 @@ pub fn slice(
         .and_then(|p| p.name.or(p.labels))
         .map(|n| index.text(n));
     let linked = linked(index, vocabulary, id);
+    let (cpu_ns, waiting_ns) = index.cpu_time(id).unzip();
     let pid = track.pid.show(&index.names);
     let tid = track.tid.show(&index.names);
     Some(SliceDetail {
@@ -67,6 +68,8 @@ pub fn slice(
         start_ns: span.start,
         dur_ns: span.len_ns(),
         self_ns: (span.len_ns() - children_ns).max(0),
+        cpu_ns,
+        waiting_ns,
         n_children,
         parent: index.slices.parent(id).map(|p| p.0),
         previous: (place > lane.start).then(|| index.lanes.at(place - 1).0),

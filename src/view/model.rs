@@ -575,6 +575,9 @@ pub struct SliceDetail {
     pub dur_ns: i64,
     /// Duration less that of its direct children.
     pub self_ns: i64,
+    /// Where recorded: how long its thread ran on a processor, and the rest of its duration.
+    pub cpu_ns: Option<i64>,
+    pub waiting_ns: Option<i64>,
     pub n_children: u32,
     pub parent: Option<u32>,
     pub previous: Option<u32>,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use stepscope::base::{SliceId, Span};
 use stepscope::index::{FlowKind, Index};
+use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{Opened, open_bytes};
+use stepscope::table::Ask;
 use stepscope::view::CutRequest;
 
 use crate::corpus;
@@ -356,4 +358,77 @@ fn each_kind_of_file_that_other_suites_have_is_read() {
             "{file}"
         );
     }
+}
+
+#[test]
+fn a_threads_own_clock_says_how_long_it_ran() {
+    // tdur of a complete event; of a begin and an end the difference of their tts. Of aten::add one call lacks it.
+    let opened = open(
+        r#"{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":0,"dur":100,"tts":5,"tdur":30.5,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":200,"dur":50,"tts":40,"tdur":51,"args":{}},
+        {"ph":"B","cat":"cpu_op","name":"aten::cat","pid":1,"tid":2,"ts":300,"tts":1000,"args":{}},
+        {"ph":"E","cat":"cpu_op","name":"aten::cat","pid":1,"tid":2,"ts":340,"tts":1010.25,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":400,"dur":10,"tdur":4,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":420,"dur":10,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":440,"dur":10,"tdur":-1,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":460,"dur":10,"tdur":"x","args":{}}"#,
+    );
+    assert_eq!(defects(&opened), only("loss unreadable_thread_time", 2));
+    let of_slice: Vec<_> = opened
+        .index
+        .slices
+        .ids()
+        .map(|id| opened.index.cpu_time(id))
+        .collect();
+    assert_eq!(
+        of_slice,
+        [
+            Some((30_500, 69_500)),
+            // The two clocks differ by 1 µs: no less than 0 is waited.
+            Some((51_000, 0)),
+            Some((4_000, 6_000)),
+            None,
+            None,
+            None,
+            Some((10_250, 29_750)),
+        ]
+    );
+    let Answer::Slice(first) = opened.answer(&opened.scene(), &Question::Slice { slice: 0 }) else {
+        panic!("no slice");
+    };
+    assert_eq!((first.cpu_ns, first.waiting_ns), (Some(30_500), Some(69_500)));
+    let mut operators: Vec<_> = opened
+        .report
+        .operators
+        .iter()
+        .map(|o| (o.name.as_str(), o.on_cpu_ns, o.waiting_ns))
+        .collect();
+    operators.sort_unstable();
+    assert_eq!(
+        operators,
+        [
+            ("aten::add", None, None),
+            ("aten::cat", Some(10_250), Some(29_750)),
+            ("aten::mm", Some(81_500), Some(69_500)),
+            ("aten::sub", None, None),
+        ]
+    );
+    let has_columns = |opened: &Opened| {
+        let question = Question::TableFile {
+            key: "operators".to_owned(),
+            ask: Ask::default(),
+            format: "csv".to_owned(),
+        };
+        let Answer::Report { text, .. } = opened.answer(&opened.scene(), &question) else {
+            panic!("no table");
+        };
+        let head = text.lines().next().unwrap_or_default();
+        assert!(head.contains("total_cpu_ns"), "{head}");
+        ["on_cpu_ns", "waiting_ns"].map(|column| head.contains(column))
+    };
+    assert_eq!(has_columns(&opened), [true; 2]);
+    let without =
+        open(r#"{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":0,"dur":100,"args":{}}"#);
+    assert!(without.index.cpu_times.is_empty());
+    assert_eq!(has_columns(&without), [false; 2]);
 }

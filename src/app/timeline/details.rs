@@ -98,11 +98,8 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
         Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
         _ => html! { <p class="empty">{ "Reading them from the file …" }</p> },
     };
-    let own = format!(
-        "{} ({})",
-        show::duration(detail.self_ns),
-        show::percent(detail.self_ns, detail.dur_ns)
-    );
+    let of_duration = |ns: i64| format!("{} ({})", show::duration(ns), show::percent(ns, detail.dur_ns));
+    let own = of_duration(detail.self_ns);
     let span = Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns));
     html! {
         <>
@@ -117,6 +114,8 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 { pair("Start", seconds(detail.start_ns.saturating_sub(props.origin_ns))) }
                 { pair("Duration", show::duration(detail.dur_ns)) }
                 { pair("Self", own) }
+                { for detail.cpu_ns.map(|ns| pair("CPU time", of_duration(ns))) }
+                { for detail.waiting_ns.map(|ns| pair("Waiting (no CPU)", of_duration(ns))) }
                 { pair("Children", show::count(detail.n_children.into())) }
                 if let Some(step) = detail.step {
                     <div><dt>{ "Step" }</dt><dd><To place={step_place(step)}>{ format!("step {step}") }</To></dd></div>
