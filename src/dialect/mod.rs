@@ -7,7 +7,7 @@ mod clocks;
 mod collectives;
 mod derived_parts;
 pub mod dynamo;
-mod enclosing;
+pub mod enclosing;
 mod extent;
 mod facts;
 pub mod families;

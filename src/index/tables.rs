@@ -20,7 +20,7 @@ use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
 use crate::ingest::json;
 pub use crate::ingest::{ArgKind, ArgSpec};
 
-use super::args::{ArgColumn, Args};
+use super::args::{ArgColumn, Args, at_row};
 use super::column::Column;
 use super::cpu_time::CpuTimes;
 use super::memory::Memory;
@@ -139,6 +139,12 @@ impl Pairs {
         let ends = self.end_at.iter();
         let ends = ends.map(|at| (at != Pairs::NO_END).then_some(at));
         self.row.iter().map(SliceId).zip(ends)
+    }
+
+    /// Where the end of a slice stands; `None`: it has none, or is one event.
+    pub fn end_of(&self, id: SliceId) -> Option<u64> {
+        let i = at_row(&self.row, id)?;
+        Some(self.end_at.get(i)).filter(|&at| at != Pairs::NO_END)
     }
 
     pub fn len(&self) -> usize {

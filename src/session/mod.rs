@@ -395,15 +395,25 @@ impl Opened {
         ((slice as usize) < self.index.slices.len()).then(|| self.index.slices.at(SliceId(slice)))
     }
 
-    /// The args of a slice, from the text that starts at [`Opened::text_at`]. `None`: the event is longer than
-    /// `text`. If no more text is to be had (`is_all`), what is there is all there will be.
-    pub fn args(&self, slice: u32, text: &[u8], is_all: bool) -> Option<SliceArgs> {
-        let whole = match json::container(text, 0) {
-            Ok(end) => &text[..end],
-            Err(_) if is_all => text,
-            Err(_) => return None,
-        };
-        Some(details::slice_args(slice, whole))
+    /// The same of the event that ends it, where that is another one.
+    pub fn end_text_at(&self, slice: u32) -> Option<u64> {
+        let end = self.index.pairs.end_of(SliceId(slice));
+        end.filter(|&end| self.text_at(slice) != Some(end))
+    }
+
+    /// The args of a slice, from the events that start at [`Opened::text_at`] and [`Opened::end_text_at`], each as
+    /// [`event_text`] gives it.
+    pub fn args(&self, slice: u32, events: &[&[u8]]) -> SliceArgs {
+        details::slice_args(slice, events)
+    }
+}
+
+/// The event at the start of `text`. `None`: it is longer. If no more text is to be had (`is_all`), what is there is all
+/// there will be.
+pub fn event_text(text: &[u8], is_all: bool) -> Option<&[u8]> {
+    match json::container(text, 0) {
+        Ok(end) => Some(&text[..end]),
+        Err(_) => is_all.then_some(text),
     }
 }
 

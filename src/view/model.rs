@@ -588,6 +588,9 @@ pub struct SliceDetail {
     /// What it launched on a device, the first [`MAX_LAUNCHED`].
     pub launched: Vec<LinkedSlice>,
     pub n_launched: u32,
+    /// Other arrows from and to it, the first [`MAX_ARROWS`].
+    pub arrows: Vec<Arrow>,
+    pub n_arrows: u32,
     /// What it says that it is part of: a compiled graph's node.
     pub part_of: Option<Box<PartOf>>,
     /// Byte of the event in the inflated trace.
@@ -622,6 +625,22 @@ pub struct LinkedSlice {
     /// From the start of the call to the start of the work; negative where the two clocks disagree.
     pub latency_ns: i64,
 }
+
+/// An arrow that the trace draws from a slice to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrow {
+    /// The slice at the other end.
+    pub slice: u32,
+    pub name: String,
+    pub category: String,
+    /// It leads to the other slice, not from it.
+    pub is_outgoing: bool,
+    /// From one end of the arrow to the other; negative where two clocks disagree.
+    pub len_ns: i64,
+}
+
+/// Bound of [`SliceDetail::arrows`].
+pub const MAX_ARROWS: usize = 20;
 
 /// Bound of [`SliceDetail::launched`].
 pub const MAX_LAUNCHED: usize = 20;

@@ -10,7 +10,7 @@ use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
-use crate::view::{LinkedSlice, PartOf, SliceDetail, Span};
+use crate::view::{Arrow, LinkedSlice, PartOf, SliceDetail, Span};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -129,6 +129,12 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 if let Some(more @ 1..) = u64::from(detail.n_launched).checked_sub(detail.launched.len() as u64) {
                     { pair("Launched", format!("{} more", show::count(more))) }
                 }
+                { for detail.arrows.iter().map(|other| html! {
+                    <div><dt>{ if other.is_outgoing { "Arrow to" } else { "Arrow from" } }</dt><dd>{ arrow(other) }</dd></div>
+                }) }
+                if let Some(more @ 1..) = u64::from(detail.n_arrows).checked_sub(detail.arrows.len() as u64) {
+                    { pair("Arrows", format!("{} more", show::count(more))) }
+                }
                 if let Some(part) = &detail.part_of { { part_of(part) } }
                 { pair("Process", detail.process.clone()) }
                 { pair("Thread", detail.thread.clone()) }
@@ -177,6 +183,17 @@ fn linked(other: &LinkedSlice) -> Html {
         <>
             <To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>
             { format!(", {} from call to work", show::duration(other.latency_ns)) }
+        </>
+    }
+}
+
+/// The other end of an arrow, and how long it is.
+fn arrow(other: &Arrow) -> Html {
+    html! {
+        <>
+            <To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>
+            { format!(", {} long", show::duration(other.len_ns)) }
+            if !other.category.is_empty() { { format!(" ({})", show::plain(&other.category)) } }
         </>
     }
 }
