@@ -872,7 +872,8 @@ pub fn is_metrics(head: &[u8]) -> bool {
 
 /// Whether a file that starts with `head` is compressed.
 pub fn is_gzip(head: &[u8]) -> bool {
-    head.starts_with(&detect::GZIP_MAGIC)
+    // Other methods than deflate are stored members of an archive.
+    head.starts_with(&detect::GZIP_MAGIC) && head.get(2).is_none_or(|&method| method == 8)
 }
 
 /// Opens a metrics file alone: a report with its counters and nothing else.

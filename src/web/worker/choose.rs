@@ -119,7 +119,7 @@ async fn opened(plan: &Plan<Blob>, recording: usize) -> Result<(Ready, Option<Te
         Text::File(file) => blob(plan.place(file)).await,
     };
     let text = text.map_err(Failure::Unreadable)?;
-    let head = bytes_of(&text, 0..2).await.map_err(Failure::Unreadable)?;
+    let head = bytes_of(&text, 0..3).await.map_err(Failure::Unreadable)?;
     let (name, bytes) = (ready.name.clone(), size(&text));
     let text = (FileHead { name, bytes }, text, session::is_gzip(&head));
     Ok((ready, Some(text)))
