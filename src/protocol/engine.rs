@@ -143,6 +143,8 @@ pub enum Reply {
     Alive,
     /// What comes next may take long, and no question is answered meanwhile.
     Computing,
+    /// That is over, and more work follows.
+    Computed,
     Progress(Progress),
     /// Findings so far (`partial`) or all of them. Sent again and again while loading.
     Summary(Box<Summary>),

@@ -101,7 +101,9 @@ impl Engine {
                             "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
                         )));
                     }
-                    Ok(Reply::Ready { .. } | Reply::Warm | Reply::Alive | Reply::Computing) => {}
+                    Ok(
+                        Reply::Ready { .. } | Reply::Warm | Reply::Alive | Reply::Computing | Reply::Computed,
+                    ) => {}
                     Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
                     Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
                     Ok(Reply::Loaded) => told(Told::Loaded),

@@ -3,9 +3,10 @@
 
 use web_sys::Blob;
 
+use super::answers::post;
 use super::size;
 use super::unpack::{blob, bytes_of, each_piece, head_of, in_memory, read_whole};
-use crate::protocol::engine::FileHead;
+use crate::protocol::engine::{FileHead, Reply};
 use crate::session;
 use crate::session::bundle::Compared;
 use crate::session::open::{
@@ -130,7 +131,11 @@ async fn gathered(plan: &Plan<Blob>, recording: usize, is_opened: bool) -> Resul
     while let Some((file, limit)) = gathering.poll(plan) {
         gathering.provide(read_whole(plan.place(file), limit).await);
     }
-    plan.ready(recording, gathering)
+    // Archives are unpacked piece by piece; tables are read whole.
+    post(&Reply::Computing);
+    let ready = plan.ready(recording, gathering);
+    post(&Reply::Computed);
+    ready
 }
 
 async fn plan_of(files: Vec<(FileHead, Blob)>) -> Plan<Blob> {

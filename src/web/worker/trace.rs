@@ -365,11 +365,10 @@ async fn open(
     mut which: Which,
     started: f64,
 ) -> Result<(), String> {
-    // Archives are unpacked, and tables opened, in pieces of any length.
-    post(&Reply::Computing);
     let chosen = choose(files, which.recording.as_deref()).await?;
     which.recording = Some(chosen.recording);
     let Some((head, file, is_gzip)) = chosen.text else {
+        post(&Reply::Computing);
         let name = &chosen.ready.name;
         let mut opened = chosen.ready.open().map_err(|error| format!("{name}: {error}."))?;
         opened.others = chosen.others;
