@@ -130,7 +130,10 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                     { pair("Launched", format!("{} more", show::count(more))) }
                 }
                 { for detail.arrows.iter().map(|other| html! {
-                    <div><dt>{ if other.is_outgoing { "Arrow to" } else { "Arrow from" } }</dt><dd>{ arrow(other) }</dd></div>
+                    <div>
+                        <dt>{ if other.is_outgoing { "Arrow to" } else { "Arrow from" } }</dt>
+                        <dd>{ arrow(other) }</dd>
+                    </div>
                 }) }
                 if let Some(more @ 1..) = u64::from(detail.n_arrows).checked_sub(detail.arrows.len() as u64) {
                     { pair("Arrows", format!("{} more", show::count(more))) }

@@ -116,7 +116,8 @@ pub struct Cutter<W: Write> {
 }
 
 impl<W: Write> Cutter<W> {
-    /// Of the trace that `index` and `report` are of, and that lies in these bytes of the `text`. `renew_own`: tracks that an earlier cut-out brought along are
+    /// Of the trace that `index` and `report` are of, and that lies in these bytes of the `text`.
+    /// `renew_own`: tracks that an earlier cut-out brought along are
     /// left out, because [`Cutter::finish`] writes new ones.
     pub fn new(
         out: W,
