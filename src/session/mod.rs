@@ -408,8 +408,8 @@ impl Opened {
     }
 }
 
-/// The event at the start of `text`. `None`: it is longer. If no more text is to be had (`is_all`), what is there is all
-/// there will be.
+/// The event at the start of `text`. `None`: it is longer. If no more text is to be had (`is_all`), what is there
+/// is all there will be.
 pub fn event_text(text: &[u8], is_all: bool) -> Option<&[u8]> {
     match json::container(text, 0) {
         Ok(end) => Some(&text[..end]),

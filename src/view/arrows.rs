@@ -1,7 +1,8 @@
 //! Where the arrows (flow events `s t f`, and slices with a `bind_id`) of a slice lead.
 //!
-//! Ends with one category and id are one arrow, in order of time; an id that is used again begins a new one. An end lies
-//! in the innermost slice of its thread at its time; where none runs then, the last end (`f`) in the next to start.
+//! Ends with one category and id are one arrow, in order of time; an id that is used again begins a new one. An end
+//! lies in the innermost slice of its thread at its time; where none runs then, the last end (`f`) in the next to
+//! start.
 
 use rustc_hash::FxHashMap;
 

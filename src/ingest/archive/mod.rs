@@ -6,7 +6,8 @@
 //!
 //! A member of a zip is raw deflate, and so is the body of a gzip member: with a gzip header in front and its CRC
 //! and length behind ([`Parts`]), it *is* a gzip file, and [`Inflater`](super::Inflater), its checkpoints and its
-//! defects serve as they are. One that is stored gets a header of our own that the inflater knows. That, and because a page loads every KB, is why no zip library is here.
+//! defects serve as they are. One that is stored gets a header of our own that the inflater knows.
+//! That, and because a page loads every KB, is why no zip library is here.
 //!
 //! Does no I/O: [`ZipListing`] says which bytes it wants, [`Tar`] is fed the text as it comes, also what comes out of
 //! an inflater. Names are for people and for telling files apart: they are never a place on a disk. `..`, `.` and
