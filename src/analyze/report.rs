@@ -467,6 +467,12 @@ pub struct Operator {
     /// Operators: summed over all calls, as torch's `key_averages` does. Python frames: calls inside a call
     /// of the same name are not counted again.
     pub total_cpu_ns: i64,
+    /// Where all calls have a CPU time: how long their thread ran on a processor, and the rest of the time from call to
+    /// return; summed over all calls.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_cpu_ns: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waiting_ns: Option<i64>,
     pub self_device_ns: Option<i64>,
     pub total_device_ns: Option<i64>,
     /// Operators, where allocations are recorded: bytes allocated less bytes freed between start and end of its calls,

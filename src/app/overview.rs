@@ -16,12 +16,15 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    Finding, FindingEvidence, Level, ON_REQUEST, Period, Span, StepFilter, Summary, TimeBudget, headlines,
+    Finding, FindingEvidence, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary, TimeBudget,
+    Which, headlines,
 };
 use crate::web::engine::Engine;
 
 /// A finding with this many pieces of evidence may have had more.
 const MOST_EVIDENCE: usize = 10;
+/// A longer list of other traces opens on request.
+const MOST_OPEN: usize = 8;
 
 #[derive(Properties, PartialEq)]
 pub struct OverviewProps {
@@ -31,6 +34,8 @@ pub struct OverviewProps {
     pub dark: bool,
     /// All answers were computed anew.
     pub on_anew: Callback<Box<Summary>>,
+    /// Another trace of what was given is to be opened.
+    pub on_which: Callback<Which>,
 }
 
 #[component]
@@ -59,6 +64,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
             { for summary.notes.iter().filter(|note| not_opened(note)).map(|note| html! {
                 <p class="note warn" role="status">{ show::plain(note) }</p>
             }) }
+            if !summary.others.is_empty() { { others(&summary.others, &props.on_which) } }
             if props.ready && metrics_alone.is_some() { { table("metrics") }{ table("metric_compiles") } }
             { verdict_section(summary) }
             if props.ready {
@@ -123,6 +129,29 @@ fn verdict_section(summary: &Summary) -> Html {
                 </p>
             }) }
         </section>
+    }
+}
+
+/// The traces that may be opened in place of this one.
+fn others(others: &[OtherTrace], on_which: &Callback<Which>) -> Html {
+    let other = |other: &OtherTrace| {
+        let (name, which) = (show::plain(&other.name), other.which.clone());
+        let onclick = on_which.reform(move |_: MouseEvent| which.clone());
+        html! {
+            <li>
+                <button type="button" {onclick} aria-label={format!("Open {name}")}>{ "Open" }</button>{ " " }
+                <span class="name">{ name }</span>
+                if let Some(n) = other.events {
+                    { format!(", {}", show::counted(n, "event")) }
+                }
+            </li>
+        }
+    };
+    html! {
+        <details class="other-traces" open={others.len() <= MOST_OPEN}>
+            <summary>{ format!("Open another trace ({})", show::count(others.len() as u64)) }</summary>
+            <ul>{ for others.iter().map(other) }</ul>
+        </details>
     }
 }
 

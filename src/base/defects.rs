@@ -78,6 +78,8 @@ defects! {
     UnreadableDuration "unreadable_duration" Loss
         "A complete event's duration is no number (a text, true, a list); it is kept with length 0 and counts as no time.";
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
+    UnreadableThreadTime "unreadable_thread_time" Loss
+        "A time of a thread's own clock (tts, tdur) is negative or no number; the CPU time of its slice is unknown.";
     OversizedSum "oversized_sum" Loss
         "A sum of durations does not fit the clock (292 years): it stops there, and what is made of it is wrong.";
     OverrunningWork "overrunning_work" Loss

@@ -141,7 +141,7 @@ impl ArgRows {
 }
 
 /// Rows that have a new number, and their values.
-fn kept<T: Copy>(
+pub(super) fn kept<T: Copy>(
     rows: &Column<u32>,
     values: &Column<T>,
     place: impl Fn(u32) -> Option<u32>,
@@ -157,7 +157,11 @@ fn kept<T: Copy>(
 }
 
 /// Rows by their new numbers, ascending, and their values.
-fn placed<T: Copy>(rows: Column<u32>, values: Column<T>, place: &[u32]) -> (Column<u32>, Column<T>) {
+pub(super) fn placed<T: Copy>(
+    rows: Column<u32>,
+    values: Column<T>,
+    place: &[u32],
+) -> (Column<u32>, Column<T>) {
     let rows: Column<u32> = rows.iter().map(|row| place[row as usize]).collect();
     if rows.iter().is_sorted() {
         return (rows, values);
@@ -276,7 +280,7 @@ fn column_bytes(own: &[(Column<u32>, Column<i64>)], shared_row: &Column<u32>) ->
     own * OWN_BYTES + shared_row.len() * SHARED_BYTES
 }
 
-fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {
+pub(super) fn at_row(rows: &Column<u32>, id: SliceId) -> Option<usize> {
     let i = rows.partition_point(0..rows.len(), |row| row < id.0);
     (i < rows.len() && rows.get(i) == id.0).then_some(i)
 }

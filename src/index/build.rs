@@ -17,6 +17,7 @@ mod unreturned;
 mod words;
 
 use super::args::{ArgRows, Value};
+use super::cpu_time::CpuTimes;
 use super::memory::Memory;
 use super::select::{LeftOut, Selection, Selector};
 use super::tables::{FlowKind, Header, category_text};
@@ -59,6 +60,7 @@ pub struct Builder {
     edges: Edges,
     lines: Lines,
     args: ArgRows,
+    cpu_times: CpuTimes,
     /// The args of one event.
     values: Vec<Value>,
     tracks: Tracks,
@@ -88,6 +90,7 @@ impl Builder {
             edges: Edges::default(),
             lines: Lines::default(),
             args: ArgRows::new(specs),
+            cpu_times: CpuTimes::default(),
             values: Vec::new(),
             tracks: Tracks::default(),
             unknown_frames: UnknownFrames::default(),
@@ -146,6 +149,7 @@ impl Builder {
             + self.edges.bytes()
             + self.lines.bytes()
             + self.args.bytes() as u64
+            + self.cpu_times.bytes()
             + self.instants.start.len() as u64 * INSTANT_BYTES
             + self.memory.len() as u64 * MEMORY_BYTES
             + self.flows.len() as u64 * FLOW_BYTES

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod column;
+pub mod cpu_time;
 pub mod first_time;
 pub mod memory;
 pub mod nest;

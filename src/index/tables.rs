@@ -10,6 +10,7 @@
 //! | [`Memory`] | 38 | time 8, bytes 8, allocated 8, reserved 8, track 4, device 2 |
 //! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
+//! | [`CpuTimes`] | 12 | row 4, time 8; only slices with a CPU time |
 //! | [`Args`] | 12 and 8 | see [`args`](super::args): 12 a value that differs from event to event, 8 for all others of a slice together; only args that an analysis asked for, only where present |
 
 use rustc_hash::FxHashMap;
@@ -19,8 +20,9 @@ use crate::base::{CategoryId, Dur, NameId, Names, SliceId, Span, TrackId, Ts};
 use crate::ingest::json;
 pub use crate::ingest::{ArgKind, ArgSpec};
 
-use super::args::{ArgColumn, Args};
+use super::args::{ArgColumn, Args, at_row};
 use super::column::Column;
+use super::cpu_time::CpuTimes;
 use super::memory::Memory;
 use super::pyramid::Lanes;
 use super::select::LeftOut;
@@ -137,6 +139,12 @@ impl Pairs {
         let ends = self.end_at.iter();
         let ends = ends.map(|at| (at != Pairs::NO_END).then_some(at));
         self.row.iter().map(SliceId).zip(ends)
+    }
+
+    /// Where the end of a slice stands; `None`: it has none, or is one event.
+    pub fn end_of(&self, id: SliceId) -> Option<u64> {
+        let i = at_row(&self.row, id)?;
+        Some(self.end_at.get(i)).filter(|&at| at != Pairs::NO_END)
     }
 
     pub fn len(&self) -> usize {
@@ -315,6 +323,8 @@ pub struct Index {
     pub counters: Vec<CounterSeries>,
     pub flows: Flows,
     pub args: Args,
+    /// Empty where the trace has no thread clock.
+    pub cpu_times: CpuTimes,
     pub header: Header,
     pub container: Container,
     /// Events read and not left out, of every kind, metadata included.
@@ -406,6 +416,13 @@ impl Index {
         self.args.text(key, id).map(|name| self.names.get(name))
     }
 
+    /// How long the thread of a slice ran on a processor, and how long it did not: its wall time less that, at least 0,
+    /// since the two clocks differ. `None`: not recorded.
+    pub fn cpu_time(&self, id: SliceId) -> Option<(i64, i64)> {
+        let on_cpu = self.cpu_times.of(id)?;
+        Some((on_cpu, (self.slices.dur(id).as_ns() - on_cpu).max(0)))
+    }
+
     pub fn process(&self, pid: Key) -> Option<&Process> {
         self.processes.get(*self.process_by_pid.get(&pid)?)
     }
@@ -450,6 +467,7 @@ impl Index {
             + self.memory.bytes_held()
             + self.flows.ts.len() * 23
             + args
+            + usize::try_from(self.cpu_times.bytes()).unwrap_or(usize::MAX)
             + counters
             + self.names.bytes()
     }

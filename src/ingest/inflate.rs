@@ -3,6 +3,9 @@
 //! The deflate engine is miniz_oxide's; the gzip header, trailer, CRC-32 and members are read here. Any number
 //! of members may follow one another (bgzip writes a member every 64 KiB). Truncation and damage end the
 //! stream and are counted; what came before them stands.
+//!
+//! A member of a zip that is stored there, not compressed, is read as a gzip member of a method of our own
+//! ([`stored_header`]), so that its checksum is checked like all others.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -29,6 +32,8 @@ enum State {
     Plain,
     Header(Header),
     Body,
+    /// Bytes of a stored member that are still to come.
+    Stored(u64),
     /// Bytes of a member's trailer so far.
     Trailer(Vec<u8>),
     /// After a member: another one, padding, or garbage.
@@ -51,7 +56,21 @@ pub struct Inflater {
     members: u32,
     defects: Defects,
     damage: Option<(u64, &'static str)>,
+    /// Byte of the input from which on it is ignored.
+    ends_at: u64,
     checkpoints: Checkpoints,
+}
+
+/// Bytes of [`stored_header`].
+const STORED_HEADER: u64 = 10;
+/// What only our own headers have: method 0, which gzip reserves, with a flag that it reserves, too.
+const STORED_FLAG: u8 = 0x80;
+
+/// The header of a gzip member of `len` bytes that are not compressed: the length stands in place of time, extra flags
+/// and system. The trailer is gzip's.
+pub fn stored_header(len: u64) -> [u8; 10] {
+    let [a, b, c, d, e, f, ..] = len.to_le_bytes();
+    [GZIP_MAGIC[0], GZIP_MAGIC[1], 0, STORED_FLAG, a, b, c, d, e, f]
 }
 
 impl Default for Inflater {
@@ -68,10 +87,11 @@ impl Default for Inflater {
             members: 0,
             defects: Defects::default(),
             damage: None,
+            ends_at: u64::MAX,
             checkpoints: Checkpoints {
                 list: Vec::new(),
                 spacing: FIRST_SPACING,
-                plain: false,
+                stored: None,
             },
         }
     }
@@ -80,13 +100,15 @@ impl Default for Inflater {
 impl Inflater {
     /// Reads `input` and hands the output to `sink`, piece by piece.
     pub fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        let room = usize::try_from(self.ends_at.saturating_sub(self.read)).unwrap_or(usize::MAX);
+        input = &input[..input.len().min(room)];
         while !input.is_empty() {
             let before = input.len();
             match &mut self.state {
                 State::Start => {
                     if self.read == 0 && input[0] != GZIP_MAGIC[0] {
                         self.state = State::Plain;
-                        self.checkpoints.plain = true;
+                        self.checkpoints.stored = Some(Stored::PLAIN);
                     } else {
                         self.state = State::Header(Header::default());
                     }
@@ -103,21 +125,32 @@ impl Inflater {
                     match header.push(byte) {
                         HeaderEnd::More => {}
                         HeaderEnd::Here => {
-                            self.state = State::Body;
+                            let stored = header.stored_len();
+                            self.state = stored.map_or(State::Body, State::Stored);
                             self.engine.init();
                             self.window_at = 0;
                             self.crc = crc32fast::Hasher::new();
                             self.member_out = 0;
                             self.members += 1;
-                            // Small members are inflated in one go: see `body`.
-                            if self.checkpoints.due(self.written) {
-                                self.checkpoint(before - input.len());
+                            match stored {
+                                Some(len) if self.members == 1 => {
+                                    self.checkpoints.stored = Some(Stored {
+                                        from: STORED_HEADER,
+                                        len,
+                                    });
+                                }
+                                Some(_) => {}
+                                // Small members are inflated in one go: see `body`.
+                                None if self.checkpoints.due(self.written) => {
+                                    self.checkpoint(before - input.len());
+                                }
+                                None => {}
                             }
                         }
                         HeaderEnd::NotGzip if self.members == 0 && self.read <= 1 => {
                             // A plain file may start with byte 0x1f; let the reader of JSON say what it found.
                             self.state = State::Plain;
-                            self.checkpoints.plain = true;
+                            self.checkpoints.stored = Some(Stored::PLAIN);
                             self.written += 2;
                             sink(&[GZIP_MAGIC[0], byte]);
                         }
@@ -125,6 +158,27 @@ impl Inflater {
                     }
                 }
                 State::Body => input = self.body(input, sink),
+                State::Stored(0) => self.state = State::Trailer(Vec::new()),
+                State::Stored(left)
+                    if self.members == 1 && self.member_out == 0 && input[0] == GZIP_MAGIC[0] =>
+                {
+                    // What is compressed itself, whatever its name, has a checksum of its own. No text starts so.
+                    self.ends_at = self.read.saturating_add(*left);
+                    self.members = 0;
+                    self.checkpoints.stored = None;
+                    self.state = State::Header(Header::default());
+                    return self.feed(input, sink);
+                }
+                State::Stored(left) => {
+                    let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                    let (text, rest) = input.split_at(n);
+                    *left -= n as u64;
+                    self.crc.update(text);
+                    self.written += n as u64;
+                    self.member_out += n as u64;
+                    sink(text);
+                    input = rest;
+                }
                 State::Trailer(tail) => {
                     tail.push(input[0]);
                     input = &input[1..];
@@ -221,7 +275,7 @@ impl Inflater {
     /// No more input will come. Gives what was found, and what makes any byte of the output reachable again.
     pub fn finish(mut self) -> (Inflated, Checkpoints) {
         match &self.state {
-            State::Header(_) | State::Body | State::Trailer(_) => {
+            State::Header(_) | State::Body | State::Stored(_) | State::Trailer(_) => {
                 self.defects.add(DefectKind::TruncatedGzip, None)
             }
             State::Between(seen) if !seen.is_empty() => self.defects.add(DefectKind::TrailingGarbage, None),
@@ -254,7 +308,7 @@ impl Inflater {
 
     /// Whether the input is gzip; `false` while nothing was read.
     pub fn is_gzip(&self) -> bool {
-        !matches!(self.state, State::Start | State::Plain)
+        self.checkpoints.stored.is_none() && !matches!(self.state, State::Start)
     }
 }
 
@@ -286,6 +340,9 @@ struct Header {
     seen: u16,
     flags: u8,
     extra_len: u16,
+    is_stored: bool,
+    /// Bytes 4 to 9.
+    fixed: [u8; 6],
 }
 
 /// In the order that they have in the file.
@@ -315,9 +372,16 @@ impl Header {
             HeaderPart::Fixed => {
                 match at {
                     0 | 1 if byte != GZIP_MAGIC[usize::from(at)] => return HeaderEnd::NotGzip,
-                    // The only method there is.
-                    2 if byte != 8 => return HeaderEnd::NotGzip,
+                    // The only method there is, and our own.
+                    2 if byte != 8 && byte != 0 => return HeaderEnd::NotGzip,
+                    2 => self.is_stored = byte == 0,
+                    3 if self.is_stored && byte != STORED_FLAG => return HeaderEnd::NotGzip,
                     3 => self.flags = byte,
+                    4.. => {
+                        if let Some(fixed) = self.fixed.get_mut(usize::from(at) - 4) {
+                            *fixed = byte;
+                        }
+                    }
                     _ => {}
                 }
                 self.seen == 10
@@ -331,6 +395,13 @@ impl Header {
             HeaderPart::Crc => self.seen == 2,
         };
         if is_whole { self.next() } else { HeaderEnd::More }
+    }
+
+    /// Bytes of a stored member; see [`stored_header`].
+    fn stored_len(&self) -> Option<u64> {
+        let [a, b, c, d, e, f] = self.fixed;
+        self.is_stored
+            .then(|| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
     }
 
     /// Goes on with the next part that there is.
@@ -368,8 +439,22 @@ struct Checkpoint {
 pub struct Checkpoints {
     list: Vec<Checkpoint>,
     spacing: u64,
-    /// The input was not compressed: output and input are the same.
-    plain: bool,
+    /// Where output and input are the same, if they are.
+    stored: Option<Stored>,
+}
+
+/// The first `len` bytes of the output are the input from byte `from` on.
+#[derive(Clone, Copy)]
+struct Stored {
+    from: u64,
+    len: u64,
+}
+
+impl Stored {
+    const PLAIN: Stored = Stored {
+        from: 0,
+        len: u64::MAX,
+    };
 }
 
 impl Checkpoints {
@@ -397,11 +482,16 @@ impl Checkpoints {
 
     /// One that goes on somewhere at or before byte `at` of the output, and wants input from [`Inflater::read`] on.
     pub fn inflater(&self, at: u64) -> Inflater {
-        if self.plain {
+        if let Some(Stored { from, len }) = self.stored.filter(|stored| at < stored.len) {
             return Inflater {
-                state: State::Plain,
-                read: at,
+                state: match from {
+                    0 => State::Plain,
+                    _ => State::Stored(len - at),
+                },
+                read: from + at,
                 written: at,
+                member_out: at,
+                members: 1,
                 ..Inflater::default()
             };
         }
@@ -516,6 +606,50 @@ mod tests {
             file.extend(&body);
             let (out, defects, _) = inflate([&file[..]]);
             assert!(out == data && defects.is_empty(), "{flags}");
+        }
+    }
+
+    fn stored(data: &[u8], crc: u32) -> Vec<u8> {
+        let len = u32::try_from(data.len()).unwrap().to_le_bytes();
+        [
+            &stored_header(data.len() as u64)[..],
+            data,
+            &crc.to_le_bytes(),
+            &len,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_stored_member_is_checked_and_read_again_anywhere() {
+        let data = lines(50_000);
+        let crc = crc32fast::hash(&data);
+        let file = stored(&data, crc);
+        for piece in [1_000, file.len()] {
+            let (out, defects, checkpoints) = inflate(file.chunks(piece));
+            assert!(out == data && defects.is_empty(), "{piece}");
+            for at in [0, 1, 70_000, data.len() - 1, data.len(), data.len() + 5] {
+                let wanted = &data[at.min(data.len())..(at + 100).min(data.len()).max(at.min(data.len()))];
+                assert_eq!(checkpoints.read(&file, at as u64, 100), wanted, "{at}");
+            }
+        }
+        let only = |file: &[u8], kind| {
+            let (out, defects, _) = inflate([file]);
+            assert!(
+                data.starts_with(&out) && defects.iter().eq([(kind, 1, None)]),
+                "{defects:?}"
+            );
+        };
+        only(&stored(&data, crc ^ 1), DefectKind::GzipChecksum);
+        only(&file[..100_000], DefectKind::TruncatedGzip);
+        only(&file[..file.len() - 3], DefectKind::TruncatedGzip);
+        assert_eq!(inflate([&stored(b"", 0)[..]]).1, Defects::default());
+        // Compressed itself, whatever it is called: what is behind it is no garbage.
+        let twice = stored(&gz(&data), 0);
+        for piece in [1, 1_000] {
+            let (out, defects, checkpoints) = inflate(twice.chunks(piece));
+            assert!(out == data && defects.is_empty(), "{defects:?}");
+            assert_eq!(checkpoints.read(&twice, 70_000, 100), data[70_000..70_100]);
         }
     }
 

@@ -95,6 +95,14 @@ pub struct Scanner {
 }
 
 impl Scanner {
+    /// Of a text of which byte `at` is fed first.
+    pub fn starting_at(at: u64, wanted: &'static [ArgSpec]) -> Scanner {
+        Scanner {
+            base: at,
+            ..Scanner::new(wanted)
+        }
+    }
+
     /// `wanted` are the args whose values events bring along.
     pub fn new(wanted: &'static [ArgSpec]) -> Scanner {
         Scanner {

@@ -14,11 +14,11 @@ use crate::table::{Ask, Page};
 use crate::view::{
     Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
     SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
-    TimelineTracks, TrackPart,
+    TimelineTracks, TrackPart, Which,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 13;
+pub const PROTOCOL: u32 = 14;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,8 +40,8 @@ pub enum Request {
         /// What of the trace is loaded.
         selection: Selection,
         memory: MemoryRule,
-        /// The folder of the worker to open, of several; else the first that has a trace.
-        worker: Option<String>,
+        /// Which trace, of several.
+        which: Which,
     },
     /// Open the built-in sample, which the worker generates.
     OpenSample,
@@ -143,6 +143,8 @@ pub enum Reply {
     Alive,
     /// What comes next may take long, and no question is answered meanwhile.
     Computing,
+    /// That is over, and more work follows.
+    Computed,
     Progress(Progress),
     /// Findings so far (`partial`) or all of them. Sent again and again while loading.
     Summary(Box<Summary>),

@@ -1,5 +1,5 @@
-//! Whether a worker that reads a file is still there. The page asks it once a beat; a worker answers between two pieces
-//! of work, and says so before it computes for long.
+//! Whether a worker that unpacks or reads a file is still there. The page asks it once a beat; a worker answers
+//! between two pieces of work, and says so before it computes for long.
 //!
 //! Silence is counted in beats, not by a clock: after a sleep of the machine no beat has passed.
 

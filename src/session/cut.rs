@@ -65,7 +65,16 @@ impl Opened {
             left_out: left_out.cloned().collect(),
         };
         let own_tracks = request.own_tracks;
-        let cutter = Cutter::new(out, request.gzip, &self.index, &self.report, wanted, own_tracks)?;
+        let text = self.text_starts_at..self.report.inflated_bytes;
+        let cutter = Cutter::new(
+            out,
+            request.gzip,
+            &self.index,
+            &self.report,
+            text,
+            wanted,
+            own_tracks,
+        )?;
         if !cutter.has_rows() {
             return Err(CutError::Nothing);
         }

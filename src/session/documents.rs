@@ -28,12 +28,16 @@ pub struct Documents {
     first_of_all: Option<First>,
     /// Documents that were like the first.
     pub n_repeated: u64,
+    /// Byte of the text at which the document that is being read starts.
+    starts_at: u64,
 }
 
 /// A document that was read to its end.
 pub struct Document {
     pub builder: Builder,
     pub scanned: Scanned,
+    /// Byte of the text at which it starts.
+    pub starts_at: u64,
 }
 
 /// How a document begins.
@@ -63,6 +67,7 @@ impl Documents {
             before: Vec::new(),
             first_of_all: None,
             n_repeated: 0,
+            starts_at: 0,
         }
     }
 
@@ -92,6 +97,7 @@ impl Documents {
 
     /// The document that was being read is over. It counts if it has events, and is not the first once more.
     fn end(&mut self, scanned: Scanned) {
+        let starts_at = std::mem::replace(&mut self.starts_at, scanned.bytes);
         let builder = std::mem::replace(
             &mut self.builder,
             Builder::selecting(dialect::WANTED_ARGS, &self.selection),
@@ -100,7 +106,11 @@ impl Documents {
             self.n_repeated += 1;
         } else if self.first.n > 0 || self.before.is_empty() {
             self.first_of_all.get_or_insert(self.first.clone());
-            self.before.push(Document { builder, scanned });
+            self.before.push(Document {
+                builder,
+                scanned,
+                starts_at,
+            });
         }
         self.first = First::default();
         self.is_repetition = false;

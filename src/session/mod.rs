@@ -34,8 +34,12 @@ use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{summary, workers_given};
 use crate::view::timeline::Scene;
 use crate::view::{
-    CategoryShare, Estimate, Grouping, Selection, SliceArgs, StackSource, Summary, details, flame, memory,
+    CategoryShare, Estimate, Grouping, MAX_OPERATORS, OtherTrace, Selection, SliceArgs, StackSource, Summary,
+    Which, details, flame, memory,
 };
+
+/// Traces of one file that a note names.
+const MAX_NAMED: usize = 8;
 
 /// An opened trace.
 pub struct Opened {
@@ -52,6 +56,10 @@ pub struct Opened {
     pub workers: Option<Workers>,
     /// The traces behind this one in the same file.
     pub further: Vec<Opened>,
+    /// What else may be opened in its place.
+    pub others: Vec<OtherTrace>,
+    /// Byte of the text at which it starts, where others stand before it.
+    text_starts_at: u64,
     by_shape: OnceLock<Vec<Operator>>,
     by_stack: OnceLock<Vec<Operator>>,
     last_order: Mutex<Option<LastOrder>>,
@@ -77,6 +85,8 @@ impl Opened {
             load_notes: Vec::new(),
             workers: None,
             further: Vec::new(),
+            others: Vec::new(),
+            text_starts_at: 0,
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
             last_order: Mutex::new(None),
@@ -93,6 +103,26 @@ impl Opened {
     pub fn note(&mut self, says: String) {
         self.report.notes.push(says.clone());
         self.load_notes.push(says);
+    }
+
+    /// Of several traces in one file the one that is asked for, by its number: the first where there is none of that
+    /// number. The others are dropped and listed in [`Opened::others`].
+    #[must_use]
+    pub fn document(mut self, which: &Which) -> Opened {
+        let further = std::mem::take(&mut self.further);
+        let mut all: Vec<(u32, Opened)> = (1..).zip(std::iter::once(self).chain(further)).collect();
+        let place = all.iter().position(|(number, _)| *number == which.document);
+        let (_, mut chosen) = all.remove(place.unwrap_or(0));
+        let other = |(document, other): (u32, Opened)| OtherTrace {
+            name: other.report.file,
+            events: Some(other.report.events),
+            which: Which {
+                recording: which.recording.clone(),
+                document,
+            },
+        };
+        chosen.others = all.into_iter().map(other).collect();
+        chosen
     }
 
     /// Tells kernels apart by these rules, and computes all answers anew. The error says which line is no rule; nothing
@@ -122,6 +152,7 @@ impl Opened {
         let mut summary = summary(&self.report, &self.index, false);
         summary.tables = self.answers(table::names);
         summary.workers = self.workers.as_ref().map(workers_given);
+        summary.others = self.others[..self.others.len().min(MAX_OPERATORS)].to_vec();
         summary
     }
 
@@ -363,15 +394,25 @@ impl Opened {
         ((slice as usize) < self.index.slices.len()).then(|| self.index.slices.at(SliceId(slice)))
     }
 
-    /// The args of a slice, from the text that starts at [`Opened::text_at`]. `None`: the event is longer than
-    /// `text`. If no more text is to be had (`is_all`), what is there is all there will be.
-    pub fn args(&self, slice: u32, text: &[u8], is_all: bool) -> Option<SliceArgs> {
-        let whole = match json::container(text, 0) {
-            Ok(end) => &text[..end],
-            Err(_) if is_all => text,
-            Err(_) => return None,
-        };
-        Some(details::slice_args(slice, whole))
+    /// The same of the event that ends it, where that is another one.
+    pub fn end_text_at(&self, slice: u32) -> Option<u64> {
+        let end = self.index.pairs.end_of(SliceId(slice));
+        end.filter(|&end| self.text_at(slice) != Some(end))
+    }
+
+    /// The args of a slice, from the events that start at [`Opened::text_at`] and [`Opened::end_text_at`], each as
+    /// [`event_text`] gives it.
+    pub fn args(&self, slice: u32, events: &[&[u8]]) -> SliceArgs {
+        details::slice_args(slice, events)
+    }
+}
+
+/// The event at the start of `text`. `None`: it is longer. If no more text is to be had (`is_all`), what is there
+/// is all there will be.
+pub fn event_text(text: &[u8], is_all: bool) -> Option<&[u8]> {
+    match json::container(text, 0) {
+        Ok(end) => Some(&text[..end]),
+        Err(_) => is_all.then_some(text),
     }
 }
 
@@ -580,8 +621,8 @@ impl TextLoader {
         if documents.is_empty() {
             return Err(scanned.err().unwrap_or(LoadError::Empty));
         }
+        let n_events: Vec<u64> = documents.iter().map(|d| d.builder.n_events()).collect();
         let further = documents.split_off(1);
-        let n_documents = 1 + further.len();
         let first = documents.pop().ok_or(LoadError::Empty)?;
         let mut of_file = inflated.defects.clone();
         of_file.add_many(DefectKind::RepeatedTrace, n_repeated, None);
@@ -589,10 +630,8 @@ impl TextLoader {
             of_file.add(DefectKind::AfterTrace, Some(first.scanned.bytes));
         }
         let mut opened = self.open_document(first, &of_file, &facts, inflated, stopped_of)?;
-        if n_documents > 1 {
-            opened.note(format!(
-                "The file holds {n_documents} traces, one after the other: this is the first."
-            ));
+        if let Some(note) = one_of_several(&n_events, 0) {
+            opened.note(note);
         }
         for (number, document) in (2..).zip(further) {
             let facts = FileFacts {
@@ -604,9 +643,9 @@ impl TextLoader {
             };
             let of_file = &inflated.defects;
             if let Ok(mut next) = self.open_document(document, of_file, &facts, inflated, stopped_of) {
-                next.note(format!(
-                    "The file holds {n_documents} traces, one after the other: this is number {number}."
-                ));
+                if let Some(note) = one_of_several(&n_events, number - 1) {
+                    next.note(note);
+                }
                 opened.further.push(next);
             }
         }
@@ -622,7 +661,11 @@ impl TextLoader {
         inflated: &Inflated,
         stopped_of: Option<u64>,
     ) -> Result<Opened, LoadError> {
-        let Document { builder, scanned } = document;
+        let Document {
+            builder,
+            scanned,
+            starts_at,
+        } = document;
         let times = builder.times();
         let (index, build_defects) = builder.finish(scanned.bare_array);
         // A list of something else: tables, logs, other tools' results.
@@ -665,9 +708,29 @@ impl TextLoader {
             selection: self.selection.clone(),
             defects,
             load_notes,
+            text_starts_at: starts_at,
             ..Opened::new(index, vocabulary, report, facts.clone())
         })
     }
+}
+
+/// What is said of a trace that is not alone in its file; `place` is its own among the events of each.
+fn one_of_several(n_events: &[u64], place: usize) -> Option<String> {
+    let count = n_events.len();
+    let others = n_events.iter().enumerate().filter(|&(other, _)| other != place);
+    let of_other =
+        |(other, n): (usize, &u64)| format!("number {} has {}", other + 1, show::counted(*n, "event"));
+    let mut listed: Vec<String> = others.map(of_other).take(MAX_NAMED).collect();
+    if count > listed.len() + 1 {
+        listed.push("…".to_owned());
+    }
+    let (this, listed) = (show::counted(*n_events.get(place)?, "event"), listed.join(", "));
+    (count > 1).then(|| {
+        format!(
+            "The file holds {count} traces, one after the other: this is number {} ({this}); {listed}.",
+            place + 1
+        )
+    })
 }
 
 fn percent(part: u64, whole: u64) -> String {
@@ -808,7 +871,8 @@ pub fn is_metrics(head: &[u8]) -> bool {
 
 /// Whether a file that starts with `head` is compressed.
 pub fn is_gzip(head: &[u8]) -> bool {
-    head.starts_with(&detect::GZIP_MAGIC)
+    // Other methods than deflate are stored members of an archive.
+    head.starts_with(&detect::GZIP_MAGIC) && head.get(2).is_none_or(|&method| method == 8)
 }
 
 /// Opens a metrics file alone: a report with its counters and nothing else.

@@ -79,6 +79,20 @@ fn numbers<'a>(rows: Builder<'a, Operator>, all: &'a [Operator]) -> Builder<'a, 
         .duration("total_cpu_ns", "total", "Host time from call to return.", |o| {
             o.total_cpu_ns
         })
+        .when(has(|o| o.on_cpu_ns.is_some()), |rows| {
+            rows.duration(
+                "on_cpu_ns",
+                "CPU time",
+                "Its thread ran on a processor (thread clock: tdur, tts); calls inside it included.",
+                |o| o.on_cpu_ns,
+            )
+            .duration(
+                "waiting_ns",
+                "waiting",
+                "Host time less CPU time: its thread waited, or was not scheduled.",
+                |o| o.waiting_ns,
+            )
+        })
         .when(has(|o| o.total_device_ns.is_some()), |rows| {
             rows.duration(
                 "self_device_ns",

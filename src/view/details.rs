@@ -6,9 +6,11 @@ use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::ingest::Scalar;
+use crate::ingest::event::Raw;
 use crate::ingest::event::args;
 use crate::table::{Area, AreaAsk, NamedSlices};
 
+use super::arrows::arrows;
 use super::by_name::Alike;
 use super::model::{
     LinkedSlice, MAX_ARGS, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow, SliceArgs, SliceDetail,
@@ -51,6 +53,8 @@ pub fn slice(
         .and_then(|p| p.name.or(p.labels))
         .map(|n| index.text(n));
     let linked = linked(index, vocabulary, id);
+    let (arrows, n_arrows) = arrows(index, id, |other| linked.is_with(index, vocabulary, other));
+    let (cpu_ns, waiting_ns) = index.cpu_time(id).unzip();
     let pid = track.pid.show(&index.names);
     let tid = track.tid.show(&index.names);
     Some(SliceDetail {
@@ -67,6 +71,8 @@ pub fn slice(
         start_ns: span.start,
         dur_ns: span.len_ns(),
         self_ns: (span.len_ns() - children_ns).max(0),
+        cpu_ns,
+        waiting_ns,
         n_children,
         parent: index.slices.parent(id).map(|p| p.0),
         previous: (place > lane.start).then(|| index.lanes.at(place - 1).0),
@@ -75,6 +81,8 @@ pub fn slice(
         launched_by: linked.call,
         launched: linked.work,
         n_launched: linked.n_work,
+        arrows,
+        n_arrows,
         part_of: nodes::part_of(index, vocabulary, id).map(|part| Box::new(part_of(part))),
         at_byte: index.slices.at(id),
         same_name_count: alike.count.into(),
@@ -109,6 +117,21 @@ struct Linked {
     call: Option<LinkedSlice>,
     work: Vec<LinkedSlice>,
     n_work: u32,
+    number: Option<i64>,
+}
+
+impl Linked {
+    /// Whether a slice carries the same number.
+    fn is_with(&self, index: &Index, vocabulary: &Vocabulary, other: SliceId) -> bool {
+        self.number.is_some() && number_of(index, vocabulary, other) == self.number
+    }
+}
+
+/// The number of the launch that a slice is one end of.
+fn number_of(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Option<i64> {
+    let column = vocabulary.links(index)?;
+    let (row, number) = column.ints_from(id).next()?;
+    (row == id).then_some(number)
 }
 
 /// The other ends of the launches of a slice, by the number that both carry.
@@ -117,9 +140,10 @@ fn linked(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Linked {
     let Some(column) = vocabulary.links(index) else {
         return linked;
     };
-    let Some((_, number)) = column.ints_from(id).next().filter(|&(row, _)| row == id) else {
+    let Some(number) = number_of(index, vocabulary, id) else {
         return linked;
     };
+    linked.number = Some(number);
     let is_work = vocabulary.role(id).is_device();
     let start = |id: SliceId| index.slices.start(id).as_ns();
     let other = |row: SliceId| {
@@ -165,29 +189,38 @@ fn step_at(steps: &[Step], at: i64) -> Option<u32> {
     (at < step.start_ns.saturating_add(step.dur_ns)).then_some(step.index)
 }
 
-/// The args of an event's text.
-pub fn slice_args(slice: u32, text: &[u8]) -> SliceArgs {
+/// The args of the events that a slice is made of: one, or its begin and its end. Of equal keys the end's counts.
+pub fn slice_args(slice: u32, events: &[&[u8]]) -> SliceArgs {
     let show = |value: Scalar<'_>, raw: &[u8]| match value {
         Scalar::Text(t) => String::from_utf8_lossy(t.text(&mut Vec::new()).0).into_owned(),
         _ => String::from_utf8_lossy(raw).into_owned(),
     };
-    let object = args(text)
-        .find(|(key, ..)| key.raw == b"args")
-        .map_or(&b"{}"[..], |(.., raw)| raw);
-    let is_object = object.starts_with(b"{");
-    let args = || args(if is_object { object } else { b"{}" });
+    let of_event = |text| {
+        let object = args(text)
+            .find(|(key, ..)| key.raw == b"args")
+            .map_or(&b"{}"[..], |(.., raw)| raw);
+        let is_object = object.starts_with(b"{");
+        args(if is_object { object } else { b"{}" })
+    };
+    let text = |key: Raw<'_>| String::from_utf8_lossy(key.text(&mut Vec::new()).0).into_owned();
+    let mut shown: Vec<(String, String)> = Vec::new();
+    let mut n_left_out = 0;
+    for (i, &event) in events.iter().enumerate() {
+        let n_before = shown.len();
+        for (key, value, raw) in of_event(event) {
+            let key = text(key);
+            // Keys of one event are shown as they stand.
+            match shown[..n_before].iter().position(|(k, _)| i > 0 && *k == key) {
+                Some(of_begin) => shown[of_begin].1 = show(value, raw),
+                None if shown.len() < MAX_ARGS => shown.push((key, show(value, raw))),
+                None => n_left_out += 1,
+            }
+        }
+    }
     SliceArgs {
         slice,
-        n_left_out: args().count().saturating_sub(MAX_ARGS) as u64,
-        args: args()
-            .take(MAX_ARGS)
-            .map(|(key, value, raw)| {
-                (
-                    String::from_utf8_lossy(key.text(&mut Vec::new()).0).into_owned(),
-                    show(value, raw),
-                )
-            })
-            .collect(),
+        n_left_out,
+        args: shown,
     }
 }
 
@@ -347,7 +380,7 @@ mod tests {
         );
         assert!(slice(&t.index, &t.vocabulary, &scene, &[], 4).is_none());
         let at = usize::try_from(outer.at_byte).unwrap();
-        let shown = slice_args(0, &TRACE.as_bytes()[at..]);
+        let shown = slice_args(0, &[&TRACE.as_bytes()[at..]]);
         let want = [("a", "x\"y"), ("b", "[1,{\"c\":2}]"), ("d", "-nan")];
         assert_eq!(shown.args, want.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }

@@ -3,6 +3,7 @@
 //!
 //! The answer types that are shown as they are, are passed on from [`analyze::report`](crate::analyze::report).
 
+pub mod arrows;
 pub mod bands;
 pub mod by_name;
 pub mod classes;

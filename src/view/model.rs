@@ -77,6 +77,8 @@ pub struct Summary {
     pub missing: Vec<String>,
     /// The workers that were given together.
     pub workers: Option<Box<WorkersGiven>>,
+    /// Other traces of what was given, which can be opened in place of this one; at most [`MAX_OPERATORS`].
+    pub others: Vec<OtherTrace>,
     /// The tables that the trace fills, in the order of a report.
     pub tables: Vec<TableName>,
     /// Events and bytes of text by category, largest first; at most [`MAX_TALLY`].
@@ -87,6 +89,24 @@ pub struct Summary {
     pub index_bytes: u64,
     /// Filled in by whoever has a clock.
     pub cost: Option<Cost>,
+}
+
+/// Which trace of what was given is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Which {
+    /// Its file, or the folder of its worker; `None`: the first that has a timeline.
+    pub recording: Option<String>,
+    /// Of several traces in one file its number, from 1; 0, and where there is none of that number: the first.
+    pub document: u32,
+}
+
+/// A trace that can be opened in place of the one that is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherTrace {
+    pub name: String,
+    /// `None`: it was not read.
+    pub events: Option<u64>,
+    pub which: Which,
 }
 
 /// Several workers that were given together. Tables compare them.
@@ -540,6 +560,9 @@ pub struct SliceDetail {
     pub dur_ns: i64,
     /// Duration less that of its direct children.
     pub self_ns: i64,
+    /// Where recorded: how long its thread ran on a processor, and the rest of its duration.
+    pub cpu_ns: Option<i64>,
+    pub waiting_ns: Option<i64>,
     pub n_children: u32,
     pub parent: Option<u32>,
     pub previous: Option<u32>,
@@ -550,6 +573,9 @@ pub struct SliceDetail {
     /// What it launched on a device, the first [`MAX_LAUNCHED`].
     pub launched: Vec<LinkedSlice>,
     pub n_launched: u32,
+    /// Other arrows from and to it, the first [`MAX_ARROWS`].
+    pub arrows: Vec<Arrow>,
+    pub n_arrows: u32,
     /// What it says that it is part of: a compiled graph's node.
     pub part_of: Option<Box<PartOf>>,
     /// Byte of the event in the inflated trace.
@@ -584,6 +610,22 @@ pub struct LinkedSlice {
     /// From the start of the call to the start of the work; negative where the two clocks disagree.
     pub latency_ns: i64,
 }
+
+/// An arrow that the trace draws from a slice to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrow {
+    /// The slice at the other end.
+    pub slice: u32,
+    pub name: String,
+    pub category: String,
+    /// It leads to the other slice, not from it.
+    pub is_outgoing: bool,
+    /// From one end of the arrow to the other; negative where two clocks disagree.
+    pub len_ns: i64,
+}
+
+/// Bound of [`SliceDetail::arrows`].
+pub const MAX_ARROWS: usize = 20;
 
 /// Bound of [`SliceDetail::launched`].
 pub const MAX_LAUNCHED: usize = 20;

@@ -80,6 +80,7 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
             .as_ref()
             .map_or_else(Vec::new, |b| listed(&b.missing, "table or file")),
         workers: None,
+        others: Vec::new(),
         tally: tally(report),
         stopped: None,
         index_bytes: index.bytes() as u64,

@@ -14,7 +14,7 @@ use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
 use crate::protocol::pulse::{BEAT_MS, Pulse, State};
-use crate::view::{CutFacts, CutRequest, Estimate, Frame, MemoryRule, Selection, Summary};
+use crate::view::{CutFacts, CutRequest, Estimate, Frame, MemoryRule, Selection, Summary, Which};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
 use crate::web::timer::Timer;
@@ -101,7 +101,9 @@ impl Engine {
                             "This page and its worker are of different versions ({PROTOCOL} and {protocol}). Please reload the page."
                         )));
                     }
-                    Ok(Reply::Ready { .. } | Reply::Warm | Reply::Alive | Reply::Computing) => {}
+                    Ok(
+                        Reply::Ready { .. } | Reply::Warm | Reply::Alive | Reply::Computing | Reply::Computed,
+                    ) => {}
                     Ok(Reply::Progress(progress)) => told(Told::Progress(progress)),
                     Ok(Reply::Summary(summary)) => told(Told::Summary(summary)),
                     Ok(Reply::Loaded) => told(Told::Loaded),
@@ -177,13 +179,13 @@ impl Engine {
         })))
     }
 
-    /// Opens these files, or what is selected of them; of several workers the one of that name.
+    /// Opens these files, or what is selected of them; of several traces the one that is asked for.
     pub fn open(
         &self,
         picked: &Picked,
         selection: &Selection,
         memory: MemoryRule,
-        worker: Option<String>,
+        which: Which,
     ) -> Result<(), String> {
         let files: Array = picked.files().collect();
         self.post(
@@ -191,7 +193,7 @@ impl Engine {
                 files: picked.heads(),
                 selection: selection.clone(),
                 memory,
-                worker,
+                which,
             },
             Some(&files),
         )

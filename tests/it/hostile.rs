@@ -12,7 +12,7 @@ use expect_test::expect;
 use stepscope::base::Span;
 use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
-use stepscope::session::{CutError, LoadError, Loader, Opened, open_bytes};
+use stepscope::session::{self, CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
 use stepscope::table::{AreaAsk, Ask, MAX_ROWS, Order, SelectedAsk, StacksAsk};
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
@@ -550,17 +550,22 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
     for slice in [0, n_slices / 2, n_slices.wrapping_sub(1), n_slices, u32::MAX] {
         ask(Question::Slice { slice });
         ask(Question::Args { slice });
-        if let Some(at) = opened.text_at(slice) {
+        let begin_and_end = [opened.text_at(slice), opened.end_text_at(slice)];
+        let mut events: Vec<Vec<u8>> = Vec::new();
+        for at in begin_and_end.into_iter().flatten() {
             let mut len = 16 << 10;
             loop {
                 let text = checkpoints.read(file, at, len);
-                if opened.args(slice, &text, text.len() < len).is_some() {
+                if let Some(event) = session::event_text(&text, text.len() < len) {
+                    events.push(event.to_vec());
                     break;
                 }
                 assert!(text.len() == len, "the end of the text ends the event");
                 len *= 4;
             }
         }
+        let events: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
+        opened.args(slice, &events);
     }
     for text in ["", "a", "n", "\u{fffd}", "no such name", &"x".repeat(10_000)] {
         let Answer::Search(found) = ask(Question::Search { text: text.into() }) else {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use stepscope::base::{SliceId, Span};
 use stepscope::index::{FlowKind, Index};
-use stepscope::session::{Opened, open_bytes};
-use stepscope::view::CutRequest;
+use stepscope::protocol::engine::{Answer, Question};
+use stepscope::session::{Opened, event_text, open_bytes};
+use stepscope::table::Ask;
+use stepscope::view::{Arrow, CutRequest};
 
 use crate::corpus;
 
@@ -356,4 +358,193 @@ fn each_kind_of_file_that_other_suites_have_is_read() {
             "{file}"
         );
     }
+}
+
+#[test]
+fn a_threads_own_clock_says_how_long_it_ran() {
+    // tdur of a complete event; of a begin and an end the difference of their tts. Of aten::add one call lacks it.
+    let opened = open(
+        r#"{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":0,"dur":100,"tts":5,"tdur":30.5,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":200,"dur":50,"tts":40,"tdur":51,"args":{}},
+        {"ph":"B","cat":"cpu_op","name":"aten::cat","pid":1,"tid":2,"ts":300,"tts":1000,"args":{}},
+        {"ph":"E","cat":"cpu_op","name":"aten::cat","pid":1,"tid":2,"ts":340,"tts":1010.25,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":400,"dur":10,"tdur":4,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":420,"dur":10,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":440,"dur":10,"tdur":-1,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":460,"dur":10,"tdur":"x","args":{}}"#,
+    );
+    assert_eq!(defects(&opened), only("loss unreadable_thread_time", 2));
+    let of_slice: Vec<_> = opened
+        .index
+        .slices
+        .ids()
+        .map(|id| opened.index.cpu_time(id))
+        .collect();
+    assert_eq!(
+        of_slice,
+        [
+            Some((30_500, 69_500)),
+            // The two clocks differ by 1 µs: no less than 0 is waited.
+            Some((51_000, 0)),
+            Some((4_000, 6_000)),
+            None,
+            None,
+            None,
+            Some((10_250, 29_750)),
+        ]
+    );
+    let Answer::Slice(first) = opened.answer(&opened.scene(), &Question::Slice { slice: 0 }) else {
+        panic!("no slice");
+    };
+    assert_eq!((first.cpu_ns, first.waiting_ns), (Some(30_500), Some(69_500)));
+    let mut operators: Vec<_> = opened
+        .report
+        .operators
+        .iter()
+        .map(|o| (o.name.as_str(), o.on_cpu_ns, o.waiting_ns))
+        .collect();
+    operators.sort_unstable();
+    assert_eq!(
+        operators,
+        [
+            ("aten::add", None, None),
+            ("aten::cat", Some(10_250), Some(29_750)),
+            ("aten::mm", Some(81_500), Some(69_500)),
+            ("aten::sub", None, None),
+        ]
+    );
+    let has_columns = |opened: &Opened| {
+        let question = Question::TableFile {
+            key: "operators".to_owned(),
+            ask: Ask::default(),
+            format: "csv".to_owned(),
+        };
+        let Answer::Report { text, .. } = opened.answer(&opened.scene(), &question) else {
+            panic!("no table");
+        };
+        let head = text.lines().next().unwrap_or_default();
+        assert!(head.contains("total_cpu_ns"), "{head}");
+        ["on_cpu_ns", "waiting_ns"].map(|column| head.contains(column))
+    };
+    assert_eq!(has_columns(&opened), [true; 2]);
+    let without =
+        open(r#"{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":0,"dur":100,"args":{}}"#);
+    assert!(without.index.cpu_times.is_empty());
+    assert_eq!(has_columns(&without), [false; 2]);
+}
+
+/// What the details of a slice list as its args.
+fn args(opened: &Opened, text: &str, slice: u32) -> Vec<(String, String)> {
+    let places = [opened.text_at(slice), opened.end_text_at(slice)];
+    let events = places.into_iter().flatten().map(|at| {
+        let text = &text.as_bytes()[usize::try_from(at).unwrap()..];
+        event_text(text, true).unwrap()
+    });
+    opened.args(slice, &events.collect::<Vec<_>>()).args
+}
+
+#[test]
+fn args_of_an_end_are_listed_with_those_of_its_begin() {
+    let text = r#"[{"ph":"B","name":"call","pid":1,"tid":1,"ts":1,"args":{"a":1,"b":"of begin"}},
+        {"ph":"X","name":"inside","pid":1,"tid":1,"ts":2,"dur":1,"args":{"c":3}},
+        {"ph":"E","name":"call","pid":1,"tid":1,"ts":5,"args":{"b":"of end","d":[4]}},
+        {"ph":"b","cat":"io","name":"read","id":1,"pid":1,"ts":6,"args":{}},
+        {"ph":"e","cat":"io","name":"read","id":1,"pid":1,"ts":7,"args":{"bytes":9}},
+        {"ph":"n","cat":"io","name":"mark","id":2,"pid":1,"ts":8,"args":{"once":1}},
+        {"ph":"B","name":"open","pid":1,"tid":1,"ts":9,"args":{"e":5}}]"#;
+    let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+    let of = |name: &str| {
+        let id = opened
+            .index
+            .slices
+            .ids()
+            .find(|&id| opened.index.name_of(id) == name);
+        args(&opened, text, id.unwrap().0)
+    };
+    let want = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect()
+    };
+    assert_eq!(of("call"), want(&[("a", "1"), ("b", "of end"), ("d", "[4]")]));
+    assert_eq!(of("inside"), want(&[("c", "3")]));
+    assert_eq!(of("read"), want(&[("bytes", "9")]));
+    assert_eq!(of("mark"), want(&[("once", "1")]));
+    assert_eq!(of("open"), want(&[("e", "5")]));
+    if let Some(bytes) = corpus::read("suites/args_at_end.json") {
+        let text = String::from_utf8(bytes).unwrap();
+        let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+        let launch = opened
+            .index
+            .slices
+            .ids()
+            .find(|&id| opened.index.name_of(id) == "cudaLaunchKernel");
+        assert_eq!(
+            args(&opened, &text, launch.unwrap().0),
+            want(&[("correlation", "9")])
+        );
+    }
+}
+
+#[test]
+fn a_slice_lists_where_its_arrows_lead() {
+    let opened = open(
+        r#"{"ph":"X","name":"a","pid":1,"tid":1,"ts":0,"dur":20},
+        {"ph":"X","name":"inner","pid":1,"tid":1,"ts":4,"dur":4},
+        {"ph":"X","name":"b","pid":1,"tid":2,"ts":30,"dur":20},
+        {"ph":"X","name":"c","pid":1,"tid":3,"ts":60,"dur":20},
+        {"ph":"X","name":"d","pid":1,"tid":4,"ts":70,"dur":20},
+        {"ph":"X","name":"e","pid":1,"tid":5,"ts":200,"dur":20},
+        {"ph":"s","cat":"request","name":"r","id":7,"pid":1,"tid":1,"ts":10},
+        {"ph":"t","cat":"request","name":"r","id":7,"pid":1,"tid":2,"ts":35},
+        {"ph":"f","bp":"e","cat":"request","name":"r","id":7,"pid":1,"tid":3,"ts":61},
+        {"ph":"s","cat":"request","name":"r","id":7,"pid":1,"tid":4,"ts":71},
+        {"ph":"f","cat":"request","name":"r","id":7,"pid":1,"tid":5,"ts":90},
+        {"ph":"s","cat":"early","name":"q","id":8,"pid":1,"tid":3,"ts":62},
+        {"ph":"f","bp":"e","cat":"early","name":"q","id":8,"pid":1,"tid":2,"ts":40},
+        {"ph":"X","name":"p","pid":1,"tid":6,"ts":300,"dur":5,"bind_id":"0x5","flow_out":true},
+        {"ph":"X","name":"q","pid":1,"tid":7,"ts":310,"dur":5,"bind_id":5,"flow_in":true}"#,
+    );
+    let of = |name: &str| -> Vec<String> {
+        let id = opened
+            .index
+            .slices
+            .ids()
+            .find(|&id| opened.index.name_of(id) == name);
+        let slice = id.unwrap().0;
+        let Answer::Slice(detail) = opened.answer(&opened.scene(), &Question::Slice { slice }) else {
+            panic!("no slice");
+        };
+        assert_eq!(detail.n_arrows as usize, detail.arrows.len());
+        let arrow = |arrow: &Arrow| {
+            let way = if arrow.is_outgoing { "to" } else { "from" };
+            format!(
+                "{way} {} {} µs {}",
+                arrow.name,
+                arrow.len_ns / 1_000,
+                arrow.category
+            )
+        };
+        detail.arrows.iter().map(arrow).collect()
+    };
+    assert_eq!(of("a"), ["to b 25 µs request"]);
+    assert_eq!(of("inner"), [""; 0]);
+    // The arrow that ends before it starts is one of two clocks.
+    assert_eq!(
+        of("b"),
+        [
+            "from a 25 µs request",
+            "to c 26 µs request",
+            "from c -22 µs early"
+        ]
+    );
+    assert_eq!(of("c"), ["from b 26 µs request", "to b -22 µs early"]);
+    // The id is used again; its end lies in no slice, and belongs to the next.
+    assert_eq!(of("d"), ["to e 19 µs request"]);
+    assert_eq!(of("e"), ["from d 19 µs request"]);
+    assert_eq!(
+        (of("p"), of("q")),
+        (
+            vec!["to q 10 µs bind_id".to_owned()],
+            vec!["from p 10 µs bind_id".to_owned()]
+        )
+    );
 }

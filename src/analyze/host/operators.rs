@@ -78,6 +78,7 @@ pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: Pyt
     let numbered = numbered(index, vocabulary);
     let with_device = work.is_some().then_some(0);
     let with_bytes = allocated.as_ref().map(|_| 0);
+    let with_cpu_times = (!index.cpu_times.is_empty()).then_some(0);
     let mut rows: FxHashMap<(NameId, CategoryId, u32), Counted> = FxHashMap::default();
     let mut count = |call: &Call| {
         if call.kind == Kind::Frame {
@@ -92,6 +93,8 @@ pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: Pyt
         let row = rows.entry(key).or_insert_with(|| Counted {
             operator: Operator {
                 name: text.to_owned(),
+                on_cpu_ns: with_cpu_times,
+                waiting_ns: with_cpu_times,
                 self_device_ns: with_device,
                 total_device_ns: with_device,
                 self_cpu_bytes: with_bytes,
@@ -111,6 +114,11 @@ pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: Pyt
         let ([self_ns, self_cpu, self_device], [ns, cpu, device]) = (call.own, call.total);
         row.self_cpu_ns = row.self_cpu_ns.saturating_add(self_ns);
         row.total_cpu_ns = row.total_cpu_ns.saturating_add(ns);
+        if let Some((on_cpu, waiting)) = row.on_cpu_ns.zip(row.waiting_ns) {
+            let (on, off) = index.cpu_time(call.id).unzip();
+            row.on_cpu_ns = on.map(|ns| on_cpu.saturating_add(ns));
+            row.waiting_ns = off.map(|ns| waiting.saturating_add(ns));
+        }
         add(&mut row.self_device_ns, call.self_device_ns);
         add(&mut row.total_device_ns, call.total_device_ns);
         add(&mut row.self_cpu_bytes, self_cpu);

@@ -7,7 +7,7 @@ use crate::app::components::dialog::Dialog;
 use crate::app::components::shown::Shown;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
-use crate::view::{CategoryShare, Estimate, Over, PYTHON, Selection, Span};
+use crate::view::{CategoryShare, Estimate, Over, PYTHON, Selection, Span, Which};
 
 /// Why the reader is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub enum Why {
 pub struct Choice {
     pub selection: Selection,
     pub over: Over,
-    /// Of several workers the one to open, by its folder; `None`: the one that is open, else the first.
-    pub worker: Option<String>,
+    /// Of several traces the one to open; `None`: the one that is open, else the first.
+    pub which: Option<Which>,
 }
 
 #[derive(Properties, PartialEq)]
@@ -53,7 +53,7 @@ pub fn Fit(props: &FitProps) -> Html {
         let choice = Choice {
             selection,
             over,
-            worker: None,
+            which: None,
         };
         props.on_choice.reform(move |_: MouseEvent| choice.clone())
     };
@@ -259,7 +259,7 @@ fn Stretch(props: &StretchProps) -> Html {
                         ..selection.clone()
                     },
                     over: Over::Stop,
-                    worker: None,
+                    which: None,
                 });
             }
         }

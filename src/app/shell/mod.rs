@@ -126,7 +126,7 @@ fn body(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -
         { stopped(state) }
         <main class={classes!("view", format!("view-{}", view.id()))}>
             <h1 class="heard">{ head::title(view) }</h1>
-            { views::view(state, opening.on_worker(), &dialogs.on_cut()) }
+            { views::view(state, &opening.on_which(), &dialogs.on_cut()) }
         </main>
         </>
     }

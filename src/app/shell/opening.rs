@@ -12,7 +12,7 @@ use crate::app::shell::state::{Action, Stage, State};
 use crate::base::show;
 use crate::protocol::engine::FileHead;
 use crate::view::place::Place;
-use crate::view::{LIMIT_BYTES, MemoryRule};
+use crate::view::{LIMIT_BYTES, MemoryRule, Which};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::Picked;
 use crate::web::installed::From;
@@ -37,8 +37,8 @@ pub struct Opening {
     engine: Rc<RefCell<Option<Engine>>>,
     /// What was opened last, for opening it again with another choice.
     last: Rc<RefCell<Option<Picked>>>,
-    /// Of several workers the one that was chosen last; a choice of another kind keeps it.
-    chosen_worker: Rc<RefCell<Option<String>>>,
+    /// Of several traces the one that was chosen last; a choice of another kind keeps it.
+    chosen: Rc<RefCell<Which>>,
 }
 
 #[hook]
@@ -50,7 +50,7 @@ pub fn use_opening(workers: &Workers, state: &UseReducerHandle<State>, host: &Ho
         run: use_mut_ref(|| 0),
         engine: use_mut_ref(|| None),
         last: use_mut_ref(|| None),
-        chosen_worker: use_mut_ref(|| None),
+        chosen: use_mut_ref(Which::default),
     };
     // A trace that is too large leaves the page with an offer; its workers hold memory for nothing.
     use_effect_with(state.stage.clone(), {
@@ -111,7 +111,7 @@ impl Opening {
         let opening = self.clone();
         Callback::from(move |picked| {
             opening.host.left(true);
-            *opening.chosen_worker.borrow_mut() = None;
+            *opening.chosen.borrow_mut() = Which::default();
             opening.begin(Some(picked), Choice::default());
         })
     }
@@ -139,10 +139,10 @@ impl Opening {
         })
     }
 
-    /// Another worker of what was opened last.
-    pub fn on_worker(&self) -> Callback<String> {
-        self.on_choice().reform(|worker| Choice {
-            worker: Some(worker),
+    /// Another trace of what was opened last.
+    pub fn on_which(&self) -> Callback<Which> {
+        self.on_choice().reform(|which| Choice {
+            which: Some(which),
             ..Choice::default()
         })
     }
@@ -176,11 +176,11 @@ impl Opening {
             *run
         };
         self.last.borrow_mut().clone_from(&picked);
-        let worker = choice
-            .worker
+        let which = choice
+            .which
             .clone()
-            .or_else(|| self.chosen_worker.borrow().clone());
-        self.chosen_worker.borrow_mut().clone_from(&worker);
+            .unwrap_or_else(|| self.chosen.borrow().clone());
+        self.chosen.borrow_mut().clone_from(&which);
         let told = {
             let (dispatch, run) = (self.dispatch.clone(), self.run.clone());
             move |told: Told| {
@@ -195,7 +195,7 @@ impl Opening {
         };
         let started = Engine::start(&self.workers, told).and_then(|new| {
             match &picked {
-                Some(picked) => new.open(picked, &choice.selection, memory, worker)?,
+                Some(picked) => new.open(picked, &choice.selection, memory, which)?,
                 None => new.open_sample()?,
             }
             Ok(new)

@@ -15,13 +15,14 @@ use crate::app::shell::state::{Action, Stage, State};
 use crate::app::steps;
 use crate::app::tables;
 use crate::app::timeline;
+use crate::view::Which;
 use crate::view::place::{Theme, View};
 use crate::web::theme;
 
 /// The view, as far as it can be shown yet.
 pub fn view(
     state: &UseReducerHandle<State>,
-    on_worker: Callback<String>,
+    on_which: &Callback<Which>,
     on_cut: &Callback<Option<Offer>>,
 ) -> Html {
     let (Some(summary), Some(engine)) = (state.summary.clone(), state.engine.clone()) else {
@@ -33,7 +34,9 @@ pub fn view(
     let dispatch = state.dispatcher();
     let on_anew = Callback::from(move |summary| dispatch.dispatch(Action::Anew(summary)));
     match place.view {
-        View::Overview => html! { <overview::Overview {summary} {engine} {ready} {dark} {on_anew} /> },
+        View::Overview => {
+            html! { <overview::Overview {summary} {engine} {ready} {dark} {on_anew} on_which={on_which.clone()} /> }
+        }
         View::Gaps => html! { <gaps::GapsView {summary} {engine} {ready} kind={place.gaps} /> },
         View::Device => {
             let dispatch = state.dispatcher();
@@ -48,7 +51,13 @@ pub fn view(
         View::Stacks if ready => html! {
             <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
         },
-        View::Workers if ready => html! { <ranks::WorkersView {summary} {engine} {on_worker} /> },
+        View::Workers if ready => {
+            let on_worker = on_which.reform(|worker| Which {
+                recording: Some(worker),
+                document: 0,
+            });
+            html! { <ranks::WorkersView {summary} {engine} {on_worker} /> }
+        }
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
         View::Steps if ready => html! {
             <steps::Steps {summary} {engine} selected={place.step} {dark} {on_anew} />

@@ -10,7 +10,7 @@ use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
-use crate::view::{LinkedSlice, PartOf, SliceDetail, Span};
+use crate::view::{Arrow, LinkedSlice, PartOf, SliceDetail, Span};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -98,11 +98,8 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
         Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
         _ => html! { <p class="empty">{ "Reading them from the file …" }</p> },
     };
-    let own = format!(
-        "{} ({})",
-        show::duration(detail.self_ns),
-        show::percent(detail.self_ns, detail.dur_ns)
-    );
+    let of_duration = |ns: i64| format!("{} ({})", show::duration(ns), show::percent(ns, detail.dur_ns));
+    let own = of_duration(detail.self_ns);
     let span = Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns));
     html! {
         <>
@@ -117,6 +114,8 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 { pair("Start", seconds(detail.start_ns.saturating_sub(props.origin_ns))) }
                 { pair("Duration", show::duration(detail.dur_ns)) }
                 { pair("Self", own) }
+                { for detail.cpu_ns.map(|ns| pair("CPU time", of_duration(ns))) }
+                { for detail.waiting_ns.map(|ns| pair("Waiting (no CPU)", of_duration(ns))) }
                 { pair("Children", show::count(detail.n_children.into())) }
                 if let Some(step) = detail.step {
                     <div><dt>{ "Step" }</dt><dd><To place={step_place(step)}>{ format!("step {step}") }</To></dd></div>
@@ -129,6 +128,15 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
                 }) }
                 if let Some(more @ 1..) = u64::from(detail.n_launched).checked_sub(detail.launched.len() as u64) {
                     { pair("Launched", format!("{} more", show::count(more))) }
+                }
+                { for detail.arrows.iter().map(|other| html! {
+                    <div>
+                        <dt>{ if other.is_outgoing { "Arrow to" } else { "Arrow from" } }</dt>
+                        <dd>{ arrow(other) }</dd>
+                    </div>
+                }) }
+                if let Some(more @ 1..) = u64::from(detail.n_arrows).checked_sub(detail.arrows.len() as u64) {
+                    { pair("Arrows", format!("{} more", show::count(more))) }
                 }
                 if let Some(part) = &detail.part_of { { part_of(part) } }
                 { pair("Process", detail.process.clone()) }
@@ -178,6 +186,17 @@ fn linked(other: &LinkedSlice) -> Html {
         <>
             <To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>
             { format!(", {} from call to work", show::duration(other.latency_ns)) }
+        </>
+    }
+}
+
+/// The other end of an arrow, and how long it is.
+fn arrow(other: &Arrow) -> Html {
+    html! {
+        <>
+            <To place={timeline_at(None, Some(other.slice))}>{ &other.name }</To>
+            { format!(", {} long", show::duration(other.len_ns)) }
+            if !other.category.is_empty() { { format!(" ({})", show::plain(&other.category)) } }
         </>
     }
 }

@@ -23,6 +23,7 @@ mod plan;
 mod repair;
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
@@ -107,20 +108,23 @@ pub struct Cutter<W: Write> {
     scanner: Scanner,
     plan: Plan,
     document: Document<W>,
-    /// Bytes of the text that are still to be read.
+    /// Bytes of the text that are still to be passed over, and that are to be read then.
+    skip: u64,
     left: u64,
     counts: Counts,
     scratch: Vec<u8>,
 }
 
 impl<W: Write> Cutter<W> {
-    /// Of the trace that `index` and `report` are of. `renew_own`: tracks that an earlier cut-out brought along are
+    /// Of the trace that `index` and `report` are of, and that lies in these bytes of the `text`.
+    /// `renew_own`: tracks that an earlier cut-out brought along are
     /// left out, because [`Cutter::finish`] writes new ones.
     pub fn new(
         out: W,
         gzip: bool,
         index: &Index,
         report: &TraceReport,
+        text: Range<u64>,
         wanted: Wanted,
         renew_own: bool,
     ) -> io::Result<Cutter<W>> {
@@ -130,11 +134,12 @@ impl<W: Write> Cutter<W> {
         let has_undrawn = report.defects.iter().any(|d| d.kind == undrawn);
         Ok(Cutter {
             // With the args of the first reading: what is damaged in them decides what an event is.
-            scanner: Scanner::new(crate::dialect::WANTED_ARGS),
+            scanner: Scanner::starting_at(text.start, crate::dialect::WANTED_ARGS),
             plan: Plan::new(index, wanted, renew_own, has_undrawn),
             document: Document::new(out, gzip, &members)?,
             // Where reading was stopped for want of memory, the columns end there, too.
-            left: report.inflated_bytes,
+            skip: text.start,
+            left: text.end.saturating_sub(text.start),
             counts,
             scratch: Vec::new(),
         })
@@ -147,7 +152,11 @@ impl<W: Write> Cutter<W> {
 
     /// The next bytes of the text. `index` is always the same.
     pub fn feed(&mut self, index: &Index, text: &[u8]) -> io::Result<()> {
-        let n = usize::try_from(self.left).unwrap_or(usize::MAX).min(text.len());
+        let at_most = |bytes: u64, text: &[u8]| usize::try_from(bytes).unwrap_or(usize::MAX).min(text.len());
+        let skipped = at_most(self.skip, text);
+        self.skip -= skipped as u64;
+        let text = &text[skipped..];
+        let n = at_most(self.left, text);
         self.left -= n as u64;
         let mut sink = Kept {
             plan: &self.plan,

@@ -8,7 +8,7 @@ use crate::base::{CategoryId, DefectKind, NameId, Names, Span};
 use crate::index::args::Value;
 use crate::index::column::Column;
 use crate::index::tables::{Key, Pairs};
-use crate::ingest::Event;
+use crate::ingest::{Event, Field};
 
 /// Stands for the row of a begin that is left out.
 const LEFT_OUT: u32 = u32::MAX;
@@ -41,6 +41,8 @@ pub struct Edges {
     n_ends_with_args: u32,
     args: EdgeArgs,
     end_args: EdgeArgs,
+    /// The thread's own clock at an edge, with the edge's byte; in the order of the file.
+    thread_times: Vec<(u64, i64)>,
 }
 
 impl Edges {
@@ -57,10 +59,18 @@ impl Edges {
         self.rows.retain(|edge| keeps(edge.ts, edge.at));
     }
 
+    /// What the thread's own clock says at the edge that stands at this byte.
+    fn thread_time(&self, at: u64) -> Option<i64> {
+        let i = self.thread_times.binary_search_by_key(&at, |&(at, _)| at).ok()?;
+        Some(self.thread_times[i].1)
+    }
+
     /// Bytes held now.
     pub fn bytes(&self) -> u64 {
         let args = self.args.len() + self.end_args.len();
-        self.rows.len() as u64 * EDGE_BYTES + (args * size_of::<(u32, Value)>()) as u64
+        let args =
+            (args * size_of::<(u32, Value)>() + self.thread_times.len() * size_of::<(u64, i64)>()) as u64;
+        self.rows.len() as u64 * EDGE_BYTES + args
     }
 
     /// Bytes that matching would take: ordering takes half of the edges again, and each begin has a place for its row.
@@ -92,6 +102,11 @@ impl Builder {
         let row = if is_begin { ROW_BYTES + 8 + FINISH_BYTES } else { 0 };
         let held = EDGE_BYTES * 3 / 2 + row;
         self.tally.add(category, event.text().len(), held);
+        if event.has_uncommon()
+            && let Some(ns) = self.thread_time(event, Field::ThreadTs)
+        {
+            self.edges.thread_times.push((event.at, ns));
+        }
     }
 
     /// An asynchronous event: a begin, an end, or both at once.
@@ -291,6 +306,13 @@ impl Builder {
             matched.ends_with_args.push((begin.number, edge.number));
         }
         matched.end_at.push(by.map_or(Pairs::NO_END, |edge| edge.at));
+        if let Some(edge) = by
+            && let Some(from) = self.edges.thread_time(begin.at)
+            && let Some(to) = self.edges.thread_time(edge.at)
+            && to >= from
+        {
+            self.cpu_times.push(row, to - from);
+        }
         self.rows.start.push(begin.ts);
         self.rows.dur.push(end.saturating_sub(begin.ts).max(0));
         self.rows.at.push(begin.at);

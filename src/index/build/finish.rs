@@ -52,6 +52,7 @@ impl Builder {
             &mut self.defects,
         );
         index.args = self.args.finish(&order);
+        index.cpu_times = self.cpu_times.finish(&order);
         index.pairs = Pairs::placed(first_pair, &end_at, &order);
         drop(end_at);
         drop(order);

@@ -3,9 +3,10 @@
 use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::DefectKind;
 use crate::base::time::CLOCK_END_NS;
+use crate::index::cpu_time::CPU_TIME_BYTES;
 use crate::index::memory::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
 use crate::index::tables::Family;
-use crate::ingest::{Event, Scalar};
+use crate::ingest::{Event, Field, Scalar};
 
 /// A row of [`Instants`](crate::index::tables::Instants), and its place in the order.
 pub const INSTANT_BYTES: u64 = 26 + 8;
@@ -50,8 +51,27 @@ impl Builder {
         self.note_frame(row, track, event);
         self.read_args(event);
         let args = self.args.push(row, &self.values);
-        let held = ROW_BYTES + FINISH_BYTES + args as u64;
+        let mut held = ROW_BYTES + FINISH_BYTES + args as u64;
+        if event.has_uncommon()
+            && let Some(ns) = self.thread_time(event, Field::ThreadDur)
+        {
+            self.cpu_times.push(row, ns);
+            held += CPU_TIME_BYTES;
+        }
         self.tally.add(category, event.text().len(), held);
+    }
+
+    /// A time of the thread's own clock, if the event has one.
+    pub(super) fn thread_time(&mut self, event: &Event<'_>, field: Field) -> Option<i64> {
+        let value = event.uncommon(field);
+        if matches!(value, Scalar::Missing | Scalar::Null) {
+            return None;
+        }
+        let ns = value.micros().filter(|&ns| ns >= 0);
+        if ns.is_none() {
+            self.defects.add(DefectKind::UnreadableThreadTime, Some(event.at));
+        }
+        ns
     }
 
     pub(super) fn instant(&mut self, event: &Event<'_>, ts: i64) {

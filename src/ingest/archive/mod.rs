@@ -6,7 +6,8 @@
 //!
 //! A member of a zip is raw deflate, and so is the body of a gzip member: with a gzip header in front and its CRC
 //! and length behind ([`Parts`]), it *is* a gzip file, and [`Inflater`](super::Inflater), its checkpoints and its
-//! defects serve as they are. That, and because a page loads every KB, is why no zip library is here.
+//! defects serve as they are. One that is stored gets a header of our own that the inflater knows.
+//! That, and because a page loads every KB, is why no zip library is here.
 //!
 //! Does no I/O: [`ZipListing`] says which bytes it wants, [`Tar`] is fed the text as it comes, also what comes out of
 //! an inflater. Names are for people and for telling files apart: they are never a place on a disk. `..`, `.` and
@@ -27,14 +28,14 @@ use thiserror::Error;
 pub use tar::Tar;
 pub use zip::ZipListing;
 
+use super::inflate::stored_header;
+
 /// More members are counted and not listed. A name may take 4 KB, so they are bounded together, too.
 pub const MAX_MEMBERS: usize = 100_000;
 /// Extra fields of a local header that are expected, bytes: times, owners and sizes of zip64 take less.
 const EXTRA_ROOM: u64 = 256;
 /// A longer name is cut in its middle: how it ends says what the file is.
 const MAX_NAME_BYTES: usize = 4096;
-/// A file that is stored uncompressed is checked by its checksum where it fits one block of deflate.
-const MAX_STORED_BLOCK: u64 = 0xffff;
 
 /// What kind of archive a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,14 +147,11 @@ impl Member {
                 let middle = data_at..data_at.saturating_add(packed);
                 let (mut before, mut after) = (Vec::new(), Vec::new());
                 // What is gzip in itself has a checksum of its own.
-                let is_block = !deflated && packed <= MAX_STORED_BLOCK && !self.is_gz();
-                if deflated || is_block {
-                    before.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
-                    if is_block {
-                        // RFC 1951, section 3.2.4: the last block, not compressed; length, and its complement.
-                        let [low, high, ..] = packed.to_le_bytes();
-                        before.extend([1, low, high, !low, !high]);
-                    }
+                if deflated || !self.is_gz() {
+                    before.extend(match deflated {
+                        true => [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
+                        false => stored_header(packed),
+                    });
                     after.extend(crc.to_le_bytes());
                     // gzip states the length modulo 2^32.
                     after.extend(&self.size.to_le_bytes()[..4]);

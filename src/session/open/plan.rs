@@ -198,11 +198,11 @@ impl<S: Clone> Plan<S> {
         self.files[file].bytes
     }
 
-    /// Where one recording is shown: in which order they are tried. The worker of that name is the first, else the
+    /// Where one recording is shown: in which order they are tried. The one of that name is the first, else the
     /// one that is most certainly a trace.
-    pub fn order(&self, worker: Option<&str>) -> Vec<usize> {
+    pub fn order(&self, wanted: Option<&str>) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.recordings.len()).collect();
-        let is_wanted = |recording: &Recording| recording.is_worker() && Some(&*recording.name) == worker;
+        let is_wanted = |recording: &Recording| Some(&*recording.name) == wanted;
         order.sort_by_key(|&i| (!is_wanted(&self.recordings[i]), self.recordings[i].rank()));
         order
     }

@@ -544,6 +544,8 @@ fn the_page_shows_the_most_certain_trace() {
     // What could not be opened is passed over.
     assert_eq!(names(&order), ["t.json", "picture"]);
     assert_eq!(plan.left_out(order[0], &order[1..]), ["picture"]);
+    // Any of those left out is tried first where the reader asks for it.
+    assert_eq!(names(&plan.order(Some("picture"))), ["picture", "t.json"]);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use js_sys::{Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
-use super::source::Source;
+use super::source::{Source, Taken};
 use super::{log, object, plain, scope};
 use crate::protocol::clip::Clip;
 use crate::protocol::engine::{Answer, Question, Reply};
-use crate::session::Opened;
+use crate::session::{self, Opened};
 use crate::view::timeline::Scene;
 
 /// Bytes of text asked for to read one event again; four times as many if they do not hold it.
@@ -48,7 +48,7 @@ impl Trace {
 
 pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
     if let Question::Args { slice } = question {
-        args(trace, id, slice, EVENT_TEXT);
+        args(trace, id, slice);
         return;
     }
     let answer = match &question {
@@ -63,44 +63,55 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
     post(&Reply::Answer { id, answer });
 }
 
-/// Reads the args of a slice again, `len` bytes of text at first.
-fn args(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
+/// Reads the args of a slice again: from the event that begins it, and from the one that ends it where there is one.
+fn args(trace: &Rc<Trace>, id: u32, slice: u32) {
     let say = move |answer: Answer| post(&Reply::Answer { id, answer });
-    let Some(at) = trace.opened.borrow().text_at(slice) else {
+    let (begin, end) = {
+        let opened = trace.opened.borrow();
+        (opened.text_at(slice), opened.end_text_at(slice))
+    };
+    let Some(begin) = begin else {
         let why = "there is no such slice".into();
         return say(Answer::Nothing { why });
     };
+    let (again, trace) = (trace.clone(), trace.clone());
+    let of =
+        move |trace: &Trace, events: &[&[u8]]| say(Answer::Args(trace.opened.borrow().args(slice, events)));
+    event(&again, begin, EVENT_TEXT, move |read| match (read, end) {
+        (Err(why), _) => say(Answer::Nothing { why }),
+        (Ok(begin), None) => of(&trace, &[&begin]),
+        (Ok(begin), Some(end)) => event(&trace.clone(), end, EVENT_TEXT, move |read| match read {
+            Err(why) => say(Answer::Nothing { why }),
+            Ok(end) => of(&trace, &[&begin, &end]),
+        }),
+    });
+}
+
+/// Reads the event at a byte of the text again, `len` bytes at first.
+fn event(trace: &Rc<Trace>, at: u64, len: u32, taken: impl FnOnce(Result<Vec<u8>, String>) + 'static) {
     match &trace.text {
         Source::Memory(bytes) => {
             let text = usize::try_from(at).ok().and_then(|at| bytes.get(at..));
-            let args = trace.opened.borrow().args(slice, text.unwrap_or_default(), true);
-            say(match args {
-                Some(args) => Answer::Args(args),
-                None => Answer::Nothing {
-                    why: "the event's text could not be read again".into(),
-                },
-            });
+            let event = session::event_text(text.unwrap_or_default(), true);
+            taken(Ok(event.unwrap_or_default().to_vec()));
         }
         Source::Worker(text) => {
             let trace = trace.clone();
-            let taken = move |text: Result<Vec<u8>, String>| match text {
-                Err(why) => say(Answer::Nothing { why }),
-                Ok(text) => {
-                    let is_all = text.len() < len as usize;
-                    let args = trace.opened.borrow().args(slice, &text, is_all);
-                    match args {
-                        Some(args) => say(Answer::Args(args)),
-                        None => args_of_more(&trace, id, slice, len),
-                    }
-                }
+            let more = move |text: Result<Vec<u8>, String>| match text {
+                Err(why) => taken(Err(why)),
+                Ok(text) => match session::event_text(&text, text.len() < len as usize) {
+                    Some(event) => taken(Ok(event.to_vec())),
+                    None => event_of_more(&trace, at, len, Box::new(taken)),
+                },
             };
-            text.again(at, len, Box::new(taken));
+            text.again(at, len, Box::new(more));
         }
     }
 }
 
-fn args_of_more(trace: &Rc<Trace>, id: u32, slice: u32, len: u32) {
-    args(trace, id, slice, len.saturating_mul(4));
+/// Boxed, so that the closures' types end.
+fn event_of_more(trace: &Rc<Trace>, at: u64, len: u32, taken: Taken) {
+    event(trace, at, len.saturating_mul(4), taken);
 }
 
 /// Posts a reply to the page; a timeline frame's words go beside it, transferred.

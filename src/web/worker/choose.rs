@@ -3,22 +3,28 @@
 
 use web_sys::Blob;
 
+use super::answers::post;
 use super::size;
 use super::unpack::{blob, bytes_of, each_piece, head_of, in_memory, read_whole};
-use crate::protocol::engine::FileHead;
+use crate::protocol::engine::{FileHead, Reply};
 use crate::session;
 use crate::session::bundle::Compared;
 use crate::session::open::{
     Entry, EntryKind, Failure, Input, Need, OfWorker, Opening, Plan, Provided, Ready, Said, Text,
 };
+use crate::view::{OtherTrace, Which};
 
 /// What is opened.
 pub struct Chosen {
+    /// The recording's name.
+    pub recording: String,
     pub ready: Ready,
     /// Its text, if it has any, and whether that is compressed.
     pub text: Option<TextOf>,
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
+    /// What else would open.
+    pub others: Vec<OtherTrace>,
     pub workers: Option<Workers>,
 }
 
@@ -32,10 +38,10 @@ pub struct Workers {
 
 /// Finds out what was given, and reads what stands beside the trace that is opened. What cannot be opened is said, and
 /// the next is tried.
-pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Result<Chosen, String> {
+pub async fn choose(files: Vec<(FileHead, Blob)>, wanted: Option<&str>) -> Result<Chosen, String> {
     let mut plan = plan_of(files).await;
     let mut said = std::mem::take(&mut plan.said);
-    let order = plan.order(worker);
+    let order = plan.order(wanted);
     let mut left = order.into_iter();
     let (chosen, mut ready, text) = loop {
         let Some(chosen) = left.next() else {
@@ -77,9 +83,21 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, worker: Option<&str>) -> Resul
         said.extend(plan.tell(i, Ok(())));
     }
     said.extend(plan.conclude());
-    let left_out = plan.left_out(chosen, &left).join(", ");
+    let left_out = plan.left_out(chosen, &left);
+    let other = |name: &String| OtherTrace {
+        name: name.clone(),
+        events: None,
+        which: Which {
+            recording: Some(name.clone()),
+            document: 0,
+        },
+    };
+    let others = left_out.iter().map(other).collect();
+    let left_out = left_out.join(", ");
     let left_out = (!left_out.is_empty()).then(|| format!("A page holds one trace; not opened: {left_out}."));
     Ok(Chosen {
+        recording: plan.recordings[chosen].name.clone(),
+        others,
         ready,
         text,
         notes: left_out.into_iter().chain(said.iter().map(sentence)).collect(),
@@ -102,7 +120,7 @@ async fn opened(plan: &Plan<Blob>, recording: usize) -> Result<(Ready, Option<Te
         Text::File(file) => blob(plan.place(file)).await,
     };
     let text = text.map_err(Failure::Unreadable)?;
-    let head = bytes_of(&text, 0..2).await.map_err(Failure::Unreadable)?;
+    let head = bytes_of(&text, 0..3).await.map_err(Failure::Unreadable)?;
     let (name, bytes) = (ready.name.clone(), size(&text));
     let text = (FileHead { name, bytes }, text, session::is_gzip(&head));
     Ok((ready, Some(text)))
@@ -113,7 +131,11 @@ async fn gathered(plan: &Plan<Blob>, recording: usize, is_opened: bool) -> Resul
     while let Some((file, limit)) = gathering.poll(plan) {
         gathering.provide(read_whole(plan.place(file), limit).await);
     }
-    plan.ready(recording, gathering)
+    // Archives are unpacked piece by piece; tables are read whole.
+    post(&Reply::Computing);
+    let ready = plan.ready(recording, gathering);
+    post(&Reply::Computed);
+    ready
 }
 
 async fn plan_of(files: Vec<(FileHead, Blob)>) -> Plan<Blob> {

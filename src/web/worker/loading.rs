@@ -6,7 +6,7 @@ use super::memory_bytes;
 use super::source::Source;
 use crate::protocol::engine::{FileHead, Progress, Reply};
 use crate::session::TextLoader;
-use crate::view::{Estimate, MemoryRule, Over};
+use crate::view::{Estimate, MemoryRule, OtherTrace, Over, Which};
 
 /// Between two reports of progress, ms.
 const PROGRESS_MS: f64 = 100.0;
@@ -26,6 +26,9 @@ pub struct Loading {
     /// What to know of what was given, one sentence each.
     pub notes: Vec<String>,
     pub workers: Option<Workers>,
+    pub which: Which,
+    /// Traces in other files of what was given.
+    pub others: Vec<OtherTrace>,
     /// Bytes of the table that the trace was made of.
     pub made_of_bytes: Option<u64>,
     /// Nobody waits for it: it is read to be forgotten.
@@ -67,6 +70,8 @@ impl Loading {
             source,
             notes: Vec::new(),
             workers: None,
+            which: Which::default(),
+            others: Vec::new(),
             made_of_bytes: None,
             is_warm_up: false,
             is_gzip: false,

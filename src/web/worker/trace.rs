@@ -21,7 +21,7 @@ use crate::protocol::engine::{Answer, FileHead, Question, Reply, Request, Stage}
 use crate::protocol::text::{Give, PIECE, Want};
 use crate::session::{self, Inflated, Opened, TextLoader};
 use crate::view::timeline::Scene;
-use crate::view::{Cost, Estimate, MemoryRule, Selection};
+use crate::view::{Cost, Estimate, MemoryRule, Selection, Which};
 
 #[derive(Default)]
 enum State {
@@ -54,7 +54,7 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             files,
             selection,
             memory,
-            worker: wanted,
+            which,
         } => {
             let list = get(message, "files").dyn_into::<Array>().unwrap_or_default();
             let files: Vec<(FileHead, Blob)> = files
@@ -64,7 +64,7 @@ pub fn handle(worker: &Shared, request: Request, message: &JsValue) {
             let worker = worker.clone();
             spawn_local(async move {
                 let started = js_sys::Date::now();
-                let opening = open(&worker, files, &selection, memory, wanted.as_deref(), started);
+                let opening = open(&worker, files, &selection, memory, which, started);
                 if let Err(why) = opening.await {
                     fail(&worker, why);
                 }
@@ -269,9 +269,10 @@ fn end(worker: &Shared, inflated: &Inflated, text_memory_bytes: u64) {
         }
     };
     let mut opened = match opened {
-        Ok(opened) => opened,
+        Ok(opened) => opened.document(&loading.which),
         Err(error) => return fail(worker, format!("{}: {error}.", loading.head.name)),
     };
+    opened.others.append(&mut loading.others);
     for note in std::mem::take(&mut loading.notes) {
         opened.note(note);
     }
@@ -361,15 +362,16 @@ async fn open(
     files: Vec<(FileHead, Blob)>,
     selection: &Selection,
     memory: MemoryRule,
-    wanted: Option<&str>,
+    mut which: Which,
     started: f64,
 ) -> Result<(), String> {
-    // Archives are unpacked, and tables opened, in pieces of any length.
-    post(&Reply::Computing);
-    let chosen = choose(files, wanted).await?;
+    let chosen = choose(files, which.recording.as_deref()).await?;
+    which.recording = Some(chosen.recording);
     let Some((head, file, is_gzip)) = chosen.text else {
+        post(&Reply::Computing);
         let name = &chosen.ready.name;
         let mut opened = chosen.ready.open().map_err(|error| format!("{name}: {error}."))?;
+        opened.others = chosen.others;
         if let Some(workers) = chosen.workers {
             compare(&mut opened, workers);
         }
@@ -393,6 +395,12 @@ async fn open(
     loading.notes = chosen.notes;
     loading.is_gzip = is_gzip;
     loading.memory = memory;
+    loading.others = chosen.others;
+    if which.document > 1 {
+        // They would be of the first.
+        loading.partials = u32::MAX;
+    }
+    loading.which = which;
     worker.borrow_mut().state = State::Loading(Box::new(loading));
     text.want(&Want::All, Some(&file));
     Ok(())

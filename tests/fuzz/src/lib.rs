@@ -504,9 +504,14 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
     if let Some(at) = opened.text_at(slice) {
         let mut inflater = Inflater::default();
         inflater.feed(file, &mut |_| {});
-        let text = inflater.finish().1.read(file, at, usize::MAX);
-        let args = opened.args(slice, &text, true);
-        assert!(args.is_some(), "the end of the file ends the event");
+        let checkpoints = inflater.finish().1;
+        let texts = [Some(at), opened.end_text_at(slice)].map(|at| {
+            let text = checkpoints.read(file, at?, usize::MAX);
+            let event = session::event_text(&text, true);
+            Some(event.expect("the end of the file ends the event").to_vec())
+        });
+        let events: Vec<&[u8]> = texts.iter().flatten().map(Vec::as_slice).collect();
+        opened.args(slice, &events);
     }
     let summary = opened.summary();
     assert_eq!(summary.events, opened.report.events);

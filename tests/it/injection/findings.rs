@@ -965,8 +965,7 @@ fn check(row: &Row, engine: Engine, also: &mut BTreeSet<(&str, &str)>) -> Vec<St
             by,
         };
         let (is, should) = (row.number)(&seen);
-        // A number that is none is wrong.
-        if !((is - should).abs() <= should.abs() / 100.0) {
+        if is.is_nan() || (is - should).abs() > should.abs() / 100.0 {
             wrong.push(format!("at {by}: {is}, should be {should}: {}", finding["says"]));
         }
         let said = accusing(&before);

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use serde_json::{Value, json};
-use stepscope::base::gzip;
+use stepscope::base::{gzip, show};
 use stepscope::session::{self, Opened, open_bytes};
+use stepscope::view::{CutRequest, Which};
 
 use super::{case, ms, report};
 use crate::corpus;
@@ -297,9 +298,54 @@ fn two_documents_in_a_file_are_two_traces() {
             assert_eq!(n_steps(&text, piece), expected, "{}", &text[..200]);
         }
     }
-    let opened = open_bytes("joined.json", format!("{first}{second}").as_bytes()).unwrap();
+    // The first is there twice, so that the second trace is the third document.
+    let joined = format!("{first}{first}{second}");
+    let opened = open_bytes("joined.json", joined.as_bytes()).unwrap();
     assert_eq!(opened.further[0].report.file, "joined.json (2)");
-    assert!(opened.report.notes.iter().any(|n| n.contains("holds 2 traces")));
+    // What a page shows of it: the one that is asked for, with the way to the other.
+    let n_events = [opened.report.events, opened.further[0].report.events];
+    for (asked, shown, other) in [(0, 1, 2), (1, 1, 2), (2, 2, 1), (3, 1, 2)] {
+        let which = Which {
+            recording: Some("joined.json".to_owned()),
+            document: asked,
+        };
+        let opened = open_bytes("joined.json", joined.as_bytes())
+            .unwrap()
+            .document(&which);
+        let events = |number: usize| show::counted(n_events[number - 1], "event");
+        assert!(opened.report.notes.contains(&format!(
+            "The file holds 2 traces, one after the other: this is number {shown} ({}); number {other} has {}.",
+            events(shown),
+            events(other)
+        )));
+        assert_eq!(opened.report.steps.len(), 3 + shown);
+        let others = opened.summary().others;
+        let numbers: Vec<_> = others
+            .iter()
+            .map(|o| (o.which.document as usize, o.events))
+            .collect();
+        assert_eq!(numbers, [(other, Some(n_events[other - 1]))]);
+        assert_eq!(others[0].which.recording, which.recording);
+        // Its events are read again at their own bytes, and a cut-out is of it.
+        let last = u32::try_from(opened.index.slices.len() - 1).unwrap();
+        let at = usize::try_from(opened.text_at(last).unwrap()).unwrap();
+        let expected = if shown == 1 { &first } else { &second };
+        assert!(
+            expected.contains(&joined[at..at + 20]),
+            "{}",
+            &joined[at..at + 20]
+        );
+        let mut cut = opened.cut(&CutRequest::default(), &[], Vec::new()).unwrap();
+        for piece in joined.as_bytes().chunks(100) {
+            cut.feed(&opened, piece).unwrap();
+        }
+        let (_, counts, written) = cut.finish(&opened).unwrap();
+        assert_eq!(counts.events_of, n_events[shown - 1]);
+        assert_eq!(
+            open_bytes("cut.json", &written).unwrap().report.steps.len(),
+            3 + shown
+        );
+    }
 }
 
 #[test]
