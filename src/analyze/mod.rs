@@ -20,7 +20,7 @@ use rustc_hash::FxHashSet;
 use crate::base::{DefectKind, Defects, SliceId, Span, Union};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables::Tables;
-use crate::dialect::{MetricsFile, Role, Vocabulary};
+use crate::dialect::{Evidence, MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
@@ -192,6 +192,10 @@ pub fn analyze_to(
             time,
             serving,
             compiling: &held_up,
+            compiles_suspected: report
+                .recompiles
+                .iter()
+                .all(|r| r.evidence == Evidence::Suspected),
             waiting: &without_requests,
             devices: &shares,
             unlinked: report.launches_without_work.zip(report.launches_total),

@@ -27,7 +27,8 @@ pub struct NamedCalls {
 pub const STACKS: Table = Table {
     key: "stacks",
     title: "Calls by name",
-    definition: "Calls of the stacks that are selected. Total counts calls that are not inside a call of the same name.",
+    definition: "Calls of the stacks that are selected. Total counts calls that are not inside a call of the same \
+                 name.",
     topic: Topic::Host,
     rows: stacks,
 };

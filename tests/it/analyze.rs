@@ -549,7 +549,7 @@ fn findings_of_the_driven_traces() {
         vec![
             // The suspected compile, 188 ms, is a compile here as anywhere.
             ("decode-waits-for-host", Problem, Some(30_454_618)),
-            ("suspected-compiles", Hint, Some(188_154_250)),
+            ("suspected-compiles", Hint, Some(188_000_000)),
             ("warmup-not-recorded", Hint, None),
             ("decode-padding", Hint, None),
             ("no-slow-steps", Fine, None),

@@ -357,9 +357,11 @@ fn v0_compile_is_suspected_where_the_device_shows_it() {
         .report
         .recompiles
         .iter()
-        .map(|r| (r.evidence, r.step, r.start_is_exact, r.known_ns()))
+        .map(|r| (r.evidence, r.step, r.name.as_str(), r.known_ns()))
         .collect();
-    assert_eq!(found, [(Evidence::Suspected, Some(20), false, 188_154_250)]);
+    // The call that hands over the graph takes as long as the compile itself.
+    let call = "SyncTensorsGraphInternal";
+    assert_eq!(found, [(Evidence::Suspected, Some(20), call, 188_000_000)]);
 }
 
 /// The reference reads vLLM's events only and finds no step here. Each of the 43 engine steps ends with the wait
@@ -376,7 +378,21 @@ fn torch_alone_has_inferred_steps() {
     assert_eq!(counts(&t), [0; 4], "none with a known phase");
     assert_eq!(count(&t.report.steps, Period::Serving, Phase::Unknown), 43);
     assert!(t.report.notes.iter().any(|n| n.contains("inferred")));
-    assert!(t.report.recompiles.is_empty());
+    // As long as two of the three compiles that vLLM records of such a run (driven_v1_full); the third takes 23 ms.
+    let suspected: Vec<_> = t
+        .report
+        .recompiles
+        .iter()
+        .map(|r| (r.evidence, r.name.as_str(), r.known_ns()))
+        .collect();
+    let call = "SyncTensorsGraphInternal";
+    assert_eq!(
+        suspected,
+        [
+            (Evidence::Suspected, call, 412_345_000),
+            (Evidence::Suspected, call, 188_000_000)
+        ]
+    );
     assert_eq!(device_union(&t).spans().len(), 456);
 }
 

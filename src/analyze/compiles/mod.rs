@@ -1,8 +1,9 @@
 //! Every graph compile once, with the step that it held up.
 //!
 //! Levels of evidence are never added: a compile that the serving engine recorded and that the graph compiler's
-//! own host event shows too is one row, with the engine's name and the compiler's time. Only where no level
-//! recorded anything are steps suspected that look like a compile.
+//! own host event shows too is one row, with the engine's name and the compiler's time. A call that hands over a graph
+//! and takes far longer than its like is a suspected compile. Only where no level recorded anything are whole steps
+//! suspected that look like a compile; where such a call lies in the step, the call is it.
 
 pub mod coverage;
 pub mod metrics;
@@ -10,7 +11,7 @@ pub mod uses;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Span, TrackId, Union, order, stats};
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{CompileMark, EngineStep, Evidence, Pass, Period, Phase, Role, Vocabulary};
 use crate::index::tables::Index;
 
@@ -18,6 +19,11 @@ use crate::analyze::gaps::activity::{compile_span, open_in};
 use crate::analyze::gaps::cause::{Compiles, HeldUp, Thread, fits, hands_over_compiled, held_up, thread_of};
 use crate::analyze::in_order::{Growing, in_order};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
+
+/// A call that hands over a graph compiles it, as it seems, if it takes this long and [`SLOW_MEDIANS`] times what
+/// such calls take.
+const SLOW_SUBMIT_NS: i64 = 100_000_000;
+const SLOW_MEDIANS: i64 = 100;
 
 /// All compiles, in order of start.
 pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
@@ -37,9 +43,20 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     );
     leave_steps(index, vocabulary, &mut rows);
     join_nested(&mut rows);
+    let known = Union::of(rows.iter().map(compile_span));
+    let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
+        .into_iter()
+        .filter(|&id| known.covered_ns(index.slices.span(id)) == 0)
+        .collect();
     if rows.is_empty() {
+        let slow = Union::of(slow.iter().map(|&id| index.slices.span(id)));
         rows = suspected(index, vocabulary);
+        rows.retain(|row| slow.covered_ns(span_of_step(row)) == 0);
     }
+    rows.extend(
+        slow.into_iter()
+            .map(|id| slow_submission(index, vocabulary, &finder, id)),
+    );
     order::sort_by_key(&mut rows, |r| (r.start_ns, r.slice));
     rows
 }
@@ -152,7 +169,7 @@ impl<'a> StepFinder<'a> {
 
 /// What lies in a step that did not wait for it is of no step.
 fn leave_steps(index: &Index, vocabulary: &Vocabulary, rows: &mut [Recompile]) {
-    let compiles = Compiles::of_recompiles(index, vocabulary, rows);
+    let compiles = Compiles::of(index, vocabulary, rows);
     for row in rows {
         let pass = row.step.and_then(|i| vocabulary.passes.get(i as usize));
         let host = row.step.and_then(|i| vocabulary.host_span(i as usize));
@@ -431,6 +448,87 @@ fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
         }
     });
     Some(busy.union())
+}
+
+/// The step of a suspected one.
+fn span_of_step(row: &Recompile) -> Span {
+    Span::new(
+        row.region_start_ns.unwrap_or(row.start_ns),
+        row.region_end_ns.unwrap_or(row.span().end),
+    )
+}
+
+/// Calls that hand over graphs and take hundreds of ms where others of the same name take far less: they look as if a
+/// graph was compiled in them. Where each launch is linked to its work, a launch hands over what is compiled already.
+fn slow_submissions(index: &Index, vocabulary: &Vocabulary) -> Vec<SliceId> {
+    let is_linked = hands_over_compiled(vocabulary);
+    let counts = |role: Role| role == Role::Submit || (role == Role::Launch && !is_linked);
+    let calls = || index.slices.ids().filter(|&id| counts(vocabulary.role(id)));
+    let long: Vec<SliceId> = calls()
+        .filter(|&id| index.slices.span(id).len_ns() >= SLOW_SUBMIT_NS)
+        .collect();
+    if long.is_empty() {
+        return long;
+    }
+    let names: FxHashSet<NameId> = long.iter().map(|&id| index.slices.name(id)).collect();
+    let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
+    for id in calls().filter(|&id| names.contains(&index.slices.name(id))) {
+        let list = lengths.entry(index.slices.name(id)).or_default();
+        list.push(index.slices.span(id).len_ns());
+    }
+    let medians: FxHashMap<NameId, i64> = lengths
+        .into_iter()
+        .filter(|(_, list)| list.len() >= 3)
+        .filter_map(|(name, mut list)| Some((name, stats::quantile_of(&mut list, 0.5)?)))
+        .collect();
+    let is_slow = |id: SliceId| {
+        let median = medians.get(&index.slices.name(id));
+        let len_ns = index.slices.span(id).len_ns();
+        len_ns >= SLOW_SUBMIT_NS && median.is_some_and(|m| len_ns >= m.saturating_mul(SLOW_MEDIANS))
+    };
+    let mut slow: Vec<SliceId> = long.into_iter().filter(|&id| is_slow(id)).collect();
+    let span = |id: SliceId| index.slices.span(id);
+    order::sort_by_key(&mut slow, |&id| {
+        (span(id).start, std::cmp::Reverse(span(id).end), id)
+    });
+    // A call within a slow one is a part of it: the bridge and the driver record the same call on tracks of their own.
+    let mut ends: FxHashMap<HeldUp, i64> = FxHashMap::default();
+    slow.retain(|&id| {
+        let held = held_up(index, vocabulary, Some(id), Evidence::Suspected);
+        let last = ends.entry(held).or_insert(i64::MIN);
+        let is_inner = span(id).end <= *last;
+        *last = (*last).max(span(id).end);
+        !is_inner
+    });
+    slow
+}
+
+fn slow_submission(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    finder: &StepFinder<'_>,
+    call: SliceId,
+) -> Recompile {
+    let mark = CompileMark {
+        slice: call,
+        evidence: Evidence::Suspected,
+        name: index.name_of(call).to_owned(),
+        span: index.slices.span(call),
+        start_is_exact: true,
+        region: Some(call),
+        period: Period::Unknown,
+        eager: false,
+    };
+    let of = row(index, vocabulary, finder, &mark);
+    // Between steps the one before says whether the engine serves.
+    let before = vocabulary
+        .passes
+        .partition_point(|p| p.span.start <= mark.span.start);
+    let step = of.step.map_or(before.saturating_sub(1), |step| step as usize);
+    Recompile {
+        period: vocabulary.passes.get(step).map_or(Period::Unknown, |p| p.period),
+        ..of
+    }
 }
 
 fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {

@@ -21,15 +21,21 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if suspected.is_empty() {
         return None;
     }
-    let n = suspected.len();
+    let n_calls = suspected.iter().filter(|r| is_call(r)).count();
+    let n_steps = suspected.len() - n_calls;
+    let steps = (n_steps > 0).then(|| show::counted(n_steps as u64, "step"));
+    let calls = match n_calls {
+        0 => None,
+        1 => Some("1 call that hands over a graph".to_owned()),
+        n => Some(format!("{} calls that hand over graphs", show::count(n as u64))),
+    };
+    let subjects: Vec<String> = steps.into_iter().chain(calls).collect();
+    let one = suspected.len() == 1;
     let says = format!(
-        "{} if a graph was compiled in {}; no compile is recorded.",
-        if n == 1 {
-            "1 step looks as".into()
-        } else {
-            format!("{} steps look as", show::count(n as u64))
-        },
-        if n == 1 { "it" } else { "them" },
+        "{} {} as if a graph was compiled in {}; no compile is recorded there.",
+        subjects.join(" and "),
+        if one { "looks" } else { "look" },
+        if one { "it" } else { "them" },
     );
     Some(Finding {
         cost_ns: (n_costed(&suspected) > 0).then(|| stats::sum(suspected.iter().filter_map(|r| r.dur_ns))),
@@ -49,20 +55,29 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Whether a call is suspect by itself; else the whole step is.
+fn is_call(recompile: &Recompile) -> bool {
+    recompile.start_is_exact
+}
+
 fn at_suspected(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     let step = recompile
         .step
         .and_then(|i| report.steps.iter().find(|s| s.index == i));
     match step {
-        Some(step) => at_step(
+        Some(step) if !is_call(recompile) => at_step(
             step,
             format!("{}: {}", step_label(step), show::duration(step.dur_ns)),
         ),
-        None => FindingEvidence {
-            start_ns: Some(recompile.start_ns),
-            end_ns: Some(recompile.span().end),
-            slice: recompile.slice,
-            ..fact(format!("{}: {}", recompile.name, recompile.cost_says()))
-        },
+        _ => {
+            let place = step.map_or_else(String::new, |step| format!(" in {}", step_label(step)));
+            FindingEvidence {
+                step: recompile.step,
+                start_ns: Some(recompile.start_ns),
+                end_ns: Some(recompile.span().end),
+                slice: recompile.slice,
+                ..fact(format!("{}{place}: {}", recompile.name, recompile.cost_says()))
+            }
+        }
     }
 }

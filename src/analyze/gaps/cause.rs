@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
+use crate::base::{SliceId, Span, TrackId, Union, order};
 use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary, enclosing};
 use crate::index::{Index, Key};
 
@@ -41,11 +41,6 @@ pub const LATENCY_NS: i64 = 20_000;
 
 /// Host and device clocks agree to about this.
 const CLOCK_SLACK_NS: i64 = 10_000;
-
-/// A call that hands over a graph compiles it, as it seems, if it takes this long and [`SLOW_MEDIANS`] times what
-/// such calls take.
-const SLOW_SUBMIT_NS: i64 = 100_000_000;
-const SLOW_MEDIANS: i64 = 100;
 
 /// A thread: its tracks have the same process and id.
 pub type Thread = (Key, Key);
@@ -128,7 +123,7 @@ impl Containers {
 }
 
 /// Whom a compile holds up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeldUp {
     /// All that is of a rank; `None` is any.
     Rank(Option<usize>),
@@ -150,8 +145,7 @@ pub fn held_up(index: &Index, vocabulary: &Vocabulary, slice: Option<SliceId>, e
     }
 }
 
-/// When graphs were compiled, recorded or suspected. Of a suspected compile only the step may be known; where a call
-/// in that step is suspect by itself, the call is it.
+/// When graphs were compiled, recorded or suspected.
 pub struct Compiles {
     /// With the rank of the compile.
     spans: Vec<(HeldUp, Option<usize>, Span)>,
@@ -166,45 +160,6 @@ pub struct Compiles {
 
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
-        let mut spans = Vec::new();
-        let mut add = |slice, evidence, span| spans.push((held_up(index, vocabulary, slice, evidence), span));
-        let recorded = |r: &&Recompile| r.evidence != Evidence::Suspected;
-        let mut known = Vec::new();
-        for recompile in recompiles.iter().filter(recorded) {
-            known.push(compile_span(recompile));
-            add(
-                recompile.slice.map(SliceId),
-                recompile.evidence,
-                compile_span(recompile),
-            );
-        }
-        let known = Union::of(known);
-        let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
-            .into_iter()
-            .filter(|&id| known.covered_ns(index.slices.span(id)) == 0)
-            .collect();
-        let slow_spans = Union::of(slow.iter().map(|&id| index.slices.span(id)));
-        for recompile in recompiles.iter().filter(|r| !recorded(r)) {
-            let span = Span::new(
-                recompile.region_start_ns.unwrap_or(recompile.start_ns),
-                recompile.region_end_ns.unwrap_or(recompile.span().end),
-            );
-            if slow_spans.covered_ns(span) == 0 {
-                add(
-                    recompile.slice.map(SliceId),
-                    Evidence::Suspected,
-                    compile_span(recompile),
-                );
-            }
-        }
-        for &id in &slow {
-            add(Some(id), Evidence::Suspected, index.slices.span(id));
-        }
-        Compiles::of_spans(index, vocabulary, spans)
-    }
-
-    /// Without calls that are suspect by themselves.
-    pub fn of_recompiles(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
         let spans = recompiles.iter().map(|r| {
             let of = held_up(index, vocabulary, r.slice.map(SliceId), r.evidence);
             (of, compile_span(r))
@@ -388,37 +343,6 @@ pub fn hands_over_compiled(vocabulary: &Vocabulary) -> bool {
     )
 }
 
-/// Calls that hand over graphs and take hundreds of ms where others of the same name take far less: they look as if a
-/// graph was compiled in them. Where each launch is linked to its work, a launch hands over what is compiled already.
-fn slow_submissions(index: &Index, vocabulary: &Vocabulary) -> Vec<SliceId> {
-    let is_linked = hands_over_compiled(vocabulary);
-    let counts = |role: Role| role == Role::Submit || (role == Role::Launch && !is_linked);
-    let calls = || index.slices.ids().filter(|&id| counts(vocabulary.role(id)));
-    let long: Vec<SliceId> = calls()
-        .filter(|&id| index.slices.span(id).len_ns() >= SLOW_SUBMIT_NS)
-        .collect();
-    if long.is_empty() {
-        return long;
-    }
-    let names: FxHashSet<NameId> = long.iter().map(|&id| index.slices.name(id)).collect();
-    let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
-    for id in calls().filter(|&id| names.contains(&index.slices.name(id))) {
-        let list = lengths.entry(index.slices.name(id)).or_default();
-        list.push(index.slices.span(id).len_ns());
-    }
-    let medians: FxHashMap<NameId, i64> = lengths
-        .into_iter()
-        .filter(|(_, list)| list.len() >= 3)
-        .filter_map(|(name, mut list)| Some((name, stats::quantile_of(&mut list, 0.5)?)))
-        .collect();
-    long.into_iter()
-        .filter(|&id| {
-            let median = medians.get(&index.slices.name(id));
-            median.is_some_and(|m| index.slices.span(id).len_ns() >= m.saturating_mul(SLOW_MEDIANS))
-        })
-        .collect()
-}
-
 /// A stretch in which no work of a device runs, with what ends it.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
@@ -565,8 +489,8 @@ impl<'a> Rule<'a> {
         drained.map(|&(_, id)| id)
     }
 
-    /// The innermost call of the launching thread that takes most of the gap and has most of its own time there, and how
-    /// much of the gap it takes. A loop around all work is none, nor is what only names a part of a step.
+    /// The innermost call of the launching thread that takes most of the gap and has most of its own time there, and
+    /// how much of the gap it takes. A loop around all work is none, nor is what only names a part of a step.
     pub fn call_in_most_of(&self, vocabulary: &Vocabulary, gap: &Gap) -> Option<(SliceId, i64)> {
         let index = self.index;
         let thread = thread_of(index, index.track_of(gap.asked?.call));

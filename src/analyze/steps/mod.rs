@@ -38,7 +38,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
     held_up.sort_unstable();
-    let compiles = Compiles::of_recompiles(index, vocabulary, recompiles);
+    let compiles = Compiles::of(index, vocabulary, recompiles);
     let mut compiles_of: FxHashMap<TrackId, ThreadCompiles> = FxHashMap::default();
     let mut is_held_up = |pass: &Pass, span: Span| {
         let track = index.track_of(pass.slice);

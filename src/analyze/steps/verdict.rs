@@ -81,6 +81,8 @@ pub struct Grounds<'a> {
     pub serving: Option<Span>,
     /// When any graph of the file is compiled: what counts where no device is recorded.
     pub compiling: &'a Union,
+    /// Whether no compile is recorded, and those that count are suspected.
+    pub compiles_suspected: bool,
     /// When all engines of the file wait for requests: what counts where no device is recorded.
     pub waiting: &'a Union,
     pub devices: &'a [DeviceShares],
@@ -184,7 +186,12 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         says: String::new(),
     };
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
-    verdict.says = says(&verdict, why.as_deref(), device_span.p50_ns);
+    verdict.says = says(
+        &verdict,
+        why.as_deref(),
+        device_span.p50_ns,
+        grounds.compiles_suspected,
+    );
     if steps.iter().any(|s| s.period == Period::Unknown) {
         verdict.says += " Whether these steps are warm-up is unknown.";
     }
@@ -280,7 +287,12 @@ fn percent(share: f64) -> String {
     show::percent(thousandths, 1000)
 }
 
-fn says(verdict: &Verdict, why: Option<&str>, device_span_ns: Option<i64>) -> String {
+fn says(
+    verdict: &Verdict,
+    why: Option<&str>,
+    device_span_ns: Option<i64>,
+    compiles_suspected: bool,
+) -> String {
     let noun = match verdict.phase {
         Phase::Decode => "A decode step",
         Phase::Prefill => "A prefill step",
@@ -313,6 +325,13 @@ fn says(verdict: &Verdict, why: Option<&str>, device_span_ns: Option<i64>) -> St
             "for {} of it the device is idle although its next work is launched",
             percent(share)
         ),
+        Bound::Compile if compiles_suspected => {
+            format!(
+                "{} {}, it seems (none is recorded)",
+                percent(share),
+                bound.share_of()
+            )
+        }
         Bound::Compile | Bound::Requests => format!("{} {}", percent(share), bound.share_of()),
         _ => format!("for {} of it {}", percent(share), bound.share_of()),
     };
@@ -382,6 +401,7 @@ mod tests {
             time: &time,
             serving: Some(Span::new(0, 200 * MS)),
             compiling: &nothing,
+            compiles_suspected: false,
             waiting: &nothing,
             devices: &[device],
             unlinked: None,
@@ -499,6 +519,7 @@ mod tests {
             time: &time,
             serving: Some(Span::new(0, 200 * MS)),
             compiling,
+            compiles_suspected: false,
             waiting: &nothing,
             devices,
             unlinked: None,

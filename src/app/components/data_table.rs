@@ -1,8 +1,8 @@
 //! One table of the registry, whatever it holds: sorted by any column, filtered, with the columns that the reader
 //! chooses, copied or saved, and of any length.
 //!
-//! Only the rows in sight are asked for and drawn, and only of tables in sight: a view may have hundreds of them. Browsers cap an element's height, so past [`MAX_HEIGHT_PX`] the
-//! scroll distance stands for a proportion of the rows.
+//! Only the rows in sight are asked for and drawn, and only of tables in sight: a view may have hundreds of them.
+//! Browsers cap an element's height, so past [`MAX_HEIGHT_PX`] the scroll distance stands for a proportion of the rows.
 
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
