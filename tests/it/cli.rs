@@ -231,7 +231,7 @@ fn check_says_2_and_one_sentence_where_nothing_can_be_read() {
         (b"", "empty"),
         (b"\x1f\x8b", "gzip"),
         (b"{}", "traceEvents"),
-        (png, "no trace"),
+        (png, "this is a PNG picture, not a trace"),
         (&gzipped(b"hello, this is no trace"), "no trace"),
     ];
     for (bytes, says) in cases {

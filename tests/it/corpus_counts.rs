@@ -319,9 +319,9 @@ fn every_other_file_is_refused_with_a_sentence() {
         1 gz: this is a PyTorch execution trace (Chakra: operators and what depends on what, without times), inside the gzip file, not a trace; record with torch.profiler and open the file that export_chrome_trace writes
         1 gz: this is a list, but none of its 16845 values is a trace event
         1 gz: this is a list, but none of its 21 values is a trace event
-        1 gz: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
-        1 hltv: this is no trace: expected a JSON object or array at byte 0, found a zip archive
-        1 hltv: this is no trace: expected a JSON object or array at byte 0, inside the gzip file, found a tar archive
+        1 gz: this is a tar archive, inside the gzip file, not a trace; unpack it first: tar xf FILE
+        1 hltv: this is a tar archive, inside the gzip file, not a trace; unpack it first: tar xf FILE
+        1 hltv: this is a zip archive, not a trace; unpack it first: unzip FILE
         1 json: this is JSON lines (one object a line), not a trace; put the lines into one list: jq -s . FILE > trace.json
         12 json: this is JSON, but no trace: an object without "traceEvents" (its keys: 0)
         2 json: this is JSON, but no trace: an object without "traceEvents" (its keys: 0, 1)

@@ -685,9 +685,9 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
         frames.causes().0,
         [
             (IdleCause::HostOp, 155),
-            (IdleCause::Python, 5),
-            (IdleCause::SchedulerIdle, 15),
             (IdleCause::NotRecorded, 30),
+            (IdleCause::SchedulerIdle, 15),
+            (IdleCause::Python, 5),
             (IdleCause::LaunchLatency, 3)
         ]
     );
@@ -698,9 +698,9 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
         step.causes().0,
         [
             (IdleCause::HostOp, 155),
+            (IdleCause::NotRecorded, 30),
             (IdleCause::OtherThread, 15),
             (IdleCause::Python, 5),
-            (IdleCause::NotRecorded, 30),
             (IdleCause::LaunchLatency, 3)
         ]
     );
@@ -723,9 +723,9 @@ fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
     assert_eq!(
         made.causes().0,
         [
-            (IdleCause::SyncThenLaunch, 5),
             (IdleCause::HostOp, 105),
-            (IdleCause::NotRecorded, 95)
+            (IdleCause::NotRecorded, 95),
+            (IdleCause::SyncThenLaunch, 5)
         ]
     );
     assert_eq!(drained(&made), 205);
@@ -746,9 +746,9 @@ fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
     assert_eq!(
         made.causes().0,
         [
-            (IdleCause::SyncThenLaunch, 10),
             (IdleCause::HostOp, 105),
-            (IdleCause::NotRecorded, 90)
+            (IdleCause::NotRecorded, 90),
+            (IdleCause::SyncThenLaunch, 10)
         ]
     );
     assert_eq!(drained(&made), 0);
@@ -758,7 +758,7 @@ fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
         .launch(2, 300, 305, 10);
     assert_eq!(
         other.causes().0,
-        [(IdleCause::HostOp, 5), (IdleCause::NotRecorded, 200)]
+        [(IdleCause::NotRecorded, 200), (IdleCause::HostOp, 5)]
     );
     assert_eq!(drained(&other), 0);
 }
@@ -779,8 +779,8 @@ fn a_compile_comes_before_all_else() {
     assert_eq!(
         made.causes().0,
         [
-            (IdleCause::Compile, 60),
             (IdleCause::HostOp, 94),
+            (IdleCause::Compile, 60),
             (IdleCause::NotRecorded, 50)
         ]
     );
@@ -807,9 +807,9 @@ fn work_launched_in_time_is_on_its_way_or_waits_for_something_else() {
     assert_eq!(
         made().op(100, 10).launch(2, 110, 200, 10).causes().0,
         [
-            (IdleCause::HostOp, 15),
             (IdleCause::Dependency, 65),
-            (IdleCause::LaunchLatency, 20)
+            (IdleCause::LaunchLatency, 20),
+            (IdleCause::HostOp, 15)
         ]
     );
     // A call that takes 500 µs loads code, or hands over a large graph: the time in it is the call's.
@@ -854,8 +854,8 @@ fn a_gap_whose_launch_is_not_in_the_trace_says_so() {
     assert_eq!(
         both.causes().0,
         [
-            (IdleCause::HostOp, 5),
             (IdleCause::NotRecorded, 40),
+            (IdleCause::HostOp, 5),
             (IdleCause::LaunchLatency, 5)
         ]
     );
