@@ -100,7 +100,7 @@ fn a_gap_of_the_device_leads_to_the_timeline() {
     let gap = &native.report.idle[0].longest[0];
     click_text(
         &page,
-        &table(&page, "longest_idle").css("tbody tr:first-child a"),
+        &table(&page, "longest_idle").css("tbody tr:not([aria-hidden]) a"),
         "gap",
     );
     page.wait_until("the timeline is drawn", || frames(&page) > 0);

@@ -4,7 +4,7 @@ use stepscope::base::SliceId;
 use stepscope::view::place::{Fills, Place, View};
 use stepscope_e2e::Page;
 
-use crate::real::{Gaudi, frames, go, place};
+use crate::real::{Gaudi, frames, go, place, scroll_to};
 
 #[test]
 fn each_view_opens_from_its_address() {
@@ -61,7 +61,7 @@ fn tabs_and_number_keys_go_to_each_view() {
 /// The timeline writes its window into the address whenever it has moved, also just after a link was followed.
 #[test]
 fn a_link_is_followed_though_the_page_writes_its_address_meanwhile() {
-    let Some((page, _)) = Gaudi::at("view=timeline") else {
+    let Some((page, _)) = Gaudi::at("#view=timeline") else {
         return;
     };
     page.eval(
@@ -70,7 +70,7 @@ fn a_link_is_followed_though_the_page_writes_its_address_meanwhile() {
          history.replaceState(null, '', before)",
     );
     page.wait_until("the gaps are shown", || page.count("main.view-gaps") == 1);
-    assert_eq!(place(&page).view, View::Gaps);
+    page.wait_until("the address says so", || place(&page).view == View::Gaps);
     page.must_be_clean();
 }
 
@@ -90,9 +90,7 @@ fn every_link_to_the_timeline_names_a_slice_or_a_stretch_of_the_trace() {
         View::Operators,
     ] {
         go(&page, view);
-        page.wait_until(&format!("{view:?} has links"), || {
-            page.count("main a[href*='view=timeline']") > 0
-        });
+        scroll_to(&page, "main a[href*='view=timeline']");
         let links = page.eval(
             "return [...document.querySelectorAll('main a[href*=\"view=timeline\"]')].map(a => a.getAttribute('href'))",
         );

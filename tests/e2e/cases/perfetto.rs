@@ -6,7 +6,7 @@ use stepscope::view::place::{Fills, Place, View};
 use stepscope::view::{CutRequest, GapKind, Span};
 use stepscope_e2e::{Look, Page, corpus};
 
-use crate::real::{Gaudi, click_text, frames, go, name, place, read, text};
+use crate::real::{Gaudi, click_text, frames, go, name, place, read, scroll_to, text};
 
 /// Where the stand-in is: another origin than the page's.
 fn stand_in(page: &Page, tail: &str) -> String {
@@ -83,7 +83,7 @@ fn the_whole_trace_goes_to_perfetto_and_later_clicks_move_its_view() {
         page.count(".perfetto-says") == 0
     });
     page.eval("location.hash = 'view=gaps&gaps=device'");
-    page.wait_until("gaps are listed", || page.count(".in-perfetto") > 0);
+    scroll_to(&page, "tbody .in-perfetto");
     page.click("tbody .in-perfetto");
     let report = &gaudi.native.report;
     let gaps = report
@@ -356,7 +356,7 @@ fn a_stretch_alone_is_less_and_a_place_outside_of_it_is_sent_anew() {
     });
     page.in_window(0);
     page.eval("location.hash = 'view=gaps&gaps=device'");
-    page.wait_until("gaps are listed", || page.count(".in-perfetto") > 0);
+    scroll_to(&page, "tbody .in-perfetto");
     let gaps = report
         .gaps
         .iter()
@@ -524,7 +524,7 @@ fn a_page_that_shows_both_keeps_them_in_step() {
     page.in_frame("#stepscope");
     assert_eq!(page.text("header .file"), name(&gaudi.trace));
     page.eval("location.hash = 'view=gaps&gaps=device'");
-    page.wait_until("there is a gap to show", || page.count("tbody a[href*=mark]") > 0);
+    scroll_to(&page, "tbody a[href*=mark]");
     // A person's click: Firefox follows none of a script in a frame that has not the focus.
     page.click("tbody a[href*=mark]");
     page.wait_until("it is marked", || place(&page).mark.is_some());

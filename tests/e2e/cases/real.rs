@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stepscope::ingest::Inflater;
 use stepscope::session::{Loader, Opened, open_bytes};
+use stepscope::table::PAGE_ROWS;
 use stepscope::view::place::{Place, View};
 use stepscope_e2e::{Page, corpus};
 
@@ -91,6 +92,20 @@ pub fn rows(page: &Page, table: &str) -> Vec<Vec<String>> {
     serde_json::from_value(rows).unwrap_or_else(|_| panic!("there is no table {table}"))
 }
 
+/// Rows of a table that a test reads at most.
+const MANY_ROWS: usize = 200;
+
+/// Scrolls down until there is such an element: tables are drawn when they come into sight.
+pub fn scroll_to(page: &Page, css: &str) {
+    page.wait_until(&format!("{css} is there"), || {
+        let there = page.count(css) > 0;
+        if !there {
+            page.eval("scrollBy(0, innerHeight / 2)");
+        }
+        there
+    });
+}
+
 /// A table of the page by its key, see `src/table`. Cells are found by their column's head.
 pub struct Table<'a> {
     page: &'a Page,
@@ -103,10 +118,7 @@ pub fn table<'a>(page: &'a Page, key: &str) -> Table<'a> {
         page,
         key: key.to_owned(),
     };
-    page.wait_until(&format!("the table {key} is there"), || {
-        table.bring_into_sight();
-        table.is_there()
-    });
+    table.see();
     table
 }
 
@@ -116,12 +128,16 @@ impl Table<'_> {
         format!("section[aria-labelledby='table-{}'] {css}", self.key)
     }
 
-    /// Only tables in sight are drawn.
-    fn bring_into_sight(&self) {
-        self.page.eval_with(
-            "document.querySelector(arguments[0])?.scrollIntoView({ block: 'nearest' })",
-            vec![json!(self.css(""))],
-        );
+    /// Brings it into sight: only tables in sight are drawn.
+    fn see(&self) {
+        self.page
+            .wait_until(&format!("the table {} is there", self.key), || {
+                self.page.eval_with(
+                    "document.querySelector(arguments[0])?.scrollIntoView({ block: 'nearest' })",
+                    vec![json!(self.css(""))],
+                );
+                self.is_there()
+            });
     }
 
     pub fn is_there(&self) -> bool {
@@ -130,6 +146,7 @@ impl Table<'_> {
 
     /// The columns' heads, without the mark of the order.
     pub fn heads(&self) -> Vec<String> {
+        self.see();
         let heads = texts(self.page, &self.css("thead th"));
         heads
             .iter()
@@ -145,6 +162,7 @@ impl Table<'_> {
 
     /// The cells of the rows that are drawn.
     pub fn rows(&self) -> Vec<Vec<String>> {
+        self.see();
         let rows = self.page.eval_with(
             "return [...document.querySelectorAll(arguments[0])]
                 .map(row => [...row.cells].map(cell => cell.innerText.trim()))",
@@ -153,10 +171,69 @@ impl Table<'_> {
         serde_json::from_value(rows).expect("rows")
     }
 
-    /// One column's cells.
-    pub fn column(&self, head: &str) -> Vec<String> {
+    /// One column's cells, of the rows that are drawn.
+    pub fn drawn(&self, head: &str) -> Vec<String> {
         let at = self.at(head);
         self.rows()
+            .into_iter()
+            .map(|mut row| row.swap_remove(at))
+            .collect()
+    }
+
+    /// The cells of all rows of a table that is not long: of those that are not drawn, too.
+    fn all_rows(&self) -> Vec<Vec<String>> {
+        self.see();
+        let scroll = |row: usize| {
+            let script = "const scroller = document.querySelector(arguments[0]).parentElement;
+                scroller.scrollTop = arguments[1] * 27";
+            self.page
+                .eval_with(script, vec![json!(self.css("table")), json!(row)]);
+        };
+        let drawn = || {
+            let rows = self.page.eval_with(
+                "return [...document.querySelectorAll(arguments[0])]
+                    .map(row => [row.ariaRowIndex, ...[...row.cells].map(cell => cell.innerText.trim())])",
+                vec![json!(self.css("tbody tr:not([aria-hidden])"))],
+            );
+            let rows: Vec<Vec<String>> = serde_json::from_value(rows).expect("rows");
+            rows.into_iter().map(|mut row| (row.remove(0), row))
+        };
+        let n = self
+            .page
+            .eval_with(
+                "return document.querySelector(arguments[0]).ariaRowCount - 1",
+                vec![json!(self.css("table"))],
+            )
+            .as_u64();
+        let n = usize::try_from(n.expect("a number of rows")).expect("not many");
+        let mut all: Vec<Option<Vec<String>>> = vec![None; n.min(MANY_ROWS)];
+        while let Some(missing) = all.iter().position(Option::is_none) {
+            scroll(missing);
+            self.page
+                .wait_until(&format!("row {missing} of {} is drawn", self.key), || {
+                    for (number, row) in drawn() {
+                        // The head is row 1.
+                        let at = number.parse::<usize>().expect("a number") - 2;
+                        if let Some(slot) = all.get_mut(at) {
+                            *slot = Some(row);
+                        }
+                    }
+                    all[missing].is_some()
+                });
+        }
+        if n > PAGE_ROWS as usize {
+            scroll(0);
+            self.page.wait_until("it is drawn from its first row again", || {
+                drawn().next().is_some_and(|(number, _)| number == "2")
+            });
+        }
+        all.into_iter().flatten().collect()
+    }
+
+    /// One column's cells, of the first [`MANY_ROWS`] rows.
+    pub fn column(&self, head: &str) -> Vec<String> {
+        let at = self.at(head);
+        self.all_rows()
             .into_iter()
             .map(|mut row| row.swap_remove(at))
             .collect()
@@ -165,13 +242,13 @@ impl Table<'_> {
     /// Some of the columns, row by row.
     pub fn columns<const N: usize>(&self, heads: [&str; N]) -> Vec<[String; N]> {
         let at = heads.map(|head| self.at(head));
-        let rows = self.rows();
+        let rows = self.all_rows();
         rows.iter().map(|row| at.map(|at| row[at].clone())).collect()
     }
 
     /// The selector of the row whose cell below `head` says this, and of what lies in it.
     pub fn in_row(&self, head: &str, says: &str, css: &str) -> String {
-        let rows = self.column(head);
+        let rows = self.drawn(head);
         let nth = rows.iter().position(|cell| cell == says);
         let nth = nth.unwrap_or_else(|| panic!("{}: no {head} {says:?} in {rows:?}", self.key));
         // The spacer above is a row, too.
@@ -185,6 +262,7 @@ impl Table<'_> {
     }
 
     pub fn wait_for_size(&self, size: &str) {
+        self.see();
         let what = format!("the table {} has {size}", self.key);
         self.page
             .wait_until(&what, || self.is_there() && self.size() == size);
@@ -192,6 +270,7 @@ impl Table<'_> {
 
     /// What it says above its rows: the definition, and sentences on this trace.
     pub fn says(&self) -> String {
+        self.see();
         texts(self.page, &self.css(".definition")).join(" ")
     }
 

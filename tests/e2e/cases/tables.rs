@@ -221,7 +221,7 @@ fn a_long_table_scrolls_to_its_end() {
     page.wait_until("the last row is seen", || {
         last_in_sight(&page, &steps) == n as u64 + 1
     });
-    assert_eq!(steps.column("step").last(), Some(&(n - 1).to_string()));
+    assert_eq!(steps.drawn("step").last(), Some(&(n - 1).to_string()));
     scroll(&page, &steps, 0.5);
     let middle = n as u64 / 2;
     page.wait_until("the middle is seen", || {
@@ -231,7 +231,7 @@ fn a_long_table_scrolls_to_its_end() {
     steps.sort("model call");
     page.wait_until("the longest is seen", || {
         let longest = native.report.steps.iter().map(|s| s.dur_ns).max();
-        steps.column("model call").first() == longest.map(show::duration).as_ref()
+        steps.drawn("model call").first() == longest.map(show::duration).as_ref()
     });
     page.must_be_clean();
 }
