@@ -397,7 +397,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
 }
 
 /// The time of `span` of which it is recorded what the threads that run the model did, and that this was no
-/// submission: python, operators, waits, the preparation of inputs, sampling.
+/// submission: python, operators, runtime calls, waits, the preparation of inputs, sampling.
 fn explained_ns(index: &Index, vocabulary: &Vocabulary, span: Span) -> i64 {
     let named = &vocabulary.main_threads;
     let thread = |track: TrackId| thread_of(index, track);
@@ -413,6 +413,7 @@ fn explained_ns(index: &Index, vocabulary: &Vocabulary, span: Span) -> i64 {
                 Role::Launch
                 | Role::PythonFrame
                 | Role::HostOp
+                | Role::HostOther
                 | Role::Wait
                 | Role::Collective
                 | Role::Prepare
