@@ -1,5 +1,5 @@
 //! The Device view: how devices spent their time, why they were idle, kernels and the rules that tell them apart,
-//! launches, queues, copies, synchronisations. Shown where device work carries the number of its launch.
+//! launches, queues, copies, synchronisations. Shown where device work is recorded.
 
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
@@ -22,13 +22,14 @@ pub struct DeviceProps {
 }
 
 const NO_LAUNCHES: &str = "Device work in this trace does not carry the number of the call that launched it, so launch \
-                           analysis is not available. Gaps of the device are under Gaps.";
+                           analysis is not available.";
 
 #[component]
 pub fn Device(props: &DeviceProps) -> Html {
     let summary = &props.summary;
-    if !summary.has("launches") {
-        return html! { <p class="empty">{ NO_LAUNCHES }</p> };
+    let has_launches = summary.has("launches");
+    if !has_launches && !summary.fills().device {
+        return html! { <p class="empty">{ "This trace holds no device work." }</p> };
     }
     let of = |table: &'static str| match props.ready {
         true => html! { <DataTable key={table} {table} engine={props.engine.clone()} /> },
@@ -53,6 +54,7 @@ pub fn Device(props: &DeviceProps) -> Html {
                 <Rules rules={rules.clone()} engine={props.engine.clone()} ready={props.ready}
                        on_classified={props.on_classified.clone()} />
             }
+            if !has_launches { <p class="note">{ NO_LAUNCHES }</p> }
             { of("launches") }
             { of("launch_delays") }
             { of("queue_depth") }

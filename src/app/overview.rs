@@ -16,8 +16,8 @@ use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
-    Finding, FindingEvidence, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary, TimeBudget,
-    Which, headlines,
+    Finding, FindingEvidence, GapKind, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary,
+    TimeBudget, Which, headlines,
 };
 use crate::web::engine::Engine;
 
@@ -160,6 +160,20 @@ fn not_opened(note: &str) -> bool {
     note.starts_with("A page holds one trace") || note.trim_end_matches('.').ends_with(ON_REQUEST)
 }
 
+/// Where a finding's view shows what it speaks of.
+fn place_of(finding: &Finding, view: View) -> Place {
+    let gaps = match view {
+        View::Gaps if finding.id == "time-between-steps" => Some(GapKind::Step),
+        View::Gaps => Some(GapKind::Device),
+        _ => None,
+    };
+    Place {
+        view,
+        gaps,
+        ..Place::default()
+    }
+}
+
 fn finding(finding: &Finding) -> Html {
     let (icon, word) = words::level(finding.level);
     let (sure, sure_means) = words::sure(finding.sure);
@@ -187,7 +201,7 @@ fn finding(finding: &Finding) -> Html {
                 }
                 <Term class="badge" word={sure} means={sure_means} />
                 if let Some(view) = view {
-                    <To place={Place { view, ..Place::default() }}>{ format!("→ {}", title(view)) }</To>
+                    <To place={place_of(finding, view)}>{ format!("→ {}", title(view)) }</To>
                 }
                 if let Some((span, fact)) = finding.evidence.iter().find_map(|fact| Some((span_of(fact)?, fact))) {
                     <InPerfetto {span} what={fact.says.clone()} />

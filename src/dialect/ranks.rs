@@ -188,9 +188,10 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
     };
     let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
     let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
+    // A process that only waits launches no work: MTIA writes such calls below the device.
     let processes: FxHashSet<Key> = index
         .track_ids()
-        .filter(|&track| index.rows(track).any(is_call))
+        .filter(|&track| index.rows(track).any(|id| roles[id.index()] == Role::Launch))
         .map(|track| index.track(track).pid)
         .collect();
     if processes.len() < 2 {

@@ -63,13 +63,17 @@ fn wait(text: &str) -> Option<Wait> {
     let mut rest = Rest(text);
     if rest.eat("<built-in method ").is_some() {
         let method = rest.0.split(' ').next().unwrap_or("");
-        let waits = BUILT_IN.iter().any(|word| method.starts_with(word));
+        let is_queue = method == "get" && text.contains("SimpleQueue");
+        let waits = is_queue || BUILT_IN.iter().any(|word| method.starts_with(word));
         return waits.then_some(Wait::ForOthers);
     }
     let (file, function) = python_frame(text)?;
     let path = text.split(".py(").next()?;
     match (file, function) {
-        ("poll", "poll") | ("socket", "poll") if has(path, "zmq") => Some(Wait::ForOthers),
+        ("poll", "poll") | ("socket", "poll") | ("_zmq", "zmq_poll") if has(path, "zmq") => {
+            Some(Wait::ForOthers)
+        }
+        ("queues", "get") if has(path, "multiprocessing") => Some(Wait::ForOthers),
         ("socket", _) if has(path, "zmq") && function.starts_with("recv") => Some(Wait::ForOthers),
         ("queue", "get") | ("threading", "wait") | ("selectors", "select") => Some(Wait::ForOthers),
         ("connection", "wait" | "poll" | "recv" | "recv_bytes") if has(path, "multiprocessing") => {
@@ -98,6 +102,14 @@ mod tests {
             ("zmq/sugar/socket.py(700): send_multipart", None),
             ("torch/utils/socket.py(7): recv", None),
             ("queue.py(154): get", Some(Wait::ForOthers)),
+            ("multiprocessing/queues.py(101): get", Some(Wait::ForOthers)),
+            ("torch/queues.py(101): get", None),
+            (
+                "<built-in method get of _queue.SimpleQueue object at 0x7f>",
+                Some(Wait::ForOthers),
+            ),
+            ("<built-in method get of dict object at 0x7f>", None),
+            ("zmq/backend/cython/_zmq.py(1345): zmq_poll", Some(Wait::ForOthers)),
             ("multiprocessing/connection.py(246): recv", Some(Wait::ForOthers)),
             ("vllm/connection.py(246): recv", None),
             (

@@ -131,7 +131,9 @@ impl Summary {
     pub fn fills(&self) -> Fills {
         let of_profiler = |t: &TableName| t.topic == Topic::Profiler || t.key == "files";
         Fills {
-            device: self.has("launches"),
+            device: ["launches", "device_time", "idle"]
+                .iter()
+                .any(|key| self.has(key)),
             workers: self.workers.is_some(),
             tables: !self.missing.is_empty() || self.tables.iter().any(of_profiler),
             stacks: self.has("operators") || self.has("python"),

@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{CompileMark, EngineStep, Evidence, Pass, Period, Phase, Role, Vocabulary};
+use crate::index::Key;
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::{compile_span, open_in};
@@ -24,6 +25,8 @@ use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompi
 /// such calls take.
 const SLOW_SUBMIT_NS: i64 = 100_000_000;
 const SLOW_MEDIANS: i64 = 100;
+/// Of fewer like steps or calls nothing is said.
+const LEAST_LIKE: usize = 5;
 
 /// All compiles, in order of start.
 pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
@@ -329,10 +332,13 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     for list in durations.values_mut() {
         list.sort_unstable();
     }
-    let median = |pass: &Pass| {
+    let median_of = |pass: &Pass, least: usize| {
         let list = durations.get(&(pass.phase, pass.bucket))?;
-        (list.len() >= 3).then(|| stats::quantile(list, 0.5)).flatten()
+        (list.len() >= least)
+            .then(|| stats::quantile(list, 0.5))
+            .flatten()
     };
+    let median = |pass: &Pass| median_of(pass, LEAST_LIKE);
     let warmed: FxHashSet<(Phase, Bucket)> = vocabulary
         .passes
         .iter()
@@ -380,7 +386,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             };
             let is_first = seen.insert((pass.phase, bucket));
             // Its graph was there: compiling one takes many times as long as running it.
-            let is_like_others = median(pass).is_some_and(|m| pass.span.len_ns() < m.saturating_mul(2));
+            let is_like_others = median_of(pass, 3).is_some_and(|m| pass.span.len_ns() < m.saturating_mul(2));
             let is_found = found.iter().any(|f| f.step == u32::try_from(i).ok());
             if is_first && !is_like_others && !is_found {
                 let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
@@ -459,46 +465,66 @@ fn span_of_step(row: &Recompile) -> Span {
     )
 }
 
-/// Calls that hand over graphs and take hundreds of ms where others of the same name take far less: they look as if a
-/// graph was compiled in them. Where each launch is linked to its work, a launch hands over what is compiled already.
+/// Calls that hand over graphs and take hundreds of ms where others of the same name take far less, in steps of the
+/// same phase if they lie in steps: they look as if a graph was compiled in them. While the device works, a call rather
+/// waits for room in its queue. Where each launch is linked to its work, a launch hands over what is compiled already.
 fn slow_submissions(index: &Index, vocabulary: &Vocabulary) -> Vec<SliceId> {
     let is_linked = hands_over_compiled(vocabulary);
     let counts = |role: Role| role == Role::Submit || (role == Role::Launch && !is_linked);
     let calls = || index.slices.ids().filter(|&id| counts(vocabulary.role(id)));
-    let long: Vec<SliceId> = calls()
-        .filter(|&id| index.slices.span(id).len_ns() >= SLOW_SUBMIT_NS)
-        .collect();
-    if long.is_empty() {
-        return long;
-    }
-    let names: FxHashSet<NameId> = long.iter().map(|&id| index.slices.name(id)).collect();
-    let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
-    for id in calls().filter(|&id| names.contains(&index.slices.name(id))) {
-        let list = lengths.entry(index.slices.name(id)).or_default();
-        list.push(index.slices.span(id).len_ns());
-    }
-    let medians: FxHashMap<NameId, i64> = lengths
-        .into_iter()
-        .filter(|(_, list)| list.len() >= 3)
-        .filter_map(|(name, mut list)| Some((name, stats::quantile_of(&mut list, 0.5)?)))
-        .collect();
-    let is_slow = |id: SliceId| {
-        let median = medians.get(&index.slices.name(id));
-        let len_ns = index.slices.span(id).len_ns();
-        len_ns >= SLOW_SUBMIT_NS && median.is_some_and(|m| len_ns >= m.saturating_mul(SLOW_MEDIANS))
-    };
-    let mut slow: Vec<SliceId> = long.into_iter().filter(|&id| is_slow(id)).collect();
     let span = |id: SliceId| index.slices.span(id);
+    let mut slow: Vec<SliceId> = calls()
+        .filter(|&id| span(id).len_ns() >= SLOW_SUBMIT_NS)
+        .collect();
+    if slow.is_empty() {
+        return slow;
+    }
+    let phase = |id: SliceId| {
+        let passes = &vocabulary.passes;
+        let before = passes.partition_point(|p| p.span.start <= span(id).start);
+        let last = before.checked_sub(1).map(|i| &passes[i]);
+        last.filter(|p| span(id).start < p.span.end).map(|p| p.phase)
+    };
+    let names: FxHashSet<NameId> = slow.iter().map(|&id| index.slices.name(id)).collect();
+    let mut lengths: FxHashMap<(NameId, Option<Phase>), Vec<i64>> = FxHashMap::default();
+    for id in calls().filter(|&id| names.contains(&index.slices.name(id))) {
+        let name = index.slices.name(id);
+        let len_ns = span(id).len_ns();
+        lengths.entry((name, None)).or_default().push(len_ns);
+        if let Some(phase) = phase(id) {
+            lengths.entry((name, Some(phase))).or_default().push(len_ns);
+        }
+    }
+    let medians: FxHashMap<(NameId, Option<Phase>), i64> = lengths
+        .into_iter()
+        .filter(|(_, list)| list.len() >= LEAST_LIKE)
+        .filter_map(|(of, mut list)| Some((of, stats::quantile_of(&mut list, 0.5)?)))
+        .collect();
+    let busy = device_busy(index, vocabulary);
+    slow.retain(|&id| {
+        let len_ns = span(id).len_ns();
+        let is_idle = |busy: &Union| busy.covered_ns(span(id)) < len_ns / 5;
+        let median = medians.get(&(index.slices.name(id), phase(id)));
+        median.is_some_and(|m| len_ns >= m.saturating_mul(SLOW_MEDIANS)) && busy.as_ref().is_none_or(is_idle)
+    });
     order::sort_by_key(&mut slow, |&id| {
         (span(id).start, std::cmp::Reverse(span(id).end), id)
     });
-    // A call within a slow one is a part of it: the bridge and the driver record the same call on tracks of their own.
-    let mut ends: FxHashMap<HeldUp, i64> = FxHashMap::default();
+    // A call within a slow one is a part of it: of its process, or, as the driver records launches on tracks of its
+    // own, the launch of what another process submits.
+    let mut ends: FxHashMap<Key, i64> = FxHashMap::default();
+    let mut submitted = i64::MIN;
     slow.retain(|&id| {
-        let held = held_up(index, vocabulary, Some(id), Evidence::Suspected);
-        let last = ends.entry(held).or_insert(i64::MIN);
-        let is_inner = span(id).end <= *last;
-        *last = (*last).max(span(id).end);
+        let end = span(id).end;
+        let last = ends
+            .entry(index.track(index.track_of(id)).pid)
+            .or_insert(i64::MIN);
+        let is_launch = vocabulary.role(id) == Role::Launch;
+        let is_inner = end <= *last || (is_launch && end <= submitted);
+        *last = (*last).max(end);
+        if !is_launch {
+            submitted = submitted.max(end);
+        }
         !is_inner
     });
     slow

@@ -1,4 +1,4 @@
-//! What was recorded slows the host: said where the host is blamed, and only there.
+//! What was recorded slows the host: said where the host is blamed, or nothing but the host is recorded, and only there.
 
 use super::shared::{fact, finding, listed};
 use super::{Facts, Rule, blames_the_host};
@@ -15,8 +15,11 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let recorded = recorded(facts);
     let is_blamed = || {
-        let by_verdict = facts.report.verdicts.iter().any(|v| v.bound == Bound::Host);
-        by_verdict || blames_the_host(facts)
+        let verdicts = &facts.report.verdicts;
+        let by_verdict = verdicts.iter().any(|v| v.bound == Bound::Host);
+        // Without a device every time of a step is one of the host.
+        let no_device = !verdicts.is_empty() && verdicts.iter().all(|v| v.device.is_none());
+        by_verdict || no_device || blames_the_host(facts)
     };
     if recorded.is_empty() || !is_blamed() {
         return None;

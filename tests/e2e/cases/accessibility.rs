@@ -1,10 +1,10 @@
 //! A smoke test, view by view: everything that can be used has a name, and the keyboard reaches it.
 
 use serde_json::{Value, json};
-use stepscope::view::place::{Fills, View};
+use stepscope::view::place::View;
 use stepscope_e2e::{Look, Page};
 
-use crate::real::{Gaudi, go};
+use crate::real::{FILLS_OF_GAUDI, Gaudi, go};
 
 /// Roles that a reader acts on, and pictures, which are heard by their name alone.
 const NAMED: [&str; 9] = [
@@ -59,7 +59,7 @@ fn must_be_named(page: &Page, place: &str) {
 #[test]
 fn everything_that_can_be_used_has_a_name() {
     let Some((page, _)) = Gaudi::at("") else { return };
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
         page.eval_async("await new Promise(done => setTimeout(done, 300))");
         must_be_named(&page, &format!("{view:?}"));
@@ -83,7 +83,7 @@ fn the_start_page_has_names_and_one_heading() {
 fn each_view_has_one_first_heading() {
     let Some((page, _)) = Gaudi::at("") else { return };
     let mut wrong = Vec::new();
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
         let n = page.count("h1");
         if n != 1 {

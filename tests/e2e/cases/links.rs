@@ -1,10 +1,10 @@
 //! The address says where the reader is, and whoever is sent it comes to the same place.
 
 use stepscope::base::SliceId;
-use stepscope::view::place::{Fills, Place, View};
+use stepscope::view::place::{Place, View};
 use stepscope_e2e::Page;
 
-use crate::real::{Gaudi, frames, go, place, scroll_to};
+use crate::real::{FILLS_OF_GAUDI, Gaudi, frames, go, place, scroll_to};
 
 #[test]
 fn each_view_opens_from_its_address() {
@@ -44,7 +44,7 @@ fn each_view_opens_from_its_address() {
 #[test]
 fn tabs_and_number_keys_go_to_each_view() {
     let Some((page, _)) = Gaudi::at("") else { return };
-    for (i, view) in View::of_trace(Fills::default()).enumerate() {
+    for (i, view) in View::of_trace(FILLS_OF_GAUDI).enumerate() {
         go(&page, view);
         assert_eq!(place(&page).view, view);
         page.press("1");

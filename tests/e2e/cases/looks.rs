@@ -1,9 +1,9 @@
 //! Every view, seen wide, narrow and dark: pictures in `target/e2e`, and nothing that sticks out.
 
-use stepscope::view::place::{Fills, View};
+use stepscope::view::place::View;
 use stepscope_e2e::Look;
 
-use crate::real::{Gaudi, frames, go};
+use crate::real::{FILLS_OF_GAUDI, Gaudi, frames, go};
 
 const WIDE: Look = Look {
     width_px: 1440,
@@ -31,7 +31,7 @@ pub const STICKS_OUT: &str = "
 fn no_view_is_wider_than_the_window() {
     let Some((page, _)) = Gaudi::at("") else { return };
     let mut wide = Vec::new();
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
         page.eval("window.scrollTo(0, 0)");
         for (word, look) in [("wide", WIDE), ("narrow", NARROW), ("dark", DARK)] {

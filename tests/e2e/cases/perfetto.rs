@@ -2,11 +2,11 @@
 //! shows both. The Perfetto is a stand-in of this site: it speaks the same contract, on another origin.
 
 use serde_json::json;
-use stepscope::view::place::{Fills, Place, View};
+use stepscope::view::place::{Place, View};
 use stepscope::view::{CutRequest, GapKind, Span};
 use stepscope_e2e::{Look, Page, corpus};
 
-use crate::real::{Gaudi, click_text, frames, go, name, place, read, scroll_to, text};
+use crate::real::{FILLS_OF_GAUDI, Gaudi, click_text, frames, go, name, place, read, scroll_to, text};
 
 /// Where the stand-in is: another origin than the page's.
 fn stand_in(page: &Page, tail: &str) -> String {
@@ -136,7 +136,7 @@ fn the_whole_trace_goes_to_perfetto_and_later_clicks_move_its_view() {
     page.in_window(0);
     assert_eq!(page.n_windows(), 2);
     assert_eq!(page.console_errors(), [""; 0]);
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
         page.screenshot(&format!("perfetto-{}", view.id()), Look::LAPTOP);
     }

@@ -2,12 +2,12 @@
 
 use fantoccini::key::Key;
 use serde_json::Value;
-use stepscope::view::place::{Fills, View};
+use stepscope::view::place::View;
 use stepscope_e2e::Page;
 
 use crate::offline::FIRST_VISIT;
 use crate::opening::{ONE_EVENT, file};
-use crate::real::go;
+use crate::real::{FILLS_OF_GAUDI, go};
 
 /// What came back, or why nothing did.
 fn outcome(value: &Value) -> String {
@@ -154,7 +154,7 @@ fn a_whole_session_asks_for_the_pages_files_and_nothing_else() {
     let page = Page::open();
     page.click("button.sample");
     page.wait_for("ready");
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
     }
     page.press("/");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepscope::ingest::Inflater;
 use stepscope::session::{Loader, Opened, open_bytes};
 use stepscope::table::PAGE_ROWS;
-use stepscope::view::place::{Place, View};
+use stepscope::view::place::{Fills, Place, View};
 use stepscope_e2e::{Page, corpus};
 
 pub fn name(path: &Path) -> &str {
@@ -32,6 +32,15 @@ pub struct Gaudi {
     pub metrics: PathBuf,
     pub native: Opened,
 }
+
+/// The views of a Gaudi trace that few traces fill.
+pub const FILLS_OF_GAUDI: Fills = Fills {
+    device: true,
+    workers: false,
+    tables: false,
+    stacks: false,
+    memory: false,
+};
 
 impl Gaudi {
     pub fn find() -> Option<Gaudi> {

@@ -3,13 +3,13 @@
 use std::fs;
 
 use serde_json::Value;
-use stepscope::view::place::{Fills, View};
+use stepscope::view::place::View;
 use stepscope_e2e::{Look, Page};
 use tempfile::TempDir;
 use xtask::{pack, page};
 
 use crate::opening::{ONE_EVENT, file};
-use crate::real::{Gaudi, go};
+use crate::real::{FILLS_OF_GAUDI, Gaudi, go};
 
 /// A browser at a copy of the file, in a folder where nothing else is.
 fn alone(tail: &str) -> (Page, TempDir) {
@@ -53,7 +53,7 @@ fn every_view_of_a_real_trace_works() {
     page.wait_until("the linked slice is shown", || {
         page.text("main").contains("HabanaFusedOpLazy_sampler_topk")
     });
-    for view in View::of_trace(Fills::default()) {
+    for view in View::of_trace(FILLS_OF_GAUDI) {
         go(&page, view);
     }
     page.screenshot("single-timeline", Look::LAPTOP);
