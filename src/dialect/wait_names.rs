@@ -109,7 +109,10 @@ mod tests {
                 Some(Wait::ForOthers),
             ),
             ("<built-in method get of dict object at 0x7f>", None),
-            ("zmq/backend/cython/_zmq.py(1345): zmq_poll", Some(Wait::ForOthers)),
+            (
+                "zmq/backend/cython/_zmq.py(1345): zmq_poll",
+                Some(Wait::ForOthers),
+            ),
             ("multiprocessing/connection.py(246): recv", Some(Wait::ForOthers)),
             ("vllm/connection.py(246): recv", None),
             (

@@ -263,7 +263,7 @@ fn a_table_higher_than_an_element_can_be_scrolls_to_its_end() {
         last_in_sight(&page, &kernels) == ROWS as u64 + 1
     });
     assert_eq!(
-        kernels.column("kernel").last().map(String::as_str),
+        kernels.drawn("kernel").last().map(String::as_str),
         Some("k399999")
     );
     page.must_be_clean();
