@@ -33,7 +33,7 @@ fn a_trace_of_457_mb_opens() {
         vec![steps.css(".data-table").into()],
     );
     page.wait_until("the last step is listed", || {
-        steps.column("step").last().is_some_and(|step| step == "1000")
+        steps.drawn("step").last().is_some_and(|step| step == "1000")
     });
     go(&page, View::Timeline);
     page.wait_until("the timeline is drawn", || frames(&page) > 0);
