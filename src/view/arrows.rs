@@ -13,9 +13,11 @@ use crate::index::{FlowKind, Index};
 
 /// Ends within a slice that are looked at: most lie in slices inside it.
 const MAX_LOOKED_AT: usize = 100_000;
+/// Ends of arrows that are gone through for one slice: an id that a million arrows share would cost their square.
+const MAX_WORK: usize = 20_000_000;
 
 /// The slices at the other ends of the arrows of a slice, but for those that are `known` to be linked to it; the first
-/// [`MAX_ARROWS`], and how many there are.
+/// [`MAX_ARROWS`], and how many there are, as far as [`MAX_WORK`] goes.
 pub fn arrows(index: &Index, id: SliceId, known: impl Fn(SliceId) -> bool) -> (Vec<Arrow>, u32) {
     let mut by_key: FxHashMap<(u16, u64), Vec<u32>> = FxHashMap::default();
     let ends = ends_in(index, id);
@@ -31,10 +33,15 @@ pub fn arrows(index: &Index, id: SliceId, known: impl Fn(SliceId) -> bool) -> (V
         }
     }
     let (mut arrows, mut n) = (Vec::new(), 0u32);
+    let mut work = 0;
     for &i in &ends {
         let Some(all) = by_key.get(&key(index, i)) else {
             continue;
         };
+        work += all.len();
+        if work > MAX_WORK {
+            break;
+        }
         for (other, is_outgoing) in others(index, all, i) {
             let Some(slice) = slice_of(index, other).filter(|&slice| slice != id && !known(slice)) else {
                 continue;

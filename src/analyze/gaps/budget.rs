@@ -110,20 +110,17 @@ fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
             DevicePart::Communication => of_any(host, |d| &d.comm),
             DevicePart::Copy => of_any(host, |d| &d.copy),
             DevicePart::Scheduling => Box::new(busy.gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS)),
-            DevicePart::Compile => Box::new(while_host(host, Cause::Recompile)),
-            DevicePart::NoLoad => Box::new(while_host(host, Cause::NoLoad)),
+            DevicePart::Compile => Box::new(while_idle(host, Cause::Recompile)),
+            DevicePart::NoLoad => Box::new(while_idle(host, Cause::NoLoad)),
             DevicePart::NotRecorded => Box::new(outside.into_iter()),
         };
         layers.push(layer(part.key(), part.says(), when));
     }
     for cause in Cause::ALL {
-        let is_host = !matches!(
-            cause,
-            Cause::Recompile | Cause::NoLoad | Cause::Device | Cause::Unaccounted
-        );
+        let is_host = !matches!(cause, Cause::Recompile | Cause::NoLoad | Cause::Unaccounted);
         if is_host {
             let says = format!("Device idle: {}", cause.noun());
-            layers.push(layer(&host_gap_key(cause), &says, while_host(host, cause)));
+            layers.push(layer(&host_gap_key(cause), &says, while_idle(host, cause)));
         }
     }
     let unaccounted = host_gap_key(Cause::Unaccounted);
@@ -135,8 +132,8 @@ fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
         total_ns: window.len_ns(),
         shares: divide(window, layers, rest),
         definition: "The time from the start of the first to the end of the last serving step, or of the device \
-                     work that was launched in it, divided by what the device did; where it did nothing, by what \
-                     the host did. Every moment is counted once, in the first row that applies."
+                     work that was launched in it, divided by what the device did; where it did nothing, by the \
+                     causes of its gaps. Every moment is counted once, in the first row that applies."
             .into(),
     }
 }
@@ -190,6 +187,18 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
                      once, in the first row that applies."
                 .into(),
     }
+}
+
+/// When devices are idle for this cause, as their gaps have it; where launches are unknown, by the innermost slices of
+/// the host.
+fn while_idle<'a>(host: &'a Host<'_>, cause: Cause) -> impl Iterator<Item = Span> + 'a {
+    let of_devices = host
+        .idle
+        .iter()
+        .map(|idle| idle.as_ref().unwrap_or(&host.of_threads));
+    let pieces = of_devices.flat_map(|activity| activity.pieces());
+    let idle = pieces.filter(|p| p.cause == cause).map(|p| p.span);
+    Union::of(idle).spans().to_vec().into_iter()
 }
 
 /// When the host's activity has this cause.

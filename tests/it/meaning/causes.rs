@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use stepscope::analyze::report::{Cause, IdleCause};
+use stepscope::analyze::report::{Cause, GapKind, IdleCause, host_gap_key};
+use stepscope::session::open_bytes;
 
 use super::{case, ms, report};
 use crate::corpus;
@@ -794,4 +795,24 @@ fn an_instantiation_belongs_to_its_capture() {
     let rows: Vec<i64> = rows.map(|r| r["dur_ns"].as_i64().unwrap()).collect();
     assert_eq!(rows, [ms(17.0), ms(2.0)]);
     assert_eq!(device(&got)["recompile"], ms(19.0));
+}
+
+/// Of one idle time there is one split: the budget of serving time and the gaps of the device divide it alike. Here all
+/// gaps but 80 µs of submission lie in the one serving step.
+#[test]
+fn serving_time_divides_idle_time_as_the_gaps_of_the_device_do() {
+    let path = "kineto/tracelens/b200/eager_trace.json.gz";
+    let Some(bytes) = corpus::read(path) else { return };
+    let report = open_bytes(path, &bytes).unwrap().report;
+    let gaps = report.gaps.iter().find(|g| g.kind == GapKind::Device).unwrap();
+    let budget = report.budget.as_ref().unwrap();
+    for cause in [Cause::Python, Cause::HostOp, Cause::Collective] {
+        let of_gaps = gaps.causes.iter().find(|c| c.cause == cause).unwrap();
+        let share = budget
+            .shares
+            .iter()
+            .find(|s| s.id == host_gap_key(cause))
+            .unwrap();
+        assert_eq!(share.total_ns, of_gaps.total_ns, "{cause:?}");
+    }
 }
