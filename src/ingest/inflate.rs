@@ -110,7 +110,10 @@ impl Inflater {
                         self.state = State::Plain;
                         self.checkpoints.stored = Some(Stored::PLAIN);
                     } else {
-                        self.state = State::Header(Header::default());
+                        self.state = State::Header(Header {
+                            may_be_stored: self.read == 0,
+                            ..Header::default()
+                        });
                     }
                     continue;
                 }
@@ -340,6 +343,8 @@ struct Header {
     seen: u16,
     flags: u8,
     extra_len: u16,
+    /// Whether it is the first of the file: only there our own one stands.
+    may_be_stored: bool,
     is_stored: bool,
     /// Bytes 4 to 9.
     fixed: [u8; 6],
@@ -373,7 +378,7 @@ impl Header {
                 match at {
                     0 | 1 if byte != GZIP_MAGIC[usize::from(at)] => return HeaderEnd::NotGzip,
                     // The only method there is, and our own.
-                    2 if byte != 8 && byte != 0 => return HeaderEnd::NotGzip,
+                    2 if byte != 8 && (byte != 0 || !self.may_be_stored) => return HeaderEnd::NotGzip,
                     2 => self.is_stored = byte == 0,
                     3 if self.is_stored && byte != STORED_FLAG => return HeaderEnd::NotGzip,
                     3 => self.flags = byte,
@@ -644,6 +649,11 @@ mod tests {
         only(&file[..100_000], DefectKind::TruncatedGzip);
         only(&file[..file.len() - 3], DefectKind::TruncatedGzip);
         assert_eq!(inflate([&stored(b"", 0)[..]]).1, Defects::default());
+        // Our own header stands nowhere but at the start of a file.
+        let nested = stored(&stored(&data, crc), 0);
+        let (out, defects, checkpoints) = inflate([&nested[..]]);
+        assert_eq!(defects.count(DefectKind::CorruptGzip), 1, "{defects:?}");
+        assert!(checkpoints.read(&nested, 0, 100) == out);
         // Compressed itself, whatever it is called: what is behind it is no garbage.
         let twice = stored(&gz(&data), 0);
         for piece in [1, 1_000] {
