@@ -42,6 +42,11 @@ pub trait Sink {
     }
 }
 
+/// What may stand between two documents: commas, brackets too many, zeros, marks of byte order and of records.
+const STRAYS: &[u8] = b",;-.}]\0\x1e\xef\xbb\xbf";
+/// As many of them.
+const MAX_STRAYS: usize = 16;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Start,
@@ -88,6 +93,8 @@ pub struct Scanner {
     head: Vec<u8>,
     n_events: u64,
     n_values: u64,
+    /// Bytes between this document and the next; past [`MAX_STRAYS`] no other is looked for.
+    n_strays: usize,
     /// Bytes that careful reading looked at in vain.
     wasted: u64,
     defects: Defects,
@@ -122,6 +129,7 @@ impl Scanner {
             head: Vec::new(),
             n_events: 0,
             n_values: 0,
+            n_strays: 0,
             wasted: 0,
             defects: Defects::default(),
             error: None,
@@ -338,12 +346,24 @@ impl Scanner {
 
     /// After the end of the document.
     fn after(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> usize {
-        let rest = json::blanks(b, i);
-        let Some(&first) = b.get(rest) else { return i };
-        if self.defects.count(DefectKind::AfterTrace) > 0 {
+        if self.n_strays > MAX_STRAYS {
             return i;
         }
         let has_list = self.seen_events_key || self.bare_array;
+        let mut rest = json::blanks(b, i);
+        // Whoever joins documents may put something between them.
+        while has_list && b.get(rest).is_some_and(|stray| STRAYS.contains(stray)) {
+            if self.n_strays == 0 {
+                self.defects
+                    .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
+            }
+            self.n_strays += 1;
+            if self.n_strays > MAX_STRAYS {
+                return i;
+            }
+            rest = json::blanks(b, rest + 1);
+        }
+        let Some(&first) = b.get(rest) else { return i };
         match first {
             b'{' | b'[' if has_list && self.starts_document(rest, None, sink) => return rest,
             b'{' if !has_list => {
@@ -358,8 +378,11 @@ impl Scanner {
             }
             _ => {}
         }
-        self.defects
-            .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
+        if self.n_strays == 0 {
+            self.defects
+                .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
+        }
+        self.n_strays = MAX_STRAYS + 1;
         i
     }
 
@@ -385,6 +408,7 @@ impl Scanner {
                 // All who read the first document alone end it at the same place.
                 self.defects.add(unclosed, Some(end));
                 self.defects.add(DefectKind::AfterTrace, Some(end));
+                self.n_strays = MAX_STRAYS + 1;
                 self.state = State::Done;
             }
             return unclosed.is_some();
@@ -394,6 +418,7 @@ impl Scanner {
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
         self.nested = None;
         self.no_list = None;
+        self.n_strays = 0;
         self.keys.clear();
         self.defects = Defects::default();
         true

@@ -291,6 +291,12 @@ fn two_documents_in_a_file_are_two_traces() {
         (format!("{list}{first}{first}{list}"), vec![3, 4, 4]),
         (format!("{first}{first}{first}"), vec![4]),
         (format!("{first}x{second}"), vec![4]),
+        (format!("{first},{second};\n{list}"), vec![4, 5, 3]),
+        (format!("{first}\n---\n{second}"), vec![4, 5]),
+        (format!("{first}\u{feff}{second}"), vec![4, 5]),
+        (format!("{first}\0\0]}}{second}"), vec![4, 5]),
+        (format!("{first}{}{second}", ",".repeat(16)), vec![4, 5]),
+        (format!("{first}{}{second}", ",".repeat(17)), vec![4]),
         (format!("{first}{{\"a\": 1}}"), vec![4]),
         (format!("{{}}{first}"), vec![4]),
     ] {
