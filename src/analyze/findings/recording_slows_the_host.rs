@@ -14,20 +14,23 @@ pub(super) const RULE: Rule = Rule {
 /// Graph-compile tracking has a finding of its own.
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let recorded = recorded(facts);
+    let verdicts = &facts.report.verdicts;
+    // Every time of a step is one of the host.
+    let no_device = !verdicts.is_empty() && verdicts.iter().all(|v| v.device.is_none());
     let is_blamed = || {
-        let verdicts = &facts.report.verdicts;
         let by_verdict = verdicts.iter().any(|v| v.bound == Bound::Host);
-        // Without a device every time of a step is one of the host.
-        let no_device = !verdicts.is_empty() && verdicts.iter().all(|v| v.device.is_none());
         by_verdict || no_device || blames_the_host(facts)
     };
     if recorded.is_empty() || !is_blamed() {
         return None;
     }
     let says = format!(
-        "Recording {} slows the host: host times, and idle time of the device that the host causes, are longer than \
-         in normal service. By how much, the trace does not show.",
-        listed(&recorded, 4)
+        "Recording {} slows the host: {} longer than in normal service. By how much, the trace does not show.",
+        listed(&recorded, 4),
+        match no_device {
+            true => "its times are",
+            false => "host times, and idle time of the device that the host causes, are",
+        }
     );
     Some(Finding {
         evidence: per_step(facts.report).map(fact).into_iter().collect(),
