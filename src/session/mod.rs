@@ -626,7 +626,8 @@ impl TextLoader {
         let first = documents.pop().ok_or(LoadError::Empty)?;
         let mut of_file = inflated.defects.clone();
         of_file.add_many(DefectKind::RepeatedTrace, n_repeated, None);
-        if scanned.is_err() {
+        let is_said = first.scanned.defects.count(DefectKind::AfterTrace) > 0;
+        if scanned.is_err() && !is_said {
             of_file.add(DefectKind::AfterTrace, Some(first.scanned.bytes));
         }
         let mut opened = self.open_document(first, &of_file, &facts, inflated, stopped_of)?;

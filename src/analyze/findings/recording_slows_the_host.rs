@@ -1,4 +1,4 @@
-//! What was recorded slows the host: said where the host is blamed, or nothing but the host is recorded, and only there.
+//! What was recorded slows the host: said where the host is blamed or nothing else is recorded, and only there.
 
 use super::shared::{fact, finding, listed};
 use super::{Facts, Rule, blames_the_host};
