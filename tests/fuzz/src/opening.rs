@@ -500,7 +500,13 @@ pub fn opening(data: &[u8]) {
     };
     let outcome = tree.outcome(given.clone(), usize::MAX);
     let cut = tree.outcome(given, piece);
-    assert_eq!(outcome, cut, "where a tar is cut changes what is opened");
+    // What of a tar is held and what is read again may differ: what is held has no source that is `used`.
+    let told = |of: &Outcome| (of.reports.clone(), of.n_good, of.said.clone());
+    assert_eq!(
+        told(&outcome),
+        told(&cut),
+        "where a tar is cut changes what is opened"
+    );
     match how % 3 {
         0 => tree.must_be_told_by_name(&outcome),
         _ => tree.must_be_told_of_folder(&outcome),
