@@ -500,6 +500,18 @@ mod tests {
     }
 
     #[test]
+    fn compiles_of_which_none_is_recorded_are_said_to_seem() {
+        let verdict = Verdict {
+            bound: Bound::Compile,
+            share: Some(0.5),
+            ..Verdict::default()
+        };
+        let says = |suspected| says(&verdict, None, None, suspected);
+        assert!(says(false).ends_with("50 % of serving a graph is compiled."));
+        assert!(says(true).ends_with("50 % of serving a graph is compiled, it seems (none is recorded)."));
+    }
+
+    #[test]
     fn compiles_and_waits_for_requests_are_judged_first() {
         let steps: Vec<Step> = (0..20).map(step).collect();
         let time = StepTime::default();
