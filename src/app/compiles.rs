@@ -5,7 +5,6 @@ use yew::prelude::*;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::swatch;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::base::show;
 use crate::table::Order;
 use crate::view::bands::compile_bands;
@@ -198,7 +197,7 @@ fn grid(grid: &CoverageGrid) -> Html {
     html! {
         <div class="scrolled">
         <table class="grid">
-            <caption>{ swatch(words::phase_key(grid.phase), words::phase(grid.phase)) }{ "" }</caption>
+            <caption>{ swatch(grid.phase.colour().key(), grid.phase.word()) }{ "" }</caption>
             <thead><tr>
                 <th>{ "batch" }</th>
                 { for grid.columns.iter().map(|(seq, ctx)| html! {

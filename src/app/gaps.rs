@@ -5,7 +5,6 @@ use yew::prelude::*;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::maybe_duration;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::base::show;
 use crate::view::histogram::{Histogram, Measure, histogram};
 use crate::view::place::{Place, View};
@@ -47,7 +46,7 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
     let missing: Vec<String> = KINDS
         .into_iter()
         .filter(|k| !has(*k))
-        .map(|k| format!("{}: {}", words::gap_kind(k), absent(k, props.summary.n_steps)))
+        .map(|k| format!("{}: {}", k.word(), absent(k, props.summary.n_steps)))
         .collect();
     html! {
         <>
@@ -56,7 +55,7 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
                     <a class={classes!("switch", (Some(k) == kind).then_some("here"))}
                        aria-current={(Some(k) == kind).then_some("true")}
                        href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>
-                        { words::gap_kind(k) }
+                        { k.word() }
                     </a>
                 }) }
             </div>
@@ -90,7 +89,7 @@ fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
     };
     html! {
         <section>
-            <h2>{ format!("{}: {}", words::gap_kind(gaps.kind), gaps.r#where) }
+            <h2>{ format!("{}: {}", gaps.kind.word(), gaps.r#where) }
                 <span class="aside num">
                     { format!("{}, {} in all", show::counted(gaps.count, "gap"), show::duration(gaps.total_ns)) }
                 </span></h2>
@@ -173,11 +172,11 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
                 </>
             }) }
             { for h.bars.iter().flat_map(|bar| bar.segments.iter().map(move |s| (bar, s))).map(|(bar, s)| html! {
-                <rect class={format!("k-{}", words::cause_key(s.cause))}
+                <rect class={format!("k-{}", s.cause.colour().key())}
                       x={n(x(bar.x0) + 1.0)} width={n((x(bar.x1) - x(bar.x0) - 2.0).max(1.0))}
                       y={n(y(s.y1))} height={n((y(s.y0) - y(s.y1)).max(0.5))}>
                     <title>
-                        { format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), words::cause(s.cause).0,
+                        { format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), s.cause.word(),
                                   value(s.value, measure)) }
                     </title>
                 </rect>

@@ -8,7 +8,6 @@ use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
 use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::app::shell::head::title;
 use crate::app::steps::compile_marks;
 use crate::app::steps::time_menu::StepTimeChoice;
@@ -17,7 +16,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::place::{Place, View};
 use crate::view::{
     Finding, FindingEvidence, GapKind, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary,
-    TimeBudget, Which, headlines,
+    TimeBudget, Which, headlines, share_colour,
 };
 use crate::web::engine::Engine;
 
@@ -175,8 +174,8 @@ fn place_of(finding: &Finding, view: View) -> Place {
 }
 
 fn finding(finding: &Finding) -> Html {
-    let (icon, word) = words::level(finding.level);
-    let (sure, sure_means) = words::sure(finding.sure);
+    let (icon, word) = (finding.level.icon(), finding.level.word());
+    let (sure, sure_means) = (finding.sure.key(), finding.sure.means());
     let key = finding.level.key();
     let view = View::of_id(&finding.view).filter(|view| *view != View::Overview);
     html! {
@@ -239,7 +238,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
         .shares
         .iter()
         .map(|share| Part {
-            key: words::budget_key(&share.id),
+            key: share_colour(&share.id).key(),
             word: share.says.clone(),
             ns: share.total_ns,
         })
@@ -253,7 +252,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
             <ul class="legend budget">
                 { for budget.shares.iter().map(|share| html! {
                     <li>
-                        { swatch(words::budget_key(&share.id), &share.says) }
+                        { swatch(share_colour(&share.id).key(), &share.says) }
                         <span class="num">{ format!(
                             "{} ({})",
                             show::duration(share.total_ns),

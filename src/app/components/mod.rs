@@ -7,4 +7,3 @@ pub mod dialog;
 pub mod parts;
 pub mod plot;
 pub mod shown;
-pub mod words;

@@ -6,7 +6,6 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 use yew::prelude::*;
 
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::base::{Colour, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};
@@ -172,7 +171,7 @@ pub fn StepsPlotCanvas(props: &StepsPlotCanvasProps) -> Html {
         };
         format!(
             "{} · {} · {length}{}",
-            words::phase(mark.phase),
+            mark.phase.word(),
             mark.period.word(),
             match (mark.compiled, mark.suspected) {
                 (true, _) => " · ◆ a graph was compiled",

@@ -3,10 +3,10 @@
 use yew::prelude::*;
 
 use super::opening::Opening;
-use crate::app::components::words;
 use crate::app::shell::cut::{CutDialog, Offer};
 use crate::app::shell::fit::Fit;
 use crate::app::shell::help::Help;
+use crate::app::shell::loading;
 use crate::app::shell::search::Search;
 use crate::app::shell::state::{Action, Stage, State};
 
@@ -70,7 +70,7 @@ fn what_to_load(state: &UseReducerHandle<State>, opening: &Opening) -> Html {
         return html! {};
     };
     let files: Vec<&str> = state.files.iter().map(|f| f.name.as_str()).collect();
-    let file = words::files(&files);
+    let file = loading::named(&files);
     let on_close = {
         let (close, dispatch, stage) = (opening.on_close(), state.dispatcher(), state.stage.clone());
         Callback::from(move |()| match stage {

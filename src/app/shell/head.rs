@@ -4,7 +4,6 @@ use yew::prelude::*;
 
 use crate::app::companion::perfetto::PerfettoMenu;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::app::shell::start::OpenButton;
 use crate::base::show;
 use crate::protocol::engine::Question;
@@ -204,8 +203,8 @@ fn facts(summary: &Summary) -> String {
         .map(|(phase, _, n)| match phase {
             // "43 step" would be no English.
             Phase::Unknown => show::counted(*n, "step"),
-            Phase::Prefill | Phase::Decode => show::counted(*n, words::phase(*phase)),
-            _ => format!("{} {}", show::count(*n), words::phase(*phase)),
+            Phase::Prefill | Phase::Decode => show::counted(*n, phase.word()),
+            _ => format!("{} {}", show::count(*n), phase.word()),
         })
         .collect();
     if !counts.is_empty() {

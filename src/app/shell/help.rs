@@ -5,7 +5,6 @@ use yew::prelude::*;
 use crate::app::components::dialog::Dialog;
 use crate::app::components::parts::swatch;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::app::shell::installed::OfflineHelp;
 use crate::view::{BarClass, Phase, Summary, WorkKind};
 
@@ -61,7 +60,7 @@ fn colours(summary: Option<&Summary>) -> Vec<BarClass> {
         .into_iter()
         .filter(|class| summary.is_none_or(|s| has(s, *class)))
         .filter(|class| {
-            let key = words::class_key(*class);
+            let key = class.colour().key();
             let new = !keys.contains(&key);
             keys.push(key);
             new
@@ -88,7 +87,7 @@ pub fn Help(props: &HelpProps) -> Html {
                 <p class="legend">
                     { for colours(props.summary.as_deref())
                         .into_iter()
-                        .map(|class| swatch(words::class_key(class), class.word())) }
+                        .map(|class| swatch(class.colour().key(), class.word())) }
                 </p>
                 <p>
                     { "In the timeline, a paler bar stands for several slices that fall together at this zoom; its \

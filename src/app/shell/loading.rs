@@ -2,7 +2,6 @@
 
 use yew::prelude::*;
 
-use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress, Stage};
 use crate::view::timescale::whole_ns;
@@ -20,7 +19,7 @@ pub fn Loading(props: &LoadingProps) -> Html {
     let name = if names.is_empty() {
         "the sample".to_owned()
     } else {
-        words::files(&names)
+        named(&names)
     };
     let progress = props.progress.unwrap_or_default();
     let total = progress.bytes_total.max(1);
@@ -67,5 +66,21 @@ pub fn Loading(props: &LoadingProps) -> Html {
             <p class="num">{ says }</p>
             <p class="heard" aria-live="polite">{ heard }</p>
         </section>
+    }
+}
+
+/// What was given to open, for people: names, or how many files of which folder.
+pub fn named(names: &[&str]) -> String {
+    match names {
+        [first, _, _, _, ..] => {
+            let folder = first.split_once('/').map_or("", |(folder, _)| folder);
+            let of = if folder.is_empty() {
+                String::new()
+            } else {
+                format!(" of {}", show::plain(folder))
+            };
+            format!("{} files{of}", names.len())
+        }
+        few => show::plain(&few.join(", ")),
     }
 }

@@ -16,6 +16,12 @@ pub fn use_route(state: &UseReducerHandle<State>) {
         hash::replace(&place.to_hash());
         theme::apply(place.theme);
     });
+    // Another view starts at its top, wherever the one before was scrolled to.
+    use_effect_with(state.place.view, |_| {
+        if let Some(window) = web_sys::window() {
+            window.scroll_to_with_x_and_y(0.0, 0.0);
+        }
+    });
     let redraw = use_force_update();
     use_effect_with((), move |()| {
         let listener = theme::system_dark()

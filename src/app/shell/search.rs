@@ -6,7 +6,6 @@ use yew::prelude::*;
 use crate::app::components::ask::use_answer;
 use crate::app::components::dialog::Dialog;
 use crate::app::components::parts::{To, swatch, timeline_at};
-use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::web::engine::Engine;
@@ -79,7 +78,7 @@ pub fn Search(props: &SearchProps) -> Html {
                         { for found.names.iter().enumerate().map(|(i, row)| html! {
                             <tr id={row_id(i)} class={classes!((i == at).then_some("here"))}>
                                 <td class="name">{ &row.name }</td>
-                                <td>{ swatch(words::class_key(row.class), row.class.word()) }</td>
+                                <td>{ swatch(row.class.colour().key(), row.class.word()) }</td>
                                 <td class="num">{ show::count(row.count) }</td>
                                 <td class="num">{ show::duration(row.total_ns) }</td>
                                 <td class="nowrap">

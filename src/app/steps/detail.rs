@@ -7,7 +7,6 @@ use crate::app::components::ask::use_answer;
 use crate::app::components::parts::{
     Part, Stack, To, maybe_count, maybe_duration, step_place, step_span, swatch, timeline_at,
 };
-use crate::app::components::words;
 use crate::app::steps::{engine_parts, host_parts};
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -49,7 +48,7 @@ fn panel(detail: &StepDetail) -> Html {
             <div class="panel-head">
                 <h2>
                     { format!("Step {}", step.index) }{ " " }
-                    { swatch(words::phase_key(step.phase), words::phase(step.phase)) }
+                    { swatch(step.phase.colour().key(), step.phase.word()) }
                     <span class="aside num">
                         { format!("{} · {}", maybe_duration(step.step_ns), step.period.word()) }
                     </span>
@@ -131,7 +130,7 @@ fn panel(detail: &StepDetail) -> Html {
                         { for detail.recompiles.iter().map(|r| html! {
                             <tr><td class="name">{ &r.name }</td>
                                 <td class="num">{ r.cost_says() }</td>
-                                <td>{ words::evidence(r.evidence).0 }</td>
+                                <td>{ r.evidence.word() }</td>
                                 <td>
                                     <To place={timeline_at(Some(r.place()), r.slice)}>{ "timeline" }</To>
                                 </td></tr>

@@ -11,7 +11,6 @@ use crate::app::components::data_table::{DataTable, Row, RowAction};
 use crate::app::components::parts::{Part, Stack, maybe_duration, step_place, swatch};
 use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::app::steps::detail::StepPanel;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
@@ -244,10 +243,7 @@ fn filters(
     let on_phase = {
         let (filter, set_filter, phases) = (filter.clone(), set_filter.clone(), phases.clone());
         move |event: Event| {
-            let phase = phases
-                .iter()
-                .copied()
-                .find(|p| words::phase(*p) == chosen(&event));
+            let phase = phases.iter().copied().find(|p| p.word() == chosen(&event));
             set_filter.emit(StepFilter {
                 phase,
                 bucket: None,
@@ -278,7 +274,7 @@ fn filters(
             <label>{ "Phase " }<select onchange={on_phase}>
                 <option value="" selected={filter.phase.is_none()}>{ "all" }</option>
                 { for phases.iter().map(|p| html! {
-                    <option value={words::phase(*p)} selected={filter.phase == Some(*p)}>{ words::phase(*p) }</option>
+                    <option value={p.word()} selected={filter.phase == Some(*p)}>{ p.word() }</option>
                 }) }
             </select></label>
             <label>{ "Period " }<select onchange={on_period}>
@@ -378,7 +374,7 @@ fn parts_section(view: &StepsView, one_scale: &UseStateHandle<bool>) -> Html {
                     { for groups.iter().map(|g| html! {
                         <tr class="middle">
                             <td>
-                                { swatch(words::phase_key(g.phase), words::phase(g.phase)) }{ " " }
+                                { swatch(g.phase.colour().key(), g.phase.word()) }{ " " }
                                 { g.bucket.map(|b| b.to_string()).unwrap_or_default() }{ " " }
                                 <span class="soft">{ g.period.word() }</span>
                             </td>

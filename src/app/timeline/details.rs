@@ -6,7 +6,6 @@ use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::ask::use_answer;
 use crate::app::components::parts::{To, step_place, swatch, timeline_at};
 use crate::app::components::shown::Shown;
-use crate::app::components::words;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
@@ -104,7 +103,7 @@ fn slice_body(detail: &SliceDetail, props: &DetailsProps, args: Option<&Answer>)
     html! {
         <>
             <h2 class="tl-name">{ &detail.name }</h2>
-            <p>{ swatch(words::class_key(detail.class), detail.class.word()) }</p>
+            <p>{ swatch(detail.class.colour().key(), detail.class.word()) }</p>
             <div class="tl-walk">
                 { pick(detail.previous, "← previous", ",") }
                 { pick(detail.next, "next →", ".") }

@@ -7,7 +7,6 @@ use web_sys::HtmlCanvasElement;
 
 use super::hits::to_canvas;
 use super::stage::Inner;
-use crate::app::components::words;
 use crate::base::{Colour, show};
 use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};
@@ -419,7 +418,7 @@ fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Place
         ),
         kind => {
             if head.subtitle.is_empty() {
-                words::track_kind(kind).to_owned()
+                kind.word().to_owned()
             } else {
                 head.subtitle.clone()
             }
