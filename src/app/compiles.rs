@@ -5,6 +5,7 @@ use yew::prelude::*;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::swatch;
 use crate::app::components::shown::Shown;
+use crate::base::order;
 use crate::base::show;
 use crate::table::Order;
 use crate::view::bands::compile_bands;
@@ -23,7 +24,7 @@ pub struct RecompilesProps {
 pub fn Recompiles(props: &RecompilesProps) -> Html {
     let summary = &props.summary;
     let mut periods: Vec<Period> = summary.recompiles.iter().map(|r| r.period).collect();
-    periods.sort_unstable();
+    order::sort(&mut periods);
     periods.dedup();
     let chosen = use_state_eq(|| periods.contains(&Period::Serving).then_some(Period::Serving));
     let rows: Vec<&Recompile> = summary
@@ -39,7 +40,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         _ => format!("at least {} in all", show::duration(total)),
     };
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();
-    levels.sort_unstable();
+    order::sort(&mut levels);
     levels.dedup();
     let switch = |period: Option<Period>, word: String| {
         let (chosen, here) = (chosen.clone(), *chosen == period);

@@ -3,6 +3,7 @@
 //! model's first prepares its inputs, what comes after its last chooses tokens, what follows the wait handles output).
 
 use crate::base::Span;
+use crate::base::order;
 
 use super::extent::Known;
 use super::step_words::Word;
@@ -18,17 +19,17 @@ pub fn derive(
     call_is_forward: Option<Span>,
 ) -> Vec<(Part, Span)> {
     let mut taken = recorded.to_vec();
-    taken.sort_unstable();
+    order::sort(&mut taken);
     let by_words = free_of(&taken, &by_words(known, thread, step, call_is_forward));
     let is_forward = |&(part, _): &(Part, Span)| part == Part::Forward;
     if by_words.iter().any(is_forward) || !taken.is_empty() {
         return by_words;
     }
     taken.extend(by_words.iter().map(|&(_, span)| span));
-    taken.sort_unstable();
+    order::sort(&mut taken);
     let mut all = by_words;
     all.extend(free_of(&taken, &by_order(known, thread, step)));
-    all.sort_unstable_by_key(|&(_, span)| span);
+    order::sort_by_key(&mut all, |&(_, span)| span);
     all
 }
 
@@ -188,6 +189,6 @@ fn by_order(known: &Known<'_>, thread: Thread, step: Span) -> Vec<(Part, Span)> 
     push(&mut pieces, Part::Post, hull(handling));
     let mut all = free_of(&waits, &pieces);
     all.extend(waits.into_iter().map(|w| (Part::Wait, w)));
-    all.sort_unstable_by_key(|&(_, span)| span);
+    order::sort_by_key(&mut all, |&(_, span)| span);
     all
 }

@@ -437,7 +437,7 @@ fn by_dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
 
 /// Attempts that first run after an earlier attempt of the same frame. What they cost is not recorded.
 fn newly_run(mut runs: Vec<(i64, SliceId, (u64, u64))>) -> Vec<CompileMark> {
-    runs.sort_unstable();
+    order::sort(&mut runs);
     let mut latest: FxHashMap<u64, u64> = FxHashMap::default();
     let mut marks = Vec::new();
     for (start, id, (frame, attempt)) in runs {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::SliceId;
+use crate::base::order;
 use crate::index::args::Links;
 use crate::index::tables::{Index, Key};
 
@@ -74,7 +75,7 @@ pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
             continue;
         }
         let mut labels: Vec<&String> = of.values().collect();
-        labels.sort_unstable_by_key(|label| (label.len(), label.as_str()));
+        order::sort_by_key(&mut labels, |label| (label.len(), label.as_str()));
         labels.dedup();
         labels.truncate(MAX_RANKS);
         let place: FxHashMap<&str, usize> = labels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();

@@ -87,7 +87,7 @@ fn usual_drafts(own: &[(SliceId, Marker)]) -> usize {
         }
         run = 0;
     }
-    runs.sort_unstable();
+    order::sort(&mut runs);
     runs.get(runs.len() / 2).copied().unwrap_or(0).min(MAX_DRAFTS)
 }
 

@@ -9,7 +9,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId};
+use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::index::tables::Index;
 
 use super::derived_parts;
@@ -412,7 +412,7 @@ fn write_steps(index: &Index, v: &mut Vocabulary, steps: Vec<Marked>, is_marked:
     mark_containers(index, v, &passes);
     let spans = add_parts(index, &v.roles, &steps, &mut passes);
     let mut order: Vec<usize> = (0..passes.len()).collect();
-    order.sort_by_key(|&i| (spans[i].start, i));
+    order::sort_by_key(&mut order, |&i| (spans[i].start, i));
     for i in order {
         passes[i].engine_step = u32::try_from(v.engine_steps.len()).ok();
         let row = u32::try_from(i).unwrap_or(u32::MAX);

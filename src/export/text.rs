@@ -1,6 +1,7 @@
 //! The report for people at a terminal: findings first, then what they rest on. At most 100 columns.
 
 use crate::analyze::report::{Report, TraceReport};
+use crate::base::order;
 use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, Rows, filled, find};
 
@@ -30,7 +31,7 @@ fn table(out: &mut String, rows: &Rows<'_>, most: usize, origin_ns: i64) -> bool
     let mut columns = shown(rows);
     // What is unknown in every row takes no room.
     columns.retain(|&at| (0..n).any(|row| rows.cell(row, at) != Cell::Unknown));
-    columns.sort_by_key(|&at| rows.columns[at].kind == Kind::Name);
+    order::sort_by_key(&mut columns, |&at| rows.columns[at].kind == Kind::Name);
     let cells: Vec<Vec<String>> = (0..n)
         .map(|row| {
             let words = |&at: &usize| plain(&rows.cell(row, at).words(&rows.columns[at].kind, origin_ns));

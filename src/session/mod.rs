@@ -16,7 +16,7 @@ use crate::analyze::host::operators;
 use crate::analyze::host::stacks::{self, Calls};
 use crate::analyze::report::{Basis, Operator, Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
-use crate::base::{DefectKind, Defects, SliceId, Span, show};
+use crate::base::{DefectKind, Defects, SliceId, Span, order, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Classifier, Vocabulary};
@@ -566,7 +566,7 @@ impl TextLoader {
                 bytes: share.held_bytes,
             })
             .collect();
-        shares.sort_by_key(|share| std::cmp::Reverse(share.bytes));
+        order::sort_by_key(&mut shares, |share| std::cmp::Reverse(share.bytes));
         shares.truncate(MAX_CATEGORIES);
         shares
     }

@@ -1,6 +1,7 @@
 //! Graph compiles, and which buckets they are of.
 
 use crate::analyze::report::{BucketCoverage, DynamoLimit, MetricCompile, PhaseBucket, Recompile};
+use crate::base::order;
 
 use super::cell::{Place, Term};
 use super::rows::Rows;
@@ -149,7 +150,7 @@ fn bucket_coverage<'a>(answers: &Answers<'a>) -> Rows<'a> {
 
 fn covered(coverage: &BucketCoverage) -> Vec<Covered> {
     let mut all: Vec<PhaseBucket> = coverage.warmed.iter().chain(&coverage.served).copied().collect();
-    all.sort_by_key(|b| (b.phase, b.bucket));
+    order::sort_by_key(&mut all, |b| (b.phase, b.bucket));
     all.dedup_by_key(|b| (b.phase, b.bucket));
     let count = |list: &[PhaseBucket], at: &PhaseBucket| {
         let found = list.iter().find(|b| (b.phase, b.bucket) == (at.phase, at.bucket));

@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::model::{Arrow, MAX_ARROWS};
-use crate::base::{CategoryId, SliceId, Span, TrackId};
+use crate::base::{CategoryId, SliceId, Span, TrackId, order};
 use crate::dialect::enclosing::innermost;
 use crate::index::{FlowKind, Index};
 
@@ -118,7 +118,7 @@ fn others(index: &Index, all: &[u32], this: u32) -> Vec<(u32, bool)> {
     };
     // Where two clocks disagree, the start may come later.
     let mut arrow = arrow.to_vec();
-    arrow.sort_by_key(|i| kind(i) != FlowKind::Start);
+    order::sort_by_key(&mut arrow, |i| kind(i) != FlowKind::Start);
     let Some(place) = arrow.iter().position(|&i| i == this) else {
         return Vec::new();
     };

@@ -57,7 +57,7 @@ fn plot(rows: &[&Step], recompiles: &[Recompile], window: Option<Span>, width_px
             .filter(|r| (r.evidence == Evidence::Suspected) == suspected)
             .filter_map(|r| r.step)
             .collect();
-        held_up.sort_unstable();
+        order::sort(&mut held_up);
         held_up
     };
     let (compiled, suspected) = (held_up(false), held_up(true));

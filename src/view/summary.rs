@@ -121,7 +121,7 @@ fn heaviest<'a, T>(all: &[&'a T], most: usize, weight: fn(&T) -> i64) -> (Vec<&'
     let mut at: Vec<usize> = (0..all.len()).collect();
     order::sort_by_key(&mut at, |&at| std::cmp::Reverse(weight(all[at])));
     at.truncate(most);
-    at.sort_unstable();
+    order::sort(&mut at);
     let left_out = all.len() - at.len();
     (at.into_iter().map(|at| all[at]).collect(), left_out as u64)
 }

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use crate::base::order;
 use crate::view::model::{BucketCoverage, Phase};
 
 /// What became of a bucket.
@@ -55,7 +56,7 @@ pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
             .chain(&coverage.served_not_warmed)
     };
     let mut phases: Vec<Phase> = all().map(|b| b.phase).collect();
-    phases.sort_unstable();
+    order::sort(&mut phases);
     phases.dedup();
     phases
         .into_iter()
@@ -66,9 +67,9 @@ pub fn coverage_grids(coverage: &BucketCoverage) -> Vec<CoverageGrid> {
                 batches.push(b.bucket.batch);
                 columns.push((b.bucket.seq, b.bucket.ctx));
             }
-            batches.sort_unstable();
+            order::sort(&mut batches);
             batches.dedup();
-            columns.sort_unstable();
+            order::sort(&mut columns);
             columns.dedup();
             let mut cells = vec![vec![Cell::Absent; columns.len()]; batches.len()];
             let mut put = |list: &[crate::view::model::PhaseBucket], cell: fn(u64) -> Cell| {

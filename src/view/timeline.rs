@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, show};
+use crate::base::{NameId, SliceId, Span, TrackId, order, show};
 use crate::dialect::{Phase, Role, Vocabulary};
 use crate::index::nest::MAX_DEPTHS;
 use crate::index::tables::Process;
@@ -391,7 +391,7 @@ fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
         heads.select_nth_unstable_by_key(MAX_TRACKS, |(key, head)| (Reverse(head.n_slices), *key));
         heads.truncate(MAX_TRACKS);
     }
-    heads.sort_by_key(|(key, _)| *key);
+    order::sort_by_key(&mut heads, |(key, _)| *key);
     TimelineTracks {
         extent: vocabulary.extent(index).unwrap_or_default(),
         tracks: heads.into_iter().map(|(_, head)| head).collect(),

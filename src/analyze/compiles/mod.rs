@@ -330,7 +330,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         }
     }
     for list in durations.values_mut() {
-        list.sort_unstable();
+        order::sort(list);
     }
     let median_of = |pass: &Pass, least: usize| {
         let list = durations.get(&(pass.phase, pass.bucket))?;

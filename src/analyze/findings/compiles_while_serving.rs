@@ -9,6 +9,7 @@ use crate::analyze::gaps::step_label;
 use crate::analyze::report::{
     CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
 };
+use crate::base::order;
 use crate::base::show;
 use crate::dialect::RecordingKind;
 
@@ -260,7 +261,7 @@ const FRAME_AGAIN: &str = "The same code was compiled again because a guard fail
 /// What to do about each use, most frequent first.
 fn compile_advice(uses: &[(CompileUse, usize)], compiles: &[&Recompile]) -> String {
     let mut uses = uses.to_vec();
-    uses.sort_by_key(|&(of, n)| (std::cmp::Reverse(n), of));
+    order::sort_by_key(&mut uses, |&(of, n)| (std::cmp::Reverse(n), of));
     let are_frames = compiles.iter().all(|r| r.evidence == Evidence::Dynamo);
     let advice = uses.iter().map(|(of, _)| match of {
         CompileUse::Again if are_frames => FRAME_AGAIN,
@@ -280,7 +281,7 @@ fn was_compiled(evidence: Evidence, n: usize) -> String {
 
 fn distinct_steps(compiles: &[&Recompile]) -> u64 {
     let mut steps: Vec<u32> = compiles.iter().filter_map(|r| r.step).collect();
-    steps.sort_unstable();
+    order::sort(&mut steps);
     steps.dedup();
     steps.len() as u64
 }

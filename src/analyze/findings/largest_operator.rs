@@ -4,7 +4,7 @@
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, FindingEvidence, Level, Operator, Sure};
-use crate::base::{show, stats};
+use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["largest-operator"],
@@ -45,7 +45,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         show::counted(largest.count, "call")
     );
     let mut next: Vec<&Operator> = operators().collect();
-    next.sort_by_key(|o| std::cmp::Reverse(o.self_cpu_ns));
+    order::sort_by_key(&mut next, |o| std::cmp::Reverse(o.self_cpu_ns));
     let evidence = next.into_iter().take(5).map(|o| FindingEvidence {
         slice: Some(o.longest_slice),
         ..fact(format!(

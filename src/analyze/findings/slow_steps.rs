@@ -7,7 +7,7 @@ use crate::analyze::gaps::step_label;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
 use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
 use crate::analyze::words;
-use crate::base::{show, stats};
+use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["slow-steps", "no-slow-steps"],
@@ -175,7 +175,7 @@ fn advice(report: &TraceReport, slow: &[Slow<'_>]) -> String {
     }
     let mut kinds: Vec<DifferenceKind> = DifferenceKind::ALL.into_iter().collect();
     kinds.retain(|&kind| of_kind[kind as usize] > 0);
-    kinds.sort_by_key(|&kind| std::cmp::Reverse(of_kind[kind as usize]));
+    order::sort_by_key(&mut kinds, |&kind| std::cmp::Reverse(of_kind[kind as usize]));
     let advice: Vec<&str> = kinds.iter().take(2).map(|kind| kind.advice()).collect();
     match advice.is_empty() {
         true => "Nothing that is recorded shows why: compare each step with its neighbours in the timeline."

@@ -6,7 +6,7 @@
 //! work, input preparation, sampling, collective, other host activity, suspected wait for requests, wait for another
 //! thread or process, python frames. An instant at which nothing of these is recorded is unaccounted.
 
-use crate::base::{SliceId, Span, TrackId, Union};
+use crate::base::{SliceId, Span, TrackId, Union, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index, Key};
 
@@ -257,7 +257,7 @@ impl HostThreads {
         let named = &vocabulary.main_threads;
         let thread = |id: TrackId| (index.track(id).pid, index.track(id).tid);
         let mut threads: Vec<_> = named.iter().map(|&id| thread(id)).collect();
-        threads.sort_unstable();
+        order::sort(&mut threads);
         let main = index
             .track_ids()
             .map(|id| {

@@ -425,7 +425,7 @@ impl<'a> Rule<'a> {
             if let Some((beneath, others)) = &beneath {
                 layers.extend(Cause::ALL.into_iter().zip(beneath.iter().cloned()));
                 waits.extend(others);
-                waits.sort_unstable();
+                order::sort(&mut waits);
                 waits.dedup();
             }
             layers.push(waiting_of(false));

@@ -224,7 +224,7 @@ fn by_step(index: &Index, vocabulary: &Vocabulary, devices: &mut [DeviceMemory])
             }
         }
         let mut of_decode: Vec<i64> = decode.iter().map(|&i| allocated[i]).collect();
-        of_decode.sort_unstable();
+        order::sort(&mut of_decode);
         of.decode_steps = of_decode.len() as u64;
         of.decode_step_allocated_bytes = stats::quantile(&of_decode, 0.5);
     }

@@ -105,7 +105,7 @@ pub fn slow_steps(
     }
     for one in &mut slow {
         let at = one.step.index;
-        one.others.sort_by_key(|s| s.index.abs_diff(at));
+        order::sort_by_key(&mut one.others, |s| s.index.abs_diff(at));
         one.others.truncate(MOST_LIKE);
     }
     let all = slow.iter().flat_map(|s| s.others.iter().copied().chain([s.step]));

@@ -37,7 +37,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     let gaps = gaps_before(index, vocabulary);
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
-    held_up.sort_unstable();
+    order::sort(&mut held_up);
     let compiles = Compiles::of(index, vocabulary, recompiles);
     let mut compiles_of: FxHashMap<TrackId, ThreadCompiles> = FxHashMap::default();
     let mut is_held_up = |pass: &Pass, span: Span| {

@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::in_order::in_order;
 use crate::analyze::report::{Basis, Durations, Period, Phase, Step, StepTime};
-use crate::base::{SliceId, Span, TrackId, Union, stats};
+use crate::base::{SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 
@@ -270,7 +270,7 @@ pub fn is_next_to_another_phase(index: &Index, steps: &[Step]) -> Vec<bool> {
 /// Quantiles of durations.
 pub fn durations(values: impl Iterator<Item = i64>) -> Durations {
     let mut values: Vec<i64> = values.collect();
-    values.sort_unstable();
+    order::sort(&mut values);
     let at = |q: f64| stats::quantile(&values, q);
     Durations {
         count: values.len() as u64,

@@ -8,7 +8,7 @@
 
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
-use crate::base::{Span, Union, show};
+use crate::base::{Span, Union, order, show};
 
 /// A share of time names the bound from here on …
 const LEAST_SHARE: f64 = 0.5;
@@ -157,7 +157,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let (window, n_intervals) = window(steps.iter().copied(), compiling, device.map(|d| &d.busy));
     let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
     let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
-    batches.sort_unstable();
+    order::sort(&mut batches);
     let mut shares = serving_shares(grounds, device);
     if let Some(device) = device {
         device_shares(&window, device, &mut shares);
@@ -277,7 +277,7 @@ fn two_largest(shares: &BoundShares) -> [Option<(Bound, f64)>; 2] {
     .into_iter()
     .filter_map(|(bound, share)| Some((bound, share?)))
     .collect();
-    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    order::sort_by(&mut known, |a, b| b.1.total_cmp(&a.1));
     [known.first().copied(), known.get(1).copied()]
 }
 

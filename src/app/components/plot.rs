@@ -6,7 +6,7 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 use yew::prelude::*;
 
 use crate::app::components::shown::Shown;
-use crate::base::{Colour, show};
+use crate::base::{Colour, order, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};
 use crate::web::canvas::{Palette, Pen, SizeWatch};
@@ -246,7 +246,7 @@ fn paint(
 
     // Few steps may be wide; the closest neighbours decide.
     let mut xs: Vec<f64> = plot.marks.iter().map(|m| area.x(plot, m)).collect();
-    xs.sort_by(f64::total_cmp);
+    order::sort_by(&mut xs, f64::total_cmp);
     let closest = xs
         .windows(2)
         .map(|w| w[1] - w[0])

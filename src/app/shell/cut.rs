@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::app::components::dialog::Dialog;
 use crate::app::components::shown::Shown;
+use crate::base::order;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
 use crate::view::{CutFacts, CutRequest, Span, Summary};
@@ -76,7 +77,7 @@ pub fn CutDialog(props: &CutProps) -> Html {
             _ => Vec::new(),
         };
         let mut left_out: Vec<String> = left_out.iter().cloned().collect();
-        left_out.sort();
+        order::sort(&mut left_out);
         let (own_tracks, gzip) = (*own_tracks, *gzip);
         Callback::from(move |_: MouseEvent| {
             let Some(window) = window else { return };

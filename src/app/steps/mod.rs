@@ -13,6 +13,7 @@ use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::shown::Shown;
 use crate::app::steps::detail::StepPanel;
 use crate::app::steps::time_menu::StepTimeChoice;
+use crate::base::order;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::Cell;
@@ -234,10 +235,10 @@ fn filters(
     log: &UseStateHandle<bool>,
 ) -> Html {
     let mut phases: Vec<Phase> = summary.step_counts.iter().map(|c| c.0).collect();
-    phases.sort_unstable();
+    order::sort(&mut phases);
     phases.dedup();
     let mut periods: Vec<Period> = summary.step_counts.iter().map(|c| c.1).collect();
-    periods.sort_unstable();
+    order::sort(&mut periods);
     periods.dedup();
     let chosen = |event: &Event| event.target_unchecked_into::<HtmlSelectElement>().value();
     let on_phase = {

@@ -1,6 +1,7 @@
 //! From places of the canvas to slices, and from a frame's pixels to the canvas.
 
 use super::stage::Viewport;
+use crate::base::order;
 use crate::view::layout::{Layout, ROW_PX};
 use crate::view::{Bar, Frame, FrameRow};
 
@@ -42,7 +43,7 @@ pub fn first_in_sight(viewport: &Viewport, layout: &Layout, frame: &Frame) -> Op
             in_sight.then_some((y, row))
         })
         .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    order::sort_by(&mut rows, |a, b| a.0.total_cmp(&b.0));
     rows.into_iter().find_map(|(_, row)| {
         let edges = |bar: &Bar| {
             (

@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{NameId, SliceId, Span};
+use crate::base::{NameId, SliceId, Span, order};
 use crate::index::tables::Index;
 
 use super::super::enclosing;
@@ -43,7 +43,7 @@ pub fn read(index: &Index, file_name: &str, v: &mut Vocabulary) {
             return vllm::read_steps(index, file_name, v);
         }
     }
-    marks.sort_by_key(|m| (m.span.start, m.slice));
+    order::sort_by_key(&mut marks, |m| (m.span.start, m.slice));
     if by_phase_name {
         v.engine = Some("MindSpore".to_owned());
         v.notes.push(

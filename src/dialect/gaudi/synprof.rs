@@ -160,7 +160,7 @@ pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
         }
     }
     let mut left: Vec<(Pairing, VecDeque<Waiting>)> = waiting.into_iter().collect();
-    left.sort_by(|a, b| a.0.cmp(&b.0));
+    order::sort_by(&mut left, |a, b| a.0.cmp(&b.0));
     for ([device, engine, ..], begins) in left {
         for begin in begins {
             let lane = writer.lane(&device, &engine);

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Container, Looks, Loose, Place, Said, Whole, WholeFile, file_name};
 use crate::analyze::report::TraceReport;
+use crate::base::order;
 use crate::base::show;
 use crate::ingest::LoadError;
 use crate::session::bundle::{Compared, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles};
@@ -203,7 +204,9 @@ impl<S: Clone> Plan<S> {
     pub fn order(&self, wanted: Option<&str>) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.recordings.len()).collect();
         let is_wanted = |recording: &Recording| Some(&*recording.name) == wanted;
-        order.sort_by_key(|&i| (!is_wanted(&self.recordings[i]), self.recordings[i].rank()));
+        order::sort_by_key(&mut order, |&i| {
+            (!is_wanted(&self.recordings[i]), self.recordings[i].rank())
+        });
         order
     }
 

@@ -6,6 +6,7 @@ use web_sys::Blob;
 use super::answers::post;
 use super::size;
 use super::unpack::{blob, bytes_of, each_piece, head_of, in_memory, read_whole};
+use crate::base::order;
 use crate::protocol::engine::{FileHead, Reply};
 use crate::session;
 use crate::session::bundle::Compared;
@@ -56,7 +57,7 @@ pub async fn choose(files: Vec<(FileHead, Blob)>, wanted: Option<&str>) -> Resul
         }
     };
     let mut left: Vec<usize> = left.collect();
-    left.sort_unstable();
+    order::sort(&mut left);
     let mut workers = None;
     if let Some(opened) = plan.of_worker(chosen, &ready) {
         let (mut compared, mut place) = (Vec::new(), 0);

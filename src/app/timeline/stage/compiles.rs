@@ -1,5 +1,6 @@
 //! Stretches of time in which graphs were compiled, as bands behind the tracks.
 
+use crate::base::order;
 use crate::view::{Evidence, Recompile, Span, Summary};
 
 pub struct Compiles {
@@ -27,7 +28,7 @@ impl Compiles {
 
 /// The union of spans: overlapping bands would look darker than one compile.
 fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
+    order::sort(&mut spans);
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
         match joined.last_mut() {
