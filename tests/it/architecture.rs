@@ -67,9 +67,10 @@ const FIXED_VALUES: [&str; 6] = ["cuda", "hpu", "npu", "rocm", "xpu", "gaudi-hig
 /// Columns. The formatter keeps code within 110, but leaves macros, comments and what holds a long text alone.
 const LONGEST_LINE: usize = 120;
 
-const TOP: [&str; 22] = [
+const TOP: [&str; 24] = [
     ".cargo",
     ".ci",
+    ".github",
     ".gitignore",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -78,6 +79,7 @@ const TOP: [&str; 22] = [
     "Cargo.toml",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "Trunk.toml",
     "benches",
     "clippy.toml",
