@@ -245,6 +245,12 @@ pub fn install(package: &str, programs: &[&str], version: &str, locked: bool) ->
     if locked {
         cargo.arg("--locked");
     }
+    // Tools that run for seconds are not worth minutes of optimising: their own profiles optimise as one unit.
+    cargo.envs([
+        ("CARGO_PROFILE_RELEASE_LTO", "off"),
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ]);
     // Not in the clone: its .cargo/config.toml is for the project.
     child::must(cargo.current_dir(&tools))
         .with_context(|| format!("{package} {version} could not be installed, and nothing else will do"))?;

@@ -29,6 +29,16 @@ pub struct Choice {
     pub which: Option<Which>,
 }
 
+impl Choice {
+    /// For a file that was not open before.
+    pub fn of_new_file() -> Choice {
+        Choice {
+            which: Some(Which::default()),
+            ..Choice::default()
+        }
+    }
+}
+
 #[derive(Properties, PartialEq)]
 pub struct FitProps {
     pub why: Why,

@@ -87,6 +87,10 @@ fn is_on_start(state: &State) -> bool {
 fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -> Html {
     let on_start = is_on_start(state);
     let ready = state.stage == Stage::Ready;
+    let on_read = {
+        let dispatch = state.dispatcher();
+        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Trouble(None)))
+    };
     // Until the reader moves it, the timeline shows what it starts with.
     let home = state.summary.as_ref().and_then(|s| s.home.or(s.extent));
     html! {
@@ -99,7 +103,10 @@ fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) ->
             on_search={dialogs.on_search()} on_report={reports::on_report(state)}
             on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={opening.on_close()} />
         if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
-            <p class="trouble" role="alert"><b>{ "✕ " }</b>{ trouble }</p>
+            <p class="trouble" role="alert">
+                <b>{ "✕ " }</b>{ trouble }{ " " }
+                <button type="button" onclick={on_read}>{ "Dismiss" }</button>
+            </p>
         }
         if ready { <PerfettoSays /> }
         if state.stage == Stage::Loading {

@@ -1,6 +1,6 @@
 //! Opening files, the sample, or the same file with another choice, and closing what is open.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use yew::prelude::*;
@@ -33,12 +33,22 @@ pub struct Opening {
     dispatch: UseReducerDispatcher<State>,
     host: Host,
     /// Counts the files: what a worker says after another file was opened is passed over.
-    run: Rc<RefCell<u32>>,
-    engine: Rc<RefCell<Option<Engine>>>,
-    /// What was opened last, for opening it again with another choice.
-    last: Rc<RefCell<Option<Picked>>>,
+    runs: Rc<Cell<u32>>,
+    open: Rc<RefCell<Open>>,
+    /// What was open and whole when the next file was chosen: kept until that one can be read.
+    before: Rc<RefCell<Option<Open>>>,
+}
+
+/// What is open, or being opened.
+#[derive(Clone, Default)]
+struct Open {
+    run: u32,
+    engine: Option<Engine>,
+    /// What was opened, for opening it again with another choice.
+    picked: Option<Picked>,
     /// Of several traces the one that was chosen last; a choice of another kind keeps it.
-    chosen: Rc<RefCell<Which>>,
+    which: Which,
+    is_whole: bool,
 }
 
 #[hook]
@@ -47,10 +57,9 @@ pub fn use_opening(workers: &Workers, state: &UseReducerHandle<State>, host: &Ho
         workers: workers.clone(),
         dispatch: state.dispatcher(),
         host: host.clone(),
-        run: use_mut_ref(|| 0),
-        engine: use_mut_ref(|| None),
-        last: use_mut_ref(|| None),
-        chosen: use_mut_ref(Which::default),
+        runs: use_memo((), |()| Cell::new(0)),
+        open: use_mut_ref(Open::default),
+        before: use_mut_ref(|| None),
     };
     // A trace that is too large leaves the page with an offer; its workers hold memory for nothing.
     use_effect_with(state.stage.clone(), {
@@ -111,8 +120,7 @@ impl Opening {
         let opening = self.clone();
         Callback::from(move |picked| {
             opening.host.left(true);
-            *opening.chosen.borrow_mut() = Which::default();
-            opening.begin(Some(picked), Choice::default());
+            opening.begin(Some(picked), Choice::of_new_file());
         })
     }
 
@@ -152,40 +160,84 @@ impl Opening {
         Callback::from(move |()| {
             opening.host.left(false);
             opening.stop();
-            *opening.run.borrow_mut() += 1;
+            *opening.open.borrow_mut() = Open {
+                run: opening.next_run(),
+                ..Open::default()
+            };
             opening.dispatch.dispatch(Action::Closed);
         })
     }
 
     pub fn last(&self) -> Option<Picked> {
-        self.last.borrow().clone()
+        self.open.borrow().picked.clone()
     }
 
+    fn next_run(&self) -> u32 {
+        self.runs.set(self.runs.get().wrapping_add(1));
+        self.runs.get()
+    }
+
+    /// Ends all workers, which frees their memory.
     fn stop(&self) {
-        if let Some(old) = self.engine.borrow_mut().take() {
+        self.forget_before();
+        if let Some(old) = self.open.borrow_mut().engine.take() {
             old.stop();
         }
     }
 
-    /// Starts a worker for the next file, or for the sample; the one before is stopped and its memory freed.
+    /// The trace that was open before has lost its place.
+    fn forget_before(&self) {
+        if let Some(old) = self.before.borrow_mut().take().and_then(|before| before.engine) {
+            old.stop();
+        }
+    }
+
+    /// The next file cannot be read: what was open before is open again.
+    fn return_to_before(&self) {
+        if let Some(before) = self.before.borrow_mut().take() {
+            let failed = self.open.replace(before);
+            if let Some(engine) = failed.engine {
+                engine.stop();
+            }
+        }
+    }
+
+    /// Follows what a worker says, ahead of the page.
+    fn heard(&self, told: &Told) {
+        match told {
+            Told::Summary(_) | Told::TooLarge(_) | Told::Trapped(_) => self.forget_before(),
+            Told::Loaded => self.open.borrow_mut().is_whole = true,
+            Told::Failed(_) | Told::OtherVersion(_) => self.return_to_before(),
+            Told::Progress(_) | Told::Estimate(_) | Told::Silent(_) => {}
+        }
+    }
+
+    /// Starts a worker for the next file, or for the sample. A trace that is open stays until the first part of the next
+    /// one has been read; then its worker is stopped and its memory freed.
     fn begin(&self, picked: Option<Picked>, choice: Choice) {
-        self.stop();
-        let mine = {
-            let mut run = self.run.borrow_mut();
-            *run += 1;
-            *run
+        let old = self.open.take();
+        if old.is_whole {
+            self.forget_before();
+            *self.before.borrow_mut() = Some(old.clone());
+        } else if let Some(engine) = old.engine {
+            engine.stop();
+        }
+        let mine = self.next_run();
+        let which = choice.which.clone().unwrap_or(old.which);
+        *self.open.borrow_mut() = Open {
+            run: mine,
+            engine: None,
+            picked: picked.clone(),
+            which: which.clone(),
+            is_whole: false,
         };
-        self.last.borrow_mut().clone_from(&picked);
-        let which = choice
-            .which
-            .clone()
-            .unwrap_or_else(|| self.chosen.borrow().clone());
-        self.chosen.borrow_mut().clone_from(&which);
         let told = {
-            let (dispatch, run) = (self.dispatch.clone(), self.run.clone());
+            let opening = self.clone();
             move |told: Told| {
-                if *run.borrow() == mine {
-                    dispatch.dispatch(Action::Told(told));
+                let is_mine = opening.open.borrow().run == mine;
+                if is_mine {
+                    opening.heard(&told);
+                    opening.dispatch.dispatch(Action::Told(told));
                 }
             }
         };
@@ -202,7 +254,7 @@ impl Opening {
         });
         match started {
             Ok(new) => {
-                *self.engine.borrow_mut() = Some(new.clone());
+                self.open.borrow_mut().engine = Some(new.clone());
                 let files: Vec<FileHead> = picked.as_ref().map(Picked::heads).unwrap_or_default();
                 self.dispatch.dispatch(Action::Opening {
                     engine: new,
@@ -210,7 +262,11 @@ impl Opening {
                     selection: choice.selection,
                 });
             }
-            Err(why) => self.dispatch.dispatch(Action::Told(Told::Failed(why))),
+            Err(why) => {
+                let told = Told::Failed(why);
+                self.heard(&told);
+                self.dispatch.dispatch(Action::Told(told));
+            }
         }
     }
 }

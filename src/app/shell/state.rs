@@ -49,6 +49,8 @@ pub struct State {
     pub revealed: u32,
     /// Whether a file was opened before: its place in the hash is not the next file's.
     opened_before: bool,
+    /// The trace that was open when the next file was chosen, until that one can be read.
+    before: Option<Rc<State>>,
 }
 
 pub enum Action {
@@ -96,6 +98,7 @@ impl State {
             reveal: 0,
             revealed: 0,
             opened_before: false,
+            before: None,
         }
     }
 
@@ -130,6 +133,7 @@ impl State {
             reveal: self.reveal,
             revealed: self.revealed,
             opened_before: self.opened_before,
+            before: self.before.clone(),
         }
     }
 
@@ -143,6 +147,7 @@ impl State {
                     next.estimate = Some(Shown::new((**stopped).clone()));
                 }
                 next.summary = Some(Shown::new(*summary));
+                next.before = None;
             }
             Told::Estimate(estimate) => next.estimate = Some(Shown::new(*estimate)),
             Told::TooLarge(estimate) => {
@@ -151,9 +156,14 @@ impl State {
                 next.stage = Stage::Asking;
                 next.engine = None;
                 next.summary = None;
+                next.before = None;
             }
             Told::Silent(why) => next.trouble = why.map(AttrValue::from),
             Told::Loaded => next.stage = Stage::Ready,
+            Told::Failed(why) | Told::OtherVersion(why) if self.before.is_some() => {
+                let trouble = format!("Not opened: {}", show::plain(&why));
+                return self.returned(trouble.into(), next.reload_helps);
+            }
             Told::Failed(why) | Told::OtherVersion(why) => {
                 next.stage = Stage::Failed;
                 next.engine = None;
@@ -173,12 +183,29 @@ impl State {
                     why.into()
                 });
                 next.asking = out_of_memory.then_some(Why::Died);
+                next.before = None;
                 next.stage = Stage::Failed;
                 next.engine = None;
                 next.summary = None;
             }
         }
         next
+    }
+
+    /// The trace that was open before the file that could not be opened, as it was.
+    fn returned(&self, trouble: AttrValue, reload_helps: bool) -> State {
+        let before = self.before.as_deref().unwrap_or(self);
+        let theme = self.place.theme;
+        State {
+            trouble: Some(trouble),
+            reload_helps,
+            place: Place {
+                theme,
+                ..before.place.clone()
+            },
+            before: None,
+            ..before.copy()
+        }
     }
 
     /// A link was followed. What it does not name stays, except what it would contradict.
@@ -241,6 +268,13 @@ impl Reducible for State {
                 reveal: self.reveal,
                 revealed: self.reveal,
                 opened_before: true,
+                before: match self.stage {
+                    Stage::Ready => Some(Rc::new(State {
+                        before: None,
+                        ..self.copy()
+                    })),
+                    _ => self.before.clone(),
+                },
             },
             Action::Told(told) => self.told(told),
             Action::Closed => State {

@@ -119,3 +119,49 @@ fn a_profile_of_gaudi_opens_with_its_metrics_file() {
     page.screenshot("gaudi-overview-phone", Look::PHONE);
     page.must_be_clean();
 }
+
+#[test]
+fn the_second_trace_of_a_file_opens_in_place_of_the_first_and_back() {
+    let page = Page::open();
+    let second = ONE_EVENT.replace("execute", "another").replace(
+        "}]}",
+        r#"},{"ph":"X","name":"third","cat":"cpu_op","pid":1,"tid":1,"ts":9,"dur":2}]}"#,
+    );
+    let trace = file(&format!("{ONE_EVENT}\n{second}"));
+    page.drop_file(trace.path());
+    page.wait_for("ready");
+    let offered = || page.text(".other-traces");
+    assert!(offered().contains("2 events"), "{}", offered());
+    page.click(".other-traces button");
+    page.wait_until("the second is open", || {
+        page.state() == "ready" && offered().contains("1 event")
+    });
+    assert!(!offered().contains("2 events"), "{}", offered());
+    page.click(".other-traces button");
+    page.wait_until("the first is open again", || {
+        page.state() == "ready" && offered().contains("2 events")
+    });
+    page.must_be_clean();
+}
+
+#[test]
+fn a_second_file_that_cannot_be_opened_leaves_the_first_as_it_was() {
+    let page = Page::open();
+    let trace = file(ONE_EVENT);
+    page.drop_file(trace.path());
+    page.wait_for("ready");
+    page.eval("location.hash = 'view=operators'");
+    page.wait_until("operators are shown", || page.count(".view-operators") == 1);
+    let letter = file("This is a letter.");
+    page.drop_file(letter.path());
+    page.wait_until("the page names the letter", || {
+        page.text("body").contains(name(letter.path()))
+    });
+    page.wait_for("ready");
+    assert_eq!(page.count(".view-operators"), 1);
+    assert!(page.text("body").contains(name(trace.path())));
+    assert!(page.text("main").contains("execute"), "{}", page.text("main"));
+    page.click(".trouble button");
+    page.wait_until("the trouble is gone", || page.count(".trouble") == 0);
+    page.must_be_clean();
+}
