@@ -21,7 +21,8 @@ const ROUNDING: f64 = 1e-9;
 /// Fewer intervals are not judged.
 pub const LEAST_INTERVALS: usize = 5;
 
-/// More launches without work, or work without a launch, than this, in per cent, leave too much of the device's time unknown.
+/// More launches without work, or work without a launch, than this, in per cent, leave too much of the device's time
+/// unknown.
 const UNLINKED_PERCENT: u64 = 20;
 
 /// The order in which phases are judged.
