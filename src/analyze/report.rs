@@ -232,6 +232,9 @@ pub struct Recompile {
     pub also: Option<Evidence>,
     /// Row of its slice.
     pub slice: Option<u32>,
+    /// Nothing waited for it: beside it, launches and steps went on. Derived.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub beside: bool,
     /// Which use of its bucket it was for. Derived.
     #[serde(default)]
     pub r#use: CompileUse,

@@ -78,12 +78,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;
-        v.notes.push(format!(
-            "This file holds several ranks, {told_apart}: {}. Calls and the work that they launch belong together \
-             within a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are \
-             counted over all ranks.",
-            v.ranks.labels.join(", ")
-        ));
+        v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
     if let Some(shared) = ranks::shared_processes(index) {
         // The header is that of the first.
@@ -138,6 +133,7 @@ fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
     }
     match v.ranks.labels.len() {
         0 | 1 => LaunchLink::Correlation("correlation"),
+        _ if v.ranks.ids_are_unique => LaunchLink::Correlation("correlation"),
         _ => ranks::numbered(index, &v.ranks, "correlation", |_| true)
             .map_or(LaunchLink::None, LaunchLink::Renumbered),
     }

@@ -4,7 +4,8 @@
 //!   `[TP00-DP01-PP00-EP00] 4711`; parts that the run does not have are left out. Processes without one are of no rank.
 //! - TraceLens' TraceFusion adds the arg `rank` to every event, and moves the pids of a rank apart from the others'.
 //!   Where a merger leaves the pids as they were, ranks share processes and are not told apart: that is said.
-//! - Files joined by hand say nothing, but two of their processes launch work under the same numbers.
+//! - Files joined by hand say nothing, but two of their processes launch work: a tracer records one process. Their
+//!   numbers mostly come again; where all differ, each piece of work names its process.
 //!
 //! Everything else stays as each rank wrote it, so numbers that link a call to its work, and numbers of devices, come
 //! again in every rank.
@@ -61,16 +62,60 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 /// other files.
 pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
     type Labels = fn(&Index, &[Role]) -> BTreeMap<Key, String>;
-    let ways: [(Labels, &str); 3] = [
-        (by_label, "merged by SGLang"),
-        (by_arg, "told apart by the arg rank of their events"),
+    let ways: [(Labels, bool, &str); 4] = [
+        (by_label, false, "merged by SGLang"),
+        (by_arg, false, "told apart by the arg rank of their events"),
         (
             by_collision,
+            false,
             "told apart by process, because several processes launch work under the same correlation ids",
         ),
+        (
+            by_launching_process,
+            true,
+            "told apart by process, because several processes launch device work",
+        ),
     ];
-    for (way, says) in ways {
-        let of = way(index, roles);
+    first_of(&ways.map(|(way, are_unique, says)| (way(index, roles), are_unique, says)))
+}
+
+/// The same for a trace whose work names the compiled graph (`recipe` holds its number) instead of the call; beside
+/// each process that launches those at `beside` belong to it.
+pub fn ranks_by_recipe(
+    index: &Index,
+    roles: &[Role],
+    recipe: &str,
+    beside: impl Fn(Key) -> Option<Key>,
+) -> (Ranks, Option<String>) {
+    let by_recipe = || by_recipe(index, roles, recipe, beside);
+    first_of(&[
+        (by_label(index, roles), false, "merged by SGLang"),
+        (
+            by_arg(index, roles),
+            false,
+            "told apart by the arg rank of their events",
+        ),
+        (
+            by_recipe(),
+            false,
+            "told apart by process, because several processes launch graphs",
+        ),
+    ])
+}
+
+/// That a file holds several ranks, in words.
+pub fn several_say(ranks: &Ranks, told_apart: &str) -> String {
+    format!(
+        "This file holds several ranks, {told_apart}: {}. Calls and the work that they launch belong together within \
+         a rank, and so do steps and the gaps before them; operators, kernels and gaps between steps are counted over \
+         all ranks.",
+        ranks.labels.join(", ")
+    )
+}
+
+/// The ranks that the first way finds which finds any.
+fn first_of(ways: &[(BTreeMap<Key, String>, bool, &str)]) -> (Ranks, Option<String>) {
+    for (of, ids_are_unique, says) in ways {
         if of.is_empty() {
             continue;
         }
@@ -86,8 +131,9 @@ pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
         let ranks = Ranks {
             labels: labels.into_iter().cloned().collect(),
             by_process,
+            ids_are_unique: *ids_are_unique,
         };
-        return (ranks, Some(says.to_owned()));
+        return (ranks, Some((*says).to_owned()));
     }
     (Ranks::default(), None)
 }
@@ -172,6 +218,116 @@ fn named(items: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// Processes that launch work.
+fn launching(index: &Index, roles: &[Role]) -> FxHashSet<Key> {
+    index
+        .track_ids()
+        .filter(|&track| index.rows(track).any(|id| roles[id.index()] == Role::Launch))
+        .map(|track| index.track(track).pid)
+        .collect()
+}
+
+fn label_of_process(index: &Index, pid: Key) -> String {
+    format!("process {}", pid.show(&index.names))
+}
+
+/// A device's process is of the process that launched nearly all of its work; of none where several share it.
+fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+    let Some(column) = index.arg_column("correlation").map(|c| c.without_zero()) else {
+        return BTreeMap::new();
+    };
+    let processes = launching(index, roles);
+    if processes.len() < 2 || shared_processes(index).is_some() {
+        return BTreeMap::new();
+    }
+    let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
+    let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
+    let calls: FxHashMap<i64, Key> = column
+        .ints()
+        .filter(|&(id, _)| is_call(id))
+        .map(|(id, number)| (number, pid_of(id)))
+        .collect();
+    let mut work: BTreeMap<Key, BTreeMap<Key, u64>> = BTreeMap::new();
+    for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
+        if let Some(&pid) = calls.get(&number) {
+            *work.entry(pid_of(id)).or_default().entry(pid).or_default() += 1;
+        }
+    }
+    let with_work: BTreeSet<Key> = work.values().flat_map(|by| by.keys().copied()).collect();
+    if with_work.len() < 2 {
+        return BTreeMap::new();
+    }
+    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    for (device, by) in work {
+        let all: u64 = by.values().sum();
+        let owner = by
+            .into_iter()
+            .find(|&(_, n)| n.saturating_mul(10) >= all.saturating_mul(9));
+        if let Some((pid, _)) = owner {
+            of.insert(device, label_of_process(index, pid));
+        }
+    }
+    for pid in processes {
+        of.insert(pid, label_of_process(index, pid));
+    }
+    of
+}
+
+/// A device's process is of the process whose launches of its graphs fit best.
+fn by_recipe(
+    index: &Index,
+    roles: &[Role],
+    recipe: &str,
+    beside: impl Fn(Key) -> Option<Key>,
+) -> BTreeMap<Key, String> {
+    let Some(column) = index.arg_column(recipe) else {
+        return BTreeMap::new();
+    };
+    if shared_processes(index).is_some() {
+        return BTreeMap::new();
+    }
+    let own_of = |pid: Key| beside(pid).unwrap_or(pid);
+    let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
+    // When each process first launched each graph; several may bear one number.
+    let mut first: FxHashMap<i64, BTreeMap<Key, i64>> = FxHashMap::default();
+    let mut processes: BTreeSet<Key> = BTreeSet::new();
+    for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()] == Role::Launch) {
+        let pid = own_of(pid_of(id));
+        processes.insert(pid);
+        let start = index.slices.start(id).as_ns();
+        let known = first.entry(number).or_default().entry(pid).or_insert(start);
+        *known = start.min(*known);
+    }
+    if processes.len() < 2 {
+        return BTreeMap::new();
+    }
+    let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
+    for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
+        let start = index.slices.start(id).as_ns().saturating_add(CLOCK_SLACK_NS);
+        for (&pid, &launched) in first.get(&number).into_iter().flatten() {
+            let fit = fits.entry((pid_of(id), pid)).or_default();
+            fit.0 += 1;
+            fit.1 += u64::from(launched <= start);
+        }
+    }
+    let owners = owners(&fits);
+    // Two processes that launch for one device are two of one rank.
+    if owners.values().collect::<BTreeSet<_>>().len() < 2 {
+        return BTreeMap::new();
+    }
+    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    for track in index.track_ids() {
+        let pid = index.track(track).pid;
+        if processes.contains(&own_of(pid)) {
+            of.insert(pid, label_of_process(index, own_of(pid)));
+        }
+    }
+    for (device, pid) in owners {
+        of.insert(device, label_of_process(index, pid));
+    }
+    of
+}
+
 /// A call, or work: when it starts, and the operator that it belongs to.
 #[derive(Clone, Copy)]
 struct Linked {
@@ -190,11 +346,7 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
     let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
     let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
     // A process that only waits launches no work: MTIA writes such calls below the device.
-    let processes: FxHashSet<Key> = index
-        .track_ids()
-        .filter(|&track| index.rows(track).any(|id| roles[id.index()] == Role::Launch))
-        .map(|track| index.track(track).pid)
-        .collect();
+    let processes = launching(index, roles);
     if processes.len() < 2 {
         return BTreeMap::new();
     }
@@ -226,12 +378,11 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
         }
     }
     let mut of: BTreeMap<Key, String> = BTreeMap::new();
-    let label = |pid: Key| format!("process {}", pid.show(&index.names));
     for (device, pid) in owners(&fits) {
-        of.insert(device, label(pid));
+        of.insert(device, label_of_process(index, pid));
     }
     for pid in processes {
-        of.insert(pid, label(pid));
+        of.insert(pid, label_of_process(index, pid));
     }
     of
 }
@@ -309,7 +460,7 @@ pub fn numbered(
     let mut numbers: FxHashMap<(usize, i64), i64> = FxHashMap::default();
     let mut next = 0;
     let links = column.ints().filter(|&(id, _)| is_linked(id)).map(|(id, link)| {
-        let rank = ranks.of(index, index.track_of(id)).unwrap_or(usize::MAX);
+        let rank = ranks.of_id(index, index.track_of(id));
         let number = *numbers.entry((rank, link)).or_insert_with(|| {
             next += 1;
             next

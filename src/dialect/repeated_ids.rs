@@ -30,10 +30,7 @@ struct Launch {
 /// Numbers by which each launch has one of its own; `None` where the ids are so already. Empty where no id is one.
 pub fn told_apart(index: &Index, roles: &[Role], ranks: &Ranks, key: &str) -> Option<Links> {
     let column = index.arg_column(key)?.without_zero();
-    let id_of = |id: SliceId, link: i64| -> Id {
-        let rank = ranks.of(index, index.track_of(id)).unwrap_or(usize::MAX);
-        (rank, link)
-    };
+    let id_of = |id: SliceId, link: i64| -> Id { (ranks.of_id(index, index.track_of(id)), link) };
     let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
     let calls = || column.ints().filter(|&(row, _)| is_call(row));
     let mut ids: Vec<Id> = calls().map(|(row, link)| id_of(row, link)).collect();

@@ -251,6 +251,8 @@ pub struct Ranks {
     /// What the file calls them, in order.
     pub labels: Vec<String>,
     pub by_process: FxHashMap<Key, usize>,
+    /// Whether ids that link a call to its work are unique over all ranks.
+    pub ids_are_unique: bool,
 }
 
 impl Ranks {
@@ -260,6 +262,14 @@ impl Ranks {
             return None;
         }
         self.by_process.get(&index.track(track).pid).copied()
+    }
+
+    /// Within what an id on a track is unique.
+    pub fn of_id(&self, index: &Index, track: TrackId) -> usize {
+        if self.ids_are_unique {
+            return usize::MAX;
+        }
+        self.of(index, track).unwrap_or(usize::MAX)
     }
 
     /// How many stages of a pipeline they are; `None` for fewer than two, or where the file does not say.

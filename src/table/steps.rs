@@ -233,6 +233,15 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
             of,
             move |v| millionths(v.shares.launched_not_started),
         )
+        .when(
+            rows.iter()
+                .any(|v| v.shares.launch_unknown.is_some_and(|share| share > 0.0)),
+            |rows| {
+                rows.share("launch_unknown_share", "idle, launch unknown", of, move |v| {
+                    millionths(v.shares.launch_unknown)
+                })
+            },
+        )
         .share("compile_share", "compiles", serving, move |v| {
             millionths(v.shares.compile)
         })

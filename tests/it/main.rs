@@ -27,6 +27,7 @@ mod nodes;
 mod open;
 mod output;
 mod select;
+mod several_ranks;
 #[path = "../skipped.rs"]
 mod skipped;
 mod stacks;

@@ -173,7 +173,13 @@ impl<'a> StepFinder<'a> {
 /// What lies in a step that did not wait for it is of no step.
 fn leave_steps(index: &Index, vocabulary: &Vocabulary, rows: &mut [Recompile]) {
     let compiles = Compiles::of(index, vocabulary, rows);
-    for row in rows {
+    for (place, row) in rows.iter_mut().enumerate() {
+        let held = held_up(index, vocabulary, row.slice.map(SliceId), row.evidence);
+        row.beside = !compile_span(row).is_empty() && compiles.is_beside(place, held, compile_span(row));
+        if row.beside {
+            (row.step, row.phase, row.bucket) = (None, Phase::Unknown, None);
+            continue;
+        }
         let pass = row.step.and_then(|i| vocabulary.passes.get(i as usize));
         let host = row.step.and_then(|i| vocabulary.host_span(i as usize));
         let (Some(pass), Some(host)) = (pass, host) else {
@@ -181,7 +187,7 @@ fn leave_steps(index: &Index, vocabulary: &Vocabulary, rows: &mut [Recompile]) {
         };
         let track = index.track_of(pass.slice);
         let (thread, rank) = (thread_of(index, track), vocabulary.ranks.of(index, track));
-        let HeldUp::Thread(own) = held_up(index, vocabulary, row.slice.map(SliceId), row.evidence) else {
+        let HeldUp::Thread(own) = held else {
             continue;
         };
         let span = compile_span(row).intersect(host);
@@ -212,6 +218,7 @@ fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &C
         region_end_ns: region.map(|r| r.end),
         also: None,
         slice: Some(mark.slice.0),
+        beside: false,
         r#use: CompileUse::Unknown,
         dynamo: vocabulary
             .dynamo
@@ -574,6 +581,7 @@ fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
         region_end_ns: Some(pass.span.end),
         also: None,
         slice: Some(pass.slice.0),
+        beside: false,
         r#use: CompileUse::Unknown,
         dynamo: None,
     }

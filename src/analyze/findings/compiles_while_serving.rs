@@ -29,14 +29,26 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
         return None;
     }
+    let of_level = |level, beside| {
+        let mut compiles = compiled(report, level, Period::Serving);
+        compiles.retain(|r| r.beside == beside);
+        (level, compiles)
+    };
+    let beside = LEVELS
+        .map(|level| of_level(level, true))
+        .into_iter()
+        .find(|(_, compiles)| !compiles.is_empty());
     let mut found: Vec<_> = LEVELS
-        .map(|level| (level, compiled(report, level, Period::Serving)))
+        .map(|level| of_level(level, false))
         .into_iter()
         .filter(|(_, compiles)| !compiles.is_empty())
         .collect();
     add_recipes(&mut found);
     let Some(((level, compiles), weaker)) = found.split_first() else {
-        return compiles_in_unknown_period(report).or_else(|| no_compiles(report));
+        let beside = beside.map(|(level, compiles)| compiles_beside(report, level, &compiles));
+        return beside
+            .or_else(|| compiles_in_unknown_period(report))
+            .or_else(|| no_compiles(report));
     };
     let has_steps = serving(report).next().is_some();
     let cost = compile_ns(compiles);
@@ -70,6 +82,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if has_steps {
         says += &format!(" {}", uses_say(&uses, compiles.len() == 1));
     }
+    if let Some((level, compiles)) = &beside {
+        says += &format!(" {}", beside_says(*level, compiles));
+    }
     let mut evidence = at_compiles(report, compiles);
     for (level, compiles) in weaker {
         let ns = cost_says(compiles).unwrap_or_else(|| "cost not recorded".to_owned());
@@ -101,6 +116,31 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             says,
         )
     })
+}
+
+/// `"2 graphs were compiled beside the serving, for 300 ms; nothing waited for them."`
+fn beside_says(level: Evidence, compiles: &[&Recompile]) -> String {
+    let for_cost = known_says(compiles).map_or(String::new(), |known| format!(", for {known}"));
+    let them = if compiles.len() == 1 { "it" } else { "them" };
+    format!(
+        "{} beside the serving{for_cost}; nothing waited for {them}.",
+        was_compiled(level, compiles.len())
+    )
+}
+
+/// Compiles for which nothing waited, where there are no others.
+fn compiles_beside(report: &TraceReport, level: Evidence, compiles: &[&Recompile]) -> Finding {
+    let says = beside_says(level, compiles);
+    Finding {
+        evidence: at_compiles(report, compiles),
+        ..finding(
+            "compiles-while-serving",
+            Level::Hint,
+            Sure::Derived,
+            "recompiles",
+            says,
+        )
+    }
 }
 
 /// A recipe that was stored within a compile of torch.compile is in that; the others are compiles beside it.

@@ -7,7 +7,8 @@
 //!   is recorded.
 //!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
 //!   nothing. A compile of the thread and a wait for requests come before; a compile of another thread of its process
-//!   counts while nothing else is recorded of it.
+//!   counts while nothing else is recorded of it and the device is idle, or it waits for others; not at all where it
+//!   launches or begins steps all the while.
 //! - *Inside the launch call* the instant is the call's, however long it takes.
 //! - *Launched, not started*, once the call has ended or other work of it has begun: on its way for up to
 //!   [`LATENCY_NS`], then waiting for something else.
@@ -154,17 +155,133 @@ pub struct Compiles {
     by_process: FxHashMap<Key, Vec<(HeldUp, Span)>>,
     /// Threads that mark steps, or launch where none does, with their ranks.
     working: FxHashMap<Thread, Option<usize>>,
-    /// What is recorded of a thread beside which others of its process compile; a wait for others is nothing.
-    recorded: FxHashMap<Thread, Union>,
+    /// What is recorded of a thread beside which others of its process compile.
+    recorded: FxHashMap<Thread, Recorded>,
+    /// Of the compiles in order, whether the rank went on beside it.
+    passed_by: Vec<bool>,
+}
+
+/// What a thread did while others of its process compiled.
+#[derive(Default)]
+struct Recorded {
+    /// All but waits for others.
+    did: Union,
+    waits: Union,
+    /// Starts of its launches and steps, ascending.
+    goes_on: Vec<i64>,
+    /// When the devices of its rank are busy.
+    busy: Union,
+}
+
+/// The pause of a thread in the middle of a compile on another: from what it began last to what it begins next.
+fn pause_in(goes_on: &[i64], compile: Span) -> Span {
+    let middle = compile.start + compile.len_ns() / 2;
+    let next = goes_on.partition_point(|&at| at <= middle);
+    let last = next.checked_sub(1).map_or(compile.start, |last| goes_on[last]);
+    let next = goes_on.get(next).copied().unwrap_or(compile.end);
+    Span::new(last.max(compile.start), next.min(compile.end))
+}
+
+/// Whether a thread may have waited in its pause: one that lasts half of the compile, and so holds its middle. A thread
+/// that goes on all the while waits for nothing.
+fn may_wait(pause: Span, compile: Span) -> bool {
+    pause.len_ns().saturating_mul(2) >= compile.len_ns()
+}
+
+/// Starts of launches and steps on these tracks, ascending.
+fn goes_on(index: &Index, vocabulary: &Vocabulary, tracks: impl Iterator<Item = TrackId>) -> Vec<i64> {
+    let is_begun = |&id: &SliceId| matches!(vocabulary.role(id), Role::Launch | Role::Pass);
+    let begun = tracks.flat_map(|track| index.rows(track).filter(is_begun));
+    let mut starts: Vec<i64> = begun.map(|id| index.slices.start(id).as_ns()).collect();
+    starts.sort_unstable();
+    starts
+}
+
+/// When devices of a rank are busy in `within`.
+fn busy_in(index: &Index, vocabulary: &Vocabulary, rank: Option<usize>, within: &Union) -> Union {
+    let devices = vocabulary.devices.iter().filter(|d| fits(d.rank, rank));
+    let rows = devices
+        .flat_map(|d| &d.tracks)
+        .flat_map(|&track| index.rows(track));
+    let work = rows.filter(|&id| vocabulary.role(id).is_device());
+    let spans = work.map(|id| vocabulary.span(index, id));
+    Union::of(spans.filter(|&span| within.covered_ns(span) > 0))
+}
+
+/// What shows that a rank goes on whose calls lie on lanes of their own: the thread of a compile is not known.
+struct Lanes {
+    /// By track.
+    goes_on: Vec<(TrackId, Vec<i64>)>,
+    busy: Union,
+}
+
+impl Lanes {
+    fn of(index: &Index, vocabulary: &Vocabulary, rank: Option<usize>, compiles: &Union) -> Lanes {
+        let tracks = index.track_ids();
+        let tracks = tracks.filter(|&track| fits(rank, vocabulary.ranks.of(index, track)));
+        let of = |track| (track, goes_on(index, vocabulary, std::iter::once(track)));
+        Lanes {
+            goes_on: tracks.map(of).filter(|(_, starts)| !starts.is_empty()).collect(),
+            busy: busy_in(index, vocabulary, rank, compiles),
+        }
+    }
+
+    /// The part of a compile that holds the rank up; `None` where the rank goes on beside it, or, on a track that
+    /// launches nothing and begins no steps, the device is never idle.
+    fn held_up(&self, track: TrackId, compile: Span) -> Option<Span> {
+        let others = self.goes_on.iter().filter(|&&(of, _)| of != track);
+        let pause = others
+            .map(|(_, starts)| pause_in(starts, compile))
+            .fold(compile, Span::intersect);
+        let launches_nothing = !self.goes_on.iter().any(|&(of, _)| of == track);
+        let is_busy = self.busy.covered_ns(compile) == compile.len_ns();
+        let is_idle = !launches_nothing || !is_busy || compile.is_empty();
+        (is_idle && may_wait(pause, compile)).then_some(pause)
+    }
 }
 
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
-        let spans = recompiles.iter().map(|r| {
-            let of = held_up(index, vocabulary, r.slice.map(SliceId), r.evidence);
-            (of, compile_span(r))
-        });
-        Compiles::of_spans(index, vocabulary, spans.collect())
+        let held = |r: &Recompile| held_up(index, vocabulary, r.slice.map(SliceId), r.evidence);
+        // An inexact start says nothing of what else began meanwhile.
+        let is_on_lanes =
+            |r: &&Recompile| vocabulary.has_lanes_of_kinds && r.start_is_exact && r.slice.is_some();
+        let on_lanes = || recompiles.iter().filter(is_on_lanes);
+        let spans_on_lanes = Union::of(on_lanes().map(compile_span));
+        let mut lanes: FxHashMap<Option<usize>, Lanes> = FxHashMap::default();
+        for r in on_lanes() {
+            if let HeldUp::Rank(rank) = held(r) {
+                let of = || Lanes::of(index, vocabulary, rank, &spans_on_lanes);
+                lanes.entry(rank).or_insert_with(of);
+            }
+        }
+        let part = |r: &Recompile| -> Option<Span> {
+            let whole = compile_span(r);
+            match (held(r), r.slice.filter(|_| is_on_lanes(&r))) {
+                (HeldUp::Rank(rank), Some(slice)) => {
+                    lanes.get(&rank)?.held_up(index.track_of(SliceId(slice)), whole)
+                }
+                _ => Some(whole),
+            }
+        };
+        let parts: Vec<Option<Span>> = recompiles.iter().map(part).collect();
+        let spans = recompiles.iter().zip(&parts);
+        let spans = spans.filter_map(|(r, part)| Some((held(r), (*part)?)));
+        Compiles {
+            passed_by: parts.iter().map(Option::is_none).collect(),
+            ..Compiles::of_spans(index, vocabulary, spans.collect())
+        }
+    }
+
+    /// Whether nothing waited for the compile at this place of the list: threads that launch or mark steps went on.
+    pub fn is_beside(&self, place: usize, held: HeldUp, span: Span) -> bool {
+        if self.passed_by.get(place) == Some(&true) {
+            return true;
+        }
+        let HeldUp::Thread(own) = held else { return false };
+        let mut of_process = self.working.keys().filter(|thread| thread.0 == own.0).peekable();
+        of_process.peek().is_some()
+            && of_process.all(|&thread| thread != own && !self.of_thread_alone(thread).hold_up(span))
     }
 
     fn of_spans(index: &Index, vocabulary: &Vocabulary, spans: Vec<(HeldUp, Span)>) -> Compiles {
@@ -180,6 +297,7 @@ impl Compiles {
             by_process: FxHashMap::default(),
             working: FxHashMap::default(),
             recorded: FxHashMap::default(),
+            passed_by: Vec::new(),
         };
         let mut of_ranks = Vec::new();
         for &(held, _, span) in &compiles.spans {
@@ -224,12 +342,29 @@ impl Compiles {
             }
         }
         let containers = Containers::of(index, vocabulary);
+        let spans = compiles.spans.iter();
+        let of_threads = spans.filter(|(held, ..)| matches!(held, HeldUp::Thread(_)));
+        let of_threads = Union::of(of_threads.map(|&(.., span)| span));
+        let mut busy: FxHashMap<Option<usize>, Union> = FxHashMap::default();
         let recorded = own.into_iter().map(|(thread, tracks)| {
             let (innermost, _) = innermost(index, vocabulary, &containers, &tracks);
-            let did = Cause::ALL.into_iter().zip(innermost);
-            let did = did.filter(|(cause, _)| *cause != Cause::OtherThread);
-            let spans = did.flat_map(|(_, union)| union.spans().to_vec());
-            (thread, Union::of(spans))
+            let (mut did, mut waits) = (Vec::new(), Union::default());
+            for (cause, union) in Cause::ALL.into_iter().zip(innermost) {
+                match cause {
+                    Cause::OtherThread => waits = union,
+                    _ => did.extend_from_slice(union.spans()),
+                }
+            }
+            let rank = tracks.first().and_then(|&t| vocabulary.ranks.of(index, t));
+            let busy = busy.entry(rank);
+            let busy = busy.or_insert_with(|| busy_in(index, vocabulary, rank, &of_threads));
+            let recorded = Recorded {
+                did: Union::of(did),
+                waits,
+                goes_on: goes_on(index, vocabulary, tracks.into_iter()),
+                busy: busy.clone(),
+            };
+            (thread, recorded)
         });
         compiles.recorded = recorded.collect();
         compiles
@@ -262,8 +397,21 @@ impl Compiles {
             Union::of(part.map(|&(_, span)| span))
         };
         let (own, beside) = (part(false), part(true));
-        let did = self.recorded.get(&thread);
-        let waited = did.map_or_else(|| beside.clone(), |did| beside.without(did));
+        let waited = match self.recorded.get(&thread) {
+            None => beside.clone(),
+            Some(of) => {
+                let others = of_process.iter().filter(|&&(held, _)| is_beside(held));
+                let pauses = others.filter_map(|&(_, span)| {
+                    let pause = pause_in(&of.goes_on, span);
+                    may_wait(pause, span).then_some(pause)
+                });
+                let pauses = Union::of(pauses);
+                let idle = pauses.without(&of.did).without(&of.busy);
+                let waits = of.waits.spans().iter();
+                let waits = waits.flat_map(|&wait| pauses.overlapping(wait).map(move |p| p.intersect(wait)));
+                Union::of(idle.spans().iter().copied().chain(waits))
+            }
+        };
         ThreadCompiles {
             of_rank: None,
             own,
@@ -309,7 +457,7 @@ pub struct ThreadCompiles<'a> {
     own: Union,
     /// On other threads of its process.
     beside: Union,
-    /// Of those, the time in which nothing else is recorded of it.
+    /// Of those, the time in which it may have waited for them.
     waited: Union,
 }
 
@@ -521,14 +669,14 @@ impl<'a> Rule<'a> {
             .map(|id| (id, taken(id)))
     }
 
-    /// The causes of all idle instants of a device; `None` where less than half of its work has its launch in the
-    /// trace, so that nothing is known of who launches it.
+    /// The causes of all idle instants of a device, `None` where less than half of its work has its launch in the
+    /// trace, so that nothing is known of who launches it; and how much of its work has none.
     pub fn of_device(
         &self,
         vocabulary: &Vocabulary,
         launched: &Launched<'_>,
         device: &Device,
-    ) -> Option<Activity> {
+    ) -> (Option<Activity>, Unlinked) {
         let (mut n_work, mut n_linked) = (0u64, 0u64);
         let mut pieces: Vec<Piece> = Vec::new();
         each_gap(self.index, vocabulary, launched, device, |seen| match seen {
@@ -541,11 +689,23 @@ impl<'a> Rule<'a> {
                 _ => pieces.push(Piece { span, cause }),
             }),
         });
-        (n_linked > 0 && n_linked * 2 >= n_work).then(|| {
+        let idle = (n_linked > 0 && n_linked * 2 >= n_work).then(|| {
             pieces.shrink_to_fit();
             Activity::of_pieces(pieces)
-        })
+        });
+        let unlinked = Unlinked {
+            n: n_work - n_linked,
+            of: n_work,
+        };
+        (idle, unlinked)
     }
+}
+
+/// How much of a device's work has no launch in the trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unlinked {
+    pub n: u64,
+    pub of: u64,
 }
 
 /// What [`each_gap`] meets.

@@ -31,7 +31,7 @@ use crate::index::{Index, Key};
 use crate::analyze::device::launched::Launched;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, Whose, compile_span, most_of};
-use crate::analyze::gaps::cause::{Compiles, Rule, Thread};
+use crate::analyze::gaps::cause::{Compiles, Rule, Thread, Unlinked};
 use crate::analyze::gaps::requests::{EngineKey, Waiting, WithoutRequests, engine_rows};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
@@ -80,6 +80,8 @@ pub struct Host<'a> {
     pub waiting: &'a [Waiting],
     /// Why each device is idle at each instant, in the order of `devices`; `None` where its launches are unknown.
     pub idle: Vec<Option<Activity>>,
+    /// In the same order: work without a launch, where the trace links work to launches.
+    pub unlinked: Vec<Option<Unlinked>>,
 }
 
 impl<'a> Host<'a> {
@@ -99,11 +101,12 @@ impl<'a> Host<'a> {
         let compiles = Compiles::of(index, vocabulary, recompiles);
         let rule = Rule::of(index, vocabulary, &threads, &compiles, waiting);
         let places = 0..devices.len();
-        let idle = places.map(|place| {
-            let device = vocabulary.devices.get(place)?;
-            rule.of_device(vocabulary, launched?, device)
+        let of_devices = places.map(|place| {
+            let known = vocabulary.devices.get(place).zip(launched);
+            let of = known.map(|(device, launched)| rule.of_device(vocabulary, launched, device));
+            of.map_or((None, None), |(idle, unlinked)| (idle, Some(unlinked)))
         });
-        let idle: Vec<Option<Activity>> = idle.collect();
+        let (idle, unlinked): (Vec<Option<Activity>>, Vec<Option<Unlinked>>) = of_devices.unzip();
         let of_threads = match idle.iter().all(Option::is_some) {
             true => Activity::default(),
             false => cause::of_threads(index, vocabulary, &threads, &compiles, waiting),
@@ -133,6 +136,7 @@ impl<'a> Host<'a> {
             rule,
             waiting,
             idle,
+            unlinked,
         }
     }
 
@@ -176,6 +180,13 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 compiling: host.compiles.of_rank(of_rank),
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
+                launch_unknown: Union::of(
+                    idle.iter()
+                        .flat_map(|idle| idle.pieces())
+                        .filter(|p| p.cause == Cause::Unlinked)
+                        .map(|p| p.span),
+                ),
+                unlinked: host.unlinked[place],
                 not_launched: unknown
                     .is_none()
                     .then(|| not_launched(host, device, idle.as_ref())),
@@ -590,7 +601,8 @@ fn is_not_launched(cause: Cause) -> bool {
 }
 
 /// The idle time of each device in steps of the first phase of which enough are known: decode, else steps whose phase
-/// is unknown, those that do both, prefill. Empty where the clocks of host and device disagree.
+/// is unknown, those that do both, prefill. Empty where the clocks of host and device disagree; without devices
+/// too much of whose work has no launch in the trace.
 pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     if host.vocabulary.clock_offset_ns.is_some() {
         return Vec::new();
@@ -600,6 +612,9 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
         let devices = host.devices.iter().zip(&host.idle).enumerate();
         devices
             .filter_map(|(place, (device, idle))| {
+                if host.unlinked[place].is_some_and(verdict::is_too_much_work_unlinked) {
+                    return None;
+                }
                 let rank = rank_of(host, place);
                 let steps = verdict::of_phase(host.steps, phase, rank);
                 let compiling = host.compiles.of_rank(rank);

@@ -87,7 +87,7 @@ closed_set! {
     Unknown "unknown" { word: "unknown", share_of: "" }
 }
 
-/// Shares of time, 0 to 1; unknown is `None`. The first four are of the union of the steps' intervals and add up to
+/// Shares of time, 0 to 1; unknown is `None`. The first five are of the union of the steps' intervals and add up to
 /// 1; the others are of serving time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoundShares {
@@ -97,6 +97,9 @@ pub struct BoundShares {
     /// The device is idle although its next work is launched: no bound of its own, since nothing says whose fault it
     /// is.
     pub launched_not_started: Option<f64>,
+    /// The device is idle and the launch of its next work is not in the trace.
+    #[serde(default)]
+    pub launch_unknown: Option<f64>,
     pub compile: Option<f64>,
     pub requests: Option<f64>,
 }

@@ -168,11 +168,16 @@ impl<'a> Owners<'a> {
 
     /// The pass that a host call belongs to: one of its own rank.
     fn of_call(&self, index: &Index, call: SliceId) -> Option<usize> {
-        let at = index.slices.start(call).as_ns();
+        let rank = self.vocabulary.ranks.of(index, index.track_of(call));
+        self.of_rank(rank, index.slices.start(call).as_ns())
+    }
+
+    /// The pass in whose window `at` lies: one of this rank; of none where there are several and it is unknown which.
+    fn of_rank(&self, rank: Option<usize>, at: i64) -> Option<usize> {
         if self.by_rank.len() < 2 {
             return self.at(at);
         }
-        let rank = self.vocabulary.ranks.of(index, index.track_of(call))?;
+        let rank = rank?;
         let own = self.by_rank.get(rank)?;
         let passes = &self.vocabulary.passes;
         let last = own
@@ -318,8 +323,13 @@ fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &
     device_work(index, vocabulary, &lanes(vocabulary), |lane, id, role| {
         let span = vocabulary.span(index, id);
         let end = &mut ends[device_of[lane]];
-        let pass = owners.at(span.start).or_else(|| {
-            let begun = owners.begun(None, span.start)?;
+        let rank = vocabulary.devices[device_of[lane]].rank;
+        let inside = match rank {
+            Some(_) => owners.of_rank(rank, span.start),
+            None => owners.at(span.start),
+        };
+        let pass = inside.or_else(|| {
+            let begun = owners.begun(rank, span.start)?;
             owners.follows(begun, span.start, *end).then_some(begun)
         });
         *end = span.end.max(*end);
@@ -540,10 +550,13 @@ impl<I: Iterator<Item = (SliceId, i64)>> Ids<I> {
     }
 }
 
+/// The id of a graph, within its rank.
+type GraphId = (Option<usize>, i64);
+
 /// Work of one id that follows on itself.
 struct Run {
     device: usize,
-    id: i64,
+    id: GraphId,
     start: i64,
     end: i64,
 }
@@ -557,8 +570,10 @@ fn by_runs(
     takes: &mut dyn TakesWork,
 ) -> Option<()> {
     let matched = Matched::of(index, vocabulary, key)?;
-    let starts = matched.starts.iter();
-    let passes: Vec<Option<usize>> = starts.map(|&at| owners.at(at?)).collect();
+    let runs = matched.starts.iter().zip(&matched.runs);
+    let passes: Vec<Option<usize>> = runs
+        .map(|(&at, run)| owners.of_rank(vocabulary.devices[run.device].rank, at?))
+        .collect();
     let mut seen = matched.run_of.iter();
     let mut any = false;
     device_work(index, vocabulary, &lanes(vocabulary), |_, id, role| {
@@ -580,7 +595,7 @@ fn by_runs(
 /// Runs of recurring ids with their launches.
 struct Matched {
     /// Of each id, in order.
-    launches: FxHashMap<i64, Vec<(i64, SliceId)>>,
+    launches: FxHashMap<GraphId, Vec<(i64, SliceId)>>,
     runs: Vec<Run>,
     /// Of each device slice, in order of start.
     run_of: Vec<u32>,
@@ -590,10 +605,11 @@ struct Matched {
 
 impl Matched {
     fn of(index: &Index, vocabulary: &Vocabulary, key: &str) -> Option<Matched> {
-        let mut by_id: FxHashMap<i64, Vec<(i64, SliceId)>> = FxHashMap::default();
+        let mut by_id: FxHashMap<GraphId, Vec<(i64, SliceId)>> = FxHashMap::default();
         for (id, value) in launches(index, vocabulary, key)? {
             let start = index.slices.start(id).as_ns();
-            by_id.entry(value).or_default().push((start, id));
+            let rank = vocabulary.ranks.of(index, index.track_of(id));
+            by_id.entry((rank, value)).or_default().push((start, id));
         }
         for calls in by_id.values_mut() {
             calls.sort_unstable();
@@ -602,9 +618,7 @@ impl Matched {
         let lanes = lanes(vocabulary);
         let work_of_launch = work_of_launch(index, vocabulary, &lanes, key, &by_id);
         // Copies have no runs: without as many calls as copies nothing tells which is which.
-        if !work_of_launch.contains_key(&0) {
-            by_id.remove(&0);
-        }
+        by_id.retain(|id, _| id.1 != 0 || work_of_launch.contains_key(id));
         let (runs, run_of) = runs(index, vocabulary, &lanes, key, &work_of_launch);
         let end = runs.iter().map(|r| r.end).max();
         let starts = |calls: &Vec<(i64, SliceId)>| calls.iter().map(|&(start, _)| start).collect();
@@ -647,16 +661,27 @@ fn work_of_launch(
     vocabulary: &Vocabulary,
     lanes: &[TrackId],
     key: &str,
-    launches: &FxHashMap<i64, Vec<(i64, SliceId)>>,
-) -> FxHashMap<i64, usize> {
-    if vocabulary.devices.len() != 1 {
+    launches: &FxHashMap<GraphId, Vec<(i64, SliceId)>>,
+) -> FxHashMap<GraphId, usize> {
+    // In order of ranks. Where a rank has several devices, which of them a launch is for is not recorded.
+    if vocabulary.devices.is_empty()
+        || vocabulary
+            .devices
+            .windows(2)
+            .any(|two| two[0].rank == two[1].rank)
+    {
         return FxHashMap::default();
     }
-    let mut names: FxHashMap<i64, Vec<NameId>> = FxHashMap::default();
+    let mut names: FxHashMap<GraphId, Vec<NameId>> = FxHashMap::default();
     let mut ids = Ids::new(index, index.arg_column(key), lanes);
+    let device_of = devices_of_lanes(vocabulary);
     device_work(index, vocabulary, lanes, |lane, slice, _| {
         if let Some(id) = ids.of(lane, slice) {
-            names.entry(id).or_default().push(index.slices.name(slice));
+            let rank = vocabulary.devices[device_of[lane]].rank;
+            names
+                .entry((rank, id))
+                .or_default()
+                .push(index.slices.name(slice));
         }
     });
     let constant = names.into_iter().filter_map(|(id, mut names)| {
@@ -679,7 +704,7 @@ fn runs(
     vocabulary: &Vocabulary,
     lanes: &[TrackId],
     key: &str,
-    work_of_launch: &FxHashMap<i64, usize>,
+    work_of_launch: &FxHashMap<GraphId, usize>,
 ) -> (Vec<Run>, Vec<u32>) {
     let mut n_work_of: Vec<usize> = Vec::new();
     let mut ids = Ids::new(index, index.arg_column(key), lanes);
@@ -687,7 +712,7 @@ fn runs(
     let device_of = devices_of_lanes(vocabulary);
     let n_work: usize = lanes.iter().map(|&track| index.track(track).rows.len()).sum();
     let mut run_of: Vec<u32> = Vec::with_capacity(n_work);
-    let mut last: FxHashMap<(usize, i64), usize> = FxHashMap::default();
+    let mut last: FxHashMap<(usize, GraphId), usize> = FxHashMap::default();
     let mut newest: Vec<usize> = vec![usize::MAX; vocabulary.devices.len()];
     device_work(index, vocabulary, lanes, |lane, slice, _| {
         let Some(id) = ids.of(lane, slice) else {
@@ -695,6 +720,7 @@ fn runs(
             return;
         };
         let device = device_of[lane];
+        let id = (vocabulary.devices[device].rank, id);
         let span = vocabulary.span(index, slice);
         let known = last.get(&(device, id)).copied();
         let known = known.filter(|&run| match work_of_launch.get(&id) {
@@ -722,8 +748,8 @@ fn runs(
 }
 
 /// The start of the launch of each run.
-fn match_runs(runs: &[Run], launches: &FxHashMap<i64, Vec<i64>>, ends_early: bool) -> Vec<Option<i64>> {
-    let mut of_id: FxHashMap<(usize, i64), Vec<usize>> = FxHashMap::default();
+fn match_runs(runs: &[Run], launches: &FxHashMap<GraphId, Vec<i64>>, ends_early: bool) -> Vec<Option<i64>> {
+    let mut of_id: FxHashMap<(usize, GraphId), Vec<usize>> = FxHashMap::default();
     for (i, run) in runs.iter().enumerate() {
         of_id.entry((run.device, run.id)).or_default().push(i);
     }
@@ -765,7 +791,7 @@ mod tests {
     fn run(id: i64, start: i64) -> Run {
         Run {
             device: 0,
-            id,
+            id: (None, id),
             start,
             end: start + 10,
         }
@@ -773,7 +799,7 @@ mod tests {
 
     #[test]
     fn a_device_that_runs_a_step_behind_keeps_its_launches_in_order() {
-        let launches = FxHashMap::from_iter([(7, vec![0, 100_000, 200_000])]);
+        let launches = FxHashMap::from_iter([((None, 7), vec![0, 100_000, 200_000])]);
         let behind = [run(7, 150_000), run(7, 250_000), run(7, 350_000)];
         assert_eq!(
             match_runs(&behind, &launches, false),
@@ -783,7 +809,7 @@ mod tests {
 
     #[test]
     fn lost_runs_are_those_at_the_end_if_the_device_was_recorded_for_a_shorter_time() {
-        let launches = FxHashMap::from_iter([(7, vec![0, 100_000, 200_000])]);
+        let launches = FxHashMap::from_iter([((None, 7), vec![0, 100_000, 200_000])]);
         let two = [run(7, 150_000), run(7, 250_000)];
         assert_eq!(match_runs(&two, &launches, true), [Some(0), Some(100_000)]);
         assert_eq!(match_runs(&two, &launches, false), [Some(100_000), Some(200_000)]);

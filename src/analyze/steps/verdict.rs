@@ -4,8 +4,10 @@
 //! computes or copies, time in which it only communicates, idle time whose next work was not launched yet (the host's),
 //! and idle time whose next work was launched and had not started. The largest names the bound if it is at least 50 %
 //! and leads by 10 points. Compiles and waits for requests are judged first, as shares of serving time. Where more than
-//! 20 % of launches have no work, where clocks disagree, and of fewer than five intervals nothing is judged.
+//! 20 % of launches have no work, or of work no launch, where clocks disagree, and of fewer than five intervals nothing
+//! is judged.
 
+use crate::analyze::gaps::cause::Unlinked;
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
 use crate::base::{Span, Union, order, show};
@@ -19,7 +21,8 @@ const ROUNDING: f64 = 1e-9;
 /// Fewer intervals are not judged.
 pub const LEAST_INTERVALS: usize = 5;
 
-/// More launches without work than this, in per cent, leave too much of the device's time unknown.
+/// More launches without work, or work without a launch, than this, in per cent, leave too much of the device's time
+/// unknown.
 const UNLINKED_PERCENT: u64 = 20;
 
 /// The order in which phases are judged.
@@ -40,6 +43,10 @@ pub struct DeviceShares {
     pub works: Union,
     /// When any work runs.
     pub busy: Union,
+    /// When it is idle and the launch of its next work is not in the trace.
+    pub launch_unknown: Union,
+    /// How much of its work has no launch in the trace; `None` where nothing links them.
+    pub unlinked: Option<Unlinked>,
     /// When it is idle and its next work is not launched yet. `None` where launches and work are not linked.
     pub not_launched: Option<Union>,
     /// Why its time cannot be judged, as half a sentence.
@@ -169,7 +176,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
             "fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step"
         )),
         None => Some("the trace has no device events".to_owned()),
-        Some(_) => unlinked_says(grounds.unlinked),
+        Some(device) => unlinked_says(grounds.unlinked).or_else(|| unlinked_work_says(device.unlinked)),
     };
     let (bound, share) = bound(&shares, why.is_none());
     let mut verdict = Verdict {
@@ -210,6 +217,21 @@ fn unlinked_says(unlinked: Option<(u64, u64)>) -> Option<String> {
     })
 }
 
+/// Whether too much of a device's work has no launch in the trace.
+pub fn is_too_much_work_unlinked(unlinked: Unlinked) -> bool {
+    is_too_much_unlinked(unlinked.n, unlinked.of)
+}
+
+/// Too much work without a launch, as half a sentence.
+fn unlinked_work_says(unlinked: Option<Unlinked>) -> Option<String> {
+    let unlinked = unlinked.filter(|&unlinked| is_too_much_work_unlinked(unlinked))?;
+    Some(format!(
+        "the launches of {} of {} pieces of device work are not in the trace",
+        show::count(unlinked.n),
+        show::count(unlinked.of)
+    ))
+}
+
 fn part(ns: i64, of: i64) -> Option<f64> {
     (of > 0).then(|| ns as f64 / of as f64)
 }
@@ -234,10 +256,15 @@ fn device_shares(window: &Union, device: &DeviceShares, shares: &mut BoundShares
     );
     shares.device = part(works, total);
     shares.communication = part(busy - works, total);
+    if device.unlinked.is_some_and(is_too_much_work_unlinked) {
+        return;
+    }
     if let Some(not_launched) = &device.not_launched {
         let host = window.intersection_ns(not_launched);
+        let unknown = window.intersection_ns(&device.launch_unknown);
         shares.host = part(host, total);
-        shares.launched_not_started = part(total - busy - host, total);
+        shares.launched_not_started = part(total - busy - host - unknown, total);
+        shares.launch_unknown = part(unknown, total);
     }
 }
 
@@ -344,6 +371,12 @@ fn says(
                 .map(|(bound, share)| of(bound, share))
                 .collect();
             says += &format!(" No single cause bounds it: {}.", two.join(", and "));
+            if let Some(share) = verdict.shares.launch_unknown.filter(|&share| share >= LEAST_LEAD) {
+                says += &format!(
+                    " For {} of it the device is idle and the launch of its next work is not in the trace.",
+                    percent(share)
+                );
+            }
         }
         (bound, share, _) => {
             let word = bound.word();

@@ -69,6 +69,22 @@ fn lane(index: &Index, id: TrackId) -> Lane {
     }
 }
 
+/// What the bridge logs of a process stands under the process's id plus this; told by the name of such a process.
+const LOGS: [(&str, i64); 3] = [
+    ("Synapse Logger", 10_000),
+    ("Bridge Logs", 20_000),
+    ("Memory Logs", 30_000),
+];
+
+/// The process whose calls are logged under this one.
+pub fn host_process(index: &Index, pid: Key) -> Option<Key> {
+    let Key::Int(number) = pid else { return None };
+    let process = index.process(pid)?;
+    let names = [process.name, process.labels].into_iter().flatten();
+    let mut offsets = names.filter_map(|name| LOGS.iter().find(|log| log.0 == index.text(name)));
+    offsets.next().map(|&(_, offset)| Key::Int(number - offset))
+}
+
 /// Detailed captures have a process for each kind of engine: `*TPC (accel5)` is of device 5.
 pub fn device_of_engine_process(name: &str) -> Option<i64> {
     let (_, device) = name.strip_prefix('*')?.strip_suffix(')')?.rsplit_once("(accel")?;

@@ -27,6 +27,7 @@ use super::enclosing;
 use super::facts;
 use super::kineto;
 use super::pattern::{has, python_frame};
+use super::ranks;
 use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
@@ -139,6 +140,18 @@ pub fn recognise(index: &Index) -> Vocabulary {
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
+    let beside = |pid: Key| lanes::host_process(index, pid);
+    let (found, told_apart) = ranks::ranks_by_recipe(index, &v.roles, "recipeId", beside);
+    v.ranks = found;
+    if let Some(told_apart) = told_apart {
+        // The header is that of the first.
+        v.rank = None;
+        v.notes.push(ranks::several_say(&v.ranks, &told_apart));
+    }
+    if let Some(shared) = ranks::shared_processes(index) {
+        v.rank = None;
+        v.notes.push(shared);
+    }
     v.devices = facts::devices(index, &v.roles, &v.ranks);
     if index.arg_column("recipeId").is_some() {
         v.launch_link = LaunchLink::Recurring("recipeId");

@@ -371,6 +371,70 @@ fn without_any_number_nothing_is_zero() {
     assert_eq!(known, [true, true, false, true], "{:?}", report["steps"]);
 }
 
+/// 20 steps with 7 ms of work each, launched 110 µs after the step's start; that of some steps names no launch.
+fn with_unlinked(is_unlinked: fn(i64) -> bool) -> Value {
+    let mut events = Vec::new();
+    for step in 0..20 {
+        let at = step as f64 * 10_000.0;
+        events.push(marker(step, 8_000.0));
+        events.push(call(step + 1, at + 100.0));
+        let id = if is_unlinked(step) { 0 } else { step + 1 };
+        events.push(kernel("gemm", id, (at + 500.0, 7_000.0)));
+    }
+    made(&events)
+}
+
+#[test]
+fn too_much_work_without_a_launch_leaves_the_bound_unknown() {
+    let report = with_unlinked(|step| step % 10 < 3);
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    let says = verdict["says"].as_str().unwrap();
+    assert!(
+        says.ends_with(
+            "unknown, because the launches of 6 of 20 pieces of device work are not in the trace."
+        ),
+        "{says}"
+    );
+    for share in ["host", "launched_not_started", "launch_unknown"] {
+        assert_eq!(verdict["shares"][share], Value::Null, "{share}");
+    }
+    let about_the_host = |id: &str| id.ends_with("waits-for-host") || id.ends_with("busy");
+    let findings = report["findings"].as_array().unwrap().iter();
+    let ids: Vec<&str> = findings.map(|f| f["id"].as_str().unwrap()).collect();
+    assert!(!ids.iter().any(|id| about_the_host(id)), "{ids:?}");
+}
+
+#[test]
+fn idle_time_before_work_without_a_launch_is_not_launched_and_not_started() {
+    // Two of 20: judged. Before each the device is idle for 3 ms, of 19 intervals of 10 ms.
+    let report = with_unlinked(|step| step == 5 || step == 9);
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "device", "{verdict}");
+    let share = |name: &str| verdict["shares"][name].as_f64().unwrap();
+    assert!((share("launch_unknown") - 6.0 / 190.0).abs() < 0.001, "{verdict}");
+    let whole = [
+        "device",
+        "communication",
+        "host",
+        "launched_not_started",
+        "launch_unknown",
+    ];
+    assert!(
+        (whole.map(share).iter().sum::<f64>() - 1.0).abs() < 1e-9,
+        "{verdict}"
+    );
+    // Of 400 µs from the call to its work less the call, in 17 intervals at most.
+    assert!(share("launched_not_started") < 0.4 * 18.0 / 190.0, "{verdict}");
+    let unlinked = &report["idle"][0]["causes"];
+    let of = |cause: &str| {
+        let mut all = unlinked.as_array().unwrap().iter();
+        all.find(|c| c["cause"] == cause)
+            .map(|c| c["total_ns"].as_i64().unwrap())
+    };
+    assert_eq!(of("unlinked"), Some(ms(6.0)), "{unlinked}");
+}
+
 #[test]
 fn ranks_of_a_fused_trace_have_devices_of_their_own() {
     let Some(report) = case("c06a_tracefusion_dp2_same_device.json") else {

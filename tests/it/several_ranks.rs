@@ -1,0 +1,246 @@
+//! Two ranks in one file, whoever joined them: each has steps of its own with the device times of its own work.
+
+use serde_json::{Value, json};
+use stepscope::session::open_bytes;
+
+const N_STEPS: i64 = 6;
+
+/// How two ranks were joined.
+struct Joined {
+    host: fn(i64) -> Value,
+    device: fn(i64) -> Value,
+    /// The id of the call of a step.
+    id: fn(rank: i64, step: i64) -> i64,
+    /// Whether events say their rank.
+    arg: bool,
+    name: &'static str,
+}
+
+/// Ids differ, processes too.
+const BY_HAND: Joined = Joined {
+    host: |rank| json!(1 + rank),
+    device: |rank| json!(rank + 10),
+    id: |rank, step| rank * 1_000 + step + 1,
+    arg: false,
+    name: "",
+};
+
+/// Work of a step, µs; so the ranks are not alike.
+fn work_us(rank: i64) -> i64 {
+    4_000 + 1_000 * rank
+}
+
+/// Ranks run 300 µs apart, so that steps of both are open at once; work outlasts its step.
+fn start_us(rank: i64, step: i64) -> i64 {
+    step * 10_000 + 300 * rank
+}
+
+fn slice(category: &str, name: &str, pid: &Value, tid: i64, (ts, dur): (i64, i64), args: Value) -> Value {
+    json!({"ph": "X", "cat": category, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur, "args": args})
+}
+
+/// A rank of torch's profiler on CUDA.
+fn cuda(joined: &Joined, rank: i64, device: i64) -> Vec<Value> {
+    let (host, of_device) = ((joined.host)(rank), (joined.device)(rank));
+    let mut events = Vec::new();
+    for step in 0..N_STEPS {
+        let (at, id) = (start_us(rank, step), (joined.id)(rank, step));
+        let marker = "execute_context_0(0)_generation_4(4)";
+        events.push(slice("user_annotation", marker, &host, 5, (at, 2_500), json!({})));
+        let args = json!({"correlation": id});
+        events.push(slice(
+            "cuda_runtime",
+            "cudaLaunchKernel",
+            &host,
+            5,
+            (at + 100, 20),
+            args,
+        ));
+        let args = json!({"correlation": id, "device": device, "stream": 7});
+        events.push(slice(
+            "kernel",
+            "gemm",
+            &of_device,
+            7,
+            (at + 500, work_us(rank)),
+            args,
+        ));
+    }
+    if joined.arg {
+        for event in &mut events {
+            event["args"]["rank"] = json!(rank);
+        }
+    }
+    events
+}
+
+fn report(events: Vec<Value>, name: &str) -> Value {
+    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+    serde_json::to_value(&open_bytes(name, text.as_bytes()).unwrap().report).unwrap()
+}
+
+fn report_of(joined: &Joined) -> Value {
+    let ranks = (0..2).flat_map(|rank| cuda(joined, rank, rank)).collect();
+    report(ranks, joined.name)
+}
+
+/// Every step has the work of its own rank, µs, and the file's devices have one of it.
+fn each_has_its_own(report: &Value, says: &str) {
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 2 * N_STEPS as usize, "{says}");
+    for (row, step) in steps.iter().enumerate() {
+        let (rank, number) = (row as i64 % 2, row as i64 / 2);
+        assert_eq!(step["start_ns"], start_us(rank, number) * 1_000, "{says}");
+        let device = &step["device"];
+        assert_eq!(device["busy_ns"], work_us(rank) * 1_000, "{says}: {step}");
+        assert_eq!(device["method"], "launch", "{says}");
+        assert_eq!(
+            device["start_ns"],
+            (start_us(rank, number) + 500) * 1_000,
+            "{says}"
+        );
+    }
+    let mut busy: Vec<i64> = report["device_time"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|d| d["scope"] == "all" && d["rank"].is_string())
+        .map(|d| d["busy_ns"].as_i64().unwrap() / 1_000)
+        .collect();
+    busy.sort_unstable();
+    assert_eq!(busy, [0, 1].map(|rank| N_STEPS * work_us(rank)), "{says}");
+    assert_eq!(report["rank"], Value::Null, "{says}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("holds several ranks"), "{says}: {notes}");
+    let verdicts = report["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 2, "{says}");
+    for verdict in verdicts {
+        assert_eq!(verdict["steps"], N_STEPS - 1, "{says}");
+    }
+}
+
+#[test]
+fn ranks_joined_by_hand_are_told_apart_whether_their_ids_collide_or_not() {
+    each_has_its_own(&report_of(&BY_HAND), "ids differ");
+    let collide = Joined {
+        id: |_, step| step + 1,
+        ..BY_HAND
+    };
+    each_has_its_own(&report_of(&collide), "ids collide");
+}
+
+#[test]
+fn labels_and_the_arg_rank_tell_ranks_apart_whose_ids_differ() {
+    let labelled = Joined {
+        host: |rank| json!(format!("[TP0{rank}] 4711")),
+        device: |rank| json!(format!("[TP0{rank}] 0")),
+        ..BY_HAND
+    };
+    each_has_its_own(&report_of(&labelled), "labels");
+    let fused = Joined { arg: true, ..BY_HAND };
+    each_has_its_own(&report_of(&fused), "arg rank");
+}
+
+#[test]
+fn one_process_with_two_devices_is_one_rank() {
+    let joined = Joined {
+        host: |_| json!(1),
+        ..BY_HAND
+    };
+    let mut events = Vec::new();
+    for step in 0..N_STEPS {
+        let marker = "execute_context_0(0)_generation_4(4)";
+        let at = start_us(0, step);
+        events.push(slice(
+            "user_annotation",
+            marker,
+            &json!(1),
+            5,
+            (at, 2_500),
+            json!({}),
+        ));
+        for device in 0..2 {
+            // A thread a device.
+            let (id, ts) = ((joined.id)(device, step), at + 100 + 50 * device);
+            let call = json!({"correlation": id});
+            events.push(slice(
+                "cuda_runtime",
+                "cudaLaunchKernel",
+                &json!(1),
+                5 + device,
+                (ts, 20),
+                call,
+            ));
+            let args = json!({"correlation": id, "device": device, "stream": 7});
+            let of_device = (joined.device)(device);
+            events.push(slice("kernel", "gemm", &of_device, 7, (at + 500, 2_000), args));
+        }
+    }
+    let report = report(events, "");
+    assert!(!report["notes"].to_string().contains("several ranks"));
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), N_STEPS as usize);
+    for step in steps {
+        assert_eq!(step["rank"], Value::Null);
+        assert_eq!(step["device"]["method"], "launch");
+    }
+    let devices = report["device_time"].as_array().unwrap().iter();
+    assert!(devices.clone().all(|d| d["rank"].is_null()));
+    assert_eq!(devices.filter(|d| d["scope"] == "all").count(), 2);
+}
+
+/// Graphs that two ranks launch under the same numbers, as torch's profiler records them on Gaudi.
+fn gaudi(joined: &Joined, rank: i64) -> Vec<Value> {
+    let (host, device) = ((joined.host)(rank), (joined.device)(rank));
+    let named = |pid: &Value, name: String| json!({"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": name}});
+    let mut events = vec![
+        named(&host, "python3".to_owned()),
+        named(&device, format!("/device:HPU:{rank}")),
+    ];
+    for step in 0..N_STEPS {
+        let at = start_us(rank, step);
+        let marker = "execute_context_0(0)_generation_4(4)";
+        events.push(slice("user_annotation", marker, &host, 5, (at, 2_500), json!({})));
+        let args = json!({"recipeId": 7, "recipeName": "decode"});
+        let launch = "enqueueWithExternalEventsExt (accel0)";
+        events.push(slice(
+            "privateuse1_runtime",
+            launch,
+            &host,
+            5,
+            (at + 100, 20),
+            args,
+        ));
+        let args = json!({"recipeId": 7, "recipeName": "decode", "HW event name": "MMEH_WB_STORE"});
+        events.push(slice(
+            "kernel",
+            "BatchGemm",
+            &device,
+            6004,
+            (at + 500, work_us(rank)),
+            args,
+        ));
+    }
+    if joined.arg {
+        for event in &mut events[2..] {
+            event["args"]["rank"] = json!(rank);
+        }
+    }
+    events
+}
+
+#[test]
+fn two_ranks_of_gaudi_are_told_apart_by_their_recipes_labels_and_args() {
+    for (arg, says) in [(false, "recipes"), (true, "arg rank")] {
+        let joined = Joined { arg, ..BY_HAND };
+        let events = (0..2).flat_map(|rank| gaudi(&joined, rank)).collect();
+        each_has_its_own(&report(events, ""), says);
+    }
+    let labelled = Joined {
+        host: |rank| json!(format!("[TP0{rank}] 4711")),
+        device: |rank| json!(format!("[TP0{rank}] 0")),
+        ..BY_HAND
+    };
+    let events = (0..2).flat_map(|rank| gaudi(&labelled, rank)).collect();
+    each_has_its_own(&report(events, ""), "labels");
+}
