@@ -42,15 +42,39 @@ closed_set! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTime {
     pub basis: Basis,
-    /// In more than half of the steps the next one starts on the host before this one's device work ends. A step's
-    /// interval then is that from device end to device end, where work is linked.
+    /// In more than half of the steps the next one starts on the host before this one's device work ends.
     pub asynchronous: bool,
+    /// The step time is that from the end of the device work of the step before to the end of its own. It is unknown
+    /// of a step of which one of the two is.
+    #[serde(default)]
+    pub from_device_ends: bool,
     /// One sentence.
     pub why: String,
     /// Stages of the engine's pipeline, where the file holds several: as many batches may be in flight, and a step is
     /// that of one batch on one stage.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pipeline_stages: Option<u32>,
+}
+
+impl StepTime {
+    /// Behind "a decode step takes 12 ms, ".
+    pub fn measured(&self) -> &'static str {
+        match self.from_device_ends {
+            true => "from the end of the device work of the step before to the end of its own",
+            false => self.basis.measured(),
+        }
+    }
+
+    /// The time's definition.
+    pub fn means(&self) -> &'static str {
+        match self.from_device_ends {
+            true => {
+                "From the end of the device work of the step before, of the same engine, to the end of the step's own, \
+                 where no wait for requests lies between."
+            }
+            false => self.basis.means(),
+        }
+    }
 }
 
 /// Quantiles of durations by the nearest-rank rule; unknown where there are none.

@@ -188,6 +188,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(
         &verdict,
+        grounds.time.measured(),
         why.as_deref(),
         device_span.p50_ns,
         grounds.compiles_suspected,
@@ -289,6 +290,7 @@ fn percent(share: f64) -> String {
 
 fn says(
     verdict: &Verdict,
+    measured: &str,
     why: Option<&str>,
     device_span_ns: Option<i64>,
     compiles_suspected: bool,
@@ -306,7 +308,7 @@ fn says(
         Some(ns) => format!(
             "{noun}{batch} takes {} {} ({}).",
             show::duration(ns),
-            verdict.basis.measured(),
+            measured,
             match verdict.steps {
                 1 => "1 step".to_owned(),
                 n => format!("median of {}", show::count(n)),
