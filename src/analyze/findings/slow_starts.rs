@@ -48,8 +48,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let late: u64 = streams().map(|s| s.launched_late.count).sum();
     let device = device_name(most.device, most.rank.as_deref());
     let says = format!(
-        "{} of {} to an empty stream ({}) took more than {} to start; on stream {} of device {device} that adds up to {}, \
-         {} of its time.",
+        "{} of {} to an empty stream ({} of these) took more than {} to start; on stream {} of device {device} that adds up to {}, \
+         {} of the stream's time.",
         show::count(count),
         match late {
             1 => "1 launch".to_owned(),

@@ -48,6 +48,9 @@ pub struct StepTime {
     /// of a step of which one of the two is.
     #[serde(default)]
     pub from_device_ends: bool,
+    /// Nothing marks steps: they are inferred from launches and waits for the device.
+    #[serde(default)]
+    pub inferred: bool,
     /// One sentence.
     pub why: String,
     /// Stages of the engine's pipeline, where the file holds several: as many batches may be in flight, and a step is
@@ -59,9 +62,18 @@ pub struct StepTime {
 impl StepTime {
     /// Behind "a decode step takes 12 ms, ".
     pub fn measured(&self) -> &'static str {
-        match self.from_device_ends {
-            true => "from the end of the device work of the step before to the end of its own",
-            false => self.basis.measured(),
+        match self.basis {
+            _ if self.from_device_ends => {
+                "from the end of the device work of the step before to the end of its own"
+            }
+            Basis::Interval if self.inferred => {
+                "from its first launch to the first launch of the next (steps are inferred)"
+            }
+            Basis::Host if self.inferred => {
+                "from its first launch to the end of the wait for the device (steps are inferred; what the host does \
+                 between these is not in it)"
+            }
+            basis => basis.measured(),
         }
     }
 

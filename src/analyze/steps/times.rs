@@ -87,6 +87,9 @@ pub fn set_times(
     }
     let ends = device_ends(index, vocabulary, steps, &spans, &next);
     let mut time = basis(steps, &spans, &next, &ends, !vocabulary.devices.is_empty());
+    if vocabulary.steps_inferred {
+        tell_inferred(&mut time, steps);
+    }
     time.pipeline_stages = vocabulary.ranks.pipeline_stages();
     if let Some(stages) = time.pipeline_stages {
         time.why += &format!(
@@ -109,8 +112,9 @@ pub fn set_times(
         Some(ns.max(0))
     };
     let known = (0..steps.len()).filter(|&i| from_device_end(steps, i).is_some());
-    time.from_device_ends =
-        time.basis == Basis::Interval && time.asynchronous && known.take(LEAST_FROM_ENDS).count() == LEAST_FROM_ENDS;
+    time.from_device_ends = time.basis == Basis::Interval
+        && time.asynchronous
+        && known.take(LEAST_FROM_ENDS).count() == LEAST_FROM_ENDS;
     for i in 0..steps.len() {
         let device_ns = device_span_ns(&steps[i]);
         let step = &steps[i];
@@ -124,6 +128,28 @@ pub fn set_times(
         steps[i].step_ns = step_ns;
     }
     Some(time)
+}
+
+/// The host time of an inferred step leaves out what the host does before the first launch: the interval holds it.
+fn tell_inferred(time: &mut StepTime, steps: &[Step]) {
+    let n_intervals = steps.iter().filter(|s| s.interval_ns.is_some()).count();
+    if n_intervals >= LEAST_INTERVALS {
+        time.basis = Basis::Interval;
+    }
+    time.inferred = true;
+    time.why = "Nothing marks steps: each is inferred, from the first launch after a wait for the device to the end of \
+                the next wait, so its host time leaves out what the host does between the two."
+        .to_owned();
+}
+
+/// A compile between two inferred steps lies in the interval of the first: that one counts as compiled.
+pub fn set_compiled_by_interval(steps: &mut [Step], compiling: &Union) {
+    for step in steps {
+        let end = step
+            .host_start_ns
+            .saturating_add(step.interval_ns.unwrap_or(step.host_ns));
+        step.compiled |= compiling.covered_ns(Span::new(step.host_start_ns, end)) > 0;
+    }
 }
 
 fn previous(next: &[Option<usize>]) -> Vec<Option<usize>> {
@@ -250,6 +276,7 @@ fn basis(
         basis,
         asynchronous,
         from_device_ends: false,
+        inferred: false,
         why: upper_first(&why),
         pipeline_stages: None,
     }
