@@ -125,8 +125,8 @@ mod tests {
         let found = get(&all, "slow-starts");
         assert_eq!(
             found.says,
-            "3 of 12 launches to an empty stream (25 %) took more than 100 µs to start; on stream 7 of device 0 that adds \
-             up to 6.00 ms, 6.0 % of its time."
+            "3 of 12 launches to an empty stream (25 % of these) took more than 100 µs to start; on stream 7 of device 0 \
+             that adds up to 6.00 ms, 6.0 % of the stream's time."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Hint, Some(6 * MS)));
         assert_eq!(

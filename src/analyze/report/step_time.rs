@@ -46,10 +46,10 @@ pub struct StepTime {
     pub asynchronous: bool,
     /// The step time is that from the end of the device work of the step before to the end of its own. It is unknown
     /// of a step of which one of the two is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_device_ends: bool,
     /// Nothing marks steps: they are inferred from launches and waits for the device.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inferred: bool,
     /// One sentence.
     pub why: String,
