@@ -27,9 +27,9 @@ use compiles::{coverage, metrics, uses};
 use device::{families, kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
 use gaps::activity::compile_span;
 use gaps::{budget, idle, streams};
-use host::{modules, operators, python};
+use host::{collectives as collectives_on_host, modules, operators, overhead, python};
 use memory::allocations;
-use ranks::{collectives, links};
+use ranks::{collectives, links, peers};
 use report::{Beside, DefectRow, Operator, TraceReport};
 use steps::{breakdown, differences, times, verdict};
 use trust::{categories, sums, table_check};
@@ -96,6 +96,10 @@ pub fn analyze_to(
     uses::set_uses(&mut report.recompiles, &report.steps, vocabulary.has_warmup);
     let waiting = gaps::requests::waiting(index, vocabulary);
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waiting, file.step_time);
+    if vocabulary.steps_inferred {
+        let compiling = Union::of(report.recompiles.iter().map(compile_span));
+        times::set_compiled_by_interval(&mut report.steps, &compiling);
+    }
     report
         .notes
         .extend(steps::given_by_time(vocabulary, &report.steps));
@@ -142,13 +146,19 @@ pub fn analyze_to(
     }
     report.out_of_memory = memory::out_of_memory(vocabulary);
     report.out_of_memory_total = index.memory.n_failures;
+    let host_collectives = collectives_on_host::host_collectives(index, vocabulary, &report.steps);
+    let overhead = overhead::overhead(index, vocabulary, &report.steps, &devices);
+    let peer_waits = peers::peer_waits(index, vocabulary, &devices);
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
+    let mut earlier_work = (0, 0);
     if depth == Depth::Everything {
         report.kernels = kernels::kernels(index, vocabulary);
         report.kernel_families = {
             let linked = launched.as_ref().or(found.as_ref());
             let in_forward = families::InForward::of(index, vocabulary, linked);
-            families::families(&report.kernels, &in_forward)
+            let earlier = families::Earlier::of(index, vocabulary, linked);
+            earlier_work = (earlier.count, earlier.total_ns);
+            families::families(&report.kernels, &in_forward, &earlier)
         };
         report.nodes = nodes::node_work(index, vocabulary);
         if let Some(launched) = &launched {
@@ -217,6 +227,10 @@ pub fn analyze_to(
         waited,
         waits: waiting,
         not_operators: not_operators(index, vocabulary, &report.operators, &compiling),
+        host_collectives,
+        overhead,
+        peer_waits,
+        earlier_work,
         calls_with_shapes: calls_with_shapes(index, vocabulary),
     };
     report.findings = findings::findings(&facts, depth);

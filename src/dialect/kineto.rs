@@ -24,7 +24,9 @@ use super::repeated_ids;
 use super::roles;
 use super::terms::{Evidence, Period};
 use super::vllm;
-use super::vocabulary::{CompileMark, LaunchLink, MemoryDevice, OutOfMemory, Ranks, Role, Vocabulary};
+use super::vocabulary::{
+    CompileMark, LaunchLink, MemoryDevice, OutOfMemory, OverheadKind, Ranks, Role, Vocabulary,
+};
 use super::wait_names;
 
 /// The whole trace in common words. The file's name is asked for what steps do, where the trace does not say;
@@ -50,6 +52,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         operator_categories: facts::operator_categories(index),
         call_categories: facts::call_categories(index),
         overhead_categories: facts::overhead_categories(index),
+        overhead_kinds: overhead_kinds(index),
         device_annotation_categories: facts::device_annotation_categories(index),
         asynchronous_operators: ASYNCHRONOUS,
         unlisted_operators: UNLISTED,
@@ -320,10 +323,32 @@ fn annotation(name: &str) -> Option<Role> {
     if is_capture(name) {
         return Some(Role::GraphCapture);
     }
-    if name.starts_with("nccl:") || name.starts_with("hccl") {
+    if name.starts_with("hccl") || ASYNCHRONOUS.iter().any(|start| name.starts_with(start)) {
         return Some(Role::Collective);
     }
     None
+}
+
+/// By name, what is `overhead` (`overheadKindString` in kineto's `CuptiActivity.cpp`). `Command Buffer Full` is
+/// neither: the launch queue is full.
+fn overhead_kinds(index: &Index) -> FxHashMap<NameId, OverheadKind> {
+    let kinds = index.names.iter().filter_map(|(id, text)| {
+        Some((
+            id,
+            match text {
+                "Lazy Function Loading" | "Runtime Triggered Module Loading" | "Driver Compiler" => {
+                    OverheadKind::FirstUse
+                }
+                "Activity Buffer Request"
+                | "Buffer Flush"
+                | "Instrumentation"
+                | "Resource"
+                | "UVM Activity Init" => OverheadKind::Recording,
+                _ => return None,
+            },
+        ))
+    });
+    kinds.collect()
 }
 
 /// `capture_{tokens}_{FULL, PIECEWISE, DECODE, …}`

@@ -123,6 +123,7 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     text(collectives::ARGS.description),
     written(collectives::ARGS.ranks),
     own_int(ascend::CONNECTION),
+    int(ascend::PEER),
 ];
 
 /// Categories of python frames, which nest among themselves.

@@ -300,6 +300,23 @@ pub struct CollectiveArgs {
     pub element_bytes: fn(&str) -> Option<u64>,
 }
 
+/// What a profiler calls overhead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OverheadKind {
+    /// Code is loaded or compiled by the driver at its first use: without the profiler, too.
+    FirstUse,
+    /// The profiler's own work.
+    Recording,
+}
+
+/// Pieces of collectives in which this rank waits for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerWaits {
+    pub names: FxHashSet<NameId>,
+    /// The arg that holds the other's number.
+    pub peer: &'static str,
+}
+
 /// Names of calls in which a thread waits for others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WaitNames {
@@ -328,6 +345,9 @@ pub struct Vocabulary {
     pub capture: Option<Span>,
     /// Every region ended with a device synchronisation while recording.
     pub synchronised_capture: bool,
+    /// Steps are inferred from launches and waits for the device: nothing marks them, so what lies between two is not
+    /// known to lie between steps of the engine.
+    pub steps_inferred: bool,
     /// Whether the file holds warm-up, so that "not warmed" means something.
     pub has_warmup: bool,
     /// What to know when reading the numbers, one sentence each.
@@ -376,6 +396,10 @@ pub struct Vocabulary {
     pub call_categories: Vec<CategoryId>,
     /// Categories of the profiler's own work, which takes time from the operator around it on whatever track it is.
     pub overhead_categories: Vec<CategoryId>,
+    /// Of the profiler's own work and what it calls so, by name, what it is; what is neither is not here.
+    pub overhead_kinds: FxHashMap<NameId, OverheadKind>,
+    /// Pieces of collectives in which this rank waits for another; `None` where none are recorded.
+    pub peer_waits: Option<PeerWaits>,
     /// Categories of annotations repeated on devices.
     pub device_annotation_categories: Vec<CategoryId>,
     /// How the names of annotations begin that may end on another thread: they lie in no operator, and none in them.
@@ -413,6 +437,7 @@ impl Default for Vocabulary {
             base_time_ns: None,
             capture: None,
             synchronised_capture: false,
+            steps_inferred: false,
             has_warmup: false,
             notes: Vec::new(),
             roles: Vec::new(),
@@ -438,6 +463,8 @@ impl Default for Vocabulary {
             operator_categories: Vec::new(),
             call_categories: Vec::new(),
             overhead_categories: Vec::new(),
+            overhead_kinds: FxHashMap::default(),
+            peer_waits: None,
             device_annotation_categories: Vec::new(),
             asynchronous_operators: &[],
             unlisted_operators: &[],

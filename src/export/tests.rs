@@ -162,6 +162,8 @@ fn report() -> Report {
         step_time: Some(StepTime {
             basis: Basis::Interval,
             asynchronous: false,
+            from_device_ends: false,
+            inferred: false,
             why: "In 6 of 7 steps the device works on after the model call has returned.".to_owned(),
             pipeline_stages: None,
         }),

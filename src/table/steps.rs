@@ -147,7 +147,7 @@ pub fn step_time_says(time: &StepTime) -> String {
     format!(
         "Step time here is the {}. {} {}",
         time.basis.word(),
-        time.basis.means(),
+        time.means(),
         time.why
     )
 }

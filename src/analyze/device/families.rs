@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::analyze::device::launched::Launched;
 use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::report::{Kernel, KernelFamily, WorkKind};
-use crate::base::{NameId, Span, Union, order};
+use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::dialect::families::Family;
 use crate::dialect::{Part, Vocabulary};
 use crate::index::Index;
@@ -68,6 +68,54 @@ impl InForward {
     }
 }
 
+/// Work that was launched before the recording, by name and kind: it belongs to none of its steps. What a lane runs
+/// before the first work of it whose launch is recorded; nothing of a lane without any, and where launches are unknown.
+#[derive(Default)]
+pub struct Earlier {
+    by_name: FxHashMap<(String, &'static str), Work>,
+    pub count: u64,
+    pub total_ns: i64,
+}
+
+impl Earlier {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> Earlier {
+        let Some(launched) = launched else {
+            return Earlier::default();
+        };
+        let mut found: FxHashMap<(NameId, &'static str), Work> = FxHashMap::default();
+        let mut head: Vec<(SliceId, WorkKind)> = Vec::new();
+        for track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
+            head.clear();
+            let mut is_linked = false;
+            launched.work_in_order(vocabulary, &[*track], |id, role, launch| {
+                is_linked |= launch.is_some();
+                if !is_linked {
+                    head.extend(WorkKind::of(role).map(|kind| (id, kind)));
+                }
+            });
+            for &(id, kind) in head.iter().filter(|_| is_linked) {
+                let work = found.entry((index.slices.name(id), kind.key())).or_default();
+                work.count += 1;
+                work.total_ns = work.total_ns.saturating_add(vocabulary.span(index, id).len_ns());
+            }
+        }
+        let mut earlier = Earlier::default();
+        for ((name, kind), work) in found {
+            earlier.count += work.count;
+            earlier.total_ns = earlier.total_ns.saturating_add(work.total_ns);
+            earlier.by_name.insert((index.text(name).to_owned(), kind), work);
+        }
+        earlier
+    }
+
+    fn of_kernel(&self, kernel: &Kernel, kind: Option<WorkKind>) -> Work {
+        let key = kind.map(|kind| (kernel.name.clone(), kind.key()));
+        key.and_then(|key| self.by_name.get(&key))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
 /// When the forward passes of steps run on each thread, without what samples inside them.
 fn forward_passes(index: &Index, vocabulary: &Vocabulary) -> FxHashMap<Thread, Union> {
     let mut spans: FxHashMap<Thread, [Vec<Span>; 2]> = FxHashMap::default();
@@ -90,17 +138,18 @@ fn forward_passes(index: &Index, vocabulary: &Vocabulary) -> FxHashMap<Thread, U
         .collect()
 }
 
-/// Work by family, most time first.
-pub fn families(kernels: &[Kernel], in_forward: &InForward) -> Vec<KernelFamily> {
+/// Work by family, without that launched before the recording, most time first.
+pub fn families(kernels: &[Kernel], in_forward: &InForward, earlier: &Earlier) -> Vec<KernelFamily> {
     let mut found = Found::default();
     for kernel in kernels {
+        let kind = WorkKind::from_key(&kernel.kind);
+        let before = earlier.of_kernel(kernel, kind);
         let all = Work {
-            count: kernel.count,
-            total_ns: kernel.total_ns,
+            count: kernel.count.saturating_sub(before.count),
+            total_ns: kernel.total_ns.saturating_sub(before.total_ns),
             longest_ns: kernel.max_ns,
             longest_slice: kernel.longest_slice,
         };
-        let kind = WorkKind::from_key(&kernel.kind);
         let family = match kind {
             Some(WorkKind::Comm) => Family::Communication,
             Some(WorkKind::Copy | WorkKind::Set) => Family::Copy,

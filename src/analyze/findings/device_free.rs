@@ -19,13 +19,19 @@ const FREE_PART: f64 = 0.1;
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let says_communication = exposed_communication::judge(facts).is_none();
     let mut found = device_free(&facts.report.beside.as_ref()?.step_breakdown, says_communication)?;
-    let largest = device_idle::most_idle(facts.report).and_then(|idle| {
+    let idle = device_idle::most_idle(facts.report);
+    let largest = idle.and_then(|idle| {
         let causes = idle.causes.iter();
-        causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
+        let largest = causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))?;
+        Some((idle, largest))
     });
-    if let Some(share) = largest.filter(|_| found.level == Level::Hint) {
+    if let Some((idle, share)) = largest.filter(|_| found.level == Level::Hint) {
         let says = format!(
-            "Largest cause of idle time in the whole recording: {}, {}",
+            "The profiler's idle time: neither computing nor communication, from the first of these to the last; \
+             copies count as idle. No work of any kind, from the first work to the last, copies included: {} of {}. \
+             Largest cause of the latter: {}, {}",
+            show::duration(idle.idle_ns),
+            show::duration(idle.span_ns),
             share.cause.says(),
             show::duration(share.total_ns)
         );
@@ -48,7 +54,7 @@ fn device_free(rows: &[BreakdownRow], says_communication: bool) -> Option<Findin
     let is_host_bound = free as f64 > total as f64 * FREE_PART;
     let communication = match says_communication && exposed > 0 {
         true => format!(
-            "; {} is exposed communication (not overlapped by compute)",
+            "; {} of it is exposed communication (not overlapped by compute)",
             show::percent(exposed, total)
         ),
         false => String::new(),

@@ -85,7 +85,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     );
     if let Some((n, ns)) = few {
         says += &format!(
-            " {n} of {} {} {} of it.",
+            " {n} of {} {} {} of the idle time.",
             show::counted(idle.gaps, "gap"),
             if n == 1 { "holds" } else { "hold" },
             show::percent(ns, idle.idle_ns)
@@ -136,6 +136,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         (IdleCause::HostOp | IdleCause::Python, None) => {
             format!("{} {}", largest.cause.advice(), slower_host(facts))
         }
+        // Most of it was queued when the device became idle.
+        (IdleCause::LaunchLatency, _) if reaches(idle.queued_ns, 50, largest.total_ns) => {
+            QUEUED_ADVICE.to_owned()
+        }
         _ => largest.cause.advice().to_owned(),
     };
     Some(Finding {
@@ -145,6 +149,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         ..finding("device-idle", level, Sure::Derived, "device", says)
     })
 }
+
+const QUEUED_ADVICE: &str = "Most of this work was queued before the device became idle: it is the time that it \
+                             takes from one piece of work to the next. Fewer, larger pieces of work (fused kernels, \
+                             graphs) have less of it; queueing earlier does not.";
 
 const FEW_ADVICE: &str = "A few long stops, not the cost of each launch: see in the timeline what the launching thread \
                           does in each, such as start-up, loading, or work on the host between two parts.";
@@ -173,7 +181,8 @@ fn covers_little(facts: &Facts<'_>, idle: &DeviceIdle) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} has work in {} of the {} recorded ({}); within these it is idle for {}.",
+        "{} has work in {} of the {} recorded ({} of the recording); it is idle for {} of the time from its first to its last \
+         work.",
         show_device(report, idle),
         show::duration(work.len_ns()),
         show::duration(whole.len_ns()),
@@ -293,7 +302,9 @@ mod tests {
         };
         let found = of_gaps(50, 80);
         assert!(
-            found.says.ends_with("100 ms. 1 of 50 gaps holds 80 % of it."),
+            found
+                .says
+                .ends_with("100 ms. 1 of 50 gaps holds 80 % of the idle time."),
             "{}",
             found.says
         );

@@ -42,8 +42,16 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .map(|f| format!("{} {}", f.family.word(), show::percent(f.total_ns, total)))
         .collect();
+    let earlier = match facts.earlier_work {
+        (0, _) => String::new(),
+        (n, ns) => format!(
+            "; without {} in {} launched before the recording",
+            show::duration(ns),
+            show::counted(n, "kernel")
+        ),
+    };
     let says = format!(
-        "The device's work by family: {} (of {} in {}).",
+        "The device's work by family: {} (of {} in {}{earlier}).",
         parts.join(", "),
         show::duration(total),
         show::counted(count, "kernel")

@@ -2,7 +2,8 @@
 
 use super::shared::{N_EVIDENCE, fact, finding};
 use super::{Facts, Rule};
-use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
+use crate::analyze::report::{DynamoLimit, Finding, FindingEvidence, Level, Phase, Step, Sure, TraceReport};
+use crate::analyze::steps::verdict;
 use crate::base::show;
 
 pub(super) const RULE: Rule = Rule {
@@ -10,6 +11,34 @@ pub(super) const RULE: Rule = Rule {
     judge,
     rests_on_absence: true,
 };
+
+/// Of the first phase with steps outside compiles, how many of these the limit falls into or comes before. Their times
+/// are those of uncompiled code. Silent where the limit's thread runs no steps.
+fn uncompiled_steps(report: &TraceReport, limit: &DynamoLimit) -> Option<String> {
+    let steps_of = |phase| verdict::of_phase(&report.steps, phase, None).filter(|s| !s.compiled);
+    let phase = verdict::PHASES
+        .into_iter()
+        .find(|&phase| steps_of(phase).next().is_some())?;
+    let all = steps_of(phase).count();
+    let is_after = |s: &&Step| s.host_start_ns.saturating_add(s.host_ns) > limit.at_ns;
+    let after = steps_of(phase).filter(is_after).count();
+    if after == 0 || limit.steps_after == 0 {
+        return None;
+    }
+    let noun = match phase {
+        Phase::Decode => "decode step",
+        Phase::Prefill => "prefill step",
+        _ => "step",
+    };
+    let all_words = show::counted(all as u64, noun);
+    Some(match (after, all) {
+        (1, 1) => format!(" The only {noun} without a compile ran this frame uncompiled."),
+        _ if after == all => format!(
+            " All {all_words} without a compile ran this frame uncompiled, so their step time is that of uncompiled code."
+        ),
+        _ => format!(" Of {all_words} without a compile, {after} ran this frame uncompiled."),
+    })
+}
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
@@ -31,6 +60,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
          the trace.",
         show::counted(dynamo.regions, "time"),
     );
+    let says = says + &uncompiled_steps(report, first).unwrap_or_default();
     let evidence = dynamo
         .limits
         .iter()

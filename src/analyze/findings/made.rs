@@ -83,6 +83,10 @@ pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'
         waited: None,
         waits: Vec::new(),
         not_operators: FxHashSet::default(),
+        host_collectives: None,
+        overhead: Vec::new(),
+        peer_waits: Vec::new(),
+        earlier_work: (0, 0),
         calls_with_shapes: 0,
     }
 }
@@ -114,6 +118,7 @@ pub fn idle(causes: &[(IdleCause, i64)]) -> DeviceIdle {
             .collect(),
         drained_by: Vec::new(),
         skewed: 2,
+        queued_ns: 0,
         longest: vec![IdleGap {
             start_ns: 5,
             dur_ns: 7,

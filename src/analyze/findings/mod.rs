@@ -28,6 +28,7 @@ mod dynamo_limit;
 mod events_lost;
 mod exposed_communication;
 mod exposed_copies;
+mod host_collectives;
 mod input_damaged;
 mod large_category;
 mod largest_operator;
@@ -37,6 +38,7 @@ mod memory_churn;
 mod no_load;
 mod no_steps;
 mod out_of_memory;
+mod overhead;
 mod padding;
 mod recording_kind;
 mod recording_slows_the_host;
@@ -50,6 +52,7 @@ mod suspected_compiles;
 mod synchronised_capture;
 mod time_between_steps;
 mod waits_for_host;
+mod waits_for_peer;
 
 #[cfg(test)]
 mod made;
@@ -60,6 +63,9 @@ use super::Depth;
 use super::device::launched::TrailingLaunches;
 use super::gaps::StepIdle;
 use super::gaps::requests::Waiting;
+use super::host::collectives::HostCollectives;
+use super::host::overhead::Overhead;
+use super::ranks::peers::PeerWait;
 use super::report::{Finding, FindingEvidence, Level, TraceReport};
 use super::steps::verdict::Waited;
 use crate::base::order;
@@ -84,6 +90,13 @@ pub struct Facts<'a> {
     pub waits: Vec<Waiting>,
     /// Of the report's operators, by their longest call: stretches that a program named, and parts of a compile.
     pub not_operators: FxHashSet<u32>,
+    pub host_collectives: Option<HostCollectives>,
+    /// Of each kind that is recorded.
+    pub overhead: Vec<Overhead>,
+    /// The rank for which the device waits most first.
+    pub peer_waits: Vec<PeerWait>,
+    /// Work that was launched before the recording: how many pieces, and their time.
+    pub earlier_work: (u64, i64),
     /// Calls whose inputs' shapes are recorded.
     pub calls_with_shapes: u64,
 }
@@ -108,6 +121,8 @@ pub const FINDINGS: &[Rule] = &[
     clocks_disagree::RULE,
     launches_without_work::RULE,
     recording_slows_the_host::RULE,
+    overhead::FIRST_USE,
+    overhead::RECORDING,
     compiles_while_serving::RULE,
     suspected_compiles::RULE,
     buckets_warmed::RULE,
@@ -124,6 +139,8 @@ pub const FINDINGS: &[Rule] = &[
     short_kernels::RULE,
     slow_starts::RULE,
     exposed_communication::RULE,
+    waits_for_peer::RULE,
+    host_collectives::RULE,
     exposed_copies::RULE,
     slow_copies::RULE,
     device_recording_ends_early::RULE,

@@ -48,8 +48,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let late: u64 = streams().map(|s| s.launched_late.count).sum();
     let device = device_name(most.device, most.rank.as_deref());
     let says = format!(
-        "{} of {} to an empty stream ({}) took more than {} to start; on stream {} of device {device} that adds up to {}, \
-         {} of its time.",
+        "{} of {} to an empty stream ({} of these) took more than {} to start; on stream {} of device {device} that adds up to {}, \
+         {} of the stream's time.",
         show::count(count),
         match late {
             1 => "1 launch".to_owned(),
@@ -125,8 +125,8 @@ mod tests {
         let found = get(&all, "slow-starts");
         assert_eq!(
             found.says,
-            "3 of 12 launches to an empty stream (25 %) took more than 100 µs to start; on stream 7 of device 0 that adds \
-             up to 6.00 ms, 6.0 % of its time."
+            "3 of 12 launches to an empty stream (25 % of these) took more than 100 µs to start; on stream 7 of device 0 \
+             that adds up to 6.00 ms, 6.0 % of the stream's time."
         );
         assert_eq!((found.level, found.cost_ns), (Level::Hint, Some(6 * MS)));
         assert_eq!(

@@ -18,7 +18,8 @@ const LEAST_STEPS: usize = 5;
 /// Where no device recording exists, the gaps between steps are what the host is known to cost.
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
-    if report.steps.len() < LEAST_STEPS {
+    // What lies between steps that were inferred may lie inside the engine's.
+    if report.steps.len() < LEAST_STEPS || facts.vocabulary.steps_inferred {
         return None;
     }
     // Of several ranks, the one with the most time between its steps.

@@ -54,6 +54,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let share = show::percent(host_ns, base_ns);
     let is_decode = idle.phase == Phase::Decode;
     let steps = steps_of(idle.phase);
+    let compiled = facts
+        .report
+        .steps
+        .iter()
+        .any(|s| s.compiled && s.phase == idle.phase);
+    let steps = match compiled {
+        true => format!("{steps} without a compile"),
+        false => steps.to_owned(),
+    };
     let device = match facts.step_idle.len() {
         1 => "the device".to_owned(),
         _ => device_words(idle.device, idle.rank.as_deref()),
@@ -150,10 +159,15 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
         show::duration(idle.window_ns),
     )));
     if idle.between_steps_ns > 0 {
-        evidence.push(fact(format!(
-            "{} of it lies between engine steps, in scheduling or the server around the engine",
-            show::duration(idle.between_steps_ns)
-        )));
+        let between = show::duration(idle.between_steps_ns);
+        evidence.push(fact(match facts.vocabulary.steps_inferred {
+            true => format!(
+                "{between} of it lies between a wait for the device and the next launch: whether inside an engine step \
+                 or between two is unknown, since nothing marks steps"
+            ),
+            false => format!("{between} of it lies between engine steps, in scheduling or the server around the \
+                                      engine"),
+        }));
     }
     if let Some(longest) = idle.longest {
         evidence.push(FindingEvidence {

@@ -102,6 +102,8 @@ struct Tally {
     /// By the wait's name.
     drained_by: FxHashMap<NameId, (u64, i64, SliceId)>,
     skewed: u64,
+    /// See [`DeviceIdle::queued_ns`].
+    queued_ns: i64,
     longest: Vec<(Gap, ByIdleCause, Option<SliceId>)>,
 }
 
@@ -121,6 +123,13 @@ impl Tally {
         }
         let drained = rule.drained_at(&gap);
         self.n_gaps += 1;
+        let call = gap
+            .asked
+            .or(gap.launch)
+            .map(|launch| index.slices.end(launch.call).as_ns());
+        if call.is_some_and(|end| end <= gap.span.start) {
+            self.queued_ns += by_cause[IdleCause::LaunchLatency as usize];
+        }
         self.skewed += u64::from(gap.is_skewed(index));
         self.count[main_cause(&by_cause) as usize] += 1;
         for (total, ns) in self.total.iter_mut().zip(by_cause) {
@@ -185,6 +194,7 @@ impl Tally {
             causes,
             drained_by,
             skewed: self.skewed,
+            queued_ns: self.queued_ns,
             longest: self
                 .longest
                 .iter()

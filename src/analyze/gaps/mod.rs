@@ -407,11 +407,16 @@ fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places: Vec<usize>
             gaps.r#where += &format!(", thread {}", show(thread));
         }
     }
-    gaps.definition = format!(
-        "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
-         engine, and waiting for requests. Overlapping steps have no gap between them.",
-        if serving { ", while serving" } else { "" }
-    );
+    gaps.definition = match host.vocabulary.steps_inferred {
+        true => "Time from the end of a wait for the device to the next launch: nothing marks steps, so whether it \
+                 lies inside an engine step or between two is unknown."
+            .to_owned(),
+        false => format!(
+            "Time from the end of one engine step to the start of the next{}: scheduling, the server around the \
+             engine, and waiting for requests. Overlapping steps have no gap between them.",
+            if serving { ", while serving" } else { "" }
+        ),
+    };
     let label = |i: usize| match engine_steps[i]
         .passes
         .clone()

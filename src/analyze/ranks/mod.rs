@@ -2,4 +2,5 @@
 
 pub mod collectives;
 pub mod links;
+pub mod peers;
 pub mod workers;

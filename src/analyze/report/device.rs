@@ -288,5 +288,9 @@ pub struct DeviceIdle {
     /// Whether the calls that launched most of its work are known: else the causes are what the host did meanwhile.
     #[serde(default)]
     pub launches_known: bool,
+    /// Of the time on its way to the device, what lies in gaps whose launch had ended before they began: the work was
+    /// queued, and queueing it earlier changes nothing.
+    #[serde(skip)]
+    pub queued_ns: i64,
     pub definition: String,
 }

@@ -42,15 +42,51 @@ closed_set! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTime {
     pub basis: Basis,
-    /// In more than half of the steps the next one starts on the host before this one's device work ends. A step's
-    /// interval then is that from device end to device end, where work is linked.
+    /// In more than half of the steps the next one starts on the host before this one's device work ends.
     pub asynchronous: bool,
+    /// The step time is that from the end of the device work of the step before to the end of its own. It is unknown
+    /// of a step of which one of the two is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_device_ends: bool,
+    /// Nothing marks steps: they are inferred from launches and waits for the device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inferred: bool,
     /// One sentence.
     pub why: String,
     /// Stages of the engine's pipeline, where the file holds several: as many batches may be in flight, and a step is
     /// that of one batch on one stage.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pipeline_stages: Option<u32>,
+}
+
+impl StepTime {
+    /// Behind "a decode step takes 12 ms, ".
+    pub fn measured(&self) -> &'static str {
+        match self.basis {
+            _ if self.from_device_ends => {
+                "from the end of the device work of the step before to the end of its own"
+            }
+            Basis::Interval if self.inferred => {
+                "from its first launch to the first launch of the next (steps are inferred)"
+            }
+            Basis::Host if self.inferred => {
+                "from its first launch to the end of the wait for the device (steps are inferred; what the host does \
+                 between these is not in it)"
+            }
+            basis => basis.measured(),
+        }
+    }
+
+    /// The time's definition.
+    pub fn means(&self) -> &'static str {
+        match self.from_device_ends {
+            true => {
+                "From the end of the device work of the step before, of the same engine, to the end of the step's own, \
+                 where no wait for requests lies between."
+            }
+            false => self.basis.means(),
+        }
+    }
 }
 
 /// Quantiles of durations by the nearest-rank rule; unknown where there are none.

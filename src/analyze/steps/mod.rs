@@ -233,7 +233,7 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
     let both = real.zip(padded);
     let (compiled, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(s, _)| s.compiled);
     let is_interval = time.is_some_and(|time| time.basis == Basis::Interval);
-    // With an asynchronous engine the interval is from device end to device end, which is the step time.
+    // Of an asynchronous engine the interval may be that from device end to device end, which is the step time.
     let interval = |s: &Step| if is_interval { s.step_ns } else { s.interval_ns };
     let of = |what: fn(&Step) -> Option<i64>| times::durations(rest.iter().filter_map(|(s, _)| what(s)));
     let host = of(|s| Some(s.host_ns));

@@ -11,7 +11,7 @@
 //!
 //! An engine is asynchronous if in more than half of its steps the next one starts on the host before this one's device
 //! work ends. The interval of a step then holds the device time of the step before, so that from device end to device
-//! end is used where work is linked.
+//! end is used where work is linked: of all steps, and unknown of one that has no step before it or no linked work.
 
 use rustc_hash::FxHashMap;
 
@@ -24,6 +24,9 @@ use crate::index::Index;
 
 /// Fewer intervals say nothing of the time between steps.
 const LEAST_INTERVALS: usize = 3;
+
+/// Of fewer steps is the time from device end to device end known: their work is hardly linked.
+const LEAST_FROM_ENDS: usize = 2;
 
 /// Without a device: host times below this part of the intervals, in per cent, leave something out.
 const HOST_COVERS_PERCENT: i64 = 80;
@@ -84,6 +87,9 @@ pub fn set_times(
     }
     let ends = device_ends(index, vocabulary, steps, &spans, &next);
     let mut time = basis(steps, &spans, &next, &ends, !vocabulary.devices.is_empty());
+    if vocabulary.steps_inferred {
+        tell_inferred(&mut time, steps);
+    }
     time.pipeline_stages = vocabulary.ranks.pipeline_stages();
     if let Some(stages) = time.pipeline_stages {
         time.why += &format!(
@@ -100,15 +106,20 @@ pub fn set_times(
         time.basis = basis;
     }
     let before = previous(&next);
+    let from_device_end = |steps: &[Step], i: usize| {
+        let before = &steps[before[i].filter(|&b| steps[b].interval_ns.is_some())?];
+        let ns = device_end(&steps[i])?.checked_sub(device_end(before)?)?;
+        Some(ns.max(0))
+    };
+    let known = (0..steps.len()).filter(|&i| from_device_end(steps, i).is_some());
+    time.from_device_ends = time.basis == Basis::Interval
+        && time.asynchronous
+        && known.take(LEAST_FROM_ENDS).count() == LEAST_FROM_ENDS;
     for i in 0..steps.len() {
         let device_ns = device_span_ns(&steps[i]);
         let step = &steps[i];
         let step_ns = match time.basis {
-            Basis::Interval if time.asynchronous => before[i]
-                .filter(|&b| steps[b].interval_ns.is_some())
-                .and_then(|b| device_end(step)?.checked_sub(device_end(&steps[b])?))
-                .map(|ns| ns.max(0))
-                .or(step.interval_ns),
+            Basis::Interval if time.from_device_ends => from_device_end(steps, i),
             Basis::Interval => step.interval_ns,
             Basis::Host => Some(step.host_ns),
             Basis::Call => Some(step.call_ns),
@@ -117,6 +128,28 @@ pub fn set_times(
         steps[i].step_ns = step_ns;
     }
     Some(time)
+}
+
+/// The host time of an inferred step leaves out what the host does before the first launch: the interval holds it.
+fn tell_inferred(time: &mut StepTime, steps: &[Step]) {
+    let n_intervals = steps.iter().filter(|s| s.interval_ns.is_some()).count();
+    if n_intervals >= LEAST_INTERVALS {
+        time.basis = Basis::Interval;
+    }
+    time.inferred = true;
+    time.why = "Nothing marks steps: each is inferred, from the first launch after a wait for the device to the end of \
+                the next wait, so its host time leaves out what the host does between the two."
+        .to_owned();
+}
+
+/// A compile between two inferred steps lies in the interval of the first: that one counts as compiled.
+pub fn set_compiled_by_interval(steps: &mut [Step], compiling: &Union) {
+    for step in steps {
+        let end = step
+            .host_start_ns
+            .saturating_add(step.interval_ns.unwrap_or(step.host_ns));
+        step.compiled |= compiling.covered_ns(Span::new(step.host_start_ns, end)) > 0;
+    }
 }
 
 fn previous(next: &[Option<usize>]) -> Vec<Option<usize>> {
@@ -242,6 +275,8 @@ fn basis(
     StepTime {
         basis,
         asynchronous,
+        from_device_ends: false,
+        inferred: false,
         why: upper_first(&why),
         pipeline_stages: None,
     }

@@ -7,6 +7,8 @@
 //! 20 % of launches have no work, or of work no launch, where clocks disagree, and of fewer than five intervals nothing
 //! is judged.
 
+use rustc_hash::FxHashMap;
+
 use crate::analyze::gaps::cause::Unlinked;
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
@@ -195,6 +197,8 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(
         &verdict,
+        grounds.time.measured(),
+        share_engine_steps(grounds.steps, &free),
         why.as_deref(),
         device_span.p50_ns,
         grounds.compiles_suspected,
@@ -203,6 +207,17 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         verdict.says += " Whether these steps are warm-up is unknown.";
     }
     verdict
+}
+
+/// Whether more than half of these are passes of an engine step that has several: none of them is an engine step.
+fn share_engine_steps(all: &[Step], of_phase: &[&Step]) -> bool {
+    let key = |s: &Step| Some((s.rank, s.engine_step?));
+    let mut passes: FxHashMap<_, u32> = FxHashMap::default();
+    for key in all.iter().filter_map(key) {
+        *passes.entry(key).or_default() += 1;
+    }
+    let is_shared = |s: &&&Step| key(s).is_some_and(|key| passes[&key] > 1);
+    2 * of_phase.iter().filter(is_shared).count() > of_phase.len()
 }
 
 /// Too many launches without work, as half a sentence.
@@ -316,15 +331,20 @@ fn percent(share: f64) -> String {
 
 fn says(
     verdict: &Verdict,
+    measured: &str,
+    shares_engine_steps: bool,
     why: Option<&str>,
     device_span_ns: Option<i64>,
     compiles_suspected: bool,
 ) -> String {
-    let noun = match verdict.phase {
-        Phase::Decode => "A decode step",
-        Phase::Prefill => "A prefill step",
-        Phase::Mixed => "A step with prefill and decode",
-        _ => "A step",
+    let noun = match (verdict.phase, shares_engine_steps) {
+        (Phase::Decode, false) => "A decode step",
+        (Phase::Prefill, false) => "A prefill step",
+        (Phase::Mixed, _) => "A step with prefill and decode",
+        (_, false) => "A step",
+        (Phase::Decode, true) => "A decode pass (one of several of an engine step)",
+        (Phase::Prefill, true) => "A prefill pass (one of several of an engine step)",
+        (_, true) => "A pass (one of several of an engine step)",
     };
     let batch = verdict
         .batch
@@ -333,8 +353,9 @@ fn says(
         Some(ns) => format!(
             "{noun}{batch} takes {} {} ({}).",
             show::duration(ns),
-            verdict.basis.measured(),
+            measured,
             match verdict.steps {
+                1 if shares_engine_steps => "1 pass".to_owned(),
                 1 => "1 step".to_owned(),
                 n => format!("median of {}", show::count(n)),
             }
@@ -349,7 +370,7 @@ fn says(
     }
     let of = |bound: Bound, share: f64| match bound {
         Bound::Unknown => format!(
-            "for {} of it the device is idle although its next work is launched",
+            "for {} of the time of these steps the device is idle although its next work is launched",
             percent(share)
         ),
         Bound::Compile if compiles_suspected => {
@@ -360,7 +381,11 @@ fn says(
             )
         }
         Bound::Compile | Bound::Requests => format!("{} {}", percent(share), bound.share_of()),
-        _ => format!("for {} of it {}", percent(share), bound.share_of()),
+        _ => format!(
+            "for {} of the time of these steps {}",
+            percent(share),
+            bound.share_of()
+        ),
     };
     match (verdict.bound, verdict.share, why) {
         (Bound::Unknown, _, Some(why)) => says += &format!(" What bounds it is unknown, because {why}."),
@@ -457,7 +482,7 @@ mod tests {
         assert_eq!(
             verdict.says,
             "A decode step of batch 8 takes 10.0 ms from its start to the start of the next step (median of 20). \
-             Device-bound: for 61 % of it the device computes or copies."
+             Device-bound: for 61 % of the time of these steps the device computes or copies."
         );
         assert_eq!(verdict.basis, Basis::Interval);
     }
@@ -539,7 +564,7 @@ mod tests {
             share: Some(0.5),
             ..Verdict::default()
         };
-        let says = |suspected| says(&verdict, None, None, suspected);
+        let says = |suspected| says(&verdict, Basis::Interval.measured(), false, None, None, suspected);
         assert!(says(false).ends_with("50 % of serving a graph is compiled."));
         assert!(says(true).ends_with("50 % of serving a graph is compiled, it seems (none is recorded)."));
     }

@@ -22,9 +22,9 @@ pub mod links;
 mod steps;
 pub mod tables;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{Span, TrackId, Union, order};
+use crate::base::{NameId, Span, TrackId, Union, order};
 use crate::index::tables::{Index, Key};
 
 use super::dynamo;
@@ -32,11 +32,18 @@ use super::facts;
 use super::kineto;
 use super::pattern::has;
 use super::roles;
-use super::vocabulary::{Device, Division, Role, Vocabulary};
+use super::vocabulary::{Device, Division, PeerWaits, Role, Vocabulary};
 use super::wait_names;
 
 /// The arg that CANN's calls and the device's tasks share.
 pub const CONNECTION: &str = "connection_id";
+
+/// The arg by which a piece of a collective names the rank at its other end.
+pub const PEER: &str = "dst rank";
+
+/// Tasks of a collective in which this rank waits until the other has written its notify record (`Notify_Wait` of
+/// msprof's planes; `Notify Wait` in older ones).
+const PEER_WAITS: &[&str] = &["Notify_Wait", "Notify Wait"];
 
 /// What kind of lane a track is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,8 +115,17 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v.compiles = kineto::compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, true);
+    v.peer_waits = peer_waits(index);
     say_what_is_missing(&mut v, has_device, has_cann);
     v
+}
+
+fn peer_waits(index: &Index) -> Option<PeerWaits> {
+    let names: FxHashSet<NameId> = PEER_WAITS
+        .iter()
+        .filter_map(|name| index.names.lookup(name))
+        .collect();
+    (!names.is_empty()).then_some(PeerWaits { names, peer: PEER })
 }
 
 fn say_what_is_missing(v: &mut Vocabulary, has_device: bool, has_cann: bool) {

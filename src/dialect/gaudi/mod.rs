@@ -286,7 +286,33 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         || engine_lanes
             .iter()
             .any(|&t| counters::counted_compiles(&utils, pid_of(t)).is_some());
+    v.synchronised_capture &= !device_works_on(index, v);
     say_engine_notes(&periods, is_v0, n_dummies, v);
+}
+
+/// Passes at whose end the device is recorded; of fewer nothing is concluded.
+const LEAST_PASSES: usize = 3;
+
+/// Host and device clocks agree to about this, ns.
+const CLOCK_SLACK_NS: i64 = 10_000;
+
+/// Whether the device works across the end of most passes that fall into its recording: then no synchronisation ended
+/// them.
+fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
+    let tracks = v.devices.iter().flat_map(|d| &d.tracks);
+    let work = tracks
+        .flat_map(|&track| index.rows(track))
+        .filter(|id| v.roles[id.index()].is_device());
+    let work = Union::of(work.map(|id| index.slices.span(id)));
+    let Some(recorded) = work.extent() else {
+        return false;
+    };
+    let ends = v.passes.iter().map(|pass| pass.span.end);
+    let ends: Vec<i64> = ends.filter(|&end| recorded.contains(end)).collect();
+    let across = ends.iter().filter(|&&end| {
+        work.contains(end - CLOCK_SLACK_NS) && work.contains(end) && work.contains(end + CLOCK_SLACK_NS)
+    });
+    ends.len() >= LEAST_PASSES && 2 * across.count() > ends.len()
 }
 
 /// A block without its counter, or the reverse, means that the file was cut.
@@ -482,6 +508,7 @@ fn infer_iterations(index: &Index, v: &mut Vocabulary) {
     if found.len() < 3 {
         return;
     }
+    v.steps_inferred = true;
     v.notes.push(
         "This trace has no step markers and no python frames: steps are inferred, each from the first launch \
          after a wait for the device to the end of the next wait."

@@ -1,0 +1,82 @@
+//! How much of the steps' host time a collective on the host runs (gloo, MPI), where no device is recorded.
+
+use rustc_hash::FxHashMap;
+
+use crate::analyze::report::Step;
+use crate::analyze::steps::verdict::{PHASES, of_phase};
+use crate::base::{NameId, SliceId, Span, Union, order};
+use crate::dialect::{Role, Vocabulary};
+use crate::index::Index;
+
+/// Collectives in the host time of steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCollectives {
+    pub steps: u64,
+    /// The union of the steps' host times.
+    pub steps_ns: i64,
+    /// Of it, what any collective covers.
+    pub covered_ns: i64,
+    /// By name, most time first.
+    pub by_name: Vec<OfName>,
+}
+
+/// The collectives of one name that begin inside those steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfName {
+    pub name: String,
+    pub count: u64,
+    /// Of the steps' host time, what they cover.
+    pub covered_ns: i64,
+    pub longest: SliceId,
+    pub longest_span: Span,
+}
+
+/// Names that are listed.
+const MAX_NAMES: usize = 5;
+
+/// `None` where a device is recorded, without steps, and without collectives in them.
+pub fn host_collectives(index: &Index, vocabulary: &Vocabulary, steps: &[Step]) -> Option<HostCollectives> {
+    if !vocabulary.devices.is_empty() {
+        return None;
+    }
+    let judged = PHASES.iter().flat_map(|&phase| of_phase(steps, phase, None));
+    let spans: Vec<Span> = judged
+        .filter(|s| !s.compiled)
+        .map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))
+        .collect();
+    let (n_steps, window) = (spans.len() as u64, Union::of(spans));
+    let mut found: FxHashMap<NameId, (Vec<Span>, SliceId)> = FxHashMap::default();
+    for id in index.slices.ids() {
+        let span = index.slices.span(id);
+        if vocabulary.role(id) != Role::Collective || !window.contains(span.start) {
+            continue;
+        }
+        let of = found.entry(index.slices.name(id)).or_insert((Vec::new(), id));
+        if span.len_ns() > index.slices.span(of.1).len_ns() {
+            of.1 = id;
+        }
+        of.0.push(span);
+    }
+    let all = Union::of(found.values().flat_map(|(spans, _)| spans.iter().copied()));
+    let covered_ns = window.intersection_ns(&all);
+    let mut by_name: Vec<OfName> = found
+        .into_iter()
+        .map(|(name, (spans, longest))| OfName {
+            name: index.text(name).to_owned(),
+            count: spans.len() as u64,
+            covered_ns: window.intersection_ns(&Union::of(spans)),
+            longest,
+            longest_span: index.slices.span(longest),
+        })
+        .collect();
+    order::sort_by(&mut by_name, |a, b| {
+        (b.covered_ns, &a.name).cmp(&(a.covered_ns, &b.name))
+    });
+    by_name.truncate(MAX_NAMES);
+    (covered_ns > 0).then_some(HostCollectives {
+        steps: n_steps,
+        steps_ns: window.total_ns(),
+        covered_ns,
+        by_name,
+    })
+}
