@@ -164,6 +164,13 @@ impl Fields {
     }
 }
 
+/// Whether an element of a list is a document of its own: its first key is one that writers start documents with, and it
+/// holds a list of events.
+fn is_document(value: &str) -> bool {
+    const FIRST_KEYS: [&str; 3] = ["{\"traceEvents\":[{\"ph\":", "{\"displayTimeUnit\":", "{\"schemaVersion\":"];
+    FIRST_KEYS.iter().any(|key| value.starts_with(key)) && value.contains("\"traceEvents\":[{\"ph\":")
+}
+
 /// The values of the list of events, if `text` is valid JSON and says once what they are.
 fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(Deserialize)]
@@ -171,8 +178,17 @@ fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
         #[serde(borrow, rename = "traceEvents")]
         events: Vec<&'a RawValue>,
     }
-    if let Ok(values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
-        return Some(values);
+    if let Ok(mut values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
+        // Documents may be elements of a list: the first of them is read here, or what stands before it.
+        if let Some(at) = values.iter().position(|value| is_document(value.get())) {
+            let document: Trace<'_> = serde_json::from_str(values[at].get()).ok()?;
+            if at == 0 {
+                return Some(document.events);
+            }
+            // Only behind events: what else stands before it is none.
+            return None;
+        }
+        return (!values.iter().any(|value| value.get().contains("traceEvents\""))).then(|| std::mem::take(&mut values));
     }
     // An escaped key: `Trace` takes it, and the scanner does not.
     let whole: HashMap<&str, &RawValue> = serde_json::from_slice(text).ok()?;
