@@ -1,8 +1,8 @@
 //! Where a document starts behind damage, or inside an event that was never finished: a writer was killed, and another
 //! one appended to its file.
 //!
-//! JSON that is whole is never asked: only what could not be read, or does not end. Text in a string is no document: its
-//! quotes are escaped, or the string's own quote stands behind it.
+//! JSON that is whole is never asked: only what could not be read, or does not end. Text in a string is no document:
+//! its quotes are escaped, or the string's own quote stands behind it.
 
 use super::event::Phase;
 use super::fields::{Field, Fields, Wanted};
@@ -28,7 +28,7 @@ pub(super) const WINDOW: usize = 64 << 10;
 /// So far the first event of a list without a header is looked for.
 const LIST_WINDOW: usize = 8 << 10;
 /// So many bytes before a place say what it is.
-pub(super) const BEFORE: usize = 2;
+pub(super) const BEFORE: usize = 16;
 
 /// Whether a document starts at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,15 @@ pub(super) enum Inside {
 /// Whether a document starts at the brace or bracket `b[at]`; `last`: `b` ends where the text does.
 pub(super) fn document_at(b: &[u8], at: usize, inside: Inside, last: bool) -> Start {
     // A list of events behind its own key, or inside another list.
-    let before = b[at.saturating_sub(BEFORE)..at].trim_ascii_end().last();
-    if b[at] == b'[' && matches!(before, Some(b':' | b'[')) {
+    let before = b[at.saturating_sub(BEFORE)..at].trim_ascii_end();
+    let is_part = match inside {
+        Inside::Value => {
+            let key = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end);
+            key.is_some_and(|key| key.ends_with(b"traceEvents\""))
+        }
+        _ => matches!(before.last(), Some(b':' | b'[')),
+    };
+    if b[at] == b'[' && is_part {
         return Start::No(0);
     }
     let text = &b[at..b.len().min(at + WINDOW)];
@@ -192,7 +199,8 @@ mod tests {
         }
 
         fn header(&mut self, key: &[u8], _: &[u8]) {
-            self.headers.push(format!("{} {}", self.ended.len(), String::from_utf8_lossy(key)));
+            self.headers
+                .push(format!("{} {}", self.ended.len(), String::from_utf8_lossy(key)));
         }
 
         fn next_document(&mut self, before: Scanned) -> bool {
@@ -204,7 +212,9 @@ mod tests {
     fn read(text: &str) -> Documents {
         let in_pieces = |len: usize| {
             let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
-            text.as_bytes().chunks(len).for_each(|piece| scanner.feed(piece, &mut found));
+            text.as_bytes()
+                .chunks(len)
+                .for_each(|piece| scanner.feed(piece, &mut found));
             let last = scanner.finish(&mut found);
             found.ended.extend(last);
             found
@@ -212,7 +222,11 @@ mod tests {
         let whole = in_pieces(text.len());
         for len in [7] {
             let cut = in_pieces(len);
-            assert_eq!((&whole.names, &whole.headers), (&cut.names, &cut.headers), "{text}");
+            assert_eq!(
+                (&whole.names, &whole.headers),
+                (&cut.names, &cut.headers),
+                "{text}"
+            );
             assert_eq!(whole.ended, cut.ended, "{text}");
         }
         whole
@@ -231,7 +245,10 @@ mod tests {
         let events: Vec<String> = (0..2).map(|i| event(&format!("{prefix}{i}"), ARGS)).collect();
         let list = events.join(",\n");
         vec![
-            (format!("{{{HEADER}, \"traceEvents\": [{list}], \"traceName\": \"x.json\"}}"), 2),
+            (
+                format!("{{{HEADER}, \"traceEvents\": [{list}], \"traceName\": \"x.json\"}}"),
+                2,
+            ),
             (format!("{{\n  {HEADER},\n  \"traceEvents\": [\n{list}\n]}}\n"), 2),
             (format!("{{\"traceEvents\":[{list}]}}"), 2),
             (format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[{list}"), 2),
@@ -246,11 +263,17 @@ mod tests {
         for (first, n) in documents("a").into_iter().step_by(2) {
             let from = first.find(ARGS).expect("its first event") + ARGS.len() + 1;
             for (second, m) in documents("b") {
-                for (between, cut) in ["", "\n"].into_iter().flat_map(|b| (from..first.len()).map(move |c| (b, c))) {
+                for (between, cut) in ["", "\n"]
+                    .into_iter()
+                    .flat_map(|b| (from..first.len()).map(move |c| (b, c)))
+                {
                     let text = format!("{}{between}{second}", &first[..cut]);
                     let found = read(&text);
-                    let names: Vec<Vec<&str>> =
-                        found.names.iter().map(|n| n.iter().map(|n| &**n).collect()).collect();
+                    let names: Vec<Vec<&str>> = found
+                        .names
+                        .iter()
+                        .map(|n| n.iter().map(|n| &**n).collect())
+                        .collect();
                     let is_right = names.len() == 2
                         && names[1].len() == m
                         && names[1].iter().all(|n| n.starts_with('b'))
@@ -259,7 +282,11 @@ mod tests {
                         && names[0].len() <= n
                         && !found.ended[0].defects.is_empty();
                     if !is_right {
-                        wrong.push(format!("{names:?} | {between}{} | {}", &first[..cut].len(), &text[cut.saturating_sub(60)..cut + 60]));
+                        wrong.push(format!(
+                            "{names:?} | {between}{} | {}",
+                            &first[..cut].len(),
+                            &text[cut.saturating_sub(60)..cut + 60]
+                        ));
                     }
                 }
             }
@@ -272,7 +299,8 @@ mod tests {
     #[test]
     fn what_a_cut_document_holds_is_counted() {
         let all = [event("a", "{}"), event("b", "{}")].join(",");
-        let text = format!("{{\"traceEvents\":[{all},{{\"ph\":\"X\",\"name\":\"lo{{\"traceEvents\":[{all}]}}");
+        let text =
+            format!("{{\"traceEvents\":[{all},{{\"ph\":\"X\",\"name\":\"lo{{\"traceEvents\":[{all}]}}");
         let found = read(&text);
         assert_eq!(found.names, [["a", "b"], ["a", "b"]]);
         assert_eq!(found.ended[0].defects.count(DefectKind::TruncatedJson), 1);
@@ -293,14 +321,26 @@ mod tests {
             // Quotes that are not escaped.
             format!("{{\"cmd\": \"{}\"}}", "{\"traceEvents\":[{\"ph\":1}]}"),
         ] {
-            let text = format!("[{}, {}, {}]", event("a", "{}"), event("b", &args), event("c", "{}"));
+            let text = format!(
+                "[{}, {}, {}]",
+                event("a", "{}"),
+                event("b", &args),
+                event("c", "{}")
+            );
             let found = read(&text);
             assert_eq!(found.names, [["a", "b", "c"]], "{args}");
         }
         // As a value of the header, in a broken event, and behind the document.
-        let first = format!("{{\"traceEvents\":[{}],\"x\":{inner},\"y\":\"{escaped}\"}}", event("a", "{}"));
+        let first = format!(
+            "{{\"traceEvents\":[{}],\"x\":{inner},\"y\":\"{escaped}\"}}",
+            event("a", "{}")
+        );
         assert_eq!(read(&first).names, [["a"]]);
-        let bad = format!("[{},{{\"ph\":\"X\",\"x\":!\"{escaped}\"}},{}]", event("a", "{}"), event("b", "{}"));
+        let bad = format!(
+            "[{},{{\"ph\":\"X\",\"x\":!\"{escaped}\"}},{}]",
+            event("a", "{}"),
+            event("b", "{}")
+        );
         assert_eq!(read(&bad).names, [["a", "b"]]);
         assert_eq!(read(&format!("{first}\nlog \"{escaped}\"")).names, [["a"]]);
     }
@@ -314,8 +354,20 @@ mod tests {
         ] {
             let found = read(&text);
             assert_eq!(found.names, [["a"], ["b"]]);
-            assert_eq!(found.headers, ["0 schemaVersion", "0 deviceProperties", "1 schemaVersion", "1 deviceProperties"]);
-            assert!(found.ended.iter().all(|ended| ended.defects.is_empty()), "{:?}", found.ended);
+            assert_eq!(
+                found.headers,
+                [
+                    "0 schemaVersion",
+                    "0 deviceProperties",
+                    "1 schemaVersion",
+                    "1 deviceProperties"
+                ]
+            );
+            assert!(
+                found.ended.iter().all(|ended| ended.defects.is_empty()),
+                "{:?}",
+                found.ended
+            );
         }
     }
 
@@ -325,7 +377,11 @@ mod tests {
         for cut in 2..HEADER.len() {
             let found = read(&format!("{}{one}", &one[..cut]));
             assert_eq!(found.names, [["a"]], "{}", &one[..cut]);
-            let n = found.headers.iter().filter(|header| header.ends_with("deviceProperties")).count();
+            let n = found
+                .headers
+                .iter()
+                .filter(|header| header.ends_with("deviceProperties"))
+                .count();
             assert!(n > 0, "{}: {:?}", &one[..cut], found.headers);
         }
     }
@@ -333,10 +389,17 @@ mod tests {
     #[test]
     fn looking_for_a_document_costs_as_the_text_grows() {
         let start = std::time::Instant::now();
-        for unit in ["{\"metadata\":", "{\"traceEvents\":[{\"ph\":", "{\"metadata\":[", "[{\"ph\":\"X\",\"ts\":"] {
+        for unit in [
+            "{\"metadata\":",
+            "{\"traceEvents\":[{\"ph\":",
+            "{\"metadata\":[",
+            "[{\"ph\":\"X\",\"ts\":",
+        ] {
             let text = format!("[{},!{}", event("a", "{}"), unit.repeat((4 << 20) / unit.len()));
             let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
-            text.as_bytes().chunks(1 << 20).for_each(|piece| scanner.feed(piece, &mut found));
+            text.as_bytes()
+                .chunks(1 << 20)
+                .for_each(|piece| scanner.feed(piece, &mut found));
             let _ = scanner.finish(&mut found);
         }
         // A debug build takes some seconds; were it quadratic, it would take hours.

@@ -429,7 +429,8 @@ impl Scanner {
     /// Behind the document, in text that is no part of it: where another one starts.
     fn resync(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let text = &b[i..];
-        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), Inside::Nothing, last) {
+        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), Inside::Nothing, last)
+        {
             Next::At(at) => {
                 if !self.restarts(i + at, None, sink) {
                     self.state = State::Done;
@@ -488,8 +489,8 @@ impl Scanner {
         found
     }
 
-    /// A document starts at `i`, behind what is no part of it: another one, or, where the one before holds no event, this
-    /// one once more. Whether it is read.
+    /// A document starts at `i`, behind what is no part of it: another one, or, where the one before holds no event,
+    /// this one once more. Whether it is read.
     fn restarts(&mut self, i: usize, unclosed: Option<(DefectKind, u64)>, sink: &mut impl Sink) -> bool {
         if self.n_events > 0 {
             return self.starts_document(i, unclosed, sink);
@@ -749,9 +750,7 @@ impl Scanner {
                 let next = rest.get(json::blanks(rest, 0));
                 match next {
                     None if !last && rest.len() < MAX_BETWEEN => return Err(()),
-                    Some(b',' | b'}' | b'"')
-                        if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() =>
-                    {
+                    Some(b',' | b'}' | b'"') if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
                         return Ok(false);
                     }
                     None if rest.len() >= MAX_BETWEEN => return Ok(false),
@@ -762,9 +761,7 @@ impl Scanner {
             Err(Stop::More) if last || b.len() - i > MAX_HEADER_VALUE + resync::WINDOW => all,
             Err(Stop::More) => return Ok(false),
         };
-        // A list of events is a value like others.
-        let from = i + usize::from(b[i] == b'[');
-        match self.next_document(b, self.base, from..to, Inside::Value, last) {
+        match self.next_document(b, self.base, i..to, Inside::Value, last) {
             Next::At(_) => Ok(true),
             Next::Undecided(_) => Err(()),
             Next::None => Ok(false),

@@ -164,11 +164,14 @@ impl Fields {
     }
 }
 
-/// Whether an element of a list is a document of its own: its first key is one that writers start documents with, and it
-/// holds a list of events.
+/// Whether an element of a list is a document of its own, written as tracers do.
 fn is_document(value: &str) -> bool {
-    const FIRST_KEYS: [&str; 3] = ["{\"traceEvents\":[{\"ph\":", "{\"displayTimeUnit\":", "{\"schemaVersion\":"];
-    FIRST_KEYS.iter().any(|key| value.starts_with(key)) && value.contains("\"traceEvents\":[{\"ph\":")
+    let starts = [
+        "{\"traceEvents\":[{\"ph\":",
+        "{\"displayTimeUnit\":",
+        "{\"schemaVersion\":",
+    ];
+    starts.iter().any(|start| value.starts_with(start)) && value.contains("\"traceEvents\":[{\"ph\":")
 }
 
 /// The values of the list of events, if `text` is valid JSON and says once what they are.
@@ -178,17 +181,15 @@ fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
         #[serde(borrow, rename = "traceEvents")]
         events: Vec<&'a RawValue>,
     }
-    if let Ok(mut values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
-        // Documents may be elements of a list: the first of them is read here, or what stands before it.
-        if let Some(at) = values.iter().position(|value| is_document(value.get())) {
-            let document: Trace<'_> = serde_json::from_str(values[at].get()).ok()?;
-            if at == 0 {
-                return Some(document.events);
-            }
-            // Only behind events: what else stands before it is none.
-            return None;
+    if let Ok(values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
+        // Documents may be elements of a list: the first of them is read here. Behind events, the list ends for us where
+        // one starts, and what else holds such a key says nothing of the scanner.
+        if let Some(first) = values.first().filter(|value| is_document(value.get())) {
+            let document: Trace<'_> = serde_json::from_str(first.get()).ok()?;
+            return Some(document.events);
         }
-        return (!values.iter().any(|value| value.get().contains("traceEvents\""))).then(|| std::mem::take(&mut values));
+        let holds_list = |value: &&RawValue| value.get().contains("traceEvents\"");
+        return (!values.iter().any(holds_list)).then_some(values);
     }
     // An escaped key: `Trace` takes it, and the scanner does not.
     let whole: HashMap<&str, &RawValue> = serde_json::from_slice(text).ok()?;
