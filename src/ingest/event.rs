@@ -67,7 +67,7 @@ pub enum Phase {
 
 impl Phase {
     /// From the value of `ph`, quotes and all.
-    fn from_raw(raw: &[u8]) -> Phase {
+    pub(super) fn from_raw(raw: &[u8]) -> Phase {
         let [b'"', letters @ .., b'"'] = raw else {
             return Phase::Missing;
         };

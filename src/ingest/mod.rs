@@ -12,6 +12,7 @@ pub mod event;
 mod fields;
 pub mod inflate;
 pub mod json;
+mod resync;
 pub mod scan;
 
 pub use error::LoadError;

@@ -6,6 +6,8 @@
 //!
 //! What is kept between chunks is the event that is not whole yet.
 
+use std::ops::Range;
+
 use serde::de::IgnoredAny;
 
 use crate::base::{DefectKind, Defects};
@@ -15,6 +17,7 @@ use super::error::LoadError;
 use super::event::{ArgSpec, Event, Raw};
 use super::fields::{Field, Fields, Wanted};
 use super::json::{self, Stop};
+use super::resync::{self, Inside, Start};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
 const MAX_EVENT: usize = 64 << 20;
@@ -28,6 +31,13 @@ const MAX_HEADER_VALUE: usize = 1 << 20;
 const STRADDLE: usize = 4 << 10;
 /// How far into a broken event the careful reader goes before it is given up.
 const MAX_CAREFUL: usize = 64 << 10;
+/// So many bytes may be walked over in vain before any are left out.
+const FREE_WALKS: u64 = 4 << 20;
+/// Events and header values that seem to go on, and in which another document starts: each is read to where it seems to
+/// end, which may be the end of the text.
+const MAX_UNENDED: u32 = 64;
+/// More blanks behind a header value end it.
+const MAX_BETWEEN: usize = 64;
 /// How far it goes in a text where it was mostly in vain, see [`Scanner::careful_window`].
 const MIN_CAREFUL: usize = 2 << 10;
 
@@ -65,7 +75,18 @@ enum State {
     Seek,
     /// After the end of the document.
     Done,
+    /// Behind text that is no part of the document: another one may start.
+    Resync,
     Failed,
+}
+
+/// Where the next document starts, in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    At(usize),
+    /// One may start there.
+    Undecided(usize),
+    None,
 }
 
 /// The scanner. See the module.
@@ -89,6 +110,15 @@ pub struct Scanner {
     no_list: Option<&'static str>,
     /// Another object follows on one without events.
     in_lines: bool,
+    /// The documents are the elements of a list.
+    in_list: bool,
+    /// Byte before which no document is looked for: what was walked over in vain counts eightfold, so that all of it
+    /// grows as the text does.
+    no_document_before: u64,
+    /// Bytes that were walked over in vain.
+    walked: u64,
+    /// Documents that started in what seemed to be a part of another.
+    n_unended: u32,
     keys: Vec<String>,
     head: Vec<u8>,
     n_events: u64,
@@ -125,6 +155,10 @@ impl Scanner {
             nested: None,
             no_list: None,
             in_lines: false,
+            in_list: false,
+            no_document_before: 0,
+            walked: 0,
+            n_unended: 0,
             keys: Vec::new(),
             head: Vec::new(),
             n_events: 0,
@@ -303,6 +337,7 @@ impl Scanner {
             State::Events => self.value_in_list(b, i, last, sink),
             State::Skip { .. } => self.skip(b, i),
             State::Done => Ok(self.after(b, i, sink)),
+            State::Resync => self.resync(b, i, last, sink),
             State::Failed => Ok(i),
         }
     }
@@ -353,13 +388,14 @@ impl Scanner {
         let mut rest = json::blanks(b, i);
         // Whoever joins documents may put something between them.
         while has_list && b.get(rest).is_some_and(|stray| STRAYS.contains(stray)) {
-            if self.n_strays == 0 {
+            if self.n_strays == 0 && !(self.in_list && b",]".contains(&b[rest])) {
                 self.defects
                     .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
             }
             self.n_strays += 1;
             if self.n_strays > MAX_STRAYS {
-                return i;
+                self.state = State::Resync;
+                return rest;
             }
             rest = json::blanks(b, rest + 1);
         }
@@ -382,16 +418,112 @@ impl Scanner {
             self.defects
                 .add(DefectKind::AfterTrace, Some(self.base + rest as u64));
         }
+        if has_list {
+            self.state = State::Resync;
+            return rest;
+        }
         self.n_strays = MAX_STRAYS + 1;
         i
     }
 
-    /// Another document starts at `i`: whether the sink takes it. `unclosed`: what the one before it lacks.
-    fn starts_document(&mut self, i: usize, unclosed: Option<DefectKind>, sink: &mut impl Sink) -> bool {
+    /// Behind the document, in text that is no part of it: where another one starts.
+    fn resync(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
+        let text = &b[i..];
+        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), Inside::Nothing, last)
+        {
+            Next::At(at) => {
+                if !self.restarts(i + at, None, sink) {
+                    self.state = State::Done;
+                    self.n_strays = MAX_STRAYS + 1;
+                }
+                return Ok(i + at);
+            }
+            Next::Undecided(at) => at,
+            Next::None if last => return if text.is_empty() { Err(()) } else { Ok(b.len()) },
+            Next::None => text.len(),
+        };
+        self.passed(i + known);
+        let kept = known.saturating_sub(resync::BEFORE);
+        if kept > 0 { Ok(i + kept) } else { Err(()) }
+    }
+
+    /// No document starts before `to`.
+    fn passed(&mut self, to: usize) {
+        self.no_document_before = self.no_document_before.max(self.base + to as u64);
+    }
+
+    /// Where a document starts in a range of `text`, whose first byte is byte `start`.
+    fn next_document(
+        &mut self,
+        text: &[u8],
+        start: u64,
+        range: Range<usize>,
+        inside: Inside,
+        last: bool,
+    ) -> Next {
+        let mut from = range.start;
+        while let Some(n) = memchr::memchr2(b'{', b'[', &text[from.min(range.end)..range.end]) {
+            let at = from + n;
+            match self.document_at(text, start, at, inside, last) {
+                Start::Yes => return Next::At(at),
+                Start::Undecided => return Next::Undecided(at),
+                Start::No(_) => from = at + 1,
+            }
+        }
+        Next::None
+    }
+
+    /// Whether a document starts at `text[at]`; the first byte of `text` is byte `start`.
+    fn document_at(&mut self, text: &[u8], start: u64, at: usize, inside: Inside, last: bool) -> Start {
+        let place = start + at as u64;
+        if place < self.no_document_before {
+            return Start::No(0);
+        }
+        let found = resync::document_at(text, at, inside, last);
+        if let Start::No(n) = found {
+            self.walked += n as u64;
+            if self.walked > FREE_WALKS {
+                self.no_document_before = place + n as u64 / 8;
+            }
+        }
+        found
+    }
+
+    /// A document starts at `i`, behind what is no part of it: another one, or, where the one before holds no event,
+    /// this one once more. Whether it is read.
+    fn restarts(&mut self, i: usize, unclosed: Option<(DefectKind, u64)>, sink: &mut impl Sink) -> bool {
+        if self.n_events > 0 {
+            return self.starts_document(i, unclosed, sink);
+        }
+        if let Some((kind, at)) = unclosed {
+            self.defects.add(kind, Some(at));
+        }
+        self.begin();
+        true
+    }
+
+    /// A document begins here.
+    fn begin(&mut self) {
+        self.state = State::Start;
+        (self.n_events, self.n_values) = (0, 0);
+        (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
+        self.nested = None;
+        self.no_list = None;
+        self.n_strays = 0;
+        self.keys.clear();
+    }
+
+    /// Another document starts at `i`: whether the sink takes it. `unclosed`: what the one before it lacks, and where.
+    fn starts_document(
+        &mut self,
+        i: usize,
+        unclosed: Option<(DefectKind, u64)>,
+        sink: &mut impl Sink,
+    ) -> bool {
         let end = self.base + i as u64;
         let mut defects = self.defects.clone();
-        if let Some(unclosed) = unclosed {
-            defects.add(unclosed, Some(end));
+        if let Some((unclosed, at)) = unclosed {
+            defects.add(unclosed, Some(at));
         }
         let before = Scanned {
             bytes: end,
@@ -404,22 +536,16 @@ impl Scanner {
             return false;
         }
         if !sink.next_document(before) {
-            if let Some(unclosed) = unclosed {
+            if let Some((unclosed, at)) = unclosed {
                 // All who read the first document alone end it at the same place.
-                self.defects.add(unclosed, Some(end));
+                self.defects.add(unclosed, Some(at));
                 self.defects.add(DefectKind::AfterTrace, Some(end));
                 self.n_strays = MAX_STRAYS + 1;
                 self.state = State::Done;
             }
             return unclosed.is_some();
         }
-        self.state = State::Start;
-        (self.n_events, self.n_values) = (0, 0);
-        (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
-        self.nested = None;
-        self.no_list = None;
-        self.n_strays = 0;
-        self.keys.clear();
+        self.begin();
         self.defects = Defects::default();
         true
     }
@@ -431,7 +557,7 @@ impl Scanner {
         }
         self.damaged = true;
         self.state = if self.seen_events_key {
-            State::Done
+            State::Resync
         } else {
             State::Seek
         };
@@ -440,8 +566,29 @@ impl Scanner {
     /// Behind damage: the list of events is what looks like one.
     fn seek(&mut self, b: &[u8], i: usize, last: bool) -> Result<usize, ()> {
         let mut from = i;
+        let text = &b[i..];
         loop {
-            match events_list(&b[from..]) {
+            let list = events_list(&b[from..]);
+            let to = match list {
+                List::At(at) | List::Undecided(at) => from + at,
+                List::None => b.len(),
+            };
+            let range = from - i..to - i;
+            let next = self.next_document(text, self.base + i as u64, range, Inside::Nothing, last);
+            // With its header, where that is whole.
+            match next {
+                Next::At(at) if i + at < to => {
+                    self.begin();
+                    return Ok(i + at);
+                }
+                Next::Undecided(at) if i + at < to => {
+                    self.passed(i + at);
+                    let kept = at.saturating_sub(resync::BEFORE);
+                    return if kept > 0 { Ok(i + kept) } else { Err(()) };
+                }
+                _ => {}
+            }
+            match list {
                 List::At(list) => {
                     self.seen_events_key = true;
                     self.state = State::Events;
@@ -452,6 +599,7 @@ impl Scanner {
                 }
                 List::Undecided(at) => from += at + EVENTS_KEY.len(),
                 List::None => {
+                    self.passed(b.len());
                     let kept = EVENTS_KEY.len().min(b.len() - from);
                     let to = if last { b.len() } else { b.len() - kept };
                     return if to > i { Ok(to) } else { Err(()) };
@@ -474,7 +622,11 @@ impl Scanner {
             Some(b'"') => {}
             Some(b'{' | b'[')
                 if self.seen_events_key
-                    && self.starts_document(i, Some(DefectKind::UnclosedObject), sink) =>
+                    && self.starts_document(
+                        i,
+                        Some((DefectKind::UnclosedObject, self.base + i as u64)),
+                        sink,
+                    ) =>
             {
                 return Ok(i);
             }
@@ -516,8 +668,17 @@ impl Scanner {
             self.no_list = Some(json::kind(first));
         }
         let within = &b[i..b.len().min(i + MAX_HEADER_VALUE)];
+        let value_end = json::value(b, i);
+        if self.seen_events_key
+            && self.n_unended < MAX_UNENDED
+            && self.holds_document(b, i, value_end, last)?
+        {
+            self.n_unended += 1;
+            self.add_damage(self.base + i as u64);
+            return Ok(i);
+        }
         let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));
-        let end = match json::value(b, i) {
+        let end = match value_end {
             Ok(end) if end - i <= MAX_HEADER_VALUE => {
                 let value = &b[i..end];
                 if serde_json::from_slice::<IgnoredAny>(value).is_err() {
@@ -572,6 +733,41 @@ impl Scanner {
         Ok(end)
     }
 
+    /// Whether another document starts in the header value at `i`, behind the list of events: the value was cut.
+    fn holds_document(
+        &mut self,
+        b: &[u8],
+        i: usize,
+        end: Result<usize, Stop>,
+        last: bool,
+    ) -> Result<bool, ()> {
+        let all = b.len().min(i + MAX_HEADER_VALUE);
+        let to = match end {
+            Ok(end) if end - i > MAX_HEADER_VALUE => all,
+            Ok(end) => {
+                // Behind a value that is whole a comma follows, the brace or, of writers that leave commas out, a key.
+                let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
+                let next = rest.get(json::blanks(rest, 0));
+                match next {
+                    None if !last && rest.len() < MAX_BETWEEN => return Err(()),
+                    Some(b',' | b'}' | b'"') if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
+                        return Ok(false);
+                    }
+                    None if rest.len() >= MAX_BETWEEN => return Ok(false),
+                    _ => end,
+                }
+            }
+            Err(Stop::Bad) => return Ok(false),
+            Err(Stop::More) if last || b.len() - i > MAX_HEADER_VALUE + resync::WINDOW => all,
+            Err(Stop::More) => return Ok(false),
+        };
+        match self.next_document(b, self.base, i..to, Inside::Value, last) {
+            Next::At(_) => Ok(true),
+            Next::Undecided(_) => Err(()),
+            Next::None => Ok(false),
+        }
+    }
+
     fn value_in_list(
         &mut self,
         b: &[u8],
@@ -591,6 +787,18 @@ impl Scanner {
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
+        if resync::may_start(&b[i..]) && (self.n_events > 0 || self.bare_array && self.n_values == 0) {
+            match self.document_at(&b[i..], self.base + i as u64, 0, Inside::List, last) {
+                Start::Undecided => return Err(()),
+                Start::Yes if self.n_events == 0 => {
+                    self.in_list = true;
+                    self.begin();
+                    return Ok(i);
+                }
+                Start::Yes if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
+                _ => {}
+            }
+        }
         if b[i] == b'[' && self.n_events > 0 {
             // Another list behind one that was never closed.
             let first = json::blanks(b, i + 1);
@@ -607,10 +815,10 @@ impl Scanner {
                     Ok(end) => match b.get(json::blanks(b, end)) {
                         None if !last => return Err(()),
                         Some(b',' | b']') => {}
-                        _ if self.starts_document(i, Some(DefectKind::UnclosedArray), sink) => return Ok(i),
+                        _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                         _ => {}
                     },
-                    _ if self.starts_document(i, Some(DefectKind::UnclosedArray), sink) => return Ok(i),
+                    _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                     _ => {}
                 },
                 _ => {}
@@ -625,7 +833,7 @@ impl Scanner {
                     Ok(end)
                 }
                 Err(Stop::More) if b.len() - i <= MAX_EVENT => Err(()),
-                Err(_) => self.lost(b, i, last),
+                Err(_) => self.lost(b, i, last, sink),
             };
         }
         let text = &b[i..];
@@ -653,6 +861,13 @@ impl Scanner {
                 wasted = window as u64;
             }
         }
+        if let Some(next) = self.is_cut(text, i, result, last)?
+            && self.cut_before(b, i, i + next, sink)
+        {
+            self.n_unended += 1;
+            self.wasted += next as u64;
+            return Ok(i + next);
+        }
         match result {
             Ok(len) if len <= MAX_EVENT => {
                 let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
@@ -664,7 +879,7 @@ impl Scanner {
                     return Ok(i);
                 }
                 if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
-                    return self.lost(b, i, last);
+                    return self.lost(b, i, last, sink);
                 }
                 let event = Event::new(self.base + i as u64, text, &self.fields);
                 self.n_values += 1;
@@ -693,7 +908,7 @@ impl Scanner {
                 Ok(i)
             }
             Err(Stop::Bad) => {
-                let next = self.lost(b, i, last)?;
+                let next = self.lost(b, i, last, sink)?;
                 // Only now: until the next event is here, this one is read again with each chunk.
                 self.wasted += wasted;
                 Ok(next)
@@ -707,7 +922,47 @@ impl Scanner {
         let within = &text[..text.len().min(MAX_HEADER_VALUE)];
         self.n_events > 0
             && matches!(events_list(within), List::At(_))
-            && self.starts_document(at, Some(DefectKind::UnclosedArray), sink)
+            && self.starts_document(at, self.unclosed_at(at), sink)
+    }
+
+    /// The list of events should have been closed before `i`.
+    fn unclosed_at(&self, i: usize) -> Option<(DefectKind, u64)> {
+        Some((DefectKind::UnclosedArray, self.base + i as u64))
+    }
+
+    /// Whether the event `text` at `at`, of which `result` is known, was cut, and a document starts in it.
+    fn is_cut(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        result: Result<usize, Stop>,
+        last: bool,
+    ) -> Result<Option<usize>, ()> {
+        let large = MAX_HEADER_VALUE + resync::WINDOW;
+        let to = match result {
+            Ok(len) if self.fields.unescaped_quote => len.min(MAX_HEADER_VALUE),
+            Ok(len) if len > large => MAX_HEADER_VALUE,
+            Err(Stop::More) if last => text.len(),
+            Err(Stop::More) if text.len() > large => MAX_HEADER_VALUE,
+            _ => return Ok(None),
+        };
+        if self.n_unended >= MAX_UNENDED {
+            return Ok(None);
+        }
+        let next = self.next_document(text, self.base + at as u64, 1..to, Inside::Value, last);
+        match next {
+            Next::At(next) => Ok(Some(next)),
+            Next::Undecided(_) => Err(()),
+            Next::None => Ok(None),
+        }
+    }
+
+    /// The event at `i` was never finished, and a document starts at `next`: whether that is read.
+    fn cut_before(&mut self, b: &[u8], i: usize, next: usize, sink: &mut impl Sink) -> bool {
+        let at = self.base + i as u64;
+        let n = self.n_lost(&b[i..next], at);
+        self.defects.add_many(DefectKind::BadEvent, n - 1, Some(at));
+        self.restarts(next, Some((DefectKind::TruncatedJson, at)), sink)
     }
 
     /// Keeps the first few keys, for the sentence that says why a document is no trace.
@@ -737,16 +992,25 @@ impl Scanner {
     }
 
     /// The value at `i` is damaged: gives where the next event seems to start.
-    fn lost(&mut self, b: &[u8], i: usize, last: bool) -> Result<usize, ()> {
+    fn lost(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut from = i + 1;
         let next = loop {
-            let Some(n) = memchr::memchr(b'{', &b[from.min(b.len())..]) else {
+            let Some(n) = memchr::memchr2(b'{', b'[', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
                     return Err(());
                 }
                 break b.len();
             };
             let at = from + n;
+            match self.document_at(&b[i..], self.base + i as u64, at - i, Inside::Value, last) {
+                Start::Undecided => return Err(()),
+                Start::Yes if self.cut_before(b, i, at, sink) => return Ok(at),
+                _ => {}
+            }
+            if b[at] == b'[' {
+                from = at + 1;
+                continue;
+            }
             match looks_like_event(&b[i..], at - i) {
                 Ok(true) => break at,
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
@@ -861,7 +1125,7 @@ fn events_list(b: &[u8]) -> List {
 
 /// Whether an event starts at the `{` of `b[at]`: after a comma or bracket, and with a key that events have. `b`
 /// starts with what is damaged; what stands before that may be gone already.
-fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
+pub(super) fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
     const KEYS: [&[u8]; 12] = [
         b"ph", b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"args", b"id", b"s", b"bp", b"tts",
     ];

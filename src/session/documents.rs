@@ -8,7 +8,7 @@ use crate::dialect;
 use crate::index::Builder;
 use crate::index::select::Selection;
 use crate::ingest::scan::Scanned;
-use crate::ingest::{Event, Sink};
+use crate::ingest::{Event, Field, Phase, Scalar, Sink};
 
 /// More documents than this in one file are not read.
 const MAX_DOCUMENTS: usize = 64;
@@ -40,20 +40,49 @@ pub struct Document {
     pub starts_at: u64,
 }
 
-/// How a document begins.
+/// How a document begins: what its first events say, however they are written.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct First {
+    /// Events that count.
     n: u64,
     hash: u64,
+    /// Names of processes and threads, which many traces have alike: they count where there is nothing else.
+    n_names: u64,
+    hash_of_names: u64,
 }
 
 impl First {
     #[cold]
     fn add(&mut self, event: &Event<'_>) {
+        if event.phase() == Phase::Metadata {
+            let mut hasher = FxHasher::default();
+            (self.hash_of_names, event.text()).hash(&mut hasher);
+            (self.hash_of_names, self.n_names) = (hasher.finish(), self.n_names + 1);
+            return;
+        }
         let mut hasher = FxHasher::default();
-        (self.hash, event.text()).hash(&mut hasher);
+        (self.hash, event.raw(Field::Phase)).hash(&mut hasher);
+        let mut scratch = Vec::new();
+        for value in [event.name(), event.pid(), event.tid()] {
+            match value {
+                Scalar::Text(raw) => raw.text(&mut scratch).0.hash(&mut hasher),
+                Scalar::Bare(text) | Scalar::Nested(text) => text.hash(&mut hasher),
+                Scalar::Null | Scalar::Missing => 0.hash(&mut hasher),
+            }
+            scratch.clear();
+        }
+        (event.ts().micros(), event.dur().micros()).hash(&mut hasher);
         self.hash = hasher.finish();
         self.n += 1;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.n + self.n_names == 0
+    }
+
+    fn is_like(&self, other: &First) -> bool {
+        let names = |first: &First| (first.n_names, first.hash_of_names);
+        (self.n, self.hash) == (other.n, other.hash) && (self.n > 0 || names(self) == names(other))
     }
 }
 
@@ -92,7 +121,8 @@ impl Documents {
 
     /// Whether the document that is being read begins like the first.
     fn repeats(&self) -> bool {
-        self.first.n > 0 && self.first_of_all.as_ref() == Some(&self.first)
+        let first = self.first_of_all.as_ref();
+        !self.first.is_empty() && first.is_some_and(|first| self.first.is_like(first))
     }
 
     /// The document that was being read is over. It counts if it has events, and is not the first once more.
@@ -104,7 +134,7 @@ impl Documents {
         );
         if self.repeats() {
             self.n_repeated += 1;
-        } else if self.first.n > 0 || self.before.is_empty() {
+        } else if !self.first.is_empty() || self.before.is_empty() {
             self.first_of_all.get_or_insert(self.first.clone());
             self.before.push(Document {
                 builder,

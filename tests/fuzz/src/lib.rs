@@ -825,6 +825,7 @@ const TEXTS: &[&str] = &[
     r#"[{"ph":"X","name":"f({"device": "cpu"}): g","ts":1,"dur":-1},{"ph":"X","name":"a\u00e9\ud83d\ude00\q","ts":1e3,"dur":NaN},{"ph":"C","name":"c","ts":2,"args":{"v":inf,"w":-1.5e-3}},17,"x",{"ph":"X","name":"\"#,
     r#"{"traceEvents":[{"ph":"X","name":"overlap","ts":0,"dur":10},{"ph":"X","name":"overlap","ts":5,"dur":10},{"ph":"X","ts":4611686018427387.9,"dur":1},{"ph":"X","ts":-4611686018427387.9,"dur":4611686018427387.9}],"displayTimeUnit":"ms"}"#,
     r#"[{"ph":"X","cat":"user_annotation","name":"step[DECODE bs=2 toks=2]","ts":0,"dur":5},{"ph":"X","cat":"user_annotation","name":"decode[bs=117/128 tok=117]","ts":9,"dur":5},{"ph":"X","cat":"user_annotation","name":"execute_new_1_cached_2","ts":20,"dur":5},{"ph":"X","cat":"cpu_op","name":"Torch-Compiled Region: 0/1","ts":21,"dur":1},{"ph":"X","cat":"cpu_op","name":"Torch-Compiled Region: 0/2","ts":23,"dur":1}]"#,
+    r#"[{"traceEvents":[{"ph":"X","name":"a","ts":1,"dur":2}]},{"traceEvents":[{"ph":"X","name":"b","ts":3,"dur":4},{"ph":"X","name":"cut{"schemaVersion":1,"traceEvents":[{"ph":"X","name":"c","ts":5,"dur":6}],"traceName":"x[{"ph":"X","name":"d","ts":7,"dur":8}]"#,
     METRICS,
     "",
     "[",

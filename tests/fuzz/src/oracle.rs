@@ -164,6 +164,16 @@ impl Fields {
     }
 }
 
+/// Whether an element of a list is a document of its own, written as tracers do.
+fn is_document(value: &str) -> bool {
+    let starts = [
+        "{\"traceEvents\":[{\"ph\":",
+        "{\"displayTimeUnit\":",
+        "{\"schemaVersion\":",
+    ];
+    starts.iter().any(|start| value.starts_with(start)) && value.contains("\"traceEvents\":[{\"ph\":")
+}
+
 /// The values of the list of events, if `text` is valid JSON and says once what they are.
 fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(Deserialize)]
@@ -172,7 +182,14 @@ fn values(text: &[u8]) -> Option<Vec<&RawValue>> {
         events: Vec<&'a RawValue>,
     }
     if let Ok(values) = serde_json::from_slice::<Vec<&RawValue>>(text) {
-        return Some(values);
+        // Documents may be elements of a list: the first of them is read here. Behind events, the list ends for us where
+        // one starts, and what else holds such a key says nothing of the scanner.
+        if let Some(first) = values.first().filter(|value| is_document(value.get())) {
+            let document: Trace<'_> = serde_json::from_str(first.get()).ok()?;
+            return Some(document.events);
+        }
+        let holds_list = |value: &&RawValue| value.get().contains("traceEvents\"");
+        return (!values.iter().any(holds_list)).then_some(values);
     }
     // An escaped key: `Trace` takes it, and the scanner does not.
     let whole: HashMap<&str, &RawValue> = serde_json::from_slice(text).ok()?;

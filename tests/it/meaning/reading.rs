@@ -249,6 +249,24 @@ fn as_many_events_are_counted_as_lost_as_were_lost() {
     }
 }
 
+/// The same trace with other white space.
+fn indented(text: &str) -> String {
+    let value: Value = serde_json::from_str(text).unwrap();
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+/// The same trace with the keys of its events in another order.
+fn backwards(text: &str) -> String {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let event = |event: &Value| {
+        let keys = event.as_object().unwrap().iter().rev();
+        let keys = keys.map(|(key, value)| format!("{}:{value}", json!(key)));
+        format!("{{{}}}", keys.collect::<Vec<_>>().join(","))
+    };
+    let events = value["traceEvents"].as_array().unwrap().iter().map(event);
+    format!("{{\"traceEvents\":[{}]}}", events.collect::<Vec<_>>().join(","))
+}
+
 #[test]
 fn two_documents_in_a_file_are_two_traces() {
     if let Some(report) = case("c20d_twice.json") {
@@ -290,13 +308,19 @@ fn two_documents_in_a_file_are_two_traces() {
         (format!("{open_list}{open_list}{second}"), vec![3, 5]),
         (format!("{list}{first}{first}{list}"), vec![3, 4, 4]),
         (format!("{first}{first}{first}"), vec![4]),
-        (format!("{first}x{second}"), vec![4]),
+        (format!("{first}x{second}"), vec![4, 5]),
+        (format!("{first}\nkilled \"\n{second}"), vec![4, 5]),
+        (format!("{first}\n{}", Value::from(second.clone())), vec![4]),
+        (format!("[{first},{second}]"), vec![4, 5]),
+        (format!("{}{second}", &first[..first.len() - 60]), vec![4, 5]),
         (format!("{first},{second};\n{list}"), vec![4, 5, 3]),
         (format!("{first}\n---\n{second}"), vec![4, 5]),
         (format!("{first}\u{feff}{second}"), vec![4, 5]),
         (format!("{first}\0\0]}}{second}"), vec![4, 5]),
         (format!("{first}{}{second}", ",".repeat(16)), vec![4, 5]),
-        (format!("{first}{}{second}", ",".repeat(17)), vec![4]),
+        (format!("{first}{}{second}", ",".repeat(17)), vec![4, 5]),
+        (format!("{first}\n{}", indented(&first)), vec![4]),
+        (format!("{first}\n{}", backwards(&first)), vec![4]),
         (format!("{first}{{\"a\": 1}}"), vec![4]),
         (format!("{{}}{first}"), vec![4]),
     ] {

@@ -1,0 +1,408 @@
+//! Where a document starts behind damage, or inside an event that was never finished: a writer was killed, and another
+//! one appended to its file.
+//!
+//! JSON that is whole is never asked: only what could not be read, or does not end. Text in a string is no document:
+//! its quotes are escaped, or the string's own quote stands behind it.
+
+use super::event::Phase;
+use super::fields::{Field, Fields, Wanted};
+use super::json::{self, Stop};
+use super::scan::looks_like_event;
+
+/// With which keys writers start a document: torch (schemaVersion), Chrome and those that write like it.
+const FIRST_KEYS: [&[u8]; 11] = [
+    b"traceEvents",
+    b"schemaVersion",
+    b"displayTimeUnit",
+    b"otherData",
+    b"metadata",
+    b"deviceProperties",
+    b"distributedInfo",
+    b"baseTimeNanoseconds",
+    b"record_shapes",
+    b"with_stack",
+    b"trace_id",
+];
+/// So far its header and first event are looked for; a torch header of 8 devices takes 6 KB.
+pub(super) const WINDOW: usize = 64 << 10;
+/// So far the first event of a list without a header is looked for.
+const LIST_WINDOW: usize = 8 << 10;
+/// So many bytes before a place say what it is.
+pub(super) const BEFORE: usize = 16;
+
+/// Whether a document starts at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Yes,
+    /// It does not, and so many bytes were looked at for it.
+    No(usize),
+    /// The bytes at hand do not decide.
+    Undecided,
+}
+
+/// What the place is inside of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// A list: what stands there is one of its elements.
+    List,
+    /// An event or a header value that is broken: one that ends, and behind which that goes on, is a part of it.
+    Value,
+    /// Nothing: the document before is over.
+    Nothing,
+}
+
+/// Whether a document starts at the brace or bracket `b[at]`; `last`: `b` ends where the text does.
+pub(super) fn document_at(b: &[u8], at: usize, inside: Inside, last: bool) -> Start {
+    // A list of events behind its own key, or inside another list.
+    let before = b[at.saturating_sub(BEFORE)..at].trim_ascii_end();
+    let is_part = match inside {
+        Inside::Value => {
+            let key = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end);
+            key.is_some_and(|key| key.ends_with(b"traceEvents\""))
+        }
+        _ => matches!(before.last(), Some(b':' | b'[')),
+    };
+    if b[at] == b'[' && is_part {
+        return Start::No(0);
+    }
+    let text = &b[at..b.len().min(at + WINDOW)];
+    let is_all = last || text.len() == WINDOW;
+    let mut seen = 0;
+    let head = match text[0] {
+        b'{' => header(text, &mut seen),
+        _ => list(&text[..text.len().min(LIST_WINDOW)], &mut seen),
+    };
+    let is_all = is_all || text[0] == b'[' && text.len() >= LIST_WINDOW;
+    match head {
+        Ok(()) => {}
+        Err(Stop::More) if !is_all => return Start::Undecided,
+        Err(Stop::More) => return Start::No(text.len()),
+        Err(Stop::Bad) => return Start::No(seen),
+    }
+    if inside == Inside::List {
+        return Start::Yes;
+    }
+    match json::container(text, 0) {
+        Err(_) if !is_all => Start::Undecided,
+        // It goes on for long, or to the end of the file.
+        Err(_) => Start::Yes,
+        Ok(end) => {
+            let next = json::blanks(b, at + end);
+            match (b.get(at + end), b.get(next)) {
+                (Some(b'"'), _) => Start::No(end),
+                (_, None) if !last && next - at < WINDOW => Start::Undecided,
+                (_, Some(b',' | b'}' | b']')) if inside == Inside::Value => Start::No(end),
+                _ => Start::Yes,
+            }
+        }
+    }
+}
+
+/// Whether the object at the start of `b` may be a document, by the first letter of its first key: asked of each event.
+#[inline]
+pub(super) fn may_start(b: &[u8]) -> bool {
+    let quote = json::blanks(b, 1);
+    let letter = b.get(quote + 1);
+    b[0] == b'{' && letter.is_none_or(|letter| b"tsdombrw".contains(letter))
+}
+
+/// The header of an object up to the first event of its list; `seen`: how much of it was walked over.
+fn header(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
+    let (mut i, mut is_first) = (1, true);
+    loop {
+        i = json::blanks(b, i);
+        *seen = i;
+        if json::byte(b, i)? != b'"' {
+            return Err(Stop::Bad);
+        }
+        let from = i + 1;
+        if std::mem::take(&mut is_first) && !FIRST_KEYS.iter().any(|key| may_be(&b[from..], key)) {
+            return Err(Stop::Bad);
+        }
+        let end = json::string_end(b, from)?;
+        i = json::blanks(b, end + 1);
+        if json::byte(b, i)? != b':' {
+            return Err(Stop::Bad);
+        }
+        i = json::blanks(b, i + 1);
+        let first = json::byte(b, i)?;
+        if &b[from..end] == b"traceEvents" {
+            let event = json::blanks(b, i + 1);
+            if first != b'[' || json::byte(b, event)? != b'{' {
+                return Err(Stop::Bad);
+            }
+            return match looks_like_event(b, event) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Stop::Bad),
+                Err(()) => Err(Stop::More),
+            };
+        }
+        i = json::blanks(b, json::value(b, i)?);
+        *seen = i;
+        if json::byte(b, i)? != b',' {
+            return Err(Stop::Bad);
+        }
+        i += 1;
+    }
+}
+
+/// Whether `b` starts with this key and its quote, as far as it goes.
+fn may_be(b: &[u8], key: &[u8]) -> bool {
+    let n = b.len().min(key.len());
+    b[..n] == key[..n] && b.get(key.len()).is_none_or(|&quote| quote == b'"')
+}
+
+/// A list whose first element is an event, to its end.
+fn list(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
+    let at = json::blanks(b, 1);
+    *seen = at;
+    if json::byte(b, at)? != b'{' {
+        return Err(Stop::Bad);
+    }
+    match looks_like_event(b, at) {
+        Ok(true) => {}
+        Ok(false) => return Err(Stop::Bad),
+        Err(()) => return Err(Stop::More),
+    }
+    *seen = b.len();
+    let mut fields = Fields::default();
+    fields.read::<false>(&b[at..], &Wanted::new(&[]))?;
+    let of = |field| !b[at..][fields.range(field)].is_empty();
+    let is_metadata = Phase::from_raw(&b[at..][fields.range(Field::Phase)]) == Phase::Metadata;
+    (of(Field::Phase) && (is_metadata || of(Field::Ts)))
+        .then_some(())
+        .ok_or(Stop::Bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::DefectKind;
+    use crate::ingest::scan::Scanned;
+    use crate::ingest::{Event, Scalar, Scanner, Sink};
+
+    /// Names of the events of each document, and what was said of those that are over.
+    #[derive(Default)]
+    struct Documents {
+        names: Vec<Vec<String>>,
+        headers: Vec<String>,
+        ended: Vec<Scanned>,
+    }
+
+    impl Sink for Documents {
+        fn event(&mut self, event: &Event<'_>) {
+            let name = match event.name() {
+                Scalar::Text(raw) => String::from_utf8_lossy(raw.raw).into_owned(),
+                other => format!("{other:?}"),
+            };
+            self.names.resize(self.ended.len() + 1, Vec::new());
+            self.names[self.ended.len()].push(name);
+        }
+
+        fn header(&mut self, key: &[u8], _: &[u8]) {
+            self.headers
+                .push(format!("{} {}", self.ended.len(), String::from_utf8_lossy(key)));
+        }
+
+        fn next_document(&mut self, before: Scanned) -> bool {
+            self.ended.push(before);
+            true
+        }
+    }
+
+    fn read(text: &str) -> Documents {
+        let in_pieces = |len: usize| {
+            let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
+            text.as_bytes()
+                .chunks(len)
+                .for_each(|piece| scanner.feed(piece, &mut found));
+            let last = scanner.finish(&mut found);
+            found.ended.extend(last);
+            found
+        };
+        let whole = in_pieces(text.len());
+        for len in [7] {
+            let cut = in_pieces(len);
+            assert_eq!(
+                (&whole.names, &whole.headers),
+                (&cut.names, &cut.headers),
+                "{text}"
+            );
+            assert_eq!(whole.ended, cut.ended, "{text}");
+        }
+        whole
+    }
+
+    fn event(name: &str, args: &str) -> String {
+        format!(
+            r#"{{"ph": "X", "cat": "cpu_op", "name": "{name}", "pid": 1, "tid": 2, "ts": 3.5, "dur": 1, "args": {args}}}"#
+        )
+    }
+
+    const ARGS: &str = r#"{"External id": 7, "shapes": [[1, 2], []], "a\\b": "c\"d", "e": {"f": "g"}}"#;
+    const HEADER: &str = r#""schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "NVIDIA"}]"#;
+
+    fn documents(prefix: &str) -> Vec<(String, usize)> {
+        let events: Vec<String> = (0..2).map(|i| event(&format!("{prefix}{i}"), ARGS)).collect();
+        let list = events.join(",\n");
+        vec![
+            (
+                format!("{{{HEADER}, \"traceEvents\": [{list}], \"traceName\": \"x.json\"}}"),
+                2,
+            ),
+            (format!("{{\n  {HEADER},\n  \"traceEvents\": [\n{list}\n]}}\n"), 2),
+            (format!("{{\"traceEvents\":[{list}]}}"), 2),
+            (format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[{list}"), 2),
+            (format!("[{list}]"), 2),
+            (format!("[\n{list},\n"), 2),
+        ]
+    }
+
+    #[test]
+    fn a_document_behind_one_that_was_cut_anywhere_is_one_of_its_own() {
+        let mut wrong = Vec::new();
+        for (first, n) in documents("a").into_iter().step_by(2) {
+            let from = first.find(ARGS).expect("its first event") + ARGS.len() + 1;
+            for (second, m) in documents("b") {
+                for (between, cut) in ["", "\n"]
+                    .into_iter()
+                    .flat_map(|b| (from..first.len()).map(move |c| (b, c)))
+                {
+                    let text = format!("{}{between}{second}", &first[..cut]);
+                    let found = read(&text);
+                    let names: Vec<Vec<&str>> = found
+                        .names
+                        .iter()
+                        .map(|n| n.iter().map(|n| &**n).collect())
+                        .collect();
+                    let is_right = names.len() == 2
+                        && names[1].len() == m
+                        && names[1].iter().all(|n| n.starts_with('b'))
+                        && names[0].iter().all(|n| n.starts_with('a'))
+                        && !names[0].is_empty()
+                        && names[0].len() <= n
+                        && !found.ended[0].defects.is_empty();
+                    if !is_right {
+                        wrong.push(format!(
+                            "{names:?} | {between}{} | {}",
+                            &first[..cut].len(),
+                            &text[cut.saturating_sub(60)..cut + 60]
+                        ));
+                    }
+                }
+            }
+        }
+        let n = wrong.len();
+        wrong.truncate(12);
+        assert!(n == 0, "{n}\n{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn what_a_cut_document_holds_is_counted() {
+        let all = [event("a", "{}"), event("b", "{}")].join(",");
+        let text =
+            format!("{{\"traceEvents\":[{all},{{\"ph\":\"X\",\"name\":\"lo{{\"traceEvents\":[{all}]}}");
+        let found = read(&text);
+        assert_eq!(found.names, [["a", "b"], ["a", "b"]]);
+        assert_eq!(found.ended[0].defects.count(DefectKind::TruncatedJson), 1);
+        assert_eq!(found.ended[0].defects.count(DefectKind::BadEvent), 0);
+        assert!(found.ended[1].defects.is_empty());
+    }
+
+    #[test]
+    fn text_that_looks_like_a_document_is_none() {
+        let inner = format!("{{{HEADER}, \"traceEvents\": [{}]}}", event("inner", "{}"));
+        let escaped = inner.replace('"', "\\\"");
+        let list = format!("[{}]", event("inner", "{}")).replace('"', "\\\"");
+        for args in [
+            format!("{{\"cmd\": \"{escaped}\"}}"),
+            format!("{{\"cmd\": \"\\n{escaped}\"}}"),
+            format!("{{\"cmd\": \"x{list}\"}}"),
+            format!("{{\"cmd\": {inner}}}"),
+            // Quotes that are not escaped.
+            format!("{{\"cmd\": \"{}\"}}", "{\"traceEvents\":[{\"ph\":1}]}"),
+        ] {
+            let text = format!(
+                "[{}, {}, {}]",
+                event("a", "{}"),
+                event("b", &args),
+                event("c", "{}")
+            );
+            let found = read(&text);
+            assert_eq!(found.names, [["a", "b", "c"]], "{args}");
+        }
+        // As a value of the header, in a broken event, and behind the document.
+        let first = format!(
+            "{{\"traceEvents\":[{}],\"x\":{inner},\"y\":\"{escaped}\"}}",
+            event("a", "{}")
+        );
+        assert_eq!(read(&first).names, [["a"]]);
+        let bad = format!(
+            "[{},{{\"ph\":\"X\",\"x\":!\"{escaped}\"}},{}]",
+            event("a", "{}"),
+            event("b", "{}")
+        );
+        assert_eq!(read(&bad).names, [["a", "b"]]);
+        assert_eq!(read(&format!("{first}\nlog \"{escaped}\"")).names, [["a"]]);
+    }
+
+    #[test]
+    fn a_list_of_documents_is_several() {
+        let one = |name: &str| format!("{{{HEADER}, \"traceEvents\": [{}]}}", event(name, "{}"));
+        for text in [
+            format!("[{},{}]", one("a"), one("b")),
+            format!("[\n{}\n,\n{}\n]\n", one("a"), one("b")),
+        ] {
+            let found = read(&text);
+            assert_eq!(found.names, [["a"], ["b"]]);
+            assert_eq!(
+                found.headers,
+                [
+                    "0 schemaVersion",
+                    "0 deviceProperties",
+                    "1 schemaVersion",
+                    "1 deviceProperties"
+                ]
+            );
+            assert!(
+                found.ended.iter().all(|ended| ended.defects.is_empty()),
+                "{:?}",
+                found.ended
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_cut_gives_way_to_the_next() {
+        let one = format!("{{{HEADER}, \"traceEvents\": [{}]}}", event("a", "{}"));
+        for cut in 2..HEADER.len() {
+            let found = read(&format!("{}{one}", &one[..cut]));
+            assert_eq!(found.names, [["a"]], "{}", &one[..cut]);
+            let n = found
+                .headers
+                .iter()
+                .filter(|header| header.ends_with("deviceProperties"))
+                .count();
+            assert!(n > 0, "{}: {:?}", &one[..cut], found.headers);
+        }
+    }
+
+    #[test]
+    fn looking_for_a_document_costs_as_the_text_grows() {
+        let start = std::time::Instant::now();
+        for unit in [
+            "{\"metadata\":",
+            "{\"traceEvents\":[{\"ph\":",
+            "{\"metadata\":[",
+            "[{\"ph\":\"X\",\"ts\":",
+        ] {
+            let text = format!("[{},!{}", event("a", "{}"), unit.repeat((4 << 20) / unit.len()));
+            let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
+            text.as_bytes()
+                .chunks(1 << 20)
+                .for_each(|piece| scanner.feed(piece, &mut found));
+            let _ = scanner.finish(&mut found);
+        }
+        // A debug build takes some seconds; were it quadratic, it would take hours.
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    }
+}
