@@ -37,6 +37,8 @@ const HEAD: u64 = 64 << 10;
 const MEMBER_HEAD: u64 = 16 << 10;
 /// Members of a zip that lie within so many bytes are looked at with one read.
 const AHEAD: u64 = 1 << 20;
+/// Files of a folder or an archive that may be of other kinds: more are not looked at.
+const MAX_WRONG_HEADS: usize = 1000;
 /// Names that a sentence lists.
 const MAX_NAMES: usize = 4;
 
@@ -123,12 +125,30 @@ struct Container {
     files: Range<usize>,
     /// Files that were read and hold no trace.
     n_no_trace: u64,
+    /// Their names, at most [`MAX_NAMES`].
+    no_trace: Vec<String>,
+    /// Files of a known other kind.
+    n_wrong: u64,
+    /// Tables and pictures.
+    n_beside: u64,
     n_unreadable: u64,
     n_opened: u64,
     /// It opens as workers; the rest of it is looked at all the same.
     has_workers: bool,
     /// Archives in it are opened as if they had been given.
     opens_archives: bool,
+}
+
+impl Container {
+    fn holds_none(&mut self, path: &str) {
+        self.n_no_trace += 1;
+        if self.no_trace.len() < MAX_NAMES {
+            let below = path
+                .strip_prefix(&*self.shown)
+                .and_then(|path| path.strip_prefix('/'));
+            self.no_trace.push(below.unwrap_or(path).to_owned());
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,7 +284,7 @@ impl TarReading {
             let is_whole = bundle::is_table(&member.path) || hltv::is_wanted(&member.path);
             let limit = match member.size {
                 size if is_whole && size <= MAX_TABLE_BYTES => size,
-                _ if is_looked_at(&member.path) => MEMBER_HEAD,
+                _ if is_looked_at(&member.path) || is_wrong_name(&member.path) => MEMBER_HEAD,
                 _ => 0,
             };
             if limit > 0 && *n_kept < MAX_TABLE_BYTES {
@@ -315,6 +335,54 @@ fn is_looked_at(path: &str) -> bool {
     is_trace_name(path) || ends_in(path, &[".txt"])
 }
 
+/// Files of tools that are taken for traces, and traces that are packed in ways that are not read: their first bytes are
+/// looked at to name them.
+fn is_wrong_name(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".nsys-rep",
+        ".qdrep",
+        ".ncu-rep",
+        ".sqlite",
+        ".sqlite3",
+        ".db",
+        ".pb",
+        ".pftrace",
+        ".perfetto-trace",
+        ".pickle",
+        ".pkl",
+        ".hatchet",
+        ".jsonl",
+        ".ndjson",
+        ".msgpack",
+        ".html",
+        ".htm",
+        ".xml",
+        ".data",
+        ".npy",
+        ".parquet",
+        ".feather",
+        ".arrow",
+        ".h5",
+        ".hdf5",
+        ".zst",
+        ".bz2",
+        ".xz",
+        ".lz4",
+        ".7z",
+        ".rar",
+        ".z",
+    ];
+    ends_in(path, ENDINGS)
+}
+
+/// Tables and pictures lie beside traces in most folders: they are counted.
+fn is_table_or_picture(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".csv", ".tsv", ".xlsx", ".txt", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf",
+    ];
+    ends_in(path, ENDINGS)
+}
+
 fn is_archive_name(path: &str) -> bool {
     ends_in(path, &[".zip", ".tar", ".tar.gz", ".tgz", ".hltv"])
 }
@@ -332,8 +400,8 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// What the first bytes say; `is_all`: there are no more. An error where they are damaged.
-fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, String> {
+/// What the first bytes say; `is_all`: there are no more. An error where they are damaged, or no trace.
+fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, Failure> {
     if let Some(kind) = synprof::looks_like(head) {
         return Ok(Looks::Synprof(kind));
     }
@@ -348,8 +416,7 @@ fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, String> {
     let is_certain = loader.error().is_some();
     let has_events = loader.events() > 0;
     match loader.finish().map_err(Failure::from) {
-        Err(Failure::Unreadable(why)) if is_all || is_certain => Err(why),
-        Err(Failure::NoTrace(_)) if is_all || is_certain => Ok(Looks::NoTrace),
+        Err(why) if is_all || is_certain => Err(why),
         _ if has_events => Ok(Looks::Trace),
         _ => Ok(Looks::Unknown),
     }
@@ -399,6 +466,7 @@ impl<S: Clone> Opening<S> {
                 places: Vec::new(),
                 containers: Vec::new(),
                 shown: FxHashMap::default(),
+                n_wrong: 0,
             },
             n_given,
         }
@@ -542,8 +610,8 @@ impl<S: Clone> Opening<S> {
             (Task::Zip(shown, source, mut listing), Ok(Provided::Bytes(bytes))) => match listing.feed(&bytes)
             {
                 Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing)),
-                Ok(Some(mut members)) => {
-                    let list = std::mem::take(&mut members.list).into_iter();
+                Ok(Some(members)) => {
+                    let list = members.list.iter().cloned();
                     let found = list.map(|member| Found::of_member(&source, member, None, &Of::Zip));
                     self.archive_listed(shown, &members, found.collect());
                 }
@@ -625,8 +693,9 @@ impl<S: Clone> Opening<S> {
             Some(Kind::Tar) => return self.tasks.push_front(Task::Tar(shown, source, Box::default())),
             None if in_folder => {
                 return match looks_of(head, head.len() as u64 >= bytes) {
-                    Err(why) => self.fail(&shown, why),
-                    Ok(_) => self.note(&shown, "this is no archive"),
+                    Err(Failure::Unreadable(why)) => self.fail(&shown, why),
+                    Err(Failure::WrongFile(why)) => self.note(&shown, why),
+                    Ok(_) | Err(Failure::NoTrace(_)) => self.note(&shown, "this is no archive"),
                 };
             }
             None => {}
@@ -649,7 +718,10 @@ impl<S: Clone> Opening<S> {
             self.loose_of_workers.push(file);
         } else {
             // What is damaged is tried, and says so then.
-            let looks = looks_of(head, false).unwrap_or(Looks::Unknown);
+            let looks = match looks_of(head, false) {
+                Err(Failure::NoTrace(_) | Failure::WrongFile(_)) => Looks::NoTrace,
+                looks => looks.unwrap_or(Looks::Unknown),
+            };
             self.loose.push(Loose { file, folder, looks });
         }
     }
@@ -699,8 +771,30 @@ impl<S: Clone> Opening<S> {
     }
 
     fn archive_listed(&mut self, shown: String, members: &Members, found: Vec<Found<S>>) {
-        if members.ends_early {
-            self.fail(&shown, "the archive breaks off: what is listed is read");
+        match &members.cut {
+            _ if members.has_no_list => {
+                let n = show::counted(members.list.len() as u64 + members.n_not_listed, "file");
+                let cut = members
+                    .cut
+                    .as_ref()
+                    .map(|path| format!("; it breaks off in {path}"));
+                self.fail(
+                    &shown,
+                    format!(
+                        "the zip archive is cut off, or still being written: its list of files is missing. \
+                         Read without the list: {n}{}",
+                        cut.unwrap_or_default()
+                    ),
+                );
+            }
+            Some(path) => self.fail(
+                &shown,
+                format!("the archive breaks off in {path}: what comes before that is read"),
+            ),
+            None if members.ends_early => {
+                self.fail(&shown, "the archive breaks off: what is listed is read");
+            }
+            None => {}
         }
         if members.n_not_listed > 0 {
             let n = show::counted(members.n_not_listed, "more file");
@@ -761,7 +855,7 @@ impl<S: Clone> Opening<S> {
         }
         // Files beside workers' results are looked at like all others.
         let others = sorted.others.into_iter().map(|i| start + i);
-        let (left, rest): (Vec<usize>, Vec<usize>) =
+        let (mut left, rest): (Vec<usize>, Vec<usize>) =
             others.partition(|&i| is_looked_at(&self.plan.files[i].path));
         let has_workers = !sorted.workers.is_empty();
         let workers = sorted.workers.into_iter().map(|w| w.mapped(&|i| start + i));
@@ -773,6 +867,13 @@ impl<S: Clone> Opening<S> {
                 &shown,
                 format!("{n} in it, no result of the profiler that is read here"),
             );
+        }
+        if !has_workers {
+            let path = |i: &usize| &*self.plan.files[*i].path;
+            let tables = files.clone().filter(|i| is_table_or_picture(path(i)));
+            self.plan.containers[container].n_beside = tables.count() as u64;
+            let wrong = rest.iter().filter(|i| is_wrong_name(path(i)));
+            left.extend(wrong.take(MAX_WRONG_HEADS));
         }
         self.leave_out(&shown, sorted.n_left_out);
         self.plan.containers[container].has_workers = has_workers;
@@ -797,21 +898,42 @@ impl<S: Clone> Opening<S> {
             Place::Zip(..) => (head.len() as u64) < MEMBER_HEAD,
             _ => head.len() as u64 >= *bytes,
         };
-        let looks = head.and_then(|head| match head {
-            Some(head) => looks_of(&head, is_all(&head)),
-            None => Ok(Looks::Unknown),
-        });
-        let looks = match looks {
-            Ok(looks) => looks,
-            Err(why) => {
-                let said = self.plan.said_of(file, why, true);
-                self.plan.said.push(said);
+        let looks = match head {
+            Ok(Some(head)) => looks_of(&head, is_all(&head)),
+            Ok(None) => Ok(Looks::Unknown),
+            Err(why) => Err(Failure::Unreadable(why)),
+        };
+        let of_other_kind = !is_looked_at(path);
+        let (why, is_failure) = match looks {
+            // What is not called as a trace is looked at for this alone.
+            _ if of_other_kind && !matches!(looks, Err(Failure::WrongFile(_))) => return None,
+            Ok(looks) => {
+                let folder = folder_of(path).to_owned();
+                return Some(Loose { file, folder, looks });
+            }
+            Err(Failure::Unreadable(why)) => {
                 self.plan.containers.last_mut()?.n_unreadable += 1;
+                (why, true)
+            }
+            Err(Failure::NoTrace(_)) => {
+                if is_trace_name(path) {
+                    self.plan.containers.last_mut()?.holds_none(path);
+                }
                 return None;
             }
+            Err(Failure::WrongFile(_)) if is_table_or_picture(path) => return None,
+            Err(Failure::WrongFile(why)) => {
+                let last = self.plan.containers.last_mut()?;
+                last.n_wrong += 1;
+                if last.n_wrong > plan::MAX_WRONG {
+                    return None;
+                }
+                (why, false)
+            }
         };
-        let folder = folder_of(path).to_owned();
-        Some(Loose { file, folder, looks })
+        let said = self.plan.said_of(file, why, is_failure);
+        self.plan.said.push(said);
+        None
     }
 
     /// Of the last folder or archive: what is a trace, what stands beside one, and what is neither.
@@ -826,7 +948,7 @@ impl<S: Clone> Opening<S> {
                 // Torch's table is looked for in text; a trace is not.
                 _ if !is_trace_name(&self.plan.files[one.file].path) => {}
                 Looks::Trace | Looks::Unknown => traces.push(one),
-                Looks::NoTrace | Looks::Synprof(_) => last.n_no_trace += 1,
+                Looks::NoTrace | Looks::Synprof(_) => last.holds_none(&self.plan.files[one.file].path),
             }
         }
         let (about, has_workers) = (last.shown.clone(), last.has_workers);

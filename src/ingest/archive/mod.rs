@@ -18,6 +18,7 @@
 //! are listed with the reason, and so are links that lead to no file of the archive ([`Link`]).
 
 mod tar;
+mod walk;
 mod zip;
 
 use std::borrow::Cow;
@@ -60,7 +61,7 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
 pub struct Member {
     /// With `/` between folders, without root and `..`.
     pub path: String,
-    /// Bytes, as the archive states them.
+    /// Bytes, as the archive states them; of one that the archive breaks off in perhaps fewer.
     pub size: u64,
     place: Place,
 }
@@ -78,6 +79,8 @@ enum Place {
         packed: u64,
         deflated: bool,
         crc: u32,
+        /// The archive does not break off in it.
+        is_whole: bool,
     },
     Unreadable(String),
 }
@@ -138,6 +141,7 @@ impl Member {
                 packed,
                 deflated,
                 crc,
+                is_whole,
             } => {
                 let data_at = header_at
                     + zip::data_after(header).ok_or(ArchiveError::NoMember {
@@ -152,9 +156,11 @@ impl Member {
                         true => [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
                         false => stored_header(packed),
                     });
-                    after.extend(crc.to_le_bytes());
-                    // gzip states the length modulo 2^32.
-                    after.extend(&self.size.to_le_bytes()[..4]);
+                    if is_whole {
+                        after.extend(crc.to_le_bytes());
+                        // gzip states the length modulo 2^32.
+                        after.extend(&self.size.to_le_bytes()[..4]);
+                    }
                 }
                 Ok(Parts {
                     before,
@@ -166,6 +172,19 @@ impl Member {
                 path: self.path.clone(),
                 why: why.clone(),
             }),
+        }
+    }
+
+    /// Bytes that it has at most, unpacked once. Of one that the archive breaks off in they are not known; gzip in it
+    /// does not shrink by half.
+    pub fn max_bytes(&self) -> u64 {
+        match self.place {
+            Place::Zip {
+                is_whole: false,
+                packed,
+                ..
+            } => self.size.max(packed.saturating_mul(2).saturating_add(4096)),
+            _ => self.size,
         }
     }
 
@@ -191,6 +210,10 @@ pub struct Members {
     pub n_not_listed: u64,
     /// The archive breaks off, or its list does; what is listed stands.
     pub ends_early: bool,
+    /// A zip's list is missing: these were found by their own headers.
+    pub has_no_list: bool,
+    /// The member that the archive breaks off in.
+    pub cut: Option<String>,
 }
 
 /// A link that is not followed.

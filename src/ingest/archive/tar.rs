@@ -265,8 +265,17 @@ impl Tar {
     /// No more will come.
     pub fn finish(self) -> Members {
         let between = matches!(&self.state, State::Header(header) if header.is_empty());
+        let cut = match &self.state {
+            State::Body {
+                body: Body::Member(i),
+                left: 1..,
+                ..
+            } => self.members.list.get(*i).map(|member| member.path.clone()),
+            _ => None,
+        };
         let mut members = Members {
             ends_early: !self.closed && !between,
+            cut,
             ..self.members
         };
         follow(&self.links, &mut members);

@@ -1,7 +1,8 @@
-//! The list of files at the end of a zip.
+//! The list of files at the end of a zip; where there is none, see [`Walk`].
 
 use std::ops::Range;
 
+use super::walk::Walk;
 use super::{ArchiveError, Link, Member, Members, Place, clean};
 
 /// Fixed part of a local header; name and extra field follow.
@@ -28,6 +29,8 @@ enum State {
     /// The end record of zip64, and where it lies.
     End64(u64),
     List(List),
+    /// There is no list.
+    Walk(Walk),
 }
 
 /// Finds a zip's list of files; asks for bytes, knows no file.
@@ -36,15 +39,15 @@ pub struct ZipListing {
     state: State,
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
@@ -68,15 +71,32 @@ impl ZipListing {
                 let at = list.end - list.bytes;
                 at..at + list.bytes.min(MAX_LIST_BYTES)
             }
+            State::Walk(walk) => walk.wants(),
         }
     }
 
     /// Takes the bytes that were wanted. `None`: more are wanted.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Members>, ArchiveError> {
         let wanted_at = self.wants().start;
-        match &self.state {
-            State::Tail => self.tail(bytes, wanted_at).map(|()| None),
-            &State::End64(at) => {
+        match &mut self.state {
+            State::Tail => match self.tail(bytes, wanted_at) {
+                Err(ArchiveError::NoDirectory { .. }) => {
+                    self.state = State::Walk(Walk::new(self.file_bytes));
+                    Ok(None)
+                }
+                found => found.map(|()| None),
+            },
+            State::Walk(walk) => {
+                let bytes_of = self.file_bytes;
+                let members = walk.feed(bytes);
+                match &members {
+                    Some(members) if members.list.is_empty() => {
+                        Err(ArchiveError::NoDirectory { bytes: bytes_of })
+                    }
+                    _ => Ok(members),
+                }
+            }
+            &mut State::End64(at) => {
                 let read = || {
                     bytes.starts_with(b"PK\x06\x06").then_some(())?;
                     Some((u64_at(bytes, 40)?, u64_at(bytes, 48)?))
@@ -84,7 +104,7 @@ impl ZipListing {
                 let (size, stated_at) = read().ok_or(ArchiveError::WrongDirectory { at })?;
                 self.list_before(at, size, stated_at).map(|()| None)
             }
-            State::List(list) => Ok(Some(self.members(list, bytes))),
+            State::List(list) => Ok(Some(members(list, self.file_bytes, bytes))),
         }
     }
 
@@ -131,35 +151,35 @@ impl ZipListing {
         });
         Ok(())
     }
+}
 
-    fn members(&self, list: &List, mut bytes: &[u8]) -> Members {
-        let shift = list.end - list.bytes - list.stated_at;
-        let mut members = Members {
-            ends_early: bytes.len() as u64 != list.bytes,
-            ..Members::default()
-        };
-        while !bytes.is_empty() {
-            match entry(bytes, shift, self.file_bytes) {
-                Some((member, len)) => {
-                    match member {
-                        Entry::File(member) => members.add(member),
-                        Entry::Link(path) => members.add_link(Link {
-                            path,
-                            to: String::new(),
-                            is_folder_here: false,
-                        }),
-                        Entry::Folder => {}
-                    }
-                    bytes = &bytes[len..];
+fn members(list: &List, file_bytes: u64, mut bytes: &[u8]) -> Members {
+    let shift = list.end - list.bytes - list.stated_at;
+    let mut members = Members {
+        ends_early: bytes.len() as u64 != list.bytes,
+        ..Members::default()
+    };
+    while !bytes.is_empty() {
+        match entry(bytes, shift, file_bytes) {
+            Some((member, len)) => {
+                match member {
+                    Entry::File(member) => members.add(member),
+                    Entry::Link(path) => members.add_link(Link {
+                        path,
+                        to: String::new(),
+                        is_folder_here: false,
+                    }),
+                    Entry::Folder => {}
                 }
-                None => {
-                    members.ends_early = true;
-                    break;
-                }
+                bytes = &bytes[len..];
+            }
+            None => {
+                members.ends_early = true;
+                break;
             }
         }
-        members
     }
+    members
 }
 
 enum Entry {
@@ -204,11 +224,9 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
     if matches!(bytes[5], 3 | 19) && mode & 0o170_000 == 0o120_000 {
         return Some((Entry::Link(clean(name_bytes)), len));
     }
+    let why = unreadable(flags, method);
     let place = match (size, packed, header_at.and_then(|at| at.checked_add(shift))) {
-        _ if flags & 1 != 0 => Place::Unreadable("it is encrypted".to_owned()),
-        _ if !matches!(method, 0 | 8) => Place::Unreadable(format!(
-            "it is compressed by method {method}; only deflate is read"
-        )),
+        _ if why.is_some() => Place::Unreadable(why.unwrap_or_default()),
         (Some(_), Some(packed), Some(header_at))
             if header_at
                 .checked_add(LOCAL_HEADER)
@@ -220,6 +238,7 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
                 packed,
                 deflated: method == 8,
                 crc,
+                is_whole: true,
             }
         }
         _ => Place::Unreadable("it should lie beyond the end of the archive".to_owned()),
@@ -232,8 +251,19 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
     Some((Entry::File(member), len))
 }
 
+/// Why a member of these flags and this method is not read.
+pub(super) fn unreadable(flags: u16, method: u16) -> Option<String> {
+    match method {
+        _ if flags & 1 != 0 => Some("it is encrypted".to_owned()),
+        0 | 8 => None,
+        _ => Some(format!(
+            "it is compressed by method {method}; only deflate is read"
+        )),
+    }
+}
+
 /// The zip64 part of an extra field.
-fn zip64(mut extra: &[u8]) -> &[u8] {
+pub(super) fn zip64(mut extra: &[u8]) -> &[u8] {
     while let (Some(id), Some(len)) = (u16_at(extra, 0), u16_at(extra, 2)) {
         let body = extra.get(4..4 + usize::from(len)).unwrap_or_default();
         if id == 1 {

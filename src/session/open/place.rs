@@ -188,7 +188,7 @@ impl<S: Clone> Place<S> {
                     before: parts.before,
                     middle: parts.middle,
                     after: parts.after,
-                    unpack: is_twice.then(|| Unpacker::new(0..member.size, None)),
+                    unpack: is_twice.then(|| Unpacker::new(0..member.max_bytes(), None)),
                 })
             }
             Place::Held(_) => Err("its bytes are at hand".to_owned()),

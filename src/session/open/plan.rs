@@ -157,6 +157,8 @@ pub enum Failure {
     Unreadable(String),
     /// It was read, and is no trace.
     NoTrace(String),
+    /// It was read, and is of a known other kind: with the way to a trace.
+    WrongFile(String),
 }
 
 impl From<LoadError> for Failure {
@@ -166,9 +168,9 @@ impl From<LoadError> for Failure {
             LoadError::CorruptGzip { .. } | LoadError::WrongChecksum | LoadError::NoContent { .. } => {
                 Failure::Unreadable(says)
             }
+            LoadError::WrongFile { .. } => Failure::WrongFile(says),
             LoadError::Empty
             | LoadError::NotATrace { .. }
-            | LoadError::WrongFile { .. }
             | LoadError::EmptyContent
             | LoadError::EventsNoList { .. }
             | LoadError::NoTraceEvents { .. }
@@ -187,7 +189,12 @@ pub struct Plan<S> {
     pub(super) containers: Vec<Container>,
     /// What messages call the files that were given by name.
     pub(super) shown: FxHashMap<usize, String>,
+    /// Files that were given by name and are no traces.
+    pub(super) n_wrong: u64,
 }
+
+/// Files of another kind, each named: so many of a folder or an archive, and of those that were given by name.
+pub(super) const MAX_WRONG: u64 = 10;
 
 impl<S: Clone> Plan<S> {
     pub fn place(&self, file: usize) -> &Place<S> {
@@ -376,11 +383,23 @@ impl<S: Clone> Plan<S> {
                 None
             }
             // Other JSON lies in most folders, and is no failure.
-            (Err(Failure::NoTrace(_)), What::Trace { .. }, Some(container)) => {
-                container.n_no_trace += 1;
+            (Err(Failure::NoTrace(_)), What::Trace { file, .. }, Some(container)) => {
+                container.holds_none(&self.files[*file].path);
                 None
             }
-            (Err(Failure::NoTrace(why) | Failure::Unreadable(why)), what, mut container) => {
+            (Err(Failure::WrongFile(why)), What::Trace { file, .. }, Some(container)) => {
+                container.n_wrong += 1;
+                (container.n_wrong <= MAX_WRONG).then(|| self.said_of(*file, why, false))
+            }
+            (Err(Failure::NoTrace(why) | Failure::WrongFile(why)), What::Trace { file, .. }, None) => {
+                self.n_wrong += 1;
+                (self.n_wrong <= MAX_WRONG).then(|| self.said_of(*file, why, false))
+            }
+            (
+                Err(Failure::NoTrace(why) | Failure::WrongFile(why) | Failure::Unreadable(why)),
+                what,
+                mut container,
+            ) => {
                 if let Some(container) = &mut container {
                     container.n_unreadable += 1;
                 }
@@ -403,18 +422,38 @@ impl<S: Clone> Plan<S> {
 
     /// What is said of folders and archives once everything in them was tried.
     pub fn conclude(&self) -> Vec<Said> {
-        let says = |container: &Container| {
-            let is_empty = container.n_opened + container.n_unreadable == 0 && !container.opens_archives;
+        let mut said = Vec::new();
+        for container in &self.containers {
+            let mut say = |says: String, is_failure| said.push(Said::new(&container.shown, says, is_failure));
             let kind = if container.is_archive { "archive" } else { "folder" };
-            let says = match container.n_no_trace {
-                _ if is_empty => format!("no trace and no table of a profiler is in this {kind}"),
-                0 => return None,
-                1 => "1 other JSON file in it holds no trace".to_owned(),
-                n => format!("{} in it hold no trace", show::counted(n, "other JSON file")),
-            };
-            Some(Said::new(&container.shown, says, is_empty))
-        };
-        self.containers.iter().filter_map(says).collect()
+            if container.n_wrong > MAX_WRONG {
+                let n = show::counted(container.n_wrong - MAX_WRONG, "more file");
+                say(format!("and {n} in it of other kinds"), false);
+            }
+            if container.n_opened + container.n_unreadable == 0 && !container.opens_archives {
+                say(
+                    format!("no trace and no table of a profiler is in this {kind}"),
+                    true,
+                );
+            } else if container.n_no_trace > 0 {
+                let hold = if container.n_no_trace == 1 {
+                    "holds"
+                } else {
+                    "hold"
+                };
+                let n = show::counted(container.n_no_trace, "other JSON file");
+                let left_out = container.n_no_trace > container.no_trace.len() as u64;
+                let names = container.no_trace.join(", ");
+                let more = if left_out { ", …" } else { "" };
+                say(format!("{n} in it {hold} no trace ({names}{more})"), false);
+            }
+        }
+        if self.n_wrong > MAX_WRONG {
+            let n = show::counted(self.n_wrong - MAX_WRONG, "more file");
+            let says = format!("and {n} of those that were given hold no trace");
+            said.push(Said::new("all that was given", says, false));
+        }
+        said
     }
 }
 
