@@ -14,6 +14,7 @@ mod slice;
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -90,6 +91,9 @@ struct StacksArgs {
     /// Whose stacks; python frames where the trace has them, else operators.
     #[arg(long, value_enum)]
     source: Option<Source>,
+    /// Of several traces in one file, one after the other, the one of this number, from 1, as the report gives it.
+    #[arg(long, value_name = "N")]
+    document: Option<NonZeroU32>,
     /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
     /// is read here.
     #[arg(long, short)]
@@ -459,7 +463,7 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
     if let Some(path) = &args.output {
         inputs.refuse(path)?;
     }
-    let Some(first) = open_first(&args.file, &args.part, inputs) else {
+    let Some(first) = open_first(&args.file, args.document, &args.part, inputs) else {
         return Ok(ExitCode::from(2));
     };
     let (has_failed, inputs) = (first.has_failed, first.inputs);

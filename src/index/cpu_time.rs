@@ -8,6 +8,14 @@ use crate::base::SliceId;
 /// Bytes of a time, with its row.
 pub const CPU_TIME_BYTES: u64 = 12;
 
+/// Times are whole µs in many files: a thread's time may exceed the duration by so much, ns.
+const ROUNDING_NS: i64 = 1_000;
+
+/// Whether a thread ran longer than its slice lasted, which cannot be.
+pub fn is_beyond(on_cpu_ns: i64, dur_ns: i64) -> bool {
+    on_cpu_ns > dur_ns.saturating_add(ROUNDING_NS)
+}
+
 /// In the order of the file, until the slices have their final order; then in theirs.
 #[derive(Clone, Debug, Default)]
 pub struct CpuTimes {

@@ -22,7 +22,7 @@ pub use crate::ingest::{ArgKind, ArgSpec};
 
 use super::args::{ArgColumn, Args, at_row};
 use super::column::Column;
-use super::cpu_time::CpuTimes;
+use super::cpu_time::{self, CpuTimes};
 use super::memory::Memory;
 use super::pyramid::Lanes;
 use super::select::LeftOut;
@@ -416,11 +416,13 @@ impl Index {
         self.args.text(key, id).map(|name| self.names.get(name))
     }
 
-    /// How long the thread of a slice ran on a processor, and how long it did not: its wall time less that, at least 0,
-    /// since the two clocks differ. `None`: not recorded.
-    pub fn cpu_time(&self, id: SliceId) -> Option<(i64, i64)> {
+    /// How long the thread of a slice ran on a processor, and how long it did not: its wall time less that, at least 0
+    /// where times were rounded. `None`: not recorded; of the second also where the first is longer than the slice.
+    pub fn cpu_time(&self, id: SliceId) -> Option<(i64, Option<i64>)> {
         let on_cpu = self.cpu_times.of(id)?;
-        Some((on_cpu, (self.slices.dur(id).as_ns() - on_cpu).max(0)))
+        let dur = self.slices.dur(id).as_ns();
+        let waiting = (!cpu_time::is_beyond(on_cpu, dur)).then(|| (dur - on_cpu).max(0));
+        Some((on_cpu, waiting))
     }
 
     pub fn process(&self, pid: Key) -> Option<&Process> {

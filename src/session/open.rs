@@ -944,7 +944,11 @@ impl<S: Clone> Opening<S> {
         let (mut traces, mut beside) = (Vec::new(), Vec::new());
         for one in seen {
             match one.looks {
-                Looks::Metrics | Looks::OperatorTable => beside.push(one),
+                Looks::Metrics | Looks::OperatorTable => {
+                    let is_counted = is_table_or_picture(&self.plan.files[one.file].path);
+                    last.n_beside = last.n_beside.saturating_sub(u64::from(is_counted));
+                    beside.push(one);
+                }
                 // Torch's table is looked for in text; a trace is not.
                 _ if !is_trace_name(&self.plan.files[one.file].path) => {}
                 Looks::Trace | Looks::Unknown => traces.push(one),

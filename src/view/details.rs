@@ -55,6 +55,7 @@ pub fn slice(
     let linked = linked(index, vocabulary, id);
     let (arrows, n_arrows) = arrows(index, id, |other| linked.is_with(index, vocabulary, other));
     let (cpu_ns, waiting_ns) = index.cpu_time(id).unzip();
+    let waiting_ns = waiting_ns.flatten();
     let pid = track.pid.show(&index.names);
     let tid = track.tid.show(&index.names);
     Some(SliceDetail {

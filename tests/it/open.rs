@@ -102,7 +102,10 @@ fn slice_and_stacks_open_what_the_report_opens() {
     let (code, said, err) = run(&["slice", text(&given), "--out", text(&out)]);
     assert_eq!(code, 0, "{said}{err}");
     assert!(said.contains("2 of 2 events kept"), "{said}");
-    assert!(err.contains("d: 1 other JSON file in it holds no trace"), "{err}");
+    assert!(
+        err.contains("d: 1 other JSON file in it holds no trace (b.JSON.GZ)"),
+        "{err}"
+    );
     // g runs 3 of the 9 us of f.
     let (code, folded, _) = run(&["stacks", text(&given)]);
     assert_eq!(code, 0);
@@ -143,4 +146,61 @@ fn a_document_that_lacks_its_last_brace_loses_nothing() {
         (1, true, false),
         "{out}"
     );
+}
+
+#[test]
+fn a_further_trace_of_a_file_is_cut_and_folded_by_its_number() {
+    let first = r#"{"traceEvents":[
+        {"ph":"X","cat":"python_function","name":"f","pid":1,"tid":1,"ts":1,"dur":9}]}"#;
+    let second = r#"{"traceEvents":[
+        {"ph":"X","cat":"python_function","name":"g","pid":1,"tid":1,"ts":5000,"dur":4},
+        {"ph":"X","cat":"python_function","name":"h","pid":1,"tid":1,"ts":9000,"dur":3}]}"#;
+    let both = format!("{first}\n{second}");
+    let zip_name = "both.json.gz";
+    let dir = folder(&[
+        ("both.json", both.as_bytes()),
+        (zip_name, &gzipped(both.as_bytes())),
+    ]);
+    let out = dir.path().join("cut.json");
+    for name in ["both.json", zip_name] {
+        let given = dir.path().join(name);
+        let (code, said, _) = run(&["report", text(&given)]);
+        assert_eq!((code, said.contains("--document N")), (0, true), "{said}");
+        let (code, folded, err) = run(&["stacks", text(&given)]);
+        assert_eq!((code, &*folded), (0, "f 9000\n"));
+        assert!(err.contains("only the first of 2 traces"), "{err}");
+        let (code, folded, err) = run(&["stacks", text(&given), "--document", "2"]);
+        assert_eq!((code, &*folded, &*err), (0, "g 4000\nh 3000\n", ""));
+        // A stretch counts from the start of the trace that is asked for.
+        let (code, folded, _) = run(&["stacks", text(&given), "--document", "2", "--to", "1"]);
+        assert_eq!((code, &*folded), (0, "g 4000\n"));
+        let (code, said, err) = run(&["slice", text(&given), "--document", "2", "--out", text(&out)]);
+        assert_eq!(code, 0, "{err}");
+        assert!(said.contains("2 of 2 events kept"), "{said}");
+        let cut = std::fs::read_to_string(&out).unwrap();
+        assert!(cut.contains("\"g\"") && !cut.contains("\"f\""), "{cut}");
+        let (code, _, err) = run(&["stacks", text(&given), "--document", "3"]);
+        assert_eq!(code, 2);
+        assert!(
+            err.contains("no trace number 3 in it: it holds 2 traces"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn only_what_cannot_be_read_changes_the_exit_status() {
+    let dir = folder(&[("t.json", TRACE.as_bytes()), ("d/p.json", b"\x80\x04.")]);
+    let path = |name: &str| text(&dir.path().join(name)).to_owned();
+    let (good, other) = (path("t.json"), path("d/p.json"));
+    let (code, _, err) = run(&["check", &good, &other]);
+    assert_eq!(
+        (code, err.contains("this is a Python pickle, not a trace")),
+        (0, true),
+        "{err}"
+    );
+    // Nothing was opened.
+    assert_eq!(run(&["check", &other]).0, 2);
+    assert_eq!(run(&["check", &path("d")]).0, 2);
+    assert_eq!(run(&["check", &good, &path("none.json")]).0, 2);
 }

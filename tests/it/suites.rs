@@ -371,9 +371,15 @@ fn a_threads_own_clock_says_how_long_it_ran() {
         {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":400,"dur":10,"tdur":4,"args":{}},
         {"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":1,"ts":420,"dur":10,"args":{}},
         {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":440,"dur":10,"tdur":-1,"args":{}},
-        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":460,"dur":10,"tdur":"x","args":{}}"#,
+        {"ph":"X","cat":"cpu_op","name":"aten::sub","pid":1,"tid":1,"ts":460,"dur":10,"tdur":"x","args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::div","pid":1,"tid":1,"ts":480,"dur":10,"tdur":12,"args":{}},
+        {"ph":"X","cat":"cpu_op","name":"aten::div","pid":1,"tid":1,"ts":500,"dur":10,"tdur":3,"args":{}},
+        {"ph":"B","cat":"cpu_op","name":"aten::exp","pid":1,"tid":2,"ts":520,"tts":1020,"args":{}},
+        {"ph":"E","cat":"cpu_op","name":"aten::exp","pid":1,"tid":2,"ts":530,"tts":1040,"args":{}}"#,
     );
-    assert_eq!(defects(&opened), only("loss unreadable_thread_time", 2));
+    let mut expected = only("loss unreadable_thread_time", 2);
+    expected.append(&mut only("loss thread_time_beyond_duration", 2));
+    assert_eq!(defects(&opened), expected);
     let of_slice: Vec<_> = opened
         .index
         .slices
@@ -383,14 +389,18 @@ fn a_threads_own_clock_says_how_long_it_ran() {
     assert_eq!(
         of_slice,
         [
-            Some((30_500, 69_500)),
+            Some((30_500, Some(69_500))),
             // The two clocks differ by 1 µs: no less than 0 is waited.
-            Some((51_000, 0)),
-            Some((4_000, 6_000)),
+            Some((51_000, Some(0))),
+            Some((4_000, Some(6_000))),
             None,
             None,
             None,
-            Some((10_250, 29_750)),
+            // Longer than the slice: how long it waited is unknown.
+            Some((12_000, None)),
+            Some((3_000, Some(7_000))),
+            Some((10_250, Some(29_750))),
+            Some((20_000, None)),
         ]
     );
     let Answer::Slice(first) = opened.answer(&opened.scene(), &Question::Slice { slice: 0 }) else {
@@ -409,6 +419,8 @@ fn a_threads_own_clock_says_how_long_it_ran() {
         [
             ("aten::add", None, None),
             ("aten::cat", Some(10_250), Some(29_750)),
+            ("aten::div", Some(15_000), None),
+            ("aten::exp", Some(20_000), None),
             ("aten::mm", Some(81_500), Some(69_500)),
             ("aten::sub", None, None),
         ]

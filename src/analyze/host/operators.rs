@@ -114,10 +114,12 @@ pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: Pyt
         let ([self_ns, self_cpu, self_device], [ns, cpu, device]) = (call.own, call.total);
         row.self_cpu_ns = row.self_cpu_ns.saturating_add(self_ns);
         row.total_cpu_ns = row.total_cpu_ns.saturating_add(ns);
-        if let Some((on_cpu, waiting)) = row.on_cpu_ns.zip(row.waiting_ns) {
+        if let Some(on_cpu) = row.on_cpu_ns {
             let (on, off) = index.cpu_time(call.id).unzip();
             row.on_cpu_ns = on.map(|ns| on_cpu.saturating_add(ns));
-            row.waiting_ns = off.map(|ns| waiting.saturating_add(ns));
+            // One call whose wait is unknown leaves their sum unknown.
+            let waited = row.waiting_ns.zip(off.flatten());
+            row.waiting_ns = waited.map(|(sum, ns)| sum.saturating_add(ns));
         }
         add(&mut row.self_device_ns, call.self_device_ns);
         add(&mut row.total_device_ns, call.total_device_ns);

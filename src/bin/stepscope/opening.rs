@@ -3,12 +3,14 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
 use stepscope::analyze::report::{TraceReport, Workers};
+use stepscope::base::show;
 use stepscope::session::open::{
     Entry, EntryKind, Failure, Input, Need, Opening, Place, Plan, Provided, Ready, Said, Text, Whole,
     WholeFile,
@@ -78,8 +80,13 @@ impl OpenedOne {
 }
 
 /// Opens the trace that a page would show; what else was given is said. `None`: there is none, and why was said.
-/// `inputs` are known to be read.
-pub fn open_first(path: &Path, part: &PartArgs, inputs: Inputs) -> Option<OpenedOne> {
+/// Of several traces in one file, `document` is the number of the one that is opened. `inputs` are known to be read.
+pub fn open_first(
+    path: &Path,
+    document: Option<NonZeroU32>,
+    part: &PartArgs,
+    inputs: Inputs,
+) -> Option<OpenedOne> {
     let mut said = OpenedAll {
         inputs,
         ..OpenedAll::default()
@@ -89,14 +96,25 @@ pub fn open_first(path: &Path, part: &PartArgs, inputs: Inputs) -> Option<Opened
     said.say(std::mem::take(&mut plan.said));
     let mut left = plan.order(None).into_iter();
     for i in left.by_ref() {
-        match open_texts(&plan, i, part, &mut said) {
-            Ok((mut ready, mut opened)) => {
-                if !opened.further.is_empty() {
+        match open_texts(&plan, i, document, part, &mut said) {
+            Ok((mut ready, opened)) => {
+                let n_documents = 1 + opened.further.len();
+                let Some(mut opened) = numbered(opened, document) else {
+                    let n = show::counted(n_documents as u64, "trace");
+                    let wanted = document.map_or(1, NonZeroU32::get);
                     complain(&format!(
-                        "stepscope: {}: only the first trace in it is used",
+                        "stepscope: {}: there is no trace number {wanted} in it: it holds {n}",
                         ready.name
                     ));
-                    opened.further.clear();
+                    return None;
+                };
+                opened.further.clear();
+                if n_documents > 1 && document.is_none() {
+                    complain(&format!(
+                        "stepscope: {}: only the first of {n_documents} traces in it is used; for another give \
+                         --document N",
+                        ready.name
+                    ));
                 }
                 let left: Vec<usize> = left.collect();
                 let others = plan.left_out(i, &left).join(", ");
@@ -126,6 +144,20 @@ pub fn open_first(path: &Path, part: &PartArgs, inputs: Inputs) -> Option<Opened
     None
 }
 
+/// Of the traces of one file the one of this number, as the report gives it behind the name: `FILE (2)`.
+fn numbered(mut opened: Opened, document: Option<NonZeroU32>) -> Option<Opened> {
+    let number = document.map_or(1, NonZeroU32::get);
+    if number == 1 {
+        return Some(opened);
+    }
+    let name = format!("{} ({number})", opened.report.file);
+    let place = opened
+        .further
+        .iter()
+        .position(|other| other.report.file == name)?;
+    Some(opened.further.swap_remove(place))
+}
+
 /// Opens all of it, in the order of the plan; `inputs` are known to be read.
 pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll {
     let mut opened = OpenedAll {
@@ -146,6 +178,8 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll
         opened.say(plan.tell(i, outcome));
     }
     opened.say(plan.conclude());
+    // What was read and is no trace is no failure where there is a trace.
+    opened.failed += usize::from(opened.failed == 0 && opened.traces.is_empty());
     opened.workers = bundle::compare(compared);
     opened
 }
@@ -239,8 +273,13 @@ fn open_one(
     part: &PartArgs,
     said: &mut OpenedAll,
 ) -> Result<(Ready, Vec<TraceReport>), Failure> {
-    let (ready, mut found) = open_texts(plan, recording, part, said)?;
+    let (ready, mut found) = open_texts(plan, recording, None, part, said)?;
     let further = std::mem::take(&mut found.further);
+    if !further.is_empty() {
+        found.note(
+            "The commands slice and stacks use the first of them; --document N gives another.".to_owned(),
+        );
+    }
     let mut reports = Vec::new();
     for found in std::iter::once(found).chain(further) {
         let mut report = part.classified(found).map_err(unreadable)?.whole_report();
@@ -254,6 +293,7 @@ fn open_one(
 fn open_texts(
     plan: &Plan<PathBuf>,
     recording: usize,
+    document: Option<NonZeroU32>,
     part: &PartArgs,
     said: &mut OpenedAll,
 ) -> Result<(Ready, Opened), Failure> {
@@ -270,11 +310,11 @@ fn open_texts(
         Text::File(file) => {
             said.is_read(plan.place(*file));
             let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
-            open_text(&ready, plan.bytes(*file), &mut pieces, part)?
+            open_text(&ready, plan.bytes(*file), &mut pieces, document, part)?
         }
         Text::Made(text) => {
             let mut pieces = |more: &mut More<'_>| more(text).map(drop);
-            open_text(&ready, text.len() as u64, &mut pieces, part)?
+            open_text(&ready, text.len() as u64, &mut pieces, document, part)?
         }
     };
     Ok((ready, found))
@@ -288,10 +328,15 @@ fn open_text(
     ready: &Ready,
     bytes: u64,
     pieces: &mut dyn FnMut(&mut More<'_>) -> Result<()>,
+    document: Option<NonZeroU32>,
     part: &PartArgs,
 ) -> Result<Opened, Failure> {
     let mut start = 0;
-    if part.has_window() {
+    if part.has_window() && document.is_some_and(|n| n.get() > 1) {
+        let all = open_text(ready, bytes, pieces, None, &PartArgs::default())?;
+        let wanted = numbered(all, document);
+        start = wanted.and_then(|opened| opened.report.start_ns).unwrap_or(0);
+    } else if part.has_window() {
         // A stretch counts from the start of the trace, which takes reading it once.
         let mut first = FirstEvent::default();
         let mut feed = |piece: &[u8]| {

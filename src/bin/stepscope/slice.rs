@@ -1,6 +1,7 @@
 //! `stepscope slice`: a smaller trace, for any viewer.
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ pub struct SliceArgs {
     /// replaced once all is written, through links, and never if it is the trace.
     #[arg(long, short)]
     out: PathBuf,
+    /// Of several traces in one file, one after the other, the one of this number, from 1, as the report gives it.
+    #[arg(long, value_name = "N")]
+    document: Option<NonZeroU32>,
     /// From here on, in milliseconds from the start of the trace, as the page's timeline shows them. Slices that
     /// overlap the stretch are kept whole.
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
@@ -82,7 +86,7 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     let inputs = Inputs::of([&args.file]);
     inputs.refuse(&args.out)?;
-    let Some(first) = open_first(&args.file, &PartArgs::default(), inputs) else {
+    let Some(first) = open_first(&args.file, args.document, &PartArgs::default(), inputs) else {
         return Ok(ExitCode::from(2));
     };
     let opened = &first.opened;

@@ -7,6 +7,7 @@ use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::{CategoryId, DefectKind, NameId, Names, Span};
 use crate::index::args::Value;
 use crate::index::column::Column;
+use crate::index::cpu_time::is_beyond;
 use crate::index::tables::{Key, Pairs};
 use crate::ingest::{Event, Field};
 
@@ -311,6 +312,10 @@ impl Builder {
             && let Some(to) = self.edges.thread_time(edge.at)
             && to >= from
         {
+            if is_beyond(to - from, end.saturating_sub(begin.ts).max(0)) {
+                self.defects
+                    .add(DefectKind::ThreadTimeBeyondDuration, Some(begin.at));
+            }
             self.cpu_times.push(row, to - from);
         }
         self.rows.start.push(begin.ts);

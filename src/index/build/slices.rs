@@ -3,7 +3,7 @@
 use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::DefectKind;
 use crate::base::time::CLOCK_END_NS;
-use crate::index::cpu_time::CPU_TIME_BYTES;
+use crate::index::cpu_time::{CPU_TIME_BYTES, is_beyond};
 use crate::index::memory::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
 use crate::index::tables::Family;
 use crate::ingest::{Event, Field, Scalar};
@@ -55,6 +55,11 @@ impl Builder {
         if event.has_uncommon()
             && let Some(ns) = self.thread_time(event, Field::ThreadDur)
         {
+            // A duration that is missing or wrong was counted, and stands as 0.
+            if dur > 0 && is_beyond(ns, dur) {
+                self.defects
+                    .add(DefectKind::ThreadTimeBeyondDuration, Some(event.at));
+            }
             self.cpu_times.push(row, ns);
             held += CPU_TIME_BYTES;
         }

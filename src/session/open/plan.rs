@@ -447,6 +447,10 @@ impl<S: Clone> Plan<S> {
                 let more = if left_out { ", …" } else { "" };
                 say(format!("{n} in it {hold} no trace ({names}{more})"), false);
             }
+            if container.n_opened > 0 && container.n_beside > 0 {
+                let n = show::counted(container.n_beside, "other file");
+                say(format!("{n} in it, not opened (tables, text, pictures)"), false);
+            }
         }
         if self.n_wrong > MAX_WRONG {
             let n = show::counted(self.n_wrong - MAX_WRONG, "more file");

@@ -287,7 +287,7 @@ fn traces_open_in_order_with_what_stands_beside_them() {
     assert_eq!((bad.len(), &*bad[0]), (3, alone));
     assert_eq!(bad[1], "FAILED none.json: there is no such file");
     assert!(
-        bad[2].starts_with("FAILED f/bad.json: this is no trace"),
+        bad[2].starts_with("note f/bad.json: this is no trace"),
         "{}",
         bad[2]
     );
@@ -391,7 +391,7 @@ fn one_bad_member_refuses_nothing() {
         [
             "a/t.json chrome events=1 beside=[] tables=0",
             "FAILED x.zip: a/secret.json: it cannot be read from the archive: it is encrypted",
-            "note x.zip: 1 other JSON file in it holds no trace",
+            "note x.zip: 1 other JSON file in it holds no trace (a/list.json)",
         ]
     );
     assert_eq!(
@@ -438,6 +438,117 @@ fn stored_parts_of_a_file_are_not_taken_for_the_file() {
             ]
         );
     }
+}
+
+#[test]
+fn an_archive_that_breaks_off_is_read_up_to_there() {
+    let good = TRACE.as_bytes();
+    let events: Vec<String> = (0..400)
+        .map(|i| format!(r#"{{"ph":"X","name":"n{i}","pid":1,"tid":1,"ts":{i},"dur":1}}"#))
+        .collect();
+    let long = format!("[{}]", events.join(","));
+    let files: [(&str, &[u8]); 2] = [("a/t.json", good), ("a/long.json", long.as_bytes())];
+    let zip = zip_of(&files, &[]);
+    let list_at = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let tar = tar_of(&files);
+    let packed = gzipped(&tar);
+    let disk = Disk::new(&[
+        ("list.zip", &zip[..list_at + 10]),
+        ("cut.zip", &zip[..list_at - long.len() / 2]),
+        ("head.zip", &zip[..20]),
+        ("cut.tar", &tar[..tar.len() - 1024 - long.len() / 2]),
+        ("cut.tgz", &packed[..packed.len() * 3 / 4]),
+    ]);
+    let lists = "the zip archive is cut off, or still being written: its list of files is missing";
+    assert_eq!(
+        disk.opens(&["list.zip"]),
+        [
+            "a/t.json chrome events=1 beside=[] tables=0".to_owned(),
+            "a/long.json chrome events=400 beside=[] tables=0".to_owned(),
+            format!("FAILED list.zip: {lists}. Read without the list: 2 files"),
+        ]
+    );
+    let opened = disk.opens(&["head.zip"]);
+    assert!(
+        opened.len() == 1 && opened[0].starts_with("FAILED head.zip: the zip archive has no list"),
+        "{opened:?}"
+    );
+    let breaks_off = "the archive breaks off in a/long.json: what comes before that is read";
+    for (given, says) in [
+        (
+            "cut.zip",
+            format!("{lists}. Read without the list: 2 files; it breaks off in a/long.json"),
+        ),
+        ("cut.tar", breaks_off.to_owned()),
+        ("cut.tgz", breaks_off.to_owned()),
+    ] {
+        let opened = disk.opens(&[given]);
+        assert_eq!(opened[0], "a/t.json chrome events=1 beside=[] tables=0");
+        assert_eq!(opened[2..], [format!("FAILED {given}: {says}")]);
+        let n: usize = opened[1]
+            .strip_prefix("a/long.json chrome events=")
+            .and_then(|rest| rest.split(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("{opened:?}"));
+        assert!((100..350).contains(&n), "{given} {n}");
+    }
+}
+
+#[test]
+fn files_of_other_kinds_are_named_and_no_failure() {
+    let pickle: &[u8] = b"\x80\x04\x95device_traces";
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("d/t.json", TRACE.as_bytes()),
+        ("d/memory.pickle", pickle),
+        ("d/page.json", b"<!doctype html><title>Sign in"),
+        ("d/r1.json.zst", b"\x28\xb5\x2f\xfd\x04"),
+        ("d/model.pb", b"nothing that is known"),
+        ("d/config.json", b"{\"a\":1}"),
+        ("d/times.csv", b"a,b\n1,2\n"),
+        ("d/plot.png", b"\x89PNG\r\n\x1a\n"),
+        ("d/notes.txt", b"text"),
+        ("d/run.py", b"import os"),
+        ("memory.pickle", pickle),
+        ("list.json", b"{\"a\":1}"),
+        ("t.json", TRACE.as_bytes()),
+    ];
+    let paths: Vec<String> = (0..14).map(|i| format!("many/{i:02}.pkl")).collect();
+    files.extend(paths.iter().map(|path| (&**path, pickle)));
+    files.push(("many/t.json", TRACE.as_bytes()));
+    let disk = Disk::new(&files);
+    let opened = disk.opens(&["d"]);
+    let [trace, named @ .., json, beside] = &opened[..] else {
+        panic!("{opened:?}");
+    };
+    assert_eq!(trace, "d/t.json chrome events=1 beside=[] tables=0");
+    assert_eq!(
+        json,
+        "note d: 1 other JSON file in it holds no trace (config.json)"
+    );
+    assert_eq!(
+        beside,
+        "note d: 3 other files in it, not opened (tables, text, pictures)"
+    );
+    let starts = [
+        "note d/page.json: this is an HTML page, not a trace; ",
+        "note d/memory.pickle: this is a PyTorch memory snapshot (pickle), not a trace; ",
+        "note d/r1.json.zst: this is a zstd file, not a trace; unpack it first",
+    ];
+    assert_eq!(named.len(), starts.len(), "{named:?}");
+    for (said, start) in named.iter().zip(starts) {
+        assert!(said.starts_with(start), "{said}");
+    }
+    // Given by name.
+    let opened = disk.opens(&["memory.pickle", "list.json", "t.json"]);
+    assert_eq!(opened[0], "t.json chrome events=1 beside=[] tables=0");
+    assert!(opened[1].starts_with("note memory.pickle: this is a PyTorch memory snapshot"));
+    assert!(opened[2].starts_with("note list.json: this is JSON, but no trace"));
+    assert_eq!(opened.len(), 3, "{opened:?}");
+    // Not more of them than one reads.
+    let opened = disk.opens(&["many"]);
+    assert_eq!(
+        (opened.len(), &*opened[11]),
+        (12, "note many: and 4 more files in it of other kinds")
+    );
 }
 
 #[test]
@@ -663,7 +774,10 @@ fn a_damaged_member_is_not_one_that_holds_no_trace() {
         zip[1].starts_with("FAILED x.zip: bad.json: ") && zip[1].contains("damaged"),
         "{zip:?}"
     );
-    assert_eq!(zip[2], "note x.zip: 1 other JSON file in it holds no trace");
+    assert!(
+        zip[2].starts_with("note x.zip: 1 other JSON file in it holds no trace ("),
+        "{zip:?}"
+    );
     let folder = disk.opens(&["d"]);
     assert_eq!(
         (folder.len(), &*folder[0]),
