@@ -143,10 +143,10 @@ impl Container {
     fn holds_none(&mut self, path: &str) {
         self.n_no_trace += 1;
         if self.no_trace.len() < MAX_NAMES {
-            let below = path
-                .strip_prefix(&*self.shown)
-                .and_then(|path| path.strip_prefix('/'));
-            self.no_trace.push(below.unwrap_or(path).to_owned());
+            // Below the folder that is named before them.
+            let below = path.split_once('/').filter(|_| !self.is_archive);
+            self.no_trace
+                .push(below.map_or(path, |(_, below)| below).to_owned());
         }
     }
 }
@@ -335,8 +335,8 @@ fn is_looked_at(path: &str) -> bool {
     is_trace_name(path) || ends_in(path, &[".txt"])
 }
 
-/// Files of tools that are taken for traces, and traces that are packed in ways that are not read: their first bytes are
-/// looked at to name them.
+/// Files of tools that are taken for traces, and traces that are packed in ways that are not read: they are named by
+/// their first bytes.
 fn is_wrong_name(path: &str) -> bool {
     const ENDINGS: &[&str] = &[
         ".nsys-rep",
@@ -695,7 +695,9 @@ impl<S: Clone> Opening<S> {
                 return match looks_of(head, head.len() as u64 >= bytes) {
                     Err(Failure::Unreadable(why)) => self.fail(&shown, why),
                     Err(Failure::WrongFile(why)) => self.note(&shown, why),
-                    Ok(_) | Err(Failure::NoTrace(_)) => self.note(&shown, "this is no archive"),
+                    Ok(_) | Err(Failure::NoTrace(_) | Failure::Empty(_)) => {
+                        self.note(&shown, "this is no archive")
+                    }
                 };
             }
             None => {}
@@ -719,7 +721,7 @@ impl<S: Clone> Opening<S> {
         } else {
             // What is damaged is tried, and says so then.
             let looks = match looks_of(head, false) {
-                Err(Failure::NoTrace(_) | Failure::WrongFile(_)) => Looks::NoTrace,
+                Err(Failure::NoTrace(_) | Failure::WrongFile(_) | Failure::Empty(_)) => Looks::NoTrace,
                 looks => looks.unwrap_or(Looks::Unknown),
             };
             self.loose.push(Loose { file, folder, looks });
@@ -915,7 +917,7 @@ impl<S: Clone> Opening<S> {
                 self.plan.containers.last_mut()?.n_unreadable += 1;
                 (why, true)
             }
-            Err(Failure::NoTrace(_)) => {
+            Err(Failure::NoTrace(_) | Failure::Empty(_)) => {
                 if is_trace_name(path) {
                     self.plan.containers.last_mut()?.holds_none(path);
                 }

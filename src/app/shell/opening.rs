@@ -212,8 +212,8 @@ impl Opening {
         }
     }
 
-    /// Starts a worker for the next file, or for the sample. A trace that is open stays until the first part of the next
-    /// one has been read; then its worker is stopped and its memory freed.
+    /// Starts a worker for the next file, or for the sample. A trace that is open stays until the first part of the
+    /// next one has been read; then its worker is stopped and its memory freed.
     fn begin(&self, picked: Option<Picked>, choice: Choice) {
         let old = self.open.take();
         if old.is_whole {

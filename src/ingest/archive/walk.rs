@@ -200,8 +200,8 @@ fn header(bytes: &[u8], header_at: u64) -> Option<(Header, u64, bool)> {
     Some((header, (start + name + extra) as u64, flags & 8 != 0))
 }
 
-/// The descriptor of the member whose data starts at byte `data_at`, at byte `here` of `bytes` or behind it; `bytes` lie
-/// at byte `from` of the file. An error says where the search goes on with more bytes.
+/// The descriptor of the member whose data starts at byte `data_at`, at byte `here` of `bytes` or behind it; `bytes`
+/// lie at byte `from` of the file. An error says where the search goes on with more bytes.
 fn descriptor(bytes: &[u8], from: u64, here: usize, data_at: u64, is_last: bool) -> Result<Descriptor, u64> {
     for place in memmem::find_iter(&bytes[here..], b"PK") {
         let p = here + place;

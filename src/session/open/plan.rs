@@ -159,6 +159,8 @@ pub enum Failure {
     NoTrace(String),
     /// It was read, and is of a known other kind: with the way to a trace.
     WrongFile(String),
+    /// There is nothing in it: whatever was to write it did not.
+    Empty(String),
 }
 
 impl From<LoadError> for Failure {
@@ -169,9 +171,8 @@ impl From<LoadError> for Failure {
                 Failure::Unreadable(says)
             }
             LoadError::WrongFile { .. } => Failure::WrongFile(says),
-            LoadError::Empty
-            | LoadError::NotATrace { .. }
-            | LoadError::EmptyContent
+            LoadError::Empty | LoadError::EmptyContent => Failure::Empty(says),
+            LoadError::NotATrace { .. }
             | LoadError::EventsNoList { .. }
             | LoadError::NoTraceEvents { .. }
             | LoadError::NoEvents { .. } => Failure::NoTrace(says),
@@ -383,7 +384,7 @@ impl<S: Clone> Plan<S> {
                 None
             }
             // Other JSON lies in most folders, and is no failure.
-            (Err(Failure::NoTrace(_)), What::Trace { file, .. }, Some(container)) => {
+            (Err(Failure::NoTrace(_) | Failure::Empty(_)), What::Trace { file, .. }, Some(container)) => {
                 container.holds_none(&self.files[*file].path);
                 None
             }
@@ -396,7 +397,12 @@ impl<S: Clone> Plan<S> {
                 (self.n_wrong <= MAX_WRONG).then(|| self.said_of(*file, why, false))
             }
             (
-                Err(Failure::NoTrace(why) | Failure::WrongFile(why) | Failure::Unreadable(why)),
+                Err(
+                    Failure::NoTrace(why)
+                    | Failure::WrongFile(why)
+                    | Failure::Empty(why)
+                    | Failure::Unreadable(why),
+                ),
                 what,
                 mut container,
             ) => {
