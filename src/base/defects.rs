@@ -81,7 +81,7 @@ defects! {
     OversizedDuration "oversized_duration" Loss "A duration does not fit the clock; the event is kept with length 0.";
     UnreadableThreadTime "unreadable_thread_time" Loss
         "A time of a thread's own clock (tts, tdur) is negative or no number; the CPU time of its slice is unknown.";
-    ThreadTimeBeyondDuration "thread_time_beyond_duration" Loss
+    LongThreadTime "long_thread_time" Loss
         "The thread of a slice ran longer (tdur, tts) than the slice lasted, by more than 1 µs, which cannot be: how long \
          it waited is unknown.";
     OversizedSum "oversized_sum" Loss

@@ -378,7 +378,7 @@ fn a_threads_own_clock_says_how_long_it_ran() {
         {"ph":"E","cat":"cpu_op","name":"aten::exp","pid":1,"tid":2,"ts":530,"tts":1040,"args":{}}"#,
     );
     let mut expected = only("loss unreadable_thread_time", 2);
-    expected.append(&mut only("loss thread_time_beyond_duration", 2));
+    expected.append(&mut only("loss long_thread_time", 2));
     assert_eq!(defects(&opened), expected);
     let of_slice: Vec<_> = opened
         .index

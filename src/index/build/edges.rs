@@ -313,8 +313,7 @@ impl Builder {
             && to >= from
         {
             if is_beyond(to - from, end.saturating_sub(begin.ts).max(0)) {
-                self.defects
-                    .add(DefectKind::ThreadTimeBeyondDuration, Some(begin.at));
+                self.defects.add(DefectKind::LongThreadTime, Some(begin.at));
             }
             self.cpu_times.push(row, to - from);
         }

@@ -57,8 +57,7 @@ impl Builder {
         {
             // A duration that is missing or wrong was counted, and stands as 0.
             if dur > 0 && is_beyond(ns, dur) {
-                self.defects
-                    .add(DefectKind::ThreadTimeBeyondDuration, Some(event.at));
+                self.defects.add(DefectKind::LongThreadTime, Some(event.at));
             }
             self.cpu_times.push(row, ns);
             held += CPU_TIME_BYTES;
