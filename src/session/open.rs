@@ -779,12 +779,12 @@ impl<S: Clone> Opening<S> {
                 let cut = members
                     .cut
                     .as_ref()
-                    .map(|path| format!("; it breaks off in {path}"));
+                    .map(|path| format!(", of which {path} is cut"));
                 self.fail(
                     &shown,
                     format!(
-                        "the zip archive is cut off, or still being written: its list of files is missing. \
-                         Read without the list: {n}{}",
+                        "the zip archive is cut off, or still being written: its list of files is missing; \
+                         {n} found without it{}",
                         cut.unwrap_or_default()
                     ),
                 );

@@ -465,7 +465,7 @@ fn an_archive_that_breaks_off_is_read_up_to_there() {
         [
             "a/t.json chrome events=1 beside=[] tables=0".to_owned(),
             "a/long.json chrome events=400 beside=[] tables=0".to_owned(),
-            format!("FAILED list.zip: {lists}. Read without the list: 2 files"),
+            format!("FAILED list.zip: {lists}; 2 files found without it"),
         ]
     );
     let opened = disk.opens(&["head.zip"]);
@@ -477,7 +477,7 @@ fn an_archive_that_breaks_off_is_read_up_to_there() {
     for (given, says) in [
         (
             "cut.zip",
-            format!("{lists}. Read without the list: 2 files; it breaks off in a/long.json"),
+            format!("{lists}; 2 files found without it, of which a/long.json is cut"),
         ),
         ("cut.tar", breaks_off.to_owned()),
         ("cut.tgz", breaks_off.to_owned()),
