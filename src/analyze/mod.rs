@@ -156,7 +156,7 @@ pub fn analyze_to(
         report.kernel_families = {
             let linked = launched.as_ref().or(found.as_ref());
             let in_forward = families::InForward::of(index, vocabulary, linked);
-            let earlier = families::Earlier::of(index, vocabulary, linked);
+            let earlier = families::Earlier::of(index, vocabulary);
             earlier_work = (earlier.count, earlier.total_ns);
             families::families(&report.kernels, &in_forward, &earlier)
         };

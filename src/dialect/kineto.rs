@@ -83,7 +83,8 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         v.rank = None;
         v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
-    if let Some(shared) = ranks::shared_processes(index) {
+    let untold = || ranks::shared_devices(index, &v.roles).filter(|_| v.ranks.labels.is_empty());
+    if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
         // The header is that of the first.
         v.rank = None;
         v.notes.push(shared);

@@ -231,15 +231,12 @@ fn label_of_process(index: &Index, pid: Key) -> String {
     format!("process {}", pid.show(&index.names))
 }
 
-/// A device's process is of the process that launched nearly all of its work; of none where several share it.
-fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+/// Of each device's process, how much of its work each process launched.
+fn launchers(index: &Index, roles: &[Role]) -> BTreeMap<Key, BTreeMap<Key, u64>> {
+    let mut work: BTreeMap<Key, BTreeMap<Key, u64>> = BTreeMap::new();
     let Some(column) = index.arg_column("correlation").map(|c| c.without_zero()) else {
-        return BTreeMap::new();
+        return work;
     };
-    let processes = launching(index, roles);
-    if processes.len() < 2 || shared_processes(index).is_some() {
-        return BTreeMap::new();
-    }
     let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
     let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
     let calls: FxHashMap<i64, Key> = column
@@ -247,16 +244,44 @@ fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> 
         .filter(|&(id, _)| is_call(id))
         .map(|(id, number)| (number, pid_of(id)))
         .collect();
-    let mut work: BTreeMap<Key, BTreeMap<Key, u64>> = BTreeMap::new();
     for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
         if let Some(&pid) = calls.get(&number) {
             *work.entry(pid_of(id)).or_default().entry(pid).or_default() += 1;
         }
     }
-    let with_work: BTreeSet<Key> = work.values().flat_map(|by| by.keys().copied()).collect();
-    if with_work.len() < 2 {
+    work
+}
+
+/// That ranks share a device's process, in words: each launched a tenth of its work or more. A tracer records one
+/// process, so two that launch work are two ranks.
+pub fn shared_devices(index: &Index, roles: &[Role]) -> Option<String> {
+    if launching(index, roles).len() < 2 {
+        return None;
+    }
+    let mut devices = launchers(index, roles).into_iter();
+    devices.find_map(|(device, by)| {
+        let all: u64 = by.values().sum();
+        let large = by.iter().filter(|(_, n)| n.saturating_mul(10) >= all);
+        let pids: Vec<String> = large.map(|(pid, _)| pid.show(&index.names).to_string()).collect();
+        (pids.len() > 1).then(|| {
+            format!(
+                "Processes {} launched work of the same device process ({}): Stepscope cannot show these ranks \
+                 separately. Steps, device time and gaps are those of all of them together. Open the ranks' own files \
+                 together, or merge them with process ids that differ.",
+                named(pids.into_iter()),
+                device.show(&index.names)
+            )
+        })
+    })
+}
+
+/// A device's process is of the process that launched nearly all of its work; of none where several share it.
+fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+    let processes = launching(index, roles);
+    if processes.len() < 2 || shared_processes(index).is_some() {
         return BTreeMap::new();
     }
+    let work = launchers(index, roles);
     let mut of: BTreeMap<Key, String> = BTreeMap::new();
     for (device, by) in work {
         let all: u64 = by.values().sum();
@@ -266,6 +291,10 @@ fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> 
         if let Some((pid, _)) = owner {
             of.insert(device, label_of_process(index, pid));
         }
+    }
+    // A helper that copies to the device of another process is no rank.
+    if of.values().collect::<BTreeSet<_>>().len() < 2 {
+        return BTreeMap::new();
     }
     for pid in processes {
         of.insert(pid, label_of_process(index, pid));

@@ -244,3 +244,57 @@ fn two_ranks_of_gaudi_are_told_apart_by_their_recipes_labels_and_args() {
     let events = (0..2).flat_map(|rank| gaudi(&labelled, rank)).collect();
     each_has_its_own(&report(events, ""), "labels");
 }
+
+#[test]
+fn ranks_that_share_a_device_process_are_named_as_not_told_apart() {
+    let joined = Joined {
+        device: |_| json!(0),
+        ..BY_HAND
+    };
+    let notes = report_of(&joined)["notes"].to_string();
+    assert!(
+        notes.contains("Processes 1, 2 launched work of the same device process (0)"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn a_process_that_copies_a_little_to_the_device_of_another_is_no_rank() {
+    let mut events = cuda(&BY_HAND, 0, 0);
+    let call = json!({"correlation": 9_000});
+    events.push(slice(
+        "cuda_runtime",
+        "cudaMemcpyAsync",
+        &json!(2),
+        9,
+        (100, 20),
+        call,
+    ));
+    let copy = json!({"correlation": 9_000, "device": 0, "stream": 8});
+    events.push(slice(
+        "gpu_memcpy",
+        "Memcpy HtoD (Pinned -> Device)",
+        &json!(10),
+        8,
+        (200, 10),
+        copy,
+    ));
+    for extra in 0..N_STEPS {
+        let work = json!({"correlation": 8_000 + extra, "device": 0, "stream": 7});
+        let at = start_us(0, extra);
+        events.push(slice(
+            "cuda_runtime",
+            "cudaLaunchKernel",
+            &json!(1),
+            5,
+            (at + 200, 20),
+            work.clone(),
+        ));
+        events.push(slice("kernel", "gemm", &json!(10), 7, (at + 6_000, 100), work));
+    }
+    let notes = report(events, "")["notes"].to_string();
+    assert!(
+        !notes.contains("several ranks") && !notes.contains("launched work"),
+        "{notes}"
+    );
+}

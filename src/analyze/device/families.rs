@@ -10,7 +10,7 @@ use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::report::{Kernel, KernelFamily, WorkKind};
 use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::dialect::families::Family;
-use crate::dialect::{Part, Vocabulary};
+use crate::dialect::{LaunchLink, Part, Pass, Phase, Role, Vocabulary};
 use crate::index::Index;
 
 /// Work of one name.
@@ -23,16 +23,26 @@ struct Work {
 }
 
 /// What forward passes launched of kernels whose names say sampling, by name and kind; nothing where launches are
-/// unknown.
+/// unknown. Where nothing is served, such a name says no more than which operator it is: that of attention and
+/// of a loss, too.
 #[derive(Default)]
-pub struct InForward(FxHashMap<(String, &'static str), Work>);
+pub struct InForward {
+    /// No pass serves requests, so every such kernel counts as launched by a model.
+    is_all: bool,
+    work: FxHashMap<(String, &'static str), Work>,
+}
 
 impl InForward {
     pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> InForward {
-        let Some(launched) = launched else {
-            return InForward::default();
-        };
         let forward = forward_passes(index, vocabulary);
+        let serves = |pass: &Pass| matches!(pass.phase, Phase::Prefill | Phase::Decode | Phase::Mixed);
+        let is_all = !vocabulary.passes.iter().any(serves);
+        let Some(launched) = launched.filter(|_| !is_all) else {
+            return InForward {
+                is_all,
+                ..InForward::default()
+            };
+        };
         let mut is_asked: FxHashMap<NameId, bool> = FxHashMap::default();
         let mut found: FxHashMap<(NameId, &'static str), Work> = FxHashMap::default();
         for device in &vocabulary.devices {
@@ -64,12 +74,16 @@ impl InForward {
         }
         let named = found.into_iter();
         let named = named.map(|((name, kind), work)| ((index.text(name).to_owned(), kind), work));
-        InForward(named.collect())
+        InForward {
+            is_all,
+            work: named.collect(),
+        }
     }
 }
 
-/// Work that was launched before the recording, by name and kind: it belongs to none of its steps. What a lane runs
-/// before the first work of it whose launch is recorded; nothing of a lane without any, and where launches are unknown.
+/// Work that was launched before the recording, by name and kind: it belongs to none of its steps. Tracers number calls
+/// one after the other, so what bears a smaller number than every call that is recorded was launched before them. None
+/// where numbers were given anew, or several processes number their own calls.
 #[derive(Default)]
 pub struct Earlier {
     by_name: FxHashMap<(String, &'static str), Work>,
@@ -78,22 +92,24 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> Earlier {
-        let Some(launched) = launched else {
+    pub fn of(index: &Index, vocabulary: &Vocabulary) -> Earlier {
+        let LaunchLink::Correlation(_) = vocabulary.launch_link else {
+            return Earlier::default();
+        };
+        let Some(column) = vocabulary
+            .links(index)
+            .filter(|_| vocabulary.ranks.labels.len() < 2)
+        else {
+            return Earlier::default();
+        };
+        let is_call = |id: SliceId| matches!(vocabulary.role(id), Role::Launch | Role::Wait);
+        let calls = column.ints().filter(|&(id, _)| is_call(id));
+        let Some(first_call) = calls.map(|(_, number)| number).min() else {
             return Earlier::default();
         };
         let mut found: FxHashMap<(NameId, &'static str), Work> = FxHashMap::default();
-        let mut head: Vec<(SliceId, WorkKind)> = Vec::new();
-        for track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
-            head.clear();
-            let mut is_linked = false;
-            launched.work_in_order(vocabulary, &[*track], |id, role, launch| {
-                is_linked |= launch.is_some();
-                if !is_linked {
-                    head.extend(WorkKind::of(role).map(|kind| (id, kind)));
-                }
-            });
-            for &(id, kind) in head.iter().filter(|_| is_linked) {
+        for (id, _) in column.ints().filter(|&(_, number)| number < first_call) {
+            if let Some(kind) = WorkKind::of(vocabulary.role(id)) {
                 let work = found.entry((index.slices.name(id), kind.key())).or_default();
                 work.count += 1;
                 work.total_ns = work.total_ns.saturating_add(vocabulary.span(index, id).len_ns());
@@ -156,8 +172,11 @@ pub fn families(kernels: &[Kernel], in_forward: &InForward, earlier: &Earlier) -
             _ => Family::of_name(&kernel.name),
         };
         let key = kind.filter(|_| family != family.in_forward()).map(WorkKind::key);
-        let inside = key.and_then(|key| in_forward.0.get(&(kernel.name.clone(), key)));
-        let inside = inside.copied().unwrap_or_default();
+        let inside = key.and_then(|key| match in_forward.is_all {
+            true => (!names_sampling(&kernel.name)).then_some(all),
+            false => in_forward.work.get(&(kernel.name.clone(), key)).copied(),
+        });
+        let inside = inside.unwrap_or_default();
         found.add(family.in_forward(), kernel, inside);
         let rest = Work {
             count: all.count.saturating_sub(inside.count),
@@ -169,6 +188,12 @@ pub fn families(kernels: &[Kernel], in_forward: &InForward, earlier: &Earlier) -
     let mut families: Vec<KernelFamily> = found.0.into_iter().map(|(family, _)| family).collect();
     order::sort_by_key(&mut families, |f| (std::cmp::Reverse(f.total_ns), f.family));
     families
+}
+
+/// Whether a name says sampling itself, and not an operator that samplers use, too.
+fn names_sampling(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("sampl") || lower.contains("multinomial")
 }
 
 /// Families, each with the time of its largest kernel.

@@ -77,9 +77,9 @@ fn judge(facts: &Facts<'_>, kind: OverheadKind) -> Option<Finding> {
             end_ns: Some(span.end),
             slice: Some(slice.0),
             ..fact(format!(
-                "{name}: {} in {} events, longest {}",
+                "{name}: {} in {}, longest {}",
                 show::duration(*ns),
-                show::count(*count),
+                show::counted(*count, "event"),
                 show::duration(span.len_ns())
             ))
         });

@@ -26,7 +26,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} of the exposed communication is spent waiting for rank {} ({} of {}).",
+        "{} of the exposed communication is spent waiting for rank {} of the group ({} of {}).",
         show::percent(first.exposed_ns, exposed),
         first.peer,
         show::duration(first.exposed_ns),
@@ -37,7 +37,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         end_ns: Some(wait.longest_span.end),
         slice: Some(wait.longest.0),
         ..fact(format!(
-            "{} for rank {}: {} of the exposed communication in {}, longest {}",
+            "{} for rank {} of the group: {} of the exposed communication in {}, longest {}",
             wait.name,
             wait.peer,
             show::duration(wait.exposed_ns),
@@ -49,8 +49,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         cost_ns: Some(first.exposed_ns),
         evidence: evidence.collect(),
         advice: format!(
-            "Open the trace of rank {} beside this one: it arrives late, or sends slowly. What this rank does in its \
-             collectives is mostly waiting.",
+            "Open the trace of that rank, too (ranks are counted within the group: without other groups, {} is its \
+             rank in the run): it arrives late, or sends slowly. What this rank does in its collectives is mostly \
+             waiting.",
             first.peer
         ),
         ..finding("waits-for-peer", Level::Hint, Sure::Recorded, "timeline", says)

@@ -10,6 +10,7 @@ use crate::index::Index;
 /// Exposed communication in which a device waits for another rank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerWait {
+    /// Counted within the ranks of the collective's group.
     pub peer: i64,
     /// What waits for this rank cover of the exposed communication.
     pub exposed_ns: i64,
@@ -43,7 +44,6 @@ pub fn peer_waits(index: &Index, vocabulary: &Vocabulary, devices: &[DeviceWork]
     }
     let mut rows: Vec<PeerWait> = found
         .into_iter()
-        .filter(|&(peer, _)| Some(peer) != vocabulary.rank)
         .map(|(peer, (spans, longest))| PeerWait {
             peer,
             count: spans.len() as u64,

@@ -252,8 +252,9 @@ fn part(ns: i64, of: i64) -> Option<f64> {
 }
 
 fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> BoundShares {
+    let serving = serving_of(grounds, device.and_then(|d| d.of_rank));
     let of = |union: &Union| {
-        let serving = grounds.serving?;
+        let serving = serving?;
         part(union.covered_ns(serving), serving.len_ns())
     };
     BoundShares {
@@ -261,6 +262,19 @@ fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> Bound
         requests: of(device.map_or(grounds.waiting, |d| &d.waiting)),
         ..BoundShares::default()
     }
+}
+
+/// When a rank serves; of ranks that share a file, one may serve while another does not.
+fn serving_of(grounds: &Grounds<'_>, rank: Option<usize>) -> Option<Span> {
+    let of_rank = |period: Period| {
+        let of = grounds
+            .steps
+            .iter()
+            .filter(move |s| s.rank == rank && s.period == period);
+        Union::of(of.map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))).extent()
+    };
+    let own = rank.and_then(|_| of_rank(Period::Serving).or_else(|| of_rank(Period::BeforeCapture)));
+    own.or(grounds.serving)
 }
 
 fn device_shares(window: &Union, device: &DeviceShares, shares: &mut BoundShares) {

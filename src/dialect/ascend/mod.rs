@@ -38,7 +38,8 @@ use super::wait_names;
 /// The arg that CANN's calls and the device's tasks share.
 pub const CONNECTION: &str = "connection_id";
 
-/// The arg by which a piece of a collective names the rank at its other end.
+/// The arg by which a piece of a collective names the rank at its other end: its place within the group, as in
+/// `communication_matrix.json` (inferred from there).
 pub const PEER: &str = "dst rank";
 
 /// Tasks of a collective in which this rank waits until the other has written its notify record (`Notify_Wait` of
@@ -120,7 +121,15 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v
 }
 
+/// `None` where there are several groups: the same number is another rank in each.
 fn peer_waits(index: &Index) -> Option<PeerWaits> {
+    let is_group = |track: &TrackId| {
+        let name = index.track(*track).name.map(|name| index.text(name));
+        name.is_some_and(|name| name.starts_with("Group ") && name.ends_with("Communication"))
+    };
+    if index.track_ids().filter(is_group).count() > 1 {
+        return None;
+    }
     let names: FxHashSet<NameId> = PEER_WAITS
         .iter()
         .filter_map(|name| index.names.lookup(name))

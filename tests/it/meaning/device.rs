@@ -1129,6 +1129,29 @@ fn a_softmax_that_the_model_launches_is_no_sampling() {
     }
     let report = made(&events);
     assert_eq!(families(&report), [("gemm", 9, 15.0), ("sampling", 6, 4.5)]);
+    // A model that serves nobody samples nothing, unless the name says so.
+    let mut events = unfused_attention(warp, "TopPSamplingFromProbKernel", None);
+    events.retain(|event| event["cat"] != "user_annotation");
+    let expected = [("gemm", 9, 15.0), ("elementwise", 3, 3.0), ("sampling", 3, 1.5)];
+    assert_eq!(families(&made(&events)), expected);
+}
+
+#[test]
+fn work_with_a_smaller_number_than_every_call_was_launched_before_the_recording() {
+    let mut events = vec![marker(0, 1_000.0)];
+    for n in 0..6 {
+        events.push(kernel("gemm_before", 90 + n, (f64::from(n as i32) * 100.0, 50.0)));
+    }
+    for n in 0..4 {
+        events.push(call(100 + n, 10.0 + n as f64 * 100.0));
+        events.push(kernel("gemm", 100 + n, (700.0 + n as f64 * 100.0, 50.0)));
+    }
+    assert_eq!(families(&made(&events)), [("gemm", 4, 0.2)]);
+    // Without a number nothing says when it was launched.
+    for event in events.iter_mut().filter(|event| event["name"] == "gemm_before") {
+        event["args"]["correlation"] = json!(0);
+    }
+    assert_eq!(families(&made(&events)), [("gemm", 10, 0.5)]);
 }
 
 /// Seven steps of 10 ms with a kernel of 9.5 ms each; between the third and the fourth `name` takes `dur` µs of 300 ms.
