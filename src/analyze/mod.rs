@@ -142,7 +142,18 @@ pub fn analyze_to(
     report.gaps = gaps;
     if is_asked {
         let dynamo = report.dynamo.as_ref();
-        report.slow_steps = differences::slow_steps(index, vocabulary, &report.steps, &devices, dynamo);
+        let from_device_ends = report
+            .step_time
+            .as_ref()
+            .is_some_and(|time| time.from_device_ends);
+        report.slow_steps = differences::slow_steps(
+            index,
+            vocabulary,
+            &report.steps,
+            &devices,
+            dynamo,
+            from_device_ends,
+        );
     }
     report.out_of_memory = memory::out_of_memory(vocabulary);
     report.out_of_memory_total = index.memory.n_failures;

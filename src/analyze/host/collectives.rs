@@ -20,7 +20,7 @@ pub struct HostCollectives {
     pub by_name: Vec<OfName>,
 }
 
-/// The collectives of one name that begin inside those steps.
+/// The collectives of one name that run inside those steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfName {
     pub name: String,
@@ -48,7 +48,7 @@ pub fn host_collectives(index: &Index, vocabulary: &Vocabulary, steps: &[Step]) 
     let mut found: FxHashMap<NameId, (Vec<Span>, SliceId)> = FxHashMap::default();
     for id in index.slices.ids() {
         let span = index.slices.span(id);
-        if vocabulary.role(id) != Role::Collective || !window.contains(span.start) {
+        if vocabulary.role(id) != Role::Collective || window.covered_ns(span) == 0 {
             continue;
         }
         let of = found.entry(index.slices.name(id)).or_insert((Vec::new(), id));

@@ -90,13 +90,15 @@ fn took(step: &Step) -> i64 {
     step.step_ns.unwrap_or(step.dur_ns)
 }
 
-/// What differs in the most costly of the slow steps.
+/// What differs in the most costly of the slow steps. `from_device_ends`: a step's time is from the end of the device
+/// work of the step before to the end of its own.
 pub fn slow_steps(
     index: &Index,
     vocabulary: &Vocabulary,
     steps: &[Step],
     devices: &[DeviceWork],
     dynamo: Option<&DynamoUse>,
+    from_device_ends: bool,
 ) -> Vec<SlowStep> {
     let (_, mut slow) = slow(steps);
     slow.truncate(MOST_STEPS);
@@ -122,7 +124,12 @@ pub fn slow_steps(
     for (&row, profile) in &mut wanted {
         if let Some(step) = steps.get(row) {
             profile.see_host(&threads, step, row);
-            profile.see_device(&threads, step, row, devices);
+            let own_end = step.device.as_ref().and_then(|device| device.end_ns);
+            let window = match own_end.filter(|_| from_device_ends) {
+                Some(end) => Span::new(end.saturating_sub(took(step)), end),
+                None => profile.window,
+            };
+            profile.see_device(&threads, step, row, devices, window);
         }
     }
     let compared = slow.iter().map(|one| compared(one, &wanted, &threads, dynamo));
@@ -286,8 +293,15 @@ impl Profile {
         }
     }
 
-    /// Time of the step's interval without any work on the devices of its rank.
-    fn see_device(&mut self, threads: &Threads<'_>, step: &Step, row: usize, devices: &[DeviceWork]) {
+    /// Time of the step without any work on the devices of its rank.
+    fn see_device(
+        &mut self,
+        threads: &Threads<'_>,
+        step: &Step,
+        row: usize,
+        devices: &[DeviceWork],
+        window: Span,
+    ) {
         let vocabulary = threads.vocabulary;
         let own = vocabulary.passes.get(row).and_then(|pass| {
             vocabulary
@@ -302,8 +316,8 @@ impl Profile {
         if of_rank.peek().is_none() || step.device.is_none() {
             return;
         }
-        let busy = Union::of(of_rank.flat_map(|d| d.busy.overlapping(self.window)));
-        let idle = self.window.len_ns() - busy.covered_ns(self.window);
+        let busy = Union::of(of_rank.flat_map(|d| d.busy.overlapping(window)));
+        let idle = window.len_ns() - busy.covered_ns(window);
         self.put(DifferenceKind::DeviceIdle, "", idle);
     }
 
