@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use rustc_hash::FxHashSet;
 
 use stepscope::analyze::compiles::{self, coverage};
 use stepscope::analyze::device::{kernels, time};
@@ -247,16 +246,10 @@ mod understand {
             .filter(|&id| o.vocabulary.role(id) == Role::Launch);
         let last_launch_ns = launches.map(|id| o.index.slices.end(id).as_ns()).max();
         let facts = || findings::Facts {
-            report: &o.report,
-            vocabulary: &o.vocabulary,
             step_idle: gaps::step_idle(&host()),
             last_launch_ns,
-            links_launches: false,
-            trailing_launches: None,
             waits: waiting().to_vec(),
-            calls_with_shapes: 0,
-            not_operators: FxHashSet::default(),
-            waited: None,
+            ..findings::Facts::of(&o.report, &o.vocabulary)
         };
         bencher
             .with_inputs(facts)

@@ -220,15 +220,13 @@ mod tests {
             found
         };
         let whole = in_pieces(text.len());
-        for len in [7] {
-            let cut = in_pieces(len);
-            assert_eq!(
-                (&whole.names, &whole.headers),
-                (&cut.names, &cut.headers),
-                "{text}"
-            );
-            assert_eq!(whole.ended, cut.ended, "{text}");
-        }
+        let cut = in_pieces(7);
+        assert_eq!(
+            (&whole.names, &whole.headers),
+            (&cut.names, &cut.headers),
+            "{text}"
+        );
+        assert_eq!(whole.ended, cut.ended, "{text}");
         whole
     }
 
@@ -388,7 +386,7 @@ mod tests {
 
     #[test]
     fn looking_for_a_document_costs_as_the_text_grows() {
-        let start = std::time::Instant::now();
+        // Were it to walk on from each of them, this would take hours.
         for unit in [
             "{\"metadata\":",
             "{\"traceEvents\":[{\"ph\":",
@@ -400,9 +398,13 @@ mod tests {
             text.as_bytes()
                 .chunks(1 << 20)
                 .for_each(|piece| scanner.feed(piece, &mut found));
-            let _ = scanner.finish(&mut found);
+            let last = scanner.finish(&mut found);
+            found.ended.extend(last);
+            assert_eq!(found.names, [["a"]], "{unit}");
+            assert!(
+                found.ended.iter().any(|ended| !ended.defects.is_empty()),
+                "{unit}"
+            );
         }
-        // A debug build takes some seconds; were it quadratic, it would take hours.
-        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }
 }

@@ -87,7 +87,7 @@ fn report_of(joined: &Joined) -> Value {
 /// Every step has the work of its own rank, µs, and the file's devices have one of it.
 fn each_has_its_own(report: &Value, says: &str) {
     let steps = report["steps"].as_array().unwrap();
-    assert_eq!(steps.len(), 2 * N_STEPS as usize, "{says}");
+    assert_eq!(steps.len() as i64, 2 * N_STEPS, "{says}");
     for (row, step) in steps.iter().enumerate() {
         let (rank, number) = (row as i64 % 2, row as i64 / 2);
         assert_eq!(step["start_ns"], start_us(rank, number) * 1_000, "{says}");
@@ -179,7 +179,7 @@ fn one_process_with_two_devices_is_one_rank() {
     let report = report(events, "");
     assert!(!report["notes"].to_string().contains("several ranks"));
     let steps = report["steps"].as_array().unwrap();
-    assert_eq!(steps.len(), N_STEPS as usize);
+    assert_eq!(steps.len() as i64, N_STEPS);
     for step in steps {
         assert_eq!(step["rank"], Value::Null);
         assert_eq!(step["device"]["method"], "launch");

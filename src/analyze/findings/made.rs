@@ -73,22 +73,7 @@ pub fn budget(total_ms: i64) -> Option<TimeBudget> {
 
 /// Nothing is known beside the report.
 pub fn facts<'a>(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'a> {
-    Facts {
-        report,
-        vocabulary,
-        step_idle: Vec::new(),
-        last_launch_ns: None,
-        links_launches: false,
-        trailing_launches: None,
-        waited: None,
-        waits: Vec::new(),
-        not_operators: FxHashSet::default(),
-        host_collectives: None,
-        overhead: Vec::new(),
-        peer_waits: Vec::new(),
-        earlier_work: (0, 0),
-        calls_with_shapes: 0,
-    }
+    Facts::of(report, vocabulary)
 }
 
 pub fn of_facts(facts: &Facts<'_>) -> Vec<Finding> {

@@ -101,6 +101,28 @@ pub struct Facts<'a> {
     pub calls_with_shapes: u64,
 }
 
+impl<'a> Facts<'a> {
+    /// What a report alone says; of all else nothing is known.
+    pub fn of(report: &'a TraceReport, vocabulary: &'a Vocabulary) -> Facts<'a> {
+        Facts {
+            report,
+            vocabulary,
+            step_idle: Vec::new(),
+            last_launch_ns: None,
+            links_launches: false,
+            trailing_launches: None,
+            waited: None,
+            waits: Vec::new(),
+            not_operators: FxHashSet::default(),
+            calls_with_shapes: 0,
+            host_collectives: None,
+            overhead: Vec::new(),
+            peer_waits: Vec::new(),
+            earlier_work: (0, 0),
+        }
+    }
+}
+
 /// One judgement.
 pub struct Rule {
     /// What it may speak as, in one trace as one of them at most. Stable: scripts rely on ids.

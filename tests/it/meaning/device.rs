@@ -1140,7 +1140,7 @@ fn a_softmax_that_the_model_launches_is_no_sampling() {
 fn work_with_a_smaller_number_than_every_call_was_launched_before_the_recording() {
     let mut events = vec![marker(0, 1_000.0)];
     for n in 0..6 {
-        events.push(kernel("gemm_before", 90 + n, (f64::from(n as i32) * 100.0, 50.0)));
+        events.push(kernel("gemm_before", 90 + n, (n as f64 * 100.0, 50.0)));
     }
     for n in 0..4 {
         events.push(call(100 + n, 10.0 + n as f64 * 100.0));
