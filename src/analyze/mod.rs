@@ -206,7 +206,7 @@ pub fn analyze_to(
         });
     }
     let without_requests = gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all;
-    let waited = verdict::longest_waited(serving, &without_requests, &shares);
+    let waited = verdict::longest_waited(&report.steps, serving, &without_requests, &shares);
     if let Some(time) = &report.step_time {
         let grounds = verdict::Grounds {
             steps: &report.steps,

@@ -439,7 +439,8 @@ pub const TABLES_READ: Table = Table {
 /// Tables that the file holds ready-made, with its own columns, units and words.
 pub fn raw_tables<'a>(answers: &Answers<'a>) -> Vec<Filled<'a>> {
     let tables = list(answers, |b| &b.plain_tables).iter().enumerate();
-    tables
+    let with_rows = tables.filter(|(_, table)| !table.rows.is_empty());
+    with_rows
         .map(|(i, table)| Filled {
             key: format!("raw_{}", i + 1),
             title: table.title.clone(),

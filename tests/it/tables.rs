@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use serde_json::Value;
-use stepscope::analyze::report::{Report, SCHEMA, Step, TraceReport};
+use stepscope::analyze::report::{Beside, Report, SCHEMA, Step, TraceReport};
+use stepscope::dialect::plain_table::PlainTable;
 use stepscope::export;
 use stepscope::session::open_bytes;
 use stepscope::synth::{self, Options, Target};
@@ -281,6 +282,33 @@ fn a_table_without_rows_is_not_offered() {
             );
         }
     }
+}
+
+#[test]
+fn a_table_of_the_file_that_has_a_head_alone_is_not_offered() {
+    let table = |title: &str, rows: &[&str]| PlainTable {
+        title: title.to_owned(),
+        columns: vec!["Stream Id".to_owned()],
+        rows: rows.iter().map(|cell| vec![(*cell).to_owned()]).collect(),
+        n_rows: rows.len() as u64,
+        ..PlainTable::default()
+    };
+    let report = TraceReport {
+        beside: Some(Beside {
+            plain_tables: vec![table("empty", &[]), table("one row", &["7"])],
+            ..Beside::default()
+        }),
+        ..TraceReport::default()
+    };
+    let answers = Answers::of_report(&report);
+    let offered = table::names(&answers);
+    let titles: Vec<&str> = offered.iter().map(|name| &*name.title).collect();
+    assert_eq!(titles, ["one row"]);
+    assert!(table::find("raw_1", &answers).is_none());
+    assert_eq!(
+        table::find("raw_2", &answers).map(|found| found.rows.len()),
+        Some(1)
+    );
 }
 
 #[test]

@@ -65,21 +65,29 @@ pub struct Waited {
 }
 
 /// Of the rank that waited longest; `waiting` counts where no device is recorded.
-pub fn longest_waited(serving: Option<Span>, waiting: &Union, devices: &[DeviceShares]) -> Option<Waited> {
+pub fn longest_waited(
+    steps: &[Step],
+    serving: Option<Span>,
+    waiting: &Union,
+    devices: &[DeviceShares],
+) -> Option<Waited> {
     let serving = serving?;
-    let of = |waiting: &Union| waiting.covered_ns(serving);
-    let waited = |ns, rank| Waited {
-        ns,
-        serving_ns: serving.len_ns(),
-        rank,
-    };
+    let own = |d: &DeviceShares| serving_of(steps, Some(serving), d.of_rank).unwrap_or(serving);
+    let of = |d: &DeviceShares| d.waiting.covered_ns(own(d));
     // Of ranks that wait alike the first.
-    let Some(most) = devices.iter().rev().max_by_key(|d| of(&d.waiting)) else {
-        return Some(waited(of(waiting), None));
+    let Some(most) = devices.iter().rev().max_by_key(|d| of(d)) else {
+        return Some(Waited {
+            ns: waiting.covered_ns(serving),
+            serving_ns: serving.len_ns(),
+            rank: None,
+        });
     };
-    let are_alike = devices.iter().all(|d| of(&d.waiting) == of(&most.waiting));
-    let rank = most.of_rank.zip(most.rank.clone()).filter(|_| !are_alike);
-    Some(waited(of(&most.waiting), rank))
+    let are_alike = devices.iter().all(|d| of(d) == of(most));
+    Some(Waited {
+        ns: of(most),
+        serving_ns: own(most).len_ns(),
+        rank: most.of_rank.zip(most.rank.clone()).filter(|_| !are_alike),
+    })
 }
 
 /// What verdicts rest on.
@@ -252,7 +260,7 @@ fn part(ns: i64, of: i64) -> Option<f64> {
 }
 
 fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> BoundShares {
-    let serving = serving_of(grounds, device.and_then(|d| d.of_rank));
+    let serving = serving_of(grounds.steps, grounds.serving, device.and_then(|d| d.of_rank));
     let of = |union: &Union| {
         let serving = serving?;
         part(union.covered_ns(serving), serving.len_ns())
@@ -264,17 +272,14 @@ fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> Bound
     }
 }
 
-/// When a rank serves; of ranks that share a file, one may serve while another does not.
-fn serving_of(grounds: &Grounds<'_>, rank: Option<usize>) -> Option<Span> {
+/// When a rank serves, else `serving`; of ranks that share a file, one may serve while another does not.
+fn serving_of(steps: &[Step], serving: Option<Span>, rank: Option<usize>) -> Option<Span> {
     let of_rank = |period: Period| {
-        let of = grounds
-            .steps
-            .iter()
-            .filter(move |s| s.rank == rank && s.period == period);
+        let of = steps.iter().filter(move |s| s.rank == rank && s.period == period);
         Union::of(of.map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))).extent()
     };
     let own = rank.and_then(|_| of_rank(Period::Serving).or_else(|| of_rank(Period::BeforeCapture)));
-    own.or(grounds.serving)
+    own.or(serving)
 }
 
 fn device_shares(window: &Union, device: &DeviceShares, shares: &mut BoundShares) {
