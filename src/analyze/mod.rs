@@ -4,6 +4,7 @@ pub mod compiles;
 pub mod device;
 pub mod findings;
 pub mod gaps;
+mod groups;
 pub mod host;
 mod in_order;
 pub mod memory;

@@ -34,7 +34,6 @@ pub struct InForward {
 
 impl InForward {
     pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> InForward {
-        let forward = forward_passes(index, vocabulary);
         let serves = |pass: &Pass| matches!(pass.phase, Phase::Prefill | Phase::Decode | Phase::Mixed);
         let is_all = !vocabulary.passes.iter().any(serves);
         let Some(launched) = launched.filter(|_| !is_all) else {
@@ -43,6 +42,7 @@ impl InForward {
                 ..InForward::default()
             };
         };
+        let forward = forward_passes(index, vocabulary);
         let mut is_asked: FxHashMap<NameId, bool> = FxHashMap::default();
         let mut found: FxHashMap<(NameId, &'static str), Work> = FxHashMap::default();
         for device in &vocabulary.devices {

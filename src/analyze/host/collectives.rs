@@ -1,7 +1,6 @@
 //! How much of the steps' host time a collective on the host runs (gloo, MPI), where no device is recorded.
 
-use rustc_hash::FxHashMap;
-
+use crate::analyze::groups::{Group, Groups};
 use crate::analyze::report::Step;
 use crate::analyze::steps::verdict::{PHASES, of_phase};
 use crate::base::{NameId, SliceId, Span, Union, order};
@@ -45,23 +44,20 @@ pub fn host_collectives(index: &Index, vocabulary: &Vocabulary, steps: &[Step]) 
         .map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))
         .collect();
     let (n_steps, window) = (spans.len() as u64, Union::of(spans));
-    let mut found: FxHashMap<NameId, (Vec<Span>, SliceId)> = FxHashMap::default();
+    let mut found: Groups<'_, NameId> = Groups::new(index);
     for id in index.slices.ids() {
         let span = index.slices.span(id);
         if vocabulary.role(id) != Role::Collective || window.covered_ns(span) == 0 {
             continue;
         }
-        let of = found.entry(index.slices.name(id)).or_insert((Vec::new(), id));
-        if span.len_ns() > index.slices.span(of.1).len_ns() {
-            of.1 = id;
-        }
-        of.0.push(span);
+        found.add(index.slices.name(id), id);
     }
-    let all = Union::of(found.values().flat_map(|(spans, _)| spans.iter().copied()));
+    let all = Union::of(found.by_key.values().flat_map(|of| of.spans.iter().copied()));
     let covered_ns = window.intersection_ns(&all);
     let mut by_name: Vec<OfName> = found
+        .by_key
         .into_iter()
-        .map(|(name, (spans, longest))| OfName {
+        .map(|(name, Group { spans, longest })| OfName {
             name: index.text(name).to_owned(),
             count: spans.len() as u64,
             covered_ns: window.intersection_ns(&Union::of(spans)),

@@ -1,9 +1,8 @@
 //! What a profiler calls overhead: code that is loaded at its first use, and the profiler's own work. How much of a
 //! step and of a device's idle time it covers.
 
-use rustc_hash::FxHashMap;
-
 use crate::analyze::device::time::DeviceWork;
+use crate::analyze::groups::{Group, Groups};
 use crate::analyze::report::Step;
 use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::dialect::Vocabulary;
@@ -35,7 +34,7 @@ pub fn overhead(
     if vocabulary.overhead_categories.is_empty() {
         return Vec::new();
     }
-    let mut found: FxHashMap<NameId, (Vec<Span>, SliceId)> = FxHashMap::default();
+    let mut found: Groups<'_, NameId> = Groups::new(index);
     for id in index.slices.ids() {
         let (category, name) = (index.slices.category(id), index.slices.name(id));
         if !vocabulary.overhead_categories.contains(&category)
@@ -43,12 +42,7 @@ pub fn overhead(
         {
             continue;
         }
-        let span = index.slices.span(id);
-        let of = found.entry(name).or_insert((Vec::new(), id));
-        if span.len_ns() > index.slices.span(of.1).len_ns() {
-            of.1 = id;
-        }
-        of.0.push(span);
+        found.add(name, id);
     }
     let kinds = [OverheadKind::FirstUse, OverheadKind::Recording];
     kinds
@@ -56,15 +50,16 @@ pub fn overhead(
         .filter_map(|kind| {
             let of_kind = || {
                 found
+                    .by_key
                     .iter()
                     .filter(|(name, _)| vocabulary.overhead_kinds[*name] == kind)
             };
-            let all = Union::of(of_kind().flat_map(|(_, (spans, _))| spans.iter().copied()));
+            let all = Union::of(of_kind().flat_map(|(_, of)| of.spans.iter().copied()));
             if all.total_ns() == 0 {
                 return None;
             }
             let mut by_name: Vec<_> = of_kind()
-                .map(|(&name, (spans, longest))| {
+                .map(|(&name, Group { spans, longest })| {
                     let ns = Union::of(spans.iter().copied()).total_ns();
                     let text = index.text(name).to_owned();
                     (

@@ -1,8 +1,7 @@
 //! For which other rank a device waits in its collectives: waits that name a peer, over exposed communication.
 
-use rustc_hash::FxHashMap;
-
 use crate::analyze::device::time::DeviceWork;
+use crate::analyze::groups::{Group, Groups};
 use crate::base::{SliceId, Span, Union, order};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
@@ -27,7 +26,7 @@ pub fn peer_waits(index: &Index, vocabulary: &Vocabulary, devices: &[DeviceWork]
         return Vec::new();
     };
     let exposed = device.comm.without(&device.compute);
-    let mut found: FxHashMap<i64, (Vec<Span>, SliceId)> = FxHashMap::default();
+    let mut found: Groups<'_, i64> = Groups::new(index);
     for id in index.slices.ids() {
         if !waits.names.contains(&index.slices.name(id)) {
             continue;
@@ -35,16 +34,12 @@ pub fn peer_waits(index: &Index, vocabulary: &Vocabulary, devices: &[DeviceWork]
         let Some(peer) = index.arg_int(waits.peer, id).filter(|&peer| peer >= 0) else {
             continue;
         };
-        let span = index.slices.span(id);
-        let of = found.entry(peer).or_insert((Vec::new(), id));
-        if span.len_ns() > index.slices.span(of.1).len_ns() {
-            of.1 = id;
-        }
-        of.0.push(span);
+        found.add(peer, id);
     }
     let mut rows: Vec<PeerWait> = found
+        .by_key
         .into_iter()
-        .map(|(peer, (spans, longest))| PeerWait {
+        .map(|(peer, Group { spans, longest })| PeerWait {
             peer,
             count: spans.len() as u64,
             exposed_ns: exposed.intersection_ns(&Union::of(spans)),
