@@ -6,13 +6,13 @@ pub mod findings;
 pub mod gaps;
 mod groups;
 pub mod host;
-mod in_order;
+pub mod labels;
 pub mod memory;
+mod merge;
 pub mod ranks;
 pub mod report;
 pub mod steps;
 pub mod trust;
-pub mod words;
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ use crate::dialect::{Evidence, MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
-use device::{families, kernel_table, kernels, launched, launches, nodes, overall, time, transfers};
+use device::{families, kernel_table, kernels, launch_index, launches, nodes, overall, time, transfers};
 use gaps::activity::compile_span;
 use gaps::{budget, idle, streams};
 use host::{collectives as collectives_on_host, modules, operators, overhead, python};
 use memory::allocations;
 use ranks::{collectives, links, peers};
-use report::{Beside, DefectRow, Operator, TraceReport};
+use report::{DefectRow, Operator, ProfilerTables, TraceReport};
 use steps::{breakdown, differences, times, verdict};
 use trust::{categories, sums, table_check};
 
@@ -107,11 +107,11 @@ pub fn analyze_to(
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
     let devices = time::device_work(index, vocabulary);
-    let launched = launched::Launched::of(index, vocabulary);
+    let launched = launch_index::LaunchIndex::of(index, vocabulary);
     let found = gaps::found_links(index, vocabulary);
     let found = found
         .as_ref()
-        .map(|l| launched::Launched::by_links(index, vocabulary, l));
+        .map(|l| launch_index::LaunchIndex::by_links(index, vocabulary, l));
     let host = gaps::Host::of(
         index,
         vocabulary,
@@ -280,11 +280,11 @@ pub fn gaps_in(
     n_longest: usize,
 ) -> Vec<report::Gaps> {
     let devices = time::device_work(index, vocabulary);
-    let launched = launched::Launched::of(index, vocabulary);
+    let launched = launch_index::LaunchIndex::of(index, vocabulary);
     let found = gaps::found_links(index, vocabulary);
     let found = found
         .as_ref()
-        .map(|l| launched::Launched::by_links(index, vocabulary, l));
+        .map(|l| launch_index::LaunchIndex::by_links(index, vocabulary, l));
     let waiting = gaps::requests::waiting(index, vocabulary);
     let host = gaps::Host::of(
         index,
@@ -303,15 +303,15 @@ fn beside_trace(
     index: &Index,
     vocabulary: &Vocabulary,
     of_worker: Option<&Arc<WorkerTables>>,
-) -> Option<Beside> {
+) -> Option<ProfilerTables> {
     let tables = of_worker.map(|of| &of.tables);
     let step_breakdown = breakdown::breakdown(index, vocabulary, tables);
     if step_breakdown.is_empty() && of_worker.is_none() {
         return None;
     }
-    let mut beside = Beside {
+    let mut beside = ProfilerTables {
         step_breakdown,
-        ..Beside::default()
+        ..ProfilerTables::default()
     };
     if let (Some(of), Some(tables)) = (of_worker, tables) {
         beside.worker = Some(of.worker.clone());

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Span, show};
 
-mod beside;
 mod budget;
 mod causes;
 mod certainty;
@@ -16,13 +15,10 @@ mod device;
 mod engines;
 mod nodes;
 mod parts;
+mod profiler_tables;
 mod slow_steps;
 mod step_time;
 
-pub use beside::{
-    Allocation, Allocations, Beside, KernelDetails, KernelRows, Link, OperatorAllocations, Overall,
-    OverallPart, WorkerRow, Workers,
-};
 pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
 pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
@@ -30,6 +26,10 @@ pub use compile_use::CompileUse;
 pub use device::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
     QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
+};
+pub use profiler_tables::{
+    Allocation, Allocations, KernelDetails, KernelRows, Link, OperatorAllocations, Overall, OverallPart,
+    ProfilerTables, WorkerRow, Workers,
 };
 
 pub use engines::{Engine, Engines, WorkKind};
@@ -877,7 +877,7 @@ pub struct TraceReport {
     pub findings: Vec<Finding>,
     /// What the profiler's own tables and lanes say; absent where it wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<Beside>,
+    pub beside: Option<ProfilerTables>,
 }
 
 /// What `stepscope report --format json` prints.

@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::swatch;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::order;
 use crate::base::show;
 use crate::table::Order;
@@ -15,7 +15,7 @@ use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct RecompilesProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub ready: bool,
 }

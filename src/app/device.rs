@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{Part, Stack};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{DEFAULT_RULES, DeviceIdle, Summary, device_name};
@@ -14,7 +14,7 @@ use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct DeviceProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     /// Whether the whole file is read, so that tables are there and the rules can be changed.
     pub ready: bool,

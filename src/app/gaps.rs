@@ -4,17 +4,17 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::maybe_duration;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::view::histogram::{Histogram, Measure, histogram};
-use crate::view::place::{Place, View};
+use crate::view::route::{Route, View};
 use crate::view::timescale::round_duration;
 use crate::view::{GapKind, Gaps, Summary};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct GapsViewProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub ready: bool,
     pub kind: Option<GapKind>,
@@ -54,7 +54,7 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
                 { for KINDS.into_iter().filter(|k| has(*k)).map(|k| html! {
                     <a class={classes!("switch", (Some(k) == kind).then_some("here"))}
                        aria-current={(Some(k) == kind).then_some("true")}
-                       href={format!("#{}", Place { view: View::Gaps, gaps: Some(k), ..Place::default() }.to_hash())}>
+                       href={format!("#{}", Route { view: View::Gaps, gaps: Some(k), ..Route::default() }.to_hash())}>
                         { k.word() }
                     </a>
                 }) }

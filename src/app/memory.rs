@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::app::components::ask::{use_answer, use_width};
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{To, step_place, timeline_at};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::{DeviceMemory, MAX_LISTED, MemoryCurve, Span, Summary};
@@ -22,7 +22,7 @@ const BOTTOM: f64 = 8.0;
 
 #[derive(Properties, PartialEq)]
 pub struct MemoryProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub dark: bool,
 }
@@ -204,7 +204,7 @@ fn peak(device: &DeviceMemory, origin: i64) -> Html {
 #[derive(Properties, PartialEq)]
 struct CurveProps {
     /// An [`Answer::Memory`].
-    answer: Shown<Answer>,
+    answer: SameRc<Answer>,
     peak: i64,
     says: String,
     dark: bool,

@@ -7,13 +7,13 @@ use crate::app::components::ask::{use_answer, use_width};
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
 use crate::app::components::plot::StepsPlotCanvas;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::app::shell::head::title;
 use crate::app::steps::compile_marks;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::place::{Place, View};
+use crate::view::route::{Route, View};
 use crate::view::{
     Finding, FindingEvidence, GapKind, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary,
     TimeBudget, Which, headlines, share_colour,
@@ -27,7 +27,7 @@ const MOST_OPEN: usize = 8;
 
 #[derive(Properties, PartialEq)]
 pub struct OverviewProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub ready: bool,
     pub dark: bool,
@@ -160,16 +160,16 @@ fn not_opened(note: &str) -> bool {
 }
 
 /// Where a finding's view shows what it speaks of.
-fn place_of(finding: &Finding, view: View) -> Place {
+fn place_of(finding: &Finding, view: View) -> Route {
     let gaps = match view {
         View::Gaps if finding.id == "time-between-steps" => Some(GapKind::Step),
         View::Gaps => Some(GapKind::Device),
         _ => None,
     };
-    Place {
+    Route {
         view,
         gaps,
-        ..Place::default()
+        ..Route::default()
     }
 }
 
@@ -269,7 +269,7 @@ fn budget_section(budget: &TimeBudget) -> Html {
 #[derive(Properties, PartialEq)]
 struct StepsStripProps {
     engine: Engine,
-    summary: Shown<Summary>,
+    summary: SameRc<Summary>,
     dark: bool,
 }
 
@@ -287,7 +287,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
         }),
     );
     let plot = match answer.as_deref() {
-        Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
+        Some(Answer::Steps(view)) => Some(SameRc::new(view.plot.clone())),
         _ => None,
     };
     let counts = &props.summary.step_counts;
@@ -315,7 +315,7 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
             if others {
                 <p class="hint">
                     { "Serving only. " }
-                    <To place={Place { view: View::Steps, ..Place::default() }}>{ "Steps" }</To>
+                    <To place={Route { view: View::Steps, ..Route::default() }}>{ "Steps" }</To>
                     { " has warm-up, too." }
                 </p>
             }
@@ -351,7 +351,7 @@ fn facts_section(summary: &Summary) -> Html {
                 <p class="note">
                     { format!("The metrics file {} was opened beside it; it gives {} their time. ",
                               show::plain(&metrics.0), show::counted(metrics.1, "compile")) }
-                    <To place={Place { view: View::Recompiles, ..Place::default() }}>{ "Recompiles" }</To>
+                    <To place={Route { view: View::Recompiles, ..Route::default() }}>{ "Recompiles" }</To>
                     { " shows its counters." }
                 </p>
             }

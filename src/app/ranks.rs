@@ -3,14 +3,14 @@
 use yew::prelude::*;
 
 use crate::app::components::data_table::{DataTable, Row, RowAction};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::view::Summary;
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct WorkersProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub on_worker: Callback<String>,
 }

@@ -4,14 +4,14 @@
 use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::table::Topic;
 use crate::view::Summary;
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct TablesProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
 }
 

@@ -2,10 +2,10 @@
 
 #[path = "stepscope/fresh.rs"]
 mod fresh;
-#[path = "stepscope/given.rs"]
-mod given;
-#[path = "stepscope/opening.rs"]
-mod opening;
+#[path = "stepscope/inputs.rs"]
+mod inputs;
+#[path = "stepscope/open_inputs.rs"]
+mod open_inputs;
 #[path = "stepscope/output.rs"]
 mod output;
 #[path = "stepscope/slice.rs"]
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use opening::{OpenedAll, open_all, open_first};
+use open_inputs::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, deliver};
 use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
@@ -181,7 +181,7 @@ impl PartArgs {
         if let Some(text) = self.rules_text.get() {
             return Ok(text);
         }
-        let text = std::fs::read_to_string(given::named(rules))
+        let text = std::fs::read_to_string(inputs::named(rules))
             .with_context(|| format!("reading {}", rules.display()))?;
         Ok(self.rules_text.get_or_init(|| text))
     }
@@ -218,7 +218,7 @@ struct SynthArgs {
     /// Bytes of JSON, before compression: 200MB, 2GB (powers of 1000).
     #[arg(long, value_parser = size, conflicts_with = "steps")]
     size: Option<u64>,
-    /// Turns of the engine while serving.
+    /// Iterations of the engine while serving.
     #[arg(long)]
     steps: Option<u32>,
     #[arg(long, default_value_t = 1)]

@@ -55,7 +55,7 @@ fn behind_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i6
 
 /// What a process launched: the ends of its calls with those of their work, and the processes of the devices.
 #[derive(Default)]
-struct Launched {
+struct LaunchIndex {
     work: Vec<(i64, i64)>,
     devices: FxHashSet<Key>,
 }
@@ -71,7 +71,7 @@ fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64
     let pid = |id: SliceId| index.track(index.track_of(id)).pid;
     let calls = column.ints().filter(|&(id, _)| v.role(id) == Role::Launch);
     let calls: FxHashMap<i64, SliceId> = calls.map(|(id, link)| (link, id)).collect();
-    let mut by_process: FxHashMap<Key, Launched> = FxHashMap::default();
+    let mut by_process: FxHashMap<Key, LaunchIndex> = FxHashMap::default();
     for (id, link) in column.ints().filter(|&(id, _)| v.role(id).is_device()) {
         if let Some(&call) = calls.get(&link) {
             let of = by_process.entry(pid(call)).or_default();

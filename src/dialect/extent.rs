@@ -143,7 +143,7 @@ fn held(known: &Known<'_>, thread: Thread, calls: &[Span], i: usize) -> Span {
             if around.start < before || around.end > after {
                 break;
             }
-            if around.end >= call.end && known.word(outer) == Some(Word::Turn) {
+            if around.end >= call.end && known.word(outer) == Some(Word::Iteration) {
                 span = Span::new(span.start.min(around.start), span.end.max(around.end));
             }
         }

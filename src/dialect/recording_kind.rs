@@ -63,7 +63,7 @@ pub(super) fn recording_kind(index: &Index, file_name: &str, v: &Vocabulary) -> 
     (v.passes.is_empty() && v.devices.is_empty() && is_front_end()).then_some(RecordingKind::FrontEnd)
 }
 
-/// A step of a server: a profiler's schedule marks turns of any loop.
+/// A step of a server: a profiler's schedule marks iterations of any loop.
 fn is_served(pass: &Pass) -> bool {
     !matches!(pass.phase, Phase::Unknown | Phase::Idle)
 }

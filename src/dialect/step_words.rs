@@ -14,7 +14,7 @@ use super::vocabulary::{Part, Role};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A call that holds one whole step, or its model call with what belongs to it.
-    Turn,
+    Iteration,
     Part(Part),
     /// Forward, unless something around it says otherwise.
     Module,
@@ -53,7 +53,7 @@ pub fn of_slice(word: Option<Word>, role: Role) -> Option<Word> {
 
 fn annotation(text: &str) -> Option<Word> {
     if text == "scheduler.run_batch" {
-        return Some(Word::Turn);
+        return Some(Word::Iteration);
     }
     vllm::part(text).map(|(part, _)| Word::Part(part))
 }
@@ -78,9 +78,9 @@ fn frame(text: &str) -> Option<Word> {
     let bare = function.trim_start_matches('_');
     let part = match bare {
         "execute_model" | "step_with_batch_queue" | "run_batch" | "forward_batch_generation" => {
-            return Some(Word::Turn);
+            return Some(Word::Iteration);
         }
-        "step" if file == "core" || file.ends_with("llm_engine") => return Some(Word::Turn),
+        "step" if file == "core" || file.ends_with("llm_engine") => return Some(Word::Iteration),
         "schedule" if has(file, "scheduler") => Part::Schedule,
         "recv_requests" | "process_input_requests" | "get_next_batch_to_run" => Part::Schedule,
         "update_states"
@@ -167,7 +167,7 @@ mod tests {
                 "/home/x/vllm/v1/core/sched/scheduler.py(216): schedule",
                 Some(Word::Part(Part::Schedule)),
             ),
-            ("vllm/v1/engine/core.py(336): step", Some(Word::Turn)),
+            ("vllm/v1/engine/core.py(336): step", Some(Word::Iteration)),
             ("torch/optim/optimizer.py(12): step", None),
             (
                 "vllm/v1/worker/gpu/model_runner.py(9): prepare_inputs",

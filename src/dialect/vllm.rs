@@ -20,10 +20,10 @@ use super::markers::Marker;
 use super::pattern::{Rest, has, python_frame};
 use super::roles;
 use super::speculation::{self, Marked};
+use super::step_tokens;
 use super::step_words;
 use super::terms::{Bucket, Period, Phase};
 use super::thread::Threads;
-use super::tokens;
 use super::vocabulary::{EngineStep, Part, Pass, Role, Vocabulary};
 
 /// The part of a step that an annotation of an engine covers: of vLLM's model runner (`gpu_model_runner: forward` from
@@ -338,7 +338,7 @@ fn by_name(index: &Index, v: &mut Vocabulary) -> Vec<(SliceId, Marker)> {
         let slices = outermost(&frames);
         if !slices.is_empty() {
             v.engine = Some("vLLM".to_owned());
-            let markers: Vec<(SliceId, Marker)> = tokens::of_steps(index, &slices)
+            let markers: Vec<(SliceId, Marker)> = step_tokens::of_steps(index, &slices)
                 .into_iter()
                 .zip(slices)
                 .map(|(of, id)| {

@@ -140,7 +140,7 @@ pub struct Pass {
     pub derived_parts: Vec<(Part, Span)>,
 }
 
-/// One turn of the engine: input preparation, its passes, what follows.
+/// One iteration of the engine: input preparation, its passes, what follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineStep {
     pub span: Span,
@@ -324,7 +324,7 @@ pub struct WaitNames {
     pub for_others: FxHashSet<NameId>,
     /// A worker's wait for the scheduler's next step, which may come late for any reason.
     pub for_scheduler: FxHashSet<NameId>,
-    /// Looks for new requests that do not wait: once in every turn of the engine's loop.
+    /// Looks for new requests that do not wait: once in every iteration of the engine's loop.
     pub polls: FxHashSet<NameId>,
 }
 

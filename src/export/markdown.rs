@@ -4,7 +4,7 @@ use crate::analyze::report::{Level, Report, TraceReport};
 use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, filled};
 
-use super::words::{self, clipped, plain};
+use super::labels::{self, clipped, plain};
 use super::{shown, workers_say};
 
 /// Rows of a table before it is cut.
@@ -137,9 +137,9 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     out.push_str(&format!(
         "### {}\n\n{}\n",
         escaped(&trace.file),
-        escaped(&words::facts_line(trace))
+        escaped(&labels::facts_line(trace))
     ));
-    for verdict in words::verdict_lines(trace) {
+    for verdict in labels::verdict_lines(trace) {
         out.push_str(&format!("\n**{}**\n", escaped(&verdict)));
     }
     for note in &trace.notes {

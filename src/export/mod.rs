@@ -7,11 +7,11 @@
 mod csv;
 pub mod cut;
 mod json;
+mod labels;
 mod markdown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod words;
 
 pub use csv::{table_csv, table_tsv};
 pub use json::{report_json, table_json};

@@ -5,7 +5,7 @@ use crate::base::order;
 use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, Rows, filled, find};
 
-use super::words::{self, clipped, plain};
+use super::labels::{self, clipped, plain};
 use super::{shown, workers_say};
 
 /// Columns of a terminal that are filled.
@@ -259,8 +259,8 @@ pub fn report_text(report: &Report) -> String {
 fn head(out: &mut String, trace: &TraceReport) {
     out.push_str(&plain(&trace.file));
     out.push('\n');
-    wrapped(out, "  ", &words::facts_line(trace));
-    for verdict in words::verdict_lines(trace) {
+    wrapped(out, "  ", &labels::facts_line(trace));
+    for verdict in labels::verdict_lines(trace) {
         wrapped(out, "  ", &verdict);
     }
     for note in &trace.notes {
@@ -302,7 +302,7 @@ fn findings(out: &mut String, trace: &TraceReport) {
         for evidence in finding.evidence.iter().take(5) {
             let mut says = evidence.says.clone();
             if let Some(start) = evidence.start_ns {
-                says += &format!(" (at {})", words::since_start(trace, start));
+                says += &format!(" (at {})", labels::since_start(trace, start));
             }
             wrapped(out, "           - ", &says);
         }

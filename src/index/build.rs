@@ -8,13 +8,13 @@ mod counters;
 mod edges;
 mod finish;
 mod flows;
+mod interning;
 mod rows;
 mod slices;
 mod stray;
 mod tracks;
 mod unknown_thread;
 mod unreturned;
-mod words;
 
 use super::args::{ArgRows, Value};
 use super::cpu_time::CpuTimes;
@@ -31,12 +31,12 @@ pub use counters::sample as counter_sample;
 use edges::Edges;
 pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
+use interning::Categories;
 use rows::Rows;
 use slices::{INSTANT_BYTES, MEMORY_BYTES};
 pub use stray::{HOUR_NS, MIN_EVENTS, SPANS};
 use tracks::Tracks;
 use unknown_thread::UnknownFrames;
-use words::Categories;
 
 /// Bytes a row takes while a file is read.
 const ROW_BYTES: u64 = 34;

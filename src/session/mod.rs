@@ -29,7 +29,7 @@ use crate::ingest::{Scanner, detect, json};
 use crate::protocol::engine::{Answer, Question};
 use crate::synth;
 use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
-use crate::view::fit::{MAX_CATEGORIES, OPERATORS, PYTHON};
+use crate::view::memory_budget::{MAX_CATEGORIES, OPERATORS, PYTHON};
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{summary, workers_given};
 use crate::view::timeline::Scene;

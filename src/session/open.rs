@@ -5,7 +5,7 @@
 //! which files are read whole before a trace ([`Gathering`]), and what is opened then ([`Ready`]). The command line and
 //! the page's worker fetch bytes and decide nothing.
 
-mod place;
+mod location;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -15,8 +15,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
-use place::{Of, Packed};
-pub use place::{Place, Stream, Unpacker, Whole, WholeFile};
+pub use location::{Location, Stream, Unpacker, Whole, WholeFile};
+use location::{Of, Packed};
 use plan::What;
 pub use plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
 use rustc_hash::FxHashMap;
@@ -82,7 +82,7 @@ pub enum Need<S> {
     /// [`Provided::Bytes`]: this stretch of a file.
     Read { source: S, range: Range<u64> },
     /// [`Provided::Bytes`]: so many first bytes, or all there are.
-    Head { place: Place<S>, len: u64 },
+    Head { place: Location<S>, len: u64 },
     /// All bytes of a file, by [`Opening::feed`], then [`Provided::End`].
     Stream(S),
     /// Nothing: see [`Opening::finish`].
@@ -174,7 +174,7 @@ struct Loose {
 struct Found<S> {
     path: String,
     bytes: u64,
-    place: Place<S>,
+    place: Location<S>,
     head: Option<Vec<u8>>,
 }
 
@@ -182,9 +182,9 @@ impl<S: Clone> Found<S> {
     /// `kept` is a tar's; of a member that cannot be read, it is not the file's content.
     fn of_member(source: &S, member: Member, kept: Option<Vec<u8>>, of: &Of) -> Found<S> {
         let (path, bytes) = (member.path.clone(), member.size);
-        let (place, head) = match (Place::of_member(source.clone(), member, of), kept) {
-            (place @ Place::Unreadable(_), _) => (place, None),
-            (_, Some(all)) if all.len() as u64 == bytes => (Place::Held(all), None),
+        let (place, head) = match (Location::of_member(source.clone(), member, of), kept) {
+            (place @ Location::Unreadable(_), _) => (place, None),
+            (_, Some(all)) if all.len() as u64 == bytes => (Location::Held(all), None),
             found => found,
         };
         Found {
@@ -246,7 +246,7 @@ struct Ahead {
 impl Ahead {
     /// The first bytes of a member, if they are all here. Where they are not, its local header is longer than usual, or
     /// it is damaged.
-    fn head<S: Clone>(&self, place: &Place<S>) -> Option<Vec<u8>> {
+    fn head<S: Clone>(&self, place: &Location<S>) -> Option<Vec<u8>> {
         let stretch = |range: Range<u64>| {
             let at = |n: u64| usize::try_from(n.checked_sub(self.at)?).ok();
             self.bytes.get(at(range.start)?..at(range.end)?)
@@ -488,7 +488,7 @@ impl<S: Clone> Opening<S> {
         match task {
             Task::Given(input, _) => {
                 let is_file = matches!(input.entry.kind, EntryKind::File { .. });
-                let place = Place::File(input.entry.source.clone());
+                let place = Location::File(input.entry.source.clone());
                 is_file.then_some(Need::Head { place, len: HEAD })
             }
             Task::Folder(folder) => match folder.left.front()? {
@@ -513,12 +513,14 @@ impl<S: Clone> Opening<S> {
         }
         let place = &self.plan.places[*file];
         match (place, &heads.ahead) {
-            (Place::Zip(..), Some(ahead)) if ahead.head(place).is_some() => None,
-            (Place::Zip(source, member), ahead) if ahead.as_ref().is_none_or(|ahead| ahead.file != *file) => {
+            (Location::Zip(..), Some(ahead)) if ahead.head(place).is_some() => None,
+            (Location::Zip(source, member), ahead)
+                if ahead.as_ref().is_none_or(|ahead| ahead.file != *file) =>
+            {
                 let mut range = member.head(MEMBER_HEAD);
                 let places = heads.left.iter().skip(1).map(|&file| &self.plan.places[file]);
                 for place in places {
-                    let Place::Zip(_, next) = place else { break };
+                    let Location::Zip(_, next) = place else { break };
                     let next = next.head(MEMBER_HEAD);
                     if next.start < range.start || next.end > range.start + AHEAD {
                         break;
@@ -528,12 +530,12 @@ impl<S: Clone> Opening<S> {
                 let source = source.clone();
                 Some(Need::Read { source, range })
             }
-            (Place::File(_) | Place::Part(..) | Place::Zip(..), _) => Some(Need::Head {
+            (Location::File(_) | Location::Part(..) | Location::Zip(..), _) => Some(Need::Head {
                 place: place.clone(),
                 len: MEMBER_HEAD,
             }),
             // Of a compressed tar's member, finding the first bytes again means inflating what lies before them.
-            (Place::Text(..) | Place::Held(_) | Place::Unreadable(_), _) => None,
+            (Location::Text(..) | Location::Held(_) | Location::Unreadable(_), _) => None,
         }
     }
 
@@ -561,8 +563,8 @@ impl<S: Clone> Opening<S> {
                 let place = &self.plan.places[file];
                 let head = match (self.heads.remove(&file), place) {
                     (Some(head), _) => Ok(Some(head)),
-                    (None, Place::Held(bytes)) => Ok(Some(bytes.clone())),
-                    (None, Place::Unreadable(why)) => Err(why.clone()),
+                    (None, Location::Held(bytes)) => Ok(Some(bytes.clone())),
+                    (None, Location::Unreadable(why)) => Err(why.clone()),
                     (None, _) => Ok(heads.ahead.as_ref().and_then(|ahead| ahead.head(place))),
                 };
                 heads.seen.extend(self.head_seen(file, head));
@@ -638,7 +640,7 @@ impl<S: Clone> Opening<S> {
                 let was_tried = heads.ahead.as_ref().map(|ahead| ahead.file) == asked;
                 match (asked, provided) {
                     (Some(file), Ok(Provided::Bytes(bytes)))
-                        if !was_tried && matches!(self.plan.places[file], Place::Zip(..)) =>
+                        if !was_tried && matches!(self.plan.places[file], Location::Zip(..)) =>
                     {
                         let at = self.plan.places[file].wants().map_or(0, |(_, range)| range.start);
                         heads.ahead = Some(Ahead { file, at, bytes });
@@ -667,7 +669,7 @@ impl<S: Clone> Opening<S> {
         self.plan.said.push(Said::new(about, why.into(), true));
     }
 
-    fn add(&mut self, path: String, bytes: u64, place: Place<S>) -> usize {
+    fn add(&mut self, path: String, bytes: u64, place: Location<S>) -> usize {
         self.plan.files.push(Given { path, bytes });
         self.plan.places.push(place);
         self.plan.files.len() - 1
@@ -714,7 +716,7 @@ impl<S: Clone> Opening<S> {
             (None, _) => name.clone(),
         };
         let is_of_worker = called.is_some();
-        let file = self.add(path, bytes, Place::File(source));
+        let file = self.add(path, bytes, Location::File(source));
         self.plan.shown.insert(file, shown);
         if is_of_worker {
             self.loose_of_workers.push(file);
@@ -741,7 +743,7 @@ impl<S: Clone> Opening<S> {
             EntryKind::File { bytes } => folder.found.push(Found {
                 path,
                 bytes,
-                place: Place::File(entry.source),
+                place: Location::File(entry.source),
                 head: None,
             }),
             EntryKind::Folder => self.fail(
@@ -897,7 +899,7 @@ impl<S: Clone> Opening<S> {
         let Given { path, bytes } = &self.plan.files[file];
         let is_all = |head: &[u8]| match self.plan.places[file] {
             // Compressed: how many bytes there are of it is not stated.
-            Place::Zip(..) => (head.len() as u64) < MEMBER_HEAD,
+            Location::Zip(..) => (head.len() as u64) < MEMBER_HEAD,
             _ => head.len() as u64 >= *bytes,
         };
         let looks = match head {
@@ -1010,7 +1012,7 @@ impl<S: Clone> Opening<S> {
         }
         for file in archives.into_iter().rev() {
             let Given { path, bytes } = self.plan.files[file].clone();
-            if let Place::File(source) = self.plan.places[file].clone() {
+            if let Location::File(source) = self.plan.places[file].clone() {
                 let kind = EntryKind::File { bytes };
                 let shown = path.clone();
                 let entry = Entry { path, source, kind };

@@ -6,8 +6,8 @@
 //! device lanes on pid 0. Numbers are invented, and the header says so (`"generator": "stepscope synth"`);
 //! a high-level file ([`Options::high_level_only`]) has no header that could.
 //!
-//! Nothing holds the text: the server's turns ([`plan`]) are run once for each part of the file, and written
-//! turn by turn. Imports nothing but [`crate::base`].
+//! Nothing holds the text: the server's iterations ([`plan`]) are run once for each part of the file, and written
+//! iteration by iteration. Imports nothing but [`crate::base`].
 
 mod plan;
 mod random;
@@ -35,7 +35,7 @@ pub enum Engine {
 /// How much is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Turns of the engine while serving.
+    /// Iterations of the engine while serving.
     Steps(u32),
     /// Bytes of JSON, before any compression; met within five per cent from 2 MB on.
     Bytes(u64),
@@ -149,8 +149,8 @@ pub struct CompileFact {
 /// What an analysis must find. Times in ns on the trace's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Turns of the engine while serving.
-    pub turns: u32,
+    /// Iterations of the engine while serving.
+    pub iterations: u32,
     pub serving_prefill: u64,
     pub serving_decode: u64,
     pub warmup_prefill: u64,
@@ -188,7 +188,7 @@ pub struct Written {
 
 /// What a trace of these options holds.
 pub fn facts(options: &Options) -> Facts {
-    plan::facts(options, sections::turns(options))
+    plan::facts(options, sections::iterations(options))
 }
 
 /// Writes a trace, at no time holding more than one chunk of it.

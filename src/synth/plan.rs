@@ -1,4 +1,4 @@
-//! The invented server: what it does, turn by turn. Nothing is written here.
+//! The invented server: what it does, iteration by iteration. Nothing is written here.
 //!
 //! One host thread prepares inputs, launches three graphs a pass (forward, logits, sampler) and waits; one
 //! device runs them in order. Where compiles are tracked, vLLM synchronises after every region, so host and
@@ -85,11 +85,11 @@ impl Pass {
     }
 }
 
-/// One turn of the engine.
+/// One iteration of the engine.
 #[derive(Clone, Debug)]
-pub struct Turn {
+pub struct Iteration {
     pub warmup: bool,
-    /// Turns before it.
+    /// Iterations before it.
     pub iteration: u32,
     /// From asking the scheduler to handing out results.
     pub span: Span,
@@ -105,10 +105,10 @@ pub struct Turn {
     pub seed: u64,
 }
 
-/// Something that does not happen in every turn.
+/// Something that does not happen in every iteration.
 #[derive(Clone, Copy, Debug, Default)]
 struct Special {
-    /// Number of an unwarmed bucket that is served from here on, for some turns.
+    /// Number of an unwarmed bucket that is served from here on, for some iterations.
     bucket: Option<u32>,
     compile_forward: bool,
     compile_logits: bool,
@@ -165,8 +165,8 @@ fn unwarmed(n: u32) -> Shape {
 /// How many different buckets [`unwarmed`] knows.
 const UNWARMED: u32 = 8;
 
-/// Everything special, with its turn.
-fn specials(options: &Options, turns: u32) -> Vec<(u32, Special)> {
+/// Everything special, with its iteration.
+fn specials(options: &Options, iterations: u32) -> Vec<(u32, Special)> {
     let buckets = options.unwarmed_buckets.min(UNWARMED);
     let compiles = options.serving_compiles;
     let mut list: Vec<Special> = (0..buckets)
@@ -200,27 +200,27 @@ fn specials(options: &Options, turns: u32) -> Vec<(u32, Special)> {
     (1u32..)
         .zip(list)
         .map(|(k, special)| {
-            let turn = u64::from(turns) * u64::from(k) / u64::from(parts);
-            (u32::try_from(turn).unwrap_or(u32::MAX), special)
+            let iteration = u64::from(iterations) * u64::from(k) / u64::from(parts);
+            (u32::try_from(iteration).unwrap_or(u32::MAX), special)
         })
         .collect()
 }
 
-/// The turns of a server, warm-up first. Equal options give equal turns.
+/// The iterations of a server, warm-up first. Equal options give equal iterations.
 #[derive(Clone, Debug)]
 pub struct Plan {
     random: Random,
     engine: Engine,
     synchronised: bool,
     warmup: Vec<Shape>,
-    /// Turns so far.
+    /// Iterations so far.
     iteration: u32,
-    warmup_turns: u32,
-    serving_turns: u32,
+    warmup_iterations: u32,
+    serving_iterations: u32,
     specials: Vec<(u32, Special)>,
-    /// The unwarmed bucket in use, and for how many more turns.
+    /// The unwarmed bucket in use, and for how many more iterations.
     burst: Option<(Shape, u32)>,
-    burst_turns: u32,
+    burst_iterations: u32,
     /// The host's clock, ns.
     now: i64,
     /// When the device has done all that was launched, ns.
@@ -232,27 +232,27 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// `turns` while serving.
-    pub fn new(options: &Options, turns: u32) -> Plan {
+    /// `iterations` while serving.
+    pub fn new(options: &Options, iterations: u32) -> Plan {
         let warmup = if options.warmup { warmed() } else { Vec::new() };
-        let specials = specials(options, turns);
-        let every = turns
+        let specials = specials(options, iterations);
+        let every = iterations
             / (u32::try_from(specials.len())
                 .unwrap_or(u32::MAX)
                 .saturating_add(1));
-        let warmup_turns = u32::try_from(warmup.len()).unwrap_or(0);
+        let warmup_iterations = u32::try_from(warmup.len()).unwrap_or(0);
         Plan {
             random: Random::new(options.seed),
             engine: options.engine,
             synchronised: options.engine == Engine::V1 && options.compile_tracking,
             warmup,
             iteration: 0,
-            warmup_turns,
-            serving_turns: turns,
+            warmup_iterations,
+            serving_iterations: iterations,
             specials,
             burst: None,
-            burst_turns: (every / 4).clamp(1, 9),
-            now: START_NS + if warmup_turns > 0 { 5_000_000 } else { 0 },
+            burst_iterations: (every / 4).clamp(1, 9),
+            now: START_NS + if warmup_iterations > 0 { 5_000_000 } else { 0 },
             device_free: 0,
             active: 0,
             mean_blocks: 6,
@@ -378,15 +378,15 @@ impl Plan {
         }
     }
 
-    /// What this turn computes: the buckets with the real batch of each.
-    fn choose(&mut self, turn: u32) -> (Vec<(Shape, u32)>, Special) {
+    /// What this iteration computes: the buckets with the real batch of each.
+    fn choose(&mut self, iteration: u32) -> (Vec<(Shape, u32)>, Special) {
         let special = self
             .specials
             .iter()
-            .find(|s| s.0 == turn)
+            .find(|s| s.0 == iteration)
             .map_or(Special::default(), |s| s.1);
         if let Some(n) = special.bucket {
-            self.burst = Some((unwarmed(n), self.burst_turns));
+            self.burst = Some((unwarmed(n), self.burst_iterations));
         }
         if let Some((shape, left)) = self.burst {
             self.burst = (left > 1).then_some((shape, left - 1));
@@ -395,7 +395,7 @@ impl Plan {
             return (vec![(shape, real)], special);
         }
         // Load comes in waves.
-        let wanted = if (turn / 48) % 3 == 2 { 6 } else { 11 };
+        let wanted = if (iteration / 48) % 3 == 2 { 6 } else { 11 };
         let mut passes = Vec::new();
         if self.active == 0 || (self.active < wanted && self.random.permille(300)) {
             let real = if self.active + 1 < wanted {
@@ -417,7 +417,7 @@ impl Plan {
         } else if self.active > wanted || self.random.permille(80) {
             self.active -= 1;
         }
-        // V1 decodes in the same turn now and then; V0 never does.
+        // V1 decodes in the same iteration now and then; V0 never does.
         let together = self.engine == Engine::V1 && self.random.permille(400);
         let decode = passes.is_empty() || together || special.stall || special.compile_sampler;
         if decode && self.engine == Engine::V0 {
@@ -442,7 +442,7 @@ impl Plan {
         (passes, special)
     }
 
-    fn turn(&mut self, warmup: bool, choice: &[(Shape, u32)], special: Special) -> Turn {
+    fn iteration(&mut self, warmup: bool, choice: &[(Shape, u32)], special: Special) -> Iteration {
         let start = self.now;
         let iteration = self.iteration;
         self.iteration += 1;
@@ -499,14 +499,14 @@ impl Plan {
         self.now += 30_000;
         let update = Span::new(self.now, self.now + self.random.time(180, 700));
         let end = update.end + 20_000;
-        // Now and then the process does something else between two turns.
+        // Now and then the process does something else between two iterations.
         self.now = end
             + if self.random.permille(35) {
                 self.random.time(4_000, 14_000)
             } else {
                 self.random.time(5, 60)
             };
-        Turn {
+        Iteration {
             warmup,
             iteration,
             span: Span::new(start, end),
@@ -522,26 +522,26 @@ impl Plan {
 }
 
 impl Iterator for Plan {
-    type Item = Turn;
+    type Item = Iteration;
 
-    fn next(&mut self) -> Option<Turn> {
+    fn next(&mut self) -> Option<Iteration> {
         if let Some(&shape) = self
             .warmup
             .get(usize::try_from(self.iteration).unwrap_or(usize::MAX))
         {
-            let turn = self.turn(true, &[(shape, shape.batch)], Special::default());
-            if self.iteration == self.warmup_turns {
+            let iteration = self.iteration(true, &[(shape, shape.batch)], Special::default());
+            if self.iteration == self.warmup_iterations {
                 // The server starts listening.
                 self.now += 2_900_000_000;
             }
-            return Some(turn);
+            return Some(iteration);
         }
-        let turn = self.iteration - self.warmup_turns;
-        if turn >= self.serving_turns {
+        let iteration = self.iteration - self.warmup_iterations;
+        if iteration >= self.serving_iterations {
             return None;
         }
-        let (choice, special) = self.choose(turn);
-        Some(self.turn(false, &choice, special))
+        let (choice, special) = self.choose(iteration);
+        Some(self.iteration(false, &choice, special))
     }
 }
 
@@ -616,7 +616,7 @@ pub fn work(region: &Region, layers: u32, mut each: impl FnMut(Work)) {
 }
 
 /// Runs the plan and counts.
-pub fn facts(options: &Options, turns: u32) -> Facts {
+pub fn facts(options: &Options, iterations: u32) -> Facts {
     let mut facts = Facts {
         warmed: if options.warmup { warmed() } else { Vec::new() },
         ..Facts::default()
@@ -624,16 +624,16 @@ pub fn facts(options: &Options, turns: u32) -> Facts {
     let blocks = options.engine == Engine::V1 && options.compile_tracking;
     let mut capture: Option<Span> = None;
     let mut device_end = i64::MIN;
-    for turn in Plan::new(options, turns) {
-        for pass in &turn.passes {
-            let n = match (turn.warmup, pass.shape.prefill) {
+    for iteration in Plan::new(options, iterations) {
+        for pass in &iteration.passes {
+            let n = match (iteration.warmup, pass.shape.prefill) {
                 (true, true) => &mut facts.warmup_prefill,
                 (true, false) => &mut facts.warmup_decode,
                 (false, true) => &mut facts.serving_prefill,
                 (false, false) => &mut facts.serving_decode,
             };
             *n += 1;
-            if !turn.warmup {
+            if !iteration.warmup {
                 facts.served.push(pass.shape);
                 if pass.shape.prefill {
                     facts.prefill_tokens += u64::from(pass.real) * u64::from(pass.seq_len);
@@ -646,12 +646,12 @@ pub fn facts(options: &Options, turns: u32) -> Facts {
                 if let Some(compile) = &region.compile {
                     // Outside the capture only vLLM's own blocks are recorded.
                     let recorded = blocks;
-                    let event = options.compile_events && !turn.warmup && !options.high_level_only;
+                    let event = options.compile_events && !iteration.warmup && !options.high_level_only;
                     if recorded || event {
                         facts.compiles.push(CompileFact {
                             name: compile.graph.to_string(),
                             dur_ns: compile.span.len_ns(),
-                            warmup: turn.warmup,
+                            warmup: iteration.warmup,
                             recorded,
                             event,
                             shape: pass.shape,
@@ -662,7 +662,7 @@ pub fn facts(options: &Options, turns: u32) -> Facts {
                 if region.stall.is_some() {
                     facts.outlier = Some(pass.span);
                 }
-                if !turn.warmup && options.with_device && !options.high_level_only {
+                if !iteration.warmup && options.with_device && !options.high_level_only {
                     work(region, options.layers, |work| {
                         if matches!(work.engine, WorkEngine::Matrix | WorkEngine::Vector) {
                             let from = work.span.start.max(device_end);
@@ -673,10 +673,10 @@ pub fn facts(options: &Options, turns: u32) -> Facts {
                 }
             }
         }
-        if !turn.warmup {
-            facts.turns += 1;
-            let start = capture.map_or(turn.span.start, |c| c.start);
-            capture = Some(Span::new(start, turn.span.end));
+        if !iteration.warmup {
+            facts.iterations += 1;
+            let start = capture.map_or(iteration.span.start, |c| c.start);
+            capture = Some(Span::new(start, iteration.span.end));
         }
         // A long trace serves a handful of buckets: keep the list short.
         if facts.served.len() > 4096 {

@@ -5,21 +5,21 @@
 mod device;
 mod events;
 mod host;
+mod iterations;
 mod logs;
 mod metadata;
 mod server;
 mod tracks;
-mod turns;
 
-use super::plan::{self, Plan, Turn};
+use super::plan::{self, Iteration, Plan};
 use super::text::Text;
 use super::{Facts, Options};
 use device::Device;
 use events::process_name;
 use host::Host;
+pub use iterations::iterations;
 use server::Server;
 use tracks::{BRIDGE_PID, SYNAPSE_PID};
-pub use turns::turns;
 
 /// Text is handed out when there is this much of it.
 const CHUNK: usize = 256 << 10;
@@ -41,7 +41,7 @@ enum Section {
 #[derive(Debug)]
 pub struct Chunks {
     options: Options,
-    turns: u32,
+    iterations: u32,
     facts: Facts,
     text: Text,
     section: Section,
@@ -53,18 +53,18 @@ pub struct Chunks {
 
 impl Chunks {
     pub fn new(options: &Options) -> Chunks {
-        let turns = turns(options);
-        let facts = plan::facts(options, turns);
+        let iterations = iterations(options);
+        let facts = plan::facts(options, iterations);
         let text = Text {
             trailing_comma: options.high_level_only,
             ..Text::default()
         };
         Chunks {
             options: options.clone(),
-            turns,
+            iterations,
             text,
             section: Section::Head,
-            plan: Plan::new(options, turns),
+            plan: Plan::new(options, iterations),
             host: Host::new(options, facts.capture),
             device: Device::new(options),
             server: Server::new(options),
@@ -95,15 +95,15 @@ impl Chunks {
 
     fn go_to(&mut self, section: Section) {
         self.section = section;
-        self.plan = Plan::new(&self.options, self.turns);
+        self.plan = Plan::new(&self.options, self.iterations);
     }
 
-    /// The next turn while serving.
-    fn serving(&mut self) -> Option<Turn> {
-        self.plan.by_ref().find(|turn| !turn.warmup)
+    /// The next iteration while serving.
+    fn serving(&mut self) -> Option<Iteration> {
+        self.plan.by_ref().find(|iteration| !iteration.warmup)
     }
 
-    /// Writes a turn's worth of the part that it is in.
+    /// Writes an iteration's worth of the part that it is in.
     fn advance(&mut self) {
         match self.section {
             Section::Head if self.options.high_level_only => {
@@ -115,7 +115,7 @@ impl Chunks {
                 self.go_to(Section::Host);
             }
             Section::Host => match self.serving() {
-                Some(turn) => self.host.turn(&mut self.text, &turn),
+                Some(iteration) => self.host.iteration(&mut self.text, &iteration),
                 None => self.go_to(Section::Metadata),
             },
             Section::Metadata => {
@@ -123,25 +123,25 @@ impl Chunks {
                 self.go_to(Section::Device);
             }
             Section::Device => match self.serving() {
-                Some(turn) => self.device.turn(&mut self.text, &turn),
+                Some(iteration) => self.device.iteration(&mut self.text, &iteration),
                 None => self.go_to(Section::SynapseLog),
             },
             Section::SynapseLog => match self.serving() {
-                Some(turn) => logs::synapse(&mut self.text, &turn),
+                Some(iteration) => logs::synapse(&mut self.text, &iteration),
                 None => {
                     process_name(&mut self.text, SYNAPSE_PID, "Synapse Logger", 0);
                     self.go_to(Section::BridgeLog);
                 }
             },
             Section::BridgeLog => match self.serving() {
-                Some(turn) => logs::bridge(&mut self.text, &turn),
+                Some(iteration) => logs::bridge(&mut self.text, &iteration),
                 None => {
                     process_name(&mut self.text, BRIDGE_PID, "Bridge Logs", 0);
                     self.go_to(Section::Server);
                 }
             },
             Section::Server => match self.plan.next() {
-                Some(turn) => self.server.turn(&mut self.text, &turn),
+                Some(iteration) => self.server.iteration(&mut self.text, &iteration),
                 None if self.options.high_level_only => self.section = Section::Done,
                 None => self.section = Section::Tail,
             },

@@ -3,8 +3,8 @@
 
 use crate::analyze::device::overall::OVERALL_SAYS;
 use crate::analyze::report::{
-    Allocation, ApiStatistic, Beside, BreakdownRow, Collective, Link, MemoryPeak, OperatorAllocations,
-    OperatorStatistic, OverallPart, PlainTable, TableRead,
+    Allocation, ApiStatistic, BreakdownRow, Collective, Link, MemoryPeak, OperatorAllocations,
+    OperatorStatistic, OverallPart, PlainTable, ProfilerTables, TableRead,
 };
 use crate::base::{SliceId, order, show};
 use crate::dialect::tables::{KernelRow, KernelTable};
@@ -13,7 +13,7 @@ use super::cell::{Cell, Kind, Place, Term};
 use super::rows::Rows;
 use super::{Answers, Filled, Table, Topic};
 
-fn list<'a, T>(answers: &Answers<'a>, of: fn(&'a Beside) -> &'a [T]) -> &'a [T] {
+fn list<'a, T>(answers: &Answers<'a>, of: fn(&'a ProfilerTables) -> &'a [T]) -> &'a [T] {
     answers.report.beside.as_ref().map_or(&[], of)
 }
 

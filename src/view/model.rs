@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::classes::{BarClass, TrackKind};
-pub use super::fit::{CategoryShare, Estimate, MemoryRule, Over};
-use super::place::Fills;
+pub use super::memory_budget::{CategoryShare, Estimate, MemoryRule, Over};
+use super::route::Fills;
 pub use crate::analyze::report::{
     Basis, Bound, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase,
     DefectRow, DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin,

@@ -1,6 +1,6 @@
 //! Light and dark: `data-theme` on the root element; without it, the style sheet follows the system.
 
-use crate::view::place::Theme;
+use crate::view::route::Theme;
 
 /// Sets or clears the reader's choice.
 pub fn apply(theme: Option<Theme>) {

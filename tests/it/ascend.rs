@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stepscope::analyze::WorkerTables;
 use stepscope::analyze::device::kernel_table;
-use stepscope::analyze::report::{Beside, BreakdownRow, KernelRows, Phase, Sure};
+use stepscope::analyze::report::{BreakdownRow, KernelRows, Phase, ProfilerTables, Sure};
 use stepscope::base::{SliceId, Union};
 use stepscope::dialect::ascend::tables::{Table, read};
 use stepscope::dialect::tables::{KernelTable, Tables};
@@ -60,7 +60,7 @@ pub fn open(folder: &str) -> Option<Opened> {
     Some(loader.finish().unwrap())
 }
 
-fn beside(opened: &Opened) -> &Beside {
+fn beside(opened: &Opened) -> &ProfilerTables {
     opened.report.beside.as_ref().unwrap()
 }
 

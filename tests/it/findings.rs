@@ -18,7 +18,7 @@ use stepscope::analyze::report::{Finding, Report, SCHEMA};
 use stepscope::export::{report_markdown, report_text};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{Loader, Opened};
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/findings")

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use serde_json::Value;
-use stepscope::analyze::report::{Beside, Report, SCHEMA, Step, TraceReport};
+use stepscope::analyze::report::{ProfilerTables, Report, SCHEMA, Step, TraceReport};
 use stepscope::dialect::plain_table::PlainTable;
 use stepscope::export;
 use stepscope::session::open_bytes;
@@ -294,9 +294,9 @@ fn a_table_of_the_file_that_has_a_head_alone_is_not_offered() {
         ..PlainTable::default()
     };
     let report = TraceReport {
-        beside: Some(Beside {
+        beside: Some(ProfilerTables {
             plain_tables: vec![table("empty", &[]), table("one row", &["7"])],
-            ..Beside::default()
+            ..ProfilerTables::default()
         }),
         ..TraceReport::default()
     };

@@ -18,7 +18,7 @@ use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::{compile_span, open_in};
 use crate::analyze::gaps::cause::{Compiles, HeldUp, Thread, fits, hands_over_compiled, held_up, thread_of};
-use crate::analyze::in_order::{Growing, in_order};
+use crate::analyze::merge::{Growing, merge_tracks};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 
 /// A call that hands over a graph compiles it, as it seems, if it takes this long and [`SLOW_MEDIANS`] times what
@@ -456,7 +456,7 @@ fn device_busy(index: &Index, vocabulary: &Vocabulary) -> Option<Union> {
         .copied()
         .collect();
     let mut busy = Growing::default();
-    in_order(index, &tracks, |_, id| {
+    merge_tracks(index, &tracks, |_, id| {
         if vocabulary.role(id).is_device() {
             busy.add(vocabulary.span(index, id));
         }

@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::analyze::device::launched::Launched;
+use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::report::{Kernel, KernelFamily, WorkKind};
 use crate::base::{NameId, SliceId, Span, Union, order};
@@ -33,7 +33,7 @@ pub struct InForward {
 }
 
 impl InForward {
-    pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&Launched<'_>>) -> InForward {
+    pub fn of(index: &Index, vocabulary: &Vocabulary, launched: Option<&LaunchIndex<'_>>) -> InForward {
         let serves = |pass: &Pass| matches!(pass.phase, Phase::Prefill | Phase::Decode | Phase::Mixed);
         let is_all = !vocabulary.passes.iter().any(serves);
         let Some(launched) = launched.filter(|_| !is_all) else {

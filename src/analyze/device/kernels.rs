@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 
-use crate::analyze::in_order::{Running, in_order};
+use crate::analyze::merge::{Running, merge_tracks};
 use crate::analyze::report::{Kernel, WorkKind};
 
 /// Every kind of device work by name, longest on the clock first. Durations are summed over all lanes, so the total of
@@ -15,7 +15,7 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
     let mut by_name: FxHashMap<(u32, &'static str), Kernel> = FxHashMap::default();
     for device in &vocabulary.devices {
         let mut busy: FxHashMap<(u32, &'static str), Running> = FxHashMap::default();
-        in_order(index, &device.tracks, |_, id| {
+        merge_tracks(index, &device.tracks, |_, id| {
             let Some(kind) = WorkKind::of(vocabulary.role(id)).map(WorkKind::key) else {
                 return;
             };

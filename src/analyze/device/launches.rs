@@ -8,7 +8,7 @@ use crate::base::{NameId, SliceId, TrackId, Union, order, show, stats};
 use crate::dialect::{Evidence, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
-use crate::analyze::device::launched::Launched;
+use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::report::{LaunchCall, LaunchDelay, Launches, QueueDepth, ShortKernels};
 
 /// A kernel below this is short: launching it costs the host about as much.
@@ -39,7 +39,7 @@ struct Calls {
 }
 
 /// Launches by name; `None` if the trace has none.
-pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> Option<Launches> {
+pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &LaunchIndex<'_>) -> Option<Launches> {
     let mut by_name: FxHashMap<NameId, Calls> = FxHashMap::default();
     let mut found = Launches {
         short: ShortKernels {
@@ -126,7 +126,11 @@ pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>)
 /// has none: it is recorded for later.
 ///
 /// The second is unknown where as much work carries no number of a call: it may be theirs.
-pub fn without_work(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> (u64, Option<u64>) {
+pub fn without_work(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    launched: &LaunchIndex<'_>,
+) -> (u64, Option<u64>) {
     let captures = vocabulary.compiles.iter();
     let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
     let captures = Union::of(captures.map(|mark| mark.span));
@@ -187,7 +191,7 @@ fn row_of(index: &Index, name: NameId, mut calls: Calls) -> Option<LaunchCall> {
 ///
 /// A launch counts once, on the stream of its first work, however much work it has. Launches whose work starts
 /// before the call are left out: they would make the queue negative.
-pub fn queue_depth(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> Vec<QueueDepth> {
+pub fn queue_depth(index: &Index, vocabulary: &Vocabulary, launched: &LaunchIndex<'_>) -> Vec<QueueDepth> {
     // Start of the call, start of the work.
     let mut by_track: BTreeMap<TrackId, Vec<(i64, i64)>> = BTreeMap::new();
     for launch in launched.calls(vocabulary) {

@@ -3,9 +3,9 @@
 pub mod families;
 pub mod kernel_table;
 pub mod kernels;
-pub(in crate::analyze) mod launched;
+pub(in crate::analyze) mod launch_index;
 pub mod launches;
-pub(in crate::analyze) mod links;
+pub(in crate::analyze) mod link_map;
 pub mod nodes;
 pub mod overall;
 pub mod time;

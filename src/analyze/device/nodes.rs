@@ -12,7 +12,7 @@ use crate::dialect::{NodeArgs, Role, Vocabulary};
 use crate::index::Index;
 use crate::index::args::Combination;
 
-use crate::analyze::in_order::{Running, in_order};
+use crate::analyze::merge::{Running, merge_tracks};
 use crate::analyze::report::{Engine, NodeRow, NodeWork, RecipeWork, WorkKind};
 
 /// Bound of [`NodeWork::recipes`].
@@ -138,7 +138,7 @@ pub fn node_work(index: &Index, vocabulary: &Vocabulary) -> Option<NodeWork> {
                 index.args.combinations_from(first).peekable()
             })
             .collect();
-        in_order(index, &device.tracks, |place, id| {
+        merge_tracks(index, &device.tracks, |place, id| {
             let role = vocabulary.role(id);
             if !role.is_device() {
                 return;

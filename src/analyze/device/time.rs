@@ -14,8 +14,8 @@ use crate::base::{SliceId, Span, Union};
 use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
-use crate::analyze::device::links::ByLink;
-use crate::analyze::in_order::{Growing, Running, in_order};
+use crate::analyze::device::link_map::LinkMap;
+use crate::analyze::merge::{Growing, Running, merge_tracks};
 use crate::analyze::report::{DeviceTime, Engine, Engines, WorkKind};
 
 /// What one walk over a device's work, in order of start, gives. Nothing but unions is held meanwhile.
@@ -50,7 +50,7 @@ fn work_of(
     let (mut all, mut linked) = (Scope::default(), Scope::default());
     let mut busy = Growing::default();
     let (mut compute, mut comm, mut copy) = (Growing::default(), Growing::default(), Growing::default());
-    in_order(index, &device.tracks, |_, id| {
+    merge_tracks(index, &device.tracks, |_, id| {
         let role = vocabulary.role(id);
         if !role.is_device() {
             return;
@@ -199,7 +199,7 @@ impl Launches {
         let mut linked = vec![0; index.slices.len().div_ceil(64)];
         let mut set = |id: SliceId| linked[id.index() / 64] |= 1 << (id.index() % 64);
         if !matches!(vocabulary.launch_link, LaunchLink::Recurring(_)) {
-            let mut known: ByLink<bool> = ByLink::for_links(of(false).map(|(_, link)| link));
+            let mut known: LinkMap<bool> = LinkMap::for_links(of(false).map(|(_, link)| link));
             for (_, link) in of(false) {
                 if let Some(known) = known.at(link) {
                     *known = true;

@@ -329,7 +329,7 @@ fn distinct_steps(compiles: &[&Recompile]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn compiles_while_serving_are_counted_once_where_they_overlap() {

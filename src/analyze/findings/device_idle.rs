@@ -5,11 +5,11 @@
 
 use super::shared::{fact, finding, host_bound_ns, is_too_much_work_unlinked, reaches, slower_host};
 use super::{Facts, Rule, device_free, no_load, waits_for_host};
+use crate::analyze::labels;
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
     device_name,
 };
-use crate::analyze::words;
 use crate::base::{Span, order, show, stats};
 use crate::dialect::RecordingKind;
 
@@ -95,7 +95,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(call) = longest.and_then(|gap| gap.call.as_ref())
         && reaches(call.ns, 50, idle.idle_ns)
     {
-        says += &format!(" {}.", words::in_one_call(call));
+        says += &format!(" {}.", labels::in_one_call(call));
     }
     let mut evidence: Vec<FindingEvidence> = causes
         .iter()
@@ -233,7 +233,7 @@ fn show_device(report: &TraceReport, idle: &DeviceIdle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::analyze::report::{IdleCause, LongCall};
 
     #[test]

@@ -70,7 +70,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::base::Span;
     use crate::dialect::Vocabulary;
 

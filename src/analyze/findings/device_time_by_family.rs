@@ -2,8 +2,8 @@
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
+use crate::analyze::labels;
 use crate::analyze::report::{Family, Finding, FindingEvidence, KernelFamily, Level, Sure};
-use crate::analyze::words;
 use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -65,7 +65,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
                 f.family.word(),
                 show::duration(f.total_ns),
                 show::counted(f.count, "kernel"),
-                words::shortened(&f.largest)
+                labels::shortened(&f.largest)
             ))
         })
         .collect();

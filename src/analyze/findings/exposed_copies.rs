@@ -54,7 +54,7 @@ fn advice(report: &TraceReport) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn what_to_do_follows_from_where_the_copies_go() {

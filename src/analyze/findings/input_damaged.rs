@@ -26,7 +26,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::analyze::report::DefectRow;
     use crate::analyze::steps::verdict::Waited;
     use crate::base::Severity;

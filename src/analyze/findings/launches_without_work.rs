@@ -88,7 +88,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn more_than_a_twentieth_is_told() {

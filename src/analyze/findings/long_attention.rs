@@ -66,7 +66,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::analyze::report::TraceReport;
     use crate::dialect::Vocabulary;
 

@@ -55,12 +55,12 @@ mod waits_for_host;
 mod waits_for_peer;
 
 #[cfg(test)]
-mod made;
+mod fixtures;
 
 use rustc_hash::FxHashSet;
 
 use super::Depth;
-use super::device::launched::TrailingLaunches;
+use super::device::launch_index::TrailingLaunches;
 use super::gaps::StepIdle;
 use super::gaps::requests::Waiting;
 use super::host::collectives::HostCollectives;

@@ -30,7 +30,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn nothing_is_said_of_nothing() {

@@ -86,7 +86,7 @@ fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn padding_is_of_all_rows_together() {

@@ -1,11 +1,11 @@
 //! What several findings are made with.
 
+use crate::analyze::labels;
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, LaunchCall, Launches, Level, Period, Step, Sure,
     TraceReport, device_name,
 };
 use crate::analyze::steps::verdict;
-use crate::analyze::words;
 use crate::base::{Severity, show, stats};
 
 use super::Facts;
@@ -176,7 +176,7 @@ pub(super) fn of_kind(report: &TraceReport, kind: &str) -> Vec<FindingEvidence> 
             slice: Some(k.longest_slice),
             ..fact(format!(
                 "{}: {} in {}, longest {}",
-                words::shortened(&k.name),
+                labels::shortened(&k.name),
                 show::duration(k.total_ns),
                 show::counted(k.count, "call"),
                 show::duration(k.max_ns)

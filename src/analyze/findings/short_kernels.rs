@@ -75,7 +75,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::analyze::report::{IdleCause, LaunchCall, Launches, ShortKernels};
 
     #[test]

@@ -4,9 +4,9 @@ use super::compiles_while_serving::would_show_compiles;
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_label;
+use crate::analyze::labels;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
 use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
-use crate::analyze::words;
 use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -131,7 +131,7 @@ fn listed(differences: &[&Difference]) -> String {
 /// `"aten::cat +41.0 ms (12 ×)"`.
 fn says(d: &Difference) -> String {
     let more = show::duration(d.more_ns);
-    let name = words::shortened(&d.name);
+    let name = labels::shortened(&d.name);
     let times = d.ratio.map_or(String::new(), |ratio| match ratio < 100.0 {
         true => format!("{ratio:.1} ×"),
         false => format!("{ratio:.0} ×"),
@@ -215,7 +215,7 @@ fn mostly(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
 
     #[test]
     fn a_slow_step_is_one_without_a_compile() {

@@ -9,8 +9,8 @@
 use super::shared::{capitalised, device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::StepIdle;
+use crate::analyze::labels;
 use crate::analyze::report::{Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure};
-use crate::analyze::words;
 use crate::base::{order, show};
 use crate::dialect::RecordingKind;
 
@@ -93,12 +93,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         format!(
             "For {share} of the time of {steps} {device} waits for the host: it is idle and its next work is not \
              launched yet. Largest cause: {}, {of_host}.",
-            words::cause_noun(cause),
+            labels::cause_noun(cause),
         )
     };
     let long_call = call_in_longest(facts, idle);
     let in_call = match long_call.filter(|call| reaches(call.ns, 50, host_ns)) {
-        Some(call) => format!(" {}.", capitalised(&words::in_one_call(call))),
+        Some(call) => format!(" {}.", capitalised(&labels::in_one_call(call))),
         None => String::new(),
     };
     let says = says + &in_call;
@@ -147,7 +147,7 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
             let share = show::percent(ns, host_ns);
             fact(format!(
                 "{}: {} ({share})",
-                words::cause_noun(c),
+                labels::cause_noun(c),
                 show::duration(ns)
             ))
         })
@@ -177,7 +177,7 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
             ..fact(format!(
                 "The longest of these gaps: {}{}",
                 show::duration(longest.len_ns()),
-                long_call.map_or(String::new(), |call| format!(", {}", words::in_one_call(call)))
+                long_call.map_or(String::new(), |call| format!(", {}", labels::in_one_call(call)))
             ))
         });
     }
@@ -193,7 +193,7 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::findings::made::*;
+    use crate::analyze::findings::fixtures::*;
     use crate::analyze::gaps::activity::ByCause;
     use crate::base::Span;
     use crate::dialect::Vocabulary;

@@ -12,7 +12,7 @@ use crate::index::{Family, Index, Key};
 
 use crate::analyze::gaps::cause::{Compiles, Containers, Thread, cause_of_slice, thread_of};
 use crate::analyze::gaps::requests::Waiting;
-use crate::analyze::in_order::first_of;
+use crate::analyze::merge::first_of;
 use crate::analyze::report::{Cause, Recompile, Sure};
 
 /// Time by cause, in the order of [`Cause::ALL`], ns.

@@ -5,10 +5,10 @@
 use crate::base::{Span, Union};
 use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
 
-use crate::analyze::device::links::ByLink;
+use crate::analyze::device::link_map::LinkMap;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host};
-use crate::analyze::in_order::first_of;
+use crate::analyze::merge::first_of;
 use crate::analyze::report::{BudgetShare, Cause, DevicePart, StepPart, TimeBudget, host_gap_key};
 
 /// One share before it is measured: instants that an earlier layer covers are not counted.
@@ -83,7 +83,7 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
         let is_launch = |id| !is_device(id) && window.contains(host.index.slices.start(id).as_ns());
         column.ints().filter(move |&(id, _)| is_launch(id))
     };
-    let mut launched: ByLink<bool> = ByLink::for_links(launches().map(|(_, link)| link));
+    let mut launched: LinkMap<bool> = LinkMap::for_links(launches().map(|(_, link)| link));
     for (_, link) in launches() {
         if let Some(launched) = launched.at(link) {
             *launched = true;

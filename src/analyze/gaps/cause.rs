@@ -31,10 +31,10 @@ use crate::base::{SliceId, Span, TrackId, Union, order};
 use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary, enclosing};
 use crate::index::{Index, Key};
 
-use crate::analyze::device::launched::{Launch, Launched};
+use crate::analyze::device::launch_index::{Launch, LaunchIndex};
 use crate::analyze::gaps::activity::{Activity, HostThreads, Piece, compile_span};
 use crate::analyze::gaps::requests::Waiting;
-use crate::analyze::in_order::in_order;
+use crate::analyze::merge::merge_tracks;
 use crate::analyze::report::{Cause, Recompile, Sure};
 
 /// From a launch to the start of its work, on an idle device, it takes about 5 to 15 µs.
@@ -674,7 +674,7 @@ impl<'a> Rule<'a> {
     pub fn of_device(
         &self,
         vocabulary: &Vocabulary,
-        launched: &Launched<'_>,
+        launched: &LaunchIndex<'_>,
         device: &Device,
     ) -> (Option<Activity>, Unlinked) {
         let (mut n_work, mut n_linked) = (0u64, 0u64);
@@ -719,7 +719,7 @@ pub enum Seen {
 pub fn each_gap(
     index: &Index,
     vocabulary: &Vocabulary,
-    launched: &Launched<'_>,
+    launched: &LaunchIndex<'_>,
     device: &Device,
     mut see: impl FnMut(Seen),
 ) -> Option<Span> {
@@ -776,7 +776,7 @@ pub fn each_gap(
 fn helpers(
     index: &Index,
     vocabulary: &Vocabulary,
-    launched: &Launched<'_>,
+    launched: &LaunchIndex<'_>,
     device: &Device,
 ) -> FxHashSet<Thread> {
     let (mut copying, mut working) = (FxHashSet::default(), FxHashSet::default());
@@ -849,7 +849,7 @@ fn innermost(
     let mut open: Vec<(Span, Cause)> = Vec::new();
     let mut known = i64::MIN;
     let has_steps = !vocabulary.passes.is_empty();
-    in_order(index, tracks, |_, id| {
+    merge_tracks(index, tracks, |_, id| {
         let role = vocabulary.role(id);
         let Some(cause) = cause_of_slice(index, vocabulary, id).filter(|_| !containers.has(id)) else {
             return;

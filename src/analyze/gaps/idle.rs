@@ -14,11 +14,11 @@ use crate::dialect::Vocabulary;
 use crate::index::Index;
 use crate::index::args::Links;
 
-use crate::analyze::device::launched::Launched;
+use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::gaps::cause::{Gap, Rule, Seen, each_gap};
 use crate::analyze::gaps::{GapDivider, Host};
+use crate::analyze::labels;
 use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, LongCall, Step};
-use crate::analyze::words;
 
 pub use crate::analyze::gaps::cause::LATENCY_NS;
 
@@ -38,7 +38,7 @@ pub fn idle(host: &Host<'_>) -> Vec<DeviceIdle> {
         return Vec::new();
     }
     let no_links = Links::of(Vec::new());
-    let nothing = Launched::by_links(index, vocabulary, &no_links);
+    let nothing = LaunchIndex::by_links(index, vocabulary, &no_links);
     let launched = host.launched.unwrap_or(&nothing);
     let devices = vocabulary.devices.iter().zip(&host.idle);
     devices
@@ -247,7 +247,7 @@ fn in_words(
     });
     let in_call = long_call
         .as_ref()
-        .map_or(String::new(), |call| format!(", {}", words::in_one_call(call)));
+        .map_or(String::new(), |call| format!(", {}", labels::in_one_call(call)));
     let name = |id: SliceId| index.name_of(id);
     let call = gap.launch.map(|launch| launch.call);
     let by = call.map_or(String::new(), |call| format!(", launched by {}", name(call)));
@@ -266,7 +266,7 @@ fn in_words(
             "{why}: {} of {}{in_call}{after}; then {}{by}.",
             show::duration(by_cause[cause as usize]),
             show::duration(gap.span.len_ns()),
-            words::shortened(name(gap.next))
+            labels::shortened(name(gap.next))
         ),
         launch_slice: call.map(|call| call.0),
         next_slice: gap.next.0,

@@ -28,7 +28,7 @@ use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Voca
 use crate::index::args::Links;
 use crate::index::{Index, Key};
 
-use crate::analyze::device::launched::Launched;
+use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, Whose, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule, Thread, Unlinked};
@@ -75,7 +75,7 @@ pub struct Host<'a> {
     pub of_threads: Activity,
     pub threads: HostThreads,
     /// Which call launched what, where that is known.
-    pub launched: Option<&'a Launched<'a>>,
+    pub launched: Option<&'a LaunchIndex<'a>>,
     pub rule: Rule<'a>,
     pub waiting: &'a [Waiting],
     /// Why each device is idle at each instant, in the order of `devices`; `None` where its launches are unknown.
@@ -92,7 +92,7 @@ impl<'a> Host<'a> {
         steps: &'a [Step],
         recompiles: &'a [Recompile],
         devices: &'a [DeviceWork],
-        launched: Option<&'a Launched<'a>>,
+        launched: Option<&'a LaunchIndex<'a>>,
         waiting: &'a [Waiting],
     ) -> Host<'a> {
         // What a launch explains cannot be told where the clocks disagree.

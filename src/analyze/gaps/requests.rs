@@ -2,7 +2,7 @@
 //!
 //! - empty steps fill (derived), or
 //! - passes on invented data fill: the engine kept pace with others (derived), or
-//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or turns of its loop that looked
+//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or iterations of its loop that looked
 //!   for requests and ran nothing (derived), or
 //! - a worker's recorded wait for its scheduler covers, far longer than the pauses between steps are, before a step
 //!   that has new requests (derived), or
@@ -407,7 +407,7 @@ impl Engine<'_> {
         self.covered_ns(span, |id| names.contains(&self.index.slices.name(id)))
     }
 
-    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every turn
+    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every iteration
     /// with a batch.
     fn polled_ns(&self, span: Span) -> i64 {
         let tracks = self.tracks.iter();

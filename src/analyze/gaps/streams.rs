@@ -9,7 +9,7 @@ use crate::base::{Span, TrackId, order, show};
 use crate::dialect::Vocabulary;
 use crate::index::Index;
 
-use crate::analyze::device::launched::Launched;
+use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::device::launches::{MAX_STREAMS, stream};
 use crate::analyze::gaps::idle::LATENCY_NS;
 use crate::analyze::report::{GapSum, StreamGaps};
@@ -22,7 +22,7 @@ pub const SHORT_GAP_NS: i64 = LATENCY_NS;
 pub const SLOW_START_NS: i64 = 100_000;
 
 /// Gaps of every stream, by device, busiest stream first; at most [`MAX_STREAMS`] streams.
-pub fn stream_gaps(index: &Index, vocabulary: &Vocabulary, launched: &Launched<'_>) -> Vec<StreamGaps> {
+pub fn stream_gaps(index: &Index, vocabulary: &Vocabulary, launched: &LaunchIndex<'_>) -> Vec<StreamGaps> {
     let mut all: Vec<StreamGaps> = Vec::new();
     for device in &vocabulary.devices {
         for &track in &device.tracks {
@@ -57,7 +57,7 @@ pub fn definition() -> String {
 fn gaps_of(
     index: &Index,
     vocabulary: &Vocabulary,
-    launched: &Launched<'_>,
+    launched: &LaunchIndex<'_>,
     device: i64,
     track: TrackId,
 ) -> Option<StreamGaps> {

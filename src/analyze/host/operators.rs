@@ -25,7 +25,7 @@ use crate::base::{CategoryId, NameId, SliceId, Span, TrackId, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
-use crate::analyze::device::links::ByLink;
+use crate::analyze::device::link_map::LinkMap;
 use crate::analyze::host::frames::{Stacks, python_tracks};
 use crate::analyze::report::{Grouping, Operator};
 
@@ -392,7 +392,7 @@ pub(super) fn longer(index: &Index, a: SliceId, b: SliceId) -> SliceId {
 pub(super) struct WorkByLink<'a> {
     /// Taken away by the call that launched it: a runtime call that wraps a driver call carries the same number,
     /// and the outer one, which comes first, has launched the work.
-    device_ns: ByLink<Option<NonZeroU64>>,
+    device_ns: LinkMap<Option<NonZeroU64>>,
     /// Links of host calls in order of rows.
     host: Box<dyn Iterator<Item = (SliceId, i64)> + 'a>,
     next: Option<(SliceId, i64)>,
@@ -406,7 +406,7 @@ impl WorkByLink<'_> {
             let is_device = |id: SliceId| vocabulary.role(id).is_device();
             column.ints().filter(move |&(id, _)| is_device(id) == device)
         };
-        let mut device_ns: ByLink<Option<NonZeroU64>> = ByLink::for_links(of(true).map(|(_, link)| link));
+        let mut device_ns: LinkMap<Option<NonZeroU64>> = LinkMap::for_links(of(true).map(|(_, link)| link));
         let mut any = false;
         for (id, link) in of(true) {
             if let Some(slot) = device_ns.at(link) {

@@ -12,7 +12,7 @@ use crate::base::{SliceId, TrackId, order, stats};
 use crate::dialect::{Period, Phase, Vocabulary};
 use crate::index::{Family, Index};
 
-use crate::analyze::in_order::in_order;
+use crate::analyze::merge::merge_tracks;
 use crate::analyze::report::{DeviceMemory, MemoryOperator, MemoryUse, OutOfMemory};
 
 /// Bound of [`DeviceMemory::operators`].
@@ -250,7 +250,7 @@ fn outside(index: &Index, vocabulary: &Vocabulary) -> (u64, i64) {
         }
         covered_to = covered_to.max(end);
     };
-    in_order(index, &tracks, |_, id| {
+    merge_tracks(index, &tracks, |_, id| {
         if is_operator(index, vocabulary, id) {
             let span = index.slices.span(id);
             upto(span.start, span.end);

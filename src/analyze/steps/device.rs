@@ -20,9 +20,9 @@ use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::args::{ArgColumn, Links};
 use crate::index::tables::Index;
 
-use crate::analyze::device::links::ByLink;
+use crate::analyze::device::link_map::LinkMap;
 use crate::analyze::device::time::ByKind;
-use crate::analyze::in_order::{Running, in_order};
+use crate::analyze::merge::{Running, merge_tracks};
 use crate::analyze::report::{Engine, Engines, Step, StepDevice};
 
 /// Host and device clocks agree to about this.
@@ -308,7 +308,7 @@ fn device_work(
     lanes: &[TrackId],
     mut see: impl FnMut(usize, SliceId, Role),
 ) {
-    in_order(index, lanes, |lane, id| {
+    merge_tracks(index, lanes, |lane, id| {
         let role = vocabulary.role(id);
         if role.is_device() {
             see(lane, id, role);
@@ -377,7 +377,7 @@ fn by_correlation(
         rows.filter(|&(id, _)| is_launch(vocabulary.role(id)))
     };
     // Of each link whose call is recorded the pass that launched it, from 1.
-    let mut pass_of: ByLink<u32> = ByLink::for_links(launches().map(|(_, link)| link));
+    let mut pass_of: LinkMap<u32> = LinkMap::for_links(launches().map(|(_, link)| link));
     let (mut any_launch, mut first_link) = (false, i64::MAX);
     for (id, link) in launches() {
         first_link = first_link.min(link);

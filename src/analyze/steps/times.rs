@@ -16,7 +16,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyze::gaps::requests::Waiting;
-use crate::analyze::in_order::in_order;
+use crate::analyze::merge::merge_tracks;
 use crate::analyze::report::{Basis, Durations, Period, Phase, Step, StepTime};
 use crate::base::{SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::Vocabulary;
@@ -192,7 +192,7 @@ fn device_ends(
         .copied()
         .collect();
     let mut at = 0;
-    in_order(index, &lanes, |_, id| {
+    merge_tracks(index, &lanes, |_, id| {
         if !vocabulary.role(id).is_device() {
             return;
         }

@@ -1,6 +1,6 @@
 //! Sums that the clock cannot hold.
 
-use crate::analyze::report::{Beside, Operator, TraceReport};
+use crate::analyze::report::{Operator, ProfilerTables, TraceReport};
 
 /// How many sums of a report stopped at the clock's end. No single time reaches it: times lie within ±2^62 ns.
 pub fn stopped(report: &TraceReport) -> u64 {
@@ -36,7 +36,7 @@ fn of_operator(of: &Operator) -> impl Iterator<Item = i64> {
     [of.self_cpu_ns, of.total_cpu_ns].into_iter().chain(device)
 }
 
-fn of_tables(beside: &Beside) -> impl Iterator<Item = i64> {
+fn of_tables(beside: &ProfilerTables) -> impl Iterator<Item = i64> {
     let steps = beside.step_breakdown.iter().map(|of| of.total_ns);
     let kinds = beside.operator_statistics.iter().map(|of| of.total_ns);
     let calls = beside.api_statistics.iter().map(|of| of.total_ns);

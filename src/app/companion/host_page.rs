@@ -17,7 +17,7 @@ use crate::protocol::companion::receiver::{Act, Consent, Decision, Event as Hear
 use crate::protocol::companion::{Peer, receiver::Times};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::Span;
-use crate::view::place::{Place, View};
+use crate::view::route::{Route, View};
 use crate::web::companion::{self, Windows};
 use crate::web::files::Picked;
 
@@ -148,11 +148,11 @@ impl Host {
         let mark = Span::new(span.start, span.end.max(span.start.saturating_add(1)));
         self.0.shown.set(Some(mark));
         if let Some(told) = &*self.0.told.borrow() {
-            told.dispatch.dispatch(Action::Hash(Place {
+            told.dispatch.dispatch(Action::Hash(Route {
                 view: View::Timeline,
                 window: Some(range.window()),
                 mark: Some(mark),
-                ..Place::default()
+                ..Route::default()
             }));
         }
     }

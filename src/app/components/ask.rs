@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::Summary;
 use crate::web::canvas::SizeWatch;
@@ -11,12 +11,12 @@ use crate::web::sight::SightWatch;
 
 /// What answers are about. Another one, as after a change of the kernels' rules, makes every answer stale.
 #[derive(Clone, PartialEq)]
-pub struct About(pub Option<Shown<Summary>>);
+pub struct About(pub Option<SameRc<Summary>>);
 
 /// The answer to `question`, asked again whenever it changes, or what it is about does. Until the new answer is there,
 /// the old one is given: what is on screen does not jump. An answer to an older question is dropped.
 #[hook]
-pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<Answer>> {
+pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<SameRc<Answer>> {
     let answer = use_state(|| None);
     let newest = use_mut_ref(|| 0u32);
     let about = use_context::<About>();
@@ -32,7 +32,7 @@ pub fn use_answer(engine: &Engine, question: Option<Question>) -> Option<Shown<A
                 None => answer.set(None),
                 Some(question) => engine.ask(question.clone(), move |got| {
                     if *newest.borrow() == mine {
-                        answer.set(Some(Shown::new(got)));
+                        answer.set(Some(SameRc::new(got)));
                     }
                 }),
             }

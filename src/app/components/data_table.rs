@@ -10,7 +10,7 @@ use yew::prelude::*;
 use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::ask::{About, use_answer, use_sight};
 use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::{Ask, Cell, Column, Kind, Order, PAGE_ROWS, Page, Place, SelectedAsk};
@@ -256,7 +256,7 @@ pub fn DataTable(props: &DataTableProps) -> Html {
                 if page.n_rows > FEW_ROWS || page.n_all > FEW_ROWS && !is_part {
                     <Tools
                         engine={props.engine.clone()} table={props.table.clone()} ask={ask}
-                        columns={Shown::new(page.columns.clone())} shown={columns.clone()}
+                        columns={SameRc::new(page.columns.clone())} shown={columns.clone()}
                         contains={contains.clone()} toggled={toggled.clone()} />
                 }
             </div>
@@ -428,7 +428,7 @@ struct ToolsProps {
     engine: Engine,
     table: AttrValue,
     ask: Ask,
-    columns: Shown<Vec<Column>>,
+    columns: SameRc<Vec<Column>>,
     shown: Vec<usize>,
     contains: UseStateHandle<String>,
     toggled: UseStateHandle<Vec<String>>,

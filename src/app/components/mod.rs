@@ -6,4 +6,4 @@ pub mod data_table;
 pub mod dialog;
 pub mod parts;
 pub mod plot;
-pub mod shown;
+pub mod same_rc;

@@ -3,14 +3,14 @@
 use yew::prelude::*;
 
 use crate::base::show;
-use crate::view::place::{Place, View};
+use crate::view::route::{Route, View};
 use crate::view::{Span, Step};
 use crate::web::download;
 
 /// A link to a place of the page. What its hash does not say (theme, window) stays as it is.
 #[derive(Properties, PartialEq)]
 pub struct ToProps {
-    pub place: Place,
+    pub place: Route,
     #[prop_or_default]
     pub class: Classes,
     #[prop_or_default]
@@ -33,20 +33,20 @@ pub fn To(props: &ToProps) -> Html {
 }
 
 /// A place in the timeline: a stretch, and a slice to select.
-pub fn timeline_at(mark: Option<Span>, slice: Option<u32>) -> Place {
-    Place {
+pub fn timeline_at(mark: Option<Span>, slice: Option<u32>) -> Route {
+    Route {
         view: View::Timeline,
         mark,
         slice,
-        ..Place::default()
+        ..Route::default()
     }
 }
 
-pub fn step_place(index: u32) -> Place {
-    Place {
+pub fn step_place(index: u32) -> Route {
+    Route {
         view: View::Steps,
         step: Some(index),
-        ..Place::default()
+        ..Route::default()
     }
 }
 

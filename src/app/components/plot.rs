@@ -5,7 +5,7 @@ use std::rc::Rc;
 use web_sys::{HtmlCanvasElement, PointerEvent};
 use yew::prelude::*;
 
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::{Colour, order, show};
 use crate::view::timescale::{DurationScale, TimeScale, ticks};
 use crate::view::{Phase, Span, StepMark, StepsPlot};
@@ -17,7 +17,7 @@ const TOP: f64 = 12.0;
 
 #[derive(Properties, PartialEq)]
 pub struct StepsPlotCanvasProps {
-    pub plot: Shown<StepsPlot>,
+    pub plot: SameRc<StepsPlot>,
     pub log: bool,
     /// What times on the axis count from.
     pub origin_ns: i64,

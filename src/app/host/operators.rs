@@ -3,13 +3,13 @@
 use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::view::{Grouping, Summary};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct OperatorsProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
 }
 

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::app::components::ask::{use_answer, use_width};
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{To, timeline_at};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::{Colour, show};
 use crate::protocol::engine::{Answer, Question};
 use crate::table::{SelectedAsk, StacksAsk};
@@ -22,7 +22,7 @@ const LETTER_PX: f64 = 6.3;
 
 #[derive(Properties, PartialEq)]
 pub struct StacksProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     /// The timeline's window.
     pub window: Option<Span>,
@@ -285,7 +285,7 @@ fn matches(name: &str, text: &str) -> bool {
 #[derive(Properties, PartialEq)]
 struct FlameProps {
     /// An [`Answer::Flame`].
-    answer: Shown<Answer>,
+    answer: SameRc<Answer>,
     text: String,
     dark: bool,
     on_zoom: Callback<Option<u32>>,

@@ -5,7 +5,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::app::components::dialog::Dialog;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::order;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
@@ -36,7 +36,7 @@ enum Doing {
 
 #[derive(Properties, PartialEq)]
 pub struct CutProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub offer: Offer,
     pub on_close: Callback<()>,

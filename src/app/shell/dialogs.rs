@@ -2,11 +2,11 @@
 
 use yew::prelude::*;
 
-use super::opening::Opening;
+use super::open_inputs::Opening;
 use crate::app::shell::cut::{CutDialog, Offer};
-use crate::app::shell::fit::Fit;
 use crate::app::shell::help::Help;
 use crate::app::shell::loading;
+use crate::app::shell::memory_budget::MemoryBudget;
 use crate::app::shell::search::Search;
 use crate::app::shell::state::{Action, Stage, State};
 
@@ -79,5 +79,5 @@ fn what_to_load(state: &UseReducerHandle<State>, opening: &Opening) -> Html {
         })
     };
     let (selection, on_choice) = (state.selection.clone(), opening.on_choice());
-    html! { <Fit {why} {file} {estimate} {selection} {on_choice} {on_close} /> }
+    html! { <MemoryBudget {why} {file} {estimate} {selection} {on_choice} {on_close} /> }
 }

@@ -3,7 +3,7 @@
 use web_sys::{ClipboardEvent, DragEvent};
 use yew::prelude::*;
 
-use crate::view::place::{Chrome, Place};
+use crate::view::route::{Chrome, Route};
 use crate::web::files::{self, Picked, carries_files};
 use crate::web::hash;
 use crate::web::listener::Listener;
@@ -84,5 +84,5 @@ fn pasted(window: &web_sys::Window, on_open: &Callback<Picked>) -> Listener {
 
 /// Whether the reader may drop and paste files: in a frame, they are its host's business.
 fn takes_files() -> bool {
-    Place::from_hash(&hash::get()).chrome != Chrome::Embedded
+    Route::from_hash(&hash::get()).chrome != Chrome::Embedded
 }

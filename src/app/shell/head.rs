@@ -3,18 +3,18 @@
 use yew::prelude::*;
 
 use crate::app::companion::perfetto::PerfettoMenu;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::app::shell::start::OpenButton;
 use crate::base::show;
 use crate::protocol::engine::Question;
 use crate::table::Ask;
-use crate::view::place::{Chrome, View};
+use crate::view::route::{Chrome, View};
 use crate::view::{Period, Phase, Span, Summary};
 use crate::web::files::Picked;
 
 #[derive(Properties, PartialEq)]
 pub struct HeadProps {
-    pub summary: Option<Shown<Summary>>,
+    pub summary: Option<SameRc<Summary>>,
     pub view: View,
     /// What the timeline shows.
     pub window: Option<Span>,

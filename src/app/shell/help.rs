@@ -4,14 +4,14 @@ use yew::prelude::*;
 
 use crate::app::components::dialog::Dialog;
 use crate::app::components::parts::swatch;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::app::shell::installed::OfflineHelp;
 use crate::view::{BarClass, Phase, Summary, WorkKind};
 
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
     /// What is open: its colours are explained.
-    pub summary: Option<Shown<Summary>>,
+    pub summary: Option<SameRc<Summary>>,
     pub on_close: Callback<()>,
 }
 

@@ -3,14 +3,14 @@
 pub mod cut;
 mod dialogs;
 mod drop_and_paste;
-pub mod fit;
 pub mod head;
 pub mod help;
 pub mod installed;
 mod keyboard;
 pub mod loading;
-mod opening;
-pub mod record;
+pub mod memory_budget;
+mod open_inputs;
+pub mod recording_help;
 mod reports;
 mod route;
 mod rules;
@@ -26,15 +26,15 @@ use crate::app::companion::host_page::{Host, use_host};
 use crate::app::companion::perfetto::{Perfetto, PerfettoSays, use_perfetto};
 use crate::app::components::ask::About;
 use crate::app::shell::cut::Offer;
-use crate::app::shell::fit::Why;
+use crate::app::shell::memory_budget::Why;
 use crate::app::shell::start::{Start, Waiting};
 use crate::app::shell::state::{Action, Stage, State};
-use crate::view::place::Chrome;
+use crate::view::route::Chrome;
 use crate::web::workers::Workers;
 use dialogs::{Dialogs, use_dialogs};
 use drop_and_paste::use_drop_and_paste;
 use keyboard::use_keyboard;
-use opening::{Opening, use_files_of_the_system, use_opening};
+use open_inputs::{Opening, use_files_of_the_system, use_opening};
 use route::{use_page_state, use_route};
 use rules::use_rules;
 
@@ -150,7 +150,7 @@ fn stopped(state: &UseReducerHandle<State>) -> Html {
     };
     html! {
         <p class="trouble stopped" role="status">
-            <b>{ "Not all of it. " }</b>{ fit::stopped(estimate) }{ " " }
+            <b>{ "Not all of it. " }</b>{ memory_budget::stopped(estimate) }{ " " }
             <button type="button" onclick={on_ask}>{ "Choose what to load…" }</button>
         </p>
     }

@@ -4,7 +4,7 @@ use web_sys::HashChangeEvent;
 use yew::prelude::*;
 
 use crate::app::shell::state::{Action, Stage, State};
-use crate::view::place::{Place, Theme};
+use crate::view::route::{Route, Theme};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::listener::Listener;
 use crate::web::{hash, theme};
@@ -35,7 +35,7 @@ pub fn use_route(state: &UseReducerHandle<State>) {
                 // The event's own address: what the page wrote meanwhile, such as the timeline's window, is not
                 // where the link leads.
                 Listener::new(&window, "hashchange", move |event: HashChangeEvent| {
-                    dispatch.dispatch(Action::Hash(Place::from_hash(hash::of(&event.new_url()))));
+                    dispatch.dispatch(Action::Hash(Route::from_hash(hash::of(&event.new_url()))));
                 })
             });
             move || drop(listener)

@@ -2,7 +2,7 @@
 
 use crate::app::companion::perfetto::Sent;
 use crate::app::shell::state::{Stage, State};
-use crate::view::place::Chrome;
+use crate::view::route::Chrome;
 use crate::web::files::Picked;
 
 /// The trace, once it has been read, unless the page stands in another one's frame. `last`: what was opened.

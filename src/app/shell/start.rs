@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::app::shell::record::record;
+use crate::app::shell::recording_help::record;
 use crate::web::files::Picked;
 use crate::web::installed;
 

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::app::components::shown::Shown;
-use crate::app::shell::fit::Why;
+use crate::app::components::same_rc::SameRc;
+use crate::app::shell::memory_budget::Why;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
-use crate::view::fit::SUSPICIOUS_BYTES;
-use crate::view::place::{Chrome, Place, Theme, View};
+use crate::view::memory_budget::SUSPICIOUS_BYTES;
+use crate::view::route::{Chrome, Route, Theme, View};
 use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::hash;
@@ -29,14 +29,14 @@ pub struct State {
     pub engine: Option<Engine>,
     pub files: Vec<FileHead>,
     pub progress: Option<Progress>,
-    pub summary: Option<Shown<Summary>>,
+    pub summary: Option<SameRc<Summary>>,
     /// One sentence about what went wrong last.
     pub trouble: Option<AttrValue>,
     /// Whether loading the page again would help against it.
     pub reload_helps: bool,
-    pub place: Place,
+    pub place: Route,
     /// What the file is going to take, as it was told last.
-    pub estimate: Option<Shown<Estimate>>,
+    pub estimate: Option<SameRc<Estimate>>,
     /// Whether the reader is asked what to load.
     pub asking: Option<Why>,
     /// What was asked for.
@@ -63,7 +63,7 @@ pub enum Action {
     Closed,
     /// What to load, or no longer.
     Ask(Option<Why>),
-    Hash(Place),
+    Hash(Route),
     /// The view of a tab, counted from 0.
     NthView(usize),
     /// The trace by new rules for kernels.
@@ -90,7 +90,7 @@ impl State {
             summary: None,
             trouble: None,
             reload_helps: false,
-            place: Place::from_hash(&hash::get()),
+            place: Route::from_hash(&hash::get()),
             estimate: None,
             asking: None,
             selection: Selection::default(),
@@ -102,14 +102,14 @@ impl State {
         }
     }
 
-    fn with_place(&self, place: Place) -> State {
+    fn with_place(&self, place: Route) -> State {
         State { place, ..self.copy() }
     }
 
     /// A summary of the open trace that was computed anew, with what is known of its opening.
-    fn opened_as_before(&self, summary: Box<Summary>) -> Shown<Summary> {
+    fn opened_as_before(&self, summary: Box<Summary>) -> SameRc<Summary> {
         let before = self.summary.as_ref();
-        Shown::new(Summary {
+        SameRc::new(Summary {
             cost: before.and_then(|s| s.cost),
             stopped: before.and_then(|s| s.stopped.clone()),
             ..*summary
@@ -144,14 +144,14 @@ impl State {
             Told::Progress(progress) => next.progress = Some(progress),
             Told::Summary(summary) => {
                 if let Some(stopped) = &summary.stopped {
-                    next.estimate = Some(Shown::new((**stopped).clone()));
+                    next.estimate = Some(SameRc::new((**stopped).clone()));
                 }
-                next.summary = Some(Shown::new(*summary));
+                next.summary = Some(SameRc::new(*summary));
                 next.before = None;
             }
-            Told::Estimate(estimate) => next.estimate = Some(Shown::new(*estimate)),
+            Told::Estimate(estimate) => next.estimate = Some(SameRc::new(*estimate)),
             Told::TooLarge(estimate) => {
-                next.estimate = Some(Shown::new(*estimate));
+                next.estimate = Some(SameRc::new(*estimate));
                 next.asking = Some(Why::TooLarge);
                 next.stage = Stage::Asking;
                 next.engine = None;
@@ -199,7 +199,7 @@ impl State {
         State {
             trouble: Some(trouble),
             reload_helps,
-            place: Place {
+            place: Route {
                 theme,
                 ..before.place.clone()
             },
@@ -209,7 +209,7 @@ impl State {
     }
 
     /// A link was followed. What it does not name stays, except what it would contradict.
-    fn followed(&self, to: Place) -> State {
+    fn followed(&self, to: Route) -> State {
         let mut place = to;
         place.theme = place.theme.or(self.place.theme);
         place.memory_mb = place.memory_mb.or(self.place.memory_mb);
@@ -293,7 +293,7 @@ impl Reducible for State {
             Action::NthView(nth) => {
                 let fills = self.summary.as_ref().map(|s| s.fills()).unwrap_or_default();
                 match View::of_trace(fills).nth(nth) {
-                    Some(view) => self.with_place(Place { view, ..place }),
+                    Some(view) => self.with_place(Route { view, ..place }),
                     None => self.copy(),
                 }
             }
@@ -306,18 +306,18 @@ impl Reducible for State {
                 summary: Some(self.opened_as_before(summary)),
                 ..self.copy()
             },
-            Action::Theme(theme) => self.with_place(Place {
+            Action::Theme(theme) => self.with_place(Route {
                 theme: Some(theme),
                 ..place
             }),
             Action::Moved(window) => State {
                 revealed: self.reveal,
-                ..self.with_place(Place {
+                ..self.with_place(Route {
                     window: Some(window),
                     ..place
                 })
             },
-            Action::Picked(slice) => self.with_place(Place {
+            Action::Picked(slice) => self.with_place(Route {
                 slice,
                 mark: None,
                 ..place

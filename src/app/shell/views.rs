@@ -16,7 +16,7 @@ use crate::app::steps;
 use crate::app::tables;
 use crate::app::timeline;
 use crate::view::Which;
-use crate::view::place::{Theme, View};
+use crate::view::route::{Theme, View};
 use crate::web::theme;
 
 /// The view, as far as it can be shown yet.

@@ -10,7 +10,7 @@ use crate::app::components::ask::{use_answer, use_width};
 use crate::app::components::data_table::{DataTable, Row, RowAction};
 use crate::app::components::parts::{Part, Stack, maybe_duration, step_place, swatch};
 use crate::app::components::plot::StepsPlotCanvas;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::app::steps::detail::StepPanel;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::order;
@@ -46,7 +46,7 @@ fn only_of(filter: &StepFilter) -> Vec<(String, String)> {
 
 #[derive(Properties, PartialEq)]
 pub struct StepsProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub selected: Option<u32>,
     pub dark: bool,
@@ -83,7 +83,7 @@ pub fn Steps(props: &StepsProps) -> Html {
     };
     // The plot is given anew only with a new answer, so that hovering does not redraw for nothing.
     let plot = use_memo(answer.clone(), |answer| match answer.as_deref() {
-        Some(Answer::Steps(view)) => Some(Shown::new(view.plot.clone())),
+        Some(Answer::Steps(view)) => Some(SameRc::new(view.plot.clone())),
         _ => None,
     });
     let set_filter = {

@@ -3,7 +3,7 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::protocol::engine::{Answer, Question};
 use crate::table::step_time_says;
 use crate::view::{Basis, Summary};
@@ -11,7 +11,7 @@ use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
 pub struct StepTimeChoiceProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub on_anew: Callback<Box<Summary>>,
 }

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::ask::use_answer;
 use crate::app::components::parts::{To, step_place, swatch, timeline_at};
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::timescale::seconds;
@@ -16,7 +16,7 @@ use crate::web::engine::Engine;
 pub struct DetailsProps {
     pub engine: Engine,
     /// The answer about the selected slice.
-    pub detail: Option<Shown<Answer>>,
+    pub detail: Option<SameRc<Answer>>,
     pub slice: Option<u32>,
     pub mark: Option<Span>,
     /// What shown times count from.

@@ -13,7 +13,7 @@ use yew::prelude::*;
 
 use crate::app::companion::host_page::Host;
 use crate::app::components::ask::use_answer;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::app::shell::cut::Offer;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
@@ -25,7 +25,7 @@ use stage::{Nodes, Stage, Tip};
 
 #[derive(Properties, PartialEq)]
 pub struct TimelineProps {
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub window: Option<Span>,
     pub mark: Option<Span>,

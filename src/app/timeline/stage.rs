@@ -19,7 +19,7 @@ use std::rc::Rc;
 use yew::Callback;
 
 use super::area::Chosen;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::view::{SliceDetail, Span, Summary, TimelineTracks};
 use crate::web::engine::Engine;
 use compiles::Compiles;
@@ -53,7 +53,7 @@ pub struct Tip {
 
 pub struct Inner {
     engine: Engine,
-    summary: Shown<Summary>,
+    summary: SameRc<Summary>,
     told: Told,
     pub compiles: Compiles,
     pub tracks: Tracks,
@@ -82,7 +82,7 @@ impl Stage {
     pub fn new(
         nodes: Nodes,
         engine: Engine,
-        summary: Shown<Summary>,
+        summary: SameRc<Summary>,
         tracks: TimelineTracks,
         window: Option<Span>,
         revealed: u32,

@@ -13,7 +13,7 @@ use stepscope::base::show;
 
 use super::CHUNK;
 use super::fresh::Fresh;
-use super::given::named;
+use super::inputs::named;
 
 /// One file under all its names.
 #[cfg(unix)]

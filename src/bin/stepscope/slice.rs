@@ -15,7 +15,7 @@ use stepscope::export::cut::Counts;
 use stepscope::session::{CutError, Inflater, Opened};
 use stepscope::view::CutRequest;
 
-use super::opening::{OpenedOne, open_first};
+use super::open_inputs::{OpenedOne, open_first};
 use super::output::{self, Inputs};
 use super::{PartArgs, Progress, milliseconds, name_of};
 

@@ -18,7 +18,7 @@
 //! track and a time. The time of an end is that of a slice to the digit; the tail of `HostToDevice` lies inside its
 //! slice.
 
-pub mod links;
+pub mod flow_links;
 mod steps;
 pub mod tables;
 
@@ -110,8 +110,8 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     let has_device = !v.devices.is_empty();
     v.device_kind = if has_device || has_cann { "npu" } else { "cpu" };
     v.has_lanes_of_kinds = true;
-    v.launch_link = links::launch_link(index, &v);
-    v.call_links = links::call_links(index, &v);
+    v.launch_link = flow_links::launch_link(index, &v);
+    v.call_links = flow_links::call_links(index, &v);
     steps::read(index, file_name, &mut v);
     v.compiles = kineto::compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);

@@ -3,12 +3,12 @@
 //! Sources: Ascend/msprof (`docs/en/user_guide/profile_data_file_references.md`), Ascend/pytorch
 //! (`analysis/prof_parse/_csv_headers.py`), MindSpore 2.10 (`profiler/analysis/viewer`).
 
-mod as_it_stands;
 mod communication;
 mod fields;
 mod kernels;
 mod kind;
 mod memory;
+mod raw_tables;
 mod settings;
 mod statistics;
 mod step_times;
@@ -68,7 +68,7 @@ fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Opt
         Table::MemoryRecord => memory::record(&header)?,
         Table::ModuleMemory => memory::of_modules(&header)?,
         Table::StaticMemory | Table::L2Cache | Table::TaskTime | Table::SocCounters => {
-            as_it_stands::plain(table, file, &header, &record, tables)?
+            raw_tables::plain(table, file, &header, &record, tables)?
         }
         Table::Communication | Table::CommunicationMatrix | Table::ProfilerInfo | Table::Metadata => {
             return None;

@@ -11,7 +11,7 @@ use crate::dialect::terms::Phase;
 use crate::dialect::vocabulary::{Part, Pass};
 use crate::index::tables::{CounterSeries, Index, Key};
 
-use super::turns::{Turn, bucket_of};
+use super::iterations::{Iteration, bucket_of};
 
 /// A counter further from its step than this belongs to another one.
 const NEAR_NS: i64 = 2_000_000;
@@ -39,12 +39,12 @@ impl<'a> Utils<'a> {
 }
 
 /// Gives the passes of one process their real batch and tokens.
-pub fn join(index: &Index, utils: &Utils<'_>, pid: Key, turns: &mut [Turn]) {
+pub fn join(index: &Index, utils: &Utils<'_>, pid: Key, iterations: &mut [Iteration]) {
     for (phase, prefix) in [(Phase::Prefill, "prompt"), (Phase::Decode, "decode")] {
         let of = |key: &str| utils.get(pid, &format!("{prefix}_{key}"));
         let Some(batch) = of("batch_size") else { continue };
         let at = |key: &str, ts: i64| of(key).and_then(|s| s.exactly_at(Ts::from_ns(ts)));
-        let mut passes: Vec<&mut Pass> = turns
+        let mut passes: Vec<&mut Pass> = iterations
             .iter_mut()
             .flat_map(|t| &mut t.passes)
             .filter(|p| p.phase == phase)
@@ -80,7 +80,7 @@ pub fn join(index: &Index, utils: &Utils<'_>, pid: Key, turns: &mut [Turn]) {
             };
         }
     }
-    for pass in turns.iter_mut().flat_map(|t| &mut t.passes) {
+    for pass in iterations.iter_mut().flat_map(|t| &mut t.passes) {
         if pass.batch.is_none() {
             pass.batch = sampled_batch(index, pass);
         }

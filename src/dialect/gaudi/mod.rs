@@ -12,10 +12,10 @@ mod advice;
 pub mod compiles;
 pub mod counters;
 pub mod hltv;
+pub mod iterations;
 pub mod lanes;
 pub mod names;
 pub mod synprof;
-pub mod turns;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -35,9 +35,9 @@ use super::vocabulary::{CompileMark, EngineStep, LaunchLink, NodeArgs, Pass, Rol
 use super::wait_names;
 
 use counters::Utils;
+use iterations::Iteration;
 use lanes::{Calls, Lane};
 use names::EngineName;
-use turns::Turn;
 
 /// What the index holds of Gaudi.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,7 +196,7 @@ impl Periods {
 fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     let by_lane: Vec<(TrackId, Vec<(SliceId, EngineName<'_>)>)> = engine_lanes
         .iter()
-        .map(|&track| (track, turns::engine_events(index, track)))
+        .map(|&track| (track, iterations::engine_events(index, track)))
         .collect();
     let all = || by_lane.iter().flat_map(|(_, events)| events.iter().copied());
     let pid_of = |track: TrackId| index.track(track).pid;
@@ -221,7 +221,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     };
     v.has_warmup = !no_warmup;
 
-    let is_v0 = by_lane.iter().any(|(_, events)| turns::is_v0(index, events));
+    let is_v0 = by_lane.iter().any(|(_, events)| iterations::is_v0(index, events));
     let is_unified =
         all().any(|(_, name)| matches!(name, EngineName::PrepareUnified | EngineName::Unified(_)));
     v.engine = Some(
@@ -236,19 +236,23 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     );
 
     let utils = Utils::of(index);
-    let mut found: Vec<Turn> = Vec::new();
+    let mut found: Vec<Iteration> = Vec::new();
     let mut n_dummies = 0;
     for (track, events) in &by_lane {
         let mut here = if is_v0 {
-            turns::v0(index, events)
+            iterations::v0(index, events)
         } else {
-            turns::v1(index, events)
+            iterations::v1(index, events)
         };
-        counters::join(index, &utils, pid_of(*track), &mut here.turns);
-        for pass in here.turns.iter_mut().flat_map(|turn| &mut turn.passes) {
+        counters::join(index, &utils, pid_of(*track), &mut here.iterations);
+        for pass in here
+            .iterations
+            .iter_mut()
+            .flat_map(|iteration| &mut iteration.passes)
+        {
             pass.period = periods.of(pid_of(*track), index.slices.start(pass.slice).as_ns());
         }
-        found.append(&mut here.turns);
+        found.append(&mut here.iterations);
         for slice in here.dummies {
             v.roles[slice.index()] = Role::Dummy;
             n_dummies += 1;
@@ -260,7 +264,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     if is_v0 {
         swap_v0_roles(&found, all(), &mut v.roles);
     }
-    write_turns(found, v);
+    write_iterations(found, v);
     v.step_track =
         facts::step_track(index, v.passes.iter().map(|p| p.slice)).or(engine_lanes.first().copied());
 
@@ -328,7 +332,7 @@ fn say_whether_counted(utils: &Utils<'_>, pid: Key, blocks: usize, v: &mut Vocab
 
 /// V0 calls the step `prepare_input_tensors` and its input preparation `prompt` or `decode`.
 fn swap_v0_roles<'a>(
-    turns: &[Turn],
+    iterations: &[Iteration],
     events: impl Iterator<Item = (SliceId, EngineName<'a>)>,
     roles: &mut [Role],
 ) {
@@ -337,41 +341,45 @@ fn swap_v0_roles<'a>(
             roles[id.index()] = Role::Prepare;
         }
     }
-    for pass in turns.iter().flat_map(|turn| &turn.passes) {
+    for pass in iterations.iter().flat_map(|iteration| &iteration.passes) {
         roles[pass.slice.index()] = Role::Pass;
     }
 }
 
-/// Numbers turns and passes in order of start.
-fn write_turns(mut turns: Vec<Turn>, v: &mut Vocabulary) {
-    order::sort_by_key(&mut turns, |turn| (turn.span.start, turn.span.end));
-    let interleaved = turns.windows(2).any(|pair| {
+/// Numbers iterations and passes in order of start.
+fn write_iterations(mut iterations: Vec<Iteration>, v: &mut Vocabulary) {
+    order::sort_by_key(&mut iterations, |iteration| {
+        (iteration.span.start, iteration.span.end)
+    });
+    let interleaved = iterations.windows(2).any(|pair| {
         let last = pair[0].passes.last().map(|p| p.span.start);
         last > pair[1].passes.first().map(|p| p.span.start)
     });
     if interleaved {
         // Several processes in one file: their passes cannot stay together and in order of start.
-        turns = turns
+        iterations = iterations
             .into_iter()
-            .flat_map(|turn| turn.passes)
-            .map(|pass| Turn {
+            .flat_map(|iteration| iteration.passes)
+            .map(|pass| Iteration {
                 span: pass.span,
                 passes: vec![pass],
             })
             .collect();
-        order::sort_by_key(&mut turns, |turn| (turn.span.start, turn.span.end));
+        order::sort_by_key(&mut iterations, |iteration| {
+            (iteration.span.start, iteration.span.end)
+        });
     }
-    for turn in turns {
+    for iteration in iterations {
         let row = u32::try_from(v.engine_steps.len()).unwrap_or(u32::MAX);
         let first = u32::try_from(v.passes.len()).unwrap_or(u32::MAX);
-        let period = turn.passes.first().map_or(Period::Unknown, |p| p.period);
-        v.passes.extend(turn.passes.into_iter().map(|pass| Pass {
+        let period = iteration.passes.first().map_or(Period::Unknown, |p| p.period);
+        v.passes.extend(iteration.passes.into_iter().map(|pass| Pass {
             engine_step: Some(row),
             ..pass
         }));
         let end = u32::try_from(v.passes.len()).unwrap_or(u32::MAX);
         v.engine_steps.push(EngineStep {
-            span: turn.span,
+            span: iteration.span,
             passes: first..end,
             period,
         });
@@ -490,15 +498,15 @@ fn infer_iterations(index: &Index, v: &mut Vocabulary) {
     order::sort_by_key(&mut calls, |&(span, id)| {
         (span.start, std::cmp::Reverse(span.end), id)
     });
-    let mut found: Vec<Turn> = Vec::new();
+    let mut found: Vec<Iteration> = Vec::new();
     let mut first: Option<(Span, SliceId)> = None;
     for (span, id) in calls {
         if !is_wait(id) {
             first.get_or_insert((span, id));
         } else if let Some((start, slice)) = first.take() {
             let span = Span::new(start.start, span.end);
-            let pass = turns::inferred_pass(slice, span);
-            found.push(Turn {
+            let pass = iterations::inferred_pass(slice, span);
+            found.push(Iteration {
                 span,
                 passes: vec![pass],
             });
@@ -514,7 +522,7 @@ fn infer_iterations(index: &Index, v: &mut Vocabulary) {
          after a wait for the device to the end of the next wait."
             .to_owned(),
     );
-    write_turns(found, v);
+    write_iterations(found, v);
     v.step_track = facts::step_track(index, v.passes.iter().map(|p| p.slice));
 }
 

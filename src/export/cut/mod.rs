@@ -17,8 +17,8 @@
 //! Events are written byte for byte. What was no JSON is [repaired](repair), or left out and counted. Where nothing is
 //! left out on request, nothing is at all: dangling arrows, ends without begins and events without a time stay.
 
+mod annotation_tracks;
 mod document;
-mod own;
 mod plan;
 mod repair;
 
@@ -32,8 +32,8 @@ use crate::base::{DefectKind, Span};
 use crate::index::{Header, Index};
 use crate::ingest::{Event, Scanner, Sink};
 
+pub use annotation_tracks::N_GAPS;
 use document::Document;
-pub use own::N_GAPS;
 pub use plan::Wanted;
 use plan::{Plan, Why};
 
@@ -194,7 +194,7 @@ impl<W: Write> Cutter<W> {
         }
         let before = self.document.n_events();
         if let Some((report, gaps, window)) = own {
-            own::write(
+            annotation_tracks::write(
                 &mut self.document,
                 index,
                 &self.plan.old_own,

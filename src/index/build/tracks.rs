@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::Builder;
 use crate::base::NameId;
-use crate::index::recent::Recent;
+use crate::index::direct_cache::DirectCache;
 use crate::index::tables::{Family, Key, Process};
 use crate::ingest::event::args;
 use crate::ingest::{Event, Field, Scalar, Word};
@@ -20,7 +20,7 @@ pub struct ThreadMeta {
 pub struct Tracks {
     pub list: Vec<(Key, Key, Family)>,
     by_key: FxHashMap<(Key, Key, Family), u32>,
-    recent: Recent<(Word, Word, Family), u32>,
+    recent: DirectCache<(Word, Word, Family), u32>,
     pub threads: FxHashMap<(Key, Key), ThreadMeta>,
     pub processes: Vec<Process>,
     pub process_by_pid: FxHashMap<Key, usize>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Container, Looks, Loose, Place, Said, Whole, WholeFile, file_name};
+use super::{Container, Location, Looks, Loose, Said, Whole, WholeFile, file_name};
 use crate::analyze::report::TraceReport;
 use crate::base::order;
 use crate::base::show;
@@ -186,7 +186,7 @@ pub struct Plan<S> {
     /// What was found out before anything was opened.
     pub said: Vec<Said>,
     pub(super) files: Vec<Given>,
-    pub(super) places: Vec<Place<S>>,
+    pub(super) places: Vec<Location<S>>,
     pub(super) containers: Vec<Container>,
     /// What messages call the files that were given by name.
     pub(super) shown: FxHashMap<usize, String>,
@@ -198,7 +198,7 @@ pub struct Plan<S> {
 pub(super) const MAX_WRONG: u64 = 10;
 
 impl<S: Clone> Plan<S> {
-    pub fn place(&self, file: usize) -> &Place<S> {
+    pub fn place(&self, file: usize) -> &Location<S> {
         &self.places[file]
     }
 
@@ -505,12 +505,12 @@ impl Gathering {
                 _ if bytes > self.together => {
                     Err("the tables of the archive are too large together".to_owned())
                 }
-                Place::Held(bytes) => {
+                Location::Held(bytes) => {
                     let mut whole = Whole::new(self.limit);
                     whole.feed(bytes);
                     whole.finish()
                 }
-                Place::Unreadable(why) => Err(why.clone()),
+                Location::Unreadable(why) => Err(why.clone()),
                 _ => return Some((file, self.limit)),
             };
             self.provide(at_hand);

@@ -72,8 +72,8 @@ impl Disk {
         Ok(bytes[within(range.start)..within(range.end)].to_vec())
     }
 
-    fn at(&self, place: &Place<String>) -> Result<Vec<u8>, String> {
-        if let Place::Held(bytes) = place {
+    fn at(&self, place: &Location<String>) -> Result<Vec<u8>, String> {
+        if let Location::Held(bytes) = place {
             return Ok(bytes.clone());
         }
         let header = match place.wants() {

@@ -7,7 +7,7 @@ use super::tracks::{
 };
 use crate::base::Span;
 use crate::synth::Options;
-use crate::synth::plan::{self, Graph, Region, Turn, Work, WorkEngine};
+use crate::synth::plan::{self, Graph, Iteration, Region, Work, WorkEngine};
 use crate::synth::text::Text;
 
 /// A graph with all that its events say of it.
@@ -58,8 +58,8 @@ impl Device {
     }
 
     /// Launches, waits, compiles and device work, as Synapse's profiler has them.
-    pub fn turn(&mut self, text: &mut Text, turn: &Turn) {
-        for pass in &turn.passes {
+    pub fn iteration(&mut self, text: &mut Text, iteration: &Iteration) {
+        for pass in &iteration.passes {
             for region in pass.regions() {
                 let recipe = self.recipe(region.graph);
                 self.launch(text, region, recipe);
@@ -71,7 +71,7 @@ impl Device {
                 }
             }
         }
-        for wait in waits(turn) {
+        for wait in waits(iteration) {
             text.begin()
                 .raw("{\"args\": {\"eventHandle\": \"0x0\", \"streamHandle\": \"0x54f0000000000001\"}");
             rest(

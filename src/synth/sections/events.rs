@@ -1,7 +1,7 @@
-//! Shapes of events, and stretches of a turn, that several parts write.
+//! Shapes of events, and stretches of an iteration, that several parts write.
 
 use crate::base::Span;
-use crate::synth::plan::{Pass, Turn};
+use crate::synth::plan::{Iteration, Pass};
 use crate::synth::text::Text;
 
 /// The rest of a torch event, from `cat` on.
@@ -65,11 +65,12 @@ pub fn inside(span: Span, by: i64) -> Span {
     Span::new(span.start + by, span.end - by)
 }
 
-/// All waiting for the device in a turn, in order.
-pub fn waits(turn: &Turn) -> impl Iterator<Item = Span> + '_ {
-    turn.passes
+/// All waiting for the device in an iteration, in order.
+pub fn waits(iteration: &Iteration) -> impl Iterator<Item = Span> + '_ {
+    iteration
+        .passes
         .iter()
         .flat_map(Pass::regions)
         .filter_map(|region| region.wait)
-        .chain([turn.wait])
+        .chain([iteration.wait])
 }

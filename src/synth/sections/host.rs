@@ -2,7 +2,7 @@
 
 use super::events::{inside, rest};
 use crate::base::Span;
-use crate::synth::plan::{PID, Turn};
+use crate::synth::plan::{Iteration, PID};
 use crate::synth::random::Random;
 use crate::synth::text::Text;
 use crate::synth::{Engine, Options};
@@ -14,7 +14,7 @@ pub struct Host {
     ev_idx: i64,
     external_id: i64,
     python_id: i64,
-    /// Whether a turn has been written.
+    /// Whether an iteration has been written.
     is_begun: bool,
 }
 
@@ -95,17 +95,17 @@ impl Host {
     }
 
     /// Operators and python frames of the main thread.
-    pub fn turn(&mut self, text: &mut Text, turn: &Turn) {
-        let mut random = Random::new(turn.seed);
+    pub fn iteration(&mut self, text: &mut Text, iteration: &Iteration) {
+        let mut random = Random::new(iteration.seed);
         if self.options.with_python {
             if !self.is_begun {
                 self.outer_frames(text);
             }
-            self.frames(text, turn);
+            self.frames(text, iteration);
         }
         self.is_begun = true;
         // Inputs go to the device one tensor after the other.
-        let mut at = turn.prepare.start + 300_000;
+        let mut at = iteration.prepare.start + 300_000;
         for _ in 0..2 {
             let span = Span::new(at, at + random.time(90, 260));
             self.operator(text, "aten::to", span);
@@ -113,7 +113,7 @@ impl Host {
             self.operator(text, "aten::copy_", inside(span, 4_000));
             at = span.end + random.time(20, 120);
         }
-        for pass in &turn.passes {
+        for pass in &iteration.passes {
             let logits = pass.logits.span;
             self.operator(
                 text,
@@ -128,30 +128,29 @@ impl Host {
                 }
             }
         }
-        self.operator(text, "aten::to", inside(turn.wait, 3_000));
-        self.operator(text, "aten::_to_copy", inside(turn.wait, 5_000));
-        self.operator(text, "aten::copy_", inside(turn.wait, 7_000));
+        self.operator(text, "aten::to", inside(iteration.wait, 3_000));
+        self.operator(text, "aten::_to_copy", inside(iteration.wait, 5_000));
+        self.operator(text, "aten::copy_", inside(iteration.wait, 7_000));
     }
 
-    fn frames(&mut self, text: &mut Text, turn: &Turn) {
+    fn frames(&mut self, text: &mut Text, iteration: &Iteration) {
         let v1 = self.options.engine == Engine::V1;
         let pick = |new: &'static str, old: &'static str| if v1 { new } else { old };
         let name = pick(
             "vllm/v1/engine/core.py(671): _process_engine_step",
             "vllm/engine/llm_engine.py(1251): step",
         );
-        let step = self.frame(text, name, 0, PID, turn.span);
+        let step = self.frame(text, name, 0, PID, iteration.span);
         let name = pick(
             "vllm/v1/core/sched/scheduler.py(183): schedule",
             "vllm/core/scheduler.py(1330): schedule",
         );
-        self.frame(text, name, step, PID, turn.schedule);
-        let model_end = turn
-            .post
-            .map_or(turn.passes.last().map_or(turn.wait.end, |p| p.span.end), |p| {
-                p.end
-            });
-        let model = Span::new(turn.prepare.start - 40_000, model_end + 10_000);
+        self.frame(text, name, step, PID, iteration.schedule);
+        let model_end = iteration.post.map_or(
+            iteration.passes.last().map_or(iteration.wait.end, |p| p.span.end),
+            |p| p.end,
+        );
+        let model = Span::new(iteration.prepare.start - 40_000, model_end + 10_000);
         let name = pick(
             "vllm_gaudi/v1/worker/hpu_worker.py(371): execute_model",
             "vllm/worker/hpu_worker.py(233): execute_model",
@@ -166,8 +165,8 @@ impl Host {
             "vllm_gaudi/v1/worker/hpu_model_runner.py(1741): _prepare_inputs",
             "vllm/worker/hpu_model_runner.py(1507): prepare_input_tensors",
         );
-        self.frame(text, name, runner, PID, inside(turn.prepare, 2_000));
-        for pass in &turn.passes {
+        self.frame(text, name, runner, PID, inside(iteration.prepare, 2_000));
+        for pass in &iteration.passes {
             let call = Span::new(pass.forward.span.start + 5_000, pass.forward.launch_ns + 30_000);
             let forward = self.frame(
                 text,
@@ -196,19 +195,19 @@ impl Host {
                 );
             }
         }
-        if turn.post.is_some() {
+        if iteration.post.is_some() {
             self.frame(
                 text,
                 "<built-in method tolist of Tensor object at 0x7f209aa696c0>",
                 runner,
                 PID,
-                inside(turn.wait, 1_000),
+                inside(iteration.wait, 1_000),
             );
         }
         let name = pick(
             "vllm/v1/core/sched/scheduler.py(961): update_from_output",
             "vllm/engine/llm_engine.py(1030): _process_model_outputs",
         );
-        self.frame(text, name, step, PID, turn.update);
+        self.frame(text, name, step, PID, iteration.update);
     }
 }

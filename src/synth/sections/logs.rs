@@ -3,11 +3,11 @@
 use super::events::{inside, pair, waits};
 use super::tracks::{BRIDGE_PID, LAUNCH_TID, SYNAPSE_PID, WAIT_TID};
 use crate::base::Span;
-use crate::synth::plan::{PID, Pass, Turn};
+use crate::synth::plan::{Iteration, PID, Pass};
 use crate::synth::text::Text;
 
-pub fn synapse(text: &mut Text, turn: &Turn) {
-    for region in turn.passes.iter().flat_map(Pass::regions) {
+pub fn synapse(text: &mut Text, iteration: &Iteration) {
+    for region in iteration.passes.iter().flat_map(Pass::regions) {
         let span = Span::new(region.launch_ns + 2_000, region.launch_ns + 15_000);
         let args = "\"args\": {\"numberTensors\": \"412\", \"streamHandle\": \"0x54f0\"}, ";
         pair(
@@ -19,7 +19,7 @@ pub fn synapse(text: &mut Text, turn: &Turn) {
             span,
         );
     }
-    for wait in waits(turn) {
+    for wait in waits(iteration) {
         pair(
             text,
             SYNAPSE_PID,
@@ -31,8 +31,8 @@ pub fn synapse(text: &mut Text, turn: &Turn) {
     }
 }
 
-pub fn bridge(text: &mut Text, turn: &Turn) {
-    for region in turn.passes.iter().flat_map(Pass::regions) {
+pub fn bridge(text: &mut Text, iteration: &Iteration) {
+    for region in iteration.passes.iter().flat_map(Pass::regions) {
         // Gathering the graph takes the region's host time, up to the launch.
         let from = region
             .compile
@@ -49,6 +49,6 @@ pub fn bridge(text: &mut Text, turn: &Turn) {
         let span = Span::new(region.launch_ns, region.launch_ns + 17_000);
         pair(text, BRIDGE_PID, LAUNCH_TID, "LaunchSyncTensorsGraph", "", span);
     }
-    let copy = inside(turn.wait, 500);
+    let copy = inside(iteration.wait, 500);
     pair(text, BRIDGE_PID, PID, "copy_hpu_lazy_D2H_internal", "", copy);
 }

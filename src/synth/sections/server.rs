@@ -1,14 +1,14 @@
 //! vLLM's own events: the regions of each step, counters, and warm-up around the steps before serving.
 
 use crate::base::Span;
-use crate::synth::plan::{BASE_NS, PID, Pass, Plan, Region, Turn};
+use crate::synth::plan::{BASE_NS, Iteration, PID, Pass, Plan, Region};
 use crate::synth::text::Text;
 use crate::synth::{Engine, Options};
 
 #[derive(Debug)]
 pub struct Server {
     options: Options,
-    /// The end of the last turn that was written.
+    /// The end of the last iteration that was written.
     last_end: i64,
     compiles: i64,
     /// Sums for vLLM's running average: requests, and ns.
@@ -78,23 +78,23 @@ impl Server {
             .end();
     }
 
-    pub fn turn(&mut self, text: &mut Text, turn: &Turn) {
-        if self.warmup_open && !turn.warmup {
+    pub fn iteration(&mut self, text: &mut Text, iteration: &Iteration) {
+        if self.warmup_open && !iteration.warmup {
             self.warmup_open = false;
             let span = Span::new(Plan::warmup_start_ns(), self.last_end + 1_000);
             self.server_slice(text, "warmup", span);
         }
-        self.warmup_open |= turn.warmup;
+        self.warmup_open |= iteration.warmup;
         match self.options.engine {
-            Engine::V1 => self.server_v1(text, turn),
-            Engine::V0 => self.server_v0(text, turn),
+            Engine::V1 => self.server_v1(text, iteration),
+            Engine::V0 => self.server_v0(text, iteration),
         }
-        self.last_end = turn.span.end;
+        self.last_end = iteration.span.end;
     }
 
-    fn server_v1(&mut self, text: &mut Text, turn: &Turn) {
-        self.server_slice(text, "prepare_input_tensors", turn.prepare);
-        for pass in &turn.passes {
+    fn server_v1(&mut self, text: &mut Text, iteration: &Iteration) {
+        self.server_slice(text, "prepare_input_tensors", iteration.prepare);
+        for pass in &iteration.passes {
             let shape = pass.shape;
             let (batch, seq, ctx) = (shape.batch, shape.seq, shape.ctx);
             let graphs = if shape.prefill { 'F' } else { 'T' };
@@ -109,21 +109,21 @@ impl Server {
                 self.server_slice(text, "sampler", sampler.span);
             }
             self.server_slice(text, if shape.prefill { "prefill" } else { "decode" }, pass.span);
-            self.pass_counters(text, turn, pass);
+            self.pass_counters(text, iteration, pass);
         }
-        if let Some(post) = turn.post {
+        if let Some(post) = iteration.post {
             self.server_slice(text, "sampler_postprocessing", post);
         }
     }
 
     /// V0 closes its two outer regions in the wrong order: the short one, input preparation, bears the step's
     /// name, and the whole step is called `prepare_input_tensors`.
-    fn server_v0(&mut self, text: &mut Text, turn: &Turn) {
-        for pass in &turn.passes {
+    fn server_v0(&mut self, text: &mut Text, iteration: &Iteration) {
+        for pass in &iteration.passes {
             let shape = pass.shape;
             let phase = if shape.prefill { "prompt" } else { "decode" };
             let bucket = format!("bs{}_seq{}_ctx{}", shape.batch, shape.seq, shape.ctx);
-            self.server_slice(text, phase, turn.prepare);
+            self.server_slice(text, phase, iteration.prepare);
             let graphs = if shape.prefill { 'F' } else { 'T' };
             let padded = if shape.prefill { shape.seq } else { 1 };
             let regions = [
@@ -160,15 +160,15 @@ impl Server {
                     .end();
             }
             self.server_slice(text, "prepare_input_tensors", pass.span);
-            self.pass_counters(text, turn, pass);
-            if turn.warmup {
+            self.pass_counters(text, iteration, pass);
+            if iteration.warmup {
                 let name = format!("warmup_{phase}_{bucket}_multimodalF_graphs{graphs}");
                 self.server_slice(text, &name, Span::new(pass.span.start, pass.span.end + 5_000));
             }
         }
     }
 
-    fn pass_counters(&mut self, text: &mut Text, turn: &Turn, pass: &Pass) {
+    fn pass_counters(&mut self, text: &mut Text, iteration: &Iteration, pass: &Pass) {
         let v1 = self.options.engine == Engine::V1;
         let shape = pass.shape;
         let phase = if shape.prefill { "prompt" } else { "decode" };
@@ -213,7 +213,7 @@ impl Server {
         text.raw(", \"average_real_throughput\": ")
             .ratio(generated * second, generating_ns)
             .raw(", \"engine_iteration\": ")
-            .int(i64::from(turn.iteration));
+            .int(i64::from(iteration.iteration));
         if shape.prefill {
             text.raw(", \"prompt_bucket_in_throughput\": ")
                 .ratio(batch * i64::from(shape.seq) * second, dur)
@@ -229,7 +229,7 @@ impl Server {
             .ratio(used, 2731);
         key(text, false, "_batch_block_utilization");
         text.ratio(blocks, batch.max(1));
-        if turn.iteration == 0 {
+        if iteration.iteration == 0 {
             text.raw(", \"const_cache_num_blocks\": 2731, \"const_gpu_memory_utilization\": 0.9")
                 .raw(", \"const_block_size\": 128");
         }

@@ -1,7 +1,7 @@
 //! A smoke test, view by view: everything that can be used has a name, and the keyboard reaches it.
 
 use serde_json::{Value, json};
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Look, Page};
 
 use crate::real::{FILLS_OF_GAUDI, Gaudi, go};

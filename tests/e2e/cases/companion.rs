@@ -2,7 +2,7 @@
 //! trusted, strange, in a hurry, and hostile.
 
 use serde_json::{Value, json};
-use stepscope::view::place::{Chrome, Place, View};
+use stepscope::view::route::{Chrome, Route, View};
 use stepscope_e2e::{Look, Page};
 
 /// What every host can do. `scope`: the window of Stepscope; `said`: what it heard from there.
@@ -72,8 +72,8 @@ fn must_show(page: &Page, name: &str) {
     });
 }
 
-fn place(page: &Page) -> Place {
-    Place::from_hash(page.eval("return location.hash").as_str().expect("a hash"))
+fn place(page: &Page) -> Route {
+    Route::from_hash(page.eval("return location.hash").as_str().expect("a hash"))
 }
 
 /// Events of this kind that the host heard.

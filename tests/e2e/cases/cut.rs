@@ -5,7 +5,7 @@ use stepscope::base::{Span, show};
 use stepscope::ingest::Inflater;
 use stepscope::session::Opened;
 use stepscope::view::CutRequest;
-use stepscope::view::place::{Place, View};
+use stepscope::view::route::{Route, View};
 use stepscope_e2e::{Look, Page, corpus, key};
 
 use crate::real::{Gaudi, click_text, frames, go, opened, place, text};
@@ -44,10 +44,10 @@ fn what_the_timeline_shows_is_saved_as_the_native_engine_writes_it() {
     let Some(gaudi) = Gaudi::find() else { return };
     let extent = gaudi.native.index.extent().expect("events");
     let steps = &gaudi.native.report.steps;
-    let serving = Place {
+    let serving = Route {
         view: View::Timeline,
         window: Some(Span::new(steps[20].start_ns, steps[40].start_ns)),
-        ..Place::default()
+        ..Route::default()
     };
     let page = Page::open_at(&format!("#{}", serving.to_hash()));
     gaudi.open_in(&page);

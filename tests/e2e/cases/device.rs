@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use stepscope::base::show;
 use stepscope::session::Opened;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Look, Page, corpus};
 
 use crate::real::{Gaudi, click_text, frames, go, opened, place, table, texts};

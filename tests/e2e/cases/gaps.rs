@@ -5,7 +5,7 @@ use stepscope::analyze::report::GapKind;
 use stepscope::base::show;
 use stepscope::table::PAGE_ROWS;
 use stepscope::view::Span;
-use stepscope::view::place::Place;
+use stepscope::view::route::Route;
 use stepscope::view::timescale::round_duration;
 use stepscope_e2e::Page;
 
@@ -134,7 +134,7 @@ fn the_longest_gaps_lead_to_their_places() {
         .expect("links")
         .iter()
         .filter_map(Value::as_str)
-        .map(|href| Place::from_hash(href).mark)
+        .map(|href| Route::from_hash(href).mark)
         .collect();
     let expected: Vec<Option<Span>> = gaps
         .longest

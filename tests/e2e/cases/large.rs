@@ -1,7 +1,7 @@
 //! A recording of 457 MB: it opens, it can be given up, and the page is as usable after.
 
 use stepscope::table::PAGE_ROWS;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Page, corpus};
 
 use crate::real::{Gaudi, frames, go, table, texts};

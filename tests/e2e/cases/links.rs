@@ -1,7 +1,7 @@
 //! The address says where the reader is, and whoever is sent it comes to the same place.
 
 use stepscope::base::SliceId;
-use stepscope::view::place::{Place, View};
+use stepscope::view::route::{Route, View};
 use stepscope_e2e::Page;
 
 use crate::real::{FILLS_OF_GAUDI, Gaudi, frames, go, place, scroll_to};
@@ -31,7 +31,7 @@ fn each_view_opens_from_its_address() {
         page.wait_until(&format!("#{hash} shows {shows:?}"), || {
             page.text("main").contains(shows)
         });
-        let asked = Place::from_hash(hash);
+        let asked = Route::from_hash(hash);
         let at = place(&page);
         assert_eq!(
             (at.view, at.step, at.gaps, at.slice),
@@ -96,7 +96,7 @@ fn every_link_to_the_timeline_names_a_slice_or_a_stretch_of_the_trace() {
         );
         let links: Vec<String> = serde_json::from_value(links).expect("links");
         for href in &links {
-            let to = Place::from_hash(href);
+            let to = Route::from_hash(href);
             assert!(
                 to.mark.is_some() || to.slice.is_some(),
                 "{view:?}: {href} leads nowhere"
@@ -119,7 +119,7 @@ fn every_link_to_the_timeline_names_a_slice_or_a_stretch_of_the_trace() {
             }
         }
         // One of them, followed.
-        let to = Place::from_hash(&links[links.len() / 2]);
+        let to = Route::from_hash(&links[links.len() / 2]);
         let before = frames(&page);
         page.eval_with(
             "const links = document.querySelectorAll('main a[href*=\"view=timeline\"]'); links[arguments[0]].click()",

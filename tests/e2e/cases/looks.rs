@@ -1,6 +1,6 @@
 //! Every view, seen wide, narrow and dark: pictures in `target/e2e`, and nothing that sticks out.
 
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::Look;
 
 use crate::real::{FILLS_OF_GAUDI, Gaudi, frames, go};

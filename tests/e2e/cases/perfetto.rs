@@ -2,7 +2,7 @@
 //! shows both. The Perfetto is a stand-in of this site: it speaks the same contract, on another origin.
 
 use serde_json::json;
-use stepscope::view::place::{Place, View};
+use stepscope::view::route::{Route, View};
 use stepscope::view::{CutRequest, GapKind, Span};
 use stepscope_e2e::{Look, Page, corpus};
 
@@ -162,7 +162,7 @@ fn the_first_click_opens_perfetto_at_its_place() {
     page.wait_until("the stand-in has the trace", || shown(&page, "events").is_some());
     page.wait_until("it shows a stretch", || range(&page).is_some());
     let hash = page.eval("return location.hash");
-    let at = Place::from_hash(hash.as_str().expect("a hash"));
+    let at = Route::from_hash(hash.as_str().expect("a hash"));
     let window = at.window.expect("a window");
     let report = &gaudi.native.report;
     let (start, end) = (report.start_ns.expect("a start"), report.end_ns.expect("an end"));

@@ -2,7 +2,7 @@
 
 use fantoccini::key::Key;
 use serde_json::Value;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::Page;
 
 use crate::offline::FIRST_VISIT;

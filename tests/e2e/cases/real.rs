@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepscope::ingest::Inflater;
 use stepscope::session::{Loader, Opened, open_bytes};
 use stepscope::table::PAGE_ROWS;
-use stepscope::view::place::{Fills, Place, View};
+use stepscope::view::route::{Fills, Route, View};
 use stepscope_e2e::{Page, corpus};
 
 pub fn name(path: &Path) -> &str {
@@ -86,9 +86,9 @@ pub fn go(page: &Page, view: View) {
 }
 
 /// The page's place, as its address says.
-pub fn place(page: &Page) -> Place {
+pub fn place(page: &Page) -> Route {
     let hash = page.eval("return location.hash");
-    Place::from_hash(hash.as_str().expect("a hash"))
+    Route::from_hash(hash.as_str().expect("a hash"))
 }
 
 /// The cells of a table's body, row by row, as a reader sees them.

@@ -1,7 +1,7 @@
 //! The Recompiles view: each compile, the buckets that warm-up missed, and the way to the timeline.
 
 use stepscope::view::Span;
-use stepscope::view::place::{Place, View};
+use stepscope::view::route::{Route, View};
 use stepscope_e2e::Page;
 
 use crate::real::{Gaudi, click_text, go, place, table, texts};
@@ -70,7 +70,7 @@ fn every_compile_leads_to_its_place_in_the_timeline() {
     assert!(expected.iter().all(|r| r.start_is_exact));
     let linked: Vec<(Option<Span>, Option<u32>)> = links(&page)
         .iter()
-        .map(|href| Place::from_hash(href))
+        .map(|href| Route::from_hash(href))
         .map(|place| (place.mark, place.slice))
         .collect();
     assert_eq!(linked, places);

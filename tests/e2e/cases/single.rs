@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Look, Page};
 use tempfile::TempDir;
 use xtask::{pack, page};

@@ -2,7 +2,7 @@
 
 use stepscope::analyze::report::{Basis, Phase, Step, StepGroup};
 use stepscope::base::show;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 
 use crate::real::{Gaudi, click_text, go, place, rows, table, texts};
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepscope::analyze::report::{Period, Phase};
 use stepscope::base::show;
 use stepscope::table::PAGE_ROWS;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Page, corpus, key};
 
 use crate::memory::trace;

@@ -4,7 +4,7 @@ use fantoccini::key::Key;
 use serde_json::Value;
 use stepscope::base::{SliceId, show};
 use stepscope::view::Span;
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope_e2e::{Page, key};
 
 use crate::real::{Gaudi, frames, go, place, rows, text};

@@ -8,7 +8,7 @@ use stepscope::base::show;
 use stepscope::session::Opened;
 use stepscope::table::StacksAsk;
 use stepscope::view::flame::{calls_by_name, flame};
-use stepscope::view::place::View;
+use stepscope::view::route::View;
 use stepscope::view::{FlameOrder, FlameQuestion, StackSource};
 use stepscope_e2e::{Look, Page, corpus, key};
 

@@ -14,7 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::protocol::companion::Peer;
 use crate::protocol::companion::message::Range;
@@ -56,7 +56,7 @@ enum Doing {
 pub struct Sent {
     /// `None`: there is no file that is a trace by itself: the sample, an archive, a worker of several.
     pub file: Option<File>,
-    pub summary: Shown<Summary>,
+    pub summary: SameRc<Summary>,
     pub engine: Engine,
 }
 

@@ -5,27 +5,27 @@ use std::rc::Rc;
 
 /// Equal means the same one: a big view is never compared field by field to find out whether to redraw.
 #[derive(Debug)]
-pub struct Shown<T>(Rc<T>);
+pub struct SameRc<T>(Rc<T>);
 
-impl<T> Shown<T> {
-    pub fn new(value: T) -> Shown<T> {
-        Shown(Rc::new(value))
+impl<T> SameRc<T> {
+    pub fn new(value: T) -> SameRc<T> {
+        SameRc(Rc::new(value))
     }
 }
 
-impl<T> Clone for Shown<T> {
-    fn clone(&self) -> Shown<T> {
-        Shown(self.0.clone())
+impl<T> Clone for SameRc<T> {
+    fn clone(&self) -> SameRc<T> {
+        SameRc(self.0.clone())
     }
 }
 
-impl<T> PartialEq for Shown<T> {
-    fn eq(&self, other: &Shown<T>) -> bool {
+impl<T> PartialEq for SameRc<T> {
+    fn eq(&self, other: &SameRc<T>) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl<T> Deref for Shown<T> {
+impl<T> Deref for SameRc<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

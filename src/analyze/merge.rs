@@ -9,7 +9,7 @@ use crate::index::Index;
 
 /// Calls `see` with every slice of `tracks`, by start and then by row, and with the place of its track in
 /// `tracks`.
-pub fn in_order(index: &Index, tracks: &[TrackId], mut see: impl FnMut(usize, SliceId)) {
+pub fn merge_tracks(index: &Index, tracks: &[TrackId], mut see: impl FnMut(usize, SliceId)) {
     // The next slice of each track: (start, row, place, end of rows).
     let mut next: BinaryHeap<Reverse<(i64, u32, u32, u32)>> = BinaryHeap::with_capacity(tracks.len());
     for (&track, place) in tracks.iter().zip(0..) {
@@ -140,14 +140,14 @@ mod tests {
         let index = &trace.index;
         let tracks: Vec<TrackId> = index.track_ids().collect();
         let mut got = Vec::new();
-        in_order(index, &tracks, |place, id| {
+        merge_tracks(index, &tracks, |place, id| {
             assert_eq!(tracks[place], index.track_of(id));
             got.push(id);
         });
         let mut want: Vec<SliceId> = index.slices.ids().collect();
         want.sort_by_key(|&id| (index.slices.start(id), id));
         assert_eq!(got, want);
-        in_order(index, &[], |_, _| panic!("no track has no slice"));
+        merge_tracks(index, &[], |_, _| panic!("no track has no slice"));
     }
 
     #[test]

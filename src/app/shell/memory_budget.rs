@@ -4,7 +4,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::app::components::dialog::Dialog;
-use crate::app::components::shown::Shown;
+use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::view::timescale::whole_ns;
 use crate::view::{CategoryShare, Estimate, Over, PYTHON, Selection, Span, Which};
@@ -44,7 +44,7 @@ pub struct FitProps {
     pub why: Why,
     /// The file's name.
     pub file: AttrValue,
-    pub estimate: Shown<Estimate>,
+    pub estimate: SameRc<Estimate>,
     /// What was asked for so far.
     pub selection: Selection,
     pub on_choice: Callback<Choice>,
@@ -57,7 +57,7 @@ const OFFERED: usize = 3;
 const LARGE: f64 = 0.05;
 
 #[component]
-pub fn Fit(props: &FitProps) -> Html {
+pub fn MemoryBudget(props: &FitProps) -> Html {
     let estimate = &props.estimate;
     let choose = |selection: Selection, over: Over| {
         let choice = Choice {
@@ -237,7 +237,7 @@ fn choice(
 
 #[derive(Properties, PartialEq)]
 struct StretchProps {
-    estimate: Shown<Estimate>,
+    estimate: SameRc<Estimate>,
     /// What is offered at first.
     fits: Span,
     selection: Selection,

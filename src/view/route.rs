@@ -111,7 +111,7 @@ pub enum Chrome {
 
 /// See the module. Times are ns on the trace's own clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Route {
     pub view: View,
     /// The timeline's window.
     pub window: Option<Span>,
@@ -126,7 +126,7 @@ pub struct Place {
     pub chrome: Chrome,
 }
 
-impl Place {
+impl Route {
     /// As a hash, without the `#`: `view=steps&step=12`.
     pub fn to_hash(&self) -> String {
         let mut parts = Vec::new();
@@ -167,8 +167,8 @@ impl Place {
     ///
     /// Perfetto's way of writing one is understood, too: `#!/?visStart=…&visEnd=…`, `ts=…&dur=…`, all ns. With
     /// either, and without `view`, the reader comes to the timeline.
-    pub fn from_hash(hash: &str) -> Place {
-        let mut place = Place::default();
+    pub fn from_hash(hash: &str) -> Route {
+        let mut place = Route::default();
         let mut named = false;
         let (mut vis_start, mut vis_end, mut ts, mut dur) = (None, None, None, None);
         let hash = hash.trim_start_matches('#');
@@ -224,12 +224,12 @@ impl Place {
     }
 
     /// A place with nothing but what belongs to the page, whatever is open.
-    pub fn of_page(&self) -> Place {
-        Place {
+    pub fn of_page(&self) -> Route {
+        Route {
             theme: self.theme,
             memory_mb: self.memory_mb,
             chrome: self.chrome,
-            ..Place::default()
+            ..Route::default()
         }
     }
 }
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_place_comes_back_from_its_hash() {
-        let place = Place {
+        let place = Route {
             view: View::Timeline,
             window: Some(Span::new(1_795_316_000_005_283_000, 1_795_316_000_005_283_900)),
             mark: Some(Span::new(-3, 7)),
@@ -268,50 +268,50 @@ mod tests {
             hash,
             "view=timeline&t=1795316000005283000,1795316000005283900&mark=-3,7&step=12&slice=99&gaps=launch&theme=dark&memory=1200&mode=embedded"
         );
-        assert_eq!(Place::from_hash(&format!("#{hash}")), place);
-        assert_eq!(Place::from_hash(""), Place::default());
-        assert_eq!(Place::default().to_hash(), "");
+        assert_eq!(Route::from_hash(&format!("#{hash}")), place);
+        assert_eq!(Route::from_hash(""), Route::default());
+        assert_eq!(Route::default().to_hash(), "");
     }
 
     #[test]
     fn what_a_hash_says_wrongly_is_left_out() {
-        let place = Place::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&memory=-1&more");
+        let place = Route::from_hash("#view=nowhere&t=9,3&step=x&slice=4&gaps=&theme=blue&memory=-1&more");
         assert_eq!(
             place,
-            Place {
+            Route {
                 slice: Some(4),
-                ..Place::default()
+                ..Route::default()
             }
         );
     }
 
     #[test]
     fn perfettos_way_of_writing_a_hash_is_understood() {
-        let seen = Place {
+        let seen = Route {
             view: View::Timeline,
             window: Some(Span::new(5, 9)),
-            ..Place::default()
+            ..Route::default()
         };
         for hash in [
             "#!/?visStart=5&visEnd=9",
             "#/?visStart=5&visEnd=9",
             "#visEnd=9&visStart=5",
         ] {
-            assert_eq!(Place::from_hash(hash), seen, "{hash}");
+            assert_eq!(Route::from_hash(hash), seen, "{hash}");
         }
         let place =
-            Place::from_hash("#!/?mode=embedded&hideSidebar=true&theme=system&ts=100&dur=20&view=steps");
+            Route::from_hash("#!/?mode=embedded&hideSidebar=true&theme=system&ts=100&dur=20&view=steps");
         assert_eq!(
             place,
-            Place {
+            Route {
                 view: View::Steps,
                 mark: Some(Span::new(100, 120)),
                 chrome: Chrome::Embedded,
-                ..Place::default()
+                ..Route::default()
             }
         );
-        assert_eq!(Place::from_hash("#!/?hideSidebar=true").chrome, Chrome::Compact);
-        assert_eq!(Place::from_hash("#/?ts=7").mark, Some(Span::new(7, 8)));
+        assert_eq!(Route::from_hash("#!/?hideSidebar=true").chrome, Chrome::Compact);
+        assert_eq!(Route::from_hash("#/?ts=7").mark, Some(Span::new(7, 8)));
     }
 
     #[test]
@@ -326,11 +326,11 @@ mod tests {
             "mode=full&hideSidebar=maybe",
             "dur=3",
         ] {
-            let place = Place::from_hash(&format!("#!/?{wrong}&slice=4&theme=dark"));
-            let rest = Place {
+            let place = Route::from_hash(&format!("#!/?{wrong}&slice=4&theme=dark"));
+            let rest = Route {
                 slice: Some(4),
                 theme: Some(Theme::Dark),
-                ..Place::default()
+                ..Route::default()
             };
             assert_eq!(place, rest, "{wrong}");
         }

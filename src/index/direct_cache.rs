@@ -5,19 +5,19 @@ const SLOTS: usize = 256;
 
 /// The last answer of each slot.
 #[derive(Clone)]
-pub struct Recent<K, V> {
+pub struct DirectCache<K, V> {
     slots: Vec<Option<(K, V)>>,
 }
 
-impl<K: Copy + PartialEq, V: Copy> Default for Recent<K, V> {
+impl<K: Copy + PartialEq, V: Copy> Default for DirectCache<K, V> {
     fn default() -> Self {
-        Recent {
+        DirectCache {
             slots: vec![None; SLOTS],
         }
     }
 }
 
-impl<K: Copy + PartialEq, V: Copy> Recent<K, V> {
+impl<K: Copy + PartialEq, V: Copy> DirectCache<K, V> {
     /// The answer for `key`, if it is remembered. The upper bits of `hash` choose the slot.
     #[inline]
     pub fn get(&self, hash: u64, key: K) -> Option<V> {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_slot_knows_its_last_key_only() {
-        let mut recent = Recent::default();
+        let mut recent = DirectCache::default();
         recent.set(7 << 56, 'a', 1);
         assert_eq!(recent.get(7 << 56, 'a'), Some(1));
         assert_eq!(recent.get(7 << 56, 'b'), None);

@@ -7,11 +7,11 @@ use yew::prelude::*;
 
 use crate::app::companion::host_page::Host;
 use crate::app::components::confirm::Confirm;
-use crate::app::shell::fit::Choice;
+use crate::app::shell::memory_budget::Choice;
 use crate::app::shell::state::{Action, Stage, State};
 use crate::base::show;
 use crate::protocol::engine::FileHead;
-use crate::view::place::Place;
+use crate::view::route::Route;
 use crate::view::{LIMIT_BYTES, MemoryRule, Which};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::Picked;
@@ -273,7 +273,7 @@ impl Opening {
 
 /// What a trace may take, where the hash does not say otherwise.
 fn limit_bytes() -> u64 {
-    let place = Place::from_hash(&hash::get());
+    let place = Route::from_hash(&hash::get());
     place
         .memory_mb
         .map_or(LIMIT_BYTES, |mb| u64::from(mb) * 1_000_000)

@@ -21,13 +21,13 @@ use super::terms::Phase;
 
 /// What the shapes of one step say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub struct StepTokens {
     pub tokens: Option<u64>,
     /// Rows of logits.
     pub rows: Option<u64>,
 }
 
-impl Tokens {
+impl StepTokens {
     pub fn phase(self) -> Phase {
         match (self.tokens, self.rows) {
             (Some(1), _) => Phase::Decode,
@@ -59,8 +59,8 @@ const PRODUCTS: [&str; 4] = ["aten::linear", "aten::matmul", "aten::mm", "aten::
 
 /// What each step computes; in order of rows. Steps of one thread follow each other: of what overlaps, each operator
 /// is looked at for the first step only, so that cost grows as the trace does.
-pub fn of_steps(index: &Index, steps: &[SliceId]) -> Vec<Tokens> {
-    let mut found = vec![Tokens::default(); steps.len()];
+pub fn of_steps(index: &Index, steps: &[SliceId]) -> Vec<StepTokens> {
+    let mut found = vec![StepTokens::default(); steps.len()];
     if index.arg_column(SHAPES).is_none() {
         return found;
     }
@@ -94,10 +94,10 @@ fn of_step<'a>(
     seen: &mut u32,
     by_name: &FxHashMap<NameId, bool>,
     known: &mut FxHashMap<&'a str, Vec<Vec<u64>>>,
-) -> Tokens {
+) -> StepTokens {
     let rows = index.track(track).rows.clone();
     let first = last_started(index, track, step.start.saturating_sub(1)).map_or(rows.start, |id| id.0 + 1);
-    let mut of = Tokens::default();
+    let mut of = StepTokens::default();
     // Tables that were looked into, with the number of rows; a model has a few.
     let mut tables: Vec<([u64; 2], Option<u64>)> = Vec::new();
     for id in (first.max(*seen)..rows.end).map(SliceId) {
@@ -132,7 +132,7 @@ fn of_step<'a>(
                 })
             });
             if let Some((rows, tokens)) = head {
-                of = Tokens {
+                of = StepTokens {
                     tokens,
                     rows: Some(rows),
                 };
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_padded_decode_decodes_and_a_prompt_does_not() {
         let phase = |tokens, rows| {
-            Tokens {
+            StepTokens {
                 tokens: Some(tokens),
                 rows: Some(rows),
             }

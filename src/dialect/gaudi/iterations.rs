@@ -1,4 +1,4 @@
-//! Turns of the engine, from the order in which vLLM's high-level profiler writes its slices.
+//! Iterations of the engine, from the order in which vLLM's high-level profiler writes its slices.
 //!
 //! - V1: `prepare_input_tensors`, then any number of `prefill` and at most one `decode`, then
 //!   `sampler_postprocessing` (not under asynchronous scheduling), all on one level. Forward pass, logits and
@@ -17,9 +17,9 @@ use crate::index::tables::Index;
 
 use super::names::EngineName;
 
-/// One turn of the engine, before periods and counters are known.
+/// One iteration of the engine, before periods and counters are known.
 #[derive(Clone, Debug)]
-pub struct Turn {
+pub struct Iteration {
     pub span: Span,
     pub passes: Vec<Pass>,
 }
@@ -89,9 +89,9 @@ pub fn inferred_pass(slice: SliceId, span: Span) -> Pass {
     }
 }
 
-impl Turn {
-    fn of(span: Span) -> Turn {
-        Turn {
+impl Iteration {
+    fn of(span: Span) -> Iteration {
+        Iteration {
             span,
             passes: Vec::new(),
         }
@@ -104,16 +104,16 @@ impl Turn {
 
 /// What reading one track gave.
 #[derive(Default)]
-pub struct Turns {
-    pub turns: Vec<Turn>,
-    /// Forward passes outside any turn's pass: other ranks had work and this one kept pace.
+pub struct Iterations {
+    pub iterations: Vec<Iteration>,
+    /// Forward passes outside any iteration's pass: other ranks had work and this one kept pace.
     pub dummies: Vec<SliceId>,
 }
 
-/// Turns of V1 and of unified attention.
-pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
-    let mut found = Turns::default();
-    let mut turn: Option<Turn> = None;
+/// Iterations of V1 and of unified attention.
+pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
+    let mut found = Iterations::default();
+    let mut iteration: Option<Iteration> = None;
     let mut prepared: Vec<SliceId> = Vec::new();
     let mut closed = false;
     // Of the pass at hand: its last forward pass, which ends last, and whether no slice marks it as a pass.
@@ -123,13 +123,13 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
         let span = index.slices.span(id);
         match name {
             EngineName::Prepare | EngineName::PrepareUnified => {
-                found.turns.extend(turn.take());
+                found.iterations.extend(iteration.take());
                 prepared = vec![id];
-                turn = Some(Turn::of(span));
+                iteration = Some(Iteration::of(span));
                 closed = false;
             }
             EngineName::PrepareEncoders => {
-                let open = turn.get_or_insert_with(|| Turn::of(span));
+                let open = iteration.get_or_insert_with(|| Iteration::of(span));
                 if open.passes.is_empty() {
                     open.extend(span);
                     prepared.push(id);
@@ -137,7 +137,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
             }
             EngineName::Phase(_) | EngineName::Unified(_) => {
                 if closed {
-                    found.turns.extend(turn.take());
+                    found.iterations.extend(iteration.take());
                     prepared.clear();
                     closed = false;
                 }
@@ -145,7 +145,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                     EngineName::Phase(phase) | EngineName::Unified(phase) => phase,
                     _ => Phase::Unknown,
                 };
-                let open = turn.get_or_insert_with(|| Turn::of(span));
+                let open = iteration.get_or_insert_with(|| Iteration::of(span));
                 let mut pass = new_pass(id, span, phase);
                 pass.parts
                     .extend(prepared.drain(..).map(|slice| (Part::Prepare, slice)));
@@ -158,7 +158,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                 open.passes.push(pass);
             }
             EngineName::Model(model) => {
-                let pass = turn.as_mut().and_then(|t| t.passes.last_mut());
+                let pass = iteration.as_mut().and_then(|t| t.passes.last_mut());
                 match pass.filter(|p| starts_inside(span, p.span)) {
                     Some(pass) => {
                         pass.bucket.get_or_insert(model.bucket);
@@ -177,7 +177,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                     EngineName::Logits => Part::Logits,
                     _ => Part::Sample,
                 };
-                let Some(open) = turn.as_mut() else { continue };
+                let Some(open) = iteration.as_mut() else { continue };
                 let Some(pass) = open.passes.last_mut() else {
                     continue;
                 };
@@ -193,7 +193,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
                 }
             }
             EngineName::Post => {
-                if let Some(open) = turn.as_mut()
+                if let Some(open) = iteration.as_mut()
                     && let Some(pass) = open.passes.last_mut()
                 {
                     pass.parts.push((Part::Post, id));
@@ -204,24 +204,24 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
             EngineName::Warmup | EngineName::Compile(_) | EngineName::StartProfiler => {}
         }
     }
-    found.turns.extend(turn);
-    found.turns.retain(|turn| !turn.passes.is_empty());
+    found.iterations.extend(iteration);
+    found.iterations.retain(|iteration| !iteration.passes.is_empty());
     found
 }
 
-/// Turns of V0: one pass each.
-pub fn v0(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Turns {
+/// Iterations of V0: one pass each.
+pub fn v0(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
     struct Step {
         slice: SliceId,
         span: Span,
         phase: Option<(Phase, SliceId)>,
         pass: Option<Pass>,
     }
-    let mut found = Turns::default();
+    let mut found = Iterations::default();
     let mut step: Option<Step> = None;
-    let close = |step: Option<Step>, found: &mut Turns| {
+    let close = |step: Option<Step>, found: &mut Iterations| {
         if let Some((span, pass)) = step.and_then(|s| Some((s.span, s.pass?))) {
-            found.turns.push(Turn {
+            found.iterations.push(Iteration {
                 span,
                 passes: vec![pass],
             });

@@ -11,7 +11,7 @@ use crate::ingest::{Checkpoints, Inflater};
 
 /// Where a file's bytes are; `S` is the file, or the archive that it lies in.
 #[derive(Clone, Debug)]
-pub enum Place<S> {
+pub enum Location<S> {
     File(S),
     /// A member of a tar: bytes of the archive.
     Part(S, Range<u64>),
@@ -132,38 +132,38 @@ pub struct Stream<S> {
     pub unpack: Option<Unpacker>,
 }
 
-impl<S: Clone> Place<S> {
-    pub(super) fn of_member(source: S, member: Member, of: &Of) -> Place<S> {
+impl<S: Clone> Location<S> {
+    pub(super) fn of_member(source: S, member: Member, of: &Of) -> Location<S> {
         match (member.parts(&[]), of) {
             (Err(ArchiveError::Unreadable { why, .. }), _) => {
-                Place::Unreadable(format!("it cannot be read from the archive: {why}"))
+                Location::Unreadable(format!("it cannot be read from the archive: {why}"))
             }
-            (Ok(parts), Of::Packed(packed)) => Place::Text(source, parts.middle, packed.clone()),
-            (Ok(parts), Of::Tar) => Place::Part(source, parts.middle),
-            _ => Place::Zip(source, Box::new(member)),
+            (Ok(parts), Of::Packed(packed)) => Location::Text(source, parts.middle, packed.clone()),
+            (Ok(parts), Of::Tar) => Location::Part(source, parts.middle),
+            _ => Location::Zip(source, Box::new(member)),
         }
     }
 
     /// The file that the bytes lie in.
     pub fn source(&self) -> Option<&S> {
         match self {
-            Place::File(source)
-            | Place::Part(source, _)
-            | Place::Zip(source, _)
-            | Place::Text(source, ..) => Some(source),
-            Place::Held(_) | Place::Unreadable(_) => None,
+            Location::File(source)
+            | Location::Part(source, _)
+            | Location::Zip(source, _)
+            | Location::Text(source, ..) => Some(source),
+            Location::Held(_) | Location::Unreadable(_) => None,
         }
     }
 
-    /// Bytes of the source that [`Place::stream`] wants to see, if any.
+    /// Bytes of the source that [`Location::stream`] wants to see, if any.
     pub fn wants(&self) -> Option<(&S, Range<u64>)> {
         match self {
-            Place::Zip(source, member) => Some((source, member.wants())),
+            Location::Zip(source, member) => Some((source, member.wants())),
             _ => None,
         }
     }
 
-    /// How the file is read; `header` is what [`Place::wants`]. A held file has no source: see [`Place::Held`].
+    /// How the file is read; `header` is what [`Location::wants`]. A held file has no source: see [`Location::Held`].
     pub fn stream(&self, header: &[u8]) -> Result<Stream<S>, String> {
         let plain = |source: &S, middle: Range<u64>, unpack| Stream {
             source: source.clone(),
@@ -173,13 +173,13 @@ impl<S: Clone> Place<S> {
             unpack,
         };
         match self {
-            Place::File(source) => Ok(plain(source, 0..u64::MAX, None)),
-            Place::Part(source, at) => Ok(plain(source, at.clone(), None)),
-            Place::Text(source, at, packed) => {
+            Location::File(source) => Ok(plain(source, 0..u64::MAX, None)),
+            Location::Part(source, at) => Ok(plain(source, at.clone(), None)),
+            Location::Text(source, at, packed) => {
                 let unpacker = Unpacker::new(at.clone(), Some(packed.clone()));
                 Ok(plain(source, unpacker.wants()..u64::MAX, Some(unpacker)))
             }
-            Place::Zip(source, member) => {
+            Location::Zip(source, member) => {
                 let parts = member.parts(header).map_err(|why| why.to_string())?;
                 // Compressed in itself, and again in the archive.
                 let is_twice = !parts.before.is_empty() && member.is_gz();
@@ -191,8 +191,8 @@ impl<S: Clone> Place<S> {
                     unpack: is_twice.then(|| Unpacker::new(0..member.max_bytes(), None)),
                 })
             }
-            Place::Held(_) => Err("its bytes are at hand".to_owned()),
-            Place::Unreadable(why) => Err(why.clone()),
+            Location::Held(_) => Err("its bytes are at hand".to_owned()),
+            Location::Unreadable(why) => Err(why.clone()),
         }
     }
 }

@@ -12,12 +12,12 @@ use anyhow::{Error, Result, bail};
 use stepscope::analyze::report::{TraceReport, Workers};
 use stepscope::base::show;
 use stepscope::session::open::{
-    Entry, EntryKind, Failure, Input, Need, Opening, Place, Plan, Provided, Ready, Said, Text, Whole,
+    Entry, EntryKind, Failure, Input, Location, Need, Opening, Plan, Provided, Ready, Said, Text, Whole,
     WholeFile,
 };
 use stepscope::session::{FirstEvent, Loader, Opened, bundle};
 
-use super::given::Given;
+use super::inputs::Given;
 use super::output::{Inputs, complain};
 use super::{CHUNK, PartArgs, Progress, name_of, open_file};
 
@@ -33,7 +33,7 @@ pub struct OpenedAll {
 }
 
 impl OpenedAll {
-    fn is_read(&mut self, place: &Place<PathBuf>) {
+    fn is_read(&mut self, place: &Location<PathBuf>) {
         if let Some(path) = place.source() {
             self.inputs.add(path);
         }
@@ -362,8 +362,8 @@ fn open_text(
 }
 
 /// The bytes of a file, wherever it lies.
-fn pieces(place: &Place<PathBuf>, more: &mut More<'_>) -> Result<()> {
-    if let Place::Held(bytes) = place {
+fn pieces(place: &Location<PathBuf>, more: &mut More<'_>) -> Result<()> {
+    if let Location::Held(bytes) = place {
         return more(bytes).map(drop);
     }
     let header = match place.wants() {
@@ -422,8 +422,8 @@ fn bytes_of(path: &Path, wanted: Range<u64>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn head_of(place: &Place<PathBuf>, len: u64) -> Result<Vec<u8>> {
-    if let Place::File(path) = place {
+fn head_of(place: &Location<PathBuf>, len: u64) -> Result<Vec<u8>> {
+    if let Location::File(path) = place {
         return bytes_of(path, 0..len);
     }
     let len = usize::try_from(len)?;
@@ -436,7 +436,7 @@ fn head_of(place: &Place<PathBuf>, len: u64) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn read_whole(place: &Place<PathBuf>, limit: u64) -> Result<WholeFile> {
+fn read_whole(place: &Location<PathBuf>, limit: u64) -> Result<WholeFile> {
     let mut whole = Whole::new(limit);
     pieces(place, &mut |piece| Ok(whole.feed(piece)))?;
     whole.finish().map_err(Error::msg)

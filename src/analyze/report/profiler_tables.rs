@@ -14,7 +14,7 @@ use super::{
 
 /// What a profiler wrote beside the trace, or drew into it about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Beside {
+pub struct ProfilerTables {
     /// The worker's folder.
     pub worker: Option<String>,
     /// How much the profiler was told to record.

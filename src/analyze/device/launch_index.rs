@@ -7,8 +7,8 @@ use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 use crate::index::args::{ArgColumn, Links};
 
-use crate::analyze::device::links::ByLink;
-use crate::analyze::in_order::in_order;
+use crate::analyze::device::link_map::LinkMap;
+use crate::analyze::merge::merge_tracks;
 
 /// The call of a number, its first work and how much work there is. Rows are counted from 1; 0 is none.
 #[derive(Clone, Copy, Default)]
@@ -27,10 +27,10 @@ pub struct TrailingLaunches {
 }
 
 /// Which call launched what.
-pub struct Launched<'a> {
+pub struct LaunchIndex<'a> {
     index: &'a Index,
     column: ArgColumn<'a>,
-    by_link: ByLink<Entry>,
+    by_link: LinkMap<Entry>,
 }
 
 /// A call with work.
@@ -42,14 +42,14 @@ pub struct Launch {
     pub n_work: u32,
 }
 
-impl<'a> Launched<'a> {
+impl<'a> LaunchIndex<'a> {
     /// `None` where nothing links device work to host calls one by one.
-    pub fn of(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<Launched<'a>> {
+    pub fn of(index: &'a Index, vocabulary: &'a Vocabulary) -> Option<LaunchIndex<'a>> {
         let (LaunchLink::Correlation(_) | LaunchLink::Renumbered(_)) = vocabulary.launch_link else {
             return None;
         };
         let is_call = |role: Role| !role.is_device() && role != Role::SyncRecord;
-        Some(Launched::by_column(
+        Some(LaunchIndex::by_column(
             index,
             vocabulary,
             vocabulary.links(index)?,
@@ -58,9 +58,9 @@ impl<'a> Launched<'a> {
     }
 
     /// By numbers that no arg of both holds: only calls that launch or wait launch anything.
-    pub fn by_links(index: &'a Index, vocabulary: &Vocabulary, links: &'a Links) -> Launched<'a> {
+    pub fn by_links(index: &'a Index, vocabulary: &Vocabulary, links: &'a Links) -> LaunchIndex<'a> {
         let is_call = |role: Role| matches!(role, Role::Launch | Role::Wait | Role::Submit);
-        Launched::by_column(index, vocabulary, links.column(), is_call)
+        LaunchIndex::by_column(index, vocabulary, links.column(), is_call)
     }
 
     fn by_column(
@@ -68,10 +68,10 @@ impl<'a> Launched<'a> {
         vocabulary: &Vocabulary,
         column: ArgColumn<'a>,
         is_call: impl Fn(Role) -> bool,
-    ) -> Launched<'a> {
+    ) -> LaunchIndex<'a> {
         let is_call = |id: SliceId| is_call(vocabulary.role(id));
         let calls = || column.ints().filter(|&(id, _)| is_call(id));
-        let mut by_link: ByLink<Entry> = ByLink::for_links(calls().map(|(_, link)| link));
+        let mut by_link: LinkMap<Entry> = LinkMap::for_links(calls().map(|(_, link)| link));
         for (id, link) in calls() {
             if let Some(entry) = by_link.at(link)
                 && (entry.call == 0 || is_earlier(index, id, entry.call))
@@ -90,7 +90,7 @@ impl<'a> Launched<'a> {
                 }
             }
         }
-        Launched {
+        LaunchIndex {
             index,
             column,
             by_link,
@@ -153,7 +153,7 @@ impl<'a> Launched<'a> {
                 self.column.ints_from(first).peekable()
             })
             .collect();
-        in_order(self.index, tracks, |place, id| {
+        merge_tracks(self.index, tracks, |place, id| {
             let role = vocabulary.role(id);
             if !role.is_device() {
                 return;

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Builder, PYTHON};
 use crate::base::{DefectKind, NameId, Names};
-use crate::index::recent::Recent;
+use crate::index::direct_cache::DirectCache;
 use crate::index::tables::Key;
 use crate::ingest::{ArgKind, Event, Field, Scalar, Word};
 
@@ -20,7 +20,7 @@ pub struct Categories {
     by_name: FxHashMap<NameId, u16>,
     /// The category [`PYTHON`].
     pub python: Option<u16>,
-    recent: Recent<Word, u16>,
+    recent: DirectCache<Word, u16>,
 }
 
 impl Builder {
