@@ -12,6 +12,7 @@ mod closed_sets;
 mod corpus;
 mod corpus_counts;
 mod cut;
+mod data;
 mod dialects;
 mod findings;
 mod gaudi;
