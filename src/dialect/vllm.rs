@@ -4,7 +4,7 @@
 //! |---|---|
 //! | vLLM from 0.12, SGLang from 0.5.11, ATOM | a marker (see [`markers`](super::markers)); a profiler that is not torch's may write it in any category of the host |
 //! | torch | `ProfilerStep#{n}` |
-//! | vLLM up to 0.11, V0, vllm-ascend | none; the python frame `execute_model`, and shapes inside (see [`tokens`]) |
+//! | vLLM up to 0.11, V0, vllm-ascend | none; the python frame `execute_model`, and shapes inside (see [`step_tokens`]) |
 //! | SGLang up to 0.5.9 | none; the python frame `forward` of its model runner, with `forward_extend` or `forward_decode` inside, or a graph's `replay`; recorded by stage, the file's name ends `-EXTEND` or `-DECODE` |
 
 use rustc_hash::{FxHashMap, FxHashSet};

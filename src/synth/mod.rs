@@ -177,7 +177,7 @@ pub struct Facts {
     pub device_compute_ns: i64,
 }
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Of JSON.

@@ -16,8 +16,8 @@ use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these stages: fmt, clippy, clippy-wasm, native, fuzz, wasm, page, e2e. Without any: all. One more runs only
-    /// when it is named: engines, the page in Firefox.
+    /// Only these stages: fmt, clippy, clippy-wasm, doc, native, fuzz, wasm, page, e2e. Without any: all. One more runs
+    /// only when it is named: engines, the page in Firefox.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
@@ -31,7 +31,7 @@ struct Stage {
     run: fn() -> Result<Ended>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage {
         name: "fmt",
         on_request: false,
@@ -49,6 +49,12 @@ const STAGES: [Stage; 9] = [
         on_request: false,
         asks: "no warnings, wasm32",
         run: clippy_wasm,
+    },
+    Stage {
+        name: "doc",
+        on_request: false,
+        asks: "do the documentation's links lead somewhere?",
+        run: doc,
     },
     Stage {
         name: "native",
@@ -169,6 +175,12 @@ fn clippy_wasm() -> Result<Ended> {
         &wasm,
         &format!("clippy {ON_WASM} {parts} -- -D warnings"),
     ))
+}
+
+fn doc() -> Result<Ended> {
+    let mut cargo = cargo("doc --no-deps --workspace --document-private-items");
+    // Private items are documented here, too, so links to them are good.
+    child::run(cargo.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links"))
 }
 
 fn native() -> Result<Ended> {

@@ -1,7 +1,7 @@
 //! A device's time in one tree, as vendors' tools show it: computing by kind of kernel, communication that no computing
 //! hides, nothing at all, and all three together.
 //!
-//! Computing, communication and free are those of [`step_breakdown`]. The kinds are sums of kernels: kernels
+//! Computing, communication and free are those of `step_breakdown`. The kinds are sums of kernels: kernels
 //! that run at the same time count each, so the kinds of computing may add up to more than it.
 
 use crate::dialect::tables::{BreakdownRow, KernelClass, KernelTable};

@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
 use super::{read, size, unreadable};
-use crate::session::open::{Place, Unpacker, Whole, WholeFile};
+use crate::session::open::{Location, Unpacker, Whole, WholeFile};
 
 const SLICE: u64 = 4 << 20;
 /// A larger trace of a compressed tar is not unpacked here.
@@ -57,8 +57,8 @@ pub async fn each_piece(file: &Blob, mut more: impl FnMut(&[u8]) -> bool) -> Res
 
 /// What a file is made of, and how it is inflated, if it is to be.
 #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Unpacker>), String> {
-    if let Place::Held(bytes) = place {
+async fn raw(place: &Location<Blob>) -> Result<(Blob, Option<Unpacker>), String> {
+    if let Location::Held(bytes) = place {
         return Ok((in_memory(bytes)?, None));
     }
     let header = match place.wants() {
@@ -80,7 +80,7 @@ async fn raw(place: &Place<Blob>) -> Result<(Blob, Option<Unpacker>), String> {
 }
 
 /// Feeds a file from its start, until `more` says that it is enough.
-async fn each_piece_of(place: &Place<Blob>, more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
+async fn each_piece_of(place: &Location<Blob>, more: impl FnMut(&[u8]) -> bool) -> Result<(), String> {
     let (raw, unpacker) = raw(place).await?;
     match unpacker {
         None => each_piece(&raw, more).await,
@@ -102,7 +102,7 @@ async fn each_unpacked(
 }
 
 /// A file of its own.
-pub async fn blob(place: &Place<Blob>) -> Result<Blob, String> {
+pub async fn blob(place: &Location<Blob>) -> Result<Blob, String> {
     let (raw, unpacker) = raw(place).await?;
     let Some(unpacker) = unpacker else {
         return Ok(raw);
@@ -121,7 +121,7 @@ pub async fn blob(place: &Place<Blob>) -> Result<Blob, String> {
     blob_of(&parts)
 }
 
-pub async fn head_of(place: &Place<Blob>, len: u64) -> Result<Vec<u8>, String> {
+pub async fn head_of(place: &Location<Blob>, len: u64) -> Result<Vec<u8>, String> {
     let (raw, unpacker) = raw(place).await?;
     let Some(unpacker) = unpacker else {
         return bytes_of(&raw, 0..len).await;
@@ -137,7 +137,7 @@ pub async fn head_of(place: &Place<Blob>, len: u64) -> Result<Vec<u8>, String> {
     Ok(head)
 }
 
-pub async fn read_whole(place: &Place<Blob>, limit: u64) -> Result<WholeFile, String> {
+pub async fn read_whole(place: &Location<Blob>, limit: u64) -> Result<WholeFile, String> {
     let mut whole = Whole::new(limit);
     each_piece_of(place, |piece| whole.feed(piece)).await?;
     whole.finish()

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::open::{
-    Entry, EntryKind, Failure, Input, Need, Opening, Place, Plan, Provided, Ready, Said, Text, Whole,
+    Entry, EntryKind, Failure, Input, Location, Need, Opening, Plan, Provided, Ready, Said, Text, Whole,
 };
 use stepscope::session::{self, Loader, Opened};
 use stepscope::view::Selection;
@@ -280,8 +280,8 @@ impl Tree {
         names.iter().map(entry).collect()
     }
 
-    fn at(&self, place: &Place<String>) -> Result<Vec<u8>, String> {
-        if let Place::Held(bytes) = place {
+    fn at(&self, place: &Location<String>) -> Result<Vec<u8>, String> {
+        if let Location::Held(bytes) = place {
             return Ok(bytes.clone());
         }
         let header = match place.wants() {

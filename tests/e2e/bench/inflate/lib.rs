@@ -1,7 +1,7 @@
 //! Inflating and nothing else, in wasm: `cargo xtask bench` divides the time of opening by the time of this.
 //!
-//! [`Alone`] is the product's own reader of gzip, with all that it does (CRC-32, members, checkpoints).
-//! [`Engine`] is miniz_oxide with nothing around it, a measure that stays when the product's reader changes.
+//! `Alone` is the product's own reader of gzip, with all that it does (CRC-32, members, checkpoints).
+//! `Engine` is miniz_oxide with nothing around it, a measure that stays when the product's reader changes.
 
 #![cfg(target_arch = "wasm32")]
 
