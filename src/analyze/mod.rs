@@ -1,5 +1,6 @@
 //! `pure fn(&Index, &Vocabulary, …) -> answer`. A folder a question; no vendor's name appears here.
 
+pub mod compare;
 pub mod compiles;
 pub mod device;
 pub mod findings;
@@ -130,6 +131,7 @@ pub fn analyze_to(
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
     if is_asked {
+        report.step_causes = gaps::step_causes::step_causes(&host);
         report.idle = idle::idle(&host);
         report.idle_unknown = idle::unknown(vocabulary);
     }

@@ -10,6 +10,7 @@ use crate::base::{Span, show};
 mod budget;
 mod causes;
 mod certainty;
+mod comparison;
 mod compile_use;
 mod device;
 mod engines;
@@ -17,11 +18,17 @@ mod nodes;
 mod parts;
 mod profiler_tables;
 mod slow_steps;
+mod step_causes;
 mod step_time;
 
 pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
 pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
+pub use comparison::{
+    BASELINE_SCHEMA, COMPARE_SCHEMA, CauseRow, Change, Comparable, Comparison, CompileRow, CompilesOf,
+    DeviceRow, MemoryPeakOf, MemoryRow, Profile, Side, StepClass, StepTimeRow, StepTimes, Work, WorkRow,
+    causes_of,
+};
 pub use compile_use::CompileUse;
 pub use device::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
@@ -36,6 +43,7 @@ pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
 pub use parts::{HostPart, Parts};
 pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep};
+pub use step_causes::{CauseTime, DeviceState, StepCause, StepCauses};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 
 pub use crate::dialect::families::Family;
@@ -402,6 +410,9 @@ pub struct Kernel {
     pub min_ns: i64,
     pub max_ns: i64,
     pub mean_ns: i64,
+    /// Standard deviation of its calls.
+    #[serde(default)]
+    pub deviation_ns: i64,
     /// At least one of its calls runs on a device, summed over devices: a kernel that runs on eight engines of a device
     /// at once counts once. `total_ns` counts it eight times.
     #[serde(default)]
@@ -428,6 +439,10 @@ pub struct KernelFamily {
 }
 
 fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn is_zero_ns(n: &i64) -> bool {
     *n == 0
 }
 
@@ -467,6 +482,9 @@ pub struct Operator {
     pub name: String,
     pub count: u64,
     pub self_cpu_ns: i64,
+    /// Standard deviation of the calls' self times; 0 where it is not computed.
+    #[serde(default, skip_serializing_if = "is_zero_ns")]
+    pub self_deviation_ns: i64,
     /// Operators: summed over all calls, as torch's `key_averages` does. Python frames: calls inside a call
     /// of the same name are not counted again.
     pub total_cpu_ns: i64,
@@ -789,6 +807,9 @@ pub struct TraceReport {
     /// The same of each phase and device.
     #[serde(default)]
     pub verdicts: Vec<Verdict>,
+    /// What the time from step to step is made of, of each phase and device with enough intervals.
+    #[serde(default)]
+    pub step_causes: Vec<StepCauses>,
     /// The most costly of the steps that took far longer than others of like size.
     #[serde(default)]
     pub slow_steps: Vec<SlowStep>,

@@ -27,9 +27,32 @@ pub fn sum(durations: impl IntoIterator<Item = i64>) -> i64 {
     durations.into_iter().fold(0, i64::saturating_add)
 }
 
+/// The standard deviation of `n` values (of all, not estimated from a sample) from their sum and the sum of their
+/// squares; 0 of none. Equal values may give a little more than 0: squares are floats.
+pub fn deviation(n: u64, sum: i64, squares: f64) -> i64 {
+    if n == 0 {
+        return 0;
+    }
+    let (n, sum) = (n as f64, sum as f64);
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let deviation = (squares / n - (sum / n).powi(2)).max(0.0).sqrt().round() as i64;
+    deviation
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_deviation_is_that_of_all_values() {
+        let of = |values: &[i64]| {
+            let squares = values.iter().map(|&v| v as f64 * v as f64).sum();
+            deviation(values.len() as u64, sum(values.iter().copied()), squares)
+        };
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[7, 7, 7]), 0);
+        assert_eq!(of(&[2, 4, 4, 4, 5, 5, 7, 9]), 2);
+    }
 
     #[test]
     fn nearest_rank() {

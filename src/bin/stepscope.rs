@@ -1,7 +1,11 @@
 //! The command line: the same engine, without a browser.
 
+#[path = "stepscope/compare.rs"]
+mod compare;
 #[path = "stepscope/fresh.rs"]
 mod fresh;
+#[path = "stepscope/guard.rs"]
+mod guard;
 #[path = "stepscope/inputs.rs"]
 mod inputs;
 #[path = "stepscope/open_inputs.rs"]
@@ -21,9 +25,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use guard::{Measured, Rule};
 use open_inputs::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, deliver};
-use stepscope::analyze::report::{Basis, Report, SCHEMA, StackSource, TraceReport};
+use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource, TraceReport};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
@@ -46,13 +51,22 @@ enum Command {
     Report(ReportArgs),
     /// Say what the files are and what is wrong with them.
     ///
-    /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be
-    /// read.
+    /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be read or a
+    /// name in a rule is unknown, 3 if a rule is broken.
     Check {
         /// Traces, folders and archives of workers; gzip and archives are seen by content. `-` is standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// End with 3 if this holds of any trace: `recompiles.serving > 0`, several joined by `and`. Names are
+        /// `PHASE.STATISTIC` (`decode.p99`, in ns; `ms` may follow the number), `TABLE[ROW].COLUMN`, `TABLE.rows`.
+        #[arg(long, value_name = "RULE", value_parser = Rule::parse)]
+        fail_if: Vec<Rule>,
     },
+    /// Say what differs between two traces, and why.
+    ///
+    /// Ends with 0; 1 if something was lost in reading; 2 if a file could not be read or a name in a rule is unknown; 3
+    /// if a rule is broken.
+    Compare(compare::CompareArgs),
     /// Write a smaller trace: a stretch of time, some tracks or categories, for any viewer.
     ///
     /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
@@ -300,7 +314,8 @@ fn size(text: &str) -> Result<u64, String> {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args),
-        Command::Check { files } => check(&files),
+        Command::Check { files, fail_if } => check(&files, &fail_if),
+        Command::Compare(args) => compare::compare(&args),
         Command::Slice(args) => slice::slice(&args),
         Command::Stacks(args) => stacks(&args),
         Command::Synth(args) => synthesise(&args),
@@ -483,7 +498,7 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(if has_failed { 2 } else { 0 }))
 }
 
-fn check(files: &[PathBuf]) -> Result<ExitCode> {
+fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
     let OpenedAll {
         traces,
         failed,
@@ -492,14 +507,28 @@ fn check(files: &[PathBuf]) -> Result<ExitCode> {
     } = open_all(files, &PartArgs::default(), Inputs::default());
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None, &inputs)?;
+    let mut is_broken = false;
+    for trace in &traces {
+        let measured = Measured {
+            profile: &Profile::of(trace),
+            report: Some(trace),
+        };
+        for rule in fail_if {
+            if let Some(says) = rule.value_breaks(&measured)? {
+                is_broken = true;
+                complain(&format!("stepscope: {}: {says}", trace.file));
+            }
+        }
+    }
     let lossy = traces
         .iter()
         .flat_map(|t| &t.defects)
         .any(|d| d.severity >= Severity::Loss);
-    Ok(ExitCode::from(match (failed > 0, lossy) {
-        (true, _) => 2,
-        (false, true) => 1,
-        (false, false) => 0,
+    Ok(ExitCode::from(match (failed > 0, is_broken, lossy) {
+        (true, ..) => 2,
+        (_, true, _) => 3,
+        (.., true) => 1,
+        _ => 0,
     }))
 }
 

@@ -14,7 +14,7 @@ const NAME: usize = 80;
 
 /// Text that Markdown and GitHub leave alone: no markup, no HTML, no mention, no link to an issue, no end of
 /// a cell.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {

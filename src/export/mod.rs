@@ -4,6 +4,7 @@
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
 
+mod compare;
 mod csv;
 pub mod cut;
 mod json;
@@ -13,6 +14,7 @@ mod markdown;
 mod tests;
 mod text;
 
+pub use compare::{comparison_json, comparison_markdown, comparison_text};
 pub use csv::{table_csv, table_tsv};
 pub use json::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};

@@ -256,6 +256,25 @@ pub fn report_text(report: &Report) -> String {
     out
 }
 
+/// A sentence on lines of its own.
+pub(super) fn sentence(of: &str) -> String {
+    let mut out = String::from("\n");
+    wrapped(&mut out, "", of);
+    out
+}
+
+/// Tables that are no trace's, cut to a terminal.
+pub(super) fn tables(out: &mut String, tables: &[Filled<'_>]) {
+    let mut is_cut = false;
+    for of in tables {
+        is_cut |= titled(out, of, ROWS, 0);
+    }
+    if is_cut {
+        out.push('\n');
+        wrapped(out, "", CUT);
+    }
+}
+
 fn head(out: &mut String, trace: &TraceReport) {
     out.push_str(&plain(&trace.file));
     out.push('\n');

@@ -270,6 +270,7 @@ impl Opened {
                 count: &count,
             }),
             selected,
+            comparison: None,
         })
     }
 

@@ -10,7 +10,6 @@
 //! iteration by iteration. Imports nothing but [`crate::base`].
 
 mod plan;
-mod random;
 mod sections;
 pub mod simulator;
 mod text;

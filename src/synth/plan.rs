@@ -6,8 +6,8 @@
 
 use crate::base::Span;
 
-use super::random::Random;
 use super::{CompileFact, Engine, Facts, Options, Shape};
+use crate::base::Random;
 
 /// The worker's process, and its main thread.
 pub const PID: i64 = 10_190;

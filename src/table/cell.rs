@@ -36,6 +36,8 @@ pub enum Kind {
     Rate,
     /// A mean of counts.
     Mean,
+    /// One value over another of the same unit.
+    Ratio,
     Flag,
     /// A few words.
     Text,
@@ -174,6 +176,7 @@ impl Cell {
             (Cell::Int(n), _) => n.to_string(),
             (Cell::Real(part), Kind::Share { .. }) => show::share(*part),
             (Cell::Real(rate), Kind::Rate) => show::rate(*rate),
+            (Cell::Real(ratio), Kind::Ratio) => format!("{ratio:.3}"),
             (Cell::Real(mean), _) => format!("{mean:.1}"),
             (Cell::Flag(true), _) => "yes".to_owned(),
             (Cell::Flag(false), _) => "no".to_owned(),

@@ -7,6 +7,7 @@
 mod area;
 mod ask;
 mod cell;
+mod compare;
 mod compiles;
 mod device;
 mod file;
@@ -34,7 +35,7 @@ pub use steps::step_time_says;
 
 use rows::Builder;
 
-use crate::analyze::report::{Grouping, Operator, TraceReport, Workers};
+use crate::analyze::report::{Comparison, Grouping, Operator, TraceReport, Workers};
 
 /// What tables are made of: the answers about one trace, and what is computed only when it is asked for.
 #[derive(Clone, Copy)]
@@ -46,6 +47,8 @@ pub struct Answers<'a> {
     pub grouped: Option<Grouped<'a>>,
     /// What the reader has selected of the trace.
     pub selected: Option<&'a Selected>,
+    /// Of two traces.
+    pub comparison: Option<&'a Comparison>,
 }
 
 /// Operators by what else they are counted by.
@@ -65,6 +68,7 @@ impl<'a> Answers<'a> {
             workers: None,
             grouped: None,
             selected: None,
+            comparison: None,
         }
     }
 
@@ -97,6 +101,8 @@ pub enum Topic {
     Host,
     Memory,
     Ranks,
+    /// Two traces.
+    Compare,
     /// What the profiler's own tables say.
     Profiler,
     /// The file itself.
@@ -155,6 +161,14 @@ pub const TABLES: &[Table] = &[
     ranks::COLLECTIVES_RECORDED,
     ranks::WORKERS,
     ranks::STAGES,
+    compare::STEP_TIME,
+    compare::CAUSES,
+    compare::COMPILES,
+    compare::FAMILIES,
+    compare::KERNELS,
+    compare::OPERATORS,
+    compare::DEVICE_TIME,
+    compare::MEMORY,
     profiler::STEP_BREAKDOWN,
     profiler::OVERALL,
     profiler::OPERATOR_STATISTICS,

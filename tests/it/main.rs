@@ -9,6 +9,7 @@ mod ascend_tables;
 mod bounded;
 mod cli;
 mod closed_sets;
+mod compare;
 mod corpus;
 mod corpus_counts;
 mod cut;

@@ -1,6 +1,6 @@
 //! Device work by name.
 
-use crate::base::{SliceId, order};
+use crate::base::{SliceId, order, stats};
 use rustc_hash::FxHashMap;
 
 use crate::dialect::Vocabulary;
@@ -12,7 +12,7 @@ use crate::analyze::report::{Kernel, WorkKind};
 /// Every kind of device work by name, longest on the clock first. Durations are summed over all lanes, so the total of
 /// a kernel that runs on eight engines at once is eight times its time on the clock.
 pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
-    let mut by_name: FxHashMap<(u32, &'static str), Kernel> = FxHashMap::default();
+    let mut by_name: FxHashMap<(u32, &'static str), (Kernel, f64)> = FxHashMap::default();
     for device in &vocabulary.devices {
         let mut busy: FxHashMap<(u32, &'static str), Running> = FxHashMap::default();
         merge_tracks(index, &device.tracks, |_, id| {
@@ -23,19 +23,17 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
             let ns = span.len_ns();
             let name = index.slices.name(id);
             busy.entry((name.0, kind)).or_default().add(span);
-            let kernel = by_name.entry((name.0, kind)).or_insert_with(|| Kernel {
+            let new = || Kernel {
                 name: index.text(name).to_owned(),
                 kind: kind.into(),
                 rule: rule_of(index, vocabulary, id),
-                count: 0,
-                total_ns: 0,
                 min_ns: ns,
                 max_ns: ns,
-                mean_ns: 0,
-                busy_ns: 0,
-                bounded: 0,
                 longest_slice: id.0,
-            });
+                ..Kernel::default()
+            };
+            let (kernel, squares) = by_name.entry((name.0, kind)).or_insert_with(|| (new(), 0.0));
+            *squares += ns as f64 * ns as f64;
             if ns > kernel.max_ns {
                 kernel.longest_slice = id.0;
             }
@@ -46,15 +44,17 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
             kernel.bounded += u64::from(vocabulary.overruns.contains_key(&id));
         });
         for (key, of_device) in busy {
-            if let Some(kernel) = by_name.get_mut(&key) {
+            if let Some((kernel, _)) = by_name.get_mut(&key) {
                 kernel.busy_ns = kernel.busy_ns.saturating_add(of_device.total_ns);
             }
         }
     }
-    let mut kernels: Vec<Kernel> = by_name.into_values().collect();
-    for kernel in &mut kernels {
-        kernel.mean_ns = kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX);
-    }
+    let with_means = |(kernel, squares): (Kernel, f64)| Kernel {
+        mean_ns: kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX),
+        deviation_ns: stats::deviation(kernel.count, kernel.total_ns, squares),
+        ..kernel
+    };
+    let mut kernels: Vec<Kernel> = by_name.into_values().map(with_means).collect();
     order::sort_by(&mut kernels, |a, b| {
         let most = (b.busy_ns, b.total_ns).cmp(&(a.busy_ns, a.total_ns));
         most.then_with(|| (&a.name, &a.kind).cmp(&(&b.name, &b.kind)))

@@ -17,6 +17,7 @@ pub mod budget;
 pub mod cause;
 pub mod idle;
 pub mod requests;
+pub mod step_causes;
 pub(in crate::analyze) mod streams;
 
 use std::borrow::Cow;

@@ -21,7 +21,7 @@ use std::num::NonZeroU64;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{CategoryId, NameId, SliceId, Span, TrackId, order};
+use crate::base::{CategoryId, NameId, SliceId, Span, TrackId, order, stats};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
@@ -39,7 +39,11 @@ pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
 pub fn grouped(index: &Index, vocabulary: &Vocabulary, by: Grouping) -> Vec<Operator> {
     let rows = counted(index, vocabulary, by, PythonFrames::TakeNothing);
     let operators = rows.into_iter().filter(|row| row.kind != Kind::Call);
-    sorted(operators.map(|row| row.operator).collect())
+    let with_deviation = |row: Counted| Operator {
+        self_deviation_ns: stats::deviation(row.operator.count, row.operator.self_cpu_ns, row.self_squares),
+        ..row.operator
+    };
+    sorted(operators.map(with_deviation).collect())
 }
 
 /// Whether python frames inside an operator are its children.
@@ -68,6 +72,8 @@ pub struct Counted {
     pub kind: Kind,
     /// Calls into the runtime or the profiler's own work lie in it.
     pub holds_calls: bool,
+    /// Squares of the calls' self times, summed.
+    self_squares: f64,
 }
 
 /// Operators and calls; in no order.
@@ -106,8 +112,10 @@ pub fn counted(index: &Index, vocabulary: &Vocabulary, by: Grouping, frames: Pyt
             },
             kind: call.kind,
             holds_calls: false,
+            self_squares: 0.0,
         });
         row.holds_calls |= call.holds_calls;
+        row.self_squares += (call.own[0] as f64).powi(2);
         let row = &mut row.operator;
         let add = |sum: &mut Option<i64>, n: i64| *sum = sum.map(|s| s.saturating_add(n));
         row.count += 1;

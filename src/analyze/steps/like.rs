@@ -49,6 +49,25 @@ impl LikeSize {
     }
 }
 
+impl LikeSize {
+    /// The class of size, where there is no bucket: `"batch or tokens 4 to 7, KV 4096 to 8191"`.
+    pub fn class_says(&self) -> Option<String> {
+        let range = |class: u32| match class {
+            0 => "0".to_owned(),
+            1 => "1".to_owned(),
+            class => format!("{} to {}", 1_u64 << (class - 1), u64::MAX >> (u64::BITS - class)),
+        };
+        let what = match self.phase {
+            Phase::Decode => "batch",
+            _ => "tokens",
+        };
+        let size = self.size.map(|class| format!("{what} {}", range(class)));
+        let kv = self.kv.map(|class| format!("KV {}", range(class)));
+        let known: Vec<String> = size.into_iter().chain(kv).collect();
+        (!known.is_empty()).then(|| known.join(", "))
+    }
+}
+
 /// 0 for 0, 1 for 1, 2 for 2 and 3, 3 for 4 to 7, …
 fn class(n: u64) -> u32 {
     u64::BITS - n.leading_zeros()
@@ -108,6 +127,14 @@ mod tests {
             "4096 to 8191"
         );
         assert_ne!(LikeSize::of(&long(8_000)), LikeSize::of(&long(9_000)));
+        assert_eq!(
+            LikeSize::of(&long(5_000)).class_says().as_deref(),
+            Some("batch 4 to 7, KV 4096 to 8191")
+        );
+        assert_eq!(
+            LikeSize::of(&prefill(1)).class_says().as_deref(),
+            Some("tokens 1")
+        );
         assert_eq!(class(0), 0);
         assert_eq!([1, 2, 3, 4, 7, 8].map(class), [1, 2, 2, 3, 3, 4]);
     }

@@ -1,9 +1,9 @@
 //! Torch's operators, and python frames, of the main thread.
 
 use super::events::{inside, rest};
+use crate::base::Random;
 use crate::base::Span;
 use crate::synth::plan::{Iteration, PID};
-use crate::synth::random::Random;
 use crate::synth::text::Text;
 use crate::synth::{Engine, Options};
 

@@ -1,0 +1,303 @@
+//! Two traces compared: pure functions of two [`Profile`]s, so that a baseline may stand in for a trace.
+//!
+//! Steps are compared by distribution, in classes of like size; what the time from step to step is made of explains a
+//! difference; kernels and operators show where it lies.
+
+mod bootstrap;
+mod comparable;
+mod names;
+mod profile;
+mod says;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::analyze::report::{
+    Basis, COMPARE_SCHEMA, CauseRow, Change, Comparison, CompileRow, DeviceRow, DeviceTime, MemoryRow, Phase,
+    Profile, Side, StepClass, StepTimeRow, StepTimes, causes_of,
+};
+use crate::analyze::steps::verdict::PHASES;
+use crate::base::{order, stats};
+
+/// A against B.
+pub fn compare(a: &Profile, b: &Profile) -> Comparison {
+    let steps = [a.all_steps, b.all_steps];
+    let mut found = Comparison {
+        schema: COMPARE_SCHEMA.to_owned(),
+        a: side(a),
+        b: side(b),
+        step_time: step_times(a, b),
+        causes: causes(a, b),
+        recompiles: compiles(a, b),
+        kernels: work::rows(&a.kernels, &b.kernels, steps),
+        families: work::rows(&a.families, &b.families, steps),
+        operators: work::rows(&a.operators, &b.operators, steps),
+        device_time: device_time(a, b),
+        memory: memory(a, b),
+        a_padding: padding(a),
+        b_padding: padding(b),
+        ..Comparison::default()
+    };
+    found.comparable = comparable::comparable(a, b, &found.kernels);
+    found.differences = differences(&found);
+    found.says = says::says(a, b, &found);
+    found
+}
+
+fn side(profile: &Profile) -> Side {
+    Side {
+        file: profile.file.clone(),
+        format: profile.format.clone(),
+        steps: profile.steps.len() as u64,
+    }
+}
+
+/// The time that both traces call their step time; else the interval, host time or model call, whichever first both
+/// have.
+pub(crate) fn common_basis(a: &Profile, b: &Profile) -> Option<Basis> {
+    let [a, b] = [a, b].map(|p| p.step_time.as_ref().map(|t| (t.basis, t.from_device_ends)));
+    (a == b).then_some(a?.0)
+}
+
+/// Each phase as a whole, then its classes; by the step time first, then by each of the four times.
+fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
+    let common = common_basis(a, b);
+    let from_device_ends = a.step_time.as_ref().is_some_and(|time| time.from_device_ends);
+    let mut rows = Vec::new();
+    let mut add = |phase: Phase, class: Option<&StepClass>| {
+        let is_in = |of: &StepClass| of.phase == phase && class.is_none_or(|class| of == class);
+        let [of_a, of_b] = [a, b].map(|p| -> Vec<&StepTimes> {
+            p.steps
+                .iter()
+                .filter(|s| p.classes.get(s.class).is_some_and(is_in))
+                .collect()
+        });
+        let mut row = |basis: Basis, is_step_time: bool, time: &dyn Fn(&StepTimes) -> Option<i64>| {
+            let [a, b] = [&of_a, &of_b].map(|of| -> Vec<i64> { of.iter().filter_map(|s| time(s)).collect() });
+            if a.is_empty() && b.is_empty() {
+                return;
+            }
+            rows.push(StepTimeRow {
+                phase,
+                bucket: class.and_then(|c| c.bucket),
+                class: class.and_then(|c| c.class.clone()),
+                is_whole_phase: class.is_none(),
+                basis,
+                is_step_time,
+                ..step_time(&a, &b)
+            });
+        };
+        if let Some(basis) = common {
+            row(basis, true, &|s| s.step_ns);
+        }
+        let is_said = |basis: Basis| common == Some(basis) && !from_device_ends;
+        for basis in Basis::ALL.into_iter().filter(|&basis| !is_said(basis)) {
+            row(basis, false, &move |s| s.of(basis));
+        }
+    };
+    for phase in PHASES {
+        let of_phase = a.classes.iter().chain(&b.classes).filter(|c| c.phase == phase);
+        let classes: BTreeSet<&StepClass> = of_phase.collect();
+        if classes.is_empty() {
+            continue;
+        }
+        add(phase, None);
+        // One class says what the whole says.
+        if classes.len() > 1 {
+            classes.into_iter().for_each(|class| add(phase, Some(class)));
+        }
+    }
+    rows
+}
+
+fn step_time(a: &[i64], b: &[i64]) -> StepTimeRow {
+    let quantile = |values: &[i64], q| stats::quantile_of(&mut values.to_vec(), q);
+    let [a_p50, b_p50] = [a, b].map(|v| quantile(v, 0.5));
+    let interval = bootstrap::ratio(a, b);
+    StepTimeRow {
+        a_count: a.len() as u64,
+        b_count: b.len() as u64,
+        a_p50_ns: a_p50,
+        b_p50_ns: b_p50,
+        a_p99_ns: quantile(a, 0.99),
+        b_p99_ns: quantile(b, 0.99),
+        ratio: a_p50
+            .zip(b_p50)
+            .filter(|&(a, _)| a > 0)
+            .map(|(a, b)| b as f64 / a as f64),
+        low: interval.map(|i| i.low),
+        high: interval.map(|i| i.high),
+        a_spread: bootstrap::spread(a),
+        significant: interval.map(|i| i.low > 1.0 || i.high < 1.0),
+        ..StepTimeRow::default()
+    }
+}
+
+/// Intervals of one phase: how many, and their sum.
+pub(crate) fn intervals(profile: &Profile, phase: Phase) -> Option<(u64, i64)> {
+    let of_phase = profile.causes.iter().filter(|c| c.phase == phase);
+    let (n, ns) = of_phase.fold((0, 0_i64), |(n, ns), c| {
+        (n + c.intervals, ns.saturating_add(c.total_ns))
+    });
+    (n > 0).then_some((n, ns))
+}
+
+fn causes(a: &Profile, b: &Profile) -> Vec<CauseRow> {
+    let mut rows = Vec::new();
+    for phase in PHASES {
+        let (Some((a_n, a_ns)), Some((b_n, b_ns))) = (intervals(a, phase), intervals(b, phase)) else {
+            continue;
+        };
+        let per = |ns: i64, n: u64| ns / i64::try_from(n).unwrap_or(i64::MAX);
+        let off = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
+        let (of_a, of_b) = (causes_of(phase, &a.causes), causes_of(phase, &b.causes));
+        let mut all: BTreeMap<_, [i64; 2]> = BTreeMap::new();
+        of_a.iter()
+            .for_each(|c| all.entry(c.cause).or_default()[0] = c.total_ns);
+        of_b.iter()
+            .for_each(|c| all.entry(c.cause).or_default()[1] = c.total_ns);
+        let mut of_phase: Vec<CauseRow> = all
+            .into_iter()
+            .map(|(cause, [a_ns, b_ns])| {
+                let own = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
+                let [a, b] = [per(a_ns, a_n), per(b_ns, b_n)];
+                CauseRow {
+                    phase,
+                    cause,
+                    a_per_step_ns: a,
+                    b_per_step_ns: b,
+                    per_step_ns: b - a,
+                    // A difference of less than a nanosecond is none.
+                    share: (off.abs() >= 1.0).then(|| own / off),
+                }
+            })
+            .collect();
+        order::sort_by_key(&mut of_phase, |row| {
+            (std::cmp::Reverse(row.per_step_ns.abs()), row.cause)
+        });
+        rows.append(&mut of_phase);
+    }
+    rows
+}
+
+fn compiles(a: &Profile, b: &Profile) -> Vec<CompileRow> {
+    let mut rows: BTreeMap<_, CompileRow> = BTreeMap::new();
+    for (is_b, one) in a
+        .compiles
+        .iter()
+        .map(|c| (false, c))
+        .chain(b.compiles.iter().map(|c| (true, c)))
+    {
+        let row = rows
+            .entry((one.name.clone(), one.phase, one.bucket))
+            .or_insert_with(|| CompileRow {
+                name: one.name.clone(),
+                phase: one.phase,
+                bucket: one.bucket,
+                ..CompileRow::default()
+            });
+        let (count, total) = match is_b {
+            false => (&mut row.a_count, &mut row.a_total_ns),
+            true => (&mut row.b_count, &mut row.b_total_ns),
+        };
+        *count += one.count;
+        *total = total.saturating_add(one.total_ns);
+    }
+    let mut rows: Vec<CompileRow> = rows.into_values().collect();
+    for row in &mut rows {
+        row.change = match (row.a_count, row.b_count) {
+            (0, _) => Change::Added,
+            (_, 0) => Change::Gone,
+            (a, b) if b > a => Change::More,
+            (a, b) if b < a => Change::Fewer,
+            _ => Change::Same,
+        };
+    }
+    order::sort_by_key(&mut rows, |row| {
+        std::cmp::Reverse(row.a_total_ns.abs_diff(row.b_total_ns))
+    });
+    rows
+}
+
+/// What a device did, by its name in reports.
+const STATES: [(&str, fn(&DeviceTime) -> i64); 5] = [
+    ("busy", |d| d.busy_ns),
+    ("compute", |d| d.compute_ns),
+    ("comm_exposed", |d| d.comm_exposed_ns),
+    ("copy_exposed", |d| d.copy_exposed_ns),
+    ("idle", |d| d.idle_ns),
+];
+
+fn device_time(a: &Profile, b: &Profile) -> Vec<DeviceRow> {
+    let all = |p: &'_ Profile| -> BTreeMap<i64, DeviceTime> {
+        let whole = p.device_time.iter().filter(|d| d.scope == "all");
+        whole.map(|d| (d.device, d.clone())).collect()
+    };
+    let (of_a, of_b) = (all(a), all(b));
+    let mut devices: Vec<i64> = of_a.keys().chain(of_b.keys()).copied().collect();
+    order::sort(&mut devices);
+    devices.dedup();
+    let of_state = |device: i64, (state, ns): (&str, fn(&DeviceTime) -> i64)| {
+        let [a_ns, b_ns] = [&of_a, &of_b].map(|of| of.get(&device).map(ns));
+        let per =
+            |ns: Option<i64>, p: &Profile| Some(ns? / i64::try_from(p.all_steps).ok().filter(|&n| n > 0)?);
+        DeviceRow {
+            device,
+            state: state.to_owned(),
+            a_ns,
+            b_ns,
+            a_per_step_ns: per(a_ns, a),
+            b_per_step_ns: per(b_ns, b),
+        }
+    };
+    devices
+        .into_iter()
+        .flat_map(|d| STATES.map(|state| of_state(d, state)))
+        .collect()
+}
+
+fn memory(a: &Profile, b: &Profile) -> Vec<MemoryRow> {
+    let mut rows: BTreeMap<&str, MemoryRow> = BTreeMap::new();
+    let row = |device: &'_ str| MemoryRow {
+        device: device.to_owned(),
+        ..MemoryRow::default()
+    };
+    for one in &a.memory {
+        rows.entry(&one.device)
+            .or_insert_with(|| row(&one.device))
+            .a_peak_bytes = Some(one.peak_bytes);
+    }
+    for one in &b.memory {
+        rows.entry(&one.device)
+            .or_insert_with(|| row(&one.device))
+            .b_peak_bytes = Some(one.peak_bytes);
+    }
+    rows.into_values().collect()
+}
+
+fn padding(profile: &Profile) -> Option<f64> {
+    let (real, padded) = profile
+        .real_rows
+        .zip(profile.padded_rows)
+        .filter(|&(_, padded)| padded > 0)?;
+    Some(1.0 - real as f64 / padded as f64)
+}
+
+/// Rows that differ by more than chance.
+fn differences(found: &Comparison) -> u64 {
+    let steps = found
+        .step_time
+        .iter()
+        .filter(|r| r.significant == Some(true))
+        .count();
+    let compiles = found
+        .recompiles
+        .iter()
+        .filter(|r| r.change != Change::Same)
+        .count();
+    let work = found.kernels.iter().chain(&found.operators);
+    let work = work
+        .filter(|r| !matches!(r.change, Change::Same | Change::NotJudged))
+        .count();
+    (steps + compiles + work) as u64
+}

@@ -1,0 +1,212 @@
+//! The sentences that say what differs between two traces, and how much of it each cause explains.
+
+use crate::analyze::report::{
+    CauseRow, Change, Comparison, DeviceState, Family, Phase, Profile, StepCause, StepTimeRow, WorkRow,
+};
+use crate::analyze::steps::verdict::PHASES;
+use crate::base::show;
+
+/// Causes that explain less of the difference are not named in the sentence.
+const LEAST_SHARE: f64 = 0.1;
+const MOST_CAUSES: usize = 3;
+/// Below this score the traces are called hard to compare.
+const COMPARABLE: f64 = 0.5;
+
+pub fn says(a: &Profile, b: &Profile, found: &Comparison) -> String {
+    let mut says: Vec<String> = Vec::new();
+    if found.comparable.score < COMPARABLE {
+        says.push(
+            "These traces are hard to compare; differences may come from what was measured.".to_owned(),
+        );
+    }
+    says.extend(found.comparable.reasons.iter().cloned());
+    for phase in PHASES {
+        says.extend(of_phase(a, b, found, phase));
+    }
+    says.extend(compiles(found));
+    if found.differences == 0 && found.comparable.score > 0.0 {
+        says.push("Nothing differs by more than chance.".to_owned());
+    }
+    says.join(" ")
+}
+
+fn times(ratio: f64) -> String {
+    format!("{ratio:.2} ×")
+}
+
+fn signed(ns: i64) -> String {
+    let sign = if ns < 0 { "−" } else { "+" };
+    format!(
+        "{sign}{}",
+        show::duration(i64::try_from(ns.unsigned_abs()).unwrap_or(i64::MAX))
+    )
+}
+
+/// The step time of a phase, or where the two have none in common, the interval or the host time.
+fn row_of(found: &Comparison, phase: Phase) -> Option<&StepTimeRow> {
+    let of_phase = || {
+        found
+            .step_time
+            .iter()
+            .filter(move |r| r.phase == phase && r.is_whole_phase)
+    };
+    let is_known = |r: &&StepTimeRow| r.a_count > 0 && r.b_count > 0;
+    of_phase()
+        .find(|r| r.is_step_time)
+        .or_else(|| of_phase().find(is_known))
+        .filter(is_known)
+}
+
+fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Option<String> {
+    let row = row_of(found, phase)?;
+    let (a_p50, b_p50, ratio) = (row.a_p50_ns?, row.b_p50_ns?, row.ratio?);
+    let steps = match phase {
+        Phase::Unknown => "Steps".to_owned(),
+        phase => format!("{} steps", capitalised(phase.noun())),
+    };
+    let from_to = format!("{} to {}", show::duration(a_p50), show::duration(b_p50));
+    let basis = match row.is_step_time {
+        true => String::new(),
+        false => format!(" by the {}", row.basis.word()),
+    };
+    let Some(significant) = row.significant else {
+        return Some(format!(
+            "{steps} take {from_to}{basis} (medians of {} and {}): too few steps to judge.",
+            show::count(row.a_count),
+            show::count(row.b_count)
+        ));
+    };
+    let bounds = match (row.low, row.high) {
+        (Some(low), Some(high)) => format!("95 %: {low:.2} to {high:.2}"),
+        _ => String::new(),
+    };
+    let spread = match row.a_spread {
+        Some(spread) => format!("; the median of A is known to ± {:.1} %", spread * 100.0),
+        None => String::new(),
+    };
+    if !significant {
+        return Some(format!(
+            "{steps} show no difference beyond chance{basis}: {from_to} ({}, {bounds}{spread}).",
+            times(ratio)
+        ));
+    }
+    let comparative = match ratio > 1.0 {
+        true => format!("{} slower", times(ratio)),
+        false => format!("{} faster", times(1.0 / ratio)),
+    };
+    let mut says = format!("{steps} are {comparative}{basis}: {from_to} ({bounds}{spread}).");
+    if let Some(why) = why(a, b, found, phase, ratio) {
+        says += " ";
+        says += &why;
+    }
+    Some(says)
+}
+
+/// What explains the difference of the mean time from step to step.
+fn why(a: &Profile, b: &Profile, found: &Comparison, phase: Phase, ratio: f64) -> Option<String> {
+    let [(a_n, a_ns), (b_n, b_ns)] = [super::intervals(a, phase)?, super::intervals(b, phase)?];
+    let mean = |ns: i64, n: u64| ns / i64::try_from(n).unwrap_or(i64::MAX);
+    let off = mean(b_ns, b_n) - mean(a_ns, a_n);
+    if off == 0 {
+        return None;
+    }
+    let explains = |r: &&CauseRow| r.phase == phase && r.share.is_some_and(|share| share >= LEAST_SHARE);
+    let causes: Vec<String> = found
+        .causes
+        .iter()
+        .filter(explains)
+        .take(MOST_CAUSES)
+        .map(|row| cause(found, row))
+        .collect();
+    let against = found
+        .causes
+        .iter()
+        .find(|r| r.phase == phase && r.share.is_some_and(|s| s <= -LEAST_SHARE));
+    let against = match against {
+        Some(row) => format!("; against it {} {}", signed(row.per_step_ns), row.cause.says()),
+        None => String::new(),
+    };
+    if causes.is_empty() {
+        return Some("No single cause explains a tenth of it.".to_owned());
+    }
+    let of = match (off > 0) == (ratio > 1.0) {
+        true => format!("Of {} from step to step on average", signed(off)),
+        // Few long steps weigh more in the mean than in the median.
+        false => format!("The mean of a step moves the other way, by {}", signed(off)),
+    };
+    Some(format!("{of}: {}{against}.", causes.join("; ")))
+}
+
+fn cause(found: &Comparison, row: &CauseRow) -> String {
+    let change = match (row.a_per_step_ns, row.b_per_step_ns) {
+        (0, _) => " (none in A)".to_owned(),
+        (_, 0) => " (none in B)".to_owned(),
+        (a, b) => format!(" ({})", times(b as f64 / a as f64)),
+    };
+    let inside = match row.cause {
+        StepCause::Device(DeviceState::Compute | DeviceState::Communication) => largest_work(found, row),
+        _ => None,
+    };
+    let inside = inside
+        .map(|says| format!(", most of it {says}"))
+        .unwrap_or_default();
+    format!("{} {}{change}{inside}", signed(row.per_step_ns), row.cause.says())
+}
+
+/// The family, else the kernel, that changed most in the direction of the cause.
+fn largest_work(found: &Comparison, cause: &CauseRow) -> Option<String> {
+    let off = |row: &&WorkRow| Some(row.b_per_step_ns? - row.a_per_step_ns?);
+    let most = |rows: &'_ [WorkRow]| -> Option<WorkRow> {
+        let same_way = rows
+            .iter()
+            .filter(|row| off(row).is_some_and(|ns| ns.signum() == cause.per_step_ns.signum()));
+        let most = same_way.max_by_key(|row| off(row).map(i64::abs))?;
+        // What is less than half of it does not explain it.
+        (2 * off(&most)?.abs() >= cause.per_step_ns.abs()).then(|| most.clone())
+    };
+    let named = |row: &WorkRow, name: String| match row.ratio {
+        Some(ratio) if (ratio - 1.0).abs() >= 0.03 => format!("{name} ({} a call)", times(ratio)),
+        Some(_) if row.b_count > row.a_count => format!("{name} (more calls)"),
+        Some(_) => format!("{name} (fewer calls)"),
+        None => format!("{name} ({})", row.change.says()),
+    };
+    if let Some(kernel) = most(&found.kernels) {
+        return Some(named(&kernel, crate::analyze::labels::shortened(&kernel.name)));
+    }
+    let family = most(&found.families)?;
+    let noun = Family::from_key(&family.name).map_or(family.name.clone(), |f| f.word().to_owned());
+    Some(named(&family, noun))
+}
+
+fn compiles(found: &Comparison) -> Option<String> {
+    let sum = |of: fn(&crate::analyze::report::CompileRow) -> (u64, i64)| {
+        let rows = found.recompiles.iter().map(of);
+        rows.fold((0, 0_i64), |(n, ns), (m, more)| (n + m, ns.saturating_add(more)))
+    };
+    let [(a_n, a_ns), (b_n, b_ns)] = [
+        sum(|r| (r.a_count, r.a_total_ns)),
+        sum(|r| (r.b_count, r.b_total_ns)),
+    ];
+    let is_new = |r: &&crate::analyze::report::CompileRow| r.change == Change::Added;
+    let new = found.recompiles.iter().filter(is_new).count();
+    (a_n != b_n).then(|| {
+        let new = match new {
+            0 => String::new(),
+            new => format!(", {} of graphs that A does not compile", show::count(new as u64)),
+        };
+        format!(
+            "Graph compiles while serving: {} in A ({}), {} in B ({}){new}.",
+            show::count(a_n),
+            show::duration(a_ns),
+            show::count(b_n),
+            show::duration(b_ns)
+        )
+    })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
+}

@@ -1,0 +1,102 @@
+//! What the time from step to step is made of: those intervals of the verdict's window of each phase and device that the
+//! device's recording covers wholly, divided into what the device does and why it is idle; without a device, into the parts of the host time and what lies between steps.
+
+use crate::analyze::gaps::cause::Compiles;
+use crate::analyze::gaps::{Host, idle_in, rank_of};
+use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
+use crate::analyze::steps::verdict;
+use crate::base::{Span, Union};
+
+/// For each phase and device with enough intervals, in the order of the verdicts.
+pub fn step_causes(host: &Host<'_>) -> Vec<StepCauses> {
+    let of_phase = |phase: Phase| -> Vec<StepCauses> {
+        if host.devices.is_empty() {
+            return on_host(host.steps, phase, &host.compiles).into_iter().collect();
+        }
+        (0..host.devices.len())
+            .filter_map(|place| on_device(host, phase, place))
+            .collect()
+    };
+    verdict::PHASES.into_iter().flat_map(of_phase).collect()
+}
+
+fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> {
+    let (device, idle) = (&host.devices[place], &host.idle[place]);
+    let rank = rank_of(host, place);
+    // An interval that begins before the device's recording, or ends behind it, would make the mean of a step too short.
+    let recorded = device.busy.extent()?;
+    let is_whole = |s: &&Step| {
+        let end = s.interval_ns.map(|ns| s.host_start_ns.saturating_add(ns));
+        s.host_start_ns >= recorded.start && end.is_some_and(|end| end <= recorded.end)
+    };
+    let steps = verdict::of_phase(host.steps, phase, rank).filter(is_whole);
+    let compiling = host.compiles.of_rank(rank);
+    let (window, n_intervals) = verdict::window(steps, &compiling, Some(&device.busy));
+    let total = window.total_ns();
+    if n_intervals < verdict::LEAST_INTERVALS || total == 0 {
+        return None;
+    }
+    let works = Union::of(device.compute.spans().iter().chain(device.copy.spans()).copied());
+    let [compute, works, busy] = [&device.compute, &works, &device.busy].map(|u| window.intersection_ns(u));
+    let mut causes = vec![
+        (StepCause::Device(DeviceState::Compute), compute),
+        (StepCause::Device(DeviceState::Communication), busy - works),
+        (StepCause::Device(DeviceState::Copies), works - compute),
+    ];
+    let is_unlinked = host.unlinked[place].is_some_and(verdict::is_too_much_work_unlinked);
+    if host.vocabulary.clock_offset_ns.is_some() || is_unlinked {
+        causes.push((StepCause::Device(DeviceState::Idle), total - busy));
+    } else {
+        let by_cause = idle_in(host, device, idle.as_ref(), rank, &window).by_cause;
+        causes.extend(Cause::ALL.map(|cause| (StepCause::Idle(cause), by_cause[cause as usize])));
+    }
+    Some(StepCauses {
+        phase,
+        device: Some(device.device),
+        rank: device.rank.clone(),
+        intervals: n_intervals as u64,
+        total_ns: total,
+        causes: known(causes),
+    })
+}
+
+fn on_host(steps: &[Step], phase: Phase, compiles: &Compiles) -> Option<StepCauses> {
+    let compiling = compiles.of_rank(None);
+    let mut parts = [0; HostPart::COUNT];
+    let (mut n, mut total, mut between) = (0, 0_i64, 0_i64);
+    for step in verdict::of_phase(steps, phase, None).filter(|s| !s.compiled) {
+        let Some(interval) = step.interval_ns.filter(|&ns| ns > 0) else {
+            continue;
+        };
+        let span = Span::new(step.host_start_ns, step.host_start_ns.saturating_add(interval));
+        // Of steps that overlap the next, the host time is not a part of the interval.
+        if compiling.covered_ns(span) > 0 || step.parts.total_ns() > interval {
+            continue;
+        }
+        for (part, ns) in step.parts.known() {
+            parts[part as usize] += ns;
+        }
+        n += 1;
+        total = total.saturating_add(interval);
+        between += interval - step.parts.total_ns();
+    }
+    let mut causes: Vec<_> = HostPart::ALL
+        .map(|part| (StepCause::Host(part), parts[part as usize]))
+        .to_vec();
+    causes.push((StepCause::BetweenSteps, between));
+    (n >= verdict::LEAST_INTERVALS as u64).then(|| StepCauses {
+        phase,
+        device: None,
+        rank: None,
+        intervals: n,
+        total_ns: total,
+        causes: known(causes),
+    })
+}
+
+fn known(causes: Vec<(StepCause, i64)>) -> Vec<CauseTime> {
+    let took_time = causes.into_iter().filter(|&(_, ns)| ns != 0);
+    took_time
+        .map(|(cause, total_ns)| CauseTime { cause, total_ns })
+        .collect()
+}

@@ -1,0 +1,324 @@
+//! Two traces compared: nothing between a trace and itself; one cause made slower by a known amount is named with that
+//! amount; HTA's pairs give HTA's answers; rules and baselines of the command line.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use stepscope::analyze::compare::compare;
+use stepscope::analyze::report::{Change, Comparison, Profile};
+use stepscope::session::open_bytes;
+use stepscope::synth::simulator::{Engine, Family, Injection, simulate};
+
+use crate::corpus;
+
+fn profile(engine: Engine) -> Profile {
+    let run = simulate(engine);
+    let (name, text) = &run.traces[0];
+    Profile::of(&open_bytes(name, text.as_bytes()).unwrap().report)
+}
+
+fn of_family(family: Family) -> Engine {
+    Engine {
+        steps: 40,
+        every: true,
+        ..Engine::of(family, false)
+    }
+}
+
+#[test]
+fn a_trace_does_not_differ_from_itself() {
+    for family in Family::ALL {
+        let a = profile(of_family(family));
+        let found = compare(&a, &a);
+        assert_eq!(found.differences, 0, "{family:?}: {}", found.says);
+        assert_eq!(
+            found.comparable.score, 1.0,
+            "{family:?}: {:?}",
+            found.comparable.reasons
+        );
+        assert!(
+            found.says.contains("Nothing differs by more than chance."),
+            "{}",
+            found.says
+        );
+    }
+}
+
+/// The cause that explains most of the difference, and what the sentence says.
+fn first_cause(found: &Comparison) -> (String, i64, f64) {
+    let row = &found.causes[0];
+    (
+        row.cause.key(),
+        row.per_step_ns,
+        row.b_per_step_ns as f64 / row.a_per_step_ns as f64,
+    )
+}
+
+#[test]
+fn a_cause_made_slower_by_a_tenth_is_named_with_a_tenth() {
+    const INJECTED: [(Injection, &str); 6] = [
+        (Injection::Python, "gap_python"),
+        (Injection::Operator, "gap_host_op"),
+        (Injection::LaunchCall, "gap_submit"),
+        (Injection::InputPreparation, "gap_input_prep"),
+        (Injection::Sampler, "gap_sampler"),
+        (Injection::SlowKernel, "device_compute"),
+    ];
+    let mut n = 0;
+    for family in Family::ALL {
+        let engine = of_family(family);
+        let a = profile(engine);
+        let alone = compare(&a, &a);
+        for (injection, cause) in INJECTED {
+            // What does not occur in a family cannot be a tenth slower.
+            let Some(before) = alone.causes.iter().find(|row| row.cause.key() == cause) else {
+                continue;
+            };
+            let tenth = before.a_per_step_ns / 10;
+            let found = compare(&a, &profile(engine.with(injection, tenth)));
+            let what = format!("{family:?} {injection:?}: {}", found.says);
+            let (key, ns, ratio) = first_cause(&found);
+            assert_eq!(key, cause, "{what}");
+            assert!(
+                ns.abs_diff(tenth) <= 1 + tenth.unsigned_abs() / 100,
+                "{ns} of {tenth}: {what}"
+            );
+            assert!((ratio - 1.1).abs() < 0.002, "{ratio}: {what}");
+            assert!(found.says.contains("(1.10 ×)"), "{what}");
+            let row = found.step_time.iter().find(|row| row.is_step_time).unwrap();
+            assert_eq!(row.significant, Some(true), "{what}");
+            n += 1;
+        }
+    }
+    assert!(n >= 30, "{n} pairs");
+}
+
+#[test]
+fn compiles_that_one_side_has_are_counted() {
+    let engine = Engine::of(Family::GaudiLazy, false);
+    let found = compare(
+        &profile(engine),
+        &profile(engine.with(Injection::Compile, 400_000_000)),
+    );
+    let added: Vec<_> = found
+        .recompiles
+        .iter()
+        .map(|r| (r.change, r.b_count, r.b_total_ns))
+        .collect();
+    assert_eq!(added, [(Change::Added, 1, 400_000_000)]);
+    assert!(
+        found
+            .says
+            .contains("Graph compiles while serving: 0 in A (0 ns), 1 in B (400 ms)"),
+        "{}",
+        found.says
+    );
+}
+
+#[test]
+fn traces_without_steps_are_shown_and_not_judged() {
+    let nothing = Profile::default();
+    let found = compare(&nothing, &profile(of_family(Family::CudaEager)));
+    assert_eq!(found.comparable.score, 0.0);
+    assert!(
+        found.says.contains("A has no served steps without a compile."),
+        "{}",
+        found.says
+    );
+    assert!(found.step_time.iter().all(|row| row.significant.is_none()));
+}
+
+/// `test_trace_diff.py` of HTA: operators of the test trace that the control lacks.
+#[test]
+fn hta_s_pair_has_hta_s_differences() {
+    let Some(root) = corpus::root() else { return };
+    let of = |side: &str| {
+        let file = root.join(format!("kineto/hta/trace_compare/{side}/{side}.json.gz"));
+        Profile::of(&open_bytes(side, &std::fs::read(file).unwrap()).unwrap().report)
+    };
+    let found = compare(&of("base"), &of("test"));
+    let mut added: Vec<&str> = Vec::new();
+    added.extend(
+        found
+            .operators
+            .iter()
+            .filter(|r| r.change == Change::Added)
+            .map(|r| r.name.as_str()),
+    );
+    added.sort_unstable();
+    assert_eq!(added, ["AddmmBackward0", "All2All_Pooled_Req", "CatBackward0"]);
+    // HTA counts one iteration, in which it is gone; the base has it in another one, too, in both files.
+    let reduce = found
+        .operators
+        .iter()
+        .find(|r| r.name == "nccl:all_reduce")
+        .unwrap();
+    assert_eq!((reduce.a_count, reduce.b_count), (2, 1));
+    let kernels =
+        |of: fn(&stepscope::analyze::report::WorkRow) -> u64| found.kernels.iter().map(of).sum::<u64>();
+    assert_eq!(
+        kernels(|r| r.a_count) - kernels(|r| r.b_count),
+        1,
+        "gpu: one less"
+    );
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+/// Exit status, standard output and standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("stepscope").unwrap();
+    let out = command.current_dir(data("")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn rules_say_how_they_are_broken() {
+    let (eager, graphs) = ("cuda_eager.json.gz", "cuda_graphs.json.gz");
+    let kept = run(&["compare", eager, eager, "--fail-if", "decode.p50 > 1.05"]);
+    assert_eq!((kept.0, kept.2.as_str()), (0, ""));
+    let broken = run(&["compare", graphs, eager, "--fail-if", "decode.p50 > 1.05"]);
+    assert_eq!(broken.0, 3);
+    assert!(
+        broken
+            .2
+            .contains("the rule is broken: decode.p50 > 1.05 (it is 1."),
+        "{}",
+        broken.2
+    );
+    let both = "decode.p50 > 1.05 and decode.count < 0.5";
+    assert_eq!(
+        run(&["compare", graphs, eager, "--fail-if", both]).0,
+        0,
+        "only one of the two holds"
+    );
+    let unknown = run(&["compare", eager, eager, "--fail-if", "decodes.p50 > 1"]);
+    assert_eq!(unknown.0, 2);
+    assert!(
+        unknown
+            .2
+            .contains("no table or phase \"decodes\"; the nearest: decode"),
+        "{}",
+        unknown.2
+    );
+    assert_eq!(unknown.1, "", "nothing is written before a rule is understood");
+}
+
+#[test]
+fn check_takes_rules_on_values() {
+    let compiles = "gaudi_lazy_compile.json.gz";
+    assert_eq!(
+        run(&["check", compiles, "--fail-if", "recompiles.serving > 0"]).0,
+        3
+    );
+    assert_eq!(
+        run(&[
+            "check",
+            "cuda_eager.json.gz",
+            "--fail-if",
+            "recompiles.serving > 0"
+        ])
+        .0,
+        0
+    );
+    assert_eq!(run(&["check", compiles, "--fail-if", "decode.p50 > 1s"]).0, 0);
+    assert_eq!(run(&["check", compiles, "--fail-if", "decode.p50 > 1us"]).0, 3);
+    assert_eq!(
+        run(&["check", compiles, "--fail-if", "recompiles.rows == 1"]).0,
+        3
+    );
+    let column = run(&["check", compiles, "--fail-if", "kernels[BatchGemm].total > 0"]);
+    assert_eq!(column.0, 2);
+    assert!(column.2.contains("the nearest: total_ns"), "{}", column.2);
+    let wrong = run(&["check", compiles, "--fail-if", "decode is slow"]);
+    assert_eq!(wrong.0, 2);
+    assert!(wrong.2.contains("expected NAME OP NUMBER"), "{}", wrong.2);
+}
+
+#[test]
+fn a_baseline_stands_in_for_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let baseline = folder.path().join("before.json");
+    let name = baseline.to_str().unwrap();
+    let (a, b) = ("cuda_graphs.json.gz", "cuda_eager.json.gz");
+    assert_eq!(run(&["compare", a, a, "--save-baseline", name]).0, 0);
+    let of_trace: Value = serde_json::from_str(&run(&["compare", a, b, "--format", "json"]).1).unwrap();
+    let of_baseline: Value = serde_json::from_str(&run(&["compare", name, b, "--format", "json"]).1).unwrap();
+    assert_eq!(of_trace, of_baseline);
+    assert_eq!(of_trace["schema"], "stepscope.compare/1");
+    // Never over what is read.
+    let over = run(&["compare", name, b, "--save-baseline", name]);
+    assert_eq!(over.0, 2, "{}", over.2);
+    let no_tables = run(&["compare", name, b, "--fail-if", "kernels.rows > 2"]);
+    assert_eq!(no_tables.0, 2);
+    assert!(no_tables.2.contains("is a baseline"), "{}", no_tables.2);
+    std::fs::write(&baseline, &std::fs::read(&baseline).unwrap()[..300]).unwrap();
+    let cut = run(&["compare", name, b]);
+    assert_eq!(cut.0, 2);
+    assert!(cut.2.contains("is no whole baseline"), "{}", cut.2);
+}
+
+/// What scripts rely on.
+#[test]
+fn the_names_of_the_comparison_are_fixed() {
+    let (_, json, _) = run(&[
+        "compare",
+        "cuda_graphs.json.gz",
+        "gaudi_lazy_compile.json.gz",
+        "--format",
+        "json",
+    ]);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    let keys = |of: &Value| -> Vec<String> { of.as_object().unwrap().keys().cloned().collect() };
+    let has = |of: &Value, wanted: &[&str]| {
+        let keys = keys(of);
+        for key in wanted {
+            assert!(keys.iter().any(|k| k == key), "{key} is not in {keys:?}");
+        }
+    };
+    has(
+        &found,
+        &[
+            "schema",
+            "a",
+            "b",
+            "comparable",
+            "step_time",
+            "causes",
+            "recompiles",
+            "kernels",
+            "operators",
+            "device_time",
+            "memory",
+            "says",
+            "differences",
+        ],
+    );
+    has(&found["a"], &["file", "format", "steps"]);
+    has(&found["comparable"], &["score", "reasons"]);
+    has(
+        &found["step_time"][0],
+        &[
+            "phase",
+            "bucket",
+            "basis",
+            "a_count",
+            "b_count",
+            "a_p50_ns",
+            "b_p50_ns",
+            "ratio",
+            "significant",
+        ],
+    );
+    has(&found["causes"][0], &["cause", "per_step_ns", "share"]);
+    assert!(
+        found["comparable"]["score"].as_f64().unwrap() < 0.6,
+        "another device and other kernels"
+    );
+}
