@@ -1,6 +1,6 @@
 //! Two traces compared. A is the one before, B the one after; ratios are B over A, differences B less A.
 
-use crate::analyze::report::{Change, Comparison, WorkRow};
+use crate::analyze::report::{Change, Comparison, Family, WorkRow};
 
 use super::cell::{Cell, Kind, Term};
 use super::rows::Rows;
@@ -26,9 +26,9 @@ fn ratio(ratio: Option<f64>) -> Cell {
 pub const STEP_TIME: Table = Table {
     key: "compare_step_time",
     title: "Step times compared",
-    definition: "Served steps in which nothing compiled. Medians, their ratio, and the interval in which the ratio lies \
-                 with 95 % confidence (blocks of neighbouring steps drawn anew). Fewer than five steps on a side are \
-                 not judged.",
+    definition: "Served steps in which nothing compiled. Medians, their ratio, and the interval in which the ratio \
+                 lies with 95 % confidence (blocks of neighbouring steps drawn anew). Fewer than five steps on a side \
+                 are not judged.",
     topic: Topic::Compare,
     rows: step_time,
 };
@@ -89,9 +89,9 @@ fn step_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const CAUSES: Table = Table {
     key: "compare_causes",
     title: "What explains the difference",
-    definition: "The mean time from step to step of each phase, divided into what the device does and why it is idle \
-                 (without a device, into parts of the host time); the causes add up to it. Steps that compiled and waits \
-                 for requests are left out.",
+    definition: "The mean time from step to step of each phase, divided into what the device does and why it is \
+                 idle (without a device, into parts of the host time); the causes add up to it. Excluding steps that \
+                 compiled, waits for requests, and steps that the device's recording does not cover.",
     topic: Topic::Compare,
     rows: causes,
 };
@@ -157,9 +157,9 @@ const WORK: &str = "Matched by name; what one side lacks, by name without addres
                     parameter lists. Slower and faster: the mean call differs by at least 3 % and by more than chance \
                     (Welch's test, false discoveries held at 5 %). Most difference a step first.";
 
-fn work<'a>(rows: &'a [WorkRow]) -> Rows<'a> {
+fn work<'a>(rows: &'a [WorkRow], word: fn(&str) -> String) -> Rows<'a> {
     Rows::of(rows)
-        .name("name", "name", "In B, else in A.", |r| r.name.clone())
+        .name("name", "name", "In B, else in A.", move |r| word(&r.name))
         .name("a_name", "name in A", "Where it is another.", |r| {
             r.a_name.clone()
         })
@@ -206,7 +206,7 @@ pub const KERNELS: Table = Table {
     title: "Kernels compared",
     definition: "Device work by name; durations are summed over all lanes.",
     topic: Topic::Compare,
-    rows: |answers| work(items(answers, |c| &c.kernels)),
+    rows: |answers| work(items(answers, |c| &c.kernels), str::to_owned),
 };
 
 pub const FAMILIES: Table = Table {
@@ -214,7 +214,10 @@ pub const FAMILIES: Table = Table {
     title: "Kernel families compared",
     definition: "Device work by what it computes, told by names.",
     topic: Topic::Compare,
-    rows: |answers| work(items(answers, |c| &c.families)),
+    rows: |answers| {
+        let word = |key: &str| Family::from_key(key).map_or_else(|| key.to_owned(), |f| f.word().to_owned());
+        work(items(answers, |c| &c.families), word)
+    },
 };
 
 pub const OPERATORS: Table = Table {
@@ -222,7 +225,7 @@ pub const OPERATORS: Table = Table {
     title: "Operators compared",
     definition: "Operators on the host by name; times are self times.",
     topic: Topic::Compare,
-    rows: |answers| work(items(answers, |c| &c.operators)),
+    rows: |answers| work(items(answers, |c| &c.operators), str::to_owned),
 };
 
 pub const DEVICE_TIME: Table = Table {

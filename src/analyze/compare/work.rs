@@ -2,8 +2,8 @@
 //!
 //! A call is slower or faster where the means of the calls differ by at least 3 % and by more than chance allows:
 //! Welch's test on mean, deviation and count, with the share of false discoveries among all that are called different
-//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls of one trace depend on each other,
-//! so this errs on the side of calling a difference one.
+//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls of one trace depend on each
+//! other, so this errs on the side of calling a difference one.
 
 use rustc_hash::FxHashMap;
 

@@ -1,5 +1,6 @@
-//! What the time from step to step is made of: those intervals of the verdict's window of each phase and device that the
-//! device's recording covers wholly, divided into what the device does and why it is idle; without a device, into the parts of the host time and what lies between steps.
+//! What the time from step to step is made of: those intervals of the verdict's window of each phase and device that
+//! the device's recording covers wholly, divided into what the device does and why it is idle; without a device, into
+//! the parts of the host time and what lies between steps.
 
 use crate::analyze::gaps::cause::Compiles;
 use crate::analyze::gaps::{Host, idle_in, rank_of};
@@ -23,7 +24,7 @@ pub fn step_causes(host: &Host<'_>) -> Vec<StepCauses> {
 fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> {
     let (device, idle) = (&host.devices[place], &host.idle[place]);
     let rank = rank_of(host, place);
-    // An interval that begins before the device's recording, or ends behind it, would make the mean of a step too short.
+    // An interval that begins before the device's recording, or ends behind it, would make the mean step too short.
     let recorded = device.busy.extent()?;
     let is_whole = |s: &&Step| {
         let end = s.interval_ns.map(|ns| s.host_start_ns.saturating_add(ns));

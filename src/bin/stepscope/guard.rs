@@ -1,9 +1,9 @@
 //! Rules that end a build: `NAME OP NUMBER`, several joined by `and`.
 //!
-//! `NAME` is `PHASE.STATISTIC` or `PHASE[BUCKET].STATISTIC` of the step time (served steps in which nothing compiled), or
-//! a number of a table: `TABLE[ROW].COLUMN`, `TABLE.rows`, or `TABLE.VALUE`, the number of rows one of whose terms is
-//! `VALUE` (`recompiles.serving`). `ROW` is the row's first cell, as `--csv` writes it. `OP` is one of `> >= < <= == !=`.
-//! Durations are nanoseconds; `us`, `ms` and `s` may stand behind a number.
+//! `NAME` is `PHASE.STATISTIC` or `PHASE[BUCKET].STATISTIC` of the step time (served steps in which nothing compiled),
+//! or a number of a table: `TABLE[ROW].COLUMN`, `TABLE.rows`, or `TABLE.VALUE`, the number of rows of which a term is
+//! `VALUE` (`recompiles.serving`). `ROW` is the row's first cell, as `--csv` writes it. `OP` is `>`, `>=`, `<`, `<=`,
+//! `==` or `!=`. Durations are nanoseconds; `us`, `ms` and `s` may stand behind a number.
 
 use anyhow::{Result, bail};
 
