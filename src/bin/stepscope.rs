@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use guard::{Measured, Rule};
 use open_inputs::{OpenedAll, open_all, open_first};
@@ -74,6 +74,10 @@ enum Command {
     Slice(slice::SliceArgs),
     /// Write call stacks folded, a line each, for flame graph programs: frames between semicolons, self time in ns.
     Stacks(StacksArgs),
+    /// Write a script that completes this program's arguments in a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual page, in roff.
+    Man,
     /// Write an invented trace in the shape of vLLM's on Intel Gaudi, for tests and benchmarks.
     Synth(SynthArgs),
 }
@@ -318,6 +322,11 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(&args),
         Command::Slice(args) => slice::slice(&args),
         Command::Stacks(args) => stacks(&args),
+        Command::Completions { shell } => manual(|out| {
+            clap_complete::generate(shell, &mut Cli::command(), "stepscope", out);
+            Ok(())
+        }),
+        Command::Man => manual(|out| clap_mangen::Man::new(Cli::command()).render(out)),
         Command::Synth(args) => synthesise(&args),
     };
     outcome.unwrap_or_else(|error| {
@@ -530,6 +539,14 @@ fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
         (.., true) => 1,
         _ => 0,
     }))
+}
+
+/// Prints what is made of the program's own arguments.
+fn manual(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    write(&mut text)?;
+    deliver(&String::from_utf8(text)?, None, &Inputs::default())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn synthesise(args: &SynthArgs) -> Result<ExitCode> {

@@ -524,3 +524,25 @@ fn a_slice_that_cannot_be_says_why_in_one_line() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("writing "), "{}", ran.err);
 }
+
+#[test]
+fn shells_and_the_manual_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let out = Command::cargo_bin("stepscope")
+            .unwrap()
+            .args(["completions", shell])
+            .output()
+            .unwrap();
+        assert!(out.status.success());
+        assert!(
+            String::from_utf8(out.stdout).unwrap().contains("fail-if"),
+            "{shell}"
+        );
+    }
+    let out = Command::cargo_bin("stepscope")
+        .unwrap()
+        .arg("man")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(out.stdout).unwrap().starts_with(".ie"));
+}
