@@ -6,14 +6,15 @@
 //!   Start        before a file
 //!   Loading      while it is read; the Overview grows below
 //!   Head         file, tabs, search, theme, help, reports
-//!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline  Stacks  Memory  Workers  Tables
+//!   Overview     Steps  Gaps  Device  Recompiles  Operators  Timeline  Stacks  Memory  Compare  Workers  Tables
 //! ```
 //! A view is a file or folder named as the question's folder in `analyze` and `table`; `components` is what views are
 //! made of, `shell` what stands around them, `companion` other pages.
 //!
-//! Links are plain `#hash` links (see [`Place`]); the hash is where the reader is.
+//! Links are plain `#hash` links (see [`Route`](crate::view::route::Route)); the hash is where the reader is.
 
 mod companion;
+mod compare;
 mod compiles;
 mod components;
 mod device;

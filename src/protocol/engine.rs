@@ -18,7 +18,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 14;
+pub const PROTOCOL: u32 = 15;
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +115,13 @@ pub enum Question {
     StepTime {
         basis: Option<Basis>,
     },
+    /// Compare with what a report of format `baseline` holds, from now on; `None`: with the one before. Answered by
+    /// [`Answer::Anew`], or by [`Answer::Nothing`] where that is no baseline.
+    Compare {
+        with: Option<String>,
+        /// Whether the other trace is A, the one before.
+        other_is_before: bool,
+    },
     /// The rows of a table that are asked for, all of them and with all columns, as a file: `csv`, `tsv`, `json`, `md`,
     /// `txt`. Answered by [`Answer::Report`].
     TableFile {
@@ -122,7 +129,7 @@ pub enum Question {
         ask: Ask,
         format: String,
     },
-    /// A report for download: `json`, `markdown`, `text`.
+    /// A report for download: `json`, `markdown`, `text`; `baseline`: what comparing needs of the trace.
     Report {
         format: String,
     },

@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use cut::{Cut, CutError};
 use documents::{Document, Documents};
 
+use crate::analyze::compare;
 use crate::analyze::host::operators;
 use crate::analyze::host::stacks::{self, Calls};
-use crate::analyze::report::{Basis, Operator, Report, SCHEMA, TraceReport, Workers};
+use crate::analyze::report::{Basis, Comparison, Operator, Profile, Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, Span, order, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
@@ -31,7 +32,7 @@ use crate::synth;
 use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
 use crate::view::memory_budget::{MAX_CATEGORIES, OPERATORS, PYTHON};
 use crate::view::steps::{step_detail, steps_view};
-use crate::view::summary::{summary, workers_given};
+use crate::view::summary::{compared, summary, workers_given};
 use crate::view::timeline::Scene;
 use crate::view::{
     CategoryShare, Estimate, Grouping, MAX_OPERATORS, OtherTrace, Selection, SliceArgs, StackSource, Summary,
@@ -62,8 +63,17 @@ pub struct Opened {
     text_starts_at: u64,
     by_shape: OnceLock<Vec<Operator>>,
     by_stack: OnceLock<Vec<Operator>>,
+    /// The trace that this one is compared with.
+    compared: Option<Compared>,
     last_order: Mutex<Option<LastOrder>>,
     last_selected: Mutex<Option<(SelectedAsk, Arc<Selected>)>>,
+}
+
+/// Another trace, and what differs.
+struct Compared {
+    other: Profile,
+    other_is_before: bool,
+    found: Comparison,
 }
 
 /// Which rows of a table were asked for last, and in which order they lie.
@@ -89,6 +99,7 @@ impl Opened {
             text_starts_at: 0,
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
+            compared: None,
             last_order: Mutex::new(None),
             last_selected: Mutex::new(None),
         }
@@ -140,17 +151,52 @@ impl Opened {
         self.answer_anew();
     }
 
+    /// Compares with another trace from now on: with what was kept of it as JSON, or with the one before. The error says
+    /// why that cannot be; nothing has changed then.
+    pub fn compare(&mut self, with: Option<&str>, other_is_before: bool) -> Result<(), String> {
+        let other = match (with, &self.compared) {
+            (Some(text), _) => {
+                serde_json::from_str(text).map_err(|why| format!("this is no baseline: {why}"))?
+            }
+            (None, Some(compared)) => compared.other.clone(),
+            (None, None) => return Err("no other trace was given".to_owned()),
+        };
+        self.compare_with(other, other_is_before);
+        Ok(())
+    }
+
+    fn compare_with(&mut self, other: Profile, other_is_before: bool) {
+        let own = Profile::of(&self.report);
+        let found = match other_is_before {
+            true => compare::compare(&other, &own),
+            false => compare::compare(&own, &other),
+        };
+        self.compared = Some(Compared {
+            other,
+            other_is_before,
+            found,
+        });
+        self.last_order = Mutex::new(None);
+    }
+
     fn answer_anew(&mut self) {
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
         (self.by_shape, self.by_stack) = (OnceLock::new(), OnceLock::new());
         (self.last_order, self.last_selected) = (Mutex::new(None), Mutex::new(None));
+        if let Some(compared) = self.compared.take() {
+            self.compare_with(compared.other, compared.other_is_before);
+        }
     }
 
     /// The Overview of the whole trace.
     pub fn summary(&self) -> Summary {
         let mut summary = summary(&self.report, &self.index, false);
         summary.tables = self.answers(table::names);
+        summary.compared = self
+            .compared
+            .as_ref()
+            .map(|of| Box::new(compared(&of.found, of.other_is_before)));
         summary.workers = self.workers.as_ref().map(workers_given);
         summary.others = self.others[..self.others.len().min(MAX_OPERATORS)].to_vec();
         summary
@@ -197,7 +243,7 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
-            Question::Classify { .. } | Question::StepTime { .. } => {
+            Question::Classify { .. } | Question::StepTime { .. } | Question::Compare { .. } => {
                 nothing("this trace is open for reading only")
             }
             Question::Search { text } => {
@@ -270,7 +316,7 @@ impl Opened {
                 count: &count,
             }),
             selected,
-            comparison: None,
+            comparison: self.compared.as_ref().map(|of| &of.found),
         })
     }
 
@@ -346,7 +392,7 @@ impl Opened {
         })
     }
 
-    /// The report as a file: `json`, `markdown`, `text`.
+    /// The report as a file: `json`, `markdown`, `text`; `baseline`: what comparing needs.
     fn download(&self, format: &str) -> Answer {
         let report = Report {
             schema: SCHEMA.into(),
@@ -357,6 +403,10 @@ impl Opened {
             "json" => ("json", export::report_json(&report)),
             "markdown" => ("md", export::report_markdown(&report)),
             "text" => ("txt", export::report_text(&report)),
+            "baseline" => (
+                "baseline.json",
+                serde_json::to_string(&Profile::of(&self.report)).unwrap_or_default(),
+            ),
             _ => {
                 return Answer::Nothing {
                     why: format!("there is no report of format {format}"),

@@ -9,7 +9,7 @@ pub use crate::analyze::report::{
     Basis, Bound, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase,
     DefectRow, DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin,
     GapCause, GapKind, Gaps, Grouping, IdleCause, Level, MemoryUse, Parts, Period, Phase, PhaseBucket,
-    Recompile, StackSource, Step, StepDevice, StepGroup, StepTime, Sure, TimeBudget, Verdict, WorkKind,
+    Recompile, Side, StackSource, Step, StepDevice, StepGroup, StepTime, Sure, TimeBudget, Verdict, WorkKind,
     device_name, headlines, share_colour,
 };
 pub use crate::base::{Severity, Span};
@@ -75,6 +75,8 @@ pub struct Summary {
     /// The worker's folder, and what its profiler did not write; a sentence each.
     pub worker: Option<String>,
     pub missing: Vec<String>,
+    /// The trace that this one is compared with.
+    pub compared: Option<Box<Compared>>,
     /// The workers that were given together.
     pub workers: Option<Box<WorkersGiven>>,
     /// Other traces of what was given, which can be opened in place of this one; at most [`MAX_OPERATORS`].
@@ -109,6 +111,20 @@ pub struct OtherTrace {
     pub which: Which,
 }
 
+/// What differs between the open trace and another; tables have the numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    pub a: Side,
+    pub b: Side,
+    /// Whether the open trace is B.
+    pub other_is_before: bool,
+    /// How far the two measure the same thing, 0 to 1.
+    pub score: f64,
+    /// One sentence each.
+    pub says: Vec<String>,
+    pub differences: u64,
+}
+
 /// Several workers that were given together. Tables compare them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkersGiven {
@@ -135,6 +151,7 @@ impl Summary {
                 .iter()
                 .any(|key| self.has(key)),
             workers: self.workers.is_some(),
+            compared: self.compared.is_some(),
             tables: !self.missing.is_empty() || self.tables.iter().any(of_profiler),
             stacks: self.has("operators") || self.has("python"),
             memory: self.memory.is_some() || self.has("operators"),

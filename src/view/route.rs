@@ -10,6 +10,8 @@ pub struct Fills {
     pub device: bool,
     /// Several workers were given.
     pub workers: bool,
+    /// It is compared with another.
+    pub compared: bool,
     /// The profiler wrote tables, or divides the device's time in lanes.
     pub tables: bool,
     /// There are calls inside calls: operators, or python frames.
@@ -31,6 +33,8 @@ pub enum View {
     Timeline,
     Stacks,
     Memory,
+    /// With another trace.
+    Compare,
     /// Workers of one run, side by side.
     Workers,
     /// The profiler's own tables.
@@ -39,7 +43,7 @@ pub enum View {
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [View; 11] = [
+    pub const ALL: [View; 12] = [
         View::Overview,
         View::Steps,
         View::Gaps,
@@ -49,6 +53,7 @@ impl View {
         View::Timeline,
         View::Stacks,
         View::Memory,
+        View::Compare,
         View::Workers,
         View::Tables,
     ];
@@ -58,6 +63,7 @@ impl View {
         View::ALL.into_iter().filter(move |view| match view {
             View::Device => fills.device,
             View::Workers => fills.workers,
+            View::Compare => fills.compared,
             View::Stacks => fills.stacks,
             View::Memory => fills.memory,
             View::Tables => fills.tables,
@@ -78,6 +84,7 @@ impl View {
             View::Stacks => "stacks",
             View::Memory => "memory",
             View::Workers => "workers",
+            View::Compare => "compare",
             View::Tables => "tables",
         }
     }

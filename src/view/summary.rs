@@ -1,7 +1,8 @@
 //! The Overview: the report, cut to a bounded size.
 
 use crate::analyze::report::{
-    DeviceIdle, Engines, Finding, GapKind, Gaps, MemoryUse, Period, Phase, TraceReport, WorkKind, Workers,
+    Comparison, DeviceIdle, Engines, Finding, GapKind, Gaps, MemoryUse, Period, Phase, TraceReport, WorkKind,
+    Workers,
 };
 use crate::analyze::trust::categories::OTHER;
 use crate::base::{Span, order, show};
@@ -9,7 +10,7 @@ use crate::index::Index;
 use crate::table::{self, Answers};
 
 use super::model::{
-    CategoryText, MAX_DEVICES, MAX_EVIDENCE, MAX_GRID_CELLS, MAX_LISTED, MAX_OPERATORS, MAX_PLACES,
+    CategoryText, Compared, MAX_DEVICES, MAX_EVIDENCE, MAX_GRID_CELLS, MAX_LISTED, MAX_OPERATORS, MAX_PLACES,
     MAX_RECOMPILES, MAX_TALLY, MAX_VERDICTS, Summary, WorkersGiven,
 };
 use super::table::grid_cells;
@@ -79,12 +80,25 @@ pub fn summary(report: &TraceReport, index: &Index, partial: bool) -> Summary {
             .beside
             .as_ref()
             .map_or_else(Vec::new, |b| listed(&b.missing, "table or file")),
+        compared: None,
         workers: None,
         others: Vec::new(),
         tally: tally(report),
         stopped: None,
         index_bytes: index.bytes() as u64,
         cost: None,
+    }
+}
+
+/// What the page shows of a comparison.
+pub fn compared(of: &Comparison, other_is_before: bool) -> Compared {
+    Compared {
+        a: of.a.clone(),
+        b: of.b.clone(),
+        other_is_before,
+        score: of.comparable.score,
+        says: of.sentences.clone(),
+        differences: of.differences,
     }
 }
 

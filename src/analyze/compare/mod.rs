@@ -40,7 +40,8 @@ pub fn compare(a: &Profile, b: &Profile) -> Comparison {
     };
     found.comparable = comparable::comparable(a, b, &found.kernels);
     found.differences = differences(&found);
-    found.says = says::says(a, b, &found);
+    found.sentences = says::sentences(a, b, &found);
+    found.says = found.sentences.join(" ");
     found
 }
 
@@ -219,8 +220,10 @@ fn compiles(a: &Profile, b: &Profile) -> Vec<CompileRow> {
     rows
 }
 
+type State = (&'static str, fn(&DeviceTime) -> i64);
+
 /// What a device did, by its name in reports.
-const STATES: [(&str, fn(&DeviceTime) -> i64); 5] = [
+const STATES: [State; 5] = [
     ("busy", |d| d.busy_ns),
     ("compute", |d| d.compute_ns),
     ("comm_exposed", |d| d.comm_exposed_ns),
@@ -237,7 +240,7 @@ fn device_time(a: &Profile, b: &Profile) -> Vec<DeviceRow> {
     let mut devices: Vec<i64> = of_a.keys().chain(of_b.keys()).copied().collect();
     order::sort(&mut devices);
     devices.dedup();
-    let of_state = |device: i64, (state, ns): (&str, fn(&DeviceTime) -> i64)| {
+    let of_state = |device: i64, (state, ns): State| {
         let [a_ns, b_ns] = [&of_a, &of_b].map(|of| of.get(&device).map(ns));
         let per =
             |ns: Option<i64>, p: &Profile| Some(ns? / i64::try_from(p.all_steps).ok().filter(|&n| n > 0)?);

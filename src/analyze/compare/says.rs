@@ -12,7 +12,7 @@ const MOST_CAUSES: usize = 3;
 /// Below this score the traces are called hard to compare.
 const COMPARABLE: f64 = 0.5;
 
-pub fn says(a: &Profile, b: &Profile, found: &Comparison) -> String {
+pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
     let mut says: Vec<String> = Vec::new();
     if found.comparable.score < COMPARABLE {
         says.push(
@@ -27,7 +27,7 @@ pub fn says(a: &Profile, b: &Profile, found: &Comparison) -> String {
     if found.differences == 0 && found.comparable.score > 0.0 {
         says.push("Nothing differs by more than chance.".to_owned());
     }
-    says.join(" ")
+    says
 }
 
 fn times(ratio: f64) -> String {

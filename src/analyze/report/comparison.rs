@@ -261,6 +261,9 @@ pub struct Comparison {
     pub b_padding: Option<f64>,
     /// What differs and why.
     pub says: String,
+    /// The sentences of `says`.
+    #[serde(skip)]
+    pub sentences: Vec<String>,
     /// How many rows of step times, compiles, kernels and operators differ by more than chance.
     pub differences: u64,
 }

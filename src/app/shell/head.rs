@@ -23,6 +23,8 @@ pub struct HeadProps {
     /// Whether it is the built-in sample.
     pub sample: bool,
     pub on_open: Callback<Picked>,
+    /// Another trace to compare with.
+    pub on_compare: Callback<Picked>,
     pub on_theme: Callback<()>,
     pub on_help: Callback<bool>,
     pub on_search: Callback<bool>,
@@ -96,6 +98,9 @@ pub fn Head(props: &HeadProps) -> Html {
             }
             if props.summary.is_some() && props.chrome == Chrome::Full {
                 <OpenButton label="Open another…" on_open={props.on_open.clone()} />
+                if props.ready {
+                    <OpenButton label="Compare…" what="Trace to compare with" on_open={props.on_compare.clone()} />
+                }
             }
             <button
                 type="button" onclick={props.on_theme.reform(|_| ())}
@@ -160,6 +165,7 @@ pub fn title(view: View) -> &'static str {
         View::Stacks => "Stacks",
         View::Memory => "Memory",
         View::Workers => "Workers",
+        View::Compare => "Compare",
         View::Tables => "Profiler tables",
     }
 }

@@ -1,5 +1,6 @@
 //! The whole page: what listens to the reader and to other windows, and the parts that are shown.
 
+mod comparing;
 pub mod cut;
 mod dialogs;
 mod drop_and_paste;
@@ -31,6 +32,7 @@ use crate::app::shell::start::{Start, Waiting};
 use crate::app::shell::state::{Action, Stage, State};
 use crate::view::route::Chrome;
 use crate::web::workers::Workers;
+use comparing::{Comparing, use_comparing};
 use dialogs::{Dialogs, use_dialogs};
 use drop_and_paste::use_drop_and_paste;
 use keyboard::use_keyboard;
@@ -49,6 +51,7 @@ pub fn App(props: &AppProps) -> Html {
     let dialogs = use_dialogs();
     let host = use_state(Host::new);
     let opening = use_opening(&props.workers, &state, &host);
+    let comparing = use_comparing(&props.workers, &state);
     let perfetto = use_perfetto(sent_to_perfetto::sent(&state, opening.last()));
     let consent = use_host(&host, &state, &opening.on_posted(), {
         let talk = perfetto.talk();
@@ -64,7 +67,7 @@ pub fn App(props: &AppProps) -> Html {
         <ContextProvider<Host> context={(*host).clone()}>
         <ContextProvider<Perfetto> context={perfetto}>
         <ContextProvider<About> context={About(state.summary.clone())}>
-            { top(&state, &opening, &dialogs) }
+            { top(&state, &opening, &comparing, &dialogs) }
             { body(&state, &opening, &dialogs) }
             { dialogs.show(&state, &opening) }
             if dropping {
@@ -84,7 +87,7 @@ fn is_on_start(state: &State) -> bool {
 }
 
 /// The head, what went wrong, and how far loading is.
-fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -> Html {
+fn top(state: &UseReducerHandle<State>, opening: &Opening, comparing: &Comparing, dialogs: &Dialogs) -> Html {
     let on_start = is_on_start(state);
     let ready = state.stage == Stage::Ready;
     let on_read = {
@@ -99,7 +102,7 @@ fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) ->
         <head::Head
             summary={state.summary.clone()} view={state.place.view} window={state.place.window.or(home)}
             chrome={state.place.chrome} {ready} sample={state.files.is_empty()}
-            on_open={opening.on_open()} on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
+            on_open={opening.on_open()} on_compare={comparing.on_pick()} on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
             on_search={dialogs.on_search()} on_report={reports::on_report(state)}
             on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={opening.on_close()} />
         if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
@@ -108,6 +111,7 @@ fn top(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) ->
                 <button type="button" onclick={on_read}>{ "Dismiss" }</button>
             </p>
         }
+        { comparing.show() }
         if ready { <PerfettoSays /> }
         if state.stage == Stage::Loading {
             <loading::Loading

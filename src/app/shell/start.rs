@@ -105,6 +105,9 @@ pub struct OpenButtonProps {
     /// Opens a folder with all that is in it.
     #[prop_or_default]
     pub folder: bool,
+    /// What is chosen, where it is not the trace to open.
+    #[prop_or_default]
+    pub what: Option<AttrValue>,
     pub on_open: Callback<Picked>,
 }
 
@@ -128,6 +131,11 @@ pub fn OpenButton(props: &OpenButtonProps) -> Html {
             }
         }
     };
+    let label = match (&props.what, props.folder) {
+        (Some(what), _) => what.clone(),
+        (None, true) => "Folder of workers".into(),
+        (None, false) => "Trace, and metrics file; archive".into(),
+    };
     html! {
         <>
             <button type="button" class={classes!(props.main.then_some("main"))} {onclick}>
@@ -136,7 +144,7 @@ pub fn OpenButton(props: &OpenButtonProps) -> Html {
             <input
                 ref={input} class={classes!("file-input", props.folder.then_some("folder-input"))}
                 type="file" multiple=true webkitdirectory={props.folder} tabindex="-1"
-                aria-label={if props.folder { "Folder of workers" } else { "Trace, and metrics file; archive" }}
+                aria-label={label}
                 {onchange} />
         </>
     }

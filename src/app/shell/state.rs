@@ -70,6 +70,8 @@ pub enum Action {
     Classified(String, Box<Summary>),
     /// All answers anew, as by another step time.
     Anew(Box<Summary>),
+    /// The trace of these workers, compared with another.
+    Compared(Engine, Box<Summary>),
     Theme(Theme),
     /// The timeline shows this window now.
     Moved(Span),
@@ -306,6 +308,15 @@ impl Reducible for State {
                 summary: Some(self.opened_as_before(summary)),
                 ..self.copy()
             },
+            Action::Compared(engine, summary) if self.engine.as_ref() == Some(&engine) => State {
+                summary: Some(self.opened_as_before(summary)),
+                place: Route {
+                    view: View::Compare,
+                    ..place
+                },
+                ..self.copy()
+            },
+            Action::Compared(..) => self.copy(),
             Action::Theme(theme) => self.with_place(Route {
                 theme: Some(theme),
                 ..place

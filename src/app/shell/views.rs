@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::app::compare;
 use crate::app::compiles;
 use crate::app::device;
 use crate::app::gaps;
@@ -51,6 +52,7 @@ pub fn view(
         View::Stacks if ready => html! {
             <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
         },
+        View::Compare if ready => html! { <compare::Compare {summary} {engine} {on_anew} /> },
         View::Workers if ready => {
             let on_worker = on_which.reform(|worker| Which {
                 recording: Some(worker),
@@ -79,6 +81,7 @@ pub fn view(
         | View::Timeline
         | View::Stacks
         | View::Memory
+        | View::Compare
         | View::Workers
         | View::Tables => {
             html! { <p class="empty">{ "This view opens when the whole file has been read." }</p> }

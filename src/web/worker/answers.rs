@@ -58,6 +58,16 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
             opened.set_step_time(*basis);
             Answer::Anew(Box::new(opened.summary()))
         }
+        Question::Compare {
+            with,
+            other_is_before,
+        } => {
+            let mut opened = trace.opened.borrow_mut();
+            match opened.compare(with.as_deref(), *other_is_before) {
+                Ok(()) => Answer::Anew(Box::new(opened.summary())),
+                Err(why) => Answer::Nothing { why },
+            }
+        }
         _ => trace.opened.borrow().answer(&trace.scene.borrow(), &question),
     };
     post(&Reply::Answer { id, answer });
