@@ -3,6 +3,7 @@
 mod accessibility;
 mod boot;
 mod companion;
+mod compare;
 mod cut;
 mod device;
 mod families;

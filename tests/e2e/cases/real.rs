@@ -36,6 +36,7 @@ pub struct Gaudi {
 /// The views of a Gaudi trace that few traces fill.
 pub const FILLS_OF_GAUDI: Fills = Fills {
     device: true,
+    compared: false,
     workers: false,
     tables: false,
     stacks: false,
