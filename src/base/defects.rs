@@ -52,7 +52,7 @@ defects! {
         "The file holds the same trace again (its first 1,000 events have equal names and times); the repetition was not \
          read.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
-    NotAnEvent "not_an_event" Loss "A value in the list of events is no object and was skipped.";
+    NotAnEvent "not_an_event" Loss "A value in the list of events is no event (no object, or a header alone) and was skipped.";
     UnescapedQuote "unescaped_quote" Info
         "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
     BadEscape "bad_escape" Info "A backslash in a name starts no JSON escape; it was kept as it stands.";

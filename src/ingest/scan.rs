@@ -36,6 +36,8 @@ const FREE_WALKS: u64 = 4 << 20;
 /// Events and header values that seem to go on, and in which another document starts: each is read to where it seems to
 /// end, which may be the end of the text.
 const MAX_UNENDED: u32 = 64;
+/// A document that is a value in a value, and so on, is read to this depth by its keys.
+const MAX_NESTED: u32 = 8;
 /// More blanks behind a header value end it.
 const MAX_BETWEEN: usize = 64;
 /// How far it goes in a text where it was mostly in vain, see [`Scanner::careful_window`].
@@ -108,6 +110,8 @@ pub struct Scanner {
     nested: Option<(Vec<u8>, u64)>,
     /// What the value of `traceEvents` is, where it is no list.
     no_list: Option<&'static str>,
+    /// Objects around the one that is read.
+    n_around: u32,
     /// Another object follows on one without events.
     in_lines: bool,
     /// The documents are the elements of a list.
@@ -154,6 +158,7 @@ impl Scanner {
             damaged: false,
             nested: None,
             no_list: None,
+            n_around: 0,
             in_lines: false,
             in_list: false,
             no_document_before: 0,
@@ -221,11 +226,27 @@ impl Scanner {
         let mut buf = std::mem::take(&mut self.buf);
         let used = self.run(&buf, true, sink);
         buf.drain(..used);
-        if let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) {
-            // A brace is missing before the list of events.
-            let end = self.base + buf.len() as u64;
-            (self.base, self.state) = (at, State::Seek);
-            self.add_damage(at);
+        let end = self.base + buf.len() as u64;
+        for depth in 0.. {
+            let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) else {
+                break;
+            };
+            self.base = at;
+            let is_document = match text[0] {
+                b'{' => true,
+                _ => {
+                    let first = json::blanks(&text, 1);
+                    let is_object = text.get(first) == Some(&b'{');
+                    is_object && self.document_at(&text, at, first, Inside::List, true) == Start::Yes
+                }
+            };
+            if is_document && depth < MAX_NESTED {
+                self.state = State::Start;
+            } else {
+                // A brace is missing before the list of events.
+                self.state = State::Seek;
+                self.add_damage(at);
+            }
             let used = self.run(&text, true, sink);
             let is_over = matches!(self.state, State::Keys | State::Done);
             buf = if is_over {
@@ -498,6 +519,7 @@ impl Scanner {
         if let Some((kind, at)) = unclosed {
             self.defects.add(kind, Some(at));
         }
+        self.in_list |= self.bare_array;
         self.begin();
         true
     }
@@ -509,6 +531,7 @@ impl Scanner {
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
         self.nested = None;
         self.no_list = None;
+        self.n_around = 0;
         self.n_strays = 0;
         self.keys.clear();
     }
@@ -615,6 +638,10 @@ impl Scanner {
         match b.get(i) {
             None => return Err(()),
             Some(b',') => return Ok(i + 1),
+            Some(b'}') if self.n_around > 0 => {
+                self.n_around -= 1;
+                return Ok(i + 1);
+            }
             Some(b'}') => {
                 self.state = State::Done;
                 return Ok(i + 1);
@@ -703,6 +730,13 @@ impl Scanner {
                 return Err(());
             }
             _ if holds_events(within) => {
+                // A document that is the value of another's key, and goes on for long or to the end of the text.
+                let is_document =
+                    first == b'{' && self.document_at(b, self.base, i, Inside::List, last) == Start::Yes;
+                if is_document && self.n_around < MAX_NESTED {
+                    self.n_around += 1;
+                    return Ok(i + 1);
+                }
                 self.add_damage(self.base + i as u64);
                 return Ok(i);
             }
@@ -747,10 +781,17 @@ impl Scanner {
             Ok(end) => {
                 // Behind a value that is whole a comma follows, the brace or, of writers that leave commas out, a key.
                 let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
-                let next = rest.get(json::blanks(rest, 0));
-                match next {
+                let at = json::blanks(rest, 0);
+                // And behind the comma a key.
+                let behind = rest.get(json::blanks(rest, at + 1));
+                let is_followed = match rest.get(at) {
+                    None => None,
+                    Some(b',') => behind.map(|&c| !matches!(c, b'{' | b'[')),
+                    Some(&c) => Some(matches!(c, b'}' | b'"')),
+                };
+                match is_followed {
                     None if !last && rest.len() < MAX_BETWEEN => return Err(()),
-                    Some(b',' | b'}' | b'"') if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
+                    Some(true) if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
                         return Ok(false);
                     }
                     None if rest.len() >= MAX_BETWEEN => return Ok(false),
@@ -787,7 +828,7 @@ impl Scanner {
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
-        if resync::may_start(&b[i..]) && (self.n_events > 0 || self.bare_array && self.n_values == 0) {
+        if resync::may_start(&b[i..]) && (self.n_events > 0 || self.bare_array) {
             match self.document_at(&b[i..], self.base + i as u64, 0, Inside::List, last) {
                 Start::Undecided => return Err(()),
                 Start::Yes if self.n_events == 0 => {
@@ -797,6 +838,17 @@ impl Scanner {
                 }
                 Start::Yes if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                 _ => {}
+            }
+        }
+        if b[i] == b'[' && self.bare_array && self.n_events == 0 {
+            match self.document_at(&b[i..], self.base + i as u64, 0, Inside::List, last) {
+                Start::Undecided => return Err(()),
+                Start::Yes => {
+                    self.in_list = true;
+                    self.begin();
+                    return Ok(i);
+                }
+                Start::No(_) => {}
             }
         }
         if b[i] == b'[' && self.n_events > 0 {
@@ -814,7 +866,7 @@ impl Scanner {
                     Err(Stop::More) if !last && b.len() - i <= MAX_HEADER_VALUE => return Err(()),
                     Ok(end) => match b.get(json::blanks(b, end)) {
                         None if !last => return Err(()),
-                        Some(b',' | b']') => {}
+                        Some(b',' | b']') if !self.in_list => {}
                         _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                         _ => {}
                     },
@@ -877,6 +929,13 @@ impl Scanner {
                 }
                 if !has_phase && self.is_next(i, &text[..len], sink) {
                     return Ok(i);
+                }
+                // A header alone, in a list of documents.
+                if !has_phase && self.bare_array && self.n_events == 0 && resync::has_header_key(text) {
+                    self.n_values += 1;
+                    self.defects
+                        .add(DefectKind::NotAnEvent, Some(self.base + i as u64));
+                    return Ok(i + len);
                 }
                 if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
                     return self.lost(b, i, last, sink);
@@ -994,6 +1053,8 @@ impl Scanner {
     /// The value at `i` is damaged: gives where the next event seems to start.
     fn lost(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut from = i + 1;
+        // What stands in the header of a document that was cut may look like an event (devices have names and ids).
+        let is_header = self.bare_array && self.n_events == 0 && resync::has_header_key(&b[i..]);
         let next = loop {
             let Some(n) = memchr::memchr2(b'{', b'[', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
@@ -1012,6 +1073,14 @@ impl Scanner {
                 continue;
             }
             match looks_like_event(&b[i..], at - i) {
+                Ok(true) if is_header && self.walked <= FREE_WALKS => match resync::is_event(b, at) {
+                    (Ok(()), _) => break at,
+                    (Err(Stop::More), _) if !last => return Err(()),
+                    (Err(_), n) => {
+                        self.walked += n as u64;
+                        from = at + 1;
+                    }
+                },
                 Ok(true) => break at,
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,
