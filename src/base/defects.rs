@@ -49,8 +49,8 @@ defects! {
     DamagedHeader "damaged_header" Loss
         "The header beside the list of events is damaged: some of its values may be missing. The events were read.";
     RepeatedTrace "repeated_trace" Loss
-        "The file holds the same trace again (its first 1,000 events have equal names and times); the repetition was not \
-         read.";
+        "The file holds the same trace again (its first 1,000 events, or all of one that was cut, have equal names and \
+         times); only the copy with the most events was read.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
     NotAnEvent "not_an_event" Loss "A value in the list of events is no event (no object, or a header alone) and was skipped.";
     UnescapedQuote "unescaped_quote" Info
