@@ -34,9 +34,14 @@ macro_rules! defects {
 
 defects! {
     TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
+    TruncatedMember "truncated_member" Error
+        "The archive ends in the middle of this file, which is stored in it uncompressed; everything before that was read.";
     CorruptGzip "corrupt_gzip" Error "The gzip stream is damaged; everything before the damage was read.";
     GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
     TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
+    HiddenGzipMember "hidden_gzip_member" Loss
+        "A part of the gzip file (a member) is cut or damaged, and another part starts in it or behind it, which was not \
+         read.";
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
@@ -138,7 +143,10 @@ impl DefectKind {
     pub fn ends_early(self) -> bool {
         matches!(
             self,
-            DefectKind::TruncatedGzip | DefectKind::CorruptGzip | DefectKind::TruncatedJson
+            DefectKind::TruncatedGzip
+                | DefectKind::TruncatedMember
+                | DefectKind::CorruptGzip
+                | DefectKind::TruncatedJson
         )
     }
 }
