@@ -436,7 +436,9 @@ impl Header {
     fn within_trailer(tail: [u8; 8]) -> Option<Header> {
         let at = memchr::memmem::find(&tail, &[GZIP_MAGIC[0], GZIP_MAGIC[1], 8])?;
         let mut header = Header::default();
-        let is_one = tail[at..].iter().all(|&byte| matches!(header.push(byte), HeaderEnd::More));
+        let is_one = tail[at..]
+            .iter()
+            .all(|&byte| matches!(header.push(byte), HeaderEnd::More));
         is_one.then_some(header)
     }
 

@@ -36,6 +36,8 @@ pub(super) enum Start {
     Yes,
     /// It does not, and so many bytes were looked at for it.
     No(usize),
+    /// So many bytes read as one, and belong to a string whose quotes are not escaped.
+    Text(usize),
     /// The bytes at hand do not decide.
     Undecided,
 }
@@ -47,6 +49,8 @@ pub(super) enum Inside {
     List,
     /// An event or a header value that is broken: one that ends, and behind which that goes on, is a part of it.
     Value,
+    /// A header that is broken.
+    Header,
     /// Nothing: the document before is over.
     Nothing,
 }
@@ -89,14 +93,24 @@ pub(super) fn document_at(b: &[u8], at: usize, inside: Inside, last: bool) -> St
         Ok(end) => {
             let next = json::blanks(b, at + end);
             match (b.get(at + end), b.get(next)) {
-                (Some(b'"'), _) => Start::No(end),
+                (Some(b'"'), _) => Start::Text(end),
                 (_, None) if !last && next - at < WINDOW => Start::Undecided,
+                (_, Some(&c)) if inside != Inside::Nothing && goes_on_as_text(&b[at + end..next], c) => {
+                    Start::Text(end)
+                }
                 (_, Some(b'}')) if inside == Inside::Value => Start::No(end),
                 (_, Some(b',' | b']')) if inside == Inside::Value => element_at(b, at, next, last),
                 _ => Start::Yes,
             }
         }
     }
+}
+
+/// Whether what stands behind a document, in the same line, is the rest of a string: `blanks` and a character that
+/// writers do not put between documents; or a quote, which ends the string.
+fn goes_on_as_text(blanks: &[u8], next: u8) -> bool {
+    let is_between = b"{[}],;-.\0\x1e\xef".contains(&next);
+    next == b'"' || !is_between && !blanks.contains(&b'\n')
 }
 
 /// Whether the document `b[at..]`, which ends before the comma or bracket `b[comma]`, is an element of a list of
@@ -139,7 +153,9 @@ pub(super) fn may_start(b: &[u8]) -> bool {
 /// Whether the object at the start of `b` has a header's key first.
 pub(super) fn has_header_key(b: &[u8]) -> bool {
     let from = json::blanks(b, 1) + 1;
-    may_start(b) && b.get(from..).is_some_and(|b| FIRST_KEYS.iter().any(|key| b.len() > key.len() && may_be(b, key)))
+    may_start(b)
+        && b.get(from..)
+            .is_some_and(|b| FIRST_KEYS.iter().any(|key| b.len() > key.len() && may_be(b, key)))
 }
 
 /// Whether an event stands at `b[at]`, with its phase and time; how much was looked at for it.
@@ -395,6 +411,58 @@ mod tests {
     }
 
     #[test]
+    fn a_document_in_a_text_whose_quotes_are_not_escaped_is_none() {
+        let events = [event("inner0", ARGS), event("inner1", "{}")].join(", ");
+        for inner in [
+            format!("{{{HEADER}, \"traceEvents\": [{events}]}}"),
+            format!("{{\"traceEvents\": [{events}], \"displayTimeUnit\": \"ms\"}}"),
+            format!("[{events}]"),
+        ] {
+            for (before, after) in [
+                ("", ""),
+                ("curl -d '", "' http://x"),
+                ("x ", " y"),
+                ("", "\\n"),
+                ("a: ", "\n"),
+            ] {
+                let text = format!("\"{before}{inner}{after}\"");
+                // As an arg of an event, with others around it.
+                for args in [
+                    format!("{{\"cmd\": {text}}}"),
+                    format!("{{\"n\": 1, \"cmd\": {text}, \"m\": 2}}"),
+                ] {
+                    let all = [
+                        event("a", "{}"),
+                        event("b", &args),
+                        event("c", "{}"),
+                        event("d", "{}"),
+                    ];
+                    for text in [
+                        format!("[{}]", all.join(",\n")),
+                        format!("{{{HEADER}, \"traceEvents\": [{}]}}", all.join(", ")),
+                    ] {
+                        let found = read(&text);
+                        assert_eq!(found.names.len(), 1, "{args}");
+                        let names = found.names[0].iter().filter(|name| *name != "b");
+                        assert!(names.eq(["a", "c", "d"]), "{args} {:?}", found.names);
+                        assert!(!found.ended[0].defects.is_empty(), "{args}");
+                    }
+                }
+                // In the header, before and behind the list.
+                let list = format!("\"traceEvents\": [{}]", event("a", "{}"));
+                for text in [
+                    format!("{{\"x\": {text}, {list}}}"),
+                    format!("{{{list}, \"x\": {text}, \"y\": 1}}"),
+                ] {
+                    let found = read(&text);
+                    assert_eq!(found.names, [["a"]], "{text}");
+                    assert!(!found.ended[0].defects.is_empty(), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_list_of_documents_is_several() {
         let one = |name: &str| format!("{{{HEADER}, \"traceEvents\": [{}]}}", event(name, "{}"));
         for text in [
@@ -437,7 +505,11 @@ mod tests {
                 let list = first.find("{\"ph\"").expect("its first event");
                 for (tail, between) in tails.iter().flat_map(|tail| ["", ",\n"].map(|b| (tail, b))) {
                     // A list is one by its first event.
-                    let from = if list == 1 { first.find("}}}").unwrap_or(0) + 3 } else { 2 };
+                    let from = if list == 1 {
+                        first.find("}}}").unwrap_or(0) + 3
+                    } else {
+                        2
+                    };
                     for cut in from..first.trim_ascii_end().len() {
                         let text = format!("[{}{between}{second}{tail}", &first[..cut]);
                         let found = read(&text);
@@ -468,7 +540,12 @@ mod tests {
     #[test]
     fn a_list_of_documents_may_start_with_what_is_none() {
         let one = |name: &str| format!("{{{HEADER}, \"traceEvents\": [{}]}}", event(name, "{}"));
-        for first in ["null", "7, null", &format!("{{{HEADER}}}"), "{\"displayTimeUnit\": \"ms\"}"] {
+        for first in [
+            "null",
+            "7, null",
+            &format!("{{{HEADER}}}"),
+            "{\"displayTimeUnit\": \"ms\"}",
+        ] {
             let found = read(&format!("[{first},\n{},\n{}]", one("a"), one("b")));
             assert_eq!(found.names, [["a"], ["b"]], "{first}");
             assert!(
@@ -506,7 +583,10 @@ mod tests {
             assert_eq!(found.names.concat().len(), n, "{shown}");
             assert!(ended.defects.is_empty(), "{shown} {:?}", ended.defects);
             assert_eq!(ended.bytes, text.len() as u64, "{shown}");
-            assert!(found.headers.contains(&"0 deviceProperties".to_owned()), "{shown}");
+            assert!(
+                found.headers.contains(&"0 deviceProperties".to_owned()),
+                "{shown}"
+            );
         }
         // Of two lists, the one that is not inside a value is read.
         let both = format!("{{\"x\": {document}, \"traceEvents\": [{}]}}", event("b", "{}"));
@@ -514,7 +594,13 @@ mod tests {
         // Cut.
         let found = read(&format!("{{\"trace\": {}", &document[..document.len() - 20]));
         assert_eq!(found.names, [["a0", "a1"]]);
-        assert!(found.ended[0].defects.iter().map(|d| d.0).eq([DefectKind::TruncatedJson]));
+        assert!(
+            found.ended[0]
+                .defects
+                .iter()
+                .map(|d| d.0)
+                .eq([DefectKind::TruncatedJson])
+        );
     }
 
     #[test]

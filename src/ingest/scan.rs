@@ -119,6 +119,8 @@ pub struct Scanner {
     /// Byte before which no document is looked for: what was walked over in vain counts eightfold, so that all of it
     /// grows as the text does.
     no_document_before: u64,
+    /// Byte to which a string reaches in which a document was seen.
+    text_until: u64,
     /// Bytes that were walked over in vain.
     walked: u64,
     /// Documents that started in what seemed to be a part of another.
@@ -162,6 +164,7 @@ impl Scanner {
             in_lines: false,
             in_list: false,
             no_document_before: 0,
+            text_until: 0,
             walked: 0,
             n_unended: 0,
             keys: Vec::new(),
@@ -450,8 +453,12 @@ impl Scanner {
     /// Behind the document, in text that is no part of it: where another one starts.
     fn resync(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let text = &b[i..];
-        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), Inside::Nothing, last)
-        {
+        let inside = if self.damaged {
+            Inside::Header
+        } else {
+            Inside::Nothing
+        };
+        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), inside, last) {
             Next::At(at) => {
                 if !self.restarts(i + at, None, sink) {
                     self.state = State::Done;
@@ -466,6 +473,11 @@ impl Scanner {
         self.passed(i + known);
         let kept = known.saturating_sub(resync::BEFORE);
         if kept > 0 { Ok(i + kept) } else { Err(()) }
+    }
+
+    /// Where byte `at` of the trace is in `b`, at most its end.
+    fn within(&self, at: u64, len: usize) -> usize {
+        usize::try_from(at.saturating_sub(self.base)).map_or(len, |at| at.min(len))
     }
 
     /// No document starts before `to`.
@@ -488,6 +500,7 @@ impl Scanner {
             match self.document_at(text, start, at, inside, last) {
                 Start::Yes => return Next::At(at),
                 Start::Undecided => return Next::Undecided(at),
+                Start::Text(n) => from = at + n,
                 Start::No(_) => from = at + 1,
             }
         }
@@ -501,6 +514,9 @@ impl Scanner {
             return Start::No(0);
         }
         let found = resync::document_at(text, at, inside, last);
+        if let Start::Text(n) = found {
+            self.text_until = place + n as u64;
+        }
         if let Start::No(n) = found {
             self.walked += n as u64;
             if self.walked > FREE_WALKS {
@@ -597,7 +613,7 @@ impl Scanner {
                 List::None => b.len(),
             };
             let range = from - i..to - i;
-            let next = self.next_document(text, self.base + i as u64, range, Inside::Nothing, last);
+            let next = self.next_document(text, self.base + i as u64, range, Inside::Header, last);
             // With its header, where that is whole.
             match next {
                 Next::At(at) if i + at < to => {
@@ -612,6 +628,9 @@ impl Scanner {
                 _ => {}
             }
             match list {
+                List::At(list) if self.base + ((from + list) as u64) < self.text_until => {
+                    from = self.within(self.text_until, b.len());
+                }
                 List::At(list) => {
                     self.seen_events_key = true;
                     self.state = State::Events;
@@ -703,6 +722,18 @@ impl Scanner {
             self.n_unended += 1;
             self.add_damage(self.base + i as u64);
             return Ok(i);
+        }
+        if let (b'"', Ok(end)) = (first, value_end) {
+            // A quote that was not escaped does not end the text, in which a document may stand.
+            let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
+            match rest.get(json::blanks(rest, 0)) {
+                None if !last && rest.len() < MAX_BETWEEN && end - i <= MAX_HEADER_VALUE => return Err(()),
+                None | Some(b',' | b'}' | b'"') => {}
+                Some(_) => {
+                    self.add_damage(self.base + i as u64);
+                    return Ok(i);
+                }
+            }
         }
         let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));
         let end = match value_end {
@@ -848,7 +879,7 @@ impl Scanner {
                     self.begin();
                     return Ok(i);
                 }
-                Start::No(_) => {}
+                _ => {}
             }
         }
         if b[i] == b'[' && self.n_events > 0 {
@@ -919,6 +950,12 @@ impl Scanner {
             self.n_unended += 1;
             self.wasted += next as u64;
             return Ok(i + next);
+        }
+        // It ended within a document in one of its strings.
+        if result
+            .is_ok_and(|len| self.fields.unescaped_quote && self.base + ((i + len) as u64) < self.text_until)
+        {
+            result = Err(Stop::Bad);
         }
         match result {
             Ok(len) if len <= MAX_EVENT => {
@@ -1066,6 +1103,10 @@ impl Scanner {
             match self.document_at(&b[i..], self.base + i as u64, at - i, Inside::Value, last) {
                 Start::Undecided => return Err(()),
                 Start::Yes if self.cut_before(b, i, at, sink) => return Ok(at),
+                Start::Text(n) => {
+                    from = at + n;
+                    continue;
+                }
                 _ => {}
             }
             if b[at] == b'[' {

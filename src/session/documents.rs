@@ -43,7 +43,10 @@ impl Document {
     /// Of two copies of a trace the one with more events is read, of two like ones that which lost nothing.
     fn rank(&self) -> (u64, bool) {
         let is_whole = |kind: DefectKind| kind.severity() == Severity::Info;
-        (self.scanned.n_events, self.scanned.defects.iter().all(|(kind, ..)| is_whole(kind)))
+        (
+            self.scanned.n_events,
+            self.scanned.defects.iter().all(|(kind, ..)| is_whole(kind)),
+        )
     }
 
     /// Whether events may be missing at its end.

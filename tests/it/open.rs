@@ -152,7 +152,12 @@ fn a_document_that_lacks_its_last_brace_loses_nothing() {
 #[test]
 fn of_a_trace_and_a_copy_that_was_cut_the_longer_is_read() {
     let trace = |n: usize| {
-        let event = |i: usize| format!(r#"{{"ph":"X","name":"e{i}","pid":1,"tid":1,"ts":{},"dur":4}}"#, 9 * i);
+        let event = |i: usize| {
+            format!(
+                r#"{{"ph":"X","name":"e{i}","pid":1,"tid":1,"ts":{},"dur":4}}"#,
+                9 * i
+            )
+        };
         let events: Vec<String> = (0..n).map(event).collect();
         format!("{{\"traceEvents\":[{}]}}", events.join(",\n"))
     };

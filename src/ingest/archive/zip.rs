@@ -41,7 +41,11 @@ enum State {
     List(List),
     /// The list, and whether its members lie where it says, if its own place is not the stated one: so many bytes
     /// further, or just there.
-    Place { list: List, bytes: Vec<u8>, is_shifted: bool },
+    Place {
+        list: List,
+        bytes: Vec<u8>,
+        is_shifted: bool,
+    },
     /// There is no list, or not where the error says.
     Walk(Walk, ArchiveError),
 }
@@ -280,7 +284,11 @@ fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize)> {
         return Some((Entry::Link(clean(name_bytes)), len));
     }
     let why = unreadable(flags, method);
-    let place = match (size, packed, header_at.and_then(|at| at.checked_add_signed(shift))) {
+    let place = match (
+        size,
+        packed,
+        header_at.and_then(|at| at.checked_add_signed(shift)),
+    ) {
         _ if why.is_some() => Place::Unreadable(why.unwrap_or_default()),
         (Some(_), Some(packed), Some(header_at))
             if header_at
