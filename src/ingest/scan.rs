@@ -230,6 +230,7 @@ impl Scanner {
         let used = self.run(&buf, true, sink);
         buf.drain(..used);
         let end = self.base + buf.len() as u64;
+        let is_closed = self.state == State::Done;
         for depth in 0.. {
             let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) else {
                 break;
@@ -243,7 +244,7 @@ impl Scanner {
                     is_object && self.document_at(&text, at, first, Inside::List, true) == Start::Yes
                 }
             };
-            if is_document && depth < MAX_NESTED {
+            if is_document && is_closed && depth < MAX_NESTED {
                 self.state = State::Start;
             } else {
                 // A brace is missing before the list of events.
