@@ -34,9 +34,13 @@ macro_rules! defects {
 
 defects! {
     TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
+    TruncatedMember "truncated_member" Error
+        "The archive ends in the middle of this file, which it holds uncompressed; everything before that was read.";
     CorruptGzip "corrupt_gzip" Error "The gzip stream is damaged; everything before the damage was read.";
     GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
     TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
+    HiddenGzipMember "hidden_gzip_member" Loss
+        "A part of the gzip file (a member) is cut or damaged; another part starts in it or behind it and was not read.";
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
@@ -49,10 +53,11 @@ defects! {
     DamagedHeader "damaged_header" Loss
         "The header beside the list of events is damaged: some of its values may be missing. The events were read.";
     RepeatedTrace "repeated_trace" Loss
-        "The file holds the same trace again (its first 1,000 events have equal names and times); the repetition was not \
-         read.";
+        "The file holds the same trace again (its first 1,000 events, or all of one that was cut, have equal names \
+         and times); only the copy with the most events was read.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
-    NotAnEvent "not_an_event" Loss "A value in the list of events is no object and was skipped.";
+    NotAnEvent "not_an_event" Loss
+        "A value in the list of events is no event (no object, or a header alone) and was skipped.";
     UnescapedQuote "unescaped_quote" Info
         "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
     BadEscape "bad_escape" Info "A backslash in a name starts no JSON escape; it was kept as it stands.";
@@ -138,7 +143,10 @@ impl DefectKind {
     pub fn ends_early(self) -> bool {
         matches!(
             self,
-            DefectKind::TruncatedGzip | DefectKind::CorruptGzip | DefectKind::TruncatedJson
+            DefectKind::TruncatedGzip
+                | DefectKind::TruncatedMember
+                | DefectKind::CorruptGzip
+                | DefectKind::TruncatedJson
         )
     }
 }

@@ -58,6 +58,7 @@ pub struct Inflater {
     damage: Option<(u64, &'static str)>,
     /// Byte of the input from which on it is ignored.
     ends_at: u64,
+    hidden: HiddenMember,
     checkpoints: Checkpoints,
 }
 
@@ -88,6 +89,7 @@ impl Default for Inflater {
             defects: Defects::default(),
             damage: None,
             ends_at: u64::MAX,
+            hidden: HiddenMember::default(),
             checkpoints: Checkpoints {
                 list: Vec::new(),
                 spacing: FIRST_SPACING,
@@ -135,6 +137,7 @@ impl Inflater {
                             self.crc = crc32fast::Hasher::new();
                             self.member_out = 0;
                             self.members += 1;
+                            self.hidden = HiddenMember::default();
                             match stored {
                                 Some(len) if self.members == 1 => {
                                     self.checkpoints.stored = Some(Stored {
@@ -160,7 +163,11 @@ impl Inflater {
                         HeaderEnd::NotGzip => self.damaged("not a gzip header", before - input.len()),
                     }
                 }
-                State::Body => input = self.body(input, sink),
+                State::Body => {
+                    let rest = self.body(input, sink);
+                    self.hidden.look(&input[..before - rest.len()]);
+                    input = rest;
+                }
                 State::Stored(0) => self.state = State::Trailer(Vec::new()),
                 State::Stored(left)
                     if self.members == 1 && self.member_out == 0 && input[0] == GZIP_MAGIC[0] =>
@@ -184,19 +191,27 @@ impl Inflater {
                 }
                 State::Trailer(tail) => {
                     tail.push(input[0]);
+                    self.hidden.look(&input[..1]);
                     input = &input[1..];
                     if let [a, b, c, d, e, f, g, h] = tail[..] {
                         let crc = std::mem::take(&mut self.crc).finalize();
                         let wrong_crc = u32::from_le_bytes([a, b, c, d]) != crc;
                         let length = u64::from(u32::from_le_bytes([e, f, g, h]));
-                        if wrong_crc || length != self.member_out & 0xffff_ffff {
+                        self.state = State::Between(Vec::new());
+                        if !wrong_crc && length == self.member_out & 0xffff_ffff {
+                            self.hidden = HiddenMember::default();
+                        } else if let Some(next) = Header::within_trailer([a, b, c, d, e, f, g, h]) {
+                            // The member is cut in its trailer, and the next one follows.
+                            self.defects.add(DefectKind::TruncatedGzip, None);
+                            self.state = State::Header(next);
+                        } else {
                             self.defects.add(DefectKind::GzipChecksum, None);
                         }
-                        self.state = State::Between(Vec::new());
                     }
                 }
                 State::Between(seen) => {
                     seen.push(input[0]);
+                    self.hidden.look(&input[..1]);
                     input = &input[1..];
                     if seen.as_slice() == GZIP_MAGIC {
                         self.state = State::Header(Header::behind_magic());
@@ -210,7 +225,10 @@ impl Inflater {
                         }
                     }
                 }
-                State::End => input = &[],
+                State::End => {
+                    self.hidden.look(input);
+                    input = &[];
+                }
             }
             self.read += (before - input.len()) as u64;
         }
@@ -277,7 +295,13 @@ impl Inflater {
 
     /// No more input will come. Gives what was found, and what makes any byte of the output reachable again.
     pub fn finish(mut self) -> (Inflated, Checkpoints) {
+        if self.hidden.is_found {
+            self.defects.add(DefectKind::HiddenGzipMember, None);
+        }
         match &self.state {
+            State::Stored(_) | State::Trailer(_) if self.checkpoints.stored.is_some() => {
+                self.defects.add(DefectKind::TruncatedMember, None);
+            }
             State::Header(_) | State::Body | State::Stored(_) | State::Trailer(_) => {
                 self.defects.add(DefectKind::TruncatedGzip, None)
             }
@@ -334,6 +358,44 @@ enum HeaderEnd {
     NotGzip,
 }
 
+/// Looks for the header of a member in what seems to belong to the one before, or to none.
+#[derive(Default)]
+struct HiddenMember {
+    is_found: bool,
+    /// The last bytes that were looked at, fewer than a header has.
+    last: Vec<u8>,
+}
+
+/// Bytes of a header without its optional parts.
+const HEADER: usize = 10;
+
+impl HiddenMember {
+    fn look(&mut self, input: &[u8]) {
+        if self.is_found {
+            return;
+        }
+        let held = self.last.len();
+        self.last.extend_from_slice(&input[..input.len().min(HEADER - 1)]);
+        let is_here = |b: &[u8]| {
+            memchr::memmem::find_iter(b, &[GZIP_MAGIC[0], GZIP_MAGIC[1], 8]).any(|at| is_header(&b[at..]))
+        };
+        self.is_found = is_here(&self.last) || is_here(input);
+        if input.len() < HEADER {
+            let from = (held + input.len()).saturating_sub(HEADER - 1);
+            self.last.drain(..from);
+        } else {
+            self.last.clear();
+            self.last.extend_from_slice(&input[input.len() - (HEADER - 1)..]);
+        }
+    }
+}
+
+/// Whether `b`, behind the magic and the method, goes on as writers of gzip do: no flag that is reserved, extra flags
+/// of deflate (0, 2 or 4), a system that RFC 1952 lists.
+fn is_header(b: &[u8]) -> bool {
+    matches!(b, [_, _, _, 0..=31, _, _, _, _, 0 | 2 | 4, 0..=13 | 255, ..])
+}
+
 /// A gzip header (RFC 1952, section 2.3) as it comes; its name, comment and extra field may be of any length, and
 /// nothing of them is kept.
 #[derive(Default)]
@@ -368,6 +430,16 @@ impl Header {
             seen: 2,
             ..Header::default()
         }
+    }
+
+    /// The header that starts in place of the trailer of a member that was cut.
+    fn within_trailer(tail: [u8; 8]) -> Option<Header> {
+        let at = memchr::memmem::find(&tail, &[GZIP_MAGIC[0], GZIP_MAGIC[1], 8])?;
+        let mut header = Header::default();
+        let is_one = tail[at..]
+            .iter()
+            .all(|&byte| matches!(header.push(byte), HeaderEnd::More));
+        is_one.then_some(header)
     }
 
     fn push(&mut self, byte: u8) -> HeaderEnd {
@@ -646,8 +718,8 @@ mod tests {
             );
         };
         only(&stored(&data, crc ^ 1), DefectKind::GzipChecksum);
-        only(&file[..100_000], DefectKind::TruncatedGzip);
-        only(&file[..file.len() - 3], DefectKind::TruncatedGzip);
+        only(&file[..100_000], DefectKind::TruncatedMember);
+        only(&file[..file.len() - 3], DefectKind::TruncatedMember);
         assert_eq!(inflate([&stored(b"", 0)[..]]).1, Defects::default());
         // Our own header stands nowhere but at the start of a file.
         let nested = stored(&stored(&data, crc), 0);
@@ -671,6 +743,29 @@ mod tests {
         let (out, defects, _) = inflate([&file[..]]);
         assert_eq!(out, b"one two");
         assert!(defects.is_empty());
+    }
+
+    #[test]
+    fn a_member_behind_one_that_was_cut_is_read_or_said_to_be_lost() {
+        let (one, two) = (lines(40), lines(30));
+        let (first, second) = (gz(&one), gz(&two));
+        let both = [&one[..], &two].concat();
+        for cut in 11..first.len() {
+            let file = [&first[..cut], &second].concat();
+            let (out, defects, _) = inflate([&file[..]]);
+            let in_pieces = inflate(file.chunks(3));
+            assert_eq!((&in_pieces.0, &in_pieces.1), (&out, &defects), "{cut}");
+            let is_lost = defects.count(DefectKind::HiddenGzipMember) == 1;
+            assert!(is_lost != (out == both), "{cut} {defects:?}");
+            assert!(!defects.is_empty());
+        }
+        let junk = [&first[..], b"junk", &second].concat();
+        assert_eq!(inflate([&junk[..]]).1.count(DefectKind::HiddenGzipMember), 1);
+        // Cut, and nothing behind it.
+        for cut in 11..first.len() {
+            let defects = inflate([&first[..cut]]).1;
+            assert!(defects.iter().eq([(DefectKind::TruncatedGzip, 1, None)]), "{cut}");
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) enum Start {
     Yes,
     /// It does not, and so many bytes were looked at for it.
     No(usize),
+    /// So many bytes read as one, and belong to a string whose quotes are not escaped.
+    Text(usize),
     /// The bytes at hand do not decide.
     Undecided,
 }
@@ -47,6 +49,8 @@ pub(super) enum Inside {
     List,
     /// An event or a header value that is broken: one that ends, and behind which that goes on, is a part of it.
     Value,
+    /// A header that is broken.
+    Header,
     /// Nothing: the document before is over.
     Nothing,
 }
@@ -89,12 +93,52 @@ pub(super) fn document_at(b: &[u8], at: usize, inside: Inside, last: bool) -> St
         Ok(end) => {
             let next = json::blanks(b, at + end);
             match (b.get(at + end), b.get(next)) {
-                (Some(b'"'), _) => Start::No(end),
+                (Some(b'"'), _) => Start::Text(end),
                 (_, None) if !last && next - at < WINDOW => Start::Undecided,
-                (_, Some(b',' | b'}' | b']')) if inside == Inside::Value => Start::No(end),
+                (_, Some(&c)) if inside != Inside::Nothing && goes_on_as_text(&b[at + end..next], c) => {
+                    Start::Text(end)
+                }
+                (_, Some(b'}')) if inside == Inside::Value => Start::No(end),
+                (_, Some(b',' | b']')) if inside == Inside::Value => element_at(b, at, next, last),
                 _ => Start::Yes,
             }
         }
+    }
+}
+
+/// Whether what stands behind a document, in the same line, is the rest of a string: `blanks` and a character that
+/// writers do not put between documents; or a quote, which ends the string.
+fn goes_on_as_text(blanks: &[u8], next: u8) -> bool {
+    let is_between = b"{[}],;-.\0\x1e\xef".contains(&next);
+    next == b'"' || !is_between && !blanks.contains(&b'\n')
+}
+
+/// Whether the document `b[at..]`, which ends before the comma or bracket `b[comma]`, is an element of a list of
+/// documents: another one follows, or that bracket ends the text or is followed by what is no part of JSON.
+fn element_at(b: &[u8], at: usize, comma: usize, last: bool) -> Start {
+    let next = json::blanks(b, comma + 1);
+    let is_all = last || next - at >= WINDOW;
+    let no = Start::No(comma - at);
+    match (b[comma], b.get(next)) {
+        (_, None) if !is_all => Start::Undecided,
+        (b']', None) => Start::Yes,
+        (b']', Some(b',' | b'}' | b']' | b'"')) => no,
+        (b']', Some(_)) => Start::Yes,
+        (_, Some(&first @ (b'{' | b'['))) => {
+            let window = if first == b'{' { WINDOW } else { LIST_WINDOW };
+            let text = &b[next..b.len().min(next + window)];
+            let mut seen = 0;
+            let head = match first {
+                b'{' => header(text, &mut seen),
+                _ => list(text, &mut seen),
+            };
+            match head {
+                Ok(()) => Start::Yes,
+                Err(Stop::More) if !last && text.len() < window => Start::Undecided,
+                Err(_) => Start::No(comma - at + seen),
+            }
+        }
+        _ => no,
     }
 }
 
@@ -104,6 +148,33 @@ pub(super) fn may_start(b: &[u8]) -> bool {
     let quote = json::blanks(b, 1);
     let letter = b.get(quote + 1);
     b[0] == b'{' && letter.is_none_or(|letter| b"tsdombrw".contains(letter))
+}
+
+/// Whether the object at the start of `b` has a header's key first.
+pub(super) fn has_header_key(b: &[u8]) -> bool {
+    let from = json::blanks(b, 1) + 1;
+    may_start(b)
+        && b.get(from..)
+            .is_some_and(|b| FIRST_KEYS.iter().any(|key| b.len() > key.len() && may_be(b, key)))
+}
+
+/// Whether an event stands at `b[at]`, with its phase and time; how much was looked at for it.
+pub(super) fn is_event(b: &[u8], at: usize) -> (Result<(), Stop>, usize) {
+    let text = &b[at..b.len().min(at + LIST_WINDOW)];
+    let mut fields = Fields::default();
+    let read = fields.read::<false>(text, &Wanted::new(&[]));
+    let found = read.and_then(|_| has_phase_and_time(text, &fields));
+    // What is longer than that is taken for one.
+    let is_long = found == Err(Stop::More) && text.len() == LIST_WINDOW;
+    (if is_long { Ok(()) } else { found }, text.len())
+}
+
+fn has_phase_and_time(text: &[u8], fields: &Fields) -> Result<(), Stop> {
+    let of = |field| !text[fields.range(field)].is_empty();
+    let is_metadata = Phase::from_raw(&text[fields.range(Field::Phase)]) == Phase::Metadata;
+    (of(Field::Phase) && (is_metadata || of(Field::Ts)))
+        .then_some(())
+        .ok_or(Stop::Bad)
 }
 
 /// The header of an object up to the first event of its list; `seen`: how much of it was walked over.
@@ -167,11 +238,7 @@ fn list(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
     *seen = b.len();
     let mut fields = Fields::default();
     fields.read::<false>(&b[at..], &Wanted::new(&[]))?;
-    let of = |field| !b[at..][fields.range(field)].is_empty();
-    let is_metadata = Phase::from_raw(&b[at..][fields.range(Field::Phase)]) == Phase::Metadata;
-    (of(Field::Phase) && (is_metadata || of(Field::Ts)))
-        .then_some(())
-        .ok_or(Stop::Bad)
+    has_phase_and_time(&b[at..], &fields)
 }
 
 #[cfg(test)]
@@ -344,6 +411,58 @@ mod tests {
     }
 
     #[test]
+    fn a_document_in_a_text_whose_quotes_are_not_escaped_is_none() {
+        let events = [event("inner0", ARGS), event("inner1", "{}")].join(", ");
+        for inner in [
+            format!("{{{HEADER}, \"traceEvents\": [{events}]}}"),
+            format!("{{\"traceEvents\": [{events}], \"displayTimeUnit\": \"ms\"}}"),
+            format!("[{events}]"),
+        ] {
+            for (before, after) in [
+                ("", ""),
+                ("curl -d '", "' http://x"),
+                ("x ", " y"),
+                ("", "\\n"),
+                ("a: ", "\n"),
+            ] {
+                let text = format!("\"{before}{inner}{after}\"");
+                // As an arg of an event, with others around it.
+                for args in [
+                    format!("{{\"cmd\": {text}}}"),
+                    format!("{{\"n\": 1, \"cmd\": {text}, \"m\": 2}}"),
+                ] {
+                    let all = [
+                        event("a", "{}"),
+                        event("b", &args),
+                        event("c", "{}"),
+                        event("d", "{}"),
+                    ];
+                    for text in [
+                        format!("[{}]", all.join(",\n")),
+                        format!("{{{HEADER}, \"traceEvents\": [{}]}}", all.join(", ")),
+                    ] {
+                        let found = read(&text);
+                        assert_eq!(found.names.len(), 1, "{args}");
+                        let names = found.names[0].iter().filter(|name| *name != "b");
+                        assert!(names.eq(["a", "c", "d"]), "{args} {:?}", found.names);
+                        assert!(!found.ended[0].defects.is_empty(), "{args}");
+                    }
+                }
+                // In the header, before and behind the list.
+                let list = format!("\"traceEvents\": [{}]", event("a", "{}"));
+                for text in [
+                    format!("{{\"x\": {text}, {list}}}"),
+                    format!("{{{list}, \"x\": {text}, \"y\": 1}}"),
+                ] {
+                    let found = read(&text);
+                    assert_eq!(found.names, [["a"]], "{text}");
+                    assert!(!found.ended[0].defects.is_empty(), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_list_of_documents_is_several() {
         let one = |name: &str| format!("{{{HEADER}, \"traceEvents\": [{}]}}", event(name, "{}"));
         for text in [
@@ -367,6 +486,121 @@ mod tests {
                 found.ended
             );
         }
+    }
+
+    #[test]
+    fn an_element_of_a_list_of_documents_that_was_cut_anywhere_gives_way_to_the_next() {
+        let of = |prefix: &str, forms: &[usize]| -> Vec<String> {
+            let all = documents(prefix);
+            forms.iter().map(|&i| all[i].0.clone()).collect()
+        };
+        let ways = [
+            (of("a", &[0, 1, 2]), of("b", &[0, 2]), &of("c", &[0])[0]),
+            (of("a", &[4]), of("b", &[4]), &of("c", &[4])[0]),
+        ];
+        let mut wrong = Vec::new();
+        for (firsts, seconds, third) in &ways {
+            let tails = ["]".to_owned(), format!(",\n{third}]"), String::new()];
+            for (first, second) in firsts.iter().flat_map(|f| seconds.iter().map(move |s| (f, s))) {
+                let list = first.find("{\"ph\"").expect("its first event");
+                for (tail, between) in tails.iter().flat_map(|tail| ["", ",\n"].map(|b| (tail, b))) {
+                    // A list is one by its first event.
+                    let from = if list == 1 {
+                        first.find("}}}").unwrap_or(0) + 3
+                    } else {
+                        2
+                    };
+                    for cut in from..first.trim_ascii_end().len() {
+                        let text = format!("[{}{between}{second}{tail}", &first[..cut]);
+                        let found = read(&text);
+                        // An event ends with that, and nothing else does.
+                        let n = first[list.min(cut)..cut].matches("}}}").count();
+                        let mut wanted = vec![vec!["b0", "b1"]];
+                        wanted.extend(tail.contains("c0").then_some(vec!["c0", "c1"]));
+                        if n > 0 {
+                            wanted.insert(0, ["a0", "a1"][..n].to_vec());
+                        }
+                        let is_said = found.ended.first().is_some_and(|ended| !ended.defects.is_empty());
+                        if found.names != wanted || !is_said {
+                            wrong.push(format!(
+                                "{:?} {cut} | {}",
+                                found.names,
+                                &text[(cut + 1).saturating_sub(60)..cut + 40]
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        let n = wrong.len();
+        let shown: Vec<String> = wrong.into_iter().step_by(n / 20 + 1).collect();
+        assert!(n == 0, "{n}\n{}", shown.join("\n"));
+    }
+
+    #[test]
+    fn a_list_of_documents_may_start_with_what_is_none() {
+        let one = |name: &str| format!("{{{HEADER}, \"traceEvents\": [{}]}}", event(name, "{}"));
+        for first in [
+            "null",
+            "7, null",
+            &format!("{{{HEADER}}}"),
+            "{\"displayTimeUnit\": \"ms\"}",
+        ] {
+            let found = read(&format!("[{first},\n{},\n{}]", one("a"), one("b")));
+            assert_eq!(found.names, [["a"], ["b"]], "{first}");
+            assert!(
+                found.ended[0].defects.count(DefectKind::NotAnEvent) > 0,
+                "{first}"
+            );
+            assert!(found.ended[1].defects.is_empty(), "{first}");
+        }
+        // No header: an event, whatever its first key is called.
+        let with_key = event("a", "{}").replace("{\"ph\"", "{\"trace_id\": \"7\", \"ph\"");
+        let found = read(&format!("[{with_key}, {}]", event("b", "{}")));
+        assert_eq!(found.names, [["a", "b"]]);
+    }
+
+    #[test]
+    fn a_document_may_be_the_value_of_a_key() {
+        let all: Vec<String> = (0..3).map(|i| event(&format!("a{i}"), ARGS)).collect();
+        let document = format!("{{{HEADER}, \"traceEvents\": [{}]}}", all.join(","));
+        let long = vec![event("a", ARGS); (2 << 20) / ARGS.len()].join(",");
+        for (text, n) in [
+            (format!("{{\"trace\": {document}, \"ok\": true}}"), 3),
+            (format!("{{\"a\": {{\"b\": {{\"c\": {document}}}}}}}"), 3),
+            (format!("{{\"traces\": [{document}], \"ok\": true}}"), 3),
+            (
+                format!("{{\"trace\": {{{HEADER}, \"traceEvents\": [{long}]}}, \"ok\": true}}"),
+                long.matches("\"ph\"").count(),
+            ),
+        ] {
+            let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
+            text.as_bytes()
+                .chunks(100_000)
+                .for_each(|piece| scanner.feed(piece, &mut found));
+            let ended = scanner.finish(&mut found).expect("a trace");
+            let shown = &text[..60];
+            assert_eq!(found.names.concat().len(), n, "{shown}");
+            assert!(ended.defects.is_empty(), "{shown} {:?}", ended.defects);
+            assert_eq!(ended.bytes, text.len() as u64, "{shown}");
+            assert!(
+                found.headers.contains(&"0 deviceProperties".to_owned()),
+                "{shown}"
+            );
+        }
+        // Of two lists, the one that is not inside a value is read.
+        let both = format!("{{\"x\": {document}, \"traceEvents\": [{}]}}", event("b", "{}"));
+        assert_eq!(read(&both).names, [["b"]]);
+        // Cut.
+        let found = read(&format!("{{\"trace\": {}", &document[..document.len() - 20]));
+        assert_eq!(found.names, [["a0", "a1"]]);
+        assert!(
+            found.ended[0]
+                .defects
+                .iter()
+                .map(|d| d.0)
+                .eq([DefectKind::TruncatedJson])
+        );
     }
 
     #[test]

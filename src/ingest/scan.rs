@@ -36,6 +36,8 @@ const FREE_WALKS: u64 = 4 << 20;
 /// Events and header values that seem to go on, and in which another document starts: each is read to where it seems to
 /// end, which may be the end of the text.
 const MAX_UNENDED: u32 = 64;
+/// A document that is a value in a value, and so on, is read to this depth by its keys.
+const MAX_NESTED: u32 = 8;
 /// More blanks behind a header value end it.
 const MAX_BETWEEN: usize = 64;
 /// How far it goes in a text where it was mostly in vain, see [`Scanner::careful_window`].
@@ -108,6 +110,8 @@ pub struct Scanner {
     nested: Option<(Vec<u8>, u64)>,
     /// What the value of `traceEvents` is, where it is no list.
     no_list: Option<&'static str>,
+    /// Objects around the one that is read.
+    n_around: u32,
     /// Another object follows on one without events.
     in_lines: bool,
     /// The documents are the elements of a list.
@@ -115,6 +119,8 @@ pub struct Scanner {
     /// Byte before which no document is looked for: what was walked over in vain counts eightfold, so that all of it
     /// grows as the text does.
     no_document_before: u64,
+    /// Byte to which a string reaches in which a document was seen.
+    text_until: u64,
     /// Bytes that were walked over in vain.
     walked: u64,
     /// Documents that started in what seemed to be a part of another.
@@ -154,9 +160,11 @@ impl Scanner {
             damaged: false,
             nested: None,
             no_list: None,
+            n_around: 0,
             in_lines: false,
             in_list: false,
             no_document_before: 0,
+            text_until: 0,
             walked: 0,
             n_unended: 0,
             keys: Vec::new(),
@@ -221,11 +229,28 @@ impl Scanner {
         let mut buf = std::mem::take(&mut self.buf);
         let used = self.run(&buf, true, sink);
         buf.drain(..used);
-        if let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) {
-            // A brace is missing before the list of events.
-            let end = self.base + buf.len() as u64;
-            (self.base, self.state) = (at, State::Seek);
-            self.add_damage(at);
+        let end = self.base + buf.len() as u64;
+        let is_closed = self.state == State::Done;
+        for depth in 0.. {
+            let Some((text, at)) = self.nested.take().filter(|_| !self.seen_events_key) else {
+                break;
+            };
+            self.base = at;
+            let is_document = match text[0] {
+                b'{' => true,
+                _ => {
+                    let first = json::blanks(&text, 1);
+                    let is_object = text.get(first) == Some(&b'{');
+                    is_object && self.document_at(&text, at, first, Inside::List, true) == Start::Yes
+                }
+            };
+            if is_document && is_closed && depth < MAX_NESTED {
+                self.state = State::Start;
+            } else {
+                // A brace is missing before the list of events.
+                self.state = State::Seek;
+                self.add_damage(at);
+            }
             let used = self.run(&text, true, sink);
             let is_over = matches!(self.state, State::Keys | State::Done);
             buf = if is_over {
@@ -429,8 +454,12 @@ impl Scanner {
     /// Behind the document, in text that is no part of it: where another one starts.
     fn resync(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let text = &b[i..];
-        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), Inside::Nothing, last)
-        {
+        let inside = if self.damaged {
+            Inside::Header
+        } else {
+            Inside::Nothing
+        };
+        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), inside, last) {
             Next::At(at) => {
                 if !self.restarts(i + at, None, sink) {
                     self.state = State::Done;
@@ -445,6 +474,11 @@ impl Scanner {
         self.passed(i + known);
         let kept = known.saturating_sub(resync::BEFORE);
         if kept > 0 { Ok(i + kept) } else { Err(()) }
+    }
+
+    /// Where byte `at` of the trace is in `b`, at most its end.
+    fn within(&self, at: u64, len: usize) -> usize {
+        usize::try_from(at.saturating_sub(self.base)).map_or(len, |at| at.min(len))
     }
 
     /// No document starts before `to`.
@@ -467,6 +501,7 @@ impl Scanner {
             match self.document_at(text, start, at, inside, last) {
                 Start::Yes => return Next::At(at),
                 Start::Undecided => return Next::Undecided(at),
+                Start::Text(n) => from = at + n,
                 Start::No(_) => from = at + 1,
             }
         }
@@ -480,6 +515,9 @@ impl Scanner {
             return Start::No(0);
         }
         let found = resync::document_at(text, at, inside, last);
+        if let Start::Text(n) = found {
+            self.text_until = place + n as u64;
+        }
         if let Start::No(n) = found {
             self.walked += n as u64;
             if self.walked > FREE_WALKS {
@@ -498,6 +536,7 @@ impl Scanner {
         if let Some((kind, at)) = unclosed {
             self.defects.add(kind, Some(at));
         }
+        self.in_list |= self.bare_array;
         self.begin();
         true
     }
@@ -509,6 +548,7 @@ impl Scanner {
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
         self.nested = None;
         self.no_list = None;
+        self.n_around = 0;
         self.n_strays = 0;
         self.keys.clear();
     }
@@ -574,7 +614,7 @@ impl Scanner {
                 List::None => b.len(),
             };
             let range = from - i..to - i;
-            let next = self.next_document(text, self.base + i as u64, range, Inside::Nothing, last);
+            let next = self.next_document(text, self.base + i as u64, range, Inside::Header, last);
             // With its header, where that is whole.
             match next {
                 Next::At(at) if i + at < to => {
@@ -589,6 +629,9 @@ impl Scanner {
                 _ => {}
             }
             match list {
+                List::At(list) if self.base + ((from + list) as u64) < self.text_until => {
+                    from = self.within(self.text_until, b.len());
+                }
                 List::At(list) => {
                     self.seen_events_key = true;
                     self.state = State::Events;
@@ -615,6 +658,10 @@ impl Scanner {
         match b.get(i) {
             None => return Err(()),
             Some(b',') => return Ok(i + 1),
+            Some(b'}') if self.n_around > 0 => {
+                self.n_around -= 1;
+                return Ok(i + 1);
+            }
             Some(b'}') => {
                 self.state = State::Done;
                 return Ok(i + 1);
@@ -677,6 +724,18 @@ impl Scanner {
             self.add_damage(self.base + i as u64);
             return Ok(i);
         }
+        if let (b'"', Ok(end)) = (first, value_end) {
+            // A quote that was not escaped does not end the text, in which a document may stand.
+            let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
+            match rest.get(json::blanks(rest, 0)) {
+                None if !last && rest.len() < MAX_BETWEEN && end - i <= MAX_HEADER_VALUE => return Err(()),
+                None | Some(b',' | b'}' | b'"') => {}
+                Some(_) => {
+                    self.add_damage(self.base + i as u64);
+                    return Ok(i);
+                }
+            }
+        }
         let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));
         let end = match value_end {
             Ok(end) if end - i <= MAX_HEADER_VALUE => {
@@ -703,6 +762,13 @@ impl Scanner {
                 return Err(());
             }
             _ if holds_events(within) => {
+                // A document that is the value of another's key, and goes on for long or to the end of the text.
+                let is_document =
+                    first == b'{' && self.document_at(b, self.base, i, Inside::List, last) == Start::Yes;
+                if is_document && self.n_around < MAX_NESTED {
+                    self.n_around += 1;
+                    return Ok(i + 1);
+                }
                 self.add_damage(self.base + i as u64);
                 return Ok(i);
             }
@@ -747,10 +813,17 @@ impl Scanner {
             Ok(end) => {
                 // Behind a value that is whole a comma follows, the brace or, of writers that leave commas out, a key.
                 let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
-                let next = rest.get(json::blanks(rest, 0));
-                match next {
+                let at = json::blanks(rest, 0);
+                // And behind the comma a key.
+                let behind = rest.get(json::blanks(rest, at + 1));
+                let is_followed = match rest.get(at) {
+                    None => None,
+                    Some(b',') => behind.map(|&c| !matches!(c, b'{' | b'[')),
+                    Some(&c) => Some(matches!(c, b'}' | b'"')),
+                };
+                match is_followed {
                     None if !last && rest.len() < MAX_BETWEEN => return Err(()),
-                    Some(b',' | b'}' | b'"') if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
+                    Some(true) if serde_json::from_slice::<IgnoredAny>(&b[i..end]).is_ok() => {
                         return Ok(false);
                     }
                     None if rest.len() >= MAX_BETWEEN => return Ok(false),
@@ -787,7 +860,7 @@ impl Scanner {
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
-        if resync::may_start(&b[i..]) && (self.n_events > 0 || self.bare_array && self.n_values == 0) {
+        if resync::may_start(&b[i..]) && (self.n_events > 0 || self.bare_array) {
             match self.document_at(&b[i..], self.base + i as u64, 0, Inside::List, last) {
                 Start::Undecided => return Err(()),
                 Start::Yes if self.n_events == 0 => {
@@ -796,6 +869,17 @@ impl Scanner {
                     return Ok(i);
                 }
                 Start::Yes if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
+                _ => {}
+            }
+        }
+        if b[i] == b'[' && self.bare_array && self.n_events == 0 {
+            match self.document_at(&b[i..], self.base + i as u64, 0, Inside::List, last) {
+                Start::Undecided => return Err(()),
+                Start::Yes => {
+                    self.in_list = true;
+                    self.begin();
+                    return Ok(i);
+                }
                 _ => {}
             }
         }
@@ -814,7 +898,7 @@ impl Scanner {
                     Err(Stop::More) if !last && b.len() - i <= MAX_HEADER_VALUE => return Err(()),
                     Ok(end) => match b.get(json::blanks(b, end)) {
                         None if !last => return Err(()),
-                        Some(b',' | b']') => {}
+                        Some(b',' | b']') if !self.in_list => {}
                         _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                         _ => {}
                     },
@@ -868,6 +952,12 @@ impl Scanner {
             self.wasted += next as u64;
             return Ok(i + next);
         }
+        // It ended within a document in one of its strings.
+        if result
+            .is_ok_and(|len| self.fields.unescaped_quote && self.base + ((i + len) as u64) < self.text_until)
+        {
+            result = Err(Stop::Bad);
+        }
         match result {
             Ok(len) if len <= MAX_EVENT => {
                 let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
@@ -877,6 +967,13 @@ impl Scanner {
                 }
                 if !has_phase && self.is_next(i, &text[..len], sink) {
                     return Ok(i);
+                }
+                // A header alone, in a list of documents.
+                if !has_phase && self.bare_array && self.n_events == 0 && resync::has_header_key(text) {
+                    self.n_values += 1;
+                    self.defects
+                        .add(DefectKind::NotAnEvent, Some(self.base + i as u64));
+                    return Ok(i + len);
                 }
                 if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
                     return self.lost(b, i, last, sink);
@@ -994,6 +1091,8 @@ impl Scanner {
     /// The value at `i` is damaged: gives where the next event seems to start.
     fn lost(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut from = i + 1;
+        // What stands in the header of a document that was cut may look like an event (devices have names and ids).
+        let is_header = self.bare_array && self.n_events == 0 && resync::has_header_key(&b[i..]);
         let next = loop {
             let Some(n) = memchr::memchr2(b'{', b'[', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
@@ -1005,6 +1104,10 @@ impl Scanner {
             match self.document_at(&b[i..], self.base + i as u64, at - i, Inside::Value, last) {
                 Start::Undecided => return Err(()),
                 Start::Yes if self.cut_before(b, i, at, sink) => return Ok(at),
+                Start::Text(n) => {
+                    from = at + n;
+                    continue;
+                }
                 _ => {}
             }
             if b[at] == b'[' {
@@ -1012,6 +1115,14 @@ impl Scanner {
                 continue;
             }
             match looks_like_event(&b[i..], at - i) {
+                Ok(true) if is_header && self.walked <= FREE_WALKS => match resync::is_event(b, at) {
+                    (Ok(()), _) => break at,
+                    (Err(Stop::More), _) if !last => return Err(()),
+                    (Err(_), n) => {
+                        self.walked += n as u64;
+                        from = at + 1;
+                    }
+                },
                 Ok(true) => break at,
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,

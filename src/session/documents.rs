@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
+use crate::base::{DefectKind, Severity};
 use crate::dialect;
 use crate::index::Builder;
 use crate::index::select::Selection;
@@ -13,7 +14,7 @@ use crate::ingest::{Event, Field, Phase, Scalar, Sink};
 /// More documents than this in one file are not read.
 const MAX_DOCUMENTS: usize = 64;
 /// Documents whose first events are equal, so many, are one written twice.
-const FIRST_EVENTS: u64 = 1_000;
+const FIRST_EVENTS: usize = 1_000;
 
 /// Takes the events of a text, those of each document to a builder of its own.
 pub struct Documents {
@@ -21,12 +22,10 @@ pub struct Documents {
     /// Of the document that is being read.
     pub builder: Builder,
     first: First,
-    /// The rest of it need not be read: it is the first document once more.
-    is_repetition: bool,
     before: Vec<Document>,
-    /// The first document's.
-    first_of_all: Option<First>,
-    /// Documents that were like the first.
+    /// How each of those begins.
+    firsts: Vec<First>,
+    /// Documents that are one of those before once more.
     pub n_repeated: u64,
     /// Byte of the text at which the document that is being read starts.
     starts_at: u64,
@@ -40,12 +39,28 @@ pub struct Document {
     pub starts_at: u64,
 }
 
+impl Document {
+    /// Of two copies of a trace the one with more events is read, of two like ones that which lost nothing.
+    fn rank(&self) -> (u64, bool) {
+        let is_whole = |kind: DefectKind| kind.severity() == Severity::Info;
+        (
+            self.scanned.n_events,
+            self.scanned.defects.iter().all(|(kind, ..)| is_whole(kind)),
+        )
+    }
+
+    /// Whether events may be missing at its end.
+    fn is_cut(&self) -> bool {
+        let ends = [DefectKind::TruncatedJson, DefectKind::UnclosedArray];
+        ends.iter().any(|&kind| self.scanned.defects.count(kind) > 0)
+    }
+}
+
 /// How a document begins: what its first events say, however they are written.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 struct First {
-    /// Events that count.
-    n: u64,
-    hash: u64,
+    /// Up to and with each event that counts.
+    hashes: Vec<u64>,
     /// Names of processes and threads, which many traces have alike: they count where there is nothing else.
     n_names: u64,
     hash_of_names: u64,
@@ -61,7 +76,7 @@ impl First {
             return;
         }
         let mut hasher = FxHasher::default();
-        (self.hash, event.raw(Field::Phase)).hash(&mut hasher);
+        (self.hashes.last(), event.raw(Field::Phase)).hash(&mut hasher);
         let mut scratch = Vec::new();
         for value in [event.name(), event.pid(), event.tid()] {
             match value {
@@ -72,17 +87,25 @@ impl First {
             scratch.clear();
         }
         (event.ts().micros(), event.dur().micros()).hash(&mut hasher);
-        self.hash = hasher.finish();
-        self.n += 1;
+        self.hashes.push(hasher.finish());
     }
 
     fn is_empty(&self) -> bool {
-        self.n + self.n_names == 0
+        self.hashes.is_empty() && self.n_names == 0
     }
 
     fn is_like(&self, other: &First) -> bool {
         let names = |first: &First| (first.n_names, first.hash_of_names);
-        (self.n, self.hash) == (other.n, other.hash) && (self.n > 0 || names(self) == names(other))
+        match (self.hashes.last(), other.hashes.last()) {
+            (None, None) => names(self) == names(other),
+            (one, two) => self.hashes.len() == other.hashes.len() && one == two,
+        }
+    }
+
+    /// Whether the other one has the same events and more.
+    fn is_start_of(&self, other: &First) -> bool {
+        let last = self.hashes.len().checked_sub(1);
+        last.is_some_and(|last| other.hashes.get(last) == Some(&self.hashes[last]))
     }
 }
 
@@ -92,9 +115,8 @@ impl Documents {
             selection: selection.clone(),
             builder: Builder::selecting(dialect::WANTED_ARGS, selection),
             first: First::default(),
-            is_repetition: false,
             before: Vec::new(),
-            first_of_all: None,
+            firsts: Vec::new(),
             n_repeated: 0,
             starts_at: 0,
         }
@@ -119,31 +141,41 @@ impl Documents {
         self.before.iter().map(|d| &d.builder).chain([&self.builder])
     }
 
-    /// Whether the document that is being read begins like the first.
-    fn repeats(&self) -> bool {
-        let first = self.first_of_all.as_ref();
-        !self.first.is_empty() && first.is_some_and(|first| self.first.is_like(first))
+    /// Place of the document before that this one, which was being read, is once more; one that was cut may have fewer
+    /// events than are compared.
+    fn repeats(&self, document: &Document) -> Option<usize> {
+        let is_like = |(first, before): (&First, &Document)| {
+            self.first.is_like(first)
+                || before.is_cut() && first.is_start_of(&self.first)
+                || document.is_cut() && self.first.is_start_of(first)
+        };
+        let found = self.firsts.iter().zip(&self.before).position(is_like);
+        found.filter(|_| !self.first.is_empty())
     }
 
-    /// The document that was being read is over. It counts if it has events, and is not the first once more.
+    /// The document that was being read is over. It counts if it has events; of copies one is kept.
     fn end(&mut self, scanned: Scanned) {
         let starts_at = std::mem::replace(&mut self.starts_at, scanned.bytes);
         let builder = std::mem::replace(
             &mut self.builder,
             Builder::selecting(dialect::WANTED_ARGS, &self.selection),
         );
-        if self.repeats() {
+        let document = Document {
+            builder,
+            scanned,
+            starts_at,
+        };
+        if let Some(place) = self.repeats(&document) {
             self.n_repeated += 1;
+            if document.rank() > self.before[place].rank() {
+                self.before[place] = document;
+                self.firsts[place] = std::mem::take(&mut self.first);
+            }
         } else if !self.first.is_empty() || self.before.is_empty() {
-            self.first_of_all.get_or_insert(self.first.clone());
-            self.before.push(Document {
-                builder,
-                scanned,
-                starts_at,
-            });
+            self.firsts.push(std::mem::take(&mut self.first));
+            self.before.push(document);
         }
         self.first = First::default();
-        self.is_repetition = false;
     }
 
     /// All documents; `last` is how the one that was being read ended, if it could be read.
@@ -158,11 +190,8 @@ impl Documents {
 impl Sink for Documents {
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
-        if self.first.n < FIRST_EVENTS {
+        if self.first.hashes.len() < FIRST_EVENTS {
             self.first.add(event);
-            self.is_repetition = self.first.n == FIRST_EVENTS && self.repeats();
-        } else if self.is_repetition {
-            return;
         }
         self.builder.event(event);
     }

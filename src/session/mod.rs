@@ -659,7 +659,8 @@ impl TextLoader {
                 },
                 (_, None) if has_wrong_sum => LoadError::WrongChecksum,
                 (LoadError::Empty, None) if inflated.read > 0 => {
-                    match inflated.defects.count(DefectKind::TruncatedGzip) {
+                    let cut = [DefectKind::TruncatedGzip, DefectKind::TruncatedMember];
+                    match cut.iter().map(|&kind| inflated.defects.count(kind)).sum::<u64>() {
                         0 => LoadError::EmptyContent,
                         _ => LoadError::NoContent { bytes: inflated.read },
                     }

@@ -785,8 +785,8 @@ impl<S: Clone> Opening<S> {
                 self.fail(
                     &shown,
                     format!(
-                        "the zip archive is cut off, or still being written: its list of files is missing; \
-                         {n} found without it{}",
+                        "the zip archive is cut off, or still being written: its list of files is missing or \
+                         damaged; {n} found without it{}",
                         cut.unwrap_or_default()
                     ),
                 );

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use assert_cmd::Command;
+use stepscope::session::open_bytes;
 use stepscope::synth::Gzip;
 
 const TRACE: &str = r#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
@@ -146,6 +147,44 @@ fn a_document_that_lacks_its_last_brace_loses_nothing() {
         (1, true, false),
         "{out}"
     );
+}
+
+#[test]
+fn of_a_trace_and_a_copy_that_was_cut_the_longer_is_read() {
+    let trace = |n: usize| {
+        let event = |i: usize| {
+            format!(
+                r#"{{"ph":"X","name":"e{i}","pid":1,"tid":1,"ts":{},"dur":4}}"#,
+                9 * i
+            )
+        };
+        let events: Vec<String> = (0..n).map(event).collect();
+        format!("{{\"traceEvents\":[{}]}}", events.join(",\n"))
+    };
+    let other = trace(9).replace("\"e", "\"f");
+    // Fewer and more events than are compared.
+    for n in [9, 1_500] {
+        let whole = trace(n);
+        let cuts = [whole.len() / 3, whole.len() - 80, whole.len() - 2];
+        for cut in cuts.map(|at| &whole[..at]) {
+            for (text, n_further) in [
+                (format!("{cut}\n{whole}"), 0),
+                (format!("{whole}\n{cut}"), 0),
+                (format!("[{cut},{whole}]"), 0),
+                (format!("{other}\n{cut}\n{whole}"), 1),
+            ] {
+                let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+                let one = opened.further.first().unwrap_or(&opened);
+                assert_eq!((opened.further.len(), one.report.events), (n_further, n as u64));
+                let defects = &opened.report.defects;
+                let is_said = defects.iter().any(|d| d.kind == "repeated_trace");
+                assert!(is_said, "{n} {}: {defects:?}", cut.len());
+            }
+        }
+    }
+    // A trace of its own, though both start alike and neither was cut.
+    let both = format!("{}\n{}", trace(4), trace(9));
+    assert_eq!(open_bytes("t.json", both.as_bytes()).unwrap().further.len(), 1);
 }
 
 #[test]

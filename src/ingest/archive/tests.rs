@@ -258,11 +258,64 @@ fn a_zip_without_its_list_is_read_by_its_own_headers() {
             for (member, (_, bytes)) in members.list.iter().zip(files) {
                 let (got, defects) = read(cut, member).unwrap();
                 let is_cut = member.path == "b/three";
-                assert_eq!(defects.count(DefectKind::TruncatedGzip), u64::from(is_cut));
+                let (named, other) = match deflate {
+                    true => (DefectKind::TruncatedGzip, DefectKind::TruncatedMember),
+                    false => (DefectKind::TruncatedMember, DefectKind::TruncatedGzip),
+                };
+                assert_eq!(defects.count(named), u64::from(is_cut));
+                assert_eq!(defects.count(other), 0);
                 assert!(bytes.starts_with(&got) && is_cut == (got.len() < bytes.len()));
                 assert!(got.len() > 30_000 || !is_cut, "{}", got.len());
             }
         }
+    }
+}
+
+#[test]
+fn a_zip_whose_list_is_not_where_it_says_is_read() {
+    for deflate in [false, true] {
+        let good = zip_of(&FILES, deflate);
+        let end = good.len() - 22;
+        let list_at = u32_at_end(&good, 16);
+        let changed = |field: usize, value: u32| {
+            let mut zip = good.clone();
+            zip[end + field..end + field + 4].copy_from_slice(&value.to_le_bytes());
+            zip
+        };
+        // The place: the list is where it ends, before the end record.
+        for place in [0, 7, list_at - 1, list_at + 1, list_at + 4_000, u32::MAX - 1] {
+            check_files(&changed(16, place), false);
+        }
+        // Bytes in front of the archive, not counted anywhere.
+        let mut zip = b"PK\x03\x04 is no header here".to_vec();
+        zip.extend(&good);
+        check_files(&zip, false);
+        // The length: members are found by their headers.
+        for len in [1, 45, 1_000_000] {
+            check_files(&changed(12, len), true);
+        }
+        // Its first entry.
+        let mut zip = good.clone();
+        zip[usize::try_from(list_at).unwrap()] = 0;
+        check_files(&zip, true);
+    }
+}
+
+fn u32_at_end(zip: &[u8], field: usize) -> u32 {
+    let at = zip.len() - 22 + field;
+    u32::from_le_bytes(zip[at..at + 4].try_into().unwrap())
+}
+
+fn check_files(zip: &[u8], has_no_list: bool) {
+    let members = list(zip).unwrap();
+    assert_eq!(
+        (members.list.len(), members.has_no_list),
+        (FILES.len(), has_no_list)
+    );
+    for (member, (name, bytes)) in members.list.iter().zip(FILES) {
+        let (got, defects) = read(zip, member).unwrap();
+        assert_eq!((&*member.path, &got[..]), (name, bytes));
+        assert!(defects.is_empty(), "{defects:?}");
     }
 }
 

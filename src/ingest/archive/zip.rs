@@ -13,10 +13,12 @@ const END64: u64 = 56;
 const LOCATOR64: usize = 20;
 /// Fixed part of an entry of the list.
 const ENTRY: usize = 46;
+const ENTRY_SIGNATURE: &[u8] = b"PK\x01\x02";
 /// A longer list is read to here: 100 000 entries with names of 200 bytes.
 const MAX_LIST_BYTES: u64 = 32 << 20;
 
 /// Where the list lies: its first byte, its length, the offset that the archive itself states.
+#[derive(Clone, Copy)]
 struct List {
     /// Byte after the list.
     end: u64,
@@ -24,13 +26,28 @@ struct List {
     stated_at: u64,
 }
 
+impl List {
+    /// Bytes from where it should lie to where it lies.
+    fn shift(&self) -> i64 {
+        let at = self.end - self.bytes;
+        at.wrapping_sub(self.stated_at).cast_signed()
+    }
+}
+
 enum State {
     Tail,
     /// The end record of zip64, and where it lies.
     End64(u64),
     List(List),
-    /// There is no list.
-    Walk(Walk),
+    /// The list, and whether its members lie where it says, if its own place is not the stated one: so many bytes
+    /// further, or just there.
+    Place {
+        list: List,
+        bytes: Vec<u8>,
+        is_shifted: bool,
+    },
+    /// There is no list, or not where the error says.
+    Walk(Walk, ArchiveError),
 }
 
 /// Finds a zip's list of files; asks for bytes, knows no file.
@@ -71,7 +88,16 @@ impl ZipListing {
                 let at = list.end - list.bytes;
                 at..at + list.bytes.min(MAX_LIST_BYTES)
             }
-            State::Walk(walk) => walk.wants(),
+            State::Place {
+                list,
+                bytes,
+                is_shifted,
+            } => {
+                let shift = if *is_shifted { list.shift() } else { 0 };
+                let at = header_at(bytes, shift).unwrap_or(0).min(self.file_bytes);
+                at..at.saturating_add(4).min(self.file_bytes)
+            }
+            State::Walk(walk, _) => walk.wants(),
         }
     }
 
@@ -79,33 +105,63 @@ impl ZipListing {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Members>, ArchiveError> {
         let wanted_at = self.wants().start;
         match &mut self.state {
-            State::Tail => match self.tail(bytes, wanted_at) {
-                Err(ArchiveError::NoDirectory { .. }) => {
-                    self.state = State::Walk(Walk::new(self.file_bytes));
-                    Ok(None)
-                }
-                found => found.map(|()| None),
-            },
-            State::Walk(walk) => {
-                let bytes_of = self.file_bytes;
-                let members = walk.feed(bytes);
-                match &members {
-                    Some(members) if members.list.is_empty() => {
-                        Err(ArchiveError::NoDirectory { bytes: bytes_of })
-                    }
-                    _ => Ok(members),
-                }
+            State::Tail => {
+                let found = self.tail(bytes, wanted_at);
+                self.or_walk(found)
             }
+            State::Walk(walk, error) => match walk.feed(bytes) {
+                Some(members) if members.list.is_empty() => Err(error.clone()),
+                members => Ok(members),
+            },
             &mut State::End64(at) => {
                 let read = || {
                     bytes.starts_with(b"PK\x06\x06").then_some(())?;
                     Some((u64_at(bytes, 40)?, u64_at(bytes, 48)?))
                 };
-                let (size, stated_at) = read().ok_or(ArchiveError::WrongDirectory { at })?;
-                self.list_before(at, size, stated_at).map(|()| None)
+                let found = read().ok_or(ArchiveError::WrongDirectory { at });
+                let found = found.and_then(|(size, stated_at)| self.list_before(at, size, stated_at));
+                self.or_walk(found)
             }
-            State::List(list) => Ok(Some(members(list, self.file_bytes, bytes))),
+            State::List(list) if !bytes.is_empty() && !bytes.starts_with(ENTRY_SIGNATURE) => {
+                let at = list.stated_at;
+                self.or_walk(Err(ArchiveError::WrongDirectory { at }))
+            }
+            State::List(list) if list.shift() == 0 || bytes.is_empty() => {
+                Ok(Some(members(list, list.shift(), self.file_bytes, bytes)))
+            }
+            State::List(list) => {
+                let at = header_at(bytes, list.shift());
+                self.state = State::Place {
+                    list: *list,
+                    bytes: bytes.to_vec(),
+                    is_shifted: at.is_some_and(|at| at < self.file_bytes),
+                };
+                Ok(None)
+            }
+            State::Place {
+                list,
+                bytes: entries,
+                is_shifted,
+            } => {
+                if bytes.starts_with(b"PK\x03\x04") {
+                    let shift = if *is_shifted { list.shift() } else { 0 };
+                    return Ok(Some(members(list, shift, self.file_bytes, entries)));
+                }
+                if std::mem::take(is_shifted) {
+                    return Ok(None);
+                }
+                let at = list.stated_at;
+                self.or_walk(Err(ArchiveError::WrongDirectory { at }))
+            }
         }
+    }
+
+    /// Without the list the members are found by their own headers.
+    fn or_walk(&mut self, found: Result<(), ArchiveError>) -> Result<Option<Members>, ArchiveError> {
+        if let Err(error) = found {
+            self.state = State::Walk(Walk::new(self.file_bytes), error);
+        }
+        Ok(None)
     }
 
     /// The last end record whose comment reaches the end of the file; else the last there is.
@@ -140,8 +196,7 @@ impl ZipListing {
 
     /// The list ends where its end record starts; bytes in front of the archive shift all offsets alike.
     fn list_before(&mut self, end: u64, bytes: u64, stated_at: u64) -> Result<(), ArchiveError> {
-        let at = end.checked_sub(bytes).filter(|&at| at >= stated_at);
-        if at.is_none() {
+        if bytes > end {
             return Err(ArchiveError::WrongDirectory { at: stated_at });
         }
         self.state = State::List(List {
@@ -153,8 +208,12 @@ impl ZipListing {
     }
 }
 
-fn members(list: &List, file_bytes: u64, mut bytes: &[u8]) -> Members {
-    let shift = list.end - list.bytes - list.stated_at;
+/// Byte of the local header of a list's first entry. (That of an archive beyond 4 GiB is at its start, so in 32 bits.)
+fn header_at(entries: &[u8], shift: i64) -> Option<u64> {
+    u64::from(u32_at(entries, 42)?).checked_add_signed(shift)
+}
+
+fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> Members {
     let mut members = Members {
         ends_early: bytes.len() as u64 != list.bytes,
         ..Members::default()
@@ -190,8 +249,8 @@ enum Entry {
 }
 
 /// One entry of the list and its length.
-fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
-    if !bytes.starts_with(b"PK\x01\x02") {
+fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize)> {
+    if !bytes.starts_with(ENTRY_SIGNATURE) {
         return None;
     }
     let flags = u16_at(bytes, 8)?;
@@ -225,7 +284,11 @@ fn entry(bytes: &[u8], shift: u64, file_bytes: u64) -> Option<(Entry, usize)> {
         return Some((Entry::Link(clean(name_bytes)), len));
     }
     let why = unreadable(flags, method);
-    let place = match (size, packed, header_at.and_then(|at| at.checked_add(shift))) {
+    let place = match (
+        size,
+        packed,
+        header_at.and_then(|at| at.checked_add_signed(shift)),
+    ) {
         _ if why.is_some() => Place::Unreadable(why.unwrap_or_default()),
         (Some(_), Some(packed), Some(header_at))
             if header_at

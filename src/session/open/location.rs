@@ -303,7 +303,9 @@ impl Whole {
             None if inflated.defects.count(DefectKind::GzipChecksum) > 0 => {
                 Some("it is damaged: its checksum is wrong".to_owned())
             }
-            None if inflated.defects.count(DefectKind::TruncatedGzip) > 0
+            None if [DefectKind::TruncatedGzip, DefectKind::TruncatedMember]
+                .iter()
+                .any(|&kind| inflated.defects.count(kind) > 0)
                 && self.bytes.len() < self.limit =>
             {
                 Some("it ends in the middle: what is there is read".to_owned())

@@ -459,7 +459,7 @@ fn an_archive_that_breaks_off_is_read_up_to_there() {
         ("cut.tar", &tar[..tar.len() - 1024 - long.len() / 2]),
         ("cut.tgz", &packed[..packed.len() * 3 / 4]),
     ]);
-    let lists = "the zip archive is cut off, or still being written: its list of files is missing";
+    let lists = "the zip archive is cut off, or still being written: its list of files is missing or damaged";
     assert_eq!(
         disk.opens(&["list.zip"]),
         [
