@@ -134,7 +134,7 @@ pub fn analyze_to(
         report.idle_unknown = idle::unknown(vocabulary);
     }
     drop(host);
-    report.launches_unknown = launches::unknown(&vocabulary.launch_link);
+    report.launches_unknown = launches::unknown(vocabulary);
     let counted = launched.as_ref().or(found.as_ref());
     let counted = counted.filter(|_| report.launches_unknown.is_none());
     let trailing_launches = counted.and_then(|l| l.trailing_without_work(vocabulary));

@@ -334,6 +334,9 @@ pub struct Index {
     pub tally: Tally,
     /// What is not here because it was not asked for.
     pub left_out: LeftOut,
+    /// Processes of devices that several processes launched work of were divided: the parts, by the process that
+    /// launched their work; `None` for what is left, of which that is not told.
+    pub launched_by: FxHashMap<Key, Option<Key>>,
 }
 
 impl Index {

@@ -16,7 +16,7 @@ use std::iter::Peekable;
 use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, SliceId, Span, TrackId};
-use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::args::{ArgColumn, Links};
 use crate::index::tables::Index;
 
@@ -316,20 +316,27 @@ fn device_work(
     });
 }
 
-/// Work is of the pass in whose time it starts, or of the pass that began last, as long as it follows on its work.
+/// Work is of the pass in whose time it starts, or of the pass that began last, as long as it follows on its work; of
+/// none where it is not told which rank launched it.
 fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &mut dyn TakesWork) {
     let device_of = devices_of_lanes(vocabulary);
     let mut ends = vec![i64::MIN; vocabulary.devices.len()];
+    let devices = vocabulary.devices.iter();
+    let untold: Vec<bool> = devices
+        .map(|device| vocabulary.ranks.is_untold(index, device))
+        .collect();
     device_work(index, vocabulary, &lanes(vocabulary), |lane, id, role| {
         let span = vocabulary.span(index, id);
         let end = &mut ends[device_of[lane]];
         let rank = vocabulary.devices[device_of[lane]].rank;
+        let is_untold = untold[device_of[lane]];
         let inside = match rank {
+            _ if is_untold => None,
             Some(_) => owners.of_rank(rank, span.start),
             None => owners.at(span.start),
         };
         let pass = inside.or_else(|| {
-            let begun = owners.begun(rank, span.start)?;
+            let begun = owners.begun(rank, span.start).filter(|_| !is_untold)?;
             owners.follows(begun, span.start, *end).then_some(begun)
         });
         *end = span.end.max(*end);
@@ -456,7 +463,8 @@ fn by_neighbours(
     owner_of: impl Fn(Option<i64>) -> Owner,
 ) -> FxHashMap<SliceId, u32> {
     let mut found = FxHashMap::default();
-    for device in &vocabulary.devices {
+    let is_told = |device: &&Device| !vocabulary.ranks.is_untold(index, device);
+    for device in vocabulary.devices.iter().filter(is_told) {
         let begun = |at: i64| owners.begun(device.rank, at);
         let mut ids = Ids::new(index, Some(column.clone()), &device.tracks);
         let mut pending: Vec<(SliceId, Span)> = Vec::new();
