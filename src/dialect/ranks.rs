@@ -16,13 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::SliceId;
-use crate::base::order;
+use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::index::args::Links;
 use crate::index::tables::{Index, Key};
 
 use super::kineto::EXTERNAL_ID;
-use super::pattern::Rest;
+use super::pattern::{Rest, python_frame};
 use super::vocabulary::{Ranks, Role};
 
 /// The arg by which a merged file says whose an event is.
@@ -64,7 +63,7 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 /// other files.
 pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
     type Labels = fn(&Index, &[Role]) -> Found;
-    let ways: [(Labels, bool, &str); 4] = [
+    let ways: [(Labels, bool, &str); 5] = [
         (by_label, false, "merged by SGLang"),
         (by_arg, false, "told apart by the arg rank of their events"),
         (
@@ -76,6 +75,11 @@ pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
             by_launching_process,
             true,
             "told apart by process, because several processes launch device work",
+        ),
+        (
+            by_steps,
+            false,
+            "told apart by process, because several processes run steps",
         ),
     ];
     first_of(&ways.map(|(way, are_unique, says)| (way(index, roles), are_unique, says)))
@@ -318,6 +322,39 @@ fn by_launching_process(index: &Index, roles: &[Role]) -> Found {
     found
 }
 
+/// Without device work: each process that runs steps is a rank.
+fn by_steps(index: &Index, roles: &[Role]) -> Found {
+    if roles.iter().any(|role| role.is_device()) {
+        return Found::default();
+    }
+    let is_step = |text: &str| {
+        let steps = ["execute_model", "forward_batch_generation", "run_batch"];
+        python_frame(text).is_some_and(|(_, function)| steps.contains(&function))
+    };
+    let frames: FxHashSet<NameId> = index
+        .names
+        .iter()
+        .filter(|(_, text)| is_step(text))
+        .map(|(id, _)| id)
+        .collect();
+    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    for track in index.track_ids() {
+        let runs_steps = |id: SliceId| match roles[id.index()] {
+            Role::Pass => true,
+            Role::PythonFrame => frames.contains(&index.slices.name(id)),
+            _ => false,
+        };
+        if index.rows(track).any(runs_steps) {
+            let pid = index.track(track).pid;
+            of.insert(pid, label_of_process(index, pid));
+        }
+    }
+    if of.len() < 2 {
+        return Found::default();
+    }
+    of.into()
+}
+
 /// Processes of devices that the index has divided by the process that launched their work.
 fn divided(index: &Index) -> Found {
     let mut found = Found::default();
@@ -380,7 +417,52 @@ fn by_recipe(index: &Index, roles: &[Role], recipe: &str, beside: impl Fn(Key) -
     for (device, pid) in owners {
         of.insert(device, label_of_process(index, pid));
     }
+    for (process, pid) in drivers(index, roles, &of, own_of) {
+        of.insert(process, label_of_process(index, pid));
+    }
     Found { of, untold }
+}
+
+/// More processes that run steps and launch nothing are not joined to those that launch.
+const MAX_DRIVERS: usize = 64;
+
+/// Processes with steps that launch nothing themselves, because an engine's events bear another process id than the
+/// calls below them: each is of the process whose launches lie in its steps.
+fn drivers(
+    index: &Index,
+    roles: &[Role],
+    known: &BTreeMap<Key, String>,
+    own_of: impl Fn(Key) -> Key,
+) -> BTreeMap<Key, Key> {
+    let is_of_step = |role: Role| matches!(role, Role::Pass | Role::Prepare | Role::Forward | Role::Sample);
+    let mut steps: BTreeMap<Key, Vec<Span>> = BTreeMap::new();
+    let mut launches: BTreeMap<Key, Vec<i64>> = BTreeMap::new();
+    for track in index.track_ids() {
+        let pid = index.track(track).pid;
+        for id in index.rows(track) {
+            let role = roles[id.index()];
+            if role == Role::Launch {
+                let of = launches.entry(own_of(pid)).or_default();
+                of.push(index.slices.start(id).as_ns());
+            } else if is_of_step(role) && !known.contains_key(&pid) {
+                steps.entry(pid).or_default().push(index.slices.span(id));
+            }
+        }
+    }
+    if steps.len() > MAX_DRIVERS {
+        return BTreeMap::new();
+    }
+    let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
+    for (process, spans) in steps {
+        let steps = Union::of(spans);
+        for (&pid, starts) in &launches {
+            let inside = starts.iter().filter(|&&at| steps.contains(at)).count() as u64;
+            if inside > 0 {
+                fits.insert((process, pid), (inside, inside));
+            }
+        }
+    }
+    owners(&fits).of
 }
 
 /// A call, or work: when it starts, and the operator that it belongs to.

@@ -322,8 +322,28 @@ pub enum OverheadKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerWaits {
     pub names: FxHashSet<NameId>,
-    /// The arg that holds the other's number.
+    /// The arg that holds the other's number, within the ranks of the collective's group.
     pub peer: &'static str,
+    /// The groups whose operations are recorded.
+    pub groups: Vec<PeerGroup>,
+    /// The ranks of groups, where the trace says them.
+    pub ranks: Vec<ProcessGroup>,
+}
+
+/// A group of ranks whose whole operations lie on a track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerGroup {
+    pub name: String,
+    pub track: TrackId,
+}
+
+/// Which ranks of the run a group of them has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessGroup {
+    /// What it is called, in the words of whoever writes of it.
+    pub names: Vec<String>,
+    /// In the order in which they are counted within the group.
+    pub ranks: Vec<i64>,
 }
 
 /// Names of calls in which a thread waits for others.

@@ -1,7 +1,10 @@
 //! Two ranks in one file, whoever joined them: each has steps of its own with the device times of its own work.
 
 use serde_json::{Value, json};
+use stepscope::analyze::report::TraceReport;
+use stepscope::export;
 use stepscope::session::open_bytes;
+use stepscope::table::{self, Answers};
 
 const N_STEPS: i64 = 6;
 
@@ -339,6 +342,17 @@ fn ranks_of_gaudi_that_share_a_device_process_are_named_as_not_told_apart() {
 }
 
 #[test]
+fn ranks_of_gaudi_whose_steps_bear_other_process_ids_than_their_launches_have_their_steps() {
+    let mut events: Vec<Value> = (0..2).flat_map(|rank| gaudi(&BY_HAND, rank)).collect();
+    for event in &mut events {
+        if event["cat"] == "user_annotation" {
+            event["pid"] = json!(700 - 300 * event["pid"].as_i64().unwrap());
+        }
+    }
+    each_has_its_own(&report(events, ""), "other process ids");
+}
+
+#[test]
 fn the_arg_rank_tells_ranks_apart_that_have_the_same_processes_and_threads() {
     let fused = Joined {
         host: |_| json!(4711),
@@ -392,4 +406,44 @@ fn a_process_that_copies_a_little_to_the_device_of_another_is_no_rank() {
         !notes.contains("several ranks") && !notes.contains("launched work"),
         "{notes}"
     );
+}
+
+#[test]
+fn processes_of_a_cpu_that_run_steps_are_ranks() {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        for event in cuda(&BY_HAND, rank, rank) {
+            if event["cat"] == "user_annotation" {
+                let (ts, pid) = (event["ts"].as_i64().unwrap(), event["pid"].clone());
+                events.push(event);
+                events.push(slice("cpu_op", "aten::mm", &pid, 5, (ts + 100, 1_000), json!({})));
+            }
+        }
+    }
+    let report = report(events, "");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("holds several ranks"), "{notes}");
+    for (i, step) in report["steps"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(step["rank"], format!("process {}", 1 + i % 2));
+    }
+}
+
+#[test]
+fn steps_say_their_rank_where_there_are_several() {
+    let events: Vec<Value> = (0..2).flat_map(|rank| cuda(&BY_HAND, rank, rank)).collect();
+    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+    let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+    let steps_of = |report: &TraceReport| {
+        let answers = Answers::of_report(report);
+        let tables = table::filled(&answers);
+        let steps = tables.iter().find(|of| of.key == "steps").unwrap();
+        export::table_csv(steps)
+    };
+    let csv = steps_of(&opened.report);
+    assert!(csv.contains("process 2"), "{csv}");
+    let text = json!({"schemaVersion": 1, "traceEvents": cuda(&BY_HAND, 0, 0)}).to_string();
+    let one = open_bytes("t.json", text.as_bytes()).unwrap();
+    assert!(!steps_of(&one.report).contains("rank"));
+    let json = serde_json::to_value(&one.report).unwrap();
+    assert!(json["steps"][0].get("rank").is_none());
 }

@@ -60,19 +60,29 @@ fn is_nearly_all(n: usize, all: usize) -> bool {
     n.saturating_mul(10) >= all.saturating_mul(9)
 }
 
+/// See the fields of [`Index`] with these names.
+pub struct Divided {
+    pub parts_of: FxHashMap<Key, Key>,
+    pub launched_by: FxHashMap<Key, Option<Key>>,
+}
+
 impl Builder {
-    /// Gives each rank processes of its own; the processes of devices that were divided, by the process that launched
-    /// their work. What is left where several did is in them, too.
-    pub(super) fn tell_ranks_apart(&mut self) -> FxHashMap<Key, Option<Key>> {
-        self.divide_by_rank();
-        self.divide_by_launches()
+    /// Gives each rank processes of its own.
+    pub(super) fn tell_ranks_apart(&mut self) -> Divided {
+        let mut parts_of = FxHashMap::default();
+        self.divide_by_rank(&mut parts_of);
+        let launched_by = self.divide_by_launches(&mut parts_of);
+        Divided {
+            parts_of,
+            launched_by,
+        }
     }
 
     fn pid_of(&self, track: u32) -> Key {
         self.tracks.list[track as usize].0
     }
 
-    fn divide_by_rank(&mut self) {
+    fn divide_by_rank(&mut self, parts_of: &mut FxHashMap<Key, Key>) {
         let mut ranks: BTreeSet<i64> = BTreeSet::new();
         for (_, rank) in self.args.ints(RANK) {
             if ranks.len() < 2 {
@@ -109,7 +119,8 @@ impl Builder {
             .ints(RANK)
             .filter(|&(row, _)| said.contains_key(&self.pid_of(self.rows.track.get(row as usize))))
             .collect();
-        self.move_rows(rows, |rank| format!("rank {rank}"));
+        let own = self.move_rows(rows, |rank| format!("rank {rank}"));
+        parts_of.extend(own.into_iter().map(|((whole, _), part)| (part, whole)));
     }
 
     /// Puts each row into a process that is its owner's alone, named as `says`.
@@ -169,7 +180,7 @@ impl Builder {
         own
     }
 
-    fn divide_by_launches(&mut self) -> FxHashMap<Key, Option<Key>> {
+    fn divide_by_launches(&mut self, parts_of: &mut FxHashMap<Key, Key>) -> FxHashMap<Key, Option<Key>> {
         let Some(is_call) = self.calls_of_several_processes() else {
             return FxHashMap::default();
         };
@@ -216,6 +227,10 @@ impl Builder {
             .map(|pid| (pid, pid.show(&self.names)))
             .collect();
         let own = self.move_rows(rows, |pid| format!("process {}", shown[&pid]));
+        // A part may be divided again.
+        let whole = |pid: Key| parts_of.get(&pid).copied().unwrap_or(pid);
+        let parts: Vec<(Key, Key)> = own.iter().map(|(&(pid, _), &part)| (part, whole(pid))).collect();
+        parts_of.extend(parts);
         launched_by.extend(
             own.into_iter()
                 .map(|((_, launcher), device)| (device, Some(launcher))),
