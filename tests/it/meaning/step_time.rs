@@ -245,3 +245,20 @@ fn a_graph_that_left_no_trace_is_found_by_the_pause_that_it_left() {
         assert_eq!(steps[usize::try_from(lost).unwrap()]["device"], Value::Null);
     }
 }
+
+#[test]
+fn what_bounds_steps_is_unknown_where_no_work_names_its_launch() {
+    let linked = server(8, 10.0, 2.0, 9.0, None);
+    assert_eq!(report("t.json", &linked)["verdict"]["bound"], "device");
+    let mut trace: Value = serde_json::from_slice(&linked).unwrap();
+    for event in trace["traceEvents"].as_array_mut().unwrap() {
+        if let Some(args) = event.get_mut("args").and_then(Value::as_object_mut) {
+            args.remove("correlation");
+        }
+    }
+    let report = report("t.json", &serde_json::to_vec(&trace).unwrap());
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    let says = verdict["says"].as_str().unwrap();
+    assert!(says.contains("nothing links its work with the calls that launched it"), "{says}");
+}
