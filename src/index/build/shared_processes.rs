@@ -289,30 +289,43 @@ impl Builder {
             });
         }
         let on_device: FxHashSet<u32> = self.args.ints(DEVICE).map(|(row, _)| row).collect();
-        numbered()
-            .filter(|&(row, _)| !is_call(row) && on_device.contains(&row))
+        let work = || numbered().filter(|&(row, _)| !is_call(row) && on_device.contains(&row));
+        let is_before_calls = |&(row, number): &(u32, i64)| {
+            let start = self.rows.start.get(row as usize);
+            let of = calls.get(&number);
+            of.is_some_and(|of| !of.iter().any(|call| is_early(call, start)))
+        };
+        // Where clocks disagree, the order of calls and work tells nothing.
+        let n_before = work().filter(is_before_calls).count();
+        let clocks_agree = n_before.saturating_mul(100) <= work().count();
+        work()
             .map(|(row, number)| {
                 let start = self.rows.start.get(row as usize);
                 let of = calls.get(&number).map_or(&[][..], Vec::as_slice);
                 Work {
                     row,
                     track: self.rows.track.get(row as usize),
-                    owner: owner(of, start, operator_of(row)),
+                    owner: owner(of, start, operator_of(row), clocks_agree),
                 }
             })
             .collect()
     }
 }
 
+/// Whether work that starts at `start` may be this call's.
+fn is_early(call: &Call, start: i64) -> bool {
+    call.start <= start.saturating_add(CLOCK_SLACK_NS)
+}
+
 /// Whose work is that starts at `start` and belongs to `operator`, by the calls with its number.
-fn owner(calls: &[Call], start: i64, operator: Option<i64>) -> Owner {
+fn owner(calls: &[Call], start: i64, operator: Option<i64>, clocks_agree: bool) -> Owner {
     let only = |fits: &dyn Fn(&Call) -> bool| -> Option<Key> {
         let mut pids = calls.iter().filter(|call| fits(call)).map(|call| call.pid);
         let first = pids.next()?;
         pids.all(|pid| pid == first).then_some(first)
     };
     let is_same = |call: &Call| operator.is_some() && call.operator == operator;
-    let is_early = |call: &Call| call.start <= start.saturating_add(CLOCK_SLACK_NS);
+    let is_early = |call: &Call| clocks_agree && is_early(call, start);
     if calls.is_empty() {
         return Owner::NoCall;
     }

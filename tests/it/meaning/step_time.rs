@@ -260,5 +260,8 @@ fn what_bounds_steps_is_unknown_where_no_work_names_its_launch() {
     let verdict = &report["verdict"];
     assert_eq!(verdict["bound"], "unknown", "{verdict}");
     let says = verdict["says"].as_str().unwrap();
-    assert!(says.contains("nothing links its work with the calls that launched it"), "{says}");
+    assert!(
+        says.contains("nothing links its work with the calls that launched it"),
+        "{says}"
+    );
 }
