@@ -322,7 +322,7 @@ fn by_launching_process(index: &Index, roles: &[Role]) -> Found {
     found
 }
 
-/// Without device work: each process that runs steps is a rank.
+/// Without device work: each process that runs steps and their operators, or their python frames, is a rank.
 fn by_steps(index: &Index, roles: &[Role]) -> Found {
     if roles.iter().any(|role| role.is_device()) {
         return Found::default();
@@ -337,18 +337,26 @@ fn by_steps(index: &Index, roles: &[Role]) -> Found {
         .filter(|(_, text)| is_step(text))
         .map(|(id, _)| id)
         .collect();
-    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    // Whether each process has steps, and what they consist of.
+    let mut runs: BTreeMap<Key, (bool, bool)> = BTreeMap::new();
     for track in index.track_ids() {
-        let runs_steps = |id: SliceId| match roles[id.index()] {
-            Role::Pass => true,
-            Role::PythonFrame => frames.contains(&index.slices.name(id)),
-            _ => false,
-        };
-        if index.rows(track).any(runs_steps) {
-            let pid = index.track(track).pid;
-            of.insert(pid, label_of_process(index, pid));
+        let (has_steps, has_operators) = runs.entry(index.track(track).pid).or_default();
+        for id in index.rows(track) {
+            match roles[id.index()] {
+                Role::Pass => *has_steps = true,
+                Role::HostOp => *has_operators = true,
+                Role::PythonFrame if frames.contains(&index.slices.name(id)) => {
+                    (*has_steps, *has_operators) = (true, true);
+                }
+                _ => {}
+            }
         }
     }
+    let of: BTreeMap<Key, String> = runs
+        .into_iter()
+        .filter(|&(_, run)| run == (true, true))
+        .map(|(pid, _)| (pid, label_of_process(index, pid)))
+        .collect();
     if of.len() < 2 {
         return Found::default();
     }
