@@ -125,7 +125,10 @@ pub fn analyze_to(
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let step_idle = gaps::step_idle(&host);
-    let shares = gaps::device_shares(&host);
+    let mut shares = gaps::device_shares(&host);
+    if launched.is_none() && found.is_none() {
+        verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
+    }
     let held_up = host.compiles.of_rank(None);
     let compiling = Union::of(report.recompiles.iter().map(compile_span));
     let serving = budget::serving_window(&vocabulary.engine_steps);
@@ -136,7 +139,7 @@ pub fn analyze_to(
         report.idle_unknown = idle::unknown(vocabulary);
     }
     drop(host);
-    report.launches_unknown = launches::unknown(&vocabulary.launch_link);
+    report.launches_unknown = launches::unknown(vocabulary);
     let counted = launched.as_ref().or(found.as_ref());
     let counted = counted.filter(|_| report.launches_unknown.is_none());
     let trailing_launches = counted.and_then(|l| l.trailing_without_work(vocabulary));
@@ -162,7 +165,11 @@ pub fn analyze_to(
     report.out_of_memory_total = index.memory.n_failures;
     let host_collectives = collectives_on_host::host_collectives(index, vocabulary, &report.steps);
     let overhead = overhead::overhead(index, vocabulary, &report.steps, &devices);
-    let peer_waits = peers::peer_waits(index, vocabulary, &devices);
+    let recorded_groups = file
+        .tables
+        .as_ref()
+        .map_or(&[][..], |of| &of.tables.process_groups);
+    let peer_waits = peers::peer_waits(index, vocabulary, &devices, recorded_groups);
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     let mut earlier_work = (0, 0);
     if depth == Depth::Everything {

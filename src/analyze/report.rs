@@ -150,6 +150,9 @@ pub struct Step {
     /// Its rank's place among those of the file, where it holds several.
     #[serde(skip)]
     pub rank: Option<usize>,
+    /// What the file calls this rank.
+    #[serde(default, rename = "rank", skip_serializing_if = "Option::is_none")]
+    pub rank_label: Option<String>,
     /// Row of the slice that marks it, for the timeline.
     pub slice: u32,
 }

@@ -1,7 +1,13 @@
 //! What torch writes to collective work (`ParamCommsUtils.hpp`, `kernel` and `record_param_comms` events).
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::kineto::EXTERNAL_ID;
-use super::vocabulary::CollectiveArgs;
+use super::vocabulary::{CollectiveArgs, ProcessGroup};
+use crate::base::NameId;
+use crate::index::tables::Index;
 
 pub const ARGS: CollectiveArgs = CollectiveArgs {
     name: "Collective name",
@@ -15,6 +21,61 @@ pub const ARGS: CollectiveArgs = CollectiveArgs {
     operator: EXTERNAL_ID,
     element_bytes,
 };
+
+/// The ranks of groups as a trace says them: in its header (`distributedInfo.pg_config` of torch's profiler,
+/// `parallel_group_info` as in `profiler_metadata.json`), and in the args of collective operations.
+pub fn process_groups(index: &Index) -> Vec<ProcessGroup> {
+    let mut groups = Vec::new();
+    let configured = index.header.get("distributedInfo");
+    let configured = configured
+        .as_ref()
+        .and_then(|info| info.get("pg_config")?.as_array());
+    for group in configured.into_iter().flatten() {
+        let names = ["pg_name", "pg_desc"].iter().filter_map(|key| group.get(key));
+        groups.extend(process_group(names, group.get("ranks")));
+    }
+    if let Some(info) = index.header.get("parallel_group_info") {
+        groups.extend(parallel_groups(&info));
+    }
+    let said: BTreeSet<(Option<NameId>, Option<NameId>)> = index
+        .arg_column(ARGS.ranks)
+        .into_iter()
+        .flat_map(|column| column.ints())
+        .map(|(id, _)| (index.args.text(ARGS.group, id), index.args.text(ARGS.ranks, id)))
+        .collect();
+    for (group, ranks) in said {
+        let text = |name: NameId| Value::from(index.text(name));
+        let (group, ranks) = (group.map(text), ranks.map(text));
+        groups.extend(process_group(group.iter(), ranks.as_ref()));
+    }
+    groups
+}
+
+/// `{comm_name: {"group_name": "tp", "group_rank": 0, "global_ranks": [0, 1]}}`
+pub fn parallel_groups(info: &Value) -> Vec<ProcessGroup> {
+    let groups = info.as_object().into_iter().flatten();
+    let group = |(comm_name, group): (&String, &Value)| {
+        let name = Value::from(comm_name.as_str());
+        let names = std::iter::once(&name).chain(group.get("group_name"));
+        process_group(names, group.get("global_ranks"))
+    };
+    groups.filter_map(group).collect()
+}
+
+/// `None` without the whole list: torch leaves out the middle of a long one (`[0, 1, ..., 63]`).
+fn process_group<'v>(names: impl Iterator<Item = &'v Value>, ranks: Option<&Value>) -> Option<ProcessGroup> {
+    let parsed = match ranks? {
+        Value::String(text) => serde_json::from_str(text).ok()?,
+        list => list.clone(),
+    };
+    let ranks: Option<Vec<i64>> = parsed.as_array()?.iter().map(Value::as_i64).collect();
+    let text = |name: &Value| match name {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let names: Vec<String> = names.map(text).filter(|name| !name.is_empty()).collect();
+    Some(ProcessGroup { names, ranks: ranks? }).filter(|group| !group.names.is_empty())
+}
 
 /// By `c10/core/ScalarType.h`.
 fn element_bytes(data_type: &str) -> Option<u64> {

@@ -83,7 +83,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         v.rank = None;
         v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
-    let untold = || ranks::shared_devices(index, &v.roles).filter(|_| v.ranks.labels.is_empty());
+    let untold = || ranks::untold_work(index, &v.ranks);
     if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
         // The header is that of the first.
         v.rank = None;

@@ -54,6 +54,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
             let row = u32::try_from(i).unwrap_or(u32::MAX);
             let from = by_step.partition_point(|r| r.step < Some(row));
             let to = by_step.partition_point(|r| r.step <= Some(row));
+            let rank = vocabulary.ranks.of(index, index.track_of(pass.slice));
             Step {
                 index: row,
                 engine_step: pass.engine_step,
@@ -85,7 +86,8 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 graphs: pass.graphs,
                 parts: parts(index, vocabulary, i, &by_step[from..to], compiles_known),
                 device: devices.get_mut(i).and_then(Option::take),
-                rank: vocabulary.ranks.of(index, index.track_of(pass.slice)),
+                rank,
+                rank_label: vocabulary.ranks.label(rank),
                 slice: pass.slice.0,
             }
         })

@@ -148,7 +148,8 @@ pub fn recognise(index: &Index) -> Vocabulary {
         v.rank = None;
         v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
-    if let Some(shared) = ranks::shared_processes(index) {
+    let untold = || ranks::untold_work(index, &v.ranks);
+    if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
         v.rank = None;
         v.notes.push(shared);
     }
