@@ -407,8 +407,8 @@ impl Engine<'_> {
         self.covered_ns(span, |id| names.contains(&self.index.slices.name(id)))
     }
 
-    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every iteration
-    /// with a batch.
+    /// The time of `span` in a look for requests, and from the first to the last of several: one belongs to every
+    /// iteration with a batch.
     fn polled_ns(&self, span: Span) -> i64 {
         let tracks = self.tracks.iter();
         let rows = tracks.flat_map(|&track| self.index.rows_starting_in(track, span));
