@@ -98,7 +98,8 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .done()
 }
 
-/// `"412 ms in all"`: what compiles of one level of evidence cost; a lower bound where the cost of some is not recorded.
+/// `"412 ms in all"`: what compiles of one level of evidence cost; a lower bound where the cost of some is not
+/// recorded.
 pub fn cost_in_all(compiles: &[&Recompile]) -> String {
     let costs = compiles.iter().filter_map(|r| r.dur_ns);
     let total = || show::duration(stats::sum(costs.clone()));

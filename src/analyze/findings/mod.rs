@@ -192,14 +192,14 @@ pub fn findings(facts: &Facts<'_>, depth: Depth) -> Vec<Finding> {
     all
 }
 
-/// A finding that nothing is wrong with stands among the hints from this share of serving time on, in percent, where its
-/// cost is known: what the steps spend most of their time on is worth more than a hint about little of it.
+/// A finding that nothing is wrong with stands among the hints from this share of serving time on, in percent, where
+/// its cost is known: what the steps spend most of their time on is worth more than a hint about little of it.
 const LARGE_PERCENT: i64 = 25;
 
 /// Problems first, then hints, then what is fine; of each the most costly first, which is the largest share of the
-/// trace; else they stay as they stand in [`FINDINGS`]. What is fine and takes [`LARGE_PERCENT`] of `window_ns` is placed
-/// among the hints. What only steps make a problem is a hint in a trace without them. The JSON, the text, the Markdown
-/// and the page show findings as they come from here.
+/// trace; else they stay as they stand in [`FINDINGS`]. What is fine and takes [`LARGE_PERCENT`] of `window_ns` is
+/// placed among the hints. What only steps make a problem is a hint in a trace without them. The JSON, the text, the
+/// Markdown and the page show findings as they come from here.
 fn sort(findings: &mut [Finding], window_ns: Option<i64>) {
     let is_large = |f: &Finding| {
         let known = f.cost_ns.zip(window_ns);

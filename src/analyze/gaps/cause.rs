@@ -426,6 +426,11 @@ impl Lanes {
                 return None;
             }
             let waited = self.blank.waited(compile);
+            // Where nothing begins meanwhile, the thread that launches may be the one that compiles.
+            let pause = pause_at(&self.blank.goes_on, compile.start);
+            if !waited.is_empty() && pause.end >= compile.end {
+                return Some(vec![compile]);
+            }
             return (!waited.is_empty()).then_some(waited);
         }
         let others = self.goes_on.iter().filter(|&&(of, _)| of != track);

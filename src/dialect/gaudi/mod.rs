@@ -294,14 +294,14 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     say_engine_notes(&periods, is_v0, n_dummies, v);
 }
 
-/// Regions of a kind at whose end the device is recorded; of fewer nothing is concluded.
+/// Passes or samplers at whose end the device is recorded; of fewer nothing is concluded.
 const LEAST_REGIONS: usize = 3;
 
 /// Host and device clocks agree to about this, ns.
 const CLOCK_SLACK_NS: i64 = 10_000;
 
-/// Whether the device works across the end of most regions of a kind that fall into its recording: then no
-/// synchronisation ended them. A rank that does not drive the engine has regions and no passes.
+/// Whether the device works across the end of most passes, or of most samplers, that fall into its recording: then no
+/// synchronisation ended them. A rank that does not drive the engine has samplers and no passes.
 fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
     let tracks = v.devices.iter().flat_map(|d| &d.tracks);
     let work = tracks
@@ -321,12 +321,12 @@ fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
     if is_most(&mut v.passes.iter().map(|pass| pass.span.end)) {
         return true;
     }
-    [Role::Forward, Role::Logits, Role::Sample]
-        .into_iter()
-        .any(|kind| {
-            let of_kind = index.slices.ids().filter(|id| v.roles[id.index()] == kind);
-            is_most(&mut of_kind.map(|id| index.slices.span(id).end))
-        })
+    // Of the regions the sampler's is the last: the host may wait for the device there without being told to.
+    let samplers = index
+        .slices
+        .ids()
+        .filter(|id| v.roles[id.index()] == Role::Sample);
+    is_most(&mut samplers.map(|id| index.slices.span(id).end))
 }
 
 /// A block without its counter, or the reverse, means that the file was cut.
