@@ -27,7 +27,7 @@ use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
 use device::{families, kernel_table, kernels, launch_index, launches, nodes, overall, time, transfers};
-use gaps::activity::compile_span;
+use gaps::activity::held_up_by;
 use gaps::{budget, idle, streams};
 use host::{collectives as collectives_on_host, modules, operators, overhead, python};
 use memory::allocations;
@@ -99,7 +99,7 @@ pub fn analyze_to(
     let waiting = gaps::requests::waiting(index, vocabulary);
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waiting, file.step_time);
     if vocabulary.steps_inferred {
-        let compiling = Union::of(report.recompiles.iter().map(compile_span));
+        let compiling = held_up_by(&report.recompiles);
         times::set_compiled_by_interval(&mut report.steps, &compiling);
     }
     report
@@ -130,7 +130,7 @@ pub fn analyze_to(
         verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
     }
     let held_up = host.compiles.of_rank(None);
-    let compiling = Union::of(report.recompiles.iter().map(compile_span));
+    let compiling = held_up_by(&report.recompiles);
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
     if is_asked {
@@ -216,6 +216,7 @@ pub fn analyze_to(
         });
     }
     let without_requests = gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all;
+    let without_requests = without_requests.without(&held_up);
     let waited = verdict::longest_waited(&report.steps, serving, &without_requests, &shares);
     if let Some(time) = &report.step_time {
         let grounds = verdict::Grounds {

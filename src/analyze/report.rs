@@ -246,6 +246,12 @@ pub struct Recompile {
     /// Nothing waited for it: beside it, launches and steps went on. Derived.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub beside: bool,
+    /// Of a compile on another thread, how long its step waited for it; `None`: for all of it. Derived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited_ns: Option<i64>,
+    /// When.
+    #[serde(skip)]
+    pub waited: Vec<Span>,
     /// Which use of its bucket it was for. Derived.
     #[serde(default)]
     pub r#use: CompileUse,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 
 use super::kineto::EXTERNAL_ID;
@@ -77,6 +78,43 @@ fn process_group<'v>(names: impl Iterator<Item = &'v Value>, ranks: Option<&Valu
     Some(ProcessGroup { names, ranks: ranks? }).filter(|group| !group.names.is_empty())
 }
 
+/// The operators of a trace that communicate, by name.
+pub fn operators(index: &Index) -> FxHashSet<NameId> {
+    let names = index.names.iter();
+    names
+        .filter_map(|(id, text)| is_operator(text).then_some(id))
+        .collect()
+}
+
+/// Whether an operator communicates: all of torch's own namespaces of collectives do (`c10d/Ops.cpp`,
+/// `Functional.cpp`); of a library's (`_C::shm_allreduce`, `vllm::all_reduce`) those that are named after one.
+/// `aten` and `prims` have none.
+fn is_operator(name: &str) -> bool {
+    const COLLECTIVES: [&str; 5] = ["allreduce", "allgather", "reducescatter", "alltoall", "all2all"];
+    let Some((namespace, operator)) = name.split_once("::") else {
+        return false;
+    };
+    // An operator's name is two identifiers; a C++ function's has more.
+    let is_identifier = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+    };
+    if !is_identifier(namespace) || !is_identifier(operator) {
+        return false;
+    }
+    match namespace {
+        "c10d" | "_c10d_functional" | "c10d_functional" | "_dtensor" => true,
+        "aten" | "prims" => false,
+        _ => {
+            let plain: String = operator.chars().filter(|&c| c != '_').collect();
+            let plain = plain.to_ascii_lowercase();
+            COLLECTIVES.iter().any(|word| plain.contains(word))
+        }
+    }
+}
+
 /// By `c10/core/ScalarType.h`.
 fn element_bytes(data_type: &str) -> Option<u64> {
     let name = data_type.trim_start_matches("c10::").to_ascii_lowercase();
@@ -95,6 +133,30 @@ fn element_bytes(data_type: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn operators_that_communicate_are_known_by_a_rule() {
+        for (name, communicates) in [
+            ("c10d::allreduce_", true),
+            ("c10d::_allgather_base_", true),
+            ("c10d::barrier", true),
+            ("_c10d_functional::wait_tensor", true),
+            ("_C::shm_allreduce", true),
+            ("_C_custom_ar::all_reduce", true),
+            ("sgl_kernel::shm_allgather", true),
+            ("vllm::reduce_scatter", true),
+            ("mylib::AllToAll.default", true),
+            ("_C_custom_ar::register_buffer", false),
+            ("_C::rms_norm", false),
+            ("aten::all", false),
+            ("prims::broadcast_in_dim", false),
+            ("all_reduce", false),
+            ("void ns::all_reduce<float>(float*)", false),
+            ("std::ns::all_reduce", false),
+        ] {
+            assert_eq!(is_operator(name), communicates, "{name}");
+        }
+    }
 
     #[test]
     fn types_have_their_sizes() {

@@ -53,6 +53,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         call_categories: facts::call_categories(index),
         overhead_categories: facts::overhead_categories(index),
         overhead_kinds: overhead_kinds(index),
+        collective_operators: super::collectives::operators(index),
         device_annotation_categories: facts::device_annotation_categories(index),
         asynchronous_operators: ASYNCHRONOUS,
         unlisted_operators: UNLISTED,

@@ -427,6 +427,8 @@ pub struct Vocabulary {
     pub overhead_categories: Vec<CategoryId>,
     /// Of the profiler's own work and what it calls so, by name, what it is; what is neither is not here.
     pub overhead_kinds: FxHashMap<NameId, OverheadKind>,
+    /// Operators that communicate or wait for what does, by name.
+    pub collective_operators: FxHashSet<NameId>,
     /// Pieces of collectives in which this rank waits for another; `None` where none are recorded.
     pub peer_waits: Option<PeerWaits>,
     /// Categories of annotations repeated on devices.
@@ -493,6 +495,7 @@ impl Default for Vocabulary {
             call_categories: Vec::new(),
             overhead_categories: Vec::new(),
             overhead_kinds: FxHashMap::default(),
+            collective_operators: FxHashSet::default(),
             peer_waits: None,
             device_annotation_categories: Vec::new(),
             asynchronous_operators: &[],

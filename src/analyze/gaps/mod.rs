@@ -167,6 +167,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
         .map(|(place, (device, idle))| {
             let of_rank = rank_of(host, place);
             let works = device.compute.spans().iter().chain(device.copy.spans());
+            let compiling = host.compiles.of_rank(of_rank);
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
                     "the clocks of host and device disagree by about {}",
@@ -177,8 +178,9 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 device: device.device,
                 rank: device.rank.clone(),
                 of_rank,
-                waiting: without.of_rank(of_rank).clone(),
-                compiling: host.compiles.of_rank(of_rank),
+                // A compile waits for locks and workers of its own: that is the compile's time.
+                waiting: without.of_rank(of_rank).without(&compiling),
+                compiling,
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 launch_unknown: Union::of(
