@@ -102,7 +102,8 @@ fn top(state: &UseReducerHandle<State>, opening: &Opening, comparing: &Comparing
         <head::Head
             summary={state.summary.clone()} view={state.place.view} window={state.place.window.or(home)}
             chrome={state.place.chrome} {ready} sample={state.files.is_empty()}
-            on_open={opening.on_open()} on_compare={comparing.on_pick()} on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
+            on_open={opening.on_open()} on_compare={comparing.on_pick()}
+            on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
             on_search={dialogs.on_search()} on_report={reports::on_report(state)}
             on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={opening.on_close()} />
         if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
