@@ -75,6 +75,7 @@ fn gaps() -> Gaps {
         p99_ns: None,
         max_ns: Some(7_851_800),
         coverage: None,
+        histogram: Vec::new(),
         bins: vec![
             bin(1_000_000, Some(5_000_000), 44, 67_448_200),
             bin(5_000_000, None, 1, 7_851_800),
