@@ -33,7 +33,7 @@ use host::{collectives as collectives_on_host, modules, operators, overhead, pyt
 use memory::allocations;
 use ranks::{collectives, links, peers};
 use report::{DefectRow, Operator, ProfilerTables, TraceReport};
-use steps::{breakdown, differences, times, verdict};
+use steps::{breakdown, differences, padding, times, verdict};
 use trust::{categories, sums, table_check};
 
 /// What is known of the file itself.
@@ -107,6 +107,7 @@ pub fn analyze_to(
         .extend(steps::given_by_time(vocabulary, &report.steps));
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
+    report.padding = padding::padding(&report.steps);
     let devices = time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
     let found = gaps::found_links(index, vocabulary);

@@ -320,6 +320,39 @@ pub struct PhaseBucket {
     pub count: u64,
 }
 
+/// Padding in the served steps of one phase and bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Padding {
+    pub phase: Phase,
+    pub bucket: Bucket,
+    pub steps: u64,
+    /// Decode: requests, and rows of the bucket; prefill: tokens, and positions.
+    pub real: u64,
+    pub padded: u64,
+    /// Device time of these steps; `None` where it is unknown of one.
+    pub device_ns: Option<i64>,
+    /// Its part that went to padding, if each row takes as long as any.
+    pub padding_device_ns: Option<i64>,
+}
+
+impl Default for Padding {
+    fn default() -> Padding {
+        Padding {
+            phase: Phase::Unknown,
+            bucket: Bucket {
+                batch: 0,
+                seq: None,
+                ctx: None,
+            },
+            steps: 0,
+            real: 0,
+            padded: 0,
+            device_ns: None,
+            padding_device_ns: None,
+        }
+    }
+}
+
 /// Which buckets warm-up compiled and which were served.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketCoverage {
@@ -836,6 +869,9 @@ pub struct TraceReport {
     /// What torch.compile did; `None` where it left no mark.
     pub dynamo: Option<DynamoUse>,
     pub bucket_coverage: Option<BucketCoverage>,
+    /// Most device time on padding first.
+    #[serde(default)]
+    pub padding: Vec<Padding>,
     pub gaps: Vec<Gaps>,
     pub device_time: Vec<DeviceTime>,
     pub kernels: Vec<Kernel>,

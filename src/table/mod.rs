@@ -127,6 +127,7 @@ pub const TABLES: &[Table] = &[
     steps::VERDICTS,
     steps::STEP_GROUPS,
     steps::COMPILED_STEPS,
+    steps::PADDING,
     steps::STEPS,
     steps::SLOW_STEPS,
     compiles::RECOMPILES,

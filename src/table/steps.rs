@@ -332,6 +332,52 @@ fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
+pub const PADDING: Table = Table {
+    key: "padding",
+    title: "Padding by bucket",
+    definition: "Served steps without a compile whose batch and bucket are known: requests against rows of the bucket \
+                 (decode), tokens against positions (prefill). Device time on padding is the share of padded rows of the \
+                 steps' device time: an upper bound where a kernel takes less for a padded row. Most of it first.",
+    topic: Topic::Steps,
+    rows: padding,
+};
+
+fn padding<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let part = |part: u64, whole: u64| Some((i64::try_from(part).ok()?, i64::try_from(whole).ok()?));
+    Rows::of(&answers.report.padding)
+        .term("phase", "phase", "", |r| terms::phase(r.phase))
+        .bucket(|r| Some(r.bucket))
+        .count("steps", "steps", "Steps of this phase and bucket.", |r| r.steps)
+        .count(
+            "real",
+            "used",
+            "Requests (decode) or tokens (prefill) in all of them.",
+            |r| r.real,
+        )
+        .count("padded", "computed", "Rows or positions in all of them.", |r| {
+            r.padded
+        })
+        .share(
+            "padding_share",
+            "padding",
+            "the rows or positions computed",
+            move |r| part(r.padded - r.real, r.padded),
+        )
+        .duration(
+            "device_ns",
+            "device time",
+            "Device busy time of these steps.",
+            |r| r.device_ns,
+        )
+        .duration(
+            "padding_device_ns",
+            "on padding",
+            "Device time on padding, at most.",
+            |r| r.padding_device_ns,
+        )
+        .done()
+}
+
 pub const STEPS: Table = Table {
     key: "steps",
     title: "Steps",

@@ -1,8 +1,9 @@
 //! How much of the batches is padding: one judgement, of decode and of prefill.
 
-use super::shared::{finding, reaches, serving};
+use super::shared::{fact, finding, reaches, serving};
 use super::{Facts, Rule};
-use crate::analyze::report::{Finding, Level, Phase, Sure};
+use crate::analyze::report::{Finding, FindingEvidence, Level, Padding, Phase, Sure};
+use crate::analyze::steps::padding::rows_of;
 use crate::base::show;
 
 pub(super) const DECODE: Rule = Rule {
@@ -24,10 +25,10 @@ const PADDING_STEPS: usize = 3;
 fn decode(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let known = serving(report).filter(|s| s.phase == Phase::Decode);
-    let rows: Vec<(u64, u64)> = known
-        .filter_map(|s| Some((u64::from(s.batch?), u64::from(s.bucket?.batch))))
-        .collect();
+    let rows: Vec<(u64, u64)> = known.filter_map(rows_of).collect();
     padding(
+        facts,
+        Phase::Decode,
         &rows,
         "decode-padding",
         "Decode batches",
@@ -40,13 +41,10 @@ fn decode(facts: &Facts<'_>) -> Option<Finding> {
 fn prefill(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let known = serving(report).filter(|s| s.phase == Phase::Prefill);
-    let rows: Vec<(u64, u64)> = known
-        .filter_map(|s| {
-            let bucket = s.bucket?;
-            Some((s.tokens?, u64::from(bucket.batch) * u64::from(bucket.seq?)))
-        })
-        .collect();
+    let rows: Vec<(u64, u64)> = known.filter_map(rows_of).collect();
     padding(
+        facts,
+        Phase::Prefill,
         &rows,
         "prefill-padding",
         "Prefill batches",
@@ -55,7 +53,34 @@ fn prefill(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) -> Option<Finding> {
+/// The buckets with most device time on padding.
+fn evidence(facts: &Facts<'_>, phase: Phase) -> Vec<FindingEvidence> {
+    const BUCKETS: usize = 3;
+    let of_phase = facts.report.padding.iter().filter(|row| row.phase == phase);
+    let costly = of_phase.filter_map(|row| Some((row, row.padding_device_ns.filter(|&ns| ns > 0)?)));
+    let says = |(row, ns): (&Padding, i64)| {
+        let of = row
+            .device_ns
+            .map_or_else(String::new, |ns| format!(" of {}", show::duration(ns)));
+        fact(format!(
+            "{}: at most {}{of} of device time on padding, in {}",
+            row.bucket,
+            show::duration(ns),
+            show::counted(row.steps, "step")
+        ))
+    };
+    costly.take(BUCKETS).map(says).collect()
+}
+
+fn padding(
+    facts: &Facts<'_>,
+    phase: Phase,
+    rows: &[(u64, u64)],
+    id: &str,
+    what: &str,
+    places: &str,
+    noun: &str,
+) -> Option<Finding> {
     let real = rows.iter().map(|r| r.0).fold(0, u64::saturating_add);
     let padded = rows.iter().map(|r| r.1).fold(0, u64::saturating_add);
     if rows.len() < PADDING_STEPS {
@@ -75,6 +100,7 @@ fn padding(rows: &[(u64, u64)], id: &str, what: &str, places: &str, noun: &str) 
         return Some(finding(id, Level::Fine, Sure::Recorded, "steps", says));
     }
     Some(Finding {
+        evidence: evidence(facts, phase),
         advice:
             "Use finer buckets where most of the steps are, or raise the load: the device computes padding \
                  as if it were work."

@@ -4,6 +4,7 @@ pub mod breakdown;
 mod device;
 pub mod differences;
 pub mod like;
+pub mod padding;
 pub mod times;
 pub mod verdict;
 

@@ -175,6 +175,7 @@ pub fn Steps(props: &StepsProps) -> Html {
                 <StepPanel engine={props.engine.clone()} {index} />
             }
             <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
+            <DataTable table="padding" engine={props.engine.clone()} />
             <DataTable table="slow_steps" engine={props.engine.clone()} />
             <DataTable table="compiled_steps" engine={props.engine.clone()} />
             <DataTable table="verdicts" engine={props.engine.clone()} />
