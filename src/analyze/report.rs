@@ -410,8 +410,8 @@ pub struct Gaps {
     /// Part of the host's recording that this place's recording covers.
     pub coverage: Option<f64>,
     pub bins: Vec<GapBin>,
-    /// The same gaps in logarithmic bins, 40 or more where their lengths differ enough, from the first that holds one to
-    /// the last.
+    /// The same gaps in logarithmic bins, 40 or more where their lengths differ enough, from the first that holds one
+    /// to the last.
     #[serde(default)]
     pub histogram: Vec<GapBin>,
     pub causes: Vec<GapCause>,

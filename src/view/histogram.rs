@@ -67,8 +67,8 @@ pub struct Segment {
     pub value: u64,
 }
 
-/// Lays out `gaps`, in their fine bins where they have some. A bin from 0 is drawn half a decade wide, the open bin up to
-/// the longest gap. Empty bins at both ends are left out.
+/// Lays out `gaps`, in their fine bins where they have some. A bin from 0 is drawn half a decade wide, the open bin up
+/// to the longest gap. Empty bins at both ends are left out.
 pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
     let value = |count: u64, total_ns: i64| match measure {
         Measure::Count => count,

@@ -188,7 +188,7 @@ fn rules_say_how_they_are_broken() {
     assert!(
         broken
             .2
-            .contains("the rule is broken: decode.p50 > 1.05 (it is 1."),
+            .contains("the rule is broken: decode.p50 > 1.05 (B over A is 1."),
         "{}",
         broken.2
     );
@@ -198,6 +198,15 @@ fn rules_say_how_they_are_broken() {
         0,
         "only one of the two holds"
     );
+    for (wrong, why) in [
+        ("decode.p50 > 1.05ms", "no unit"),
+        ("decode.p50 > 5%", "no unit"),
+        ("decode.p75 > 1", "there are p50, p90"),
+    ] {
+        let out = run(&["compare", eager, eager, "--fail-if", wrong]);
+        assert_eq!(out.0, 2, "{wrong}");
+        assert!(out.2.contains(why), "{wrong}: {}", out.2);
+    }
     let unknown = run(&["compare", eager, eager, "--fail-if", "decodes.p50 > 1"]);
     assert_eq!(unknown.0, 2);
     assert!(
@@ -236,6 +245,9 @@ fn check_takes_rules_on_values() {
     let column = run(&["check", compiles, "--fail-if", "kernels[BatchGemm].total > 0"]);
     assert_eq!(column.0, 2);
     assert!(column.2.contains("the nearest: total_ns"), "{}", column.2);
+    let share = run(&["check", compiles, "--fail-if", "decode.p50 > 50%"]);
+    assert_eq!(share.0, 2);
+    assert!(share.2.contains("the value is a time"), "{}", share.2);
     let wrong = run(&["check", compiles, "--fail-if", "decode is slow"]);
     assert_eq!(wrong.0, 2);
     assert!(wrong.2.contains("expected NAME OP NUMBER"), "{}", wrong.2);
@@ -321,4 +333,81 @@ fn the_names_of_the_comparison_are_fixed() {
         found["comparable"]["score"].as_f64().unwrap() < 0.6,
         "another device and other kernels"
     );
+}
+
+/// Decode steps of a CUDA-like engine: `(batch, ms)` each, with one kernel that takes half of it.
+fn steps_of(batches: &[(u32, f64)]) -> Profile {
+    let mut events = Vec::new();
+    let mut at = 0.0;
+    for (i, (batch, ms)) in batches.iter().enumerate() {
+        let (name, dur) = (
+            format!("execute_context_0(0)_generation_{batch}({batch})"),
+            ms * 1000.0,
+        );
+        events.push(format!(
+            r#"{{"ph":"X","cat":"user_annotation","name":"{name}","pid":9,"tid":9,"ts":{at},"dur":{dur}}},
+               {{"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":9,"tid":9,"ts":{},"dur":5,
+                 "args":{{"correlation":{i}1}}}},
+               {{"ph":"X","cat":"kernel","name":"gemm","pid":0,"tid":7,"ts":{},"dur":{},"args":{{"correlation":{i}1,
+                 "device":0,"stream":7}}}}"#,
+            at + 1.0,
+            at + 10.0,
+            dur / 2.0
+        ));
+        at += dur + 20.0;
+    }
+    let text = format!(
+        r#"{{"schemaVersion":1,"deviceProperties":[{{"id":0}}],"traceEvents":[{}]}}"#,
+        events.join(",")
+    );
+    Profile::of(&open_bytes("x", text.as_bytes()).unwrap().report)
+}
+
+#[test]
+fn other_batches_are_no_slowdown() {
+    let of = |fours: usize, eights: usize| {
+        let mut steps = vec![(4, 4.0); fours];
+        steps.extend(vec![(8, 9.0); eights]);
+        steps_of(&steps)
+    };
+    let found = compare(&of(30, 10), &of(10, 30));
+    assert!(
+        found
+            .says
+            .contains("Decode steps of like size show no difference beyond chance (1.00 ×"),
+        "{}",
+        found.says
+    );
+    assert!(!found.says.contains("slower"), "{}", found.says);
+    assert!(
+        found.kernels.iter().all(|k| k.change == Change::NotJudged),
+        "{:?}",
+        found.kernels
+    );
+    let apart = compare(&of(20, 0), &of(0, 20));
+    assert!(
+        apart.says.contains("Decode steps of no size are in both traces"),
+        "{}",
+        apart.says
+    );
+}
+
+#[test]
+fn too_few_steps_claim_nothing() {
+    let few = compare(&steps_of(&[(4, 4.0); 20]), &steps_of(&[(4, 6.0); 3]));
+    assert!(few.says.contains("too few steps to judge"), "{}", few.says);
+    assert!(!few.says.contains("Nothing differs"), "{}", few.says);
+}
+
+#[test]
+fn faster_is_said_with_bounds_of_the_same_direction() {
+    let slow: Vec<(u32, f64)> = (0..40).map(|i| (4, 13.0 + f64::from(i % 3))).collect();
+    let fast: Vec<(u32, f64)> = slow.iter().map(|&(batch, ms)| (batch, ms / 1.3)).collect();
+    let found = compare(&steps_of(&slow), &steps_of(&fast));
+    assert!(found.says.contains("1.30 × faster (95 %: 1."), "{}", found.says);
+    let found = compare(
+        &steps_of(&fast),
+        &steps_of(&fast.iter().map(|&(b, ms)| (b, ms * 1.02)).collect::<Vec<_>>()),
+    );
+    assert!(!found.says.contains("fewer calls"), "{}", found.says);
 }

@@ -1,11 +1,13 @@
 //! How sure a median is, and a ratio of two, of values that follow one another: steps depend on those before them, so
-//! not single values are drawn but blocks of neighbours (moving block bootstrap; Künsch 1989). The seed is fixed: equal
-//! traces give equal answers.
+//! not single values are drawn but blocks of neighbours (moving block bootstrap; Künsch 1989), the longer the more each
+//! value is like the one before it. The seed is fixed: equal traces give equal answers.
 
-use crate::base::{Random, stats};
+use crate::base::{Random, order, stats};
 
 /// Fewer values are not judged.
 pub const LEAST_VALUES: usize = 5;
+/// Fewer blocks than this in a series say nothing of how it varies: it drifts.
+const LEAST_BLOCKS: usize = 5;
 /// Times that a series is drawn anew …
 const DRAWS: usize = 1_000;
 /// … and of long series fewer, so that at most about so many values are drawn.
@@ -21,21 +23,74 @@ const BOUNDS: [f64; 2] = [0.025, 0.975];
 pub struct Interval {
     pub low: f64,
     pub high: f64,
+    /// How likely a value as far from 1 is by chance, both sides.
+    pub chance: f64,
 }
 
-/// The medians of series drawn anew; `None` of too few values.
-fn medians(values: &[i64], seed: u64) -> Option<Vec<i64>> {
+impl Interval {
+    pub fn excludes_1(self) -> bool {
+        self.low > 1.0 || self.high < 1.0
+    }
+}
+
+/// How much each value is like the one before it: the correlation of their ranks, 0 to 1. Ranks, because one long step
+/// must not hide it.
+pub fn likeness(values: &[i64]) -> f64 {
     let n = values.len();
     if n < LEAST_VALUES {
-        return None;
+        return 0.0;
     }
-    // n^(1/3): the order that makes the variance of a mean right (Hall, Horowitz, Jing 1995).
+    let mut places: Vec<usize> = (0..n).collect();
+    order::sort_by_key(&mut places, |&i| values[i]);
+    let mut ranks = vec![0.0; n];
+    let mut from = 0;
+    while from < n {
+        let equal = places[from..]
+            .iter()
+            .take_while(|&&i| values[i] == values[places[from]])
+            .count();
+        for &i in &places[from..from + equal] {
+            ranks[i] = from as f64 + (equal - 1) as f64 / 2.0;
+        }
+        from += equal;
+    }
+    let mean = (n - 1) as f64 / 2.0;
+    let off = |i: usize| ranks[i] - mean;
+    let all: f64 = (0..n).map(|i| off(i).powi(2)).sum();
+    let pairs: f64 = (1..n).map(|i| off(i) * off(i - 1)).sum();
+    if all == 0.0 {
+        0.0
+    } else {
+        (pairs / all).clamp(0.0, 0.999)
+    }
+}
+
+/// The length of a block: n^(1/3), which suits the variance of a mean (Hall, Horowitz, Jing 1995), times
+/// (2r / (1 - r²))^(2/3) for values that are like their neighbours by r (Carlstein 1986, of autoregressive series).
+fn block_length(values: &[i64]) -> usize {
+    let r = likeness(values);
+    let longer = (2.0 * r / (1.0 - r * r)).powf(2.0 / 3.0).max(1.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a cube root"
+        reason = "a few times a cube root"
     )]
-    let block = (n as f64).cbrt().ceil() as usize;
+    let block = ((values.len() as f64).cbrt() * longer).ceil() as usize;
+    block.max(1)
+}
+
+/// Whether the values drift so slowly that their number says little of how sure a median is.
+pub fn drifts(values: &[i64]) -> bool {
+    values.len() >= LEAST_VALUES && block_length(values) * LEAST_BLOCKS > values.len().max(LEAST_BLOCKS * 4)
+}
+
+/// The medians of series drawn anew; `None` of too few values, and of those that drift.
+fn medians(values: &[i64], seed: u64) -> Option<Vec<i64>> {
+    let n = values.len();
+    if n < LEAST_VALUES || drifts(values) {
+        return None;
+    }
+    let block = block_length(values).min(n);
     let starts = i64::try_from(n - block).ok()?;
     let draws = (MOST_VALUES / n).clamp(LEAST_DRAWS, DRAWS);
     let mut random = Random::new(SEED ^ seed);
@@ -55,9 +110,12 @@ fn medians(values: &[i64], seed: u64) -> Option<Vec<i64>> {
 fn bounds(mut values: Vec<f64>) -> Option<Interval> {
     values.sort_unstable_by(f64::total_cmp);
     let [low, high] = BOUNDS.map(|q| stats::quantile(&values, q));
+    let below = values.iter().filter(|&&v| v <= 1.0).count();
+    let above = values.iter().filter(|&&v| v >= 1.0).count();
     Some(Interval {
         low: low?,
         high: high?,
+        chance: (2.0 * (below.min(above) + 1) as f64 / (values.len() + 1) as f64).min(1.0),
     })
 }
 
@@ -68,11 +126,53 @@ pub fn ratio(a: &[i64], b: &[i64]) -> Option<Interval> {
     bounds(ratios.map(|(&a, &b)| b as f64 / a as f64).collect())
 }
 
+/// Steps of one class on both sides.
+pub struct Stratum {
+    pub a: Vec<i64>,
+    pub b: Vec<i64>,
+}
+
+impl Stratum {
+    /// As many as the side with fewer has.
+    fn weight(&self) -> f64 {
+        self.a.len().min(self.b.len()) as f64
+    }
+}
+
+/// Of medians of the classes, each weighted alike on both sides: the ratio, and its interval. `None` where no class can
+/// be judged.
+pub fn ratio_of_classes(strata: &[Stratum]) -> Option<(f64, Interval)> {
+    let judged = strata.iter().zip(0_u64..).filter_map(|(of, seed)| {
+        let drawn = (medians(&of.a, 2 * seed + 1)?, medians(&of.b, 2 * seed + 2)?);
+        let median = |values: &[i64]| stats::quantile_of(&mut values.to_vec(), 0.5);
+        Some((of.weight(), (median(&of.a)?, median(&of.b)?), drawn))
+    });
+    let judged: Vec<_> = judged.collect();
+    let sum = |of: &dyn Fn(usize) -> i64| -> f64 {
+        judged
+            .iter()
+            .enumerate()
+            .map(|(i, (weight, ..))| weight * of(i) as f64)
+            .sum()
+    };
+    let whole = sum(&|i| judged[i].1.0);
+    if whole <= 0.0 {
+        return None;
+    }
+    let ratio = sum(&|i| judged[i].1.1) / whole;
+    let draws = judged.iter().map(|(.., (a, b))| a.len().min(b.len())).min()?;
+    let drawn = (0..draws).filter_map(|draw| {
+        let whole = sum(&|i| judged[i].2.0[draw]);
+        (whole > 0.0).then(|| sum(&|i| judged[i].2.1[draw]) / whole)
+    });
+    Some((ratio, bounds(drawn.collect())?))
+}
+
 /// Half the width of the median's interval, as a share of the median.
 pub fn spread(values: &[i64]) -> Option<f64> {
     let median = stats::quantile_of(&mut values.to_vec(), 0.5).filter(|&m| m > 0)?;
     let medians = medians(values, 1)?;
-    let Interval { low, high } = bounds(medians.iter().map(|&m| m as f64).collect())?;
+    let Interval { low, high, .. } = bounds(medians.iter().map(|&m| m as f64).collect())?;
     Some((high - low) / 2.0 / median as f64)
 }
 
@@ -80,13 +180,13 @@ pub fn spread(values: &[i64]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Values around `middle`, each near the one before it.
-    fn series(n: usize, middle: i64, seed: u64) -> Vec<i64> {
+    /// Values around `middle`, each like the one before it by `permille` of 1.
+    fn series(n: usize, middle: i64, permille: i64, seed: u64) -> Vec<i64> {
         let mut random = Random::new(seed);
         let mut off = 0;
         (0..n)
             .map(|_| {
-                off = off * 7 / 10 + random.within(-300, 300);
+                off = off * permille / 1000 + random.within(-300, 300);
                 middle + off
             })
             .collect()
@@ -94,10 +194,10 @@ mod tests {
 
     #[test]
     fn equal_series_do_not_differ_and_distant_ones_do() {
-        let a = series(300, 10_000, 1);
-        let same = ratio(&a, &series(300, 10_000, 2)).unwrap();
+        let a = series(300, 10_000, 700, 1);
+        let same = ratio(&a, &series(300, 10_000, 700, 2)).unwrap();
         assert!(same.low < 1.0 && 1.0 < same.high, "{same:?}");
-        let slower = ratio(&a, &series(300, 11_000, 3)).unwrap();
+        let slower = ratio(&a, &series(300, 11_000, 700, 3)).unwrap();
         assert!(
             slower.low > 1.0 && slower.low < 1.1 && 1.1 < slower.high,
             "{slower:?}"
@@ -106,12 +206,31 @@ mod tests {
 
     #[test]
     fn of_a_hundred_pairs_without_a_difference_few_seem_to_differ() {
-        let differ = |seed: &u64| {
-            let found = ratio(&series(200, 10_000, 2 * seed), &series(200, 10_000, 2 * seed + 1)).unwrap();
-            found.low > 1.0 || found.high < 1.0
+        for (n, permille) in [(60, 0), (200, 700), (60, 900), (120, 980), (200, 995)] {
+            let differ = |seed: &u64| {
+                let of = |seed| series(n, 10_000, permille, seed);
+                ratio(&of(2 * seed), &of(2 * seed + 1)).is_some_and(Interval::excludes_1)
+            };
+            let found = (1..=100).filter(differ).count();
+            assert!(
+                found <= 14,
+                "{found} of 100 (5 are expected), {n} values, {permille}"
+            );
+        }
+    }
+
+    #[test]
+    fn classes_are_compared_one_by_one() {
+        let of = |a: &[i64], b: &[i64]| Stratum {
+            a: a.to_vec(),
+            b: b.to_vec(),
         };
-        let n = (1..=100).filter(differ).count();
-        assert!(n <= 12, "{n} of 100 (5 are expected of independent values)");
+        let [small, large] = [[10; 20], [20; 20]];
+        let (same, interval) = ratio_of_classes(&[of(&small[..5], &small), of(&large, &large[..5])]).unwrap();
+        assert_eq!((same, interval.low, interval.high), (1.0, 1.0, 1.0));
+        let (slower, _) = ratio_of_classes(&[of(&small, &[11; 20]), of(&large, &[22; 20])]).unwrap();
+        assert!((slower - 1.1).abs() < 1e-9, "{slower}");
+        assert!(ratio_of_classes(&[of(&small, &[])]).is_none());
     }
 
     #[test]

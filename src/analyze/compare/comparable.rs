@@ -10,7 +10,7 @@ use crate::base::show;
 const OTHER_DEVICE: f64 = 0.5;
 const OTHER_RECORDING: f64 = 0.8;
 /// Shares below this are told.
-const ALIKE: f64 = 0.95;
+pub const ALIKE: f64 = 0.95;
 
 pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
     let mut found = Comparable {
@@ -26,12 +26,12 @@ pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
             differ(0.0, format!("{name} has no served steps without a compile."));
         }
     }
+    let is_known = |p: &Profile| p.device_name.is_some() || p.device_kind != "unknown";
     let devices = [a, b].map(|p| {
-        p.device_name
-            .clone()
-            .unwrap_or_else(|| p.device_kind.to_uppercase())
+        let kind = || p.device_kind.to_uppercase();
+        p.device_name.clone().unwrap_or_else(kind)
     });
-    if devices[0] != devices[1] {
+    if is_known(a) && is_known(b) && devices[0] != devices[1] {
         let [a, b] = &devices;
         differ(OTHER_DEVICE, format!("The devices differ: {a} and {b}."));
     }
@@ -98,6 +98,12 @@ fn percent(share: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "0 to 1000")]
     let permille = (share * 1000.0).round() as i64;
     show::percent(permille, 1000)
+}
+
+/// How far the batches of a phase are alike, 0 to 1; `None` where one side has no steps of it.
+pub fn batches_alike(a: &Profile, b: &Profile, phase: Phase) -> Option<f64> {
+    let [a, b] = [a, b].map(|p| classes(p, phase));
+    (!a.is_empty() && !b.is_empty()).then(|| shared(&a, &b))
 }
 
 /// How many steps each class of a phase has.

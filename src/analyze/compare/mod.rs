@@ -19,9 +19,19 @@ use crate::analyze::report::{
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::{order, stats};
 
+use bootstrap::Stratum;
+
 /// A against B.
 pub fn compare(a: &Profile, b: &Profile) -> Comparison {
     let steps = [a.all_steps, b.all_steps];
+    let alike = PHASES
+        .into_iter()
+        .filter_map(|phase| comparable::batches_alike(a, b, phase));
+    let grounds = work::Grounds {
+        steps,
+        batches_differ: alike.fold(1.0, f64::min) < comparable::ALIKE,
+        likeness: [a, b].map(likeness).into_iter().fold(0.0, f64::max),
+    };
     let mut found = Comparison {
         schema: COMPARE_SCHEMA.to_owned(),
         a: side(a),
@@ -29,9 +39,9 @@ pub fn compare(a: &Profile, b: &Profile) -> Comparison {
         step_time: step_times(a, b),
         causes: causes(a, b),
         recompiles: compiles(a, b),
-        kernels: work::rows(&a.kernels, &b.kernels, steps),
-        families: work::rows(&a.families, &b.families, steps),
-        operators: work::rows(&a.operators, &b.operators, steps),
+        kernels: work::rows(&a.kernels, &b.kernels, &grounds),
+        families: work::rows(&a.families, &b.families, &grounds),
+        operators: work::rows(&a.operators, &b.operators, &grounds),
         device_time: device_time(a, b),
         memory: memory(a, b),
         a_padding: padding(a),
@@ -60,12 +70,27 @@ pub(crate) fn common_basis(a: &Profile, b: &Profile) -> Option<Basis> {
     (a == b).then_some(a?.0)
 }
 
+/// How much a step of the phase with most steps is like the one before it.
+fn likeness(profile: &Profile) -> f64 {
+    let of_phase = |phase: Phase| -> Vec<i64> {
+        let is_in = |s: &&StepTimes| profile.classes.get(s.class).is_some_and(|c| c.phase == phase);
+        profile
+            .steps
+            .iter()
+            .filter(is_in)
+            .filter_map(|s| s.step_ns)
+            .collect()
+    };
+    let most = PHASES.into_iter().map(of_phase).max_by_key(Vec::len);
+    most.map_or(0.0, |times| bootstrap::likeness(&times))
+}
+
 /// Each phase as a whole, then its classes; by the step time first, then by each of the four times.
 fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
     let common = common_basis(a, b);
     let from_device_ends = a.step_time.as_ref().is_some_and(|time| time.from_device_ends);
-    let mut rows = Vec::new();
-    let mut add = |phase: Phase, class: Option<&StepClass>| {
+    let mut rows: Vec<StepTimeRow> = Vec::new();
+    let add = |rows: &mut Vec<StepTimeRow>, phase: Phase, class: Option<&StepClass>| {
         let is_in = |of: &StepClass| of.phase == phase && class.is_none_or(|class| of == class);
         let [of_a, of_b] = [a, b].map(|p| -> Vec<&StepTimes> {
             p.steps
@@ -92,7 +117,9 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
             row(basis, true, &|s| s.step_ns);
         }
         let is_said = |basis: Basis| common == Some(basis) && !from_device_ends;
-        for basis in Basis::ALL.into_iter().filter(|&basis| !is_said(basis)) {
+        // Of a class the step time alone: there may be thousands of classes.
+        let is_asked = |basis: Basis| !is_said(basis) && (class.is_none() || common.is_none());
+        for basis in Basis::ALL.into_iter().filter(|&basis| is_asked(basis)) {
             row(basis, false, &move |s| s.of(basis));
         }
     };
@@ -102,13 +129,70 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
         if classes.is_empty() {
             continue;
         }
-        add(phase, None);
+        add(&mut rows, phase, None);
+        if classes.len() > 1
+            && let Some(basis) = common
+        {
+            rows.extend(class_by_class(a, b, phase, basis));
+        }
         // One class says what the whole says.
         if classes.len() > 1 {
-            classes.into_iter().for_each(|class| add(phase, Some(class)));
+            classes
+                .into_iter()
+                .for_each(|class| add(&mut rows, phase, Some(class)));
+        }
+    }
+    // Of many classes a few seem to differ by chance.
+    let is_class = |row: &StepTimeRow| !row.is_whole_phase && !row.is_class_by_class;
+    let chances: Vec<Option<f64>> = rows
+        .iter()
+        .map(|row| row.chance.filter(|_| is_class(row)))
+        .collect();
+    for (row, differs) in rows.iter_mut().zip(work::discoveries(&chances)) {
+        if is_class(row) {
+            row.significant = row.significant.map(|_| differs);
         }
     }
     rows
+}
+
+/// The classes that both have, weighted alike.
+fn class_by_class(a: &Profile, b: &Profile, phase: Phase, basis: Basis) -> Option<StepTimeRow> {
+    let of = |p: &Profile| -> BTreeMap<StepClass, Vec<i64>> {
+        let mut by_class: BTreeMap<StepClass, Vec<i64>> = BTreeMap::new();
+        for step in &p.steps {
+            let Some(class) = p.classes.get(step.class).filter(|c| c.phase == phase) else {
+                continue;
+            };
+            if let Some(ns) = step.step_ns {
+                by_class.entry(class.clone()).or_default().push(ns);
+            }
+        }
+        by_class
+    };
+    let mut of_b = of(b);
+    let both = of(a).into_iter().filter_map(|(class, a)| {
+        Some(Stratum {
+            a,
+            b: of_b.remove(&class)?,
+        })
+    });
+    let strata: Vec<Stratum> = both.collect();
+    let (ratio, interval) = bootstrap::ratio_of_classes(&strata)?;
+    Some(StepTimeRow {
+        phase,
+        class: Some("class by class".to_owned()),
+        is_class_by_class: true,
+        basis,
+        is_step_time: true,
+        a_count: strata.iter().map(|s| s.a.len() as u64).sum(),
+        b_count: strata.iter().map(|s| s.b.len() as u64).sum(),
+        ratio: Some(ratio),
+        low: Some(interval.low),
+        high: Some(interval.high),
+        significant: Some(interval.excludes_1()),
+        ..StepTimeRow::default()
+    })
 }
 
 fn step_time(a: &[i64], b: &[i64]) -> StepTimeRow {
@@ -129,7 +213,9 @@ fn step_time(a: &[i64], b: &[i64]) -> StepTimeRow {
         low: interval.map(|i| i.low),
         high: interval.map(|i| i.high),
         a_spread: bootstrap::spread(a),
-        significant: interval.map(|i| i.low > 1.0 || i.high < 1.0),
+        significant: interval.map(bootstrap::Interval::excludes_1),
+        chance: interval.map(|i| i.chance),
+        drifts: bootstrap::drifts(a) || bootstrap::drifts(b),
         ..StepTimeRow::default()
     }
 }

@@ -1,7 +1,8 @@
 //! The sentences that say what differs between two traces, and how much of it each cause explains.
 
+use super::comparable::{ALIKE, batches_alike};
 use crate::analyze::report::{
-    CauseRow, Change, Comparison, DeviceState, Family, Phase, Profile, StepCause, StepTimeRow, WorkRow,
+    Basis, CauseRow, Change, Comparison, DeviceState, Family, Phase, Profile, StepCause, StepTimeRow, WorkRow,
 };
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::show;
@@ -24,7 +25,12 @@ pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
         says.extend(of_phase(a, b, found, phase));
     }
     says.extend(compiles(found));
-    if found.differences == 0 && found.comparable.score > 0.0 {
+    let judged = found.step_time.iter().filter(|r| r.is_whole_phase);
+    let is_judged = judged.clone().count() > 0
+        && judged
+            .clone()
+            .all(|r| r.significant.is_some() || r.a_count == 0 || r.b_count == 0);
+    if found.differences == 0 && is_judged {
         says.push("Nothing differs by more than chance.".to_owned());
     }
     says
@@ -32,6 +38,39 @@ pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
 
 fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")
+}
+
+/// Near 1 in per cent.
+const NEAR: f64 = 0.1;
+
+fn is_near(ratio: f64) -> bool {
+    (ratio - 1.0).abs() < NEAR
+}
+
+/// How much slower or faster, with the interval in the same direction: `"1.21 × slower (95 %: 1.19 to 1.23)"`.
+fn comparative(ratio: f64, low: Option<f64>, high: Option<f64>) -> String {
+    let is_slower = ratio >= 1.0;
+    let word = if is_slower { "slower" } else { "faster" };
+    let turned = |x: f64| if is_slower { x } else { 1.0 / x };
+    let bounds = low.zip(high).map(|(low, high)| match is_slower {
+        true => (low, high),
+        false => (turned(high), turned(low)),
+    });
+    let ratio = turned(ratio);
+    let percent = |x: f64| (x - 1.0) * 100.0;
+    match (is_near(ratio), bounds) {
+        (true, Some((low, high))) => {
+            format!(
+                "{:.1} % {word} (95 %: {:.1} to {:.1} %",
+                percent(ratio),
+                percent(low),
+                percent(high)
+            )
+        }
+        (true, None) => format!("{:.1} % {word} (", percent(ratio)),
+        (false, Some((low, high))) => format!("{} {word} (95 %: {low:.2} to {high:.2}", times(ratio)),
+        (false, None) => format!("{} {word} (", times(ratio)),
+    }
 }
 
 fn signed(ns: i64) -> String {
@@ -42,23 +81,20 @@ fn signed(ns: i64) -> String {
     )
 }
 
-/// The step time of a phase, or where the two have none in common, the interval or the host time.
-fn row_of(found: &Comparison, phase: Phase) -> Option<&StepTimeRow> {
-    let of_phase = || {
-        found
-            .step_time
-            .iter()
-            .filter(move |r| r.phase == phase && r.is_whole_phase)
-    };
-    let is_known = |r: &&StepTimeRow| r.a_count > 0 && r.b_count > 0;
-    of_phase()
-        .find(|r| r.is_step_time)
-        .or_else(|| of_phase().find(is_known))
-        .filter(is_known)
+/// The rows of a phase as a whole.
+fn whole(found: &Comparison, phase: Phase) -> impl Iterator<Item = &StepTimeRow> {
+    let of_phase = found
+        .step_time
+        .iter()
+        .filter(move |r| r.phase == phase && r.is_whole_phase);
+    of_phase.filter(|r| r.a_count > 0 && r.b_count > 0)
 }
 
 fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Option<String> {
-    let row = row_of(found, phase)?;
+    // The step time, or where the two have none in common, the interval or the host time.
+    let row = whole(found, phase)
+        .find(|r| r.is_step_time)
+        .or_else(|| whole(found, phase).next())?;
     let (a_p50, b_p50, ratio) = (row.a_p50_ns?, row.b_p50_ns?, row.ratio?);
     let steps = match phase {
         Phase::Unknown => "Steps".to_owned(),
@@ -69,37 +105,94 @@ fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Optio
         true => String::new(),
         false => format!(" by the {}", row.basis.word()),
     };
+    let alike = batches_alike(a, b, phase).unwrap_or(1.0);
+    if alike < ALIKE {
+        return Some(of_other_batches(found, phase, &steps, &from_to));
+    }
     let Some(significant) = row.significant else {
+        let why = match row.drifts {
+            true => "they drift, each much like the one before, so their medians cannot be judged",
+            false => "too few steps to judge",
+        };
         return Some(format!(
-            "{steps} take {from_to}{basis} (medians of {} and {}): too few steps to judge.",
+            "{steps} take {from_to}{basis} (medians of {} and {}): {why}.",
             show::count(row.a_count),
             show::count(row.b_count)
         ));
-    };
-    let bounds = match (row.low, row.high) {
-        (Some(low), Some(high)) => format!("95 %: {low:.2} to {high:.2}"),
-        _ => String::new(),
     };
     let spread = match row.a_spread {
         Some(spread) => format!("; the median of A is known to ± {:.1} %", spread * 100.0),
         None => String::new(),
     };
-    if !significant {
-        return Some(format!(
-            "{steps} show no difference beyond chance{basis}: {from_to} ({}, {bounds}{spread}).",
-            times(ratio)
-        ));
-    }
-    let comparative = match ratio > 1.0 {
-        true => format!("{} slower", times(ratio)),
-        false => format!("{} faster", times(1.0 / ratio)),
+    let mut says = match significant {
+        false => {
+            let bounds = row
+                .low
+                .zip(row.high)
+                .map(|(low, high)| format!(", 95 %: {low:.2} to {high:.2}"));
+            format!(
+                "{steps} show no difference beyond chance{basis}: {from_to} ({}{}{spread}).",
+                times(ratio),
+                bounds.unwrap_or_default()
+            )
+        }
+        true => format!(
+            "{steps} are {}{spread}){basis}: {from_to}.",
+            comparative(ratio, row.low, row.high)
+        ),
     };
-    let mut says = format!("{steps} are {comparative}{basis}: {from_to} ({bounds}{spread}).");
-    if let Some(why) = why(a, b, found, phase, ratio) {
+    // A host that waits longer between steps shows in no host time.
+    let interval = whole(found, phase).find(|r| r.basis == Basis::Interval && !r.is_step_time);
+    let interval = interval.filter(|r| !significant && r.significant == Some(true));
+    let explained = interval.and_then(|r| r.ratio).or(significant.then_some(ratio));
+    if let Some(row) = interval
+        && let (Some(ratio), Some(a), Some(b)) = (row.ratio, row.a_p50_ns, row.b_p50_ns)
+    {
+        says += &format!(
+            " From the start of a step to that of the next they are {}): {} to {}.",
+            comparative(ratio, row.low, row.high),
+            show::duration(a),
+            show::duration(b)
+        );
+    }
+    if let Some(why) = explained.and_then(|ratio| why(a, b, found, phase, ratio)) {
         says += " ";
         says += &why;
     }
     Some(says)
+}
+
+/// Where the two served other batches, only steps of like size can be compared.
+fn of_other_batches(found: &Comparison, phase: Phase, steps: &str, from_to: &str) -> String {
+    let by_class = found
+        .step_time
+        .iter()
+        .find(|r| r.phase == phase && r.is_class_by_class);
+    let all = format!(
+        "All {} go from {from_to}, with other batches.",
+        steps.to_lowercase()
+    );
+    let Some(row) = by_class else {
+        return format!("{steps} of no size are in both traces often enough to be compared. {all}");
+    };
+    let ratio = row.ratio.unwrap_or(1.0);
+    match row.significant {
+        Some(true) => format!(
+            "{steps} of like size are {}). {all}",
+            comparative(ratio, row.low, row.high)
+        ),
+        _ => {
+            let bounds = row
+                .low
+                .zip(row.high)
+                .map(|(low, high)| format!(", 95 %: {low:.2} to {high:.2}"));
+            format!(
+                "{steps} of like size show no difference beyond chance ({}{}). {all}",
+                times(ratio),
+                bounds.unwrap_or_default()
+            )
+        }
+    }
 }
 
 /// What explains the difference of the mean time from step to step.
@@ -164,11 +257,17 @@ fn largest_work(found: &Comparison, cause: &CauseRow) -> Option<String> {
         // What is less than half of it does not explain it.
         (2 * off(&most)?.abs() >= cause.per_step_ns.abs()).then(|| most.clone())
     };
-    let named = |row: &WorkRow, name: String| match row.ratio {
-        Some(ratio) if (ratio - 1.0).abs() >= 0.03 => format!("{name} ({} a call)", times(ratio)),
-        Some(_) if row.b_count > row.a_count => format!("{name} (more calls)"),
-        Some(_) => format!("{name} (fewer calls)"),
-        None => format!("{name} ({})", row.change.says()),
+    let named = |row: &WorkRow, name: String| {
+        let of_totals = row.a_per_step_ns.zip(row.b_per_step_ns).filter(|&(a, _)| a > 0);
+        let of_totals = of_totals.map(|(a, b)| b as f64 / a as f64);
+        match (row.ratio, of_totals) {
+            // Whichever of the two moves the total more.
+            (Some(a_call), Some(all)) if (all / a_call - 1.0).abs() > (a_call - 1.0).abs() => {
+                format!("{name} ({} as many calls)", times(all / a_call))
+            }
+            (Some(a_call), _) => format!("{name} ({} a call)", times(a_call)),
+            (None, _) => format!("{name} ({})", row.change.says()),
+        }
     };
     if let Some(kernel) = most(&found.kernels) {
         return Some(named(&kernel, crate::analyze::labels::shortened(&kernel.name)));

@@ -2,8 +2,8 @@
 //!
 //! A call is slower or faster where the means of the calls differ by at least 3 % and by more than chance allows:
 //! Welch's test on mean, deviation and count, with the share of false discoveries among all that are called different
-//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls of one trace depend on each
-//! other, so this errs on the side of calling a difference one.
+//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls that depend on each other count as
+//! fewer ([`Grounds::worth`]).
 
 use rustc_hash::FxHashMap;
 
@@ -25,10 +25,34 @@ struct Pair<'w> {
     b: Vec<&'w Work>,
 }
 
-/// Every name of the two, most difference first. `steps`: of A and of B.
-pub fn rows(a: &[Work], b: &[Work], steps: [u64; 2]) -> Vec<WorkRow> {
+/// What a judgement of calls rests on.
+pub struct Grounds {
+    /// Of A and of B, all of the trace.
+    pub steps: [u64; 2],
+    /// The two served other batches: a call takes longer for a larger one, so no call is judged.
+    pub batches_differ: bool,
+    /// How much a step is like the one before it, 0 to 1.
+    pub likeness: f64,
+}
+
+impl Grounds {
+    /// How many independent calls these are worth: calls of one step, and of steps that are like their neighbours, say
+    /// little more than one of them (the effective number of an autoregressive series).
+    fn worth(&self, calls: u64, side: usize) -> f64 {
+        const INDEPENDENT: f64 = 0.3;
+        if self.likeness < INDEPENDENT {
+            return calls as f64;
+        }
+        calls.min(self.steps[side]) as f64 * (1.0 - self.likeness) / (1.0 + self.likeness)
+    }
+}
+
+/// Every name of the two, most difference first.
+pub fn rows(a: &[Work], b: &[Work], grounds: &Grounds) -> Vec<WorkRow> {
+    let steps = grounds.steps;
     let pairs = matched(a, b);
     let mut rows: Vec<WorkRow> = pairs.iter().map(|pair| row(pair, steps)).collect();
+    let chance = |pair: &Pair<'_>| chance(pair, grounds).filter(|_| !grounds.batches_differ);
     let chances: Vec<Option<f64>> = pairs.iter().map(chance).collect();
     for ((row, differs), chance) in rows.iter_mut().zip(discoveries(&chances)).zip(&chances) {
         row.change = match change(row, differs, steps) {
@@ -133,7 +157,7 @@ fn row(pair: &Pair<'_>, [a_steps, b_steps]: [u64; 2]) -> WorkRow {
 }
 
 /// How likely so large a difference of the means is by chance; `None` where too little is known.
-fn chance(pair: &Pair<'_>) -> Option<f64> {
+fn chance(pair: &Pair<'_>, grounds: &Grounds) -> Option<f64> {
     let ([a], [b]) = (&pair.a[..], &pair.b[..]) else {
         return None;
     };
@@ -141,8 +165,8 @@ fn chance(pair: &Pair<'_>) -> Option<f64> {
         return None;
     }
     let off = mean(&[b])? - mean(&[a])?;
-    let variance = |w: &Work| Some((w.deviation_ns? as f64).powi(2) / w.count as f64);
-    let error = (variance(a)? + variance(b)?).sqrt();
+    let variance = |w: &Work, side| Some((w.deviation_ns? as f64).powi(2) / grounds.worth(w.count, side));
+    let error = (variance(a, 0)? + variance(b, 1)?).sqrt();
     if error == 0.0 {
         return Some(if off == 0.0 { 1.0 } else { 0.0 });
     }
@@ -151,7 +175,7 @@ fn chance(pair: &Pair<'_>) -> Option<f64> {
 }
 
 /// Which of these are discoveries.
-fn discoveries(chances: &[Option<f64>]) -> Vec<bool> {
+pub fn discoveries(chances: &[Option<f64>]) -> Vec<bool> {
     let mut known: Vec<f64> = chances.iter().flatten().copied().collect();
     known.sort_unstable_by(f64::total_cmp);
     let n = known.len() as f64;
@@ -201,6 +225,12 @@ fn change(row: &WorkRow, differs: bool, [a_steps, b_steps]: [u64; 2]) -> Change 
 mod tests {
     use super::*;
 
+    const GROUNDS: Grounds = Grounds {
+        steps: [10, 10],
+        batches_differ: false,
+        likeness: 0.0,
+    };
+
     fn work(name: &str, count: u64, mean_ns: i64, deviation_ns: i64) -> Work {
         Work {
             name: name.to_owned(),
@@ -212,7 +242,7 @@ mod tests {
     }
 
     fn changes(a: &[Work], b: &[Work]) -> Vec<(String, Change)> {
-        let mut all: Vec<_> = rows(a, b, [10, 10])
+        let mut all: Vec<_> = rows(a, b, &GROUNDS)
             .into_iter()
             .map(|r| (r.name, r.change))
             .collect();
@@ -247,7 +277,7 @@ mod tests {
     fn names_are_matched_without_what_changes_from_build_to_build() {
         let a = [work("gemm<128>(float)", 10, 100, 1), work("old", 10, 100, 1)];
         let b = [work("gemm<256>(float)", 10, 100, 1), work("new", 10, 100, 1)];
-        let found = rows(&a, &b, [10, 10]);
+        let found = rows(&a, &b, &GROUNDS);
         let gemm = found.iter().find(|r| r.name.starts_with("gemm")).unwrap();
         assert_eq!(gemm.a_name.as_deref(), Some("gemm<128>(float)"));
         assert_eq!(gemm.change, Change::Same);

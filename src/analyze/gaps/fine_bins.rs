@@ -115,7 +115,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_gap_lies_in_the_bin_that_counts_it(
-            lengths in prop::collection::vec(prop_oneof![0_i64..1_000, 0_i64..10_000_000, 0_i64..2_000_000_000_000], 1..60),
+            lengths in prop::collection::vec(
+                prop_oneof![0_i64..1_000, 0_i64..10_000_000, 0_i64..2_000_000_000_000],
+                1..60,
+            ),
         ) {
             let bins = of(&lengths);
             prop_assert_eq!(bins.iter().map(|b| b.count).sum::<u64>(), lengths.len() as u64);

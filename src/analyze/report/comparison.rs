@@ -135,6 +135,8 @@ pub struct StepTimeRow {
     pub class: Option<String>,
     /// All steps of the phase, weighted as they are.
     pub is_whole_phase: bool,
+    /// Medians of the classes that both traces have, weighted alike: what remains where the batches differ.
+    pub is_class_by_class: bool,
     pub basis: Basis,
     /// Whether this basis is the step time of both traces.
     pub is_step_time: bool,
@@ -149,9 +151,13 @@ pub struct StepTimeRow {
     /// 95 % interval of the ratio.
     pub low: Option<f64>,
     pub high: Option<f64>,
+    #[serde(skip)]
+    pub chance: Option<f64>,
     /// Half the width of the 95 % interval of A's median, as a share of it.
     pub a_spread: Option<f64>,
-    /// Whether the interval excludes 1; `None`: too few steps to say.
+    /// The steps drift: each is so like the one before it that their number says little.
+    pub drifts: bool,
+    /// Whether the interval excludes 1; `None`: too few steps to say, or they drift.
     pub significant: Option<bool>,
 }
 

@@ -1,12 +1,13 @@
 //! How much of each bucket is padding, in rows or token positions and in device time.
 //!
-//! Of decode steps: requests really in the batch against rows of the bucket; of prefill steps: tokens against positions.
-//! The device computes a padded row as it computes any, so the share of rows is taken of the device time: an upper bound
-//! where a kernel's time depends on what a row holds (attention over a short context).
+//! Of decode steps: requests really in the batch against rows of the bucket; of prefill steps: tokens against
+//! positions. The device computes a padded row as it computes any, so the share of rows is taken of the device time: an
+//! upper bound where a kernel's time depends on what a row holds (attention over a short context).
 
 use std::collections::BTreeMap;
 
-use crate::analyze::report::{Padding, Period, Phase, Step};
+use crate::analyze::report::{Padding, Phase, Step};
+use crate::analyze::steps::verdict;
 use crate::base::order;
 
 /// What a step holds and what its bucket has room for; `None` where one is unknown.
@@ -21,14 +22,11 @@ pub fn rows_of(step: &Step) -> Option<(u64, u64)> {
 
 /// By phase and bucket, of served steps in which nothing compiled; most device time on padding first.
 pub fn padding(steps: &[Step]) -> Vec<Padding> {
-    let served = |s: &&Step| {
-        matches!(
-            s.period,
-            Period::Serving | Period::BeforeCapture | Period::Unknown
-        )
-    };
+    let served = [Phase::Decode, Phase::Prefill]
+        .into_iter()
+        .flat_map(|phase| verdict::of_phase(steps, phase, None));
     let mut rows: BTreeMap<_, Padding> = BTreeMap::new();
-    for step in steps.iter().filter(served).filter(|s| !s.compiled) {
+    for step in served.filter(|s| !s.compiled) {
         // More in it than it has room for: the two do not count the same thing.
         let Some((real, padded)) = rows_of(step).filter(|(real, padded)| real <= padded && *padded > 0)
         else {
@@ -65,7 +63,7 @@ pub fn padding(steps: &[Step]) -> Vec<Padding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::report::{Bucket, StepDevice};
+    use crate::analyze::report::{Bucket, Period, StepDevice};
 
     fn step(batch: u32, padded: u32, busy_ns: Option<i64>) -> Step {
         Step {

@@ -116,7 +116,8 @@ fn top(
             on_open={opening.on_open()} on_compare={comparing.on_pick()}
             on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
             on_search={dialogs.on_search()} on_report={reports::on_report(state)}
-            on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={offered.on_close(opening.on_close())} />
+            on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))}
+            on_close={offered.on_close(opening.on_close())} />
         if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
             <p class="trouble" role="alert">
                 <b>{ "✕ " }</b>{ trouble }{ " " }

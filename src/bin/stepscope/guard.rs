@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use stepscope::analyze::report::{Phase, Profile, StepTimes, TraceReport};
 use stepscope::base::{show, stats};
-use stepscope::table::{self, Answers, Cell, Filled};
+use stepscope::table::{self, Answers, Cell, Filled, Kind};
 
 /// What a rule can ask of one trace.
 pub struct Measured<'a> {
@@ -59,12 +59,34 @@ struct Name {
     number: String,
 }
 
+/// What a value is measured in, and what stands behind a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// ns, of values; `us`, `ms`, `s` in a rule.
+    Time,
+    /// 0 to 1, of values; `%` in a rule.
+    Share,
+    None,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 struct Condition {
     name: Name,
     comparison: Comparison,
     limit: f64,
+    unit: Unit,
     text: String,
+}
+
+impl Condition {
+    /// A unit that the value does not have is a mistake.
+    fn must_fit(&self, unit: Unit, what: &str) -> Result<()> {
+        let fits = self.unit == Unit::None || self.unit == unit;
+        if !fits {
+            bail!("{}: {what}", self.text);
+        }
+        Ok(())
+    }
 }
 
 /// It is broken if all of its conditions hold.
@@ -86,25 +108,42 @@ impl Rule {
 
     /// Says how the values of one trace break the rule; `None`: it is kept.
     pub fn value_breaks(&self, of: &Measured<'_>) -> Result<Option<String>> {
-        self.breaks(|name| value(name, of))
+        self.breaks(|condition| {
+            let (value, unit) = value(&condition.name, of)?;
+            condition.must_fit(
+                unit,
+                match unit {
+                    Unit::Time => "the value is a time: ns, us, ms or s may stand behind the number",
+                    Unit::Share => "the value is a share: % may stand behind the number",
+                    Unit::None => "the value has no unit",
+                },
+            )?;
+            Ok((value, format!("it is {}", short(value))))
+        })
     }
 
     /// The same of values of B over those of A.
     pub fn ratio_breaks(&self, a: &Measured<'_>, b: &Measured<'_>) -> Result<Option<String>> {
-        self.breaks(|name| {
-            let [a, b] = [value(name, a)?, value(name, b)?];
+        self.breaks(|condition| {
+            condition.must_fit(
+                Unit::None,
+                "in a comparison names mean B over A, which has no unit",
+            )?;
+            let [(a, _), (b, _)] = [value(&condition.name, a)?, value(&condition.name, b)?];
             // Nothing over nothing is no change.
-            Ok(if a == b { 1.0 } else { b / a })
+            let ratio = if a == b { 1.0 } else { b / a };
+            let says = format!("B over A is {}: {} and {}", short(ratio), short(b), short(a));
+            Ok((ratio, says))
         })
     }
 
-    fn breaks(&self, value: impl Fn(&Name) -> Result<f64>) -> Result<Option<String>> {
+    fn breaks(&self, value: impl Fn(&Condition) -> Result<(f64, String)>) -> Result<Option<String>> {
         let mut says = Vec::new();
         let mut all_hold = true;
         for condition in &self.0 {
-            let value = value(&condition.name)?;
+            let (value, is) = value(condition)?;
             all_hold &= condition.comparison.holds(value, condition.limit);
-            says.push(format!("{} (it is {})", condition.text, short(value)));
+            says.push(format!("{} ({is})", condition.text));
         }
         Ok(all_hold.then(|| format!("the rule is broken: {}", says.join(" and "))))
     }
@@ -147,10 +186,12 @@ fn condition(text: &str) -> Result<Condition, String> {
         .filter_map(|&(word, comparison)| Some((behind + text[behind..].find(word)?, word, comparison)))
         .min_by_key(|&(at, word, _)| (at, std::cmp::Reverse(word.len())));
     let (at, word, comparison) = found.ok_or(EXPECTED)?;
+    let (limit, unit) = number(text[at + word.len()..].trim())?;
     Ok(Condition {
         name: name(text[..at].trim())?,
         comparison,
-        limit: number(text[at + word.len()..].trim())?,
+        limit,
+        unit,
         text: text.to_owned(),
     })
 }
@@ -171,17 +212,23 @@ fn name(text: &str) -> Result<Name, String> {
     })
 }
 
-fn number(text: &str) -> Result<f64, String> {
-    let units = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("%", 0.01)];
-    let unit = units.iter().find(|(unit, _)| text.ends_with(unit));
-    let (digits, factor) = unit.map_or((text, 1.0), |(unit, factor)| {
-        (&text[..text.len() - unit.len()], *factor)
+fn number(text: &str) -> Result<(f64, Unit), String> {
+    const UNITS: [(&str, f64, Unit); 5] = [
+        ("ns", 1.0, Unit::Time),
+        ("us", 1e3, Unit::Time),
+        ("ms", 1e6, Unit::Time),
+        ("s", 1e9, Unit::Time),
+        ("%", 0.01, Unit::Share),
+    ];
+    let of_unit = UNITS.iter().find(|(word, ..)| text.ends_with(word));
+    let (digits, factor, unit) = of_unit.map_or((text, 1.0, Unit::None), |&(word, factor, unit)| {
+        (&text[..text.len() - word.len()], factor, unit)
     });
     let number: f64 = digits.trim().parse().map_err(|_| EXPECTED.to_owned())?;
     if !number.is_finite() {
         return Err(EXPECTED.to_owned());
     }
-    Ok(number * factor)
+    Ok((number * factor, unit))
 }
 
 /// The words of `decode[16,1,1024]`, with or without brackets and blanks.
@@ -189,10 +236,22 @@ fn bucket_key(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '(' | ')' | ' ')).collect()
 }
 
-fn value(name: &Name, of: &Measured<'_>) -> Result<f64> {
+fn value(name: &Name, of: &Measured<'_>) -> Result<(f64, Unit)> {
     match Phase::from_key(&name.of) {
-        Some(phase) if STATISTICS.contains(&&*name.number) => of_phase(phase, name, of.profile),
-        _ => of_table(name, of),
+        Some(phase) if STATISTICS.contains(&&*name.number) => {
+            let unit = if name.number == "count" {
+                Unit::None
+            } else {
+                Unit::Time
+            };
+            Ok((of_phase(phase, name, of.profile)?, unit))
+        }
+        Some(_) => bail!(
+            "there is no statistic {:?} of step times; there are {}",
+            name.number,
+            STATISTICS.join(", ")
+        ),
+        None => of_table(name, of),
     }
 }
 
@@ -248,11 +307,12 @@ fn known(name: &Name, profile: &Profile, value: Option<f64>) -> Result<f64> {
     }
 }
 
-fn of_table(name: &Name, of: &Measured<'_>) -> Result<f64> {
+fn of_table(name: &Name, of: &Measured<'_>) -> Result<(f64, Unit)> {
     let file = &of.profile.file;
     let Some(report) = of.report else {
         bail!(
-            "{file} is a baseline: it has step times and no tables, so {}.{} is unknown",
+            "{file} is a baseline, which keeps step times and what is compared, and no tables of the trace: {}.{} is \
+             unknown",
             name.of,
             name.number
         );
@@ -261,7 +321,7 @@ fn of_table(name: &Name, of: &Measured<'_>) -> Result<f64> {
     let Some(table) = table::find(&name.of, &answers) else {
         // An empty table has no rows, which is a number.
         if table::TABLES.iter().any(|table| table.key == name.of) && name.key.is_none() {
-            return Ok(0.0);
+            return Ok((0.0, Unit::None));
         }
         let phases = Phase::ALL.iter().map(|phase| phase.key().to_owned());
         let all = table::TABLES
@@ -276,8 +336,8 @@ fn of_table(name: &Name, of: &Measured<'_>) -> Result<f64> {
     };
     match &name.key {
         Some(key) => cell(name, key, &table, file),
-        None if name.number == "rows" => Ok(table.rows.len() as f64),
-        None => counted(name, &table),
+        None if name.number == "rows" => Ok((table.rows.len() as f64, Unit::None)),
+        None => Ok((counted(name, &table)?, Unit::None)),
     }
 }
 
@@ -309,7 +369,7 @@ fn counted(name: &Name, table: &Filled<'_>) -> Result<f64> {
     Ok(n as f64)
 }
 
-fn cell(name: &Name, key: &str, table: &Filled<'_>, file: &str) -> Result<f64> {
+fn cell(name: &Name, key: &str, table: &Filled<'_>, file: &str) -> Result<(f64, Unit)> {
     let rows = &table.rows;
     let Some(column) = rows.column(&name.number) else {
         let all = rows.columns.iter().map(|c| c.key.to_string());
@@ -332,10 +392,15 @@ fn cell(name: &Name, key: &str, table: &Filled<'_>, file: &str) -> Result<f64> {
             listed(&nearest(key, all))
         );
     };
+    let unit = match rows.columns[column].kind {
+        Kind::Duration | Kind::Instant => Unit::Time,
+        Kind::Share { .. } => Unit::Share,
+        _ => Unit::None,
+    };
     match rows.cell(row, column) {
-        Cell::Int(n) => Ok(n as f64),
-        Cell::Real(x) => Ok(x),
-        Cell::Flag(is) => Ok(f64::from(u8::from(is))),
+        Cell::Int(n) => Ok((n as f64, unit)),
+        Cell::Real(x) => Ok((x, unit)),
+        Cell::Flag(is) => Ok((f64::from(u8::from(is)), Unit::None)),
         Cell::Unknown => bail!(
             "{file}: {}[{key}].{} is unknown in this trace",
             name.of,
