@@ -26,6 +26,8 @@ const CELLS: usize = 3_000;
 /// Characters of a name, and of a sentence in a cell.
 const NAME: usize = 160;
 const SENTENCE: usize = 600;
+/// Characters of a cell that may take several lines.
+const LONG: usize = 30;
 /// Facts behind one finding.
 const EVIDENCE: usize = 20;
 
@@ -243,10 +245,13 @@ fn plots(out: &mut String, plots: &[Plot], prefix: &str) {
             }
             out.push_str("</ul>\n");
         }
-        out.push_str(&format!(
-            "<figcaption id=\"{id}-says\">{}</figcaption>\n</figure>\n",
-            sentence(&plot.says)
-        ));
+        if !plot.says_what_is_written() {
+            out.push_str(&format!(
+                "<figcaption id=\"{id}-says\">{}</figcaption>\n",
+                sentence(&plot.says)
+            ));
+        }
+        out.push_str("</figure>\n");
     }
 }
 
@@ -272,7 +277,11 @@ fn body(out: &mut String, of: &Filled<'_>, origin_ns: i64) {
     let n = rows.len().min(ROWS).min(CELLS / columns.len().max(1)).max(1);
     // What is unknown in every row takes no room.
     columns.retain(|&at| (0..n).any(|row| rows.cell(row, at) != Cell::Unknown));
-    out.push_str("<div class=\"wide\"><table>\n<thead><tr>");
+    // What is scrolled is reached by the keyboard, and has a name.
+    out.push_str(&format!(
+        "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table>\n<thead><tr>",
+        sentence(&of.title)
+    ));
     for &at in &columns {
         let column = &rows.columns[at];
         let means = match &*column.means {
@@ -295,11 +304,13 @@ fn body(out: &mut String, of: &Filled<'_>, origin_ns: i64) {
         for &at in &columns {
             let kind = &rows.columns[at].kind;
             let words = rows.cell(row, at).words(kind, origin_ns);
-            out.push_str(&match kind {
-                kind if kind.is_number() => format!("<td class=\"n\">{}</td>", escaped(&words)),
-                Kind::Name => format!("<td class=\"name\">{}</td>", cell(&words, NAME)),
-                _ => format!("<td>{}</td>", cell(&words, SENTENCE)),
-            });
+            let most = if *kind == Kind::Name { NAME } else { SENTENCE };
+            let class = match words.chars().count() {
+                _ if kind.is_number() => " class=\"n\"",
+                LONG.. if matches!(kind, Kind::Name | Kind::Text) => " class=\"long\"",
+                _ => "",
+            };
+            out.push_str(&format!("<td{class}>{}</td>", cell(&words, most)));
         }
         out.push_str("</tr>\n");
     }

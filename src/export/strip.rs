@@ -1,7 +1,8 @@
 //! A report without the names that say whose machine, model and files it is about, to be handed to others.
 //!
-//! Works on every text of the report, whatever its field: a field that is added later is covered. What a text says of
-//! paths, files and hosts is told by its form; names of files, of hosts in them, and of modules are looked for everywhere.
+//! Works on every text of the report, whatever its field: a field that is added later is covered. Paths, files and
+//! hosts in a text are told by their form; names of the files read, of hosts in these, and of modules are looked for
+//! everywhere.
 
 use std::collections::BTreeSet;
 
@@ -19,9 +20,28 @@ pub const LEFT_IN: &str = "Names are left out of this report: files, folders, ho
                            times and counts.";
 
 /// Fields whose values are terms of closed sets: no names.
-const TERMS: [&str; 15] = [
-    "also", "basis", "bound", "cause", "change", "evidence", "family", "kind", "level", "period", "phase",
-    "severity", "sure", "use", "verdict",
+const TERMS: [&str; 21] = [
+    "also",
+    "basis",
+    "bound",
+    "cause",
+    "change",
+    "device_kind",
+    "engine",
+    "evidence",
+    "family",
+    "format",
+    "id",
+    "kind",
+    "level",
+    "period",
+    "phase",
+    "schema",
+    "severity",
+    "sure",
+    "use",
+    "verdict",
+    "view",
 ];
 
 /// Words of sentences of ours: a file of such a name is renamed where it stands alone only.
@@ -177,6 +197,7 @@ struct Names {
     modules: FxHashMap<String, String>,
     /// How long the known names are, in bytes, longest first.
     lengths: Vec<usize>,
+    models: FxHashMap<String, String>,
     paths: FxHashMap<String, String>,
     files: FxHashMap<String, String>,
 }
@@ -257,11 +278,15 @@ impl Names {
         if key == "name" && self.modules.contains_key(instance(text).0) {
             return self.module(text);
         }
-        let text = match key {
-            "name" | "stack" => of_frame(text),
-            _ => text,
+        // A python frame, `folder/file.py(12): function`: whatever the folder is called.
+        let path = text.find(".py(").filter(|_| ["name", "stack"].contains(&key));
+        let text = match path.map(|at| text.split_at(at + ".py".len())) {
+            Some((path, function)) if path.contains(is_separator) => {
+                format!("{}{function}", self.source(path))
+            }
+            _ => text.to_owned(),
         };
-        let text = self.without_known(text);
+        let text = self.without_known(&text);
         let mut out = String::with_capacity(text.len());
         let mut rest = &*text;
         while !rest.is_empty() {
@@ -301,6 +326,17 @@ impl Names {
         out
     }
 
+    /// A program's file without its folder; one that is called by a model, without that name.
+    fn source(&mut self, path: &str) -> String {
+        let mut folders: Vec<&str> = path.split(is_separator).collect();
+        let file = folders.pop().unwrap_or_default();
+        if !folders.iter().any(|folder| OF_MODELS.contains(folder)) {
+            return file.to_owned();
+        }
+        let (name, ending) = file.split_once('.').unwrap_or((file, ""));
+        format!("{}.{ending}", numbered(&mut self.models, name, "model"))
+    }
+
     /// A word without blanks: a path, a file of data, a host, or as it is.
     fn word(&mut self, word: &str) -> String {
         let inner = bare(word);
@@ -313,7 +349,7 @@ impl Names {
             }
             let last = inner.rsplit(is_separator).next().unwrap_or_default();
             match ending(last, &SOURCES) {
-                Some(_) => last.to_owned(),
+                Some(_) => self.source(inner),
                 None => numbered(&mut self.paths, inner, "path"),
             }
         } else if ending(inner, &DATA).is_some() {
@@ -326,6 +362,9 @@ impl Names {
         format!("{}{other}{}", &word[..start], &word[start + inner.len()..])
     }
 }
+
+/// Folders whose files are called by the models in them.
+const OF_MODELS: [&str; 2] = ["models", "transformers_modules"];
 
 fn numbered(of: &mut FxHashMap<String, String>, name: &str, noun: &str) -> String {
     let next = of.len() + 1;
@@ -351,12 +390,15 @@ fn bare(word: &str) -> &str {
     word.trim_end_matches(['.', ':', '!', '?'])
 }
 
-/// `GB/s`, `0/2`: no path.
+/// `GB/s`, `0/2`: no path. One slash, and it does not stand first.
 fn is_ratio(word: &str) -> bool {
     let Some((over, under)) = word.split_once('/') else {
         return false;
     };
-    is_number(over) && is_number(under) || ["s", "step", "call", "token"].contains(&under) && over.len() <= 6
+    // `Synapse/*Host Profiler` is a thread.
+    is_number(over) && is_number(under)
+        || under.starts_with('*') && !over.is_empty()
+        || ["s", "step", "call", "token"].contains(&under) && over.len() <= 6
 }
 
 /// The ending of a file's name, if it is one of these; a line may stand behind it: `a.py:12`.
@@ -367,15 +409,6 @@ fn ending<'a>(file: &'a str, of: &[&str]) -> Option<&'a str> {
     };
     let (name, ending) = file.rsplit_once('.')?;
     (!name.is_empty() && of.contains(&&*ending.to_ascii_lowercase())).then_some(ending)
-}
-
-/// A python frame, `folder/file.py(12): function`, without the folder, whatever that is called.
-fn of_frame(text: &str) -> &str {
-    let Some(end) = text.find(".py(") else {
-        return text;
-    };
-    let start = text[..end].rfind(is_separator).map_or(0, |at| at + 1);
-    &text[start..]
 }
 
 /// `Linear_3` -> `Linear`, `_3`.
@@ -436,7 +469,7 @@ mod tests {
     use crate::export::{Made, report_html, report_json, report_markdown, report_text};
 
     /// All that must not be told.
-    const SECRETS: [&str; 11] = [
+    const SECRETS: [&str; 12] = [
         "gandalf",
         "alice",
         "acme",
@@ -448,6 +481,7 @@ mod tests {
         "10.1.2.3",
         "secret",
         "weights",
+        "palantir",
     ];
 
     fn operator(name: &str) -> Operator {
@@ -483,6 +517,7 @@ mod tests {
             python: vec![
                 operator("/opt/acme/llm/engine.py(9): step"),
                 operator("nn.Module: Rotary_12"),
+                operator("/opt/vllm/model_executor/models/palantir.py(588): forward"),
             ],
             operators: vec![operator("aten::mm"), operator("MixtralForCausalLM.forward")],
             operators_by_stack: vec![operator("aten::add_")],
@@ -501,7 +536,8 @@ mod tests {
                 id: "largest-operator".to_owned(),
                 level: Level::Hint,
                 sure: Sure::Derived,
-                says: "LlamaMLP takes most in /home/alice/secret/run.sh.".to_owned(),
+                says: "LlamaMLP takes most, by vllm/models/palantir.py(588), in /home/alice/secret/run.sh."
+                    .to_owned(),
                 cost_ns: None,
                 evidence: Vec::new(),
                 advice: String::new(),
@@ -548,6 +584,7 @@ mod tests {
         assert_eq!(trace.steps.len(), 1);
         assert_eq!(trace.step_groups[0].phase, Phase::Decode);
         assert_eq!(trace.python[0].name, "engine.py(9): step");
+        assert_eq!(trace.python[2].name, "model 1.py(588): forward");
         assert_eq!(trace.operators[0].name, "aten::mm");
         assert_eq!(trace.operators[0].stack[0], "worker.py(12): execute");
         let module = &trace.modules[0].name;
@@ -559,6 +596,7 @@ mod tests {
     fn a_file_that_is_called_as_a_word_of_ours_changes_no_sentence() {
         let mut report = report();
         report.traces[0].file = "decode".to_owned();
+        report.traces[0].format = "torch".to_owned();
         report.traces[0].modules[0].name = "decode".to_owned();
         report.traces[0].findings[0].says = "A decode step takes 5 ns.".to_owned();
         let stripped = stripped(report).unwrap();

@@ -6,19 +6,26 @@ use crate::plot::{COLUMNS, Entry, Mark, Plot, Shape, Sign};
 
 use super::html::escaped;
 
+/// Writing to a `String` cannot fail.
+macro_rules! put {
+    ($out:expr, $($format:tt)*) => {
+        let _ = write!($out, $($format)*);
+    };
+}
+
 /// Room for the ticks, px.
 const BELOW: f64 = 40.0;
 const ABOVE: f64 = 10.0;
 const RIGHT: f64 = 24.0;
 /// Room for labels left of the field: durations, or names.
 const BESIDE: f64 = 70.0;
-const BESIDE_NAMES: f64 = 250.0;
+const BESIDE_NAMES: f64 = 275.0;
 /// Heights.
 const FIELD: f64 = 240.0;
 const ROW: f64 = 40.0;
 const STRIP: f64 = 40.0;
 /// Characters of a name that stand left of its bars.
-const NAME: usize = 38;
+const NAME: usize = 42;
 /// Half of a diamond.
 const DIAMOND: f64 = 5.0;
 /// What a label of a bar needs beside it.
@@ -76,19 +83,16 @@ pub fn svg(plot: &Plot, id: &str) -> String {
         px(width),
         px(height)
     );
+    if plot.says_what_is_written() {
+        let says = escaped(&crate::base::show::clipped(&plot.says));
+        put!(out, "<desc id=\"{id}-says\">{says}</desc>\n");
+    }
     axes(&mut out, plot, &area);
     for mark in &plot.marks {
         draw(&mut out, mark, &area, plot.shape);
     }
     out.push_str("</svg>\n");
     out
-}
-
-/// Writing to a `String` cannot fail.
-macro_rules! put {
-    ($out:expr, $($format:tt)*) => {
-        let _ = write!($out, $($format)*);
-    };
 }
 
 fn axes(out: &mut String, plot: &Plot, area: &Area) {

@@ -26,6 +26,13 @@ pub struct Plot {
     pub legend: Vec<Entry>,
 }
 
+impl Plot {
+    /// Whether its words repeat what is written in it and in its legend: for those alone who see no picture.
+    pub fn says_what_is_written(&self) -> bool {
+        self.shape != Shape::Field
+    }
+}
+
 /// How much room a plot takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {

@@ -169,7 +169,11 @@ fn entry(drawn: Drawn, n: u64) -> Entry {
 
 fn counted(counts: &BTreeMap<Drawn, u64>) -> String {
     let parts = counts.iter();
-    let parts = parts.map(|(drawn, n)| format!("{} {}", show::count(*n), word(*drawn)));
+    let parts = parts.map(|(drawn, n)| match drawn {
+        Drawn::Dot(..) => format!("{} of {}", show::count(*n), word(*drawn)),
+        Drawn::Suspected => format!("{} in which the time suggests a compile", show::count(*n)),
+        Drawn::Compiled => format!("{} in which a graph was compiled", show::count(*n)),
+    });
     parts.collect::<Vec<_>>().join(", ")
 }
 
