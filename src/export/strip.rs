@@ -137,7 +137,8 @@ pub fn stripped(mut report: Report) -> Result<Report, serde_json::Error> {
     }
     if let Some(workers) = &mut report.workers {
         for (n, row) in (1..).zip(&mut workers.rows) {
-            names.file(&mut row.name, format!("worker {n}"));
+            let other = names.known.get(&row.name).cloned();
+            names.file(&mut row.name, other.unwrap_or_else(|| format!("worker {n}")));
             if let Some(trace) = &mut row.trace {
                 names.file(trace, format!("trace {n}"));
             }
@@ -220,9 +221,16 @@ impl Names {
         if name.len() < SHORTEST || is_plain && OWN_WORDS.contains(&name) || is_number(name) {
             return;
         }
-        self.known
-            .entry(name.to_owned())
-            .or_insert_with(|| other.to_owned());
+        match self.known.get_mut(name) {
+            // Of several files of one name, no text says which.
+            Some(first) if first != other => {
+                *first = other
+                    .trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ')
+                    .to_owned();
+            }
+            Some(_) => {}
+            None => drop(self.known.insert(name.to_owned(), other.to_owned())),
+        }
     }
 
     /// A module as recorded, `Linear_3`; gives what stands in its place.
@@ -590,6 +598,20 @@ mod tests {
         let module = &trace.modules[0].name;
         assert_eq!(trace.operators[0].stack[1], format!("nn.Module: {module}"));
         assert!(trace.notes[3].ends_with("at 3 GB/s, 0/2."), "{}", trace.notes[3]);
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_place_alone() {
+        let mut report = report();
+        let mut second = report.traces[0].clone();
+        second.notes = vec!["In gandalf_4711.170000.pt.trace.json.gz.".to_owned()];
+        report.traces.push(second);
+        let stripped = stripped(report).unwrap();
+        assert_eq!(
+            [&*stripped.traces[0].file, &*stripped.traces[1].file],
+            ["trace 1", "trace 2"]
+        );
+        assert_eq!(stripped.traces[1].notes, ["In trace."]);
     }
 
     #[test]

@@ -51,3 +51,49 @@ pub fn budget(trace: &TraceReport) -> Option<Plot> {
     );
     Some(plot)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::report::{BudgetShare, TimeBudget};
+
+    #[test]
+    fn parts_lie_beside_each_other_and_fill_the_bar() {
+        let share = |id: &str, total_ns: i64| BudgetShare {
+            id: id.to_owned(),
+            says: id.to_owned(),
+            total_ns,
+        };
+        let trace = TraceReport {
+            budget: Some(TimeBudget {
+                total_ns: 1_000,
+                shares: vec![
+                    share("decode", 600),
+                    share("prefill", 0),
+                    share("compile", 390),
+                    share("idle", 10),
+                ],
+                definition: String::new(),
+            }),
+            ..TraceReport::default()
+        };
+        let plot = budget(&trace).unwrap();
+        let bars = plot.marks.iter().filter_map(|mark| match mark {
+            Mark::Bar { from, to, label, .. } => Some((from.0, to.0, label.as_str())),
+            _ => None,
+        });
+        let bars: Vec<_> = bars.collect();
+        assert_eq!(bars, [(0.0, 0.6, "60 %"), (0.6, 0.99, "39 %"), (0.99, 1.0, "")]);
+        assert_eq!(
+            plot.legend.len(),
+            3,
+            "what takes no time has no place in the legend"
+        );
+        assert!(
+            plot.says.contains("The largest: decode, 600 ns (60 %)."),
+            "{}",
+            plot.says
+        );
+        assert_eq!(budget(&TraceReport::default()), None);
+    }
+}

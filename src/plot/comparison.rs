@@ -115,3 +115,47 @@ fn plot(title: &str, measure: &str, pairs: &[Pair], more: &str) -> Option<Plot> 
         legend: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::report::{Cause, DeviceState, StepCause};
+
+    #[test]
+    fn bars_of_a_and_b_share_a_scale() {
+        let row = |cause: StepCause, a_per_step_ns: i64, b_per_step_ns: i64| CauseRow {
+            phase: Phase::Decode,
+            cause,
+            a_per_step_ns,
+            b_per_step_ns,
+            per_step_ns: b_per_step_ns - a_per_step_ns,
+            share: None,
+        };
+        let comparison = Comparison {
+            causes: vec![
+                row(StepCause::Device(DeviceState::Compute), 1_000_000, 4_000_000),
+                row(StepCause::Idle(Cause::Wait), 0, 0),
+                row(StepCause::Idle(Cause::Python), 2_000_000, 0),
+            ],
+            ..Comparison::default()
+        };
+        let plots = causes(&comparison);
+        let [plot] = &plots[..] else { panic!("{plots:?}") };
+        assert_eq!(plot.shape, Shape::Rows(2), "a cause without time has no row");
+        let lengths = plot.marks.iter().filter_map(|mark| match mark {
+            Mark::Bar { to, .. } => Some(to.0),
+            _ => None,
+        });
+        let lengths: Vec<f64> = lengths.collect();
+        assert!((lengths[0] * 4.0 - lengths[1]).abs() < 1e-9);
+        assert!((lengths[0] * 2.0 - lengths[2]).abs() < 1e-9);
+        assert_eq!(lengths[3], 0.0);
+        assert!(
+            plot.says
+                .starts_with("compute on the device: 1.00 ms in A, 4.00 ms in B; "),
+            "{}",
+            plot.says
+        );
+        assert_eq!(step_times(&comparison), None);
+    }
+}

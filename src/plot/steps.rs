@@ -184,7 +184,7 @@ mod tests {
     fn trace(n: u32) -> TraceReport {
         let step = |index: u32| Step {
             index,
-            phase: if index % 3 == 0 {
+            phase: if index.is_multiple_of(3) {
                 Phase::Prefill
             } else {
                 Phase::Decode
