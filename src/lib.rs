@@ -9,6 +9,7 @@
 //! - [`dialect`]: a vendor's words to common words
 //! - [`analyze`]: columns and common words to answers
 //! - [`table`]: every table as data
+//! - [`plot`]: pictures as data: axes with round ticks, marks with a meaning
 //! - [`view`]: answers to what is drawn that is no table
 //! - [`export`]: answers to text, JSON and Markdown
 //! - [`protocol`]: what page and worker say to each other
@@ -24,5 +25,5 @@ pub mod app;
 pub mod web;
 
 pub use stepscope_engine::{
-    analyze, base, dialect, export, index, ingest, protocol, session, synth, table, view,
+    analyze, base, dialect, export, index, ingest, plot, protocol, session, synth, table, view,
 };

@@ -6,6 +6,8 @@ mod compare;
 mod fresh;
 #[path = "stepscope/guard.rs"]
 mod guard;
+#[path = "stepscope/handed_on.rs"]
+mod handed_on;
 #[path = "stepscope/inputs.rs"]
 mod inputs;
 #[path = "stepscope/open_inputs.rs"]
@@ -91,6 +93,9 @@ struct ReportArgs {
     files: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
+    #[arg(long)]
+    strip: bool,
     /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
     /// is read here.
     #[arg(long, short)]
@@ -226,6 +231,8 @@ enum Format {
     Json,
     /// For a pull request.
     Markdown,
+    /// To hand on: one page with pictures and all tables, that loads and runs nothing.
+    Html,
 }
 
 #[derive(Args)]
@@ -409,16 +416,20 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
         workers,
         inputs,
     } = open_all(&args.files, &args.part, inputs);
-    let report = Report {
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
         workers,
     };
+    if args.strip {
+        report = export::strip::stripped(report).context("leaving out names")?;
+    }
     if !report.traces.is_empty() {
         let text = match args.format {
             Format::Text => export::report_text(&report),
             Format::Json => export::report_json(&report),
             Format::Markdown => export::report_markdown(&report),
+            Format::Html => export::report_html(&report, &handed_on::made("report FILE...", args.strip)),
         };
         let no_trace = TraceReport::default();
         let tables = match &args.csv {

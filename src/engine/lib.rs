@@ -7,6 +7,8 @@ pub mod analyze;
 pub mod dialect;
 #[path = "../export/mod.rs"]
 pub mod export;
+#[path = "../plot/mod.rs"]
+pub mod plot;
 #[path = "../protocol/mod.rs"]
 pub mod protocol;
 #[path = "../session/mod.rs"]

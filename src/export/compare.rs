@@ -14,7 +14,7 @@ pub fn comparison_json(of: &Comparison) -> String {
     show::plain_json(json)
 }
 
-fn with_tables<R>(of: &Comparison, write: impl FnOnce(Vec<Filled<'_>>) -> R) -> R {
+pub(super) fn with_tables<R>(of: &Comparison, write: impl FnOnce(Vec<Filled<'_>>) -> R) -> R {
     let no_trace = TraceReport::default();
     write(filled(&Answers {
         comparison: Some(of),
@@ -23,7 +23,7 @@ fn with_tables<R>(of: &Comparison, write: impl FnOnce(Vec<Filled<'_>>) -> R) -> 
 }
 
 /// One line a side, and the score.
-fn head(of: &Comparison) -> [String; 3] {
+pub(super) fn head(of: &Comparison) -> [String; 3] {
     let side = |name: &str, side: &crate::analyze::report::Side| {
         format!(
             "{name}  {} ({}, {})",

@@ -1,5 +1,5 @@
-//! Answers as JSON for programs, text for a terminal, Markdown for a pull request, and CSV for a spreadsheet; and a
-//! [cut-out](cut) of the trace itself for other viewers.
+//! Answers as JSON for programs, text for a terminal, Markdown for a pull request, HTML to hand on, and CSV for a
+//! spreadsheet; and a [cut-out](cut) of the trace itself for other viewers.
 //!
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
@@ -7,15 +7,20 @@
 mod compare;
 mod csv;
 pub mod cut;
+mod html;
 mod json;
 mod labels;
 mod markdown;
+pub mod strip;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use compare::{comparison_json, comparison_markdown, comparison_text};
+use compare::{head as comparison_head, with_tables as comparison_tables};
 pub use csv::{table_csv, table_tsv};
+pub use html::{Made, comparison_html, report_html};
 pub use json::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};
 pub use text::{checked_text, report_text, table_text};

@@ -10,7 +10,6 @@ pub mod classes;
 pub mod cut;
 pub mod details;
 pub mod flame;
-pub mod histogram;
 pub mod layout;
 pub mod memory;
 pub mod memory_budget;
@@ -23,6 +22,7 @@ pub mod table;
 pub mod timeline;
 pub mod timescale;
 
+pub use crate::plot::histogram;
 pub use cut::{CutFacts, CutRequest};
 pub use memory_budget::{LIMIT_BYTES, PYTHON};
 pub use model::*;

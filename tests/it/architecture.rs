@@ -8,21 +8,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, and which others it may import beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("base", &[]),
     ("ingest", &["base"]),
     ("index", &["base", "ingest"]),
     ("dialect", &["base", "ingest", "index"]),
     ("analyze", &["base", "ingest", "index", "dialect"]),
     ("table", &["base", "dialect", "analyze"]),
+    ("plot", &["base", "dialect", "analyze"]),
     (
         "view",
-        &["base", "ingest", "index", "dialect", "analyze", "table"],
+        &["base", "ingest", "index", "dialect", "analyze", "table", "plot"],
     ),
     // A cut-out reads the file's text again, beside what the index knows of it.
     (
         "export",
-        &["base", "ingest", "index", "dialect", "analyze", "table", "view"],
+        &[
+            "base", "ingest", "index", "dialect", "analyze", "table", "plot", "view",
+        ],
     ),
     ("synth", &["base"]),
     // Of `ingest` it uses what one worker tells the other of a file.

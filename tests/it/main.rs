@@ -17,6 +17,7 @@ mod data;
 mod dialects;
 mod findings;
 mod gaudi;
+mod handed_on;
 mod hltv;
 mod hostile;
 mod ingest;

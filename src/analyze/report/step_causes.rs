@@ -3,18 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, HostPart, Phase};
+use crate::base::Colour;
 use crate::base::closed_set::closed_set;
 
 closed_set! {
     /// What a device does in a step's interval, and what of it is not divided further.
     pub enum DeviceState {
         says: &'static str,
+        colour: Colour,
     }
-    Compute "device_compute" { says: "compute on the device" }
-    Communication "device_comm_exposed" { says: "exposed communication" }
-    Copies "device_copy_exposed" { says: "exposed copies" }
+    Compute "device_compute" { says: "compute on the device", colour: Colour::Mme }
+    Communication "device_comm_exposed" { says: "exposed communication", colour: Colour::Nic }
+    Copies "device_copy_exposed" { says: "exposed copies", colour: Colour::Dma }
     /// Why is not known: clocks disagree, or too much of the work has no launch in the trace.
-    Idle "device_idle" { says: "idle device, cause unknown" }
+    Idle "device_idle" { says: "idle device, cause unknown", colour: Colour::Other }
 }
 
 /// A part of the time from step to step. Its names in reports: `device_…` for what the device does, `gap_…` for why it
@@ -51,6 +53,15 @@ impl StepCause {
             .map(StepCause::Device)
             .or_else(idle)
             .or_else(host)
+    }
+
+    pub fn colour(self) -> Colour {
+        match self {
+            StepCause::Device(state) => state.colour(),
+            StepCause::Idle(cause) => cause.colour(),
+            StepCause::Host(part) => part.colour(),
+            StepCause::BetweenSteps => Colour::Prepare,
+        }
     }
 
     /// As a noun, in a sentence and in a table.

@@ -14,6 +14,7 @@ use stepscope::export;
 use stepscope::table::{self, Answers};
 
 use super::guard::{Measured, Rule};
+use super::handed_on::made;
 use super::open_inputs::open_all;
 use super::output::{Inputs, complain, deliver};
 use super::{Format, PartArgs, table_name};
@@ -26,6 +27,9 @@ pub struct CompareArgs {
     b: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
+    #[arg(long)]
+    strip: bool,
     /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
     /// is read here.
     #[arg(long, short)]
@@ -123,11 +127,15 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     outputs.into_iter().try_for_each(|path| inputs.refuse(path))?;
     let a = side(&args.a, &args.part, &mut inputs)?;
     let b = side(&args.b, &args.part, &mut inputs)?;
-    let found = compare::compare(&a.profile, &b.profile);
+    let mut found = compare::compare(&a.profile, &b.profile);
+    if args.strip {
+        found = export::strip::stripped_comparison(found).context("leaving out names")?;
+    }
     let text = match args.format {
         Format::Text => export::comparison_text(&found),
         Format::Json => export::comparison_json(&found),
         Format::Markdown => export::comparison_markdown(&found),
+        Format::Html => export::comparison_html(&found, &made("compare A B", args.strip)),
     };
     // Rules are read before anything is written: an unknown name is a mistake of the caller.
     let mut broken = Vec::new();

@@ -1,8 +1,8 @@
 //! A gap histogram as it is drawn: stacked bars over a logarithmic axis of durations.
 
+use super::axis::{is_power_of_ten, round_duration};
+use crate::analyze::report::{Cause, Gaps};
 use crate::base::show;
-use crate::view::model::{Cause, Gaps};
-use crate::view::timescale::round_duration;
 
 /// What a bar's height stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ fn round_lengths(left: f64, right: f64, part: impl Fn(f64) -> f64) -> Vec<(f64, 
 
 /// Labels the edges, `(x, ns)`, as far as there is room.
 fn labelled(edges: &[(f64, i64)]) -> Vec<Edge> {
-    let is_power = |ns: i64| ns.to_string().trim_end_matches('0') == "1";
+    let is_power = is_power_of_ten;
     let mut taken: Vec<f64> = Vec::new();
     let mut labels = vec![String::new(); edges.len()];
     for powers in [true, false] {
@@ -183,7 +183,7 @@ fn labelled(edges: &[(f64, i64)]) -> Vec<Edge> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::model::{GapBin, GapCause, GapKind};
+    use crate::analyze::report::{GapBin, GapCause, GapKind};
 
     fn gaps() -> Gaps {
         let bin = |from_ns, to_ns, by: [(u64, i64); 2]| GapBin {
