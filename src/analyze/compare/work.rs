@@ -2,8 +2,8 @@
 //!
 //! A call is slower or faster where the means of the calls differ by at least 3 % and by more than chance allows:
 //! Welch's test on mean, deviation and count, with the share of false discoveries among all that are called different
-//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls that depend on each other count as
-//! fewer ([`Grounds::worth`]).
+//! held at 5 % (Benjamini and Hochberg 1995), since there are hundreds of names. Calls that depend on each other count
+//! as fewer ([`Grounds::worth`]).
 
 use rustc_hash::FxHashMap;
 
