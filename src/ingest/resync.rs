@@ -641,4 +641,11 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_key_far_before_its_list_is_found_wherever_the_text_is_cut() {
+        let text = format!(r#"{{""traceEvents":{}[{{"ph":"X","":{{""}}}}"#, "\t".repeat(40));
+        let found = read(&text);
+        assert_eq!(found.names.len(), 1, "{:?}", found.names);
+    }
 }

@@ -610,7 +610,7 @@ impl Scanner {
         loop {
             let list = events_list(&b[from..]);
             let to = match list {
-                List::At(at) | List::Undecided(at) => from + at,
+                List::At { key: at, .. } | List::Undecided(at) => from + at,
                 List::None => b.len(),
             };
             let range = from - i..to - i;
@@ -629,13 +629,13 @@ impl Scanner {
                 _ => {}
             }
             match list {
-                List::At(list) if self.base + ((from + list) as u64) < self.text_until => {
+                List::At { event, .. } if self.base + ((from + event) as u64) < self.text_until => {
                     from = self.within(self.text_until, b.len());
                 }
-                List::At(list) => {
+                List::At { event, .. } => {
                     self.seen_events_key = true;
                     self.state = State::Events;
-                    return Ok(from + list);
+                    return Ok(from + event);
                 }
                 List::Undecided(at) if !last && b.len() - from - at <= MAX_HEADER_VALUE => {
                     return if from + at > i { Ok(from + at) } else { Err(()) };
@@ -736,7 +736,8 @@ impl Scanner {
                 }
             }
         }
-        let holds_events = |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At(_));
+        let holds_events =
+            |value: &[u8]| !self.seen_events_key && matches!(events_list(value), List::At { .. });
         let end = match value_end {
             Ok(end) if end - i <= MAX_HEADER_VALUE => {
                 let value = &b[i..end];
@@ -1018,7 +1019,7 @@ impl Scanner {
     fn is_next(&mut self, at: usize, text: &[u8], sink: &mut impl Sink) -> bool {
         let within = &text[..text.len().min(MAX_HEADER_VALUE)];
         self.n_events > 0
-            && matches!(events_list(within), List::At(_))
+            && matches!(events_list(within), List::At { .. })
             && self.starts_document(at, self.unclosed_at(at), sink)
     }
 
@@ -1206,8 +1207,11 @@ const EVENTS_KEY: &[u8] = b"traceEvents\"";
 
 /// Where the list of events is, in a text.
 enum List {
-    /// Its first event.
-    At(usize),
+    /// Its key, and its first event.
+    At {
+        key: usize,
+        event: usize,
+    },
     /// What may be one starts there.
     Undecided(usize),
     None,
@@ -1225,7 +1229,7 @@ fn events_list(b: &[u8]) -> List {
             continue;
         }
         match looks_like_event(b, event.min(b.len())) {
-            Ok(true) if event < b.len() => return List::At(event),
+            Ok(true) if event < b.len() => return List::At { key: at, event },
             Err(()) => return List::Undecided(at),
             _ if event >= b.len() => return List::Undecided(at),
             Ok(_) => {}
