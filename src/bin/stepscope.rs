@@ -407,12 +407,14 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
         traces,
         failed,
         workers,
+        ranks,
         inputs,
     } = open_all(&args.files, &args.part, inputs);
     let report = Report {
         schema: SCHEMA.to_owned(),
         traces,
         workers,
+        ranks,
     };
     if !report.traces.is_empty() {
         let text = match args.format {
@@ -455,6 +457,7 @@ fn tables<'a>(
     }
     let of_workers = Answers {
         workers: report.workers.as_ref(),
+        ranks: report.ranks.as_ref(),
         ..Answers::of_report(no_trace)
     };
     for table in table::filled(&of_workers) {

@@ -243,6 +243,7 @@ fn report() -> Report {
         schema: SCHEMA.to_owned(),
         traces: vec![trace],
         workers: None,
+        ranks: None,
     }
 }
 

@@ -35,7 +35,7 @@ pub use steps::step_time_says;
 
 use rows::Builder;
 
-use crate::analyze::report::{Comparison, Grouping, Operator, TraceReport, Workers};
+use crate::analyze::report::{Comparison, Grouping, Operator, RunRanks, TraceReport, Workers};
 
 /// What tables are made of: the answers about one trace, and what is computed only when it is asked for.
 #[derive(Clone, Copy)]
@@ -43,6 +43,8 @@ pub struct Answers<'a> {
     pub report: &'a TraceReport,
     /// Of the workers that were given together.
     pub workers: Option<&'a Workers>,
+    /// Of all ranks of the run that were given together.
+    pub ranks: Option<&'a RunRanks>,
     /// Counts operators by shape or by stack; `None`: those of the report.
     pub grouped: Option<Grouped<'a>>,
     /// What the reader has selected of the trace.
@@ -66,6 +68,7 @@ impl<'a> Answers<'a> {
         Answers {
             report,
             workers: None,
+            ranks: None,
             grouped: None,
             selected: None,
             comparison: None,
@@ -158,6 +161,8 @@ pub const TABLES: &[Table] = &[
     host::TORCH_TABLE,
     memory::MEMORY,
     memory::MEMORY_OPERATORS,
+    ranks::RANKS,
+    ranks::COLLECTIVES_MATCHED,
     ranks::COLLECTIVES_RECORDED,
     ranks::WORKERS,
     ranks::STAGES,
