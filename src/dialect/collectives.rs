@@ -7,8 +7,8 @@ use super::vocabulary::CollectiveArgs;
 
 closed_set! {
     /// What the ranks of a group do together. `joins`: no rank ends before the last has come, so all end together.
-    /// `bus`: bandwidth of a link over that which the program sees, for `n` ranks (PERFORMANCE.md of nccl-tests); `None`
-    /// where there is none.
+    /// `bus`: bandwidth of a link over that which the program sees, for `n` ranks (PERFORMANCE.md of nccl-tests);
+    /// `None` where there is none.
     pub enum Operation {
         joins: bool,
         bus: Option<fn(f64) -> f64>,

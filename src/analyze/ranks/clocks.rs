@@ -17,8 +17,8 @@ const MIN_ENDS: usize = 5;
 const MIN_CHECKED: usize = 3;
 /// Stated clocks that lie no further apart agree: devices' times are converted with about this error.
 const AGREE_NS: i64 = 50_000;
-/// Ends that scatter more do not belong together.
-const MAX_ERROR_NS: i64 = 1_000_000;
+/// Ends that scatter more are not those of the same collectives.
+const MAX_ERROR_NS: i64 = 200_000;
 
 pub struct Clocks {
     pub found: RankClocks,

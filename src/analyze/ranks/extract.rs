@@ -103,8 +103,8 @@ impl RankExtract {
         several.into_iter().map(one).collect()
     }
 
-    /// All devices of a rank that have collectives, the one with most: of one process with several devices, each is a
-    /// member of the group, but none of them is told to be which.
+    /// Those of the rank's device that has most communication: of one process with several devices, each is a member
+    /// of the group, and nothing says which.
     fn add_collectives(
         &mut self,
         index: &Index,
@@ -120,9 +120,8 @@ impl RankExtract {
                 continue;
             }
             let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
-            let ids: Vec<SliceId> = rows
-                .filter(|&id| vocabulary.role(id) == Role::DeviceComm)
-                .collect();
+            let is_comm = |id: &SliceId| matches!(vocabulary.role(*id), Role::DeviceComm | Role::DeviceNic);
+            let ids: Vec<SliceId> = rows.filter(is_comm).collect();
             if ids.len() > best.len() {
                 (best, work) = (ids, Some(of));
             }
@@ -147,6 +146,17 @@ impl RankExtract {
                 self.n_other_communication += 1;
                 continue;
             };
+            let is_port = vocabulary.role(id) == Role::DeviceNic;
+            if let Some(last) = self.collectives.last_mut()
+                && is_port
+                && last.operation == operation
+                && at.start < last.end
+            {
+                // Each port of the network has a piece of it.
+                last.end = last.end.max(at.end);
+                before = before.max(Some(at.end));
+                continue;
+            }
             let key = GroupKey {
                 name: says.group,
                 ranks: says.ranks,

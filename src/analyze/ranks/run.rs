@@ -93,7 +93,8 @@ pub fn compare(extracts: &[RankExtract]) -> Option<RunRanks> {
     let n_left_out = unmatched + (all.len() - kept.len()) as u64;
     if kept.is_empty() {
         says.push("No collective was found on all of its ranks.".to_owned());
-    } else if n_left_out > 0 {
+    }
+    if n_left_out > 0 {
         says.push(format!(
             "{} left out: the other ranks of the group lack them, or the traces do not say which ranks do them together.",
             show::counted(n_left_out, "collective"),
