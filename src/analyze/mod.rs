@@ -27,7 +27,7 @@ use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
 use device::{families, kernel_table, kernels, launch_index, launches, nodes, overall, time, transfers};
-use gaps::activity::compile_span;
+use gaps::activity::held_up_by;
 use gaps::{budget, idle, streams};
 use host::{collectives as collectives_on_host, modules, operators, overhead, python};
 use memory::allocations;
@@ -99,7 +99,7 @@ pub fn analyze_to(
     let waiting = gaps::requests::waiting(index, vocabulary);
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waiting, file.step_time);
     if vocabulary.steps_inferred {
-        let compiling = Union::of(report.recompiles.iter().map(compile_span));
+        let compiling = held_up_by(&report.recompiles);
         times::set_compiled_by_interval(&mut report.steps, &compiling);
     }
     report
@@ -125,9 +125,12 @@ pub fn analyze_to(
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let step_idle = gaps::step_idle(&host);
-    let shares = gaps::device_shares(&host);
+    let mut shares = gaps::device_shares(&host);
+    if launched.is_none() && found.is_none() {
+        verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
+    }
     let held_up = host.compiles.of_rank(None);
-    let compiling = Union::of(report.recompiles.iter().map(compile_span));
+    let compiling = held_up_by(&report.recompiles);
     let serving = budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
     if is_asked {
@@ -136,7 +139,7 @@ pub fn analyze_to(
         report.idle_unknown = idle::unknown(vocabulary);
     }
     drop(host);
-    report.launches_unknown = launches::unknown(&vocabulary.launch_link);
+    report.launches_unknown = launches::unknown(vocabulary);
     let counted = launched.as_ref().or(found.as_ref());
     let counted = counted.filter(|_| report.launches_unknown.is_none());
     let trailing_launches = counted.and_then(|l| l.trailing_without_work(vocabulary));
@@ -162,7 +165,11 @@ pub fn analyze_to(
     report.out_of_memory_total = index.memory.n_failures;
     let host_collectives = collectives_on_host::host_collectives(index, vocabulary, &report.steps);
     let overhead = overhead::overhead(index, vocabulary, &report.steps, &devices);
-    let peer_waits = peers::peer_waits(index, vocabulary, &devices);
+    let recorded_groups = file
+        .tables
+        .as_ref()
+        .map_or(&[][..], |of| &of.tables.process_groups);
+    let peer_waits = peers::peer_waits(index, vocabulary, &devices, recorded_groups);
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     let mut earlier_work = (0, 0);
     if depth == Depth::Everything {
@@ -209,6 +216,7 @@ pub fn analyze_to(
         });
     }
     let without_requests = gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all;
+    let without_requests = without_requests.without(&held_up);
     let waited = verdict::longest_waited(&report.steps, serving, &without_requests, &shares);
     if let Some(time) = &report.step_time {
         let grounds = verdict::Grounds {

@@ -153,6 +153,9 @@ pub struct Step {
     /// Its rank's place among those of the file, where it holds several.
     #[serde(skip)]
     pub rank: Option<usize>,
+    /// What the file calls this rank.
+    #[serde(default, rename = "rank", skip_serializing_if = "Option::is_none")]
+    pub rank_label: Option<String>,
     /// Row of the slice that marks it, for the timeline.
     pub slice: u32,
 }
@@ -246,6 +249,12 @@ pub struct Recompile {
     /// Nothing waited for it: beside it, launches and steps went on. Derived.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub beside: bool,
+    /// Of a compile on another thread, how long its step waited for it; `None`: for all of it. Derived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited_ns: Option<i64>,
+    /// When.
+    #[serde(skip)]
+    pub waited: Vec<Span>,
     /// Which use of its bucket it was for. Derived.
     #[serde(default)]
     pub r#use: CompileUse,
@@ -371,6 +380,10 @@ pub struct Gaps {
     /// Part of the host's recording that this place's recording covers.
     pub coverage: Option<f64>,
     pub bins: Vec<GapBin>,
+    /// The same gaps in logarithmic bins, 40 or more where their lengths differ enough, from the first that holds one to
+    /// the last.
+    #[serde(default)]
+    pub histogram: Vec<GapBin>,
     pub causes: Vec<GapCause>,
     /// The longest, longest first, at most 50.
     pub longest: Vec<Gap>,

@@ -7,7 +7,7 @@ use crate::app::components::parts::swatch;
 use crate::app::components::same_rc::SameRc;
 use crate::base::order;
 use crate::base::show;
-use crate::table::Order;
+use crate::table::{Order, cost_in_all};
 use crate::view::bands::compile_bands;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
 use crate::view::{Evidence, MAX_GRID_CELLS, Period, Recompile, Summary};
@@ -32,13 +32,7 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
         .iter()
         .filter(|r| chosen.is_none_or(|period| r.period == period))
         .collect();
-    let total: i64 = rows.iter().map(|r| r.known_ns()).sum();
-    let n_costed = rows.iter().filter(|r| r.dur_ns.is_some()).count();
-    let in_all = match n_costed {
-        0 => "cost not recorded".to_owned(),
-        n if n == rows.len() => format!("{} in all", show::duration(total)),
-        _ => format!("at least {} in all", show::duration(total)),
-    };
+    let in_all = cost_in_all(&rows);
     let mut levels: Vec<_> = rows.iter().map(|r| r.evidence).collect();
     order::sort(&mut levels);
     levels.dedup();

@@ -21,9 +21,6 @@ pub struct DeviceProps {
     pub on_classified: Callback<(String, Box<Summary>)>,
 }
 
-const NO_LAUNCHES: &str = "Device work in this trace does not carry the number of the call that launched it, so launch \
-                           analysis is not available.";
-
 #[component]
 pub fn Device(props: &DeviceProps) -> Html {
     let summary = &props.summary;
@@ -54,7 +51,7 @@ pub fn Device(props: &DeviceProps) -> Html {
                 <Rules rules={rules.clone()} engine={props.engine.clone()} ready={props.ready}
                        on_classified={props.on_classified.clone()} />
             }
-            if !has_launches { <p class="note">{ NO_LAUNCHES }</p> }
+            if let Some(note) = summary.no_launches() { <p class="note">{ note }</p> }
             { of("launches") }
             { of("launch_delays") }
             { of("queue_depth") }

@@ -8,7 +8,6 @@ use crate::app::components::same_rc::SameRc;
 use crate::base::show;
 use crate::view::histogram::{Histogram, Measure, histogram};
 use crate::view::route::{Route, View};
-use crate::view::timescale::round_duration;
 use crate::view::{GapKind, Gaps, Summary};
 use crate::web::engine::Engine;
 
@@ -137,9 +136,9 @@ fn value(v: u64, measure: Measure) -> String {
 
 fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
     match (from_ns, to_ns) {
-        (0, Some(to)) => format!("below {}", round_duration(to)),
-        (from, Some(to)) => format!("{} to {}", round_duration(from), round_duration(to)),
-        (from, None) => format!("{} and longer", round_duration(from)),
+        (0, Some(to)) => format!("below {}", show::duration(to)),
+        (from, Some(to)) => format!("{} to {}", show::duration(from), show::duration(to)),
+        (from, None) => format!("{} and longer", show::duration(from)),
     }
 }
 
@@ -173,7 +172,7 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
             }) }
             { for h.bars.iter().flat_map(|bar| bar.segments.iter().map(move |s| (bar, s))).map(|(bar, s)| html! {
                 <rect class={format!("k-{}", s.cause.colour().key())}
-                      x={n(x(bar.x0) + 1.0)} width={n((x(bar.x1) - x(bar.x0) - 2.0).max(1.0))}
+                      x={n(x(bar.x0) + 0.5)} width={n((x(bar.x1) - x(bar.x0) - 1.0).max(1.0))}
                       y={n(y(s.y1))} height={n((y(s.y0) - y(s.y1)).max(0.5))}>
                     <title>
                         { format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), s.cause.word(),
@@ -185,6 +184,15 @@ fn chart(h: &Histogram, measure: Measure) -> Html {
                 <>
                     <line class="axis" x1={n(x(edge.x))} x2={n(x(edge.x))} y1={n(TOP + H)} y2={n(TOP + H + 4.0)} />
                     <text class="label middle" x={n(x(edge.x))} y={n(TOP + H + 17.0)}>{ &edge.label }</text>
+                </>
+            }) }
+            { for h.marks.iter().enumerate().map(|(i, mark)| html! {
+                <>
+                    <line class="quantile" x1={n(x(mark.x))} x2={n(x(mark.x))} y1={n(TOP)} y2={n(TOP + H)} />
+                    // The second below the first: they may lie at one place.
+                    <text class={classes!("label", if mark.x > 0.7 { "end" } else { "start" })}
+                          x={n(x(mark.x) + if mark.x > 0.7 { -4.0 } else { 4.0 })}
+                          y={n(TOP + 10.0 + 13.0 * i as f64)}>{ &mark.label }</text>
                 </>
             }) }
             <line class="axis" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(TOP + H)} y2={n(TOP + H)} />

@@ -125,7 +125,7 @@ pub fn devices(index: &Index, roles: &[Role], ranks: &Ranks) -> Vec<Device> {
             .or_else(|| device_in_process_name(index, track))
             .or(match index.track(track).pid {
                 Key::Int(pid) => Some(pid),
-                Key::Text(pid) => ranks::labelled(index.text(pid)).and_then(|(_, pid)| pid.parse().ok()),
+                Key::Text(pid) => number_of_process(index.text(pid)),
             })
             .unwrap_or(0);
         let rank = ranks.of(index, track);
@@ -143,6 +143,15 @@ pub fn devices(index: &Index, roles: &[Role], ranks: &Ranks) -> Vec<Device> {
     }
     order::sort_by_key(&mut by_device, |d| (d.rank, d.device));
     by_device
+}
+
+/// `[TP00] 3` is 3, and so is `3 (rank 1)`, as the index calls the part of a process that is one rank's.
+fn number_of_process(pid: &str) -> Option<i64> {
+    let number = match ranks::labelled(pid) {
+        Some((_, number)) => number,
+        None => pid.split_once(" (")?.0,
+    };
+    number.parse().ok()
 }
 
 /// `/device:HPU:3` is 3, and so is `*MME (accel3)`.

@@ -53,6 +53,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         call_categories: facts::call_categories(index),
         overhead_categories: facts::overhead_categories(index),
         overhead_kinds: overhead_kinds(index),
+        collective_operators: super::collectives::operators(index),
         device_annotation_categories: facts::device_annotation_categories(index),
         asynchronous_operators: ASYNCHRONOUS,
         unlisted_operators: UNLISTED,
@@ -83,7 +84,7 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         v.rank = None;
         v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
-    let untold = || ranks::shared_devices(index, &v.roles).filter(|_| v.ranks.labels.is_empty());
+    let untold = || ranks::untold_work(index, &v.ranks);
     if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
         // The header is that of the first.
         v.rank = None;

@@ -3,9 +3,11 @@
 //! - SGLang's merger (`sglang/srt/utils/profile_merger.py`, 0.5.9) puts the rank in front of the pid of every event:
 //!   `[TP00-DP01-PP00-EP00] 4711`; parts that the run does not have are left out. Processes without one are of no rank.
 //! - TraceLens' TraceFusion adds the arg `rank` to every event, and moves the pids of a rank apart from the others'.
-//!   Where a merger leaves the pids as they were, ranks share processes and are not told apart: that is said.
+//!   Where a merger leaves the pids as they were, the index has divided the processes by that arg.
 //! - Files joined by hand say nothing, but two of their processes launch work: a tracer records one process. Their
-//!   numbers mostly come again; where all differ, each piece of work names its process.
+//!   numbers mostly come again; where all differ, each piece of work names its process. A device's process that both
+//!   launched work of was divided by the index as far as numbers, operators and streams tell ([`Index::launched_by`]);
+//!   what they do not tell is of no rank, and that is said.
 //!
 //! Everything else stays as each rank wrote it, so numbers that link a call to its work, and numbers of devices, come
 //! again in every rank.
@@ -14,13 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::SliceId;
-use crate::base::order;
+use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::index::args::Links;
 use crate::index::tables::{Index, Key};
 
 use super::kineto::EXTERNAL_ID;
-use super::pattern::Rest;
+use super::pattern::{Rest, python_frame};
 use super::vocabulary::{Ranks, Role};
 
 /// The arg by which a merged file says whose an event is.
@@ -94,8 +95,8 @@ const CLOCK_SLACK_NS: i64 = 10_000;
 /// The ranks of a merged file in order of their labels, and a sentence that says what tells them apart; none for
 /// other files.
 pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
-    type Labels = fn(&Index, &[Role]) -> BTreeMap<Key, String>;
-    let ways: [(Labels, bool, &str); 4] = [
+    type Labels = fn(&Index, &[Role]) -> Found;
+    let ways: [(Labels, bool, &str); 5] = [
         (by_label, false, "merged by SGLang"),
         (by_arg, false, "told apart by the arg rank of their events"),
         (
@@ -107,6 +108,11 @@ pub fn ranks(index: &Index, roles: &[Role]) -> (Ranks, Option<String>) {
             by_launching_process,
             true,
             "told apart by process, because several processes launch device work",
+        ),
+        (
+            by_steps,
+            false,
+            "told apart by process, because several processes run steps",
         ),
     ];
     first_of(&ways.map(|(way, are_unique, says)| (way(index, roles), are_unique, says)))
@@ -146,9 +152,25 @@ pub fn several_say(ranks: &Ranks, told_apart: &str) -> String {
     )
 }
 
+/// The label of each process's rank, and processes of devices that are of several.
+#[derive(Default)]
+struct Found {
+    of: BTreeMap<Key, String>,
+    untold: Vec<Key>,
+}
+
+impl From<BTreeMap<Key, String>> for Found {
+    fn from(of: BTreeMap<Key, String>) -> Found {
+        Found {
+            of,
+            untold: Vec::new(),
+        }
+    }
+}
+
 /// The ranks that the first way finds which finds any.
-fn first_of(ways: &[(BTreeMap<Key, String>, bool, &str)]) -> (Ranks, Option<String>) {
-    for (of, ids_are_unique, says) in ways {
+fn first_of(ways: &[(Found, bool, &str)]) -> (Ranks, Option<String>) {
+    for (Found { of, untold }, ids_are_unique, says) in ways {
         if of.is_empty() {
             continue;
         }
@@ -165,14 +187,15 @@ fn first_of(ways: &[(BTreeMap<Key, String>, bool, &str)]) -> (Ranks, Option<Stri
             labels: labels.into_iter().cloned().collect(),
             by_process,
             ids_are_unique: *ids_are_unique,
+            untold: untold.clone(),
         };
         return (ranks, Some((*says).to_owned()));
     }
     (Ranks::default(), None)
 }
 
-fn by_label(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
-    let mut of = BTreeMap::new();
+fn by_label(index: &Index, _: &[Role]) -> Found {
+    let mut of: BTreeMap<Key, String> = BTreeMap::new();
     for track in index.track_ids() {
         let pid = index.track(track).pid;
         if let Key::Text(name) = pid
@@ -181,7 +204,7 @@ fn by_label(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
             of.insert(pid, label.to_owned());
         }
     }
-    of
+    of.into()
 }
 
 /// Which ranks the events of each process name, where nearly all of its events name one: a collective's own event says
@@ -205,16 +228,18 @@ fn ranks_in_args(index: &Index) -> BTreeMap<Key, BTreeSet<i64>> {
 }
 
 /// Each process is of the one rank that its events name; of none where a process has events of several.
-fn by_arg(index: &Index, _: &[Role]) -> BTreeMap<Key, String> {
+fn by_arg(index: &Index, _: &[Role]) -> Found {
     let said = ranks_in_args(index);
     let several: BTreeSet<i64> = said.values().flatten().copied().collect();
     if several.len() < 2 || said.values().any(|ranks| ranks.len() > 1) {
-        return BTreeMap::new();
+        return Found::default();
     }
     let only = |ranks: BTreeSet<i64>| ranks.into_iter().next();
-    said.into_iter()
+    let of: BTreeMap<Key, String> = said
+        .into_iter()
         .filter_map(|(pid, ranks)| Some((pid, format!("rank {}", only(ranks)?))))
-        .collect()
+        .collect();
+    of.into()
 }
 
 /// How many ranks and processes are named at most.
@@ -285,68 +310,114 @@ fn launchers(index: &Index, roles: &[Role]) -> BTreeMap<Key, BTreeMap<Key, u64>>
     work
 }
 
-/// That ranks share a device's process, in words: each launched a tenth of its work or more. A tracer records one
-/// process, so two that launch work are two ranks.
-pub fn shared_devices(index: &Index, roles: &[Role]) -> Option<String> {
-    if launching(index, roles).len() < 2 {
+/// That device work of several ranks is not told apart, in one sentence; `None` where it is.
+pub fn untold_work(index: &Index, ranks: &Ranks) -> Option<String> {
+    if ranks.untold.is_empty() {
         return None;
     }
-    let mut devices = launchers(index, roles).into_iter();
-    devices.find_map(|(device, by)| {
-        let all: u64 = by.values().sum();
-        let large = by.iter().filter(|(_, n)| n.saturating_mul(10) >= all);
-        let pids: Vec<String> = large.map(|(pid, _)| pid.show(&index.names).to_string()).collect();
-        (pids.len() > 1).then(|| {
-            format!(
-                "Processes {} launched work of the same device process ({}): Stepscope cannot show these ranks \
-                 separately. Steps, device time and gaps are those of all of them together. Open the ranks' own files \
-                 together, or merge them with process ids that differ.",
-                named(pids.into_iter()),
-                device.show(&index.names)
-            )
-        })
-    })
+    let processes = ranks.untold.iter().map(|pid| pid.show(&index.names));
+    Some(format!(
+        "Several ranks launched device work of the same device process ({}), and which rank launched which work is not \
+         recorded for all of it: that work belongs to no rank and no step, its device's times are those of the ranks \
+         together, and launches without work are not counted. Open the ranks' own files together, or merge them with \
+         process ids that differ.",
+        named(processes)
+    ))
 }
 
 /// A device's process is of the process that launched nearly all of its work; of none where several share it.
-fn by_launching_process(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+fn by_launching_process(index: &Index, roles: &[Role]) -> Found {
     let processes = launching(index, roles);
     if processes.len() < 2 || shared_processes(index).is_some() {
-        return BTreeMap::new();
+        return Found::default();
     }
     let work = launchers(index, roles);
-    let mut of: BTreeMap<Key, String> = BTreeMap::new();
+    let mut found = divided(index);
     for (device, by) in work {
+        if index.launched_by.contains_key(&device) {
+            continue;
+        }
         let all: u64 = by.values().sum();
         let owner = by
             .into_iter()
             .find(|&(_, n)| n.saturating_mul(10) >= all.saturating_mul(9));
         if let Some((pid, _)) = owner {
-            of.insert(device, label_of_process(index, pid));
+            found.of.insert(device, label_of_process(index, pid));
         }
     }
     // A helper that copies to the device of another process is no rank.
-    if of.values().collect::<BTreeSet<_>>().len() < 2 {
-        return BTreeMap::new();
+    if found.of.values().collect::<BTreeSet<_>>().len() < 2 {
+        return Found::default();
     }
     for pid in processes {
-        of.insert(pid, label_of_process(index, pid));
+        found.of.insert(pid, label_of_process(index, pid));
     }
-    of
+    found
+}
+
+/// Without device work: each process that runs steps and their operators, or their python frames, is a rank.
+fn by_steps(index: &Index, roles: &[Role]) -> Found {
+    if roles.iter().any(|role| role.is_device()) {
+        return Found::default();
+    }
+    let is_step = |text: &str| {
+        let steps = ["execute_model", "forward_batch_generation", "run_batch"];
+        python_frame(text).is_some_and(|(_, function)| steps.contains(&function))
+    };
+    let frames: FxHashSet<NameId> = index
+        .names
+        .iter()
+        .filter(|(_, text)| is_step(text))
+        .map(|(id, _)| id)
+        .collect();
+    // Whether each process has steps, and what they consist of.
+    let mut runs: BTreeMap<Key, (bool, bool)> = BTreeMap::new();
+    for track in index.track_ids() {
+        let (has_steps, has_operators) = runs.entry(index.track(track).pid).or_default();
+        for id in index.rows(track) {
+            match roles[id.index()] {
+                Role::Pass => *has_steps = true,
+                Role::HostOp => *has_operators = true,
+                Role::PythonFrame if frames.contains(&index.slices.name(id)) => {
+                    (*has_steps, *has_operators) = (true, true);
+                }
+                _ => {}
+            }
+        }
+    }
+    let of: BTreeMap<Key, String> = runs
+        .into_iter()
+        .filter(|&(_, run)| run == (true, true))
+        .map(|(pid, _)| (pid, label_of_process(index, pid)))
+        .collect();
+    if of.len() < 2 {
+        return Found::default();
+    }
+    of.into()
+}
+
+/// Processes of devices that the index has divided by the process that launched their work.
+fn divided(index: &Index) -> Found {
+    let mut found = Found::default();
+    for (&device, &launcher) in &index.launched_by {
+        match launcher {
+            Some(pid) => {
+                found.of.insert(device, label_of_process(index, pid));
+            }
+            None => found.untold.push(device),
+        }
+    }
+    found.untold.sort_unstable();
+    found
 }
 
 /// A device's process is of the process whose launches of its graphs fit best.
-fn by_recipe(
-    index: &Index,
-    roles: &[Role],
-    recipe: &str,
-    beside: impl Fn(Key) -> Option<Key>,
-) -> BTreeMap<Key, String> {
+fn by_recipe(index: &Index, roles: &[Role], recipe: &str, beside: impl Fn(Key) -> Option<Key>) -> Found {
     let Some(column) = index.arg_column(recipe) else {
-        return BTreeMap::new();
+        return Found::default();
     };
     if shared_processes(index).is_some() {
-        return BTreeMap::new();
+        return Found::default();
     }
     let own_of = |pid: Key| beside(pid).unwrap_or(pid);
     let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
@@ -361,7 +432,7 @@ fn by_recipe(
         *known = start.min(*known);
     }
     if processes.len() < 2 {
-        return BTreeMap::new();
+        return Found::default();
     }
     let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
     for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
@@ -372,10 +443,10 @@ fn by_recipe(
             fit.1 += u64::from(launched <= start);
         }
     }
-    let owners = owners(&fits);
-    // Two processes that launch for one device are two of one rank.
-    if owners.values().collect::<BTreeSet<_>>().len() < 2 {
-        return BTreeMap::new();
+    let Owners { of: owners, untold } = owners(&fits);
+    // Two processes that launch other graphs of one device are two of one rank.
+    if untold.is_empty() && owners.values().collect::<BTreeSet<_>>().len() < 2 {
+        return Found::default();
     }
     let mut of: BTreeMap<Key, String> = BTreeMap::new();
     for track in index.track_ids() {
@@ -387,7 +458,52 @@ fn by_recipe(
     for (device, pid) in owners {
         of.insert(device, label_of_process(index, pid));
     }
-    of
+    for (process, pid) in drivers(index, roles, &of, own_of) {
+        of.insert(process, label_of_process(index, pid));
+    }
+    Found { of, untold }
+}
+
+/// More processes that run steps and launch nothing are not joined to those that launch.
+const MAX_DRIVERS: usize = 64;
+
+/// Processes with steps that launch nothing themselves, because an engine's events bear another process id than the
+/// calls below them: each is of the process whose launches lie in its steps.
+fn drivers(
+    index: &Index,
+    roles: &[Role],
+    known: &BTreeMap<Key, String>,
+    own_of: impl Fn(Key) -> Key,
+) -> BTreeMap<Key, Key> {
+    let is_of_step = |role: Role| matches!(role, Role::Pass | Role::Prepare | Role::Forward | Role::Sample);
+    let mut steps: BTreeMap<Key, Vec<Span>> = BTreeMap::new();
+    let mut launches: BTreeMap<Key, Vec<i64>> = BTreeMap::new();
+    for track in index.track_ids() {
+        let pid = index.track(track).pid;
+        for id in index.rows(track) {
+            let role = roles[id.index()];
+            if role == Role::Launch {
+                let of = launches.entry(own_of(pid)).or_default();
+                of.push(index.slices.start(id).as_ns());
+            } else if is_of_step(role) && !known.contains_key(&pid) {
+                steps.entry(pid).or_default().push(index.slices.span(id));
+            }
+        }
+    }
+    if steps.len() > MAX_DRIVERS {
+        return BTreeMap::new();
+    }
+    let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
+    for (process, spans) in steps {
+        let steps = Union::of(spans);
+        for (&pid, starts) in &launches {
+            let inside = starts.iter().filter(|&&at| steps.contains(at)).count() as u64;
+            if inside > 0 {
+                fits.insert((process, pid), (inside, inside));
+            }
+        }
+    }
+    owners(&fits).of
 }
 
 /// A call, or work: when it starts, and the operator that it belongs to.
@@ -397,20 +513,20 @@ struct Linked {
     operator: Option<i64>,
 }
 
-fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
+fn by_collision(index: &Index, roles: &[Role]) -> Found {
     // Its processes are no ranks.
     if shared_processes(index).is_some() {
-        return BTreeMap::new();
+        return Found::default();
     }
     let Some(column) = index.arg_column("correlation").map(|c| c.without_zero()) else {
-        return BTreeMap::new();
+        return Found::default();
     };
     let pid_of = |id: SliceId| index.track(index.track_of(id)).pid;
     let is_call = |id: SliceId| matches!(roles[id.index()], Role::Launch | Role::Wait);
     // A process that only waits launches no work: MTIA writes such calls below the device.
     let processes = launching(index, roles);
     if processes.len() < 2 {
-        return BTreeMap::new();
+        return Found::default();
     }
     let linked = |id: SliceId| Linked {
         start: index.slices.start(id).as_ns(),
@@ -426,12 +542,16 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
         .flat_map(|of| of.iter().map(|(pid, _)| *pid))
         .collect();
     if collide.is_empty() {
-        return BTreeMap::new();
+        return Found::default();
     }
+    let mut found = divided(index);
     // Whose work a device's process holds: that of the process whose calls fit best.
     let mut fits: BTreeMap<(Key, Key), Fit> = BTreeMap::new();
     for (id, number) in column.ints().filter(|&(id, _)| roles[id.index()].is_device()) {
         let device = pid_of(id);
+        if index.launched_by.contains_key(&device) {
+            continue;
+        }
         let work = linked(id);
         for (pid, call) in calls.get(&number).into_iter().flatten() {
             let (same_operator, in_time) = fits.entry((device, *pid)).or_default();
@@ -439,23 +559,31 @@ fn by_collision(index: &Index, roles: &[Role]) -> BTreeMap<Key, String> {
             *in_time += u64::from(call.start <= work.start.saturating_add(CLOCK_SLACK_NS));
         }
     }
-    let mut of: BTreeMap<Key, String> = BTreeMap::new();
-    for (device, pid) in owners(&fits) {
-        of.insert(device, label_of_process(index, pid));
+    let Owners { of: owners, untold } = owners(&fits);
+    found.untold.extend(untold);
+    for (device, pid) in owners {
+        found.of.insert(device, label_of_process(index, pid));
     }
     for pid in processes {
-        of.insert(pid, label_of_process(index, pid));
+        found.of.insert(pid, label_of_process(index, pid));
     }
-    of
+    found
 }
 
 /// How well work fits a process's calls: pieces of the same operator, and pieces that do not start before their call.
 type Fit = (u64, u64);
 
+/// Whose each device's process is.
+struct Owners {
+    of: BTreeMap<Key, Key>,
+    /// Those that fit more processes than there are such devices: of several.
+    untold: Vec<Key>,
+}
+
 /// Whose each device's process is. Ranks in step fit each other's devices as well as their own: those are given out in
 /// order, one after the other, and exchanged where that fits better. How long work waits does not help: over all ranks
 /// it is the same whoever is whose.
-fn owners(fits: &BTreeMap<(Key, Key), Fit>) -> BTreeMap<Key, Key> {
+fn owners(fits: &BTreeMap<(Key, Key), Fit>) -> Owners {
     let mut by_device: BTreeMap<Key, Vec<(Key, Fit)>> = BTreeMap::new();
     for (&(device, pid), &fit) in fits {
         by_device.entry(device).or_default().push((pid, fit));
@@ -482,7 +610,10 @@ fn owners(fits: &BTreeMap<(Key, Key), Fit>) -> BTreeMap<Key, Key> {
         .copied()
         .filter(|pid| !of.values().any(|o| o == pid))
         .collect();
-    let pids = match without.len() >= in_step.len() {
+    if without.len() > in_step.len() {
+        return Owners { of, untold: in_step };
+    }
+    let pids = match without.len() == in_step.len() {
         true => without,
         false => candidates.into_iter().collect(),
     };
@@ -508,7 +639,10 @@ fn owners(fits: &BTreeMap<(Key, Key), Fit>) -> BTreeMap<Key, Key> {
         }
     }
     of.extend(in_step.into_iter().zip(owner));
-    of
+    Owners {
+        of,
+        untold: Vec::new(),
+    }
 }
 
 /// Values of an int arg that are unique in the file instead of in a rank: counted up in order of rows. 0 is none.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{NameId, Names};
 
 use super::plain_table::PlainTable;
+use super::vocabulary::ProcessGroup;
 
 /// More rows of a table are counted and not kept.
 pub const MAX_ROWS: usize = 2_000_000;
@@ -260,6 +261,8 @@ pub struct Tables {
     pub format: Option<&'static str>,
     pub rank: Option<i64>,
     pub world_size: Option<i64>,
+    /// Which ranks groups have.
+    pub process_groups: Vec<ProcessGroup>,
     /// How much the profiler was told to record.
     pub level: Option<String>,
     pub kernels: KernelTable,

@@ -253,6 +253,9 @@ pub struct Ranks {
     pub by_process: FxHashMap<Key, usize>,
     /// Whether ids that link a call to its work are unique over all ranks.
     pub ids_are_unique: bool,
+    /// Processes of devices whose work several ranks launched, and it is not told which piece is whose. They are of
+    /// no rank, and launches without recorded work may have some there.
+    pub untold: Vec<Key>,
 }
 
 impl Ranks {
@@ -262,6 +265,12 @@ impl Ranks {
             return None;
         }
         self.by_process.get(&index.track(track).pid).copied()
+    }
+
+    /// Whether several ranks launched the work of a device, and it is not told whose is whose.
+    pub fn is_untold(&self, index: &Index, device: &Device) -> bool {
+        let of = |&track: &TrackId| self.untold.contains(&index.track(track).pid);
+        device.rank.is_none() && !self.untold.is_empty() && device.tracks.iter().any(of)
     }
 
     /// Within what an id on a track is unique.
@@ -313,8 +322,28 @@ pub enum OverheadKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerWaits {
     pub names: FxHashSet<NameId>,
-    /// The arg that holds the other's number.
+    /// The arg that holds the other's number, within the ranks of the collective's group.
     pub peer: &'static str,
+    /// The groups whose operations are recorded.
+    pub groups: Vec<PeerGroup>,
+    /// The ranks of groups, where the trace says them.
+    pub ranks: Vec<ProcessGroup>,
+}
+
+/// A group of ranks whose whole operations lie on a track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerGroup {
+    pub name: String,
+    pub track: TrackId,
+}
+
+/// Which ranks of the run a group of them has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessGroup {
+    /// What it is called, in the words of whoever writes of it.
+    pub names: Vec<String>,
+    /// In the order in which they are counted within the group.
+    pub ranks: Vec<i64>,
 }
 
 /// Names of calls in which a thread waits for others.
@@ -398,6 +427,8 @@ pub struct Vocabulary {
     pub overhead_categories: Vec<CategoryId>,
     /// Of the profiler's own work and what it calls so, by name, what it is; what is neither is not here.
     pub overhead_kinds: FxHashMap<NameId, OverheadKind>,
+    /// Operators that communicate or wait for what does, by name.
+    pub collective_operators: FxHashSet<NameId>,
     /// Pieces of collectives in which this rank waits for another; `None` where none are recorded.
     pub peer_waits: Option<PeerWaits>,
     /// Categories of annotations repeated on devices.
@@ -464,6 +495,7 @@ impl Default for Vocabulary {
             call_categories: Vec::new(),
             overhead_categories: Vec::new(),
             overhead_kinds: FxHashMap::default(),
+            collective_operators: FxHashSet::default(),
             peer_waits: None,
             device_annotation_categories: Vec::new(),
             asynchronous_operators: &[],

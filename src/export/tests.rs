@@ -75,6 +75,7 @@ fn gaps() -> Gaps {
         p99_ns: None,
         max_ns: Some(7_851_800),
         coverage: None,
+        histogram: Vec::new(),
         bins: vec![
             bin(1_000_000, Some(5_000_000), 44, 67_448_200),
             bin(5_000_000, None, 1, 7_851_800),
@@ -355,9 +356,11 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
                                                                                xxxx
 
             Operators
-              Total sums over all calls, those nested in a call of the same name, too. Self leaves out the
-              operators called. So does torch's key_averages (2.9), to the nanosecond. Bytes are those allocated
-              less those freed between start and end of the calls, on any thread.
+              Total sums the time of all calls. A call inside another of the same name counts again, so a total
+              may exceed the time that passed; where it is the only call directly inside that one, the two count
+              as one. Self leaves out the operators called. torch's key_averages (2.9) counts the same, to the
+              nanosecond. Bytes are those allocated less those freed between start and end of the calls, on any
+              thread.
               calls     self    total  name
                   2  5.00 µs  9.00 µs  =aten::copy_
 
@@ -519,7 +522,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             <details><summary>Operators (1 row)</summary>
 
-            Total sums over all calls, those nested in a call of the same name, too. Self leaves out the operators called. So does torch's key\_averages (2.9), to the nanosecond. Bytes are those allocated less those freed between start and end of the calls, on any thread.
+            Total sums the time of all calls. A call inside another of the same name counts again, so a total may exceed the time that passed; where it is the only call directly inside that one, the two count as one. Self leaves out the operators called. torch's key\_averages (2.9) counts the same, to the nanosecond. Bytes are those allocated less those freed between start and end of the calls, on any thread.
 
             | name | calls | self | total |
             | --- | ---: | ---: | ---: |

@@ -85,6 +85,27 @@ impl ArgRows {
         column_bytes(&self.own, &self.shared_row) + self.set_bytes
     }
 
+    /// The int arg `key` of all rows that have it.
+    pub fn ints(&self, key: &str) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let spec = self
+            .specs
+            .iter()
+            .position(|s| s.key == key && s.kind == ArgKind::Int);
+        let own = spec.map(|spec| &self.own[spec]).into_iter();
+        let own = own.flat_map(|(rows, values)| rows.iter().zip(values.iter()));
+        let in_set = move |set: &[Value]| set.iter().find(|v| Some(usize::from(v.0)) == spec).map(|v| v.1);
+        let by_set: Vec<Option<i64>> = self.sets.iter().map(|set| in_set(set)).collect();
+        let n_shared = match by_set.iter().any(Option::is_some) {
+            true => self.shared_row.len(),
+            false => 0,
+        };
+        let shared = self
+            .shared_row
+            .range(0..n_shared)
+            .zip(self.shared_set.range(0..n_shared));
+        own.chain(shared.filter_map(move |(row, set)| Some((row, (*by_set.get(set as usize)?)?))))
+    }
+
     /// The number of the combination in `scratch`.
     fn set(&mut self) -> usize {
         let hash = |values: &[Value]| FxBuildHasher.hash_one(values);

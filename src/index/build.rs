@@ -10,6 +10,7 @@ mod finish;
 mod flows;
 mod interning;
 mod rows;
+mod shared_processes;
 mod slices;
 mod stray;
 mod tracks;

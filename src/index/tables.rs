@@ -334,6 +334,11 @@ pub struct Index {
     pub tally: Tally,
     /// What is not here because it was not asked for.
     pub left_out: LeftOut,
+    /// Parts of processes that several ranks share, each with the process as the text calls it.
+    pub parts_of: FxHashMap<Key, Key>,
+    /// Processes of devices that several processes launched work of were divided: the parts, by the process that
+    /// launched their work; `None` for what is left, of which that is not told.
+    pub launched_by: FxHashMap<Key, Option<Key>>,
 }
 
 impl Index {

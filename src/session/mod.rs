@@ -157,8 +157,8 @@ impl Opened {
         self.answer_anew();
     }
 
-    /// Compares with another trace from now on: with what was kept of it as JSON, or with the one before. The error says
-    /// why that cannot be; nothing has changed then.
+    /// Compares with another trace from now on: with what was kept of it as JSON, or with the one before. The error
+    /// says why that cannot be; nothing has changed then.
     pub fn compare(&mut self, with: Option<&str>, other_is_before: bool) -> Result<(), String> {
         let other = match (with, &self.compared) {
             (Some(text), _) => {

@@ -1,7 +1,7 @@
 //! Graph compiles, and which buckets they are of.
 
 use crate::analyze::report::{BucketCoverage, DynamoLimit, MetricCompile, PhaseBucket, Recompile};
-use crate::base::order;
+use crate::base::{order, show, stats};
 
 use super::cell::{Place, Term};
 use super::rows::Rows;
@@ -28,6 +28,14 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
              estimate.",
             |r| r.dur_ns,
         )
+        .when(has(|r| r.waited_ns.is_some()), |rows| {
+            rows.duration(
+                "waited_ns",
+                "waited for",
+                "Of a compile on another thread: how long its step waited for it. Empty: for all of it, or not at all.",
+                |r| r.waited_ns,
+            )
+        })
         .instant("start_ns", "start", "", |r| r.start_ns)
         .flag(
             "start_is_exact",
@@ -88,6 +96,18 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
         )
         .sorted("start_ns", false)
         .done()
+}
+
+/// `"412 ms in all"`: what compiles of one level of evidence cost; a lower bound where the cost of some is not
+/// recorded.
+pub fn cost_in_all(compiles: &[&Recompile]) -> String {
+    let costs = compiles.iter().filter_map(|r| r.dur_ns);
+    let total = || show::duration(stats::sum(costs.clone()));
+    match costs.clone().count() {
+        0 => "cost not recorded".to_owned(),
+        n if n == compiles.len() => format!("{} in all", total()),
+        _ => format!("at least {} in all", total()),
+    }
 }
 
 fn place(r: &Recompile) -> Place {
@@ -292,4 +312,25 @@ fn metric_compiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
             |c| c.generated_on.clone(),
         )
         .done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiles_cost_in_all_is_a_lower_bound_where_a_cost_is_not_recorded() {
+        let compile = |dur_ns| Recompile {
+            dur_ns,
+            ..Recompile::default()
+        };
+        let (known, other, unknown) = (compile(Some(40_000_000)), compile(Some(2_000_000)), compile(None));
+        assert_eq!(cost_in_all(&[&known, &other]), "42.0 ms in all");
+        assert_eq!(
+            cost_in_all(&[&known, &unknown, &other]),
+            "at least 42.0 ms in all"
+        );
+        assert_eq!(cost_in_all(&[&unknown]), "cost not recorded");
+        assert_eq!(cost_in_all(&[]), "cost not recorded");
+    }
 }

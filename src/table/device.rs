@@ -359,6 +359,10 @@ fn nodes<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .done()
 }
 
+/// Where launches are not known, behind the tables of what devices did.
+pub const NO_LAUNCHES: &str = "Device work in this trace does not carry the number of the call that launched it, so \
+                               launch analysis is not available.";
+
 pub const LAUNCHES: Table = Table {
     key: "launches",
     title: "Launches",

@@ -27,9 +27,10 @@ pub const PYTHON: Table = Table {
 pub const OPERATORS: Table = Table {
     key: "operators",
     title: "Operators",
-    definition: "Total sums over all calls, those nested in a call of the same name, too. Self leaves out the \
-                 operators called. So does torch's key_averages (2.9), to the nanosecond. Bytes are those allocated \
-                 less those freed between start and end of the calls, on any thread.",
+    definition: "Total sums the time of all calls. A call inside another of the same name counts again, so a total may \
+                 exceed the time that passed; where it is the only call directly inside that one, the two count as one. \
+                 Self leaves out the operators called. torch's key_averages (2.9) counts the same, to the nanosecond. \
+                 Bytes are those allocated less those freed between start and end of the calls, on any thread.",
     topic: Topic::Host,
     rows: |answers| times(Rows::of(&answers.report.operators), &answers.report.operators).done(),
 };

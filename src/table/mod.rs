@@ -28,6 +28,8 @@ pub use crate::analyze::steps::times::device_span_ns;
 pub use area::{Area, NamedSlices};
 pub use ask::{Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
+pub use compiles::cost_in_all;
+pub use device::NO_LAUNCHES;
 pub use rows::{Order, Rows};
 pub use selected::{AreaAsk, Selected, SelectedAsk, StacksAsk};
 pub use stacks::{NamedCalls, StackCalls};

@@ -352,6 +352,11 @@ fn steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
             |s| s.engine_step,
         )
         .on_request()
+        .when(has(|s| s.rank_label.is_some()), |rows| {
+            rows.text("rank", "rank", "What the file calls its rank.", |s| {
+                s.rank_label.clone().unwrap_or_default()
+            })
+        })
         .term("phase", "phase", "", |s| terms::phase(s.phase))
         .term("period", "period", "", |s| terms::period(s.period))
         .on_request()

@@ -1,5 +1,6 @@
 //! A gap histogram as it is drawn: stacked bars over a logarithmic axis of durations.
 
+use crate::base::show;
 use crate::view::model::{Cause, Gaps};
 use crate::view::timescale::round_duration;
 
@@ -18,11 +19,20 @@ pub struct Histogram {
     pub bars: Vec<HistogramBar>,
     /// The value at height 1.
     pub max: u64,
-    /// Edges of the bins along the axis.
+    /// Round lengths along the axis.
     pub ticks: Vec<Edge>,
+    /// Quantiles.
+    pub marks: Vec<Mark>,
 }
 
-/// An edge between two bins.
+/// A length that is pointed out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    pub x: f64,
+    pub label: String,
+}
+
+/// A round length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
     pub x: f64,
@@ -57,19 +67,23 @@ pub struct Segment {
     pub value: u64,
 }
 
-/// Lays out `gaps`. A bin from 0 is drawn one decade wide, the open bin up to the longest gap.
-/// Empty bins at both ends are left out.
+/// Lays out `gaps`, in their fine bins where they have some. A bin from 0 is drawn half a decade wide, the open bin up to
+/// the longest gap. Empty bins at both ends are left out.
 pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
     let value = |count: u64, total_ns: i64| match measure {
         Measure::Count => count,
         Measure::Time => u64::try_from(total_ns).unwrap_or(0),
     };
-    let first = gaps.bins.iter().position(|b| b.count > 0).unwrap_or(0);
-    let last = gaps.bins.iter().rposition(|b| b.count > 0).map_or(0, |i| i + 1);
-    let bins = gaps.bins.get(first..last).unwrap_or_default();
+    let all = match &gaps.histogram[..] {
+        [] => &gaps.bins,
+        _ => &gaps.histogram,
+    };
+    let first = all.iter().position(|b| b.count > 0).unwrap_or(0);
+    let last = all.iter().rposition(|b| b.count > 0).map_or(0, |i| i + 1);
+    let bins = all.get(first..last).unwrap_or_default();
     let decade = |ns: i64| (ns.max(1) as f64).log10();
     let low = |from_ns: i64, to_ns: Option<i64>| match (from_ns, to_ns) {
-        (0, Some(to)) => decade(to) - 1.0,
+        (0, Some(to)) => decade(to) - 0.5,
         (0, None) => 0.0,
         (from, _) => decade(from),
     };
@@ -82,6 +96,7 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
             bars: Vec::new(),
             max: 0,
             ticks: Vec::new(),
+            marks: Vec::new(),
         };
     };
     let left = low(head.from_ns, head.to_ns);
@@ -120,16 +135,29 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
             }
         })
         .collect();
-    let mut edges: Vec<(f64, i64)> = bins
-        .iter()
-        .map(|bin| (part(low(bin.from_ns, bin.to_ns)), bin.from_ns))
-        .collect();
-    edges.extend(tail.to_ns.map(|to| (1.0, to)));
+    let marks = [("p50", gaps.p50_ns), ("p99", gaps.p99_ns)];
+    let mark = |(name, ns): (&'static str, Option<i64>)| {
+        let ns = ns?;
+        Some(Mark {
+            x: part(decade(ns)).clamp(0.0, 1.0),
+            label: format!("{name} {}", show::duration(ns)),
+        })
+    };
     Histogram {
         bars,
         max,
-        ticks: labelled(&edges),
+        ticks: labelled(&round_lengths(left, right, part)),
+        marks: marks.into_iter().filter_map(mark).collect(),
     }
+}
+
+/// 1, 2 and 5 of every decade between two logarithms, with their places.
+fn round_lengths(left: f64, right: f64, part: impl Fn(f64) -> f64) -> Vec<(f64, i64)> {
+    let decades = (0..=12).map(|decade| 10_i64.pow(decade));
+    let round = decades.flat_map(|decade| [1, 2, 5].map(|n| n * decade));
+    let places = round.map(|ns| ((ns as f64).log10(), ns));
+    let inside = places.filter(|(at, _)| (left..=right).contains(at));
+    inside.map(|(at, ns)| (part(at), ns)).collect()
 }
 
 /// Labels the edges, `(x, ns)`, as far as there is room.
@@ -180,6 +208,7 @@ mod tests {
             p99_ns: None,
             max_ns: Some(1_000_000),
             coverage: None,
+            histogram: Vec::new(),
             bins: vec![
                 bin(0, Some(10_000), [(0, 0), (0, 0)]),
                 bin(10_000, Some(100_000), [(4, 40_000), (2, 20_000)]),

@@ -143,6 +143,11 @@ impl Summary {
         self.tables.iter().any(|table| table.key == key)
     }
 
+    /// Why there is no table of launches, where a device is recorded.
+    pub fn no_launches(&self) -> Option<&'static str> {
+        (!self.has("launches") && self.fills().device).then_some(crate::table::NO_LAUNCHES)
+    }
+
     /// Which of the views that few traces fill it fills.
     pub fn fills(&self) -> Fills {
         let of_profiler = |t: &TableName| t.topic == Topic::Profiler || t.key == "files";

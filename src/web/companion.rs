@@ -12,6 +12,7 @@ use crate::protocol::companion::Peer;
 use crate::protocol::companion::message::{Bytes, MOST_TITLE, Raw};
 use crate::protocol::companion::receiver::{Event, Said};
 use crate::web::files::Picked;
+use crate::web::kept;
 
 /// A message of another page.
 pub struct Incoming {
@@ -201,24 +202,6 @@ fn sized(bytes: &JsValue) -> Bytes {
         Bytes::Sized(length.and_then(|n| n.as_f64()).unwrap_or_default() as u64)
     } else {
         Bytes::Unfit
-    }
-}
-
-/// What a page keeps for its reader: in a sandbox there is no storage, and asking for it throws.
-pub mod kept {
-    fn storage() -> Option<web_sys::Storage> {
-        web_sys::window()?.local_storage().ok().flatten()
-    }
-
-    pub fn get(key: &str) -> Option<String> {
-        storage()?.get_item(key).ok().flatten()
-    }
-
-    /// Keeps it if the browser lets us.
-    pub fn set(key: &str, value: &str) {
-        if let Some(storage) = storage() {
-            drop(storage.set_item(key, value));
-        }
     }
 }
 

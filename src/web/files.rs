@@ -48,6 +48,23 @@ impl Picked {
             .then_some(entries)
     }
 
+    /// A text that looks like JSON, as a file.
+    pub fn of_json(text: &str) -> Option<Picked> {
+        if !text.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
+        let parts = Array::of1(&JsValue::from_str(text));
+        let file = File::new_with_str_sequence(&parts, "pasted.json").ok()?;
+        Some(Picked(vec![("pasted.json".to_owned(), file)]))
+    }
+
+    /// These files and more, to be opened together.
+    #[must_use]
+    pub fn and(mut self, more: Picked) -> Picked {
+        self.0.extend(more.0);
+        self
+    }
+
     /// Every file of these, folder by folder.
     async fn of_entries(entries: Vec<FileSystemEntry>) -> Picked {
         let mut found = Vec::new();

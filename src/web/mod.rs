@@ -8,6 +8,7 @@ pub mod engine;
 pub mod files;
 pub mod hash;
 pub mod installed;
+pub mod kept;
 pub mod listener;
 pub mod sight;
 pub mod theme;

@@ -1,6 +1,23 @@
 //! Light and dark: `data-theme` on the root element; without it, the style sheet follows the system.
 
 use crate::view::route::Theme;
+use crate::web::kept;
+
+const KEPT: &str = "stepscope.theme";
+
+/// What the reader chose on this machine.
+pub fn remembered() -> Option<Theme> {
+    match kept::get(KEPT)?.as_str() {
+        "dark" => Some(Theme::Dark),
+        "light" => Some(Theme::Light),
+        _ => None,
+    }
+}
+
+/// Keeps the reader's choice on this machine.
+pub fn remember(theme: Theme) {
+    kept::set(KEPT, if theme == Theme::Dark { "dark" } else { "light" });
+}
 
 /// Sets or clears the reader's choice.
 pub fn apply(theme: Option<Theme>) {

@@ -651,10 +651,13 @@ fn check_sums(name: &str, opened: &Opened) {
         );
         assert!(finding.cost_ns.is_none_or(|ns| ns >= 0), "{name}: {finding:?}");
     }
-    assert!(
-        report.findings.windows(2).all(|w| w[0].level <= w[1].level),
-        "{name}"
-    );
+    // What is fine and takes much of serving time stands among the hints.
+    let place = |f: &Finding| match f.level {
+        Level::Fine if f.cost_ns.is_some() => Level::Hint,
+        level => level,
+    };
+    let is_in_order = |w: &[Finding]| w[0].level <= w[1].level || place(&w[0]) <= w[1].level;
+    assert!(report.findings.windows(2).all(is_in_order), "{name}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Two ranks in one file, whoever joined them: each has steps of its own with the device times of its own work.
 
 use serde_json::{Value, json};
+use stepscope::analyze::report::TraceReport;
+use stepscope::export;
 use stepscope::session::open_bytes;
+use stepscope::table::{self, Answers};
 
 const N_STEPS: i64 = 6;
 
@@ -245,17 +248,123 @@ fn two_ranks_of_gaudi_are_told_apart_by_their_recipes_labels_and_args() {
     each_has_its_own(&report(events, ""), "labels");
 }
 
+/// Every rank calls its device 0, and whoever joined the files left that.
+const SHARED_DEVICE: Joined = Joined {
+    device: |_| json!(0),
+    ..BY_HAND
+};
+
+/// The events of both ranks, each changed by `change`.
+fn changed(joined: &Joined, change: impl Fn(i64, &mut Value)) -> Vec<Value> {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        let mut of_rank = cuda(joined, rank, 0);
+        of_rank.iter_mut().for_each(|event| change(rank, event));
+        events.extend(of_rank);
+    }
+    events
+}
+
 #[test]
-fn ranks_that_share_a_device_process_are_named_as_not_told_apart() {
+fn ranks_that_share_a_device_process_are_told_apart_by_their_calls() {
+    let events = changed(&SHARED_DEVICE, |_, _| {});
+    each_has_its_own(&report(events, ""), "numbers differ");
+}
+
+/// Ids of calls collide: all launches have work, and it is the work of their own rank.
+const COLLIDING: Joined = Joined {
+    id: |_, step| step + 1,
+    ..SHARED_DEVICE
+};
+
+#[test]
+fn colliding_ids_in_a_shared_device_process_are_told_apart_by_operator() {
+    let events = changed(&COLLIDING, |rank, event| {
+        if let Some(id) = event["args"]["correlation"].as_i64() {
+            event["args"]["External id"] = json!(1_000 * (rank + 1) + id);
+        }
+    });
+    let report = report(events, "");
+    each_has_its_own(&report, "operators");
+    assert_eq!(report["launches_without_work"], 0);
+    assert_eq!(report["launches_total"], 2 * N_STEPS);
+}
+
+#[test]
+fn colliding_ids_in_a_shared_device_process_are_told_apart_by_stream() {
+    // Each rank has a stream of its own; in the first two steps the operator tells whose it is.
+    let events = changed(&COLLIDING, |rank, event| {
+        let Some(id) = event["args"]["correlation"].as_i64() else {
+            return;
+        };
+        if id <= 2 {
+            event["args"]["External id"] = json!(1_000 * (rank + 1) + id);
+        }
+        if event["cat"] == "kernel" {
+            event["tid"] = json!(7 + rank);
+            event["args"]["stream"] = json!(7 + rank);
+        }
+    });
+    each_has_its_own(&report(events, ""), "streams");
+}
+
+/// Nothing is said of work that nobody can tell apart.
+fn is_untold(report: &Value, device: &str) {
+    let notes = report["notes"].to_string();
+    let says = format!("Several ranks launched device work of the same device process ({device})");
+    assert!(notes.contains(&says), "{notes}");
+    assert_eq!(report["launches_without_work"], Value::Null);
+    let findings = report["findings"].to_string();
+    for id in ["launches-without-work", "device-recording-ends-early"] {
+        assert!(!findings.contains(id), "{findings}");
+    }
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.len() as i64, 2 * N_STEPS);
+    assert!(steps.iter().all(|step| step["device"].is_null()), "{steps:?}");
+    for verdict in report["verdicts"].as_array().unwrap() {
+        assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    }
+}
+
+#[test]
+fn work_of_colliding_ids_that_nothing_tells_apart_is_unknown_and_not_missing() {
+    is_untold(&report(changed(&COLLIDING, |_, _| {}), ""), "0");
+}
+
+#[test]
+fn ranks_of_gaudi_that_share_a_device_process_are_named_as_not_told_apart() {
     let joined = Joined {
         device: |_| json!(0),
         ..BY_HAND
     };
-    let notes = report_of(&joined)["notes"].to_string();
-    assert!(
-        notes.contains("Processes 1, 2 launched work of the same device process (0)"),
-        "{notes}"
-    );
+    let events: Vec<Value> = (0..2).flat_map(|rank| gaudi(&joined, rank)).collect();
+    is_untold(&report(events, ""), "0");
+}
+
+#[test]
+fn ranks_of_gaudi_whose_steps_bear_other_process_ids_than_their_launches_have_their_steps() {
+    let mut events: Vec<Value> = (0..2).flat_map(|rank| gaudi(&BY_HAND, rank)).collect();
+    for event in &mut events {
+        if event["cat"] == "user_annotation" {
+            event["pid"] = json!(700 - 300 * event["pid"].as_i64().unwrap());
+        }
+    }
+    each_has_its_own(&report(events, ""), "other process ids");
+}
+
+#[test]
+fn the_arg_rank_tells_ranks_apart_that_have_the_same_processes_and_threads() {
+    let fused = Joined {
+        host: |_| json!(4711),
+        device: |_| json!(0),
+        id: |_, step| step + 1,
+        arg: true,
+        name: "",
+    };
+    let events = changed(&fused, |_, _| {});
+    each_has_its_own(&report(events, ""), "CUDA");
+    let events = (0..2).flat_map(|rank| gaudi(&fused, rank)).collect();
+    each_has_its_own(&report(events, ""), "Gaudi");
 }
 
 #[test]
@@ -297,4 +406,44 @@ fn a_process_that_copies_a_little_to_the_device_of_another_is_no_rank() {
         !notes.contains("several ranks") && !notes.contains("launched work"),
         "{notes}"
     );
+}
+
+#[test]
+fn processes_of_a_cpu_that_run_steps_are_ranks() {
+    let mut events = Vec::new();
+    for rank in 0..2 {
+        for event in cuda(&BY_HAND, rank, rank) {
+            if event["cat"] == "user_annotation" {
+                let (ts, pid) = (event["ts"].as_i64().unwrap(), event["pid"].clone());
+                events.push(event);
+                events.push(slice("cpu_op", "aten::mm", &pid, 5, (ts + 100, 1_000), json!({})));
+            }
+        }
+    }
+    let report = report(events, "");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("holds several ranks"), "{notes}");
+    for (i, step) in report["steps"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(step["rank"], format!("process {}", 1 + i % 2));
+    }
+}
+
+#[test]
+fn steps_say_their_rank_where_there_are_several() {
+    let events: Vec<Value> = (0..2).flat_map(|rank| cuda(&BY_HAND, rank, rank)).collect();
+    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+    let opened = open_bytes("t.json", text.as_bytes()).unwrap();
+    let steps_of = |report: &TraceReport| {
+        let answers = Answers::of_report(report);
+        let tables = table::filled(&answers);
+        let steps = tables.iter().find(|of| of.key == "steps").unwrap();
+        export::table_csv(steps)
+    };
+    let csv = steps_of(&opened.report);
+    assert!(csv.contains("process 2"), "{csv}");
+    let text = json!({"schemaVersion": 1, "traceEvents": cuda(&BY_HAND, 0, 0)}).to_string();
+    let one = open_bytes("t.json", text.as_bytes()).unwrap();
+    assert!(!steps_of(&one.report).contains("rank"));
+    let json = serde_json::to_value(&one.report).unwrap();
+    assert!(json["steps"][0].get("rank").is_none());
 }

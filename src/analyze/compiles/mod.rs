@@ -17,7 +17,9 @@ use crate::index::Key;
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::{compile_span, open_in};
-use crate::analyze::gaps::cause::{Compiles, HeldUp, Thread, fits, hands_over_compiled, held_up, thread_of};
+use crate::analyze::gaps::cause::{
+    Compiles, HeldUp, Thread, Waited, fits, hands_over_compiled, held_up, thread_of,
+};
 use crate::analyze::merge::{Growing, merge_tracks};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 
@@ -44,7 +46,7 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             .filter(|(i, _)| !twice.contains(i))
             .map(|(_, mark)| row(index, vocabulary, &finder, mark)),
     );
-    leave_steps(index, vocabulary, &mut rows);
+    leave_steps(index, vocabulary, &finder, &mut rows);
     join_nested(&mut rows);
     let known = Union::of(rows.iter().map(compile_span));
     let slow: Vec<SliceId> = slow_submissions(index, vocabulary)
@@ -170,30 +172,31 @@ impl<'a> StepFinder<'a> {
     }
 }
 
-/// What lies in a step that did not wait for it is of no step.
-fn leave_steps(index: &Index, vocabulary: &Vocabulary, rows: &mut [Recompile]) {
+/// A compile on another thread is of the step that waited for it, and of none where nothing did.
+fn leave_steps(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, rows: &mut [Recompile]) {
     let compiles = Compiles::of(index, vocabulary, rows);
     for (place, row) in rows.iter_mut().enumerate() {
+        let span = compile_span(row);
         let held = held_up(index, vocabulary, row.slice.map(SliceId), row.evidence);
-        row.beside = !compile_span(row).is_empty() && compiles.is_beside(place, held, compile_span(row));
-        if row.beside {
-            (row.step, row.phase, row.bucket) = (None, Phase::Unknown, None);
-            continue;
-        }
-        let pass = row.step.and_then(|i| vocabulary.passes.get(i as usize));
-        let host = row.step.and_then(|i| vocabulary.host_span(i as usize));
-        let (Some(pass), Some(host)) = (pass, host) else {
-            continue;
+        let (thread, waited) = match compiles.waited(place, held, span) {
+            Waited::Partly(thread, waited) if !span.is_empty() => (thread, waited),
+            Waited::Nobody => {
+                row.beside = !span.is_empty();
+                (row.step, row.phase, row.bucket) = (None, Phase::Unknown, None);
+                continue;
+            }
+            _ => continue,
         };
-        let track = index.track_of(pass.slice);
-        let (thread, rank) = (thread_of(index, track), vocabulary.ranks.of(index, track));
-        let HeldUp::Thread(own) = held else {
-            continue;
-        };
-        let span = compile_span(row).intersect(host);
-        if own != thread && !compiles.of_thread(thread, rank).hold_up(span) {
-            (row.step, row.phase, row.bucket) = (None, Phase::Unknown, None);
-        }
+        let longest = waited
+            .iter()
+            .max_by_key(|w| (w.len_ns(), std::cmp::Reverse(w.start)));
+        let step = longest.and_then(|w| finder.at(thread.map_or(held, HeldUp::Thread), w.start));
+        let pass = step.and_then(|i| vocabulary.passes.get(i as usize));
+        row.step = step;
+        row.phase = pass.map_or(Phase::Unknown, |p| p.phase);
+        row.bucket = pass.and_then(|p| p.bucket);
+        row.waited_ns = Some(stats::sum(waited.iter().map(|w| w.len_ns())));
+        row.waited = waited;
     }
 }
 
@@ -219,6 +222,8 @@ fn row(index: &Index, vocabulary: &Vocabulary, finder: &StepFinder<'_>, mark: &C
         also: None,
         slice: Some(mark.slice.0),
         beside: false,
+        waited_ns: None,
+        waited: Vec::new(),
         r#use: CompileUse::Unknown,
         dynamo: vocabulary
             .dynamo
@@ -582,6 +587,8 @@ fn suspicion(pass: &Pass, step: usize, cost_ns: i64, why: &str) -> Recompile {
         also: None,
         slice: Some(pass.slice.0),
         beside: false,
+        waited_ns: None,
+        waited: Vec::new(),
         r#use: CompileUse::Unknown,
         dynamo: None,
     }

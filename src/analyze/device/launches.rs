@@ -151,8 +151,15 @@ pub fn without_work(
 }
 
 /// Why launches without work cannot be counted, in words.
-pub fn unknown(link: &LaunchLink) -> Option<String> {
-    let why = match link {
+pub fn unknown(vocabulary: &Vocabulary) -> Option<String> {
+    if !vocabulary.ranks.untold.is_empty() {
+        return Some(
+            "Several ranks launched work of the same device process, and which of them launched which work is not \
+             recorded for all of it."
+                .to_owned(),
+        );
+    }
+    let why = match &vocabulary.launch_link {
         LaunchLink::Numbered(_) => {
             "The trace's arrows join calls with their work; of a call without an arrow it is not known whether it \
              launched work."

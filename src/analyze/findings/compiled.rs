@@ -1,6 +1,6 @@
 //! Compiles by what they rest on, and what they cost: for the findings about compiles.
 
-use crate::analyze::gaps::activity::compile_span;
+use crate::analyze::gaps::activity::{compile_span, held_up_spans};
 use crate::analyze::report::{Evidence, Period, Recompile, TraceReport};
 use crate::base::{Union, order, show};
 
@@ -14,8 +14,13 @@ pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period)
     found
 }
 
-/// Time in which at least one of `compiles` ran.
+/// Time in which at least one of `compiles` ran and, on another thread, was waited for.
 pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
+    Union::of(compiles.iter().flat_map(|r| held_up_spans(r))).total_ns()
+}
+
+/// Time in which at least one of `compiles` ran, waited for or not.
+pub(super) fn run_ns(compiles: &[&Recompile]) -> i64 {
     Union::of(compiles.iter().map(|r| compile_span(r))).total_ns()
 }
 

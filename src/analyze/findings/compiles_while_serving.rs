@@ -1,7 +1,7 @@
 //! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
 //! answers to one question, of which a trace gets one at most.
 
-use super::compiled::{LEVELS, compile_ns, compiled, cost_says, known_says, n_costed};
+use super::compiled::{LEVELS, compile_ns, compiled, cost_says, known_says, n_costed, run_ns};
 use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
@@ -34,18 +34,16 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         compiles.retain(|r| r.beside == beside);
         (level, compiles)
     };
-    let beside = LEVELS
-        .map(|level| of_level(level, true))
-        .into_iter()
-        .find(|(_, compiles)| !compiles.is_empty());
-    let mut found: Vec<_> = LEVELS
-        .map(|level| of_level(level, false))
-        .into_iter()
-        .filter(|(_, compiles)| !compiles.is_empty())
-        .collect();
-    add_recipes(&mut found);
+    let all_levels = |beside| {
+        let levels = LEVELS.map(|level| of_level(level, beside)).into_iter();
+        let mut found: Vec<_> = levels.filter(|(_, compiles)| !compiles.is_empty()).collect();
+        add_recipes(&mut found);
+        found
+    };
+    let (found, beside) = (all_levels(false), all_levels(true));
+    let beside = beside.split_first();
     let Some(((level, compiles), weaker)) = found.split_first() else {
-        let beside = beside.map(|(level, compiles)| compiles_beside(report, level, &compiles));
+        let beside = beside.map(|(strongest, weaker)| compiles_beside(report, strongest, weaker));
         return beside
             .or_else(|| compiles_in_unknown_period(report))
             .or_else(|| no_compiles(report));
@@ -75,6 +73,13 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         ),
         _ => format!(" {they} delayed {} for {for_cost}.", show::counted(steps, "step")),
     };
+    let run_ns = run_ns(compiles);
+    if run_ns > cost {
+        says += &format!(
+            " Compiling took {} in all; steps did not wait for all of it.",
+            show::duration(run_ns)
+        );
+    }
     if (1..compiles.len()).contains(&costed) {
         says += &format!(" {costed} of {} compiles have a recorded cost.", compiles.len());
     }
@@ -82,16 +87,15 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if has_steps {
         says += &format!(" {}", uses_say(&uses, compiles.len() == 1));
     }
-    if let Some((level, compiles)) = &beside {
-        says += &format!(" {}", beside_says(*level, compiles));
-    }
     let mut evidence = at_compiles(report, compiles);
-    for (level, compiles) in weaker {
-        let ns = cost_says(compiles).unwrap_or_else(|| "cost not recorded".to_owned());
-        evidence.push(fact(format!(
-            "Recorded at another level, not added: {}, {ns}.",
-            was_compiled(*level, compiles.len())
-        )));
+    evidence.extend(
+        weaker
+            .iter()
+            .map(|(level, compiles)| at_another_level(*level, compiles, "")),
+    );
+    if let Some(((level, compiles), weaker)) = beside {
+        says += &format!(" {}", beside_says(*level, compiles));
+        evidence.extend(weaker_beside(weaker));
     }
     let is_share = |total| reaches(cost, 1, total);
     let is_costly = costed > 0 && (serving_ns(report).is_none_or(is_share) || cost >= 50_000_000);
@@ -118,6 +122,23 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Compiles of a level of evidence that is weaker than the one that is spoken of.
+fn at_another_level(level: Evidence, compiles: &[&Recompile], place: &str) -> FindingEvidence {
+    let ns = cost_says(compiles).unwrap_or_else(|| "cost not recorded".to_owned());
+    fact(format!(
+        "Recorded at another level, not added: {}{place}, {ns}.",
+        was_compiled(level, compiles.len())
+    ))
+}
+
+const BESIDE: &str = " on other threads while serving went on";
+
+fn weaker_beside(weaker: &[(Evidence, Vec<&Recompile>)]) -> impl Iterator<Item = FindingEvidence> {
+    weaker
+        .iter()
+        .map(|(level, compiles)| at_another_level(*level, compiles, BESIDE))
+}
+
 /// `"2 graphs were compiled beside the serving, for 300 ms; nothing waited for them."`
 fn beside_says(level: Evidence, compiles: &[&Recompile]) -> String {
     let for_cost = known_says(compiles).map_or(String::new(), |known| format!(", for {known}"));
@@ -129,16 +150,21 @@ fn beside_says(level: Evidence, compiles: &[&Recompile]) -> String {
 }
 
 /// Compiles for which nothing waited, where there are no others.
-fn compiles_beside(report: &TraceReport, level: Evidence, compiles: &[&Recompile]) -> Finding {
-    let says = beside_says(level, compiles);
+fn compiles_beside(
+    report: &TraceReport,
+    (level, compiles): &(Evidence, Vec<&Recompile>),
+    weaker: &[(Evidence, Vec<&Recompile>)],
+) -> Finding {
+    let mut evidence = at_compiles(report, compiles);
+    evidence.extend(weaker_beside(weaker));
     Finding {
-        evidence: at_compiles(report, compiles),
+        evidence,
         ..finding(
             "compiles-while-serving",
             Level::Hint,
             Sure::Derived,
             "recompiles",
-            says,
+            beside_says(*level, compiles),
         )
     }
 }
@@ -238,8 +264,16 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
         "; when it began within that is not recorded"
     };
     let span = compile_span(recompile);
+    let in_part = recompile.waited_ns.filter(|&ns| ns < span.len_ns());
+    let waited = in_part.map_or(String::new(), |ns| {
+        format!(", of which its step waited {}", show::duration(ns))
+    });
     FindingEvidence {
-        says: format!("{}: {}{place}{exact}", recompile.name, recompile.cost_says()),
+        says: format!(
+            "{}: {}{waited}{place}{exact}",
+            recompile.name,
+            recompile.cost_says()
+        ),
         start_ns: Some(
             recompile
                 .region_start_ns
@@ -440,6 +474,48 @@ mod tests {
             found.evidence[1].says,
             "Recorded at another level, not added: 1 graph was compiled, 10.0 ms."
         );
+    }
+
+    #[test]
+    fn all_levels_of_compiles_beside_the_serving_are_shown() {
+        let mut report = blank();
+        report.steps = vec![step(0, 0, 100)];
+        let beside = |evidence, start_ms, ms| Recompile {
+            evidence,
+            beside: true,
+            step: None,
+            ..compile(0, start_ms, ms)
+        };
+        report.recompiles = vec![
+            beside(Evidence::Synapse, 10, 50),
+            beside(Evidence::Dynamo, 60, 20),
+            beside(Evidence::GraphCapture, 80, 5),
+        ];
+        let weaker = [
+            "Recorded at another level, not added: 1 frame was compiled by torch.compile on other threads while \
+             serving went on, 20.0 ms.",
+            "Recorded at another level, not added: 1 device graph was captured on other threads while serving went \
+             on, 5.00 ms.",
+        ];
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert_eq!(
+            found.says,
+            "1 graph was compiled beside the serving, for 50.0 ms; nothing waited for it."
+        );
+        let says =
+            |found: &Finding| -> Vec<String> { found.evidence.iter().map(|e| e.says.clone()).collect() };
+        assert_eq!(says(found)[1..], weaker);
+        // Beside compiles that delayed steps, too.
+        report.recompiles.push(compile(0, 90, 3));
+        let all = of(&report);
+        let found = get(&all, "compiles-while-serving");
+        assert!(
+            found
+                .says
+                .starts_with("1 graph was compiled while serving. It delayed 1 step for 3.00 ms")
+        );
+        assert_eq!(says(found)[1..], weaker);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What the device computes, by family: the trace's largest facts. A hint where single, unfused operators take much.
+//! Where the device's work bounds the steps, its largest family is what they spend their time on: that is the cost,
+//! which gives the finding its place among the others, although nothing is wrong with it.
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
 use crate::analyze::labels;
-use crate::analyze::report::{Family, Finding, FindingEvidence, KernelFamily, Level, Sure};
+use crate::analyze::report::{Bound, Family, Finding, FindingEvidence, KernelFamily, Level, Sure};
 use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -70,6 +72,20 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         })
         .collect();
     let is_unfused = reaches(of(Family::Elementwise), UNFUSED_PERCENT, total);
+    let is_device_bound = facts
+        .report
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.bound == Bound::Device);
+    let largest_ns = named.iter().map(|f| f.total_ns).max().unwrap_or(0);
+    // A finding's cost is time of the trace: devices that work at the same time are not added.
+    let all = facts.report.device_time.iter().filter(|d| d.scope == "all");
+    let n_devices = i64::try_from(all.count()).unwrap_or(1).max(1);
+    let cost_ns = match (is_device_bound, is_unfused) {
+        (_, true) => Some(of(Family::Elementwise)),
+        (true, false) => Some(largest_ns / n_devices),
+        (false, false) => None,
+    };
     Some(Finding {
         evidence,
         advice: if is_unfused {
@@ -79,7 +95,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         } else {
             String::new()
         },
-        cost_ns: is_unfused.then(|| of(Family::Elementwise)),
+        cost_ns,
         ..finding(
             "device-time-by-family",
             if is_unfused { Level::Hint } else { Level::Fine },

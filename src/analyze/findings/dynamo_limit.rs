@@ -1,4 +1,5 @@
-//! torch.compile gave a frame up: it runs without compiled code from then on.
+//! torch.compile gave a frame up: it runs without compiled code from then on. Without steps a trace may be of a
+//! warm-up: a hint, as compiles are there.
 
 use super::shared::{N_EVIDENCE, fact, finding};
 use super::{Facts, Rule};
@@ -61,6 +62,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         show::counted(dynamo.regions, "time"),
     );
     let says = says + &uncompiled_steps(report, first).unwrap_or_default();
+    let level = match report.steps.is_empty() {
+        true => Level::Hint,
+        false => Level::Problem,
+    };
     let evidence = dynamo
         .limits
         .iter()
@@ -80,6 +85,6 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
                  pad it to buckets; raising torch._dynamo.config.recompile_limit (cache_size_limit before it was renamed) only \
                  moves the limit."
             .into(),
-        ..finding("dynamo-limit", Level::Problem, Sure::Derived, "recompiles", says)
+        ..finding("dynamo-limit", level, Sure::Derived, "recompiles", says)
     })
 }

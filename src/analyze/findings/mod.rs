@@ -188,14 +188,30 @@ pub fn findings(facts: &Facts<'_>, depth: Depth) -> Vec<Finding> {
         }
     }
     say_what_recording_costs(facts, &mut all);
-    sort(&mut all);
+    sort(&mut all, shared::serving_ns(facts.report));
     all
 }
 
-/// Problems first, and of each level the most costly first; else they stay as they stand in [`FINDINGS`]. The JSON, the
-/// text, the Markdown and the page show findings as they come from here.
-fn sort(findings: &mut [Finding]) {
-    order::sort_by_key(findings, |f| (f.level, std::cmp::Reverse(f.cost_ns)));
+/// A finding that nothing is wrong with stands among the hints from this share of serving time on, in percent, where
+/// its cost is known: what the steps spend most of their time on is worth more than a hint about little of it.
+const LARGE_PERCENT: i64 = 25;
+
+/// Problems first, then hints, then what is fine; of each the most costly first, which is the largest share of the
+/// trace; else they stay as they stand in [`FINDINGS`]. What is fine and takes [`LARGE_PERCENT`] of `window_ns` is
+/// placed among the hints. What only steps make a problem is a hint in a trace without them. The JSON, the text, the
+/// Markdown and the page show findings as they come from here.
+fn sort(findings: &mut [Finding], window_ns: Option<i64>) {
+    let is_large = |f: &Finding| {
+        let known = f.cost_ns.zip(window_ns);
+        known.is_some_and(|(cost, window)| shared::reaches(cost, LARGE_PERCENT, window))
+    };
+    order::sort_by_key(findings, |f| {
+        let place = match f.level {
+            Level::Fine if is_large(f) => Level::Hint,
+            level => level,
+        };
+        (place, std::cmp::Reverse(f.cost_ns))
+    });
 }
 
 /// Whether this finding says that the host is what is slow.
@@ -274,10 +290,16 @@ mod tests {
             made("c", Level::Hint, Some(1)),
             made("d", Level::Hint, None),
             made("e", Level::Problem, None),
-            made("f", Level::Hint, Some(2)),
+            made("f", Level::Hint, Some(20)),
+            made("g", Level::Fine, Some(24)),
+            made("h", Level::Fine, Some(25)),
         ];
-        sort(&mut all);
-        let ids: Vec<&str> = all.iter().map(|f| f.id.as_str()).collect();
-        assert_eq!(ids, ["e", "f", "c", "b", "d", "a"]);
+        let mut ids = |window_ns| {
+            sort(&mut all, window_ns);
+            all.iter().map(|f| f.id.clone()).collect::<Vec<String>>()
+        };
+        assert_eq!(ids(None), ["e", "f", "c", "b", "d", "h", "g", "a"]);
+        // A quarter of serving time is large.
+        assert_eq!(ids(Some(100)), ["e", "h", "f", "c", "b", "d", "g", "a"]);
     }
 }

@@ -4,6 +4,7 @@
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule, exposed_communication};
+use crate::analyze::ranks::peers::Peer;
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::base::show;
 
@@ -26,9 +27,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let says = format!(
-        "{} of the exposed communication is spent waiting for rank {} of the group ({} of {}).",
+        "{} of the exposed communication is spent waiting for {} ({} of {}).",
         show::percent(first.exposed_ns, exposed),
-        first.peer,
+        first.peer.says(),
         show::duration(first.exposed_ns),
         show::duration(exposed)
     );
@@ -37,9 +38,9 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         end_ns: Some(wait.longest_span.end),
         slice: Some(wait.longest.0),
         ..fact(format!(
-            "{} for rank {} of the group: {} of the exposed communication in {}, longest {}",
+            "{} for {}: {} of the exposed communication in {}, longest {}",
             wait.name,
-            wait.peer,
+            wait.peer.says(),
             show::duration(wait.exposed_ns),
             show::counted(wait.count, "wait"),
             show::duration(wait.longest_span.len_ns())
@@ -49,10 +50,14 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         cost_ns: Some(first.exposed_ns),
         evidence: evidence.collect(),
         advice: format!(
-            "Open the trace of that rank, too (ranks are counted within the group: without other groups, {} is its \
-             rank in the run): it arrives late, or sends slowly. What this rank does in its collectives is mostly \
-             waiting.",
-            first.peer
+            "Open the trace of that rank, too{}: it arrives late, or sends slowly. What this rank does in its \
+             collectives is mostly waiting.",
+            match first.peer {
+                Peer::OfRun(_) => String::new(),
+                Peer::OfGroup(rank) => format!(
+                    " (ranks are counted within the group: without other groups, {rank} is its rank in the run)"
+                ),
+            }
         ),
         ..finding("waits-for-peer", Level::Hint, Sure::Recorded, "timeline", says)
     })

@@ -231,6 +231,20 @@ pub fn compile_span(recompile: &Recompile) -> Span {
     }
 }
 
+/// The stretches in which a compile held up its step: all of it, or, on another thread, when that one waited.
+pub fn held_up_spans(recompile: &Recompile) -> Vec<Span> {
+    match recompile.waited.as_slice() {
+        [] => vec![compile_span(recompile)],
+        waited => waited.to_vec(),
+    }
+}
+
+/// When compiles held up steps.
+pub fn held_up_by(recompiles: &[Recompile]) -> Union {
+    let of = recompiles.iter().filter(|r| !r.beside);
+    Union::of(of.flat_map(held_up_spans))
+}
+
 /// Which tracks belong to devices and which to the threads that run the model.
 pub struct HostThreads {
     containers: Containers,

@@ -7,8 +7,8 @@
 //!   is recorded.
 //!   Of slices that start and end together, the first in the order of causes. A slice around whole steps says
 //!   nothing. A compile of the thread and a wait for requests come before; a compile of another thread of its process
-//!   counts while nothing else is recorded of it and the device is idle, or it waits for others; not at all where it
-//!   launches or begins steps all the while.
+//!   counts while nothing else is recorded of it and the device is idle, or it waits for others, for as long as its
+//!   step has more of that than other steps; not at all where it launches or begins steps all the while.
 //! - *Inside the launch call* the instant is the call's, however long it takes.
 //! - *Launched, not started*, once the call has ended or other work of it has begun: on its way for up to
 //!   [`LATENCY_NS`], then waiting for something else.
@@ -27,8 +27,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{SliceId, Span, TrackId, Union, order};
-use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary, enclosing};
+use crate::base::{SliceId, Span, TrackId, Union, order, stats};
+use crate::dialect::{Device, Evidence, LaunchLink, Pass, Phase, Role, Vocabulary, enclosing};
 use crate::index::{Index, Key};
 
 use crate::analyze::device::launch_index::{Launch, LaunchIndex};
@@ -155,31 +155,211 @@ pub struct Compiles {
     by_process: FxHashMap<Key, Vec<(HeldUp, Span)>>,
     /// Threads that mark steps, or launch where none does, with their ranks.
     working: FxHashMap<Thread, Option<usize>>,
-    /// What is recorded of a thread beside which others of its process compile.
-    recorded: FxHashMap<Thread, Recorded>,
-    /// Of the compiles in order, whether the rank went on beside it.
-    passed_by: Vec<bool>,
+    /// Of a thread beside which others of its process compile: the compiles, and when it waited for each.
+    waited: FxHashMap<Thread, Vec<(HeldUp, Span, Vec<Span>)>>,
+    /// Of the compiles in order, when its rank waited for it, where that is known of one on a lane of its own.
+    on_lanes: Vec<Option<Vec<Span>>>,
 }
 
-/// What a thread did while others of its process compiled.
+/// Who waited for a compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// Whoever compiles, for all of it.
+    Whole,
+    /// Others, or a thread that is known, at these times.
+    Partly(Option<Thread>, Vec<Span>),
+    /// Steps and launches went on.
+    Nobody,
+}
+
+/// How long a thread, or all lanes of a rank, do nothing that is recorded while the device is idle: only what a step
+/// has more of it than other steps can be due to a compile beside it.
 #[derive(Default)]
-struct Recorded {
-    /// All but waits for others.
-    did: Union,
-    waits: Union,
+struct Blank {
+    /// When that is.
+    when: Union,
     /// Starts of its launches and steps, ascending.
     goes_on: Vec<i64>,
-    /// When the devices of its rank are busy.
-    busy: Union,
+    /// From the start of each step to that of the next, in order, and the blank time that is usual for its phase.
+    steps: Vec<(Span, Phase)>,
+    usual: FxHashMap<Phase, Usual>,
+    /// Of pauses between launches, and before or behind the start of a step: of each step the longest.
+    usual_pause: FxHashMap<(Phase, PauseKind), Usual>,
 }
 
-/// The pause of a thread in the middle of a compile on another: from what it began last to what it begins next.
-fn pause_in(goes_on: &[i64], compile: Span) -> Span {
-    let middle = compile.start + compile.len_ns() / 2;
-    let next = goes_on.partition_point(|&at| at <= middle);
-    let last = next.checked_sub(1).map_or(compile.start, |last| goes_on[last]);
-    let next = goes_on.get(next).copied().unwrap_or(compile.end);
-    Span::new(last.max(compile.start), next.min(compile.end))
+/// Whether a pause begins with the start of a step, and whether it ends with one.
+type PauseKind = (bool, bool);
+
+/// What other steps have.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    median_ns: i64,
+    /// What nine of ten do not exceed.
+    most_ns: i64,
+}
+
+/// Other steps of a phase that say what is usual.
+const LEAST_OTHERS: usize = 2;
+
+impl Usual {
+    fn by<K: Eq + std::hash::Hash>(
+        of_others: impl IntoIterator<Item = (K, Vec<i64>)>,
+    ) -> FxHashMap<K, Usual> {
+        let of = of_others.into_iter().filter(|(_, of)| of.len() >= LEAST_OTHERS);
+        let usual = of.filter_map(|(key, mut of)| {
+            let median_ns = stats::quantile_of(&mut of, 0.5)?;
+            let most_ns = stats::quantile_of(&mut of, 0.9)?;
+            Some((key, Usual { median_ns, most_ns }))
+        });
+        usual.collect()
+    }
+
+    /// What `ns` is above the usual; nothing where other steps vary as much.
+    fn above(self, ns: i64) -> i64 {
+        let varies_ns = (self.median_ns / 10).saturating_add(LATENCY_NS);
+        let is_more = ns > self.most_ns && ns > self.median_ns.saturating_add(varies_ns);
+        if is_more { ns - self.median_ns } else { 0 }
+    }
+}
+
+impl Blank {
+    /// `compiles` are those beside it: steps into which one falls do not say what is usual.
+    fn of(when: Union, goes_on: Vec<i64>, passes: &[&Pass], compiles: &Union) -> Blank {
+        let end = when.extent().map_or(i64::MIN, |e| e.end);
+        let next = passes.iter().skip(1).map(|pass| pass.span.start);
+        let ends = next.chain(passes.last().map(|last| last.span.end.max(end)));
+        let of_pass = |(pass, end): (&&Pass, i64)| (Span::new(pass.span.start, end), pass.phase);
+        let mut blank = Blank {
+            steps: passes.iter().zip(ends).map(of_pass).collect(),
+            when,
+            goes_on,
+            ..Blank::default()
+        };
+        let mut others: FxHashMap<Phase, Vec<i64>> = FxHashMap::default();
+        let mut pauses: FxHashMap<(Phase, PauseKind), Vec<i64>> = FxHashMap::default();
+        // The last one ends where the recording does.
+        for &(span, phase) in blank.steps.iter().rev().skip(1) {
+            if compiles.covered_ns(span) > 0 {
+                continue;
+            }
+            others.entry(phase).or_default().push(blank.when.covered_ns(span));
+            let mut longest: FxHashMap<PauseKind, i64> = FxHashMap::default();
+            let from = blank.goes_on.partition_point(|&at| at < span.start);
+            for pair in blank.goes_on[from..]
+                .windows(2)
+                .take_while(|pair| pair[0] < span.end)
+            {
+                let pause = Span::new(pair[0], pair[1]);
+                let of_kind = longest.entry(blank.kind(pause)).or_default();
+                *of_kind = blank.when.covered_ns(pause).max(*of_kind);
+            }
+            for (kind, ns) in longest {
+                pauses.entry((phase, kind)).or_default().push(ns);
+            }
+        }
+        blank.usual = Usual::by(others);
+        blank.usual_pause = Usual::by(pauses);
+        blank
+    }
+
+    fn kind(&self, pause: Span) -> PauseKind {
+        let is_step = |at: i64| {
+            self.steps
+                .binary_search_by_key(&at, |(span, _)| span.start)
+                .is_ok()
+        };
+        (is_step(pause.start), is_step(pause.end))
+    }
+
+    /// When its thread waited for a compile of another: in the pause that holds the compile's middle and half of its
+    /// time, or in the one that ends with it; no more of it than what that pause, or its step, has above the usual.
+    fn waited(&self, compile: Span) -> Vec<Span> {
+        let last = compile.end.saturating_sub(1).max(compile.start);
+        let middle = pause_at(&self.goes_on, compile.start + compile.len_ns() / 2);
+        let end = pause_at(&self.goes_on, last);
+        let steps = self.steps_of(compile);
+        let knows_usual = steps.iter().all(|(_, phase)| self.usual.contains_key(phase));
+        let usual_of = |pause: Span| {
+            let within = pause.intersect(compile);
+            let mut steps = self.steps_of(within).iter().rev();
+            let (_, phase) = steps.find(|(span, _)| span.start <= within.start)?;
+            self.usual_pause.get(&(*phase, self.kind(pause)))
+        };
+        // A thread that waited goes on when the compile is done: a pause that lasts on as long again has another cause.
+        let ends_with_it = |pause: Span| {
+            let within_ns = self.when.covered_ns(pause.intersect(compile));
+            let until = pause
+                .end
+                .min(compile.end.saturating_add(compile.len_ns().saturating_mul(2)));
+            let behind_ns = self.when.covered_ns(Span::new(compile.end, until));
+            let usual_ns = usual_of(pause).map_or(0, |usual| usual.median_ns);
+            behind_ns <= within_ns.saturating_add(usual_ns)
+        };
+        let mut pauses = Vec::new();
+        if may_wait(middle.intersect(compile), compile) && (!knows_usual || ends_with_it(middle)) {
+            pauses.push(middle);
+        }
+        if !steps.is_empty() && knows_usual && middle != end && ends_with_it(end) {
+            pauses.push(end);
+        }
+        let mut kept = Vec::new();
+        for &pause in &pauses {
+            let within = pause.intersect(compile);
+            let parts = self.when.overlapping(within).map(|p| p.intersect(within));
+            let parts: Vec<Span> = parts.collect();
+            let above_ns = usual_of(pause).map_or(0, |usual| usual.above(self.when.covered_ns(pause)));
+            keep_last(&parts, above_ns, &mut kept);
+            self.keep_above_usual(&parts, &mut kept);
+        }
+        let waits = Union::of(kept.into_iter().filter(|wait| !wait.is_empty()));
+        match knows_usual || waits.total_ns().saturating_mul(2) >= compile.len_ns() {
+            true => waits.spans().to_vec(),
+            false => Vec::new(),
+        }
+    }
+
+    fn steps_of(&self, span: Span) -> &[(Span, Phase)] {
+        let from = self.steps.partition_point(|(step, _)| step.end <= span.start);
+        let to = self.steps.partition_point(|(step, _)| step.start < span.end);
+        self.steps.get(from..to).unwrap_or_default()
+    }
+
+    /// Of these waits, what their steps have more than usual, the last of each.
+    fn keep_above_usual(&self, waits: &[Span], kept: &mut Vec<Span>) {
+        let Some(extent) = waits.first().zip(waits.last()) else {
+            return;
+        };
+        let extent = Span::new(extent.0.start, extent.1.end);
+        let in_span = |span: Span| -> Vec<Span> {
+            let parts = waits.iter().map(|wait| wait.intersect(span));
+            parts.filter(|wait| !wait.is_empty()).collect()
+        };
+        for &(step, phase) in self.steps_of(extent) {
+            let usual = self.usual.get(&phase);
+            let above_ns = usual.map_or(i64::MAX, |usual| usual.above(self.when.covered_ns(step)));
+            keep_last(&in_span(step), above_ns, kept);
+        }
+        // In no step: before the first.
+        let first = self.steps.first().map_or(i64::MAX, |(step, _)| step.start);
+        kept.extend(in_span(Span::new(extent.start.min(first), first)));
+    }
+}
+
+/// Keeps the last `ns` of these.
+fn keep_last(waits: &[Span], ns: i64, kept: &mut Vec<Span>) {
+    let mut left_ns = ns;
+    for wait in waits.iter().rev() {
+        let ns = wait.len_ns().min(left_ns);
+        left_ns -= ns;
+        kept.push(Span::new(wait.end - ns, wait.end));
+    }
+}
+
+/// The pause of a thread at an instant: from what it began last to what it begins next.
+fn pause_at(goes_on: &[i64], at: i64) -> Span {
+    let next = goes_on.partition_point(|&begun| begun <= at);
+    let last = next.checked_sub(1).map_or(i64::MIN, |last| goes_on[last]);
+    Span::new(last, goes_on.get(next).copied().unwrap_or(i64::MAX))
 }
 
 /// Whether a thread may have waited in its pause: one that lasts half of the compile, and so holds its middle. A thread
@@ -197,15 +377,19 @@ fn goes_on(index: &Index, vocabulary: &Vocabulary, tracks: impl Iterator<Item = 
     starts
 }
 
-/// When devices of a rank are busy in `within`.
-fn busy_in(index: &Index, vocabulary: &Vocabulary, rank: Option<usize>, within: &Union) -> Union {
+/// When devices of a rank are busy.
+fn busy_of(index: &Index, vocabulary: &Vocabulary, rank: Option<usize>) -> Union {
     let devices = vocabulary.devices.iter().filter(|d| fits(d.rank, rank));
     let rows = devices
         .flat_map(|d| &d.tracks)
         .flat_map(|&track| index.rows(track));
     let work = rows.filter(|&id| vocabulary.role(id).is_device());
-    let spans = work.map(|id| vocabulary.span(index, id));
-    Union::of(spans.filter(|&span| within.covered_ns(span) > 0))
+    Union::of(work.map(|id| vocabulary.span(index, id)))
+}
+
+/// All of `within` but these.
+fn all_but(within: Option<Span>, did: &Union, busy: &Union) -> Union {
+    Union::of(within).without(did).without(busy)
 }
 
 /// What shows that a rank goes on whose calls lie on lanes of their own: the thread of a compile is not known.
@@ -213,6 +397,7 @@ struct Lanes {
     /// By track.
     goes_on: Vec<(TrackId, Vec<i64>)>,
     busy: Union,
+    blank: Blank,
 }
 
 impl Lanes {
@@ -220,24 +405,57 @@ impl Lanes {
         let tracks = index.track_ids();
         let tracks = tracks.filter(|&track| fits(rank, vocabulary.ranks.of(index, track)));
         let of = |track| (track, goes_on(index, vocabulary, std::iter::once(track)));
-        Lanes {
-            goes_on: tracks.map(of).filter(|(_, starts)| !starts.is_empty()).collect(),
-            busy: busy_in(index, vocabulary, rank, compiles),
-        }
+        let goes_on: Vec<_> = tracks.map(of).filter(|(_, starts)| !starts.is_empty()).collect();
+        let busy = busy_of(index, vocabulary, rank);
+        let is_of_rank = |pass: &&Pass| fits(rank, vocabulary.ranks.of(index, index.track_of(pass.slice)));
+        let passes: Vec<&Pass> = vocabulary.passes.iter().filter(is_of_rank).collect();
+        let within = extent_of(&goes_on, &passes, &busy, compiles);
+        let mut starts: Vec<i64> = goes_on.iter().flat_map(|(_, starts)| starts).copied().collect();
+        starts.sort_unstable();
+        let when = all_but(within, &Union::default(), &busy);
+        let blank = Blank::of(when, starts, &passes, compiles);
+        Lanes { goes_on, busy, blank }
     }
 
-    /// The part of a compile that holds the rank up; `None` where the rank goes on beside it, or, on a track that
-    /// launches nothing and begins no steps, the device is never idle.
-    fn held_up(&self, track: TrackId, compile: Span) -> Option<Span> {
-        let others = self.goes_on.iter().filter(|&&(of, _)| of != track);
-        let pause = others
-            .map(|(_, starts)| pause_in(starts, compile))
-            .fold(compile, Span::intersect);
+    /// The parts of a compile that hold the rank up; `None` where the rank goes on beside it, or, on a track that
+    /// launches nothing and begins no steps, the device is never idle, or is no more than it usually is.
+    fn held_up(&self, track: TrackId, compile: Span) -> Option<Vec<Span>> {
         let launches_nothing = !self.goes_on.iter().any(|&(of, _)| of == track);
-        let is_busy = self.busy.covered_ns(compile) == compile.len_ns();
-        let is_idle = !launches_nothing || !is_busy || compile.is_empty();
-        (is_idle && may_wait(pause, compile)).then_some(pause)
+        if launches_nothing && !compile.is_empty() {
+            if self.busy.covered_ns(compile) == compile.len_ns() {
+                return None;
+            }
+            let waited = self.blank.waited(compile);
+            // Where nothing begins meanwhile, the thread that launches may be the one that compiles.
+            let pause = pause_at(&self.blank.goes_on, compile.start);
+            if !waited.is_empty() && pause.end >= compile.end {
+                return Some(vec![compile]);
+            }
+            return (!waited.is_empty()).then_some(waited);
+        }
+        let others = self.goes_on.iter().filter(|&&(of, _)| of != track);
+        let middle = compile.start + compile.len_ns() / 2;
+        let pause = others
+            .map(|(_, starts)| pause_at(starts, middle))
+            .fold(compile, Span::intersect);
+        may_wait(pause, compile).then(|| vec![pause])
     }
+}
+
+/// From the first to the last of what is recorded.
+fn extent_of(
+    goes_on: &[(TrackId, Vec<i64>)],
+    passes: &[&Pass],
+    busy: &Union,
+    compiles: &Union,
+) -> Option<Span> {
+    let begun = goes_on
+        .iter()
+        .flat_map(|(_, starts)| starts.first().zip(starts.last()));
+    let begun = begun.map(|(&first, &last)| Span::new(first, last));
+    let passes = passes.iter().map(|pass| pass.span);
+    let others = [busy, compiles].into_iter().filter_map(Union::extent);
+    Union::of(begun.chain(passes).chain(others)).extent()
 }
 
 impl Compiles {
@@ -255,33 +473,58 @@ impl Compiles {
                 lanes.entry(rank).or_insert_with(of);
             }
         }
-        let part = |r: &Recompile| -> Option<Span> {
-            let whole = compile_span(r);
+        let parts = |r: &Recompile| -> Option<Vec<Span>> {
             match (held(r), r.slice.filter(|_| is_on_lanes(&r))) {
                 (HeldUp::Rank(rank), Some(slice)) => {
-                    lanes.get(&rank)?.held_up(index.track_of(SliceId(slice)), whole)
+                    let lanes = lanes.get(&rank);
+                    let waited =
+                        lanes.and_then(|l| l.held_up(index.track_of(SliceId(slice)), compile_span(r)));
+                    Some(waited.unwrap_or_default())
                 }
-                _ => Some(whole),
+                _ => None,
             }
         };
-        let parts: Vec<Option<Span>> = recompiles.iter().map(part).collect();
-        let spans = recompiles.iter().zip(&parts);
-        let spans = spans.filter_map(|(r, part)| Some((held(r), (*part)?)));
+        let on_lanes: Vec<Option<Vec<Span>>> = recompiles.iter().map(parts).collect();
+        let spans = recompiles.iter().zip(&on_lanes);
+        let spans = spans.flat_map(|(r, parts)| {
+            let held = held(r);
+            let parts = parts.clone().unwrap_or_else(|| vec![compile_span(r)]);
+            parts.into_iter().map(move |part| (held, part))
+        });
         Compiles {
-            passed_by: parts.iter().map(Option::is_none).collect(),
+            on_lanes: on_lanes.clone(),
             ..Compiles::of_spans(index, vocabulary, spans.collect())
         }
     }
 
-    /// Whether nothing waited for the compile at this place of the list: threads that launch or mark steps went on.
-    pub fn is_beside(&self, place: usize, held: HeldUp, span: Span) -> bool {
-        if self.passed_by.get(place) == Some(&true) {
-            return true;
+    /// Who waited for the compile at this place of the list.
+    pub fn waited(&self, place: usize, held: HeldUp, span: Span) -> Waited {
+        if let Some(Some(parts)) = self.on_lanes.get(place) {
+            return match parts.as_slice() {
+                [] => Waited::Nobody,
+                [whole] if *whole == span => Waited::Whole,
+                _ => Waited::Partly(None, parts.clone()),
+            };
         }
-        let HeldUp::Thread(own) = held else { return false };
-        let mut of_process = self.working.keys().filter(|thread| thread.0 == own.0).peekable();
-        of_process.peek().is_some()
-            && of_process.all(|&thread| thread != own && !self.of_thread_alone(thread).hold_up(span))
+        let HeldUp::Thread(own) = held else {
+            return Waited::Whole;
+        };
+        let of_process = || self.working.keys().filter(|thread| thread.0 == own.0);
+        if of_process().next().is_none() || of_process().any(|&thread| thread == own) {
+            return Waited::Whole;
+        }
+        let of = |thread: &Thread| {
+            let waits = self.waited.get(thread)?;
+            let (.., parts) = waits.iter().find(|(by, of, _)| (*by, *of) == (held, span))?;
+            Some((stats::sum(parts.iter().map(|p| p.len_ns())), *thread, parts))
+        };
+        let longest = of_process()
+            .filter_map(of)
+            .max_by_key(|&(ns, thread, _)| (ns, std::cmp::Reverse(thread)));
+        match longest {
+            Some((ns, thread, parts)) if ns > 0 => Waited::Partly(Some(thread), parts.clone()),
+            _ => Waited::Nobody,
+        }
     }
 
     fn of_spans(index: &Index, vocabulary: &Vocabulary, spans: Vec<(HeldUp, Span)>) -> Compiles {
@@ -296,8 +539,8 @@ impl Compiles {
             of_ranks: FxHashMap::default(),
             by_process: FxHashMap::default(),
             working: FxHashMap::default(),
-            recorded: FxHashMap::default(),
-            passed_by: Vec::new(),
+            waited: FxHashMap::default(),
+            on_lanes: Vec::new(),
         };
         let mut of_ranks = Vec::new();
         for &(held, _, span) in &compiles.spans {
@@ -346,7 +589,12 @@ impl Compiles {
         let of_threads = spans.filter(|(held, ..)| matches!(held, HeldUp::Thread(_)));
         let of_threads = Union::of(of_threads.map(|&(.., span)| span));
         let mut busy: FxHashMap<Option<usize>, Union> = FxHashMap::default();
-        let recorded = own.into_iter().map(|(thread, tracks)| {
+        let mut passes: FxHashMap<Thread, Vec<&Pass>> = FxHashMap::default();
+        for pass in &vocabulary.passes {
+            let thread = thread_of(index, index.track_of(pass.slice));
+            passes.entry(thread).or_default().push(pass);
+        }
+        let waited = own.into_iter().map(|(thread, tracks)| {
             let (innermost, _) = innermost(index, vocabulary, &containers, &tracks);
             let (mut did, mut waits) = (Vec::new(), Union::default());
             for (cause, union) in Cause::ALL.into_iter().zip(innermost) {
@@ -357,16 +605,28 @@ impl Compiles {
             }
             let rank = tracks.first().and_then(|&t| vocabulary.ranks.of(index, t));
             let busy = busy.entry(rank);
-            let busy = busy.or_insert_with(|| busy_in(index, vocabulary, rank, &of_threads));
-            let recorded = Recorded {
-                did: Union::of(did),
-                waits,
-                goes_on: goes_on(index, vocabulary, tracks.into_iter()),
-                busy: busy.clone(),
-            };
-            (thread, recorded)
+            let busy = &*busy.or_insert_with(|| busy_of(index, vocabulary, rank));
+            let passes = passes.get(&thread).map_or(&[][..], Vec::as_slice);
+            let goes_on = goes_on(index, vocabulary, tracks.iter().copied());
+            let begun = [(tracks[0], goes_on)];
+            let idle = all_but(
+                extent_of(&begun, passes, busy, &of_threads),
+                &Union::of(did),
+                busy,
+            );
+            let when = Union::of(
+                [&idle, &waits]
+                    .into_iter()
+                    .flat_map(|u| u.spans().iter().copied()),
+            );
+            let [(_, goes_on)] = begun;
+            let blank = Blank::of(when, goes_on, passes, &of_threads);
+            let of_process = compiles.by_process.get(&thread.0).map_or(&[][..], Vec::as_slice);
+            let others = of_process.iter().filter(|(held, _)| is_beside(*held, thread));
+            let waited = others.map(|&(held, span)| (held, span, blank.waited(span)));
+            (thread, waited.collect())
         });
-        compiles.recorded = recorded.collect();
+        compiles.waited = waited.collect();
         compiles
     }
 
@@ -389,33 +649,19 @@ impl Compiles {
     /// The same without those that hold up all of its rank.
     fn of_thread_alone(&self, thread: Thread) -> ThreadCompiles<'_> {
         let of_process = self.by_process.get(&thread.0).map_or(&[][..], Vec::as_slice);
-        let is_beside = |held: HeldUp| matches!(held, HeldUp::Thread(of) if of != thread);
-        let part = |beside: bool| {
-            let part = of_process
+        let of = |beside: bool| {
+            let of = of_process
                 .iter()
-                .filter(move |&&(held, _)| is_beside(held) == beside);
-            Union::of(part.map(|&(_, span)| span))
+                .filter(move |(held, _)| is_beside(*held, thread) == beside);
+            Union::of(of.map(|&(_, span)| span))
         };
-        let (own, beside) = (part(false), part(true));
-        let waited = match self.recorded.get(&thread) {
-            None => beside.clone(),
-            Some(of) => {
-                let others = of_process.iter().filter(|&&(held, _)| is_beside(held));
-                let pauses = others.filter_map(|&(_, span)| {
-                    let pause = pause_in(&of.goes_on, span);
-                    may_wait(pause, span).then_some(pause)
-                });
-                let pauses = Union::of(pauses);
-                let idle = pauses.without(&of.did).without(&of.busy);
-                let waits = of.waits.spans().iter();
-                let waits = waits.flat_map(|&wait| pauses.overlapping(wait).map(move |p| p.intersect(wait)));
-                Union::of(idle.spans().iter().copied().chain(waits))
-            }
+        let waited = match self.waited.get(&thread) {
+            None => of(true),
+            Some(waited) => Union::of(waited.iter().flat_map(|(.., parts)| parts.iter().copied())),
         };
         ThreadCompiles {
             of_rank: None,
-            own,
-            beside,
+            own: of(false),
             waited,
         }
     }
@@ -451,13 +697,16 @@ impl Compiles {
     }
 }
 
+/// Whether a compile is on another thread than this.
+fn is_beside(held: HeldUp, thread: Thread) -> bool {
+    matches!(held, HeldUp::Thread(of) if of != thread)
+}
+
 /// Compiles by what they are to a thread.
 pub struct ThreadCompiles<'a> {
     of_rank: Option<&'a Union>,
     own: Union,
-    /// On other threads of its process.
-    beside: Union,
-    /// Of those, the time in which it may have waited for them.
+    /// When it waited for those on other threads of its process.
     waited: Union,
 }
 
@@ -468,13 +717,10 @@ impl ThreadCompiles<'_> {
         Union::of(all.flat_map(|u| u.spans().iter().copied()))
     }
 
-    /// Whether they hold up what the thread does in `span`: one of its own, or those for most of which it waits.
+    /// Whether they hold up what the thread does in `span`.
     pub fn hold_up(&self, span: Span) -> bool {
-        let waited_ns = self.waited.covered_ns(span);
-        let of_rank = self.of_rank.map_or(0, |u| u.covered_ns(span));
-        of_rank > 0
-            || self.own.covered_ns(span) > 0
-            || waited_ns > 0 && 2 * waited_ns >= self.beside.covered_ns(span)
+        let mut all = [&self.own, &self.waited].into_iter().chain(self.of_rank);
+        all.any(|union| union.covered_ns(span) > 0)
     }
 }
 

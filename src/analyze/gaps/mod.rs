@@ -15,6 +15,7 @@
 pub mod activity;
 pub mod budget;
 pub mod cause;
+mod fine_bins;
 pub mod idle;
 pub mod requests;
 pub mod step_causes;
@@ -33,6 +34,7 @@ use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause, Divider, HostThreads, Whose, compile_span, most_of};
 use crate::analyze::gaps::cause::{Compiles, Rule, Thread, Unlinked};
+use crate::analyze::gaps::fine_bins::FineBins;
 use crate::analyze::gaps::requests::{EngineKey, Waiting, WithoutRequests, engine_rows};
 use crate::analyze::report::{
     Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
@@ -167,6 +169,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
         .map(|(place, (device, idle))| {
             let of_rank = rank_of(host, place);
             let works = device.compute.spans().iter().chain(device.copy.spans());
+            let compiling = host.compiles.of_rank(of_rank);
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
                     "the clocks of host and device disagree by about {}",
@@ -177,8 +180,9 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 device: device.device,
                 rank: device.rank.clone(),
                 of_rank,
-                waiting: without.of_rank(of_rank).clone(),
-                compiling: host.compiles.of_rank(of_rank),
+                // A compile waits for locks and workers of its own: that is the compile's time.
+                waiting: without.of_rank(of_rank).without(&compiling),
+                compiling,
                 works: Union::of(works.copied()),
                 busy: device.busy.clone(),
                 launch_unknown: Union::of(
@@ -729,6 +733,7 @@ pub fn summarise(
     let mut count = [0u64; Cause::COUNT];
     let mut total = ByCause::default();
     let mut bins = vec![(ByCause::default(), [0u64; Cause::COUNT]); BIN_EDGES_NS.len()];
+    let mut fine = FineBins::new();
     let mut longest: Vec<Measured> = Vec::new();
     // No gap that is not longer is among the longest.
     let mut floor_ns = -1;
@@ -739,6 +744,7 @@ pub fn summarise(
         lengths.push(span.len_ns());
         count[main] += 1;
         bins[bin].1[main] += 1;
+        fine.add(span.len_ns(), &by_cause, main);
         for (i, ns) in by_cause.iter().enumerate() {
             for sum in [&mut total[i], &mut bins[bin].0[i]] {
                 *sum = sum.saturating_add(*ns);
@@ -768,6 +774,7 @@ pub fn summarise(
         p50_ns: stats::quantile_of(&mut lengths, 0.5),
         p99_ns: stats::quantile_of(&mut lengths, 0.99),
         coverage: None,
+        histogram: fine.bins(&causes),
         bins: bins
             .iter()
             .enumerate()

@@ -1,4 +1,7 @@
-//! How much of the steps' host time a collective on the host runs (gloo, MPI), where no device is recorded.
+//! How much of the steps' host time a collective on the host runs (gloo, MPI, a library's operator), where no device
+//! is recorded. One in which a step begins and ends and the next begins runs beside the steps: they do not wait for it.
+
+use rustc_hash::FxHashMap;
 
 use crate::analyze::groups::{Group, Groups};
 use crate::analyze::report::Step;
@@ -39,18 +42,36 @@ pub fn host_collectives(index: &Index, vocabulary: &Vocabulary, steps: &[Step]) 
         return None;
     }
     let judged = PHASES.iter().flat_map(|&phase| of_phase(steps, phase, None));
-    let spans: Vec<Span> = judged
-        .filter(|s| !s.compiled)
-        .map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))
-        .collect();
+    let judged: Vec<&Step> = judged.filter(|s| !s.compiled).collect();
+    let span_of = |s: &&Step| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns));
+    let spans: Vec<Span> = judged.iter().map(span_of).collect();
+    let mut of_rank: FxHashMap<Option<usize>, Vec<Span>> = FxHashMap::default();
+    for step in &judged {
+        of_rank.entry(step.rank).or_default().push(span_of(step));
+    }
+    for steps in of_rank.values_mut() {
+        order::sort_by_key(steps, |s| *s);
+    }
+    let is_beside = |id: SliceId, span: Span| {
+        let rank = vocabulary.ranks.of(index, index.track_of(id));
+        let Some(steps) = of_rank.get(&rank) else {
+            return false;
+        };
+        let first = steps.partition_point(|s| s.start < span.start);
+        let own = steps.get(first).zip(steps.get(first + 1));
+        own.is_some_and(|(one, next)| one.end <= next.start && next.start < span.end)
+    };
     let (n_steps, window) = (spans.len() as u64, Union::of(spans));
     let mut found: Groups<'_, NameId> = Groups::new(index);
     for id in index.slices.ids() {
         let span = index.slices.span(id);
-        if vocabulary.role(id) != Role::Collective || window.covered_ns(span) == 0 {
-            continue;
+        let name = index.slices.name(id);
+        let role = vocabulary.role(id);
+        let communicates = role == Role::Collective
+            || role == Role::HostOp && vocabulary.collective_operators.contains(&name);
+        if communicates && window.covered_ns(span) > 0 && !is_beside(id, span) {
+            found.add(name, id);
         }
-        found.add(index.slices.name(id), id);
     }
     let all = Union::of(found.by_key.values().flat_map(|of| of.spans.iter().copied()));
     let covered_ns = window.intersection_ns(&all);

@@ -1,12 +1,16 @@
 //! What a profiler calls overhead: code that is loaded at its first use, and the profiler's own work. How much of a
-//! step and of a device's idle time it covers.
+//! step and of a device's idle time it covers. What a thread of no step does counts against none; of what is recorded
+//! without its thread that is known where every thread of steps begins something meanwhile.
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analyze::device::time::DeviceWork;
+use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::groups::{Group, Groups};
 use crate::analyze::report::Step;
-use crate::base::{NameId, SliceId, Span, Union, order};
-use crate::dialect::Vocabulary;
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
 use crate::dialect::vocabulary::OverheadKind;
+use crate::dialect::{Role, Vocabulary, enclosing};
 use crate::index::Index;
 
 /// Overhead of one kind.
@@ -34,7 +38,14 @@ pub fn overhead(
     if vocabulary.overhead_categories.is_empty() {
         return Vec::new();
     }
+    let threads = working_tracks(index, vocabulary);
+    let recorded: FxHashSet<Thread> = index
+        .track_ids()
+        .filter(|&t| index.rows(t).any(|id| is_host_work(vocabulary, id)))
+        .map(|t| thread_of(index, t))
+        .collect();
     let mut found: Groups<'_, NameId> = Groups::new(index);
+    let mut of_thread: FxHashMap<(Thread, OverheadKind), Vec<Span>> = FxHashMap::default();
     for id in index.slices.ids() {
         let (category, name) = (index.slices.category(id), index.slices.name(id));
         if !vocabulary.overhead_categories.contains(&category)
@@ -42,7 +53,24 @@ pub fn overhead(
         {
             continue;
         }
-        found.add(name, id);
+        let own = thread_of(index, index.track_of(id));
+        let span = index.slices.span(id);
+        let may_be_of = |thread: &Thread, tracks: &[TrackId]| match recorded.contains(&own) {
+            true => *thread == own,
+            false => !begins_something(index, tracks, span),
+        };
+        let mut counts = threads.is_empty();
+        for (thread, _) in threads
+            .iter()
+            .filter(|(thread, tracks)| may_be_of(thread, tracks))
+        {
+            counts = true;
+            let kind = vocabulary.overhead_kinds[&name];
+            of_thread.entry((*thread, kind)).or_default().push(span);
+        }
+        if counts {
+            found.add(name, id);
+        }
     }
     let kinds = [OverheadKind::FirstUse, OverheadKind::Recording];
     kinds
@@ -77,7 +105,11 @@ pub fn overhead(
                 count: by_name.iter().map(|row| row.1).sum(),
                 total_ns: all.total_ns(),
                 by_name,
-                step: largest_share(steps, &all),
+                step: {
+                    let of = of_thread.iter().filter(|((_, of), _)| *of == kind);
+                    let of = of.map(|(&(thread, _), spans)| (thread, Union::of(spans.iter().copied())));
+                    largest_share(index, steps, &of.collect())
+                },
                 idle: devices
                     .iter()
                     .map(|d| Union::of(d.busy.gaps()))
@@ -88,11 +120,62 @@ pub fn overhead(
         .collect()
 }
 
-/// The step of whose host time `all` covers the largest share.
-fn largest_share(steps: &[Step], all: &Union) -> Option<(u32, i64, i64)> {
-    let covered = steps.iter().filter(|s| s.host_ns > 0).map(|s| {
+/// What a thread does, and not what a profiler does beside it.
+fn is_host_work(vocabulary: &Vocabulary, id: SliceId) -> bool {
+    matches!(
+        vocabulary.role(id),
+        Role::HostOp | Role::Launch | Role::Wait | Role::Submit | Role::Pass | Role::PythonFrame
+    )
+}
+
+/// Threads that mark steps, or launch where none does, with their tracks.
+fn working_tracks(index: &Index, vocabulary: &Vocabulary) -> FxHashMap<Thread, Vec<TrackId>> {
+    let passes = vocabulary
+        .passes
+        .iter()
+        .map(|p| thread_of(index, index.track_of(p.slice)));
+    let mut working: FxHashSet<Thread> = passes.collect();
+    if working.is_empty() {
+        let launches = |id| matches!(vocabulary.role(id), Role::Launch | Role::Submit);
+        let launching = index.track_ids().filter(|&t| index.rows(t).any(launches));
+        working.extend(launching.map(|t| thread_of(index, t)));
+    }
+    let mut tracks: FxHashMap<Thread, Vec<TrackId>> = FxHashMap::default();
+    for track in index.track_ids() {
+        let thread = thread_of(index, track);
+        if working.contains(&thread) {
+            tracks.entry(thread).or_default().push(track);
+        }
+    }
+    tracks
+}
+
+/// The profiler's records of its own work and those of calls agree to about this, ns.
+const CLOCK_SLACK_NS: i64 = 10_000;
+
+/// Whether something begins on these tracks inside `span`.
+fn begins_something(index: &Index, tracks: &[TrackId], span: Span) -> bool {
+    let (from, to) = (
+        span.start.saturating_add(CLOCK_SLACK_NS),
+        span.end.saturating_sub(CLOCK_SLACK_NS),
+    );
+    let begins = |&track: &TrackId| {
+        let last = enclosing::last_started(index, track, to);
+        last.is_some_and(|id| index.slices.start(id).as_ns() >= from)
+    };
+    from < to && tracks.iter().any(begins)
+}
+
+/// The step of whose host time its thread's overhead covers the largest share.
+fn largest_share(
+    index: &Index,
+    steps: &[Step],
+    of_thread: &FxHashMap<Thread, Union>,
+) -> Option<(u32, i64, i64)> {
+    let covered = steps.iter().filter(|s| s.host_ns > 0).filter_map(|s| {
         let span = Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns));
-        (s.index, all.covered_ns(span), s.host_ns)
+        let own = of_thread.get(&thread_of(index, index.track_of(SliceId(s.slice))))?;
+        Some((s.index, own.covered_ns(span), s.host_ns))
     });
     covered.filter(|&(_, ns, _)| ns > 0).max_by(|a, b| {
         let share = |x: &(u32, i64, i64), of: &(u32, i64, i64)| i128::from(x.1) * i128::from(of.2);

@@ -13,10 +13,10 @@
 
 use std::iter::Peekable;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId};
-use crate::dialect::{LaunchLink, Role, Vocabulary};
+use crate::base::{NameId, SliceId, Span, TrackId, Union, stats};
+use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary};
 use crate::index::args::{ArgColumn, Links};
 use crate::index::tables::Index;
 
@@ -33,26 +33,36 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
     if vocabulary.devices.is_empty() || vocabulary.passes.is_empty() {
         return none_of(vocabulary);
     }
-    let mut assigned: Vec<Option<Work>> = none_of(vocabulary);
+    let mut assigned = Assigned::of(vocabulary);
     let method = assign(index, vocabulary, &mut assigned);
+    let recorded = assigned.launches.recorded(index, vocabulary);
     let has_lanes = engines_of(index, vocabulary);
-    // Of each rank.
+    // Of each rank: the end of all work of the steps before, unknown where that of the last one is.
     let mut all_done: FxHashMap<Option<usize>, Option<i64>> = FxHashMap::default();
     assigned
+        .work
         .into_iter()
         .enumerate()
         .map(|(i, work)| {
-            let work = work?;
+            let rank = vocabulary
+                .ranks
+                .of(index, index.track_of(vocabulary.passes[i].slice));
+            let Recorded { first, last } = recorded[i];
+            let Some(work) = work else {
+                if !last {
+                    all_done.insert(rank, None);
+                }
+                return None;
+            };
             let is_by_time = work.by_time_ns.saturating_mul(2) > work.total_ns;
             let method = if is_by_time { "time" } else { method };
             let busy_ns = work.kinds.busy_ns();
             let by_launch = (method == "launch").then_some(work.extent);
-            let rank = vocabulary
-                .ranks
-                .of(index, index.track_of(vocabulary.passes[i].slice));
+            let start_ns = by_launch.filter(|_| first).map(|own| own.start);
+            let end_ns = by_launch.filter(|_| last).map(|own| own.end);
             let done = all_done.entry(rank).or_default();
-            let gap_before_ns = by_launch.and_then(|own| done.map(|end| (own.start - end).max(0)));
-            *done = by_launch.map(|own| done.map_or(own.end, |end| end.max(own.end)));
+            let gap_before_ns = start_ns.and_then(|start| done.map(|end| (start - end).max(0)));
+            *done = end_ns.map(|own| done.map_or(own, |end| end.max(own)));
             Some(StepDevice {
                 busy_ns,
                 idle_ns: work.extent.len_ns() - busy_ns,
@@ -65,8 +75,8 @@ pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDe
                     has_lanes[engine as usize].then_some(work.by_engine[engine as usize].total_ns)
                 }),
                 method: method.to_owned(),
-                start_ns: by_launch.map(|own| own.start),
-                end_ns: by_launch.map(|own| own.end),
+                start_ns,
+                end_ns,
                 gap_before_ns,
                 extent: work.extent,
             })
@@ -91,13 +101,30 @@ pub struct Piece {
 /// What takes device work as it is given to passes.
 pub trait TakesWork {
     fn take(&mut self, piece: Piece);
+    /// A call in this pass that launches, and whether any work of it is recorded.
+    fn launch(&mut self, _pass: usize, _call: SliceId, _has_work: bool) {}
     /// Forget all: it is given anew, by another method.
     fn forget(&mut self);
 }
 
-impl TakesWork for Vec<Option<Work>> {
+/// The work of every pass, and which of its launches have some.
+struct Assigned {
+    work: Vec<Option<Work>>,
+    launches: PassLaunches,
+}
+
+impl Assigned {
+    fn of(vocabulary: &Vocabulary) -> Assigned {
+        Assigned {
+            work: none_of(vocabulary),
+            launches: PassLaunches::default(),
+        }
+    }
+}
+
+impl TakesWork for Assigned {
     fn take(&mut self, piece: Piece) {
-        let Some(slot) = self.get_mut(piece.pass) else {
+        let Some(slot) = self.work.get_mut(piece.pass) else {
             return;
         };
         Work::add(slot, piece.role, piece.span);
@@ -106,8 +133,67 @@ impl TakesWork for Vec<Option<Work>> {
         }
     }
 
+    fn launch(&mut self, pass: usize, call: SliceId, has_work: bool) {
+        self.launches.all.push((pass, call, has_work));
+    }
+
     fn forget(&mut self) {
-        self.fill(None);
+        self.work.fill(None);
+        self.launches.all.clear();
+    }
+}
+
+/// Calls that launch, with their passes and whether any work of each is recorded.
+#[derive(Default)]
+struct PassLaunches {
+    all: Vec<(usize, SliceId, bool)>,
+}
+
+/// Whether the work of a pass's first launch and of its last one is recorded: else its start, or its end, is unknown.
+#[derive(Clone, Copy)]
+struct Recorded {
+    first: bool,
+    last: bool,
+}
+
+/// Of calls of one name fewer have work than this, in per cent: such a call launches nothing that is recorded.
+const LEAST_WITH_WORK_PERCENT: u64 = 10;
+
+impl PassLaunches {
+    /// Of every pass. What is launched while a graph is captured runs later.
+    fn recorded(&self, index: &Index, vocabulary: &Vocabulary) -> Vec<Recorded> {
+        let captures = vocabulary.compiles.iter();
+        let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
+        let captures = Union::of(captures.map(|mark| mark.span));
+        // With work, and all.
+        let mut by_name: FxHashMap<NameId, (u64, u64)> = FxHashMap::default();
+        for &(_, call, has_work) in &self.all {
+            let (with, all) = by_name.entry(index.slices.name(call)).or_default();
+            *with += u64::from(has_work);
+            *all += 1;
+        }
+        let mut of: Vec<Option<[(i64, bool); 2]>> = none_of(vocabulary);
+        for &(pass, call, has_work) in &self.all {
+            let at = index.slices.start(call).as_ns();
+            let (with, all) = by_name[&index.slices.name(call)];
+            let has_none = with.saturating_mul(100) < all.saturating_mul(LEAST_WITH_WORK_PERCENT);
+            if !has_work && (has_none || captures.contains(at)) {
+                continue;
+            }
+            let Some(slot) = of.get_mut(pass) else { continue };
+            let [first, last] = slot.get_or_insert([(at, has_work); 2]);
+            if at < first.0 {
+                *first = (at, has_work);
+            }
+            if at > last.0 {
+                *last = (at, has_work);
+            }
+        }
+        let recorded = |ends: Option<[(i64, bool); 2]>| Recorded {
+            first: ends.is_none_or(|[first, _]| first.1),
+            last: ends.is_none_or(|[_, last]| last.1),
+        };
+        of.into_iter().map(recorded).collect()
     }
 }
 
@@ -316,20 +402,27 @@ fn device_work(
     });
 }
 
-/// Work is of the pass in whose time it starts, or of the pass that began last, as long as it follows on its work.
+/// Work is of the pass in whose time it starts, or of the pass that began last, as long as it follows on its work; of
+/// none where it is not told which rank launched it.
 fn by_time(index: &Index, vocabulary: &Vocabulary, owners: &Owners<'_>, takes: &mut dyn TakesWork) {
     let device_of = devices_of_lanes(vocabulary);
     let mut ends = vec![i64::MIN; vocabulary.devices.len()];
+    let devices = vocabulary.devices.iter();
+    let untold: Vec<bool> = devices
+        .map(|device| vocabulary.ranks.is_untold(index, device))
+        .collect();
     device_work(index, vocabulary, &lanes(vocabulary), |lane, id, role| {
         let span = vocabulary.span(index, id);
         let end = &mut ends[device_of[lane]];
         let rank = vocabulary.devices[device_of[lane]].rank;
+        let is_untold = untold[device_of[lane]];
         let inside = match rank {
+            _ if is_untold => None,
             Some(_) => owners.of_rank(rank, span.start),
             None => owners.at(span.start),
         };
         let pass = inside.or_else(|| {
-            let begun = owners.begun(rank, span.start)?;
+            let begun = owners.begun(rank, span.start).filter(|_| !is_untold)?;
             owners.follows(begun, span.start, *end).then_some(begun)
         });
         *end = span.end.max(*end);
@@ -409,10 +502,17 @@ fn by_correlation(
         None => by_neighbours(index, vocabulary, owners, &column, owner_of),
     };
     let mut ids = Ids::new(index, Some(column.clone()), &lanes);
+    let mut has_work: LinkMap<bool> = LinkMap::for_links(launches().map(|(_, link)| link));
     let mut any = false;
     device_work(index, vocabulary, &lanes, |lane, id, role| {
-        let (pass, is_by_time) = match owner_of(ids.of(lane, id)) {
-            Owner::Pass(pass) => (Some(pass), false),
+        let link = ids.of(lane, id);
+        let (pass, is_by_time) = match owner_of(link) {
+            Owner::Pass(pass) => {
+                if let Some(known) = link.and_then(|link| has_work.at(link)) {
+                    *known = true;
+                }
+                (Some(pass), false)
+            }
             Owner::Unknown => (by_neighbours.get(&id).map(|&pass| pass as usize), true),
             Owner::Nobody => (None, false),
         };
@@ -427,6 +527,14 @@ fn by_correlation(
             });
         }
     });
+    // Of a call without an arrow it is not known whether it launched anything.
+    if !matches!(vocabulary.launch_link, LaunchLink::Numbered(_)) {
+        for (call, link) in launches() {
+            if let Owner::Pass(pass) = owner_of(Some(link)) {
+                takes.launch(pass, call, has_work.get(link));
+            }
+        }
+    }
     any.then_some(())
 }
 
@@ -456,7 +564,8 @@ fn by_neighbours(
     owner_of: impl Fn(Option<i64>) -> Owner,
 ) -> FxHashMap<SliceId, u32> {
     let mut found = FxHashMap::default();
-    for device in &vocabulary.devices {
+    let is_told = |device: &&Device| !vocabulary.ranks.is_untold(index, device);
+    for device in vocabulary.devices.iter().filter(is_told) {
         let begun = |at: i64| owners.begun(device.rank, at);
         let mut ids = Ids::new(index, Some(column.clone()), &device.tracks);
         let mut pending: Vec<(SliceId, Span)> = Vec::new();
@@ -589,6 +698,16 @@ fn by_runs(
             });
         }
     });
+    let with_run: FxHashSet<SliceId> = (0..matched.runs.len())
+        .filter_map(|run| matched.call(run))
+        .collect();
+    let ids: FxHashSet<GraphId> = matched.runs.iter().map(|run| run.id).collect();
+    let with_runs = matched.launches.iter().filter(|(id, _)| ids.contains(id));
+    for &(_, call) in with_runs.flat_map(|(_, calls)| calls) {
+        if let Some(pass) = owners.of_call(index, call) {
+            takes.launch(pass, call, with_run.contains(&call));
+        }
+    }
     any.then_some(())
 }
 
@@ -685,16 +804,37 @@ fn work_of_launch(
         }
     });
     let constant = names.into_iter().filter_map(|(id, mut names)| {
-        let n = launches.get(&id)?.len();
-        let each = names.len() / n;
-        if each == 0 || each * n != names.len() {
-            return None;
-        }
+        let each = names.len() / n_runs(&names, launches.get(&id)?.len())?;
         names.chunks_mut(each).for_each(<[NameId]>::sort_unstable);
         let is_same = names.chunks(each).all(|chunk| *chunk == names[..each]);
         (is_same || each == 1).then_some((id, each))
     });
     constant.collect()
+}
+
+/// How many runs of the same work the names may be, of about `n` launches: as many, or the next number below one more
+/// by which the count of each name can be divided. `None` if that is less than half.
+fn n_runs(names: &[NameId], n: usize) -> Option<usize> {
+    let mut counts: FxHashMap<NameId, usize> = FxHashMap::default();
+    for &name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    let divisor = counts.into_values().fold(0, greatest_common_divisor);
+    if n > 0 && names.len().is_multiple_of(n) && names.len() >= n {
+        return Some(n);
+    }
+    let least = n.div_ceil(2).max(2);
+    (least..=n.saturating_add(1).min(divisor))
+        .rev()
+        .find(|&runs| divisor.is_multiple_of(runs))
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    let (mut a, mut b) = (a, b);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// The runs of all devices, in order of start, and the run of each device slice in that order (`u32::MAX` for
@@ -762,31 +902,92 @@ fn match_runs(runs: &[Run], launches: &FxHashMap<GraphId, Vec<i64>>, ends_early:
             for (&run, &launch) in mine.iter().zip(starts) {
                 found[run] = Some(launch);
             }
-        } else if ends_early {
-            let mut next = 0;
-            for &run in &mine {
-                if let Some(&launch) = starts.get(next).filter(|&&launch| possible(run, launch)) {
-                    found[run] = Some(launch);
-                    next += 1;
-                }
-            }
         } else {
-            let mut bound = starts.len();
-            for &run in mine.iter().rev() {
-                let before = starts[..bound].partition_point(|&launch| possible(run, launch));
-                if let Some(i) = before.checked_sub(1) {
-                    found[run] = Some(starts[i]);
-                    bound = i;
+            let rhythm = Rhythm::of(starts);
+            // The last run that has a launch, and which.
+            let mut beside: Option<(usize, usize)> = None;
+            if ends_early {
+                let mut next = 0;
+                for (place, &run) in mine.iter().enumerate() {
+                    let spare = |at: usize| starts.len() - at > mine.len() - place;
+                    while let Some((other, launch)) = beside
+                        && spare(next)
+                        && possible(run, starts[next + 1])
+                        && rhythm.leaves_out(
+                            runs[run].start - runs[other].start,
+                            starts[next] - starts[launch],
+                            starts[next + 1] - starts[launch],
+                        )
+                    {
+                        next += 1;
+                    }
+                    if let Some(&launch) = starts.get(next).filter(|&&launch| possible(run, launch)) {
+                        found[run] = Some(launch);
+                        beside = Some((run, next));
+                        next += 1;
+                    }
                 }
+                continue;
+            }
+            let mut bound = starts.len();
+            for (place, &run) in mine.iter().enumerate().rev() {
+                let before = starts[..bound].partition_point(|&launch| possible(run, launch));
+                let Some(mut i) = before.checked_sub(1) else {
+                    continue;
+                };
+                while let Some((other, launch)) = beside
+                    && i > place
+                    && rhythm.leaves_out(
+                        runs[other].start - runs[run].start,
+                        starts[launch] - starts[i],
+                        starts[launch] - starts[i - 1],
+                    )
+                {
+                    i -= 1;
+                }
+                found[run] = Some(starts[i]);
+                beside = Some((run, i));
+                bound = i;
             }
         }
     }
     found
 }
 
+/// The usual time between launches of one id.
+struct Rhythm {
+    half_ns: i64,
+}
+
+impl Rhythm {
+    fn of(starts: &[i64]) -> Rhythm {
+        let mut between: Vec<i64> = starts.windows(2).map(|two| two[1] - two[0]).collect();
+        Rhythm {
+            half_ns: stats::quantile_of(&mut between, 0.5).unwrap_or(i64::MAX) / 2,
+        }
+    }
+
+    /// Whether a launch between two runs has left no trace: they lie as far apart as their launches do with it, and
+    /// not as without.
+    fn leaves_out(&self, runs_ns: i64, without_ns: i64, with_ns: i64) -> bool {
+        let apart = |launches_ns: i64| runs_ns.saturating_sub(launches_ns).saturating_abs();
+        apart(with_ns).saturating_add(self.half_ns) <= apart(without_ns)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_launch_without_a_run_is_found_by_the_pause_it_leaves() {
+        // The device is a launch behind; that of 300,000 has no run.
+        let launches = FxHashMap::from_iter([((None, 7), (0..6).map(|i| i * 100_000).collect())]);
+        let runs: Vec<Run> = [0, 1, 2, 4, 5].map(|i| run(7, i * 100_000 + 110_000)).into();
+        let want = [0, 1, 2, 4, 5].map(|i| Some(i * 100_000));
+        assert_eq!(match_runs(&runs, &launches, false), want);
+        assert_eq!(match_runs(&runs, &launches, true), want);
+    }
 
     fn run(id: i64, start: i64) -> Run {
         Run {

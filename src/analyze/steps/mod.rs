@@ -17,6 +17,7 @@ use crate::base::{Span, TrackId, Union, order, stats};
 use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
+use crate::analyze::gaps::activity::held_up_spans;
 use crate::analyze::gaps::cause::{Compiles, ThreadCompiles, thread_of};
 use crate::analyze::gaps::requests::engine_rows;
 use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, StepTime, Sure};
@@ -54,6 +55,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
             let row = u32::try_from(i).unwrap_or(u32::MAX);
             let from = by_step.partition_point(|r| r.step < Some(row));
             let to = by_step.partition_point(|r| r.step <= Some(row));
+            let rank = vocabulary.ranks.of(index, index.track_of(pass.slice));
             Step {
                 index: row,
                 engine_step: pass.engine_step,
@@ -85,7 +87,8 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
                 graphs: pass.graphs,
                 parts: parts(index, vocabulary, i, &by_step[from..to], compiles_known),
                 device: devices.get_mut(i).and_then(Option::take),
-                rank: vocabulary.ranks.of(index, index.track_of(pass.slice)),
+                rank,
+                rank_label: vocabulary.ranks.label(rank),
                 slice: pass.slice.0,
             }
         })
@@ -170,6 +173,9 @@ fn parts(
 
 /// Whether a compile, or the region that recorded it, lies in a part. Regions and parts may be one slice.
 fn lies_in(compile: &Recompile, part: Span) -> bool {
+    if let Some((first, last)) = compile.waited.first().zip(compile.waited.last()) {
+        return part.start <= first.start && last.end <= part.end;
+    }
     let own = compile.span();
     let span = match (
         compile.start_is_exact,
@@ -189,9 +195,10 @@ fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
         compiles
             .iter()
             .filter(|r| r.evidence == Evidence::Recorded)
-            .map(|r| r.known_ns()),
+            .map(|r| r.waited_ns.unwrap_or(r.known_ns())),
     );
-    let exact = Union::of(compiles.iter().filter(|r| r.start_is_exact).map(|r| r.span()));
+    let exact = compiles.iter().filter(|r| r.start_is_exact);
+    let exact = Union::of(exact.flat_map(|r| held_up_spans(r)));
     recorded.max(exact.covered_ns(span)).min(span.len_ns())
 }
 

@@ -13,6 +13,8 @@ use crate::analyze::gaps::cause::Unlinked;
 use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
 use crate::analyze::steps::times;
 use crate::base::{Span, Union, order, show};
+use crate::dialect::Vocabulary;
+use crate::index::Index;
 
 /// A share of time names the bound from here on …
 const LEAST_SHARE: f64 = 0.5;
@@ -240,6 +242,15 @@ fn unlinked_says(unlinked: Option<(u64, u64)>) -> Option<String> {
     })
 }
 
+/// Where the trace links no work with calls at all, none of any device's has a launch.
+pub fn count_all_as_unlinked(shares: &mut [DeviceShares], index: &Index, vocabulary: &Vocabulary) {
+    for (shares, device) in shares.iter_mut().zip(&vocabulary.devices) {
+        let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
+        let n = rows.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
+        shares.unlinked.get_or_insert(Unlinked { n, of: n });
+    }
+}
+
 /// Whether too much of a device's work has no launch in the trace.
 pub fn is_too_much_work_unlinked(unlinked: Unlinked) -> bool {
     is_too_much_unlinked(unlinked.n, unlinked.of)
@@ -248,6 +259,9 @@ pub fn is_too_much_work_unlinked(unlinked: Unlinked) -> bool {
 /// Too much work without a launch, as half a sentence.
 fn unlinked_work_says(unlinked: Option<Unlinked>) -> Option<String> {
     let unlinked = unlinked.filter(|&unlinked| is_too_much_work_unlinked(unlinked))?;
+    if unlinked.n == unlinked.of {
+        return Some("nothing links its work with the calls that launched it".to_owned());
+    }
     Some(format!(
         "the launches of {} of {} pieces of device work are not in the trace",
         show::count(unlinked.n),

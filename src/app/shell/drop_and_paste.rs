@@ -1,6 +1,7 @@
-//! Files that are dropped on the page or pasted into it, anywhere.
+//! Files that are dropped on the page or pasted into it, anywhere; JSON that is pasted as text.
 
-use web_sys::{ClipboardEvent, DragEvent};
+use wasm_bindgen::JsCast;
+use web_sys::{ClipboardEvent, DragEvent, Element};
 use yew::prelude::*;
 
 use crate::view::route::{Chrome, Route};
@@ -76,6 +77,28 @@ fn pasted(window: &web_sys::Window, on_open: &Callback<Picked>) -> Listener {
     Listener::new(window, "paste", move |event: ClipboardEvent| {
         let picked = Picked::of_transfer(event.clipboard_data());
         if !picked.is_empty() && takes_files() {
+            event.prevent_default();
+            on_open.emit(picked);
+            return;
+        }
+        // In a field, text is the field's.
+        let target = event
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok());
+        if target.is_some_and(|target| {
+            target
+                .closest("input, textarea")
+                .is_ok_and(|field| field.is_some())
+        }) {
+            return;
+        }
+        let text = event
+            .clipboard_data()
+            .and_then(|data| data.get_data("text/plain").ok());
+        if let Some(picked) = text
+            .filter(|_| takes_files())
+            .and_then(|text| Picked::of_json(&text))
+        {
             event.prevent_default();
             on_open.emit(picked);
         }

@@ -10,6 +10,7 @@ pub mod installed;
 mod keyboard;
 pub mod loading;
 pub mod memory_budget;
+mod offered;
 mod open_inputs;
 pub mod recording_help;
 mod reports;
@@ -36,8 +37,9 @@ use comparing::{Comparing, use_comparing};
 use dialogs::{Dialogs, use_dialogs};
 use drop_and_paste::use_drop_and_paste;
 use keyboard::use_keyboard;
+use offered::{Offered, use_offered};
 use open_inputs::{Opening, use_files_of_the_system, use_opening};
-use route::{use_page_state, use_route};
+use route::{use_page_state, use_route, use_title};
 use rules::use_rules;
 
 #[derive(Properties, PartialEq)]
@@ -60,14 +62,16 @@ pub fn App(props: &AppProps) -> Html {
     let shared = use_files_of_the_system(&opening);
     use_page_state(&state.stage);
     use_route(&state);
-    let dropping = use_drop_and_paste(&opening.on_open());
+    let offered = use_offered(&state);
+    let dropping = use_drop_and_paste(&offered.on_drop(opening.on_open()));
+    use_title(state.summary.as_ref().map(|summary| summary.file.clone()));
     use_keyboard(&state.dispatcher(), &dialogs.on_search(), &dialogs.on_help());
     use_rules(&state);
     html! {
         <ContextProvider<Host> context={(*host).clone()}>
         <ContextProvider<Perfetto> context={perfetto}>
         <ContextProvider<About> context={About(state.summary.clone())}>
-            { top(&state, &opening, &comparing, &dialogs) }
+            { top(&state, &opening, &comparing, &offered, &dialogs) }
             { body(&state, &opening, &dialogs) }
             { dialogs.show(&state, &opening) }
             if dropping {
@@ -75,6 +79,7 @@ pub fn App(props: &AppProps) -> Html {
             }
             { consent }
             { shared }
+            { offered.show(&state, &opening, &comparing) }
         </ContextProvider<About>>
         </ContextProvider<Perfetto>>
         </ContextProvider<Host>>
@@ -87,7 +92,13 @@ fn is_on_start(state: &State) -> bool {
 }
 
 /// The head, what went wrong, and how far loading is.
-fn top(state: &UseReducerHandle<State>, opening: &Opening, comparing: &Comparing, dialogs: &Dialogs) -> Html {
+fn top(
+    state: &UseReducerHandle<State>,
+    opening: &Opening,
+    comparing: &Comparing,
+    offered: &Offered,
+    dialogs: &Dialogs,
+) -> Html {
     let on_start = is_on_start(state);
     let ready = state.stage == Stage::Ready;
     let on_read = {
@@ -102,9 +113,10 @@ fn top(state: &UseReducerHandle<State>, opening: &Opening, comparing: &Comparing
         <head::Head
             summary={state.summary.clone()} view={state.place.view} window={state.place.window.or(home)}
             chrome={state.place.chrome} {ready} sample={state.files.is_empty()}
-            on_open={opening.on_open()} on_compare={comparing.on_pick()} on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
+            on_open={opening.on_open()} on_compare={comparing.on_pick()}
+            on_theme={route::on_theme(state)} on_help={dialogs.on_help()}
             on_search={dialogs.on_search()} on_report={reports::on_report(state)}
-            on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={opening.on_close()} />
+            on_cut={dialogs.on_cut().reform(|()| Some(Offer::default()))} on_close={offered.on_close(opening.on_close())} />
         if let Some(trouble) = state.trouble.clone().filter(|_| !on_start) {
             <p class="trouble" role="alert">
                 <b>{ "✕ " }</b>{ trouble }{ " " }

@@ -4,7 +4,8 @@ use web_sys::HashChangeEvent;
 use yew::prelude::*;
 
 use crate::app::shell::state::{Action, Stage, State};
-use crate::view::route::{Route, Theme};
+use crate::base::show;
+use crate::view::route::{Chrome, Route, Theme};
 use crate::web::boot::{PageState, set_page_state};
 use crate::web::listener::Listener;
 use crate::web::{hash, theme};
@@ -13,7 +14,13 @@ use crate::web::{hash, theme};
 #[hook]
 pub fn use_route(state: &UseReducerHandle<State>) {
     use_effect_with(state.place.clone(), |place| {
-        hash::replace(&place.to_hash());
+        // The theme is the reader's, not the link's; a host that set it keeps it.
+        let theme = place.theme.filter(|_| place.chrome != Chrome::Full);
+        let shared = Route {
+            theme,
+            ..place.clone()
+        };
+        hash::replace(&shared.to_hash());
         theme::apply(place.theme);
     });
     // Another view starts at its top, wherever the one before was scrolled to.
@@ -43,6 +50,19 @@ pub fn use_route(state: &UseReducerHandle<State>) {
     });
 }
 
+/// Names the window or tab after the open file.
+#[hook]
+pub fn use_title(file: Option<String>) {
+    use_effect_with(file, |file| {
+        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+            document.set_title(&match file {
+                Some(file) => format!("{} · Stepscope", show::plain(file)),
+                None => "Stepscope".to_owned(),
+            });
+        }
+    });
+}
+
 /// Says on the page itself how far it is, for other programs.
 #[hook]
 pub fn use_page_state(stage: &Stage) {
@@ -61,9 +81,11 @@ pub fn use_page_state(stage: &Stage) {
 pub fn on_theme(state: &UseReducerHandle<State>) -> Callback<()> {
     let (dispatch, chosen) = (state.dispatcher(), state.place.theme);
     Callback::from(move |()| {
-        dispatch.dispatch(Action::Theme(match theme::shown(chosen) {
+        let other = match theme::shown(chosen) {
             Theme::Dark => Theme::Light,
             Theme::Light => Theme::Dark,
-        }));
+        };
+        theme::remember(other);
+        dispatch.dispatch(Action::Theme(other));
     })
 }

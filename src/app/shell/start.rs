@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::app::shell::recording_help::record;
 use crate::web::files::Picked;
-use crate::web::installed;
+use crate::web::{installed, kept};
 
 #[derive(Properties, PartialEq)]
 pub struct StartProps {
@@ -54,6 +54,10 @@ pub fn Start(props: &StartProps) -> Html {
                            connection, for the page and for the workers that read the file. The browser holds to it; \
                            the page cannot take it back. To see it: open the developer tools, choose Network, open a \
                            file. Or start the page, disconnect from the network and keep working." }
+                    </p>
+                    <p>
+                        { "On this machine the page keeps light or dark, the hosts that you allowed to hand it traces, and                            the address of your Perfetto, where you set one; no file and nothing of it. " }
+                        <button type="button" onclick={|_: MouseEvent| kept::forget()}>{ "Forget these" }</button>
                     </p>
                 </details>
             </section>

@@ -12,7 +12,7 @@ use crate::view::memory_budget::SUSPICIOUS_BYTES;
 use crate::view::route::{Chrome, Route, Theme, View};
 use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
-use crate::web::hash;
+use crate::web::{hash, theme};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -92,7 +92,13 @@ impl State {
             summary: None,
             trouble: None,
             reload_helps: false,
-            place: Route::from_hash(&hash::get()),
+            place: {
+                let place = Route::from_hash(&hash::get());
+                Route {
+                    theme: place.theme.or_else(theme::remembered),
+                    ..place
+                }
+            },
             estimate: None,
             asking: None,
             selection: Selection::default(),

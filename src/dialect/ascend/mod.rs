@@ -27,12 +27,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{NameId, Span, TrackId, Union, order};
 use crate::index::tables::{Index, Key};
 
+use super::collectives;
 use super::dynamo;
 use super::facts;
 use super::kineto;
 use super::pattern::has;
 use super::roles;
-use super::vocabulary::{Device, Division, PeerWaits, Role, Vocabulary};
+use super::vocabulary::{Device, Division, PeerGroup, PeerWaits, Role, Vocabulary};
 use super::wait_names;
 
 /// The arg that CANN's calls and the device's tasks share.
@@ -121,20 +122,28 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v
 }
 
-/// `None` where there are several groups: the same number is another rank in each.
 fn peer_waits(index: &Index) -> Option<PeerWaits> {
-    let is_group = |track: &TrackId| {
-        let name = index.track(*track).name.map(|name| index.text(name));
-        name.is_some_and(|name| name.starts_with("Group ") && name.ends_with("Communication"))
-    };
-    if index.track_ids().filter(is_group).count() > 1 {
-        return None;
-    }
     let names: FxHashSet<NameId> = PEER_WAITS
         .iter()
         .filter_map(|name| index.names.lookup(name))
         .collect();
-    (!names.is_empty()).then_some(PeerWaits { names, peer: PEER })
+    if names.is_empty() {
+        return None;
+    }
+    let group = |track: TrackId| {
+        let name = index.text(index.track(track).name?);
+        let name = name.strip_prefix("Group ")?.strip_suffix("Communication")?.trim();
+        Some(PeerGroup {
+            name: name.to_owned(),
+            track,
+        })
+    };
+    Some(PeerWaits {
+        names,
+        peer: PEER,
+        groups: index.track_ids().filter_map(group).collect(),
+        ranks: collectives::process_groups(index),
+    })
 }
 
 fn say_what_is_missing(v: &mut Vocabulary, has_device: bool, has_cann: bool) {

@@ -148,7 +148,8 @@ pub fn recognise(index: &Index) -> Vocabulary {
         v.rank = None;
         v.notes.push(ranks::several_say(&v.ranks, &told_apart));
     }
-    if let Some(shared) = ranks::shared_processes(index) {
+    let untold = || ranks::untold_work(index, &v.ranks);
+    if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
         v.rank = None;
         v.notes.push(shared);
     }
@@ -294,14 +295,14 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     say_engine_notes(&periods, is_v0, n_dummies, v);
 }
 
-/// Passes at whose end the device is recorded; of fewer nothing is concluded.
-const LEAST_PASSES: usize = 3;
+/// Passes or samplers at whose end the device is recorded; of fewer nothing is concluded.
+const LEAST_REGIONS: usize = 3;
 
 /// Host and device clocks agree to about this, ns.
 const CLOCK_SLACK_NS: i64 = 10_000;
 
-/// Whether the device works across the end of most passes that fall into its recording: then no synchronisation ended
-/// them.
+/// Whether the device works across the end of most passes, or of most samplers, that fall into its recording: then no
+/// synchronisation ended them. A rank that does not drive the engine has samplers and no passes.
 fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
     let tracks = v.devices.iter().flat_map(|d| &d.tracks);
     let work = tracks
@@ -311,12 +312,22 @@ fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
     let Some(recorded) = work.extent() else {
         return false;
     };
-    let ends = v.passes.iter().map(|pass| pass.span.end);
-    let ends: Vec<i64> = ends.filter(|&end| recorded.contains(end)).collect();
-    let across = ends.iter().filter(|&&end| {
-        work.contains(end - CLOCK_SLACK_NS) && work.contains(end) && work.contains(end + CLOCK_SLACK_NS)
-    });
-    ends.len() >= LEAST_PASSES && 2 * across.count() > ends.len()
+    let is_most = |ends: &mut dyn Iterator<Item = i64>| {
+        let ends: Vec<i64> = ends.filter(|&end| recorded.contains(end)).collect();
+        let across = ends.iter().filter(|&&end| {
+            work.contains(end - CLOCK_SLACK_NS) && work.contains(end) && work.contains(end + CLOCK_SLACK_NS)
+        });
+        ends.len() >= LEAST_REGIONS && 2 * across.count() > ends.len()
+    };
+    if is_most(&mut v.passes.iter().map(|pass| pass.span.end)) {
+        return true;
+    }
+    // Of the regions the sampler's is the last: the host may wait for the device there without being told to.
+    let samplers = index
+        .slices
+        .ids()
+        .filter(|id| v.roles[id.index()] == Role::Sample);
+    is_most(&mut samplers.map(|id| index.slices.span(id).end))
 }
 
 /// A block without its counter, or the reverse, means that the file was cut.

@@ -67,6 +67,8 @@ pub struct Plan {
     renew_own: bool,
     /// Processes of such tracks.
     pub old_own: FxHashSet<Key>,
+    /// Of a part of a process, the process as the text calls it.
+    parts_of: FxHashMap<Key, Key>,
     tracks: FxHashMap<(Key, Key, Family), u32>,
     /// By the number of the track, then of the counter.
     selected: Vec<bool>,
@@ -100,11 +102,23 @@ impl Plan {
             }
         }
         let numbered = (0u32..).zip(&index.tracks);
+        let numbers: FxHashMap<(Key, Key, Family), u32> =
+            numbered.map(|(n, t)| ((t.pid, t.tid, t.family), n)).collect();
+        // The text knows no parts of processes: where one is selected, the events of its thread are.
+        for track in index.tracks.iter().filter(|_| !index.parts_of.is_empty()) {
+            let whole = index.parts_of.get(&track.pid);
+            let whole = whole.and_then(|&pid| numbers.get(&(pid, track.tid, track.family)));
+            let part = numbers.get(&(track.pid, track.tid, track.family));
+            if let (Some(&whole), Some(&part)) = (whole, part) {
+                selected[whole as usize] |= selected[part as usize];
+            }
+        }
         let mut plan = Plan {
             wanted,
             renew_own,
             old_own: FxHashSet::default(),
-            tracks: numbered.map(|(n, t)| ((t.pid, t.tid, t.family), n)).collect(),
+            tracks: numbers,
+            parts_of: index.parts_of.clone(),
             selected,
             pair_at: Vec::new(),
             threads: FxHashSet::default(),
@@ -165,6 +179,7 @@ impl Plan {
     }
 
     fn keep_thread(&mut self, pid: Key, tid: Key) {
+        let pid = self.parts_of.get(&pid).copied().unwrap_or(pid);
         self.threads.insert((pid, tid));
         self.processes.insert(pid);
     }

@@ -16,6 +16,7 @@ impl Builder {
         self.tell_threads_apart();
         let first_pair = self.rows.start.len();
         let end_at = self.match_edges();
+        let divided = self.tell_ranks_apart();
         let left_out = self.left_out();
         let mut index = Index {
             container: if bare_array {
@@ -28,6 +29,8 @@ impl Builder {
             n_events: self.n_events,
             tally: self.tally,
             left_out,
+            parts_of: divided.parts_of,
+            launched_by: divided.launched_by,
             ..Index::default()
         };
         let order = by_track_and_start(&self.rows, self.tracks.list.len());

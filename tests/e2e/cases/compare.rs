@@ -6,6 +6,7 @@ use stepscope::analyze::compare::compare;
 use stepscope::analyze::report::Profile;
 use stepscope_e2e::Page;
 
+use crate::looks::{DARK, NARROW, STICKS_OUT, WIDE};
 use crate::real::opened;
 
 /// Of our own making, see tests/data/README.md.
@@ -42,6 +43,13 @@ fn the_open_trace_is_compared_with_another() {
     page.wait_until("its tables have rows", || {
         page.count(".view-compare tbody tr") > 10
     });
+    for (word, look) in [("wide", WIDE), ("narrow", NARROW), ("dark", DARK)] {
+        page.look(look);
+        page.eval_async("await new Promise(done => setTimeout(done, 300))");
+        page.screenshot(&format!("compare-{word}"), look);
+        assert_eq!(page.eval(STICKS_OUT), serde_json::json!([]), "{word}");
+    }
+    page.look(WIDE);
     page.click(".view-compare .verdict button");
     page.wait_until("A and B are swapped", || shown(&page) == says(&b, &a));
     page.must_be_clean();

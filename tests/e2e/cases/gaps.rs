@@ -6,7 +6,6 @@ use stepscope::base::show;
 use stepscope::table::PAGE_ROWS;
 use stepscope::view::Span;
 use stepscope::view::route::Route;
-use stepscope::view::timescale::round_duration;
 use stepscope_e2e::Page;
 
 use crate::real::{Gaudi, place, table, texts};
@@ -40,9 +39,9 @@ fn texts_of_titles(page: &Page, css: &str) -> Vec<String> {
 /// A bin as the histogram names it.
 fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
     match (from_ns, to_ns) {
-        (0, Some(to)) => format!("below {}", round_duration(to)),
-        (from, Some(to)) => format!("{} to {}", round_duration(from), round_duration(to)),
-        (from, None) => format!("{} and longer", round_duration(from)),
+        (0, Some(to)) => format!("below {}", show::duration(to)),
+        (from, Some(to)) => format!("{} to {}", show::duration(from), show::duration(to)),
+        (from, None) => format!("{} and longer", show::duration(from)),
     }
 }
 
@@ -96,11 +95,12 @@ fn each_kind_of_gap_is_shown_with_its_own_counts() {
             by_length.column("gaps") == counts.map(show::count)
         });
         let drawn = bars(&page);
-        for (bin, count) in gaps.bins.iter().zip(counts) {
-            let bin = bin_name(bin.from_ns, bin.to_ns);
+        for bin in &gaps.histogram {
+            let (count, bin) = (bin.count, bin_name(bin.from_ns, bin.to_ns));
             let bar = drawn.iter().find(|(name, _)| *name == bin).map_or(0, |(_, n)| *n);
             assert_eq!(bar, count, "the bar {bin} of {head}");
         }
+        assert_eq!(page.count("main figure:first-of-type .quantile"), 2);
 
         let sum = || -> u64 {
             let by_cause = table(&page, "gap_causes").column("gaps");

@@ -5,17 +5,17 @@ use stepscope_e2e::Look;
 
 use crate::real::{FILLS_OF_GAUDI, Gaudi, frames, go};
 
-const WIDE: Look = Look {
+pub const WIDE: Look = Look {
     width_px: 1440,
     height_px: 1000,
     dark: false,
 };
-const NARROW: Look = Look {
+pub const NARROW: Look = Look {
     width_px: 480,
     height_px: 900,
     dark: false,
 };
-const DARK: Look = Look { dark: true, ..WIDE };
+pub const DARK: Look = Look { dark: true, ..WIDE };
 
 /// The page's scrolled width, and what makes it so, if that is more than the window's.
 pub const STICKS_OUT: &str = "

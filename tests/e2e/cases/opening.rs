@@ -154,6 +154,8 @@ fn a_second_file_that_cannot_be_opened_leaves_the_first_as_it_was() {
     page.wait_until("operators are shown", || page.count(".view-operators") == 1);
     let letter = file("This is a letter.");
     page.drop_file(letter.path());
+    // It asks before it takes the place of what is open.
+    page.click(".ask .buttons button:last-child");
     page.wait_until("the page names the letter", || {
         page.text("body").contains(name(letter.path()))
     });
@@ -163,5 +165,58 @@ fn a_second_file_that_cannot_be_opened_leaves_the_first_as_it_was() {
     assert!(page.text("main").contains("execute"), "{}", page.text("main"));
     page.click(".trouble button");
     page.wait_until("the trouble is gone", || page.count(".trouble") == 0);
+    page.must_be_clean();
+}
+
+#[test]
+fn another_file_asks_before_it_takes_the_place_of_the_open_one() {
+    let page = Page::open();
+    let (first, second) = (file(ONE_EVENT), file(&ONE_EVENT.replace("execute", "another")));
+    page.drop_file(first.path());
+    page.wait_for("ready");
+    let title = || page.eval("return document.title");
+    assert_eq!(title(), format!("{} · Stepscope", name(first.path())));
+    page.drop_file(second.path());
+    page.wait_until("it asks", || page.count(".ask .buttons button") == 4);
+    page.click(".ask .buttons button:first-child");
+    page.wait_until("the question is gone", || page.count(".ask .buttons") == 0);
+    assert!(page.text(".head").contains(name(first.path())));
+    page.drop_file(second.path());
+    page.wait_until("it asks again", || page.count(".ask .buttons button") == 4);
+    page.click(".ask .buttons button:last-child");
+    page.wait_until("the second is open", || {
+        page.text("body").contains(name(second.path()))
+    });
+    page.wait_for("ready");
+    // The page's name closes nothing without asking, either.
+    page.click("button.brand");
+    page.wait_until("it asks before it closes", || {
+        page.count(".ask .buttons button") == 2
+    });
+    page.click(".ask .buttons button:first-child");
+    assert_eq!(page.state(), "ready");
+    page.click("button.brand");
+    page.click(".ask .buttons button:last-child");
+    page.wait_for("empty");
+    assert_eq!(title(), "Stepscope");
+    page.must_be_clean();
+}
+
+#[test]
+fn json_that_is_pasted_as_text_opens() {
+    let page = Page::open();
+    let paste = |text: &str| {
+        page.eval_with(
+            "const data = new DataTransfer();
+             data.setData('text/plain', arguments[0]);
+             document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+            vec![text.into()],
+        )
+    };
+    paste("a letter");
+    assert_eq!(page.state(), "empty");
+    paste(ONE_EVENT);
+    page.wait_for("ready");
+    assert!(page.text(".head").contains("pasted.json"));
     page.must_be_clean();
 }

@@ -8,8 +8,8 @@ use std::io::{Read, Write};
 
 use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use stepscope::analyze::report::TraceReport;
 use stepscope::base::Span;
 use stepscope::base::time::ns_from_micros_text;
@@ -677,4 +677,34 @@ fn a_truncated_file_is_cut_as_far_as_it_goes() {
     let mut read = String::new();
     std::io::Cursor::new(&out).read_to_string(&mut read).unwrap();
     assert_eq!(events(read.as_bytes()).len() as u64, counts.events);
+}
+
+/// Two ranks call the same device 0 (`process_name` says that it is one of Gaudi), and each event says its rank.
+#[test]
+fn a_stretch_of_a_trace_whose_ranks_share_processes_keeps_what_says_of_them() {
+    let mut events = vec![
+        json!({"ph": "M", "name": "process_name", "pid": 0, "tid": 0, "args": {"name": "/device:HPU:0"}}),
+    ];
+    for (rank, at) in (0..2).flat_map(|rank| (0..4).map(move |step| (rank, 1_000 * step))) {
+        events.push(
+            json!({"ph": "X", "cat": "privateuse1_runtime", "name": "enqueueWithExternalEventsExt", "pid": 1, "tid": 5,
+            "ts": at, "dur": 20, "args": {"recipeId": 7, "rank": rank}}),
+        );
+        events.push(
+            json!({"ph": "X", "cat": "kernel", "name": "gemm", "pid": 0, "tid": 6004, "ts": at + 100 + 50 * rank,
+            "dur": 500, "args": {"recipeId": 7, "rank": rank}}),
+        );
+    }
+    let text = json!({"traceEvents": events}).to_string().into_bytes();
+    let opened = open_bytes("t.json", &text).unwrap();
+    let busy = |opened: &Opened| -> Vec<(i64, Option<String>)> {
+        let of = opened.report.device_time.iter();
+        of.filter(|d| d.scope == "all")
+            .map(|d| (d.device, d.rank.clone()))
+            .collect()
+    };
+    let want = [0, 1].map(|rank| (0, Some(format!("rank {rank}"))));
+    assert_eq!(busy(&opened), want);
+    let (out, ..) = cut_text(&opened, &text, &stretch(900_000, 3_500_000), &[], 999).unwrap();
+    assert_eq!(busy(&open_bytes("t.json", &out).unwrap()), want);
 }

@@ -735,6 +735,30 @@ fn a_compile_elsewhere_counts_only_while_the_launching_thread_has_nothing() {
 }
 
 #[test]
+fn a_wait_for_a_lock_under_a_compile_is_the_compiles() {
+    let thread = || (json!(100), 1);
+    let mut events = Vec::new();
+    for step in 0..12u32 {
+        // Between the sixth and the seventh step, which has new requests, the engine's thread compiles for 499 ms.
+        let start = f64::from(step) * 10.0 + if step < 6 { 0.0 } else { 500.0 };
+        let name = match step {
+            0 | 6 => "execute_context_1(64)_generation_0(0)",
+            _ => "execute_context_0(0)_generation_4(4)",
+        };
+        events.push(slice("user_annotation", name, thread(), start, 9.0));
+    }
+    events.push(slice("cpu_op", COMPILE, thread(), 60.0, 499.0));
+    let acquire = "<built-in method acquire of _thread.lock object at 0x7f>";
+    events.push(slice("python_function", acquire, thread(), 60.5, 490.0));
+    let got = read(&events);
+    let shares = &got["verdict"]["shares"];
+    let share = |of: &str| shares[of].as_f64().unwrap();
+    // Of 619 ms of serving; 2 ms around the compile are no compile.
+    assert!((share("compile") - 499.0 / 619.0).abs() < 0.001, "{shares}");
+    assert!(share("requests") <= 2.0 / 619.0 + 0.001, "{shares}");
+}
+
+#[test]
 fn a_compile_of_one_rank_is_none_of_another() {
     let rank = |n: i64, of: i64| json!(format!("[TP0{n}] {of}"));
     let mut events = eight_steps(&rank(0, 100), &rank(0, 0));

@@ -480,25 +480,22 @@ fn merged(process: fn(i64) -> i64, device_process: fn(i64) -> i64, arg: fn(i64) 
 }
 
 #[test]
-fn ranks_that_share_processes_are_not_told_apart_and_that_is_said() {
+fn ranks_that_share_processes_are_told_apart_by_the_arg_of_their_events() {
     let rank = |rank: i64| json!({"rank": rank});
     let shared = "have the same process ids";
-    // Host and device under the ids of a single rank.
-    let report = merged(|_| 4000, |_| 0, rank);
-    assert!(says(&report, shared), "{}", report["notes"]);
-    assert!(
-        says(&report, "(arg rank: 0, 1)") && says(&report, "(0, 4000)"),
-        "{}",
-        report["notes"]
-    );
-    assert_eq!(report["rank"], Value::Null);
-    // Only the devices' ids are equal: the work of both ranks is still in one place.
-    let report = merged(|rank| 4000 + rank, |_| 0, rank);
-    assert!(
-        says(&report, shared) && says(&report, "(0)"),
-        "{}",
-        report["notes"]
-    );
+    // The arg is each event's own, so that equal process ids, of the devices alone or of all, hide nothing.
+    for report in [
+        merged(|_| 4000, |_| 0, rank),
+        merged(|rank| 4000 + rank, |_| 0, rank),
+    ] {
+        assert!(says(&report, "rank 0, rank 1"), "{}", report["notes"]);
+        assert!(!says(&report, shared), "{}", report["notes"]);
+        assert_eq!(report["rank"], Value::Null);
+        assert_eq!(
+            devices(&report),
+            [(Some("rank 0"), 0, 6.0), (Some("rank 1"), 0, 6.0)]
+        );
+    }
     // Silent: ids that differ, no arg, and the same arg in both.
     let report = merged(|rank| 4000 + rank, |rank| rank, rank);
     assert!(

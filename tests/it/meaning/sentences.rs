@@ -230,3 +230,123 @@ fn advice_follows_from_the_cause() {
     }
     assert_eq!(Cause::Recompile.advice(), IdleCause::Compile.advice());
 }
+
+/// Launches and waits for the device of a Gaudi without step markers, every 10 ms; the device works for 4 ms of each.
+/// Processes: of the host's calls, and of the device.
+fn launches_and_waits(host: i64, device: i64, n: i64) -> Vec<Value> {
+    let name = |tid: i64, of: &str, name: &str| json!({"ph": "M", "name": of, "pid": device, "tid": tid, "args": {"name": name}});
+    let mut events = vec![
+        name(0, "process_name", "/device:HPU:0"),
+        name(7019, "thread_name", "[HD0] TPC 0"),
+    ];
+    for at in (0..n).map(|i| i * 10_000) {
+        let call = |ph: &str, name: &str, tid: i64, ts: i64| json!({"ph": ph, "cat": "Runtime", "name": name, "pid": host, "tid": tid, "ts": ts});
+        let recipe =
+            json!({"recipeId": 7, "recipeName": "decode", "HW event name": "TPC_SPU_START_TO_SPU_HALT"});
+        events.extend([
+            call("B", "synLaunchWithExternalEvents", 10_283, at),
+            json!({"ph": "X", "cat": "Runtime", "name": "enqueueWithExternalEventsExt (accel0)", "pid": 22_101,
+                   "tid": 40, "ts": at + 2, "dur": 5, "args": recipe}),
+            call("E", "synLaunchWithExternalEvents", 10_283, at + 10),
+            json!({"ph": "X", "cat": "Kernel", "name": "fused_kernel", "pid": device, "tid": 7019, "ts": at + 40,
+                   "dur": 4_000, "args": recipe}),
+            call("B", "synEventSynchronize", 10_193, at + 20),
+            call("E", "synEventSynchronize", 10_193, at + 4_100),
+        ]);
+    }
+    events
+}
+
+fn read(events: &[Value]) -> Value {
+    report(
+        "made.pt.trace.json",
+        json!({ "traceEvents": events }).to_string().as_bytes(),
+    )
+}
+
+#[test]
+fn of_inferred_steps_every_sentence_says_that_they_are() {
+    let got = read(&launches_and_waits(20_190, 0, 12));
+    assert_eq!(got["steps"].as_array().unwrap().len(), 12);
+    let verdict = got["verdict"]["says"].as_str().unwrap();
+    assert!(
+        verdict.starts_with(
+            "A step takes 10.0 ms from its first launch to the first launch of the next (steps are inferred) (median \
+             of 11)."
+        ),
+        "{verdict}"
+    );
+    let gaps = got["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| g["kind"] == "step");
+    assert_eq!(
+        gaps.unwrap()["definition"],
+        "Time from the end of a wait for the device to the next launch: nothing marks steps, so whether it lies inside \
+         an engine step or between two is unknown."
+    );
+    assert_eq!(finding(&got, "time-between-steps"), None);
+    // Marked steps are not called so.
+    if let Some(control) = case("c00_control.json") {
+        assert!(!control.to_string().contains("inferred"), "{control}");
+    }
+    // Two waits are no rhythm.
+    let got = read(&launches_and_waits(20_190, 0, 2));
+    assert_eq!(got["steps"], json!([]));
+    assert!(!got.to_string().contains("steps are inferred"), "{got}");
+}
+
+#[test]
+fn a_process_with_number_0_is_a_process_as_any() {
+    // Drivers give the device process number 0, and in a container the host's may have it.
+    let said = |got: &Value| {
+        let findings = got["findings"].as_array().unwrap().iter();
+        let says: Vec<Value> = findings.map(|f| f["says"].clone()).collect();
+        (
+            says,
+            got["verdict"]["says"].clone(),
+            got["device_time"][0]["busy_ns"].clone(),
+        )
+    };
+    let usual = said(&read(&launches_and_waits(20_190, 7, 12)));
+    assert!(
+        usual.0[0]
+            .as_str()
+            .unwrap()
+            .starts_with("For 60 % of the time of steps"),
+        "{usual:?}"
+    );
+    assert_eq!(usual.2, ms(48.0));
+    assert_eq!(
+        said(&read(&launches_and_waits(20_190, 0, 12))),
+        usual,
+        "the device's"
+    );
+    assert_eq!(said(&read(&launches_and_waits(0, 7, 12))), usual, "the host's");
+    assert_eq!(said(&read(&launches_and_waits(0, 0, 12))), usual, "both");
+}
+
+#[test]
+fn that_launches_are_not_known_is_said_where_a_device_works() {
+    use stepscope::session::open_bytes;
+    let note = |events: &[Value]| {
+        let text = json!({ "traceEvents": events }).to_string();
+        let opened = open_bytes("made.pt.trace.json", text.as_bytes()).unwrap();
+        opened.summary().no_launches()
+    };
+    let kernel = |args: Value| json!({"ph": "X", "cat": "kernel", "name": "k", "pid": 0, "tid": 7, "ts": 10, "dur": 10, "args": args});
+    let call = json!({"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 100, "tid": 1, "ts": 0,
+                      "dur": 5, "args": {"correlation": 1}});
+    let unlinked = kernel(json!({"device": 0, "stream": 7}));
+    assert_eq!(
+        note(&[unlinked]),
+        Some(
+            "Device work in this trace does not carry the number of the call that launched it, so launch analysis is \
+             not available."
+        )
+    );
+    let linked = kernel(json!({"device": 0, "stream": 7, "correlation": 1}));
+    assert_eq!(note(&[call.clone(), linked]), None);
+    assert_eq!(note(&[call]), None, "no device");
+}

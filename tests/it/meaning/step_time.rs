@@ -155,3 +155,113 @@ fn a_long_prefill_is_not_slow() {
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.iter().all(|f| f["id"] != "slow-steps"), "{findings:#?}");
 }
+
+/// An asynchronous engine: a step every 10 ms, whose two kernels of 0.9 and 8.5 ms run 11 ms behind their launches.
+/// `lost`: of step 6 the kernels from this one on are not recorded.
+fn a_step_behind(lost: i64) -> Vec<u8> {
+    let mut events = Vec::new();
+    for step in 0..14 {
+        let at = 10_000 * step;
+        events.push(
+            json!({"ph": "X", "cat": "user_annotation", "name": "execute_context_0(0)_generation_4(4)", "pid": 1,
+            "tid": 5, "ts": at, "dur": 2_500}),
+        );
+        for kernel in 0..2 {
+            let id = 2 * step + kernel + 1;
+            events.push(
+                json!({"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 5,
+                "ts": at + 100 + 500 * kernel, "dur": 20, "args": {"correlation": id}}),
+            );
+            if step == 6 && kernel >= lost {
+                continue;
+            }
+            let dur = if kernel == 0 { 900 } else { 8_500 };
+            events.push(
+                json!({"ph": "X", "cat": "kernel", "name": "gemm", "pid": 0, "tid": 7,
+                "ts": at + 11_000 + 1_000 * kernel, "dur": dur,
+                "args": {"correlation": id, "device": 0, "stream": 7}}),
+            );
+        }
+    }
+    serde_json::to_vec(&json!({"schemaVersion": 1, "traceEvents": events})).unwrap()
+}
+
+#[test]
+fn a_step_whose_last_work_is_not_recorded_has_no_end_and_makes_no_neighbour_longer() {
+    // All of its work, and its last kernel alone: where it ends is as unknown.
+    for lost in [0, 1] {
+        let report = report("t.json", &a_step_behind(lost));
+        assert_eq!(report["step_time"]["from_device_ends"], true, "{lost}");
+        let steps = report["steps"].as_array().unwrap();
+        for (i, step) in steps.iter().enumerate().skip(1) {
+            let is_known = i != 6 && i != 7;
+            let want = if is_known { json!(ms(10.0)) } else { Value::Null };
+            assert_eq!(step["step_ns"], want, "{lost}: {i}");
+        }
+        assert_eq!(steps[7]["device"]["gap_before_ns"], Value::Null, "{lost}");
+        assert_eq!(steps[8]["device"]["gap_before_ns"], ms(0.5), "{lost}");
+    }
+}
+
+/// The same on Gaudi, one graph a step; that of `lost` is not recorded.
+fn graphs_a_step_behind(lost: i64) -> Vec<u8> {
+    let mut events = vec![
+        json!({"ph": "M", "name": "process_name", "pid": 9, "tid": 0, "args": {"name": "/device:HPU:0"}}),
+    ];
+    for step in 0..14 {
+        let at = 10_000 * step;
+        events.push(
+            json!({"ph": "X", "cat": "user_annotation", "name": "execute_context_0(0)_generation_4(4)", "pid": 1,
+            "tid": 5, "ts": at, "dur": 2_500}),
+        );
+        events.push(
+            json!({"ph": "X", "cat": "privateuse1_runtime", "name": "enqueueWithExternalEventsExt (accel0)", "pid": 1,
+            "tid": 5, "ts": at + 100, "dur": 20, "args": {"recipeId": 7, "recipeName": "decode"}}),
+        );
+        if step != lost {
+            events.push(
+                json!({"ph": "X", "cat": "kernel", "name": "BatchGemm", "pid": 9, "tid": 6004,
+                "ts": at + 11_000, "dur": 9_500,
+                "args": {"recipeId": 7, "recipeName": "decode", "HW event name": "MMEH_WB_STORE"}}),
+            );
+        }
+    }
+    serde_json::to_vec(&json!({"schemaVersion": 1, "traceEvents": events})).unwrap()
+}
+
+#[test]
+fn a_graph_that_left_no_trace_is_found_by_the_pause_that_it_left() {
+    for lost in [3, 6, 9] {
+        let report = report("t.json", &graphs_a_step_behind(lost));
+        let steps = report["steps"].as_array().unwrap();
+        for (i, step) in (0i64..).zip(steps).skip(1) {
+            let is_known = i != lost && i != lost + 1;
+            let want = if is_known { json!(ms(10.0)) } else { Value::Null };
+            assert_eq!(step["step_ns"], want, "{lost}: {i}");
+            if i != lost {
+                assert_eq!(step["device"]["busy_ns"], ms(9.5), "{lost}: {i}");
+            }
+        }
+        assert_eq!(steps[usize::try_from(lost).unwrap()]["device"], Value::Null);
+    }
+}
+
+#[test]
+fn what_bounds_steps_is_unknown_where_no_work_names_its_launch() {
+    let linked = server(8, 10.0, 2.0, 9.0, None);
+    assert_eq!(report("t.json", &linked)["verdict"]["bound"], "device");
+    let mut trace: Value = serde_json::from_slice(&linked).unwrap();
+    for event in trace["traceEvents"].as_array_mut().unwrap() {
+        if let Some(args) = event.get_mut("args").and_then(Value::as_object_mut) {
+            args.remove("correlation");
+        }
+    }
+    let report = report("t.json", &serde_json::to_vec(&trace).unwrap());
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    let says = verdict["says"].as_str().unwrap();
+    assert!(
+        says.contains("nothing links its work with the calls that launched it"),
+        "{says}"
+    );
+}

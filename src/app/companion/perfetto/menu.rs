@@ -8,7 +8,7 @@ use crate::app::components::dialog::Dialog;
 use crate::protocol::companion::message::Range;
 use crate::protocol::companion::sender::{ADDRESS, Address, LIMIT_MS, all_of};
 use crate::view::Span;
-use crate::web::companion::kept;
+use crate::web::kept;
 
 const OWN_TRACKS: &str =
     "A cut-out of the window, with Stepscope's steps, gaps, compiles and findings as tracks of their own";

@@ -25,8 +25,9 @@ use crate::protocol::companion::sender::{
 use crate::protocol::engine::{Answer, Question};
 use crate::view::cut::CutRequest;
 use crate::view::{Level, Summary, TrackKind};
-use crate::web::companion::{Opened, Windows, bytes_of, kept, now_ms};
+use crate::web::companion::{Opened, Windows, bytes_of, now_ms};
 use crate::web::engine::Engine;
+use crate::web::kept;
 use crate::web::timer::Timer;
 pub use menu::{InPerfetto, PerfettoMenu, PerfettoSays};
 

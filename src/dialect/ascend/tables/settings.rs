@@ -1,5 +1,6 @@
 //! `profiler_info*.json` and `profiler_metadata.json`: which rank of how many, and how much the profiler was asked for.
 
+use crate::dialect::collectives;
 use crate::dialect::tables::Tables;
 
 /// A number, also written as a string.
@@ -32,5 +33,7 @@ pub fn metadata(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
     let of = |key: &str| value.get("distributed_args")?.get(key).and_then(whole);
     tables.world_size = of("world_size").or(tables.world_size);
     tables.rank = tables.rank.or(of("rank"));
+    let groups = value.get("parallel_group_info").map(collectives::parallel_groups);
+    tables.process_groups.extend(groups.into_iter().flatten());
     Some((1, 0))
 }
