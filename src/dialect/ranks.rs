@@ -67,7 +67,7 @@ pub fn in_name(name: &str) -> Option<(Option<i64>, String)> {
         [] => None,
         [("rank", n), ..] => Some((Some(*n), format!("rank {n}"))),
         [(_, n)] => Some((Some(*n), words(&found[0]))),
-        // Those of a part that all have alike are as good as none; which these are is not told by one name.
+        // Which of the parts differ from rank to rank, one name does not say.
         several => Some((None, several.iter().map(words).collect::<Vec<_>>().join("-"))),
     }
 }

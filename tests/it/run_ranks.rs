@@ -56,6 +56,20 @@ fn the_injected_rank_is_the_straggler() {
     }
 }
 
+/// What the last rank does before it comes says why it is late: here it computes where it was idle.
+#[test]
+fn a_rank_that_computes_longer_is_late_for_that() {
+    let mut extracts = extracts(&simulate(slow_peer(Family::CudaEager, 3, 2 * MS)).traces);
+    for event in &mut extracts[2].collectives {
+        event.compute_before_ns += std::mem::take(&mut event.idle_before_ns);
+    }
+    let straggler = run::compare(&extracts).unwrap().straggler.unwrap();
+    assert_eq!(straggler.because.as_deref(), Some("compute"));
+    // The first exchange has nothing before it, and is late by as much: 11 of 12.
+    let more = straggler.because_ns.unwrap();
+    assert!((more - 22 * MS).abs() < 5 * MS, "{more}");
+}
+
 #[test]
 fn without_a_slow_rank_nobody_is_named() {
     for family in Family::ALL {

@@ -89,6 +89,10 @@ impl RankExtract {
             0 | 1 => vec![None],
             n => (0..n).map(Some).collect(),
         };
+        // Tables alone: the comparison of workers has them.
+        if report.start_ns.is_none() {
+            return Vec::new();
+        }
         if several == [None] && report.rank.is_none() && in_name(&report.file).is_none() {
             return Vec::new();
         }
@@ -133,6 +137,7 @@ impl RankExtract {
         order::sort_by_key(&mut best, |&id| (span(id).start, id));
         let mut names: FxHashMap<NameId, Option<Operation>> = FxHashMap::default();
         let mut groups: FxHashMap<GroupKey, u32> = FxHashMap::default();
+        let mut known: FxHashMap<GroupName, u32> = FxHashMap::default();
         let mut types: FxHashMap<NameId, u32> = FxHashMap::default();
         let mut before: Option<i64> = None;
         for id in best {
@@ -163,7 +168,9 @@ impl RankExtract {
                 size: says.size,
                 of_name: says.name.is_none().then(|| index.slices.name(id)),
             };
-            let group = *groups.entry(key).or_insert_with(|| self.group(index, &key));
+            let group = *groups
+                .entry(key)
+                .or_insert_with(|| self.group(index, &key, &mut known));
             let data_type = says.data_type.map(|name| {
                 *types.entry(name).or_insert_with(|| {
                     self.data_types.push(index.text(name).to_owned());
@@ -185,8 +192,8 @@ impl RankExtract {
         }
     }
 
-    /// The place of a group among those known, of which several keys may name one.
-    fn group(&mut self, index: &Index, key: &GroupKey) -> u32 {
+    /// The place of a group, of which several keys may name one.
+    fn group(&mut self, index: &Index, key: &GroupKey, known: &mut FxHashMap<GroupName, u32>) -> u32 {
         let text = |name: Option<NameId>| name.map(|name| index.text(name).to_owned());
         let in_name = || Some(group_in_name(index.text(key.of_name?))?.to_owned());
         let group = GroupName {
@@ -194,11 +201,10 @@ impl RankExtract {
             ranks: text(key.ranks).unwrap_or_default(),
             size: key.size,
         };
-        let known = self.groups.iter().position(|known| *known == group);
-        number_of(known.unwrap_or_else(|| {
-            self.groups.push(group);
-            self.groups.len() - 1
-        }))
+        *known.entry(group).or_insert_with_key(|group| {
+            self.groups.push(group.clone());
+            number_of(self.groups.len() - 1)
+        })
     }
 }
 
@@ -325,7 +331,9 @@ fn of_report(report: &TraceReport, labels: &[String], rank: Option<usize>) -> Ra
             .and_then(|step| report.steps.get(step as usize))
             .is_some_and(|step| step.rank == rank),
     };
-    if rank.is_none() || report.recompiles.iter().all(|c| c.step.is_some()) {
+    if report.steps.is_empty() {
+        // Nothing says what is serving.
+    } else if rank.is_none() || report.recompiles.iter().all(|c| c.step.is_some()) {
         let compiles = report.recompiles.iter();
         let compiles = compiles.filter(|c| c.period == Period::Serving && !c.beside && of_rank(c.step));
         let (mut count, mut ns) = (0, 0_i64);

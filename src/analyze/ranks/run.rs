@@ -96,7 +96,8 @@ pub fn compare(extracts: &[RankExtract]) -> Option<RunRanks> {
     }
     if n_left_out > 0 {
         says.push(format!(
-            "{} left out: the other ranks of the group lack them, or the traces do not say which ranks do them together.",
+            "{} left out: the other ranks of the group lack them, or the traces do not say which ranks do them \
+             together.",
             show::counted(n_left_out, "collective"),
         ));
     }
@@ -116,7 +117,8 @@ pub fn compare(extracts: &[RankExtract]) -> Option<RunRanks> {
     match (&straggler, awaited) {
         (Some(straggler), _) => says.push(straggler.says.clone()),
         (None, Some(awaited)) if awaited > 0 => says.push(format!(
-            "In {} all ranks but one wait for that one, {} in all; no rank is last often and late enough to be named.",
+            "In {}, all ranks but one waited {} in total for the last one. No rank is last often and late enough \
+             to be named the straggler.",
             show::counted(arrivals.len() as u64, "matched collective"),
             show::duration(awaited),
         )),

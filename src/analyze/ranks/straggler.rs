@@ -1,7 +1,7 @@
 //! The rank for which the others wait.
 //!
-//! It comes last in at least half of the collectives to which ranks come apart (of two or three ranks more: half a
-//! half more than by chance), its median lateness is above the others' spread, and the others wait for it alone for
+//! It comes last in at least half of the collectives to which ranks come apart (in runs of two or three ranks, more:
+//! [`ABOVE_CHANCE`]), its median lateness is above the others' spread, and the others wait for it alone for
 //! [`AWAITED_PART`] of the time or more. These rules are ours.
 
 use crate::analyze::report::{RankOfRun, Straggler, Sure};
@@ -17,7 +17,7 @@ const MIN_APART: usize = 5;
 const AWAITED_PART: f64 = 0.01;
 /// In at least so many of the collectives.
 const LAST_PART: f64 = 0.5;
-/// So much more often than each rank would by chance.
+/// So much more often than each rank would be last by chance, as a part of the collectives.
 const ABOVE_CHANCE: f64 = 0.25;
 
 /// Of one rank, over the collectives to which ranks come apart.
