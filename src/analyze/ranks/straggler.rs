@@ -181,7 +181,7 @@ pub fn by_durations(ranks: &[&RankExtract], matched: &[&Matched]) -> Option<Stri
     let median = stats::quantile_of(&mut others, 0.5)?;
     let needed = LAST_PART.max(1.0 / ranks.len() as f64 + ABOVE_CHANCE);
     let is_apart = median.saturating_sub(elapsed[rank]).saturating_mul(10) > median;
-    ((n as f64) >= count as f64 * needed && count as usize >= MIN_APART && is_apart).then(|| {
+    ((n as f64) >= count as f64 * needed && count >= MIN_APART as u64 && is_apart).then(|| {
         format!(
             "{} is the shortest in {} of {} collectives ({} in all, {} for the median of the others), so it probably \
              arrives last, and the others wait for it (suspected).",
