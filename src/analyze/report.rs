@@ -17,6 +17,7 @@ mod engines;
 mod nodes;
 mod parts;
 mod profiler_tables;
+mod run_ranks;
 mod slow_steps;
 mod step_causes;
 mod step_time;
@@ -38,6 +39,8 @@ pub use profiler_tables::{
     Allocation, Allocations, KernelDetails, KernelRows, Link, OperatorAllocations, Overall, OverallPart,
     ProfilerTables, WorkerRow, Workers,
 };
+
+pub use run_ranks::{ClockMethod, MatchedCollectives, RankClocks, RankOfRun, RunRanks, Straggler};
 
 pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
@@ -958,6 +961,9 @@ pub struct Report {
     /// Workers that were given together, compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<Workers>,
+    /// All ranks of one run, where the traces are those of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RunRanks>,
 }
 
 /// The value of [`Report::schema`].

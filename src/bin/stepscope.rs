@@ -414,12 +414,14 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
         traces,
         failed,
         workers,
+        ranks,
         inputs,
     } = open_all(&args.files, &args.part, inputs);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
         workers,
+        ranks,
     };
     if args.strip {
         report = export::strip::stripped(report).context("leaving out names")?;
@@ -466,6 +468,7 @@ fn tables<'a>(
     }
     let of_workers = Answers {
         workers: report.workers.as_ref(),
+        ranks: report.ranks.as_ref(),
         ..Answers::of_report(no_trace)
     };
     for table in table::filled(&of_workers) {

@@ -4,7 +4,7 @@
 pub mod ascend;
 pub mod classifier;
 mod clocks;
-mod collectives;
+pub mod collectives;
 mod derived_parts;
 pub mod dynamo;
 pub mod enclosing;
@@ -19,7 +19,7 @@ pub mod markers;
 mod overruns;
 mod pattern;
 pub mod plain_table;
-mod ranks;
+pub mod ranks;
 pub mod recording_kind;
 mod repeated_ids;
 mod roles;

@@ -39,6 +39,39 @@ pub fn labelled(pid: &str) -> Option<(&str, &str)> {
     label.split('-').all(is_part).then_some((label, rest))
 }
 
+/// The rank that a label or a file's name says: its number, where it says one alone, and the words that say it.
+/// `vllm-rank-3.pt.trace.json`, `rank3_4711_ascend_pt/…`, `1759-TP-3-DP-0-DECODE.trace.json.gz`, `TP03-DP00`.
+pub fn in_name(name: &str) -> Option<(Option<i64>, String)> {
+    let is_end = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    let mut found: Vec<(&str, i64)> = Vec::new();
+    let lower = name.to_ascii_lowercase();
+    for word in ["rank", "tp", "dp", "pp", "ep"] {
+        for (at, _) in lower.match_indices(word) {
+            let rest = lower[at + word.len()..].trim_start_matches(['-', '_', ' ']);
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, after) = rest.split_at(digits);
+            if is_end(lower[..at].chars().next_back())
+                && is_end(after.chars().next())
+                && let Ok(number) = number.parse()
+            {
+                found.retain(|(known, _)| *known != word);
+                found.push((word, number));
+            }
+        }
+    }
+    let words = |(word, n): &(&str, i64)| match *word {
+        "rank" => format!("rank {n}"),
+        word => format!("{}{n}", word.to_uppercase()),
+    };
+    match found.as_slice() {
+        [] => None,
+        [("rank", n), ..] => Some((Some(*n), format!("rank {n}"))),
+        [(_, n)] => Some((Some(*n), words(&found[0]))),
+        // Which of the parts differ from rank to rank, one name does not say.
+        several => Some((None, several.iter().map(words).collect::<Vec<_>>().join("-"))),
+    }
+}
+
 /// How many stages of a pipeline the labels of ranks name (`TP00-PP01`); `None` for fewer than two.
 pub fn pipeline_stages(labels: &[String]) -> Option<u32> {
     let stage = |label: &str| -> Option<u32> {
@@ -636,6 +669,24 @@ pub fn numbered(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_says_its_rank() {
+        for (name, want) in [
+            ("vllm-rank-3.1795.pt.trace.json", Some((Some(3), "rank 3"))),
+            ("rank1_4000_ascend_pt/trace_view.json", Some((Some(1), "rank 1"))),
+            ("1759-TP-2.trace.json.gz", Some((Some(2), "TP2"))),
+            ("1759-TP-2-DP-1-DECODE.trace.json.gz", Some((None, "TP2-DP1"))),
+            ("TP03", Some((Some(3), "TP3"))),
+            ("rank 5", Some((Some(5), "rank 5"))),
+            ("http-2.json", None),
+            ("franked-1.json", None),
+            ("ranks.json", None),
+        ] {
+            let want = want.map(|(n, words): (Option<i64>, &str)| (n, words.to_owned()));
+            assert_eq!(in_name(name), want, "{name}");
+        }
+    }
 
     #[test]
     fn a_label_says_ranks_and_nothing_else() {

@@ -130,6 +130,17 @@ pub fn report_markdown(report: &Report) -> String {
             folded(&mut out, &of, 0);
         }
     }
+    if let Some(ranks) = &report.ranks {
+        out.push_str(&format!("\n{}\n", escaped(&ranks.says.join(" "))));
+        let alone = TraceReport::default();
+        let answers = Answers {
+            ranks: Some(ranks),
+            ..Answers::of_report(&alone)
+        };
+        for of in filled(&answers) {
+            folded(&mut out, &of, 0);
+        }
+    }
     out
 }
 

@@ -244,6 +244,7 @@ fn report() -> Report {
         schema: SCHEMA.to_owned(),
         traces: vec![trace],
         workers: None,
+        ranks: None,
     }
 }
 

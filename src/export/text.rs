@@ -249,6 +249,16 @@ pub fn report_text(report: &Report) -> String {
             is_cut |= titled(&mut out, &of, ROWS, 0);
         }
     }
+    if let Some(ranks) = &report.ranks {
+        let alone = TraceReport::default();
+        let answers = Answers {
+            ranks: Some(ranks),
+            ..Answers::of_report(&alone)
+        };
+        for of in filled(&answers) {
+            is_cut |= titled(&mut out, &of, ROWS, 0);
+        }
+    }
     if is_cut {
         out.push('\n');
         wrapped(&mut out, "", CUT);

@@ -15,6 +15,7 @@ use documents::{Document, Documents};
 use crate::analyze::compare;
 use crate::analyze::host::operators;
 use crate::analyze::host::stacks::{self, Calls};
+use crate::analyze::ranks::extract::RankExtract;
 use crate::analyze::report::{Basis, Comparison, Operator, Profile, Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, SliceId, Span, order, show};
@@ -103,6 +104,11 @@ impl Opened {
             last_order: Mutex::new(None),
             last_selected: Mutex::new(None),
         }
+    }
+
+    /// What the comparison of ranks keeps of it.
+    pub fn rank_extracts(&self) -> Vec<RankExtract> {
+        RankExtract::of(&self.report, &self.index, &self.vocabulary)
     }
 
     /// What the views need beside the index.
@@ -311,6 +317,7 @@ impl Opened {
         of(&Answers {
             report: &self.report,
             workers: self.workers.as_ref(),
+            ranks: None,
             grouped: Some(Grouped {
                 by: &self.groupings(),
                 count: &count,
@@ -398,6 +405,7 @@ impl Opened {
             schema: SCHEMA.into(),
             traces: vec![self.whole_report()],
             workers: self.workers.clone(),
+            ranks: None,
         };
         let (suffix, text) = match format {
             "json" => ("json", export::report_json(&report)),

@@ -37,7 +37,7 @@ pub use steps::step_time_says;
 
 use rows::Builder;
 
-use crate::analyze::report::{Comparison, Grouping, Operator, TraceReport, Workers};
+use crate::analyze::report::{Comparison, Grouping, Operator, RunRanks, TraceReport, Workers};
 
 /// What tables are made of: the answers about one trace, and what is computed only when it is asked for.
 #[derive(Clone, Copy)]
@@ -45,6 +45,8 @@ pub struct Answers<'a> {
     pub report: &'a TraceReport,
     /// Of the workers that were given together.
     pub workers: Option<&'a Workers>,
+    /// Of all ranks of the run that were given together.
+    pub ranks: Option<&'a RunRanks>,
     /// Counts operators by shape or by stack; `None`: those of the report.
     pub grouped: Option<Grouped<'a>>,
     /// What the reader has selected of the trace.
@@ -68,6 +70,7 @@ impl<'a> Answers<'a> {
         Answers {
             report,
             workers: None,
+            ranks: None,
             grouped: None,
             selected: None,
             comparison: None,
@@ -161,6 +164,8 @@ pub const TABLES: &[Table] = &[
     host::TORCH_TABLE,
     memory::MEMORY,
     memory::MEMORY_OPERATORS,
+    ranks::RANKS,
+    ranks::COLLECTIVES_MATCHED,
     ranks::COLLECTIVES_RECORDED,
     ranks::WORKERS,
     ranks::STAGES,

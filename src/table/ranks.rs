@@ -31,6 +31,157 @@ fn workers<'a>(answers: &Answers<'a>) -> Rows<'a> {
     table
 }
 
+pub const RANKS: Table = Table {
+    key: "ranks",
+    title: "Ranks of the run",
+    definition: "One row a rank. Step times are of decode steps while serving that did not compile (of all steps \
+                 where there are none). Device times are sums over its devices: busy, exposed communication (not \
+                 overlapped by computing) and idle. Waiting is from a rank's arrival in a collective to the last \
+                 rank's; awaited is the time in which all other ranks of the group have arrived and wait for this \
+                 one alone.",
+    topic: Topic::Ranks,
+    rows: ranks,
+};
+
+fn ranks<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let found = answers.ranks;
+    let straggler = found.and_then(|r| r.straggler.as_ref());
+    let mut table = Rows::of(found.map_or(&[][..], |r| &r.ranks))
+        .number("rank", "rank", "", |r| r.rank)
+        .name("name", "name", "As its file says.", |r| r.name.clone())
+        .on_request()
+        .term(
+            "straggler",
+            "straggler",
+            "The one for which the others wait.",
+            move |r| {
+                let is_it = straggler.is_some_and(|s| s.name == r.name);
+                Term::word(if is_it { "straggler" } else { "" })
+            },
+        )
+        .count("steps", "steps", "Those whose times are shown.", |r| r.steps)
+        .duration("step_p50_ns", "step p50", "Median step time.", |r| r.step_p50_ns)
+        .duration("step_p99_ns", "step p99", "", |r| r.step_p99_ns)
+        .text("bound", "bound by", "What bounds its decode steps.", |r| {
+            r.bound.clone()
+        })
+        .on_request()
+        .duration("busy_ns", "busy", "", |r| r.busy_ns)
+        .share("busy", "busy, of all", "the device's span", |r| {
+            Some((r.busy_ns?, r.span_ns?))
+        })
+        .on_request()
+        .duration("compute_ns", "compute", "", |r| r.compute_ns)
+        .duration(
+            "comm_exposed_ns",
+            "exposed communication",
+            "Not overlapped by computing.",
+            |r| r.comm_exposed_ns,
+        )
+        .duration("idle_ns", "idle", "", |r| r.idle_ns)
+        .count("compiles", "compiles", "Graphs compiled while serving.", |r| {
+            r.compiles
+        })
+        .duration("compile_ns", "compile time", "", |r| r.compile_ns)
+        .on_request()
+        .count(
+            "matched",
+            "matched collectives",
+            "Found on all of their ranks.",
+            |r| r.matched,
+        )
+        .count("last", "arrives last", "In so many of them.", |r| r.last)
+        .duration(
+            "waits_ns",
+            "waits for others",
+            "From its arrival to the last rank's.",
+            |r| r.waits_ns,
+        )
+        .duration("awaited_ns", "awaited", "All others wait for it alone.", |r| {
+            r.awaited_ns
+        })
+        .done();
+    table
+        .says
+        .extend(found.iter().flat_map(|r| r.says.iter().cloned()));
+    table
+}
+
+pub const COLLECTIVES_MATCHED: Table = Table {
+    key: "collectives_matched",
+    title: "Collectives matched across ranks",
+    definition: "The same collective on every rank of its group that is here, by group and order within it; a row is \
+                 one operation of one size, most time first. Skew is from the first rank's arrival to the last \
+                 one's, transfer from the last arrival to the last end. Algorithm bandwidth is bytes over the median \
+                 transfer; bus bandwidth is that times the operation's known factor (all-reduce 2(n-1)/n; all-gather, \
+                 reduce-scatter and all-to-all (n-1)/n), to be compared with the speed of a link. Arrivals are \
+                 unknown where the ranks' clocks cannot be aligned.",
+    topic: Topic::Ranks,
+    rows: collectives_matched,
+};
+
+fn collectives_matched<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    Rows::of(answers.ranks.map_or(&[][..], |r| &r.collectives))
+        .name("operation", "operation", "", |c| c.operation.clone())
+        .text(
+            "group",
+            "group",
+            "Its name, or the number in the names of its work.",
+            |c| c.group.clone(),
+        )
+        .text("ranks", "which", "Ranks of the group, as written.", |c| {
+            c.ranks.clone()
+        })
+        .on_request()
+        .number("group_size", "ranks", "Ranks of the group.", |c| c.group_size)
+        .count("ranks_here", "ranks here", "Those whose traces are here.", |c| {
+            c.ranks_here
+        })
+        .on_request()
+        .text("data_type", "data type", "", |c| c.data_type.clone())
+        .bytes(
+            "bytes",
+            "bytes",
+            "Of one: the larger of what goes in and out.",
+            |c| c.bytes,
+        )
+        .count("count", "count", "", |c| c.count)
+        .duration("skew_p50_ns", "skew p50", "From first to last arrival.", |c| {
+            c.skew_p50_ns
+        })
+        .duration("skew_p99_ns", "skew p99", "", |c| c.skew_p99_ns)
+        .share("wait", "waiting", "the collectives' time on all ranks", |c| {
+            Some((c.wait_ns?, c.elapsed_ns))
+        })
+        .duration("elapsed_ns", "time on all ranks", "Waiting included.", |c| {
+            c.elapsed_ns
+        })
+        .on_request()
+        .duration(
+            "transfer_p50_ns",
+            "transfer p50",
+            "From the last arrival to the end.",
+            |c| c.transfer_p50_ns,
+        )
+        .rate(
+            "algorithm_gb_per_s",
+            "algorithm GB/s",
+            "Bytes over the median transfer.",
+            |c| c.algorithm_gb_per_s,
+        )
+        .rate("bus_gb_per_s", "bus GB/s", "Times the operation's factor.", |c| {
+            c.bus_gb_per_s
+        })
+        .text(
+            "last",
+            "mostly last",
+            "The rank that comes last in at least half of them.",
+            |c| c.last.clone(),
+        )
+        .count("last_count", "last in", "In so many of them.", |c| c.last_count)
+        .done()
+}
+
 pub const COLLECTIVES_RECORDED: Table = Table {
     key: "collectives_recorded",
     title: "Collective operations by group and size",

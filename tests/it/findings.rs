@@ -247,6 +247,7 @@ fn out_of_order(opened: &Opened) -> Option<String> {
         schema: SCHEMA.to_owned(),
         traces: vec![opened.report.clone()],
         workers: None,
+        ranks: None,
     };
     let words = |text: &str| {
         let plain = text.replace('\\', "");

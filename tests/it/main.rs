@@ -29,6 +29,7 @@ mod meaning;
 mod nodes;
 mod open;
 mod output;
+mod run_ranks;
 mod select;
 mod several_ranks;
 #[path = "../skipped.rs"]

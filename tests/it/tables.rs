@@ -160,6 +160,7 @@ fn files_and_the_json_report_have_the_same_numbers() {
             schema: SCHEMA.to_owned(),
             traces: vec![report.clone()],
             workers: None,
+            ranks: None,
         });
         let whole: Value = serde_json::from_str(&json).unwrap();
         let answers = Answers::of_report(&report);

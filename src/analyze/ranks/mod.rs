@@ -1,6 +1,11 @@
-//! Several workers of one run, compared, and the links between them.
+//! Several workers or ranks of one run, compared, and the links between them.
 
+mod clocks;
 pub mod collectives;
+pub mod extract;
 pub mod links;
+mod matching;
 pub mod peers;
+pub mod run;
+mod straggler;
 pub mod workers;

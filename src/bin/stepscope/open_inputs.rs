@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
-use stepscope::analyze::report::{TraceReport, Workers};
+use stepscope::analyze::ranks::extract::RankExtract;
+use stepscope::analyze::ranks::run;
+use stepscope::analyze::report::{RunRanks, TraceReport, Workers};
 use stepscope::base::show;
 use stepscope::session::open::{
     Entry, EntryKind, Failure, Input, Location, Need, Opening, Plan, Provided, Ready, Said, Text, Whole,
@@ -28,6 +30,7 @@ pub struct OpenedAll {
     /// What could not be opened.
     pub failed: usize,
     pub workers: Option<Workers>,
+    pub ranks: Option<RunRanks>,
     /// What was read.
     pub inputs: Inputs,
 }
@@ -168,9 +171,9 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll
     let given = paths.iter().zip(&given).map(|(path, given)| input(path, given));
     let mut plan = plan_of(given.collect(), &mut opened.inputs);
     opened.say(std::mem::take(&mut plan.said));
-    let mut compared = Vec::new();
+    let (mut compared, mut extracts) = (Vec::new(), Vec::new());
     for i in 0..plan.recordings.len() {
-        let outcome = open_one(&plan, i, part, &mut opened).map(|(ready, report)| {
+        let outcome = open_one(&plan, i, part, &mut opened, &mut extracts).map(|(ready, report)| {
             let of_worker = plan.of_worker(i, &ready);
             compared.extend(of_worker.map(|of| of.compared(report.first())));
             opened.traces.extend(report);
@@ -181,6 +184,7 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll
     // What was read and is no trace is no failure where there is a trace.
     opened.failed += usize::from(opened.failed == 0 && opened.traces.is_empty());
     opened.workers = bundle::compare(compared);
+    opened.ranks = run::compare(&extracts);
     opened
 }
 
@@ -272,6 +276,7 @@ fn open_one(
     recording: usize,
     part: &PartArgs,
     said: &mut OpenedAll,
+    extracts: &mut Vec<RankExtract>,
 ) -> Result<(Ready, Vec<TraceReport>), Failure> {
     let (ready, mut found) = open_texts(plan, recording, None, part, said)?;
     let further = std::mem::take(&mut found.further);
@@ -281,8 +286,13 @@ fn open_one(
         );
     }
     let mut reports = Vec::new();
+    let several = plan.recordings.len() > 1 || !further.is_empty();
     for found in std::iter::once(found).chain(further) {
-        let mut report = part.classified(found).map_err(unreadable)?.whole_report();
+        let found = part.classified(found).map_err(unreadable)?;
+        if several || found.vocabulary.ranks.labels.len() > 1 {
+            extracts.extend(found.rank_extracts());
+        }
+        let mut report = found.whole_report();
         report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
         reports.push(report);
     }

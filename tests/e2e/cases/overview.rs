@@ -32,6 +32,7 @@ fn the_findings_are_those_of_the_command_line() {
         schema: stepscope::analyze::report::SCHEMA.into(),
         traces: vec![report.clone()],
         workers: None,
+        ranks: None,
     }));
     for sentence in &says {
         assert!(
