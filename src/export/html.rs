@@ -73,6 +73,19 @@ pub fn report_html(report: &Report, made: &Made) -> String {
         tables(&mut out, filled(&answers), 0);
         out.push_str("</section>\n");
     }
+    if let Some(ranks) = &report.ranks {
+        let alone = TraceReport::default();
+        let answers = Answers {
+            ranks: Some(ranks),
+            ..Answers::of_report(&alone)
+        };
+        out.push_str("<section>\n<h1>Ranks of the run</h1>\n");
+        for says in &ranks.says {
+            paragraph(&mut out, "verdict", says);
+        }
+        tables(&mut out, filled(&answers), 0);
+        out.push_str("</section>\n");
+    }
     foot(&mut out, made);
     out
 }

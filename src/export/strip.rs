@@ -557,6 +557,7 @@ mod tests {
             schema: SCHEMA.to_owned(),
             traces: vec![trace],
             workers: None,
+            ranks: None,
         }
     }
 

@@ -36,6 +36,7 @@ fn page(traces: Vec<TraceReport>) -> String {
         schema: SCHEMA.to_owned(),
         traces,
         workers: None,
+        ranks: None,
     };
     report_html(&report, &made())
 }
@@ -187,6 +188,7 @@ fn names_of_a_trace_are_text_in_the_page() {
         schema: SCHEMA.to_owned(),
         traces: vec![hostile.clone()],
         workers: None,
+        ranks: None,
     };
     let mut found = compare(&Profile::of(&hostile), &Profile::of(&hostile));
     found.says = HOSTILE.to_owned();
