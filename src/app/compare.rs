@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::same_rc::SameRc;
 use crate::base::show;
-use crate::protocol::engine::{Answer, Question};
+use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question};
 use crate::table::Topic;
 use crate::view::{Side, Summary};
 use crate::web::engine::Engine;
@@ -15,6 +15,7 @@ pub struct CompareProps {
     pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub on_anew: Callback<Box<Summary>>,
+    pub on_report: Callback<Question>,
 }
 
 #[component]
@@ -38,6 +39,9 @@ pub fn Compare(props: &CompareProps) -> Html {
             });
         }
     };
+    let on_page = props.on_report.reform(|_: MouseEvent| Question::Report {
+        format: COMPARISON_PAGE.to_owned(),
+    });
     let [open, other] = ["the open trace", "the other trace"];
     let (a, b) = if compared.other_is_before {
         (other, open)
@@ -66,7 +70,10 @@ pub fn Compare(props: &CompareProps) -> Html {
                     </div>
                 </dl>
                 { for compared.says.iter().map(|says| html! { <p class="verdict-line">{ show::plain(says) }</p> }) }
-                <p><button type="button" onclick={on_swap}>{ "Swap A and B" }</button></p>
+                <p>
+                    <button type="button" class="swap" onclick={on_swap}>{ "Swap A and B" }</button>{ " " }
+                    <button type="button" onclick={on_page}>{ "Download as HTML" }</button>
+                </p>
             </section>
             { for tables.map(|table| html! {
                 <DataTable key={table.key.clone()} table={table.key.clone()} engine={props.engine.clone()} />

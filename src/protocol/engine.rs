@@ -20,6 +20,10 @@ use crate::view::{
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
 pub const PROTOCOL: u32 = 15;
 
+/// Formats of [`Question::Report`] that are pages to hand on: of the report, of the comparison.
+pub const PAGE: &str = "html";
+pub const COMPARISON_PAGE: &str = "comparison";
+
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
@@ -129,7 +133,8 @@ pub enum Question {
         ask: Ask,
         format: String,
     },
-    /// A report for download: `json`, `markdown`, `text`; `baseline`: what comparing needs of the trace.
+    /// A report for download: `json`, `markdown`, `text`; `baseline`: what comparing needs of the trace; [`PAGE`],
+    /// [`COMPARISON_PAGE`]: a page to hand on.
     Report {
         format: String,
     },

@@ -22,13 +22,13 @@ use crate::base::{DefectKind, Defects, SliceId, Span, order, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
 use crate::dialect::{self, Classifier, Vocabulary};
-use crate::export;
+use crate::export::{self, Made};
 use crate::index::Index;
 use crate::index::first_time::FirstTime;
 pub use crate::ingest::archive;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, detect, json};
-use crate::protocol::engine::{Answer, Question};
+use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question};
 use crate::synth;
 use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
 use crate::view::memory_budget::{MAX_CATEGORIES, OPERATORS, PYTHON};
@@ -423,6 +423,42 @@ impl Opened {
         };
         Answer::Report {
             file_name: format!("{}.report.{suffix}", self.stem()),
+            text,
+        }
+    }
+
+    /// A page to hand on, made on this date: of the report, or of the comparison.
+    pub fn handed_on(&self, format: &str, date: String) -> Answer {
+        let made = |command: &str| Made {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            date,
+            command: command.to_owned(),
+        };
+        let (suffix, text) = match (format, &self.compared) {
+            (COMPARISON_PAGE, Some(compared)) => (
+                "compared",
+                export::comparison_html(&compared.found, &made("Compare…, on the page")),
+            ),
+            (COMPARISON_PAGE, None) => {
+                return Answer::Nothing {
+                    why: "no other trace was given".to_owned(),
+                };
+            }
+            _ => {
+                let report = Report {
+                    schema: SCHEMA.into(),
+                    traces: vec![self.whole_report()],
+                    workers: self.workers.clone(),
+                    ranks: None,
+                };
+                (
+                    "report",
+                    export::report_html(&report, &made("Report, on the page")),
+                )
+            }
+        };
+        Answer::Report {
+            file_name: format!("{}.{suffix}.html", self.stem()),
             text,
         }
     }

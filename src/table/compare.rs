@@ -34,15 +34,19 @@ pub const STEP_TIME: Table = Table {
 };
 
 fn step_time<'a>(answers: &Answers<'a>) -> Rows<'a> {
-    Rows::of(items(answers, |c| &c.step_time))
+    let rows = items(answers, |c| &c.step_time);
+    Rows::of(rows)
         .term("phase", "phase", "", |r| terms::phase(r.phase))
-        .bucket(|r| r.bucket)
-        .text(
-            "class",
-            "size",
-            "Class of size, where there are no buckets.",
-            |r| r.class.clone(),
-        )
+        .when(rows.iter().any(|r| r.bucket.is_some()), |table| table.bucket(|r| r.bucket))
+        .when(rows.iter().any(|r| r.class.is_some()), |table| {
+            table.text(
+                "class",
+                "size",
+                "Class of size, where there are no buckets; class by class: the medians of those that both have, \
+                 weighted alike.",
+                |r| r.class.clone(),
+            )
+        })
         .text("basis", "time", "Which of a step's four times.", |r| {
             r.basis.word()
         })

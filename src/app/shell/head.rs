@@ -6,7 +6,7 @@ use crate::app::companion::perfetto::PerfettoMenu;
 use crate::app::components::same_rc::SameRc;
 use crate::app::shell::start::OpenButton;
 use crate::base::show;
-use crate::protocol::engine::Question;
+use crate::protocol::engine::{PAGE, Question};
 use crate::table::Ask;
 use crate::view::route::{Chrome, View};
 use crate::view::{Period, Phase, Span, Summary};
@@ -151,7 +151,12 @@ pub fn Head(props: &HeadProps) -> Html {
 }
 
 /// The report as a whole: its format in [`Question::Report`], and its word.
-const REPORTS: [(&str, &str); 3] = [("json", "JSON"), ("markdown", "Markdown"), ("text", "text")];
+const REPORTS: [(&str, &str); 4] = [
+    (PAGE, "HTML"),
+    ("json", "JSON"),
+    ("markdown", "Markdown"),
+    ("text", "text"),
+];
 
 pub fn title(view: View) -> &'static str {
     match view {

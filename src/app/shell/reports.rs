@@ -24,6 +24,7 @@ fn saved(answer: Answer) -> Option<AttrValue> {
         Answer::Report { file_name, text } => {
             let kind = match file_name.rsplit('.').next() {
                 Some("json") => "application/json",
+                Some("html") => "text/html",
                 Some("md") => "text/markdown",
                 Some("csv") => "text/csv",
                 _ => "text/plain",

@@ -12,6 +12,7 @@ use crate::app::memory;
 use crate::app::overview;
 use crate::app::ranks;
 use crate::app::shell::cut::Offer;
+use crate::app::shell::reports;
 use crate::app::shell::state::{Action, Stage, State};
 use crate::app::steps;
 use crate::app::tables;
@@ -52,7 +53,9 @@ pub fn view(
         View::Stacks if ready => html! {
             <stacks::Stacks {summary} {engine} window={place.window} step={place.step} {dark} />
         },
-        View::Compare if ready => html! { <compare::Compare {summary} {engine} {on_anew} /> },
+        View::Compare if ready => {
+            html! { <compare::Compare {summary} {engine} {on_anew} on_report={reports::on_report(state)} /> }
+        }
         View::Workers if ready => {
             let on_worker = on_which.reform(|worker| Which {
                 recording: Some(worker),

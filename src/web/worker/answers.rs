@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::source::{Source, Taken};
 use super::{log, object, plain, scope};
 use crate::protocol::clip::Clip;
-use crate::protocol::engine::{Answer, Question, Reply};
+use crate::protocol::engine::{Answer, COMPARISON_PAGE, PAGE, Question, Reply};
 use crate::session::{self, Opened};
 use crate::view::timeline::Scene;
 
@@ -67,6 +67,11 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
                 Ok(()) => Answer::Anew(Box::new(opened.summary())),
                 Err(why) => Answer::Nothing { why },
             }
+        }
+        Question::Report { format } if [PAGE, COMPARISON_PAGE].contains(&format.as_str()) => {
+            let now = String::from(js_sys::Date::new_0().to_iso_string());
+            let day = now.split('T').next().unwrap_or_default();
+            trace.opened.borrow().handed_on(format, format!("{day} (UTC)"))
         }
         _ => trace.opened.borrow().answer(&trace.scene.borrow(), &question),
     };

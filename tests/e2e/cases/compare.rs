@@ -50,7 +50,14 @@ fn the_open_trace_is_compared_with_another() {
         assert_eq!(page.eval(STICKS_OUT), serde_json::json!([]), "{word}");
     }
     page.look(WIDE);
-    page.click(".view-compare .verdict button");
+    page.click(".view-compare .verdict button:last-of-type");
+    let handed_on = String::from_utf8(page.downloaded("cuda_graphs.compared.html")).expect("UTF-8");
+    assert!(
+        handed_on.contains("<h1>A and B compared</h1>"),
+        "{}",
+        &handed_on[..300]
+    );
+    page.click(".view-compare .swap");
     page.wait_until("A and B are swapped", || shown(&page) == says(&b, &a));
     page.must_be_clean();
 }
