@@ -75,8 +75,11 @@ defects! {
     ColourName "colour_name" Info
         "An event names a colour (cname); Stepscope colours slices by what they are.";
     MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
-    UnknownPhase "unknown_phase" Info
-        "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped.";
+    UnknownPhase "unknown_phase" Loss
+        "An event's phase (ph) is none of the letters of the trace event format; what the event records is unknown, and it \
+         was skipped.";
+    UndrawnPhase "undrawn_phase" Info
+        "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped; it records no time.";
     MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
     MissingDuration "missing_duration" Loss
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
@@ -131,6 +134,7 @@ impl DefectKind {
                 | DefectKind::OversizedEvent
                 | DefectKind::NotAnEvent
                 | DefectKind::MissingPhase
+                | DefectKind::UnknownPhase
                 | DefectKind::MissingTimestamp
                 | DefectKind::ZeroTime
                 | DefectKind::StrayTime
@@ -213,6 +217,14 @@ impl Defects {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_of_an_unknown_phase_is_lost_and_one_that_is_not_drawn_is_not() {
+        assert_eq!(DefectKind::UnknownPhase.severity(), Severity::Loss);
+        assert!(DefectKind::UnknownPhase.loses_events());
+        assert_eq!(DefectKind::UndrawnPhase.severity(), Severity::Info);
+        assert!(!DefectKind::UndrawnPhase.loses_events());
+    }
 
     #[test]
     fn defects_count_and_keep_the_first_place() {
