@@ -42,6 +42,9 @@ defects! {
     HiddenGzipMember "hidden_gzip_member" Loss
         "A part of the gzip file (a member) is cut or damaged; another part starts in it or behind it and was not read.";
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
+    CutArray "cut_array" Error
+        "The list of events is never closed, and the writer of this trace closes it: the trace is cut behind an event, and \
+         what came after it is missing.";
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
     UnclosedObject "unclosed_object" Info
@@ -67,7 +70,7 @@ defects! {
     NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
     DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
     CounterWithoutValue "counter_without_value" Loss
-        "A counter's value is missing or no number (a text, null, an object); it was left out.";
+        "A counter's value is missing or no number (a text, null, an object, or NaN at all times); it was left out.";
     SamplesNotRead "samples_not_read" Loss
         "Samples of call stacks (samples, stackFrames, events P) were not read; Stepscope shows stacks of recorded calls.";
     StackNotRead "stack_not_read" Loss
@@ -151,6 +154,7 @@ impl DefectKind {
                 | DefectKind::TruncatedMember
                 | DefectKind::CorruptGzip
                 | DefectKind::TruncatedJson
+                | DefectKind::CutArray
         )
     }
 }

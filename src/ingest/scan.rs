@@ -104,6 +104,8 @@ pub struct Scanner {
     fields: Fields,
     bare_array: bool,
     seen_events_key: bool,
+    /// The header has a key of a writer that closes what it opens.
+    is_closed_by_writer: bool,
     /// The header's keys and values do not stand as they should.
     damaged: bool,
     /// A header value that holds a list of events, and where it stands: what is left if there is no other.
@@ -157,6 +159,7 @@ impl Scanner {
             fields: Fields::default(),
             bare_array: false,
             seen_events_key: false,
+            is_closed_by_writer: false,
             damaged: false,
             nested: None,
             no_list: None,
@@ -280,7 +283,7 @@ impl Scanner {
                 }));
             }
             State::Failed => return Err(refused(self.error.take().unwrap_or(LoadError::Empty))),
-            State::Events if self.buf.is_empty() => self.defects.add(DefectKind::UnclosedArray, Some(end)),
+            State::Events if self.buf.is_empty() => self.defects.add(self.open_list(), Some(end)),
             State::Events => self
                 .defects
                 .add(DefectKind::TruncatedJson, Some(self.base + commas)),
@@ -546,6 +549,7 @@ impl Scanner {
         self.state = State::Start;
         (self.n_events, self.n_values) = (0, 0);
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
+        self.is_closed_by_writer = false;
         self.nested = None;
         self.no_list = None;
         self.n_around = 0;
@@ -1024,7 +1028,15 @@ impl Scanner {
 
     /// The list of events should have been closed before `i`.
     fn unclosed_at(&self, i: usize) -> Option<(DefectKind, u64)> {
-        Some((DefectKind::UnclosedArray, self.base + i as u64))
+        Some((self.open_list(), self.base + i as u64))
+    }
+
+    /// What it means that the list of events is not closed.
+    fn open_list(&self) -> DefectKind {
+        match self.is_closed_by_writer && !self.bare_array {
+            true => DefectKind::CutArray,
+            false => DefectKind::UnclosedArray,
+        }
     }
 
     /// Whether the event `text` at `at`, of which `result` is known, was cut, and a document starts in it.
@@ -1064,6 +1076,7 @@ impl Scanner {
 
     /// Keeps the first few keys, for the sentence that says why a document is no trace.
     fn remember(&mut self, key: &[u8]) {
+        self.is_closed_by_writer |= resync::TORCH_KEYS.contains(&key);
         if self.keys.len() < 12 {
             let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
             let shown = key.chars().filter(|c| !c.is_control()).take(24);
@@ -1082,8 +1095,7 @@ impl Scanner {
 
     /// The input ended between two events.
     fn at_end(&mut self, b: &[u8], i: usize) -> usize {
-        self.defects
-            .add(DefectKind::UnclosedArray, Some(self.base + i as u64));
+        self.defects.add(self.open_list(), Some(self.base + i as u64));
         self.state = State::Done;
         b.len()
     }
@@ -1093,16 +1105,19 @@ impl Scanner {
         let mut from = i + 1;
         // What stands in the header of a document that was cut may look like an event (devices have names and ids).
         let is_header = self.bare_array && self.n_events == 0 && resync::has_header_key(&b[i..]);
-        let next = loop {
+        let (next, is_all) = loop {
             let Some(n) = memchr::memchr2(b'{', b'[', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
                     return Err(());
                 }
-                break b.len();
+                break (b.len(), last);
             };
             let at = from + n;
             match self.document_at(&b[i..], self.base + i as u64, at - i, Inside::Value, last) {
                 Start::Undecided => return Err(()),
+                Start::Yes if resync::list_end(&b[i..at], self.bare_array, true).is_some() => {
+                    break (at, true);
+                }
                 Start::Yes if self.cut_before(b, i, at, sink) => return Ok(at),
                 Start::Text(n) => {
                     from = at + n;
@@ -1116,18 +1131,20 @@ impl Scanner {
             }
             match looks_like_event(&b[i..], at - i) {
                 Ok(true) if is_header && self.walked <= FREE_WALKS => match resync::is_event(b, at) {
-                    (Ok(()), _) => break at,
+                    (Ok(()), _) => break (at, false),
                     (Err(Stop::More), _) if !last => return Err(()),
                     (Err(_), n) => {
                         self.walked += n as u64;
                         from = at + 1;
                     }
                 },
-                Ok(true) => break at,
+                Ok(true) => break (at, false),
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,
             }
         };
+        // The header behind the list holds what may look like an event.
+        let next = resync::list_end(&b[i..next], self.bare_array, is_all).map_or(next, |at| i + at);
         let n = self.n_lost(&b[i..next], self.base + i as u64);
         self.n_values += n;
         self.defects

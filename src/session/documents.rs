@@ -51,7 +51,11 @@ impl Document {
 
     /// Whether events may be missing at its end.
     fn is_cut(&self) -> bool {
-        let ends = [DefectKind::TruncatedJson, DefectKind::UnclosedArray];
+        let ends = [
+            DefectKind::TruncatedJson,
+            DefectKind::CutArray,
+            DefectKind::UnclosedArray,
+        ];
         ends.iter().any(|&kind| self.scanned.defects.count(kind) > 0)
     }
 }
