@@ -6,8 +6,10 @@
 //!
 //! What is kept between chunks is the event that is not whole yet.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
 
+use rustc_hash::FxBuildHasher;
 use serde::de::IgnoredAny;
 
 use crate::base::{DefectKind, Defects};
@@ -91,6 +93,17 @@ enum Next {
     None,
 }
 
+/// So many events are compared to tell whether a second list of a document is the first one once more.
+const N_COMPARED: usize = 64;
+
+/// A list of events behind another one of the same document.
+enum Second {
+    /// Its events so far, with their places, are the first ones of the first list; none of them was handed on.
+    Alike(Vec<(u64, Vec<u8>)>),
+    /// It is the first list once more, with so many events to come.
+    Repeats(u64),
+}
+
 /// The scanner. See the module.
 pub struct Scanner {
     wanted: Wanted,
@@ -127,6 +140,12 @@ pub struct Scanner {
     walked: u64,
     /// Documents that started in what seemed to be a part of another.
     n_unended: u32,
+    /// Of the first events of the first list.
+    first_hashes: Vec<u64>,
+    /// Events of the first list, once another one starts.
+    n_first: Option<u64>,
+    /// Inside another list of the same document.
+    second: Option<Second>,
     keys: Vec<String>,
     head: Vec<u8>,
     n_events: u64,
@@ -170,6 +189,9 @@ impl Scanner {
             text_until: 0,
             walked: 0,
             n_unended: 0,
+            first_hashes: Vec::new(),
+            n_first: None,
+            second: None,
             keys: Vec::new(),
             head: Vec::new(),
             n_events: 0,
@@ -267,6 +289,7 @@ impl Scanner {
         }
         self.buf = buf;
         let end = self.base + self.buf.len() as u64;
+        self.end_second(end);
         let wrong_file = detect::wrong_file(&self.head, self.in_lines);
         let refused = |other: LoadError| match wrong_file {
             Some(file) => LoadError::WrongFile { file, inside: "" },
@@ -550,6 +573,8 @@ impl Scanner {
         (self.n_events, self.n_values) = (0, 0);
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
         self.is_closed_by_writer = false;
+        self.first_hashes.clear();
+        (self.n_first, self.second) = (None, None);
         self.nested = None;
         self.no_list = None;
         self.n_around = 0;
@@ -565,6 +590,7 @@ impl Scanner {
         sink: &mut impl Sink,
     ) -> bool {
         let end = self.base + i as u64;
+        self.end_second(end);
         let mut defects = self.defects.clone();
         if let Some((unclosed, at)) = unclosed {
             defects.add(unclosed, Some(at));
@@ -711,6 +737,10 @@ impl Scanner {
         let mut text = Vec::new();
         let key = raw_key.text(&mut text).0;
         if key == b"traceEvents" && first == b'[' {
+            if self.n_events > 0 {
+                self.n_first.get_or_insert(self.n_events);
+                self.second = Some(Second::Alike(Vec::new()));
+            }
             self.seen_events_key = true;
             self.state = State::Events;
             return Ok(i + 1);
@@ -861,6 +891,7 @@ impl Scanner {
             }
         }
         if b[i] == b']' {
+            self.end_second(self.base + i as u64);
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
@@ -982,16 +1013,16 @@ impl Scanner {
                 if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
                     return self.lost(b, i, last, sink);
                 }
-                let event = Event::new(self.base + i as u64, text, &self.fields);
+                let at = self.base + i as u64;
                 self.n_values += 1;
+                if self.second.is_some() && self.is_held(&text[..len], at, sink) {
+                    return Ok(i + len);
+                }
+                if !self.bare_array && self.n_first.is_none() && self.first_hashes.len() < N_COMPARED {
+                    self.first_hashes.push(hash_of(&text[..len]));
+                }
                 self.n_events += 1;
-                if event.unescaped_quote() {
-                    self.defects.add(DefectKind::UnescapedQuote, Some(event.at));
-                }
-                if event.duplicate_key() {
-                    self.defects.add(DefectKind::DuplicateKey, Some(event.at));
-                }
-                sink.event(&event);
+                take(&Event::new(at, text, &self.fields), &mut self.defects, sink);
                 Ok(i + len)
             }
             Err(Stop::More) if text.len() <= MAX_EVENT => Err(()),
@@ -1014,6 +1045,58 @@ impl Scanner {
                 self.wasted += wasted;
                 Ok(next)
             }
+        }
+    }
+
+    /// Whether the event `text` of a second list is not handed on, at least not yet: the list is, so far, the first one
+    /// once more.
+    fn is_held(&mut self, text: &[u8], at: u64, sink: &mut impl Sink) -> bool {
+        match &mut self.second {
+            None => return false,
+            Some(Second::Repeats(left)) => {
+                *left -= 1;
+                if *left == 0 {
+                    self.second = None;
+                }
+                return true;
+            }
+            Some(Second::Alike(held)) => {
+                if self.first_hashes.get(held.len()) == Some(&hash_of(text)) {
+                    held.push((at, text.to_vec()));
+                    if held.len() == self.first_hashes.len() {
+                        let left = self.n_first.unwrap_or_default().saturating_sub(held.len() as u64);
+                        self.defects.add(DefectKind::RepeatedList, Some(held[0].0));
+                        self.second = (left > 0).then_some(Second::Repeats(left));
+                    }
+                    return true;
+                }
+            }
+        }
+        if let Some(Second::Alike(held)) = self.second.take() {
+            let first = held.first().map_or(at, |(at, _)| *at);
+            self.defects.add(DefectKind::SecondList, Some(first));
+            let mut fields = Fields::default();
+            for (at, mut text) in held {
+                // The careful reader looks at what follows.
+                text.push(b',');
+                let read = fields.read::<false>(&text, &self.wanted);
+                if read.or_else(|_| fields.read::<true>(&text, &self.wanted)).is_ok() {
+                    self.n_events += 1;
+                    take(&Event::new(at, &text, &fields), &mut self.defects, sink);
+                }
+            }
+        }
+        false
+    }
+
+    /// A list ends at byte `at`; a second one that was all like the first is that once more.
+    fn end_second(&mut self, at: u64) {
+        if let Some(Second::Alike(held)) = self.second.take() {
+            let (kind, at) = match held.first() {
+                Some(first) => (DefectKind::RepeatedList, first.0),
+                None => (DefectKind::SecondList, at),
+            };
+            self.defects.add(kind, Some(at));
         }
     }
 
@@ -1095,6 +1178,7 @@ impl Scanner {
 
     /// The input ended between two events.
     fn at_end(&mut self, b: &[u8], i: usize) -> usize {
+        self.end_second(self.base + i as u64);
         self.defects.add(self.open_list(), Some(self.base + i as u64));
         self.state = State::Done;
         b.len()
@@ -1214,6 +1298,21 @@ impl Scanner {
         };
         Ok(i)
     }
+}
+
+/// Hands on an event, and counts what was repaired in it.
+fn take(event: &Event<'_>, defects: &mut Defects, sink: &mut impl Sink) {
+    if event.unescaped_quote() {
+        defects.add(DefectKind::UnescapedQuote, Some(event.at));
+    }
+    if event.duplicate_key() {
+        defects.add(DefectKind::DuplicateKey, Some(event.at));
+    }
+    sink.event(event);
+}
+
+fn hash_of(text: &[u8]) -> u64 {
+    FxBuildHasher.hash_one(text)
 }
 
 /// Samples of call stacks, beside the list of events.
