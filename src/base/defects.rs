@@ -35,7 +35,12 @@ macro_rules! defects {
 defects! {
     TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
     TruncatedMember "truncated_member" Error
-        "The archive ends in the middle of this file, which it holds uncompressed; everything before that was read.";
+        "The zip archive ends in the middle of this file; everything before that was read.";
+    CorruptMember "corrupt_member" Error
+        "The compressed data (deflate) of this file in the zip archive is damaged; everything before the damage was read.";
+    MemberChecksum "member_checksum" Error
+        "The checksum or the length that the zip archive states for this file does not match its contents; the events may \
+         hold wrong values.";
     CorruptGzip "corrupt_gzip" Error "The gzip stream is damaged; everything before the damage was read.";
     GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
     TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
@@ -58,6 +63,11 @@ defects! {
     RepeatedTrace "repeated_trace" Loss
         "The file holds the same trace again (its first 1,000 events, or all of one that was cut, have equal names \
          and times); only the copy with the most events was read.";
+    RepeatedList "repeated_list" Loss
+        "The document holds a second list of events (traceEvents) that starts with the events of the first; as many as the \
+         first has were left out of it.";
+    SecondList "second_list" Info
+        "The document holds more than one list of events (traceEvents); they were read as one.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
     NotAnEvent "not_an_event" Loss
         "A value in the list of events is no event (no object, or a header alone) and was skipped.";
@@ -146,6 +156,11 @@ impl DefectKind {
         )
     }
 
+    /// Whether what was unpacked is not what was packed.
+    pub fn is_wrong_checksum(self) -> bool {
+        matches!(self, DefectKind::GzipChecksum | DefectKind::MemberChecksum)
+    }
+
     /// Whether the input ends or breaks off, so that what came after is unknown.
     pub fn ends_early(self) -> bool {
         matches!(
@@ -153,6 +168,7 @@ impl DefectKind {
             DefectKind::TruncatedGzip
                 | DefectKind::TruncatedMember
                 | DefectKind::CorruptGzip
+                | DefectKind::CorruptMember
                 | DefectKind::TruncatedJson
                 | DefectKind::CutArray
         )
@@ -210,6 +226,11 @@ impl Defects {
         let mut all = self.counts.clone();
         order::sort_by_key(&mut all, |&(kind, ..)| (std::cmp::Reverse(kind.severity()), kind));
         all.into_iter()
+    }
+
+    /// Whether there is one of these kinds.
+    pub fn has(&self, kinds: impl Fn(DefectKind) -> bool) -> bool {
+        self.counts.iter().any(|(kind, ..)| kinds(*kind))
     }
 
     /// Whether nothing was wrong.

@@ -334,3 +334,22 @@ fn slices_of_equal_extent_nest_alike_in_any_order_of_the_file() {
         "cuda_runtime"
     );
 }
+
+#[test]
+fn documents_of_different_ranks_are_not_the_same_trace_again() {
+    let document = |rank: &str| {
+        format!(
+            r#"{{"schemaVersion":1,"distributedInfo":{{"backend":"nccl"{rank}}},"traceEvents":[
+            {{"ph":"X","name":"a","cat":"cpu_op","pid":1,"tid":1,"ts":5,"dur":9}}]}}"#
+        )
+    };
+    let n_traces = |ranks: [&str; 3]| {
+        let text = ranks.map(document).join("\n");
+        let opened = stepscope::session::open_bytes("t.json", text.as_bytes()).unwrap();
+        1 + opened.further.len()
+    };
+    assert_eq!(n_traces([r#","rank":0"#, r#","rank":1"#, r#","rank":2"#]), 3);
+    assert_eq!(n_traces([r#","rank":0"#, r#","rank":1"#, r#","rank":0"#]), 2);
+    // Nothing says that they are of different ranks.
+    assert_eq!(n_traces(["", "", ""]), 1);
+}

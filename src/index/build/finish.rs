@@ -11,8 +11,8 @@ use crate::index::tables::{Container, Family, Index, NO_PARENT, Pairs, Slices, T
 
 impl Builder {
     /// Rows as slices stand in the index. Of slices of equal extent the outermost is first: by category, then by the
-    /// numbers that tracers give to calls as they start (those with columns of their own), then by place in the file. Of begins and ends, which are
-    /// the rows from `first_pair` on, the place in the file says it.
+    /// numbers that tracers give to calls as they start (those with columns of their own), then by place in the file.
+    /// Of begins and ends, which are the rows from `first_pair` on, the place in the file says it.
     fn order(&self, first_pair: u32) -> Vec<u32> {
         let layers: Vec<u8> = (0..=u16::MAX)
             .take(self.categories.names.len())
