@@ -41,7 +41,8 @@ impl Rows {
 type Outermost<'a> = &'a mut dyn FnMut(&mut [u32]);
 
 /// Rows in the order of (track, start, longest first); those of equal extent in the order of `outermost`, which is
-/// given them in the order of the file. Tracers write most threads in order, so a counting sort by track leaves little to do.
+/// given them in the order of the file. Tracers write most threads in order, so a counting sort by track leaves little
+/// to do.
 pub fn by_track_and_start(rows: &Rows, n_tracks: usize, outermost: Outermost<'_>) -> Vec<u32> {
     let mut next = vec![0u32; n_tracks + 1];
     for track in rows.track.iter() {
