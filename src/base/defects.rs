@@ -35,13 +35,21 @@ macro_rules! defects {
 defects! {
     TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
     TruncatedMember "truncated_member" Error
-        "The archive ends in the middle of this file, which it holds uncompressed; everything before that was read.";
+        "The zip archive ends in the middle of this file; everything before that was read.";
+    CorruptMember "corrupt_member" Error
+        "The compressed data (deflate) of this file in the zip archive is damaged; everything before the damage was read.";
+    MemberChecksum "member_checksum" Error
+        "The checksum or the length that the zip archive states for this file does not match its contents; the events may \
+         hold wrong values.";
     CorruptGzip "corrupt_gzip" Error "The gzip stream is damaged; everything before the damage was read.";
     GzipChecksum "gzip_checksum" Error "A gzip checksum does not match its contents; the events may hold wrong values.";
     TrailingGarbage "trailing_garbage" Info "Bytes after the end of the gzip stream were ignored.";
     HiddenGzipMember "hidden_gzip_member" Loss
         "A part of the gzip file (a member) is cut or damaged; another part starts in it or behind it and was not read.";
     TruncatedJson "truncated_json" Error "The JSON ends in the middle of an event; that event is lost.";
+    CutArray "cut_array" Error
+        "The list of events is never closed, and the writer of this trace closes it: the trace is cut behind an event, and \
+         what came after it is missing.";
     UnclosedArray "unclosed_array" Info
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
     UnclosedObject "unclosed_object" Info
@@ -55,6 +63,11 @@ defects! {
     RepeatedTrace "repeated_trace" Loss
         "The file holds the same trace again (its first 1,000 events, or all of one that was cut, have equal names \
          and times); only the copy with the most events was read.";
+    RepeatedList "repeated_list" Loss
+        "The document holds a second list of events (traceEvents) that starts with the events of the first; as many as the \
+         first has were left out of it.";
+    SecondList "second_list" Info
+        "The document holds more than one list of events (traceEvents); they were read as one.";
     OversizedEvent "oversized_event" Loss "An event is larger than 64 MiB and was skipped.";
     NotAnEvent "not_an_event" Loss
         "A value in the list of events is no event (no object, or a header alone) and was skipped.";
@@ -67,7 +80,7 @@ defects! {
     NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
     DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
     CounterWithoutValue "counter_without_value" Loss
-        "A counter's value is missing or no number (a text, null, an object); it was left out.";
+        "A counter's value is missing or no number (a text, null, an object, or NaN at all times); it was left out.";
     SamplesNotRead "samples_not_read" Loss
         "Samples of call stacks (samples, stackFrames, events P) were not read; Stepscope shows stacks of recorded calls.";
     StackNotRead "stack_not_read" Loss
@@ -75,8 +88,11 @@ defects! {
     ColourName "colour_name" Info
         "An event names a colour (cname); Stepscope colours slices by what they are.";
     MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
-    UnknownPhase "unknown_phase" Info
-        "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped.";
+    UnknownPhase "unknown_phase" Loss
+        "An event's phase (ph) is none of the letters of the trace event format; what the event records is unknown, and it \
+         was skipped.";
+    UndrawnPhase "undrawn_phase" Info
+        "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped; it records no time.";
     MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
     MissingDuration "missing_duration" Loss
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
@@ -131,12 +147,18 @@ impl DefectKind {
                 | DefectKind::OversizedEvent
                 | DefectKind::NotAnEvent
                 | DefectKind::MissingPhase
+                | DefectKind::UnknownPhase
                 | DefectKind::MissingTimestamp
                 | DefectKind::ZeroTime
                 | DefectKind::StrayTime
                 | DefectKind::EndWithoutBegin
                 | DefectKind::TooManyRows
         )
+    }
+
+    /// Whether what was unpacked is not what was packed.
+    pub fn is_wrong_checksum(self) -> bool {
+        matches!(self, DefectKind::GzipChecksum | DefectKind::MemberChecksum)
     }
 
     /// Whether the input ends or breaks off, so that what came after is unknown.
@@ -146,7 +168,9 @@ impl DefectKind {
             DefectKind::TruncatedGzip
                 | DefectKind::TruncatedMember
                 | DefectKind::CorruptGzip
+                | DefectKind::CorruptMember
                 | DefectKind::TruncatedJson
+                | DefectKind::CutArray
         )
     }
 }
@@ -204,6 +228,11 @@ impl Defects {
         all.into_iter()
     }
 
+    /// Whether there is one of these kinds.
+    pub fn has(&self, kinds: impl Fn(DefectKind) -> bool) -> bool {
+        self.counts.iter().any(|(kind, ..)| kinds(*kind))
+    }
+
     /// Whether nothing was wrong.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
@@ -213,6 +242,14 @@ impl Defects {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_of_an_unknown_phase_is_lost_and_one_that_is_not_drawn_is_not() {
+        assert_eq!(DefectKind::UnknownPhase.severity(), Severity::Loss);
+        assert!(DefectKind::UnknownPhase.loses_events());
+        assert_eq!(DefectKind::UndrawnPhase.severity(), Severity::Info);
+        assert!(!DefectKind::UndrawnPhase.loses_events());
+    }
 
     #[test]
     fn defects_count_and_keep_the_first_place() {

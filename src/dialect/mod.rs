@@ -126,6 +126,16 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     int(ascend::PEER),
 ];
 
+/// The rank that a value of a trace's header states.
+pub fn stated_rank(key: &[u8], value: &[u8]) -> Option<String> {
+    if key != b"distributedInfo" {
+        return None;
+    }
+    let info: serde_json::Value = serde_json::from_slice(value).ok()?;
+    let rank = info.get("rank").filter(|rank| !rank.is_null())?;
+    Some(rank.to_string().trim_matches('"').to_owned())
+}
+
 /// Categories of python frames, which nest among themselves.
 pub const PYTHON_CATEGORIES: &[&str] = &["python_function"];
 

@@ -106,6 +106,13 @@ impl ArgRows {
         own.chain(shared.filter_map(move |(row, set)| Some((row, (*by_set.get(set as usize)?)?))))
     }
 
+    /// What a row has in the columns of their own.
+    pub fn own_values(&self, row: u32) -> Vec<Option<i64>> {
+        let value =
+            |(rows, values): &(Column<u32>, Column<i64>)| at_row(rows, SliceId(row)).map(|i| values.get(i));
+        self.own.iter().map(value).collect()
+    }
+
     /// The number of the combination in `scratch`.
     fn set(&mut self) -> usize {
         let hash = |values: &[Value]| FxBuildHasher.hash_one(values);

@@ -230,7 +230,11 @@ impl Sink for Builder {
             }
             Phase::NotDrawn | Phase::Unknown => {
                 self.tally.add_other(event.text().len(), 0);
-                return self.defects.add(DefectKind::UnknownPhase, Some(event.at));
+                let kind = match phase {
+                    Phase::NotDrawn => DefectKind::UndrawnPhase,
+                    _ => DefectKind::UnknownPhase,
+                };
+                return self.defects.add(kind, Some(event.at));
             }
             _ => {}
         }

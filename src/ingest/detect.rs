@@ -287,6 +287,11 @@ const KINDS: &[Kind] = &[
         EXPORT,
     ),
     (
+        |h| h.object().is_some_and(|o| o.starts_with(b"\"schema\"")) && h.has(b"\"stepscope.baseline/"),
+        "a baseline of Stepscope (what stepscope compare --save-baseline keeps of a trace)",
+        "give it to stepscope compare as its first file",
+    ),
+    (
         |h| h.in_lines,
         "JSON lines (one object a line)",
         "put the lines into one list: jq -s . FILE > trace.json",

@@ -58,9 +58,9 @@ pub enum Phase {
     AsyncEnd,
     /// A sample of a call stack.
     Sample,
-    /// Known to the format, not drawn here: objects, memory events, clock marks.
+    /// Known to the format, not drawn here: objects, memory events, clock marks, linked ids.
     NotDrawn,
-    /// None of the format's letters.
+    /// No text, or none of the format's letters.
     Unknown,
     Missing,
 }
@@ -69,7 +69,10 @@ impl Phase {
     /// From the value of `ph`, quotes and all.
     pub(super) fn from_raw(raw: &[u8]) -> Phase {
         let [b'"', letters @ .., b'"'] = raw else {
-            return Phase::Missing;
+            return match raw {
+                b"" | b"null" => Phase::Missing,
+                _ => Phase::Unknown,
+            };
         };
         Phase::of(letters).unwrap_or_else(|| {
             let mut text = Vec::new();
@@ -100,7 +103,7 @@ impl Phase {
             b"n" | b"T" | b"p" => Phase::AsyncInstant,
             b"e" | b"F" => Phase::AsyncEnd,
             b"P" => Phase::Sample,
-            b"N" | b"O" | b"D" | b"V" | b"v" | b"c" | b"(" | b")" => Phase::NotDrawn,
+            b"N" | b"O" | b"D" | b"V" | b"v" | b"c" | b"(" | b")" | b"=" => Phase::NotDrawn,
             _ => return None,
         })
     }

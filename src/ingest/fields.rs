@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::base::bytes;
 
 use super::block::{self, BLOCK, Block, Escapes, Strings};
-use super::event::ArgSpec;
+use super::event::{ArgSpec, Phase};
 use super::json::{self, Place, Step, Stop};
 
 /// The keys that are understood.
@@ -388,11 +388,19 @@ impl Fields {
             }
         }
         // A quote that was never closed: its string runs into the next event, whose keys come on top.
-        if CAREFUL && self.unescaped_quote && self.duplicate_key {
+        if CAREFUL && self.unescaped_quote && (self.duplicate_key || self.lacks_comma(b)) {
             return Err(Stop::Bad);
         }
         self.end = i + 1;
         Ok(self.end)
+    }
+
+    /// Whether a quote that was taken for a part of a text ended it, and the comma behind it is missing: the text then
+    /// holds the next member's key, and a phase more than its letter.
+    fn lacks_comma(&self, b: &[u8]) -> bool {
+        let texts = SPELLINGS.iter().map(|s| &b[self.range(s.field)]);
+        let mut texts = texts.filter(|text| text.starts_with(b"\""));
+        Phase::from_raw(&b[self.range(Field::Phase)]) == Phase::Unknown || texts.any(holds_key)
     }
 
     fn careful_end(&mut self, b: &[u8], i: usize, place: Place) -> Step {
@@ -444,6 +452,20 @@ impl Fields {
             None => self.wanted.push((spec, range)),
         }
     }
+}
+
+/// Whether a text, quotes and all, holds a quote that is followed by one of an event's keys, in its quotes.
+fn holds_key(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'"', text).skip(1).any(|quote| {
+        let open = json::blanks(text, quote + 1);
+        let Some(rest) = text.get(open..).and_then(|rest| rest.strip_prefix(b"\"")) else {
+            return false;
+        };
+        let Some(close) = rest.iter().take(16).position(|&b| b == b'"') else {
+            return false;
+        };
+        Field::of(&rest[..close]).is_some() && rest.get(json::blanks(rest, close + 1)) == Some(&b':')
+    })
 }
 
 /// Whether the key at the end of `text`, whose opening quote is part of it, has escapes.

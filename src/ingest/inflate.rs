@@ -54,6 +54,8 @@ pub struct Inflater {
     read: u64,
     written: u64,
     members: u32,
+    /// It is a member of a zip.
+    is_of_zip: bool,
     defects: Defects,
     damage: Option<(u64, &'static str)>,
     /// Byte of the input from which on it is ignored.
@@ -64,7 +66,7 @@ pub struct Inflater {
 
 /// Bytes of [`stored_header`].
 const STORED_HEADER: u64 = 10;
-/// What only our own headers have: method 0, which gzip reserves, with a flag that it reserves, too.
+/// What only our own headers have: a flag that gzip reserves, of a stored member with method 0, which it reserves, too.
 const STORED_FLAG: u8 = 0x80;
 
 /// The header of a gzip member of `len` bytes that are not compressed: the length stands in place of time, extra flags
@@ -73,6 +75,9 @@ pub fn stored_header(len: u64) -> [u8; 10] {
     let [a, b, c, d, e, f, ..] = len.to_le_bytes();
     [GZIP_MAGIC[0], GZIP_MAGIC[1], 0, STORED_FLAG, a, b, c, d, e, f]
 }
+
+/// The header of a gzip member that is a zip's: deflate, with the flag that gzip reserves.
+pub const DEFLATED_HEADER: [u8; 10] = [GZIP_MAGIC[0], GZIP_MAGIC[1], 8, STORED_FLAG, 0, 0, 0, 0, 0, 255];
 
 impl Default for Inflater {
     fn default() -> Self {
@@ -86,6 +91,7 @@ impl Default for Inflater {
             read: 0,
             written: 0,
             members: 0,
+            is_of_zip: false,
             defects: Defects::default(),
             damage: None,
             ends_at: u64::MAX,
@@ -131,6 +137,7 @@ impl Inflater {
                         HeaderEnd::More => {}
                         HeaderEnd::Here => {
                             let stored = header.stored_len();
+                            self.is_of_zip |= header.may_be_stored && header.flags & STORED_FLAG != 0;
                             self.state = stored.map_or(State::Body, State::Stored);
                             self.engine.init();
                             self.window_at = 0;
@@ -175,6 +182,7 @@ impl Inflater {
                     // What is compressed itself, whatever its name, has a checksum of its own. No text starts so.
                     self.ends_at = self.read.saturating_add(*left);
                     self.members = 0;
+                    self.is_of_zip = false;
                     self.checkpoints.stored = None;
                     self.state = State::Header(Header::default());
                     return self.feed(input, sink);
@@ -200,12 +208,18 @@ impl Inflater {
                         self.state = State::Between(Vec::new());
                         if !wrong_crc && length == self.member_out & 0xffff_ffff {
                             self.hidden = HiddenMember::default();
-                        } else if let Some(next) = Header::within_trailer([a, b, c, d, e, f, g, h]) {
+                        } else if let Some(next) =
+                            Header::within_trailer([a, b, c, d, e, f, g, h]).filter(|_| !self.is_of_zip)
+                        {
                             // The member is cut in its trailer, and the next one follows.
                             self.defects.add(DefectKind::TruncatedGzip, None);
                             self.state = State::Header(next);
                         } else {
-                            self.defects.add(DefectKind::GzipChecksum, None);
+                            let kind = match self.is_of_zip {
+                                true => DefectKind::MemberChecksum,
+                                false => DefectKind::GzipChecksum,
+                            };
+                            self.defects.add(kind, None);
                         }
                     }
                 }
@@ -282,7 +296,11 @@ impl Inflater {
 
     fn damaged(&mut self, why: &'static str, further: usize) {
         self.damage = Some((self.read + further as u64, why));
-        self.defects.add(DefectKind::CorruptGzip, None);
+        let kind = match self.is_of_zip {
+            true => DefectKind::CorruptMember,
+            false => DefectKind::CorruptGzip,
+        };
+        self.defects.add(kind, None);
         self.state = State::End;
     }
 
@@ -295,11 +313,12 @@ impl Inflater {
 
     /// No more input will come. Gives what was found, and what makes any byte of the output reachable again.
     pub fn finish(mut self) -> (Inflated, Checkpoints) {
-        if self.hidden.is_found {
+        // What follows on a zip's member is the next one, and was not given.
+        if self.hidden.is_found && !self.is_of_zip {
             self.defects.add(DefectKind::HiddenGzipMember, None);
         }
         match &self.state {
-            State::Stored(_) | State::Trailer(_) if self.checkpoints.stored.is_some() => {
+            State::Header(_) | State::Body | State::Stored(_) | State::Trailer(_) if self.is_of_zip => {
                 self.defects.add(DefectKind::TruncatedMember, None);
             }
             State::Header(_) | State::Body | State::Stored(_) | State::Trailer(_) => {
@@ -335,7 +354,7 @@ impl Inflater {
 
     /// Whether the input is gzip; `false` while nothing was read.
     pub fn is_gzip(&self) -> bool {
-        self.checkpoints.stored.is_none() && !matches!(self.state, State::Start)
+        self.checkpoints.stored.is_none() && !self.is_of_zip && !matches!(self.state, State::Start)
     }
 }
 
@@ -717,7 +736,7 @@ mod tests {
                 "{defects:?}"
             );
         };
-        only(&stored(&data, crc ^ 1), DefectKind::GzipChecksum);
+        only(&stored(&data, crc ^ 1), DefectKind::MemberChecksum);
         only(&file[..100_000], DefectKind::TruncatedMember);
         only(&file[..file.len() - 3], DefectKind::TruncatedMember);
         assert_eq!(inflate([&stored(b"", 0)[..]]).1, Defects::default());

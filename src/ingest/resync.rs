@@ -23,6 +23,16 @@ const FIRST_KEYS: [&[u8]; 11] = [
     b"with_stack",
     b"trace_id",
 ];
+/// What they write behind the list of events.
+const LAST_KEYS: [&[u8]; 4] = [b"traceName", b"stackFrames", b"samples", b"systemTraceEvents"];
+/// Keys that torch alone writes: it writes a trace whole, when recording is over.
+pub(super) const TORCH_KEYS: [&[u8]; 5] = [
+    b"schemaVersion",
+    b"deviceProperties",
+    b"distributedInfo",
+    b"baseTimeNanoseconds",
+    b"record_shapes",
+];
 /// So far its header and first event are looked for; a torch header of 8 devices takes 6 KB.
 pub(super) const WINDOW: usize = 64 << 10;
 /// So far the first event of a list without a header is looked for.
@@ -156,6 +166,67 @@ pub(super) fn has_header_key(b: &[u8]) -> bool {
     may_start(b)
         && b.get(from..)
             .is_some_and(|b| FIRST_KEYS.iter().any(|key| b.len() > key.len() && may_be(b, key)))
+}
+
+/// Where the list of events ends in `text`, which starts with an element of it that cannot be read, and ends where the
+/// file does, where another document starts, or where what may be the next event does (`is_all` is not set): at the
+/// first bracket that closes what was not opened (or, where quotes do not match, stands behind a brace), if what
+/// follows it fits.
+pub(super) fn list_end(text: &[u8], is_bare: bool, is_all: bool) -> Option<usize> {
+    let (mut open, mut in_string, mut i) = (Vec::new(), false, 0);
+    while let Some(&c) = text.get(i) {
+        match c {
+            b'\\' => i += 1,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => open.push(c),
+            b'}' if !in_string => {
+                if open.last() == Some(&b'{') {
+                    open.pop();
+                }
+            }
+            b']' => {
+                let is_closing = !in_string && open.last() != Some(&b'[');
+                if !in_string && !is_closing {
+                    open.pop();
+                }
+                let is_behind_brace = text[..i].trim_ascii_end().last() == Some(&b'}');
+                let is_end = match is_closing {
+                    true => ends_list(text, i + 1, is_bare, is_all),
+                    false => in_string && is_behind_brace && ends_text(text, i + 1, is_bare, is_all),
+                };
+                if is_end {
+                    return Some(i);
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    None
+}
+
+/// Whether what stands at `text[i..]` follows on a list of events: the end, or a key of the header.
+fn ends_list(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
+    let i = json::blanks(text, i);
+    match text.get(i) {
+        Some(b',') if !is_bare => {
+            let key = text.get(json::blanks(text, i + 1)..).unwrap_or_default();
+            let key = key.strip_prefix(b"\"").unwrap_or_default();
+            let is = |known: &&[u8]| key.len() > known.len() && may_be(key, known);
+            FIRST_KEYS.iter().chain(&LAST_KEYS).any(is)
+        }
+        _ => ends_text(text, i, is_bare, is_all),
+    }
+}
+
+/// Whether nothing but the document's last brace stands at `text[i..]`.
+fn ends_text(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
+    let i = json::blanks(text, i);
+    match text.get(i) {
+        None => is_all && is_bare,
+        Some(b'}') => is_all && !is_bare && json::blanks(text, i + 1) == text.len(),
+        Some(_) => false,
+    }
 }
 
 /// Whether an event stands at `b[at]`, with its phase and time; how much was looked at for it.
@@ -371,6 +442,122 @@ mod tests {
         assert_eq!(found.ended[0].defects.count(DefectKind::TruncatedJson), 1);
         assert_eq!(found.ended[0].defects.count(DefectKind::BadEvent), 0);
         assert!(found.ended[1].defects.is_empty());
+    }
+
+    #[test]
+    fn a_list_that_its_writer_closes_and_that_is_open_is_cut() {
+        let all = [event("a", "{}"), event("b", "{}")].join(",");
+        let kind = |text: &str| {
+            let found = read(text);
+            let kinds: Vec<DefectKind> = found.ended[0].defects.iter().map(|d| d.0).collect();
+            kinds
+        };
+        for tail in ["", ",", ",\n", " \n"] {
+            let torch = format!("{{{HEADER}, \"traceEvents\": [{all}{tail}");
+            assert_eq!(kind(&torch), [DefectKind::CutArray], "{tail:?}");
+            // Chrome's format lets writers leave the list open.
+            let other = format!("{{\"displayTimeUnit\": \"ms\", \"traceEvents\": [{all}{tail}");
+            assert_eq!(kind(&other), [DefectKind::UnclosedArray], "{tail:?}");
+            assert_eq!(
+                kind(&format!("[{all}{tail}")),
+                [DefectKind::UnclosedArray],
+                "{tail:?}"
+            );
+        }
+        // Closed, but for the last brace.
+        assert_eq!(
+            kind(&format!("{{{HEADER}, \"traceEvents\": [{all}]")),
+            [DefectKind::UnclosedObject]
+        );
+    }
+
+    #[test]
+    fn a_second_list_of_a_document_is_said_and_counted_once_if_it_is_the_first() {
+        let list = |prefix: &str, n: usize| -> String {
+            let events: Vec<String> = (0..n).map(|i| event(&format!("{prefix}{i}"), ARGS)).collect();
+            events.join(", ")
+        };
+        let of = |first: &str, second: &str| {
+            let found = read(&format!(
+                "{{{HEADER}, \"traceEvents\": [{first}], \"a\": 1, \"traceEvents\": [{second}]}}"
+            ));
+            let defects = &found.ended[0].defects;
+            let kinds: Vec<_> = defects.iter().map(|d| (d.0, d.1)).collect();
+            assert_eq!(found.ended[0].n_events, found.names[0].len() as u64);
+            (found.names[0].len(), kinds)
+        };
+        let repeated = vec![(DefectKind::RepeatedList, 1)];
+        let second = vec![(DefectKind::SecondList, 1)];
+        for n in [1, 5, 200] {
+            assert_eq!(of(&list("a", n), &list("a", n)), (n, repeated.clone()), "{n}");
+            assert_eq!(
+                of(&list("a", n), &list("a", n + 3)),
+                (n + 3, repeated.clone()),
+                "{n}"
+            );
+            assert_eq!(of(&list("a", n), &list("b", n)), (2 * n, second.clone()), "{n}");
+        }
+        assert_eq!(of(&list("a", 5), &list("a", 2)), (5, repeated));
+        // Alike at first.
+        let mixed = [list("a", 2), list("b", 2)].join(",");
+        assert_eq!(of(&list("a", 5), &mixed), (9, second.clone()));
+        assert_eq!(of(&list("a", 5), ""), (5, second));
+        // An empty one before it is none.
+        assert_eq!(of("", &list("a", 5)), (5, Vec::new()));
+    }
+
+    #[test]
+    fn a_list_ends_behind_an_event_that_cannot_be_read() {
+        let all = [event("a", "{}"), event("b", "{}")].join(",");
+        for bad in [
+            "{'ph':'X','name':'c','ts':5,'args':{'shapes':[[1,2],[]]}}",
+            "/* last */ {\"ph\":\"X\",\"name\":\"c\",\"ts\":5,\"dur\":1}",
+            "{\"ph\":\"X\",\"name\":\"c,\"ts\":5,\"dur\":1}",
+            "{\"ph\":\"X\" \"name\":\"c\",\"ts\":5,\"dur\":1}",
+            "{\"ph\":\"X\",\"name\":\"c\",\"ts\":5 \"dur\":1",
+        ] {
+            for (text, headers) in [
+                (format!("{{{HEADER}, \"traceEvents\": [{all},{bad}]}}"), 2),
+                (format!("{{\"traceEvents\": [{all},{bad}],{HEADER}}}\n"), 2),
+                (
+                    format!("{{\"traceEvents\": [{all},{bad}\n],\n\"traceName\": \"x\"}}"),
+                    1,
+                ),
+                (format!("[{all},{bad}]"), 0),
+            ] {
+                // What stands behind a quote that is never closed may be a part of its text.
+                if bad.contains("\"c,") && (text.contains("],\"") || text.contains("],\n")) {
+                    continue;
+                }
+                let found = read(&text);
+                assert_eq!(found.names, [["a", "b"]], "{text}");
+                assert_eq!(found.headers.len(), headers, "{text}");
+                let defects = &found.ended[0].defects;
+                let all: Vec<_> = defects.iter().map(|d| (d.0, d.1)).collect();
+                assert_eq!(all, [(DefectKind::BadEvent, 1)], "{text}");
+            }
+            if bad.contains("\"c,") {
+                continue;
+            }
+            // Of two documents the first.
+            let one = format!("{{{HEADER}, \"traceEvents\": [{all},{bad}]}}");
+            let found = read(&format!("{one}\n{one}"));
+            assert_eq!(found.names, [["a", "b"], ["a", "b"]], "{bad}");
+            for ended in &found.ended {
+                assert!(
+                    ended
+                        .defects
+                        .iter()
+                        .map(|d| (d.0, d.1))
+                        .eq([(DefectKind::BadEvent, 1)]),
+                    "{bad} {:?}",
+                    ended.defects
+                );
+            }
+            // A list in its args ends nothing.
+            let text = format!("[{all},{{'args':{{'a':[{{}}],'b':[1]}}}},{}]", event("c", "{}"));
+            assert_eq!(read(&text).names, [["a", "b", "c"]]);
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@
 //!
 //! What is kept between chunks is the event that is not whole yet.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
 
+use rustc_hash::FxBuildHasher;
 use serde::de::IgnoredAny;
 
 use crate::base::{DefectKind, Defects};
@@ -91,6 +93,17 @@ enum Next {
     None,
 }
 
+/// So many events are compared to tell whether a second list of a document is the first one once more.
+const N_COMPARED: usize = 64;
+
+/// A list of events behind another one of the same document.
+enum Second {
+    /// Its events so far, with their places, are the first ones of the first list; none of them was handed on.
+    Alike(Vec<(u64, Vec<u8>)>),
+    /// It is the first list once more, with so many events to come.
+    Repeats(u64),
+}
+
 /// The scanner. See the module.
 pub struct Scanner {
     wanted: Wanted,
@@ -104,6 +117,8 @@ pub struct Scanner {
     fields: Fields,
     bare_array: bool,
     seen_events_key: bool,
+    /// The header has a key of a writer that closes what it opens.
+    is_closed_by_writer: bool,
     /// The header's keys and values do not stand as they should.
     damaged: bool,
     /// A header value that holds a list of events, and where it stands: what is left if there is no other.
@@ -125,6 +140,12 @@ pub struct Scanner {
     walked: u64,
     /// Documents that started in what seemed to be a part of another.
     n_unended: u32,
+    /// Of the first events of the first list.
+    first_hashes: Vec<u64>,
+    /// Events of the first list, once another one starts.
+    n_first: Option<u64>,
+    /// Inside another list of the same document.
+    second: Option<Second>,
     keys: Vec<String>,
     head: Vec<u8>,
     n_events: u64,
@@ -157,6 +178,7 @@ impl Scanner {
             fields: Fields::default(),
             bare_array: false,
             seen_events_key: false,
+            is_closed_by_writer: false,
             damaged: false,
             nested: None,
             no_list: None,
@@ -167,6 +189,9 @@ impl Scanner {
             text_until: 0,
             walked: 0,
             n_unended: 0,
+            first_hashes: Vec::new(),
+            n_first: None,
+            second: None,
             keys: Vec::new(),
             head: Vec::new(),
             n_events: 0,
@@ -264,6 +289,7 @@ impl Scanner {
         }
         self.buf = buf;
         let end = self.base + self.buf.len() as u64;
+        self.end_second(end);
         let wrong_file = detect::wrong_file(&self.head, self.in_lines);
         let refused = |other: LoadError| match wrong_file {
             Some(file) => LoadError::WrongFile { file, inside: "" },
@@ -280,7 +306,7 @@ impl Scanner {
                 }));
             }
             State::Failed => return Err(refused(self.error.take().unwrap_or(LoadError::Empty))),
-            State::Events if self.buf.is_empty() => self.defects.add(DefectKind::UnclosedArray, Some(end)),
+            State::Events if self.buf.is_empty() => self.defects.add(self.open_list(), Some(end)),
             State::Events => self
                 .defects
                 .add(DefectKind::TruncatedJson, Some(self.base + commas)),
@@ -546,6 +572,9 @@ impl Scanner {
         self.state = State::Start;
         (self.n_events, self.n_values) = (0, 0);
         (self.bare_array, self.seen_events_key, self.damaged) = (false, false, false);
+        self.is_closed_by_writer = false;
+        self.first_hashes.clear();
+        (self.n_first, self.second) = (None, None);
         self.nested = None;
         self.no_list = None;
         self.n_around = 0;
@@ -561,6 +590,7 @@ impl Scanner {
         sink: &mut impl Sink,
     ) -> bool {
         let end = self.base + i as u64;
+        self.end_second(end);
         let mut defects = self.defects.clone();
         if let Some((unclosed, at)) = unclosed {
             defects.add(unclosed, Some(at));
@@ -707,6 +737,10 @@ impl Scanner {
         let mut text = Vec::new();
         let key = raw_key.text(&mut text).0;
         if key == b"traceEvents" && first == b'[' {
+            if self.n_events > 0 {
+                self.n_first.get_or_insert(self.n_events);
+                self.second = Some(Second::Alike(Vec::new()));
+            }
             self.seen_events_key = true;
             self.state = State::Events;
             return Ok(i + 1);
@@ -858,6 +892,7 @@ impl Scanner {
             }
         }
         if b[i] == b']' {
+            self.end_second(self.base + i as u64);
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
         }
@@ -979,16 +1014,16 @@ impl Scanner {
                 if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
                     return self.lost(b, i, last, sink);
                 }
-                let event = Event::new(self.base + i as u64, text, &self.fields);
+                let at = self.base + i as u64;
                 self.n_values += 1;
+                if self.second.is_some() && self.is_held(&text[..len], at, sink) {
+                    return Ok(i + len);
+                }
+                if !self.bare_array && self.n_first.is_none() && self.first_hashes.len() < N_COMPARED {
+                    self.first_hashes.push(hash_of(&text[..len]));
+                }
                 self.n_events += 1;
-                if event.unescaped_quote() {
-                    self.defects.add(DefectKind::UnescapedQuote, Some(event.at));
-                }
-                if event.duplicate_key() {
-                    self.defects.add(DefectKind::DuplicateKey, Some(event.at));
-                }
-                sink.event(&event);
+                take(&Event::new(at, text, &self.fields), &mut self.defects, sink);
                 Ok(i + len)
             }
             Err(Stop::More) if text.len() <= MAX_EVENT => Err(()),
@@ -1014,6 +1049,58 @@ impl Scanner {
         }
     }
 
+    /// Whether the event `text` of a second list is not handed on, at least not yet: the list is, so far, the first one
+    /// once more.
+    fn is_held(&mut self, text: &[u8], at: u64, sink: &mut impl Sink) -> bool {
+        match &mut self.second {
+            None => return false,
+            Some(Second::Repeats(left)) => {
+                *left -= 1;
+                if *left == 0 {
+                    self.second = None;
+                }
+                return true;
+            }
+            Some(Second::Alike(held)) => {
+                if self.first_hashes.get(held.len()) == Some(&hash_of(text)) {
+                    held.push((at, text.to_vec()));
+                    if held.len() == self.first_hashes.len() {
+                        let left = self.n_first.unwrap_or_default().saturating_sub(held.len() as u64);
+                        self.defects.add(DefectKind::RepeatedList, Some(held[0].0));
+                        self.second = (left > 0).then_some(Second::Repeats(left));
+                    }
+                    return true;
+                }
+            }
+        }
+        if let Some(Second::Alike(held)) = self.second.take() {
+            let first = held.first().map_or(at, |(at, _)| *at);
+            self.defects.add(DefectKind::SecondList, Some(first));
+            let mut fields = Fields::default();
+            for (at, mut text) in held {
+                // The careful reader looks at what follows.
+                text.push(b',');
+                let read = fields.read::<false>(&text, &self.wanted);
+                if read.or_else(|_| fields.read::<true>(&text, &self.wanted)).is_ok() {
+                    self.n_events += 1;
+                    take(&Event::new(at, &text, &fields), &mut self.defects, sink);
+                }
+            }
+        }
+        false
+    }
+
+    /// A list ends at byte `at`; a second one that was all like the first is that once more.
+    fn end_second(&mut self, at: u64) {
+        if let Some(Second::Alike(held)) = self.second.take() {
+            let (kind, at) = match held.first() {
+                Some(first) => (DefectKind::RepeatedList, first.0),
+                None => (DefectKind::SecondList, at),
+            };
+            self.defects.add(kind, Some(at));
+        }
+    }
+
     /// Whether the object `text` at `at` is a document of its own behind a list that was never closed, and the sink
     /// takes it.
     fn is_next(&mut self, at: usize, text: &[u8], sink: &mut impl Sink) -> bool {
@@ -1025,7 +1112,15 @@ impl Scanner {
 
     /// The list of events should have been closed before `i`.
     fn unclosed_at(&self, i: usize) -> Option<(DefectKind, u64)> {
-        Some((DefectKind::UnclosedArray, self.base + i as u64))
+        Some((self.open_list(), self.base + i as u64))
+    }
+
+    /// What it means that the list of events is not closed.
+    fn open_list(&self) -> DefectKind {
+        match self.is_closed_by_writer && !self.bare_array {
+            true => DefectKind::CutArray,
+            false => DefectKind::UnclosedArray,
+        }
     }
 
     /// Whether the event `text` at `at`, of which `result` is known, was cut, and a document starts in it.
@@ -1065,6 +1160,7 @@ impl Scanner {
 
     /// Keeps the first few keys, for the sentence that says why a document is no trace.
     fn remember(&mut self, key: &[u8]) {
+        self.is_closed_by_writer |= resync::TORCH_KEYS.contains(&key);
         if self.keys.len() < 12 {
             let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
             let shown = key.chars().filter(|c| !c.is_control()).take(24);
@@ -1083,8 +1179,8 @@ impl Scanner {
 
     /// The input ended between two events.
     fn at_end(&mut self, b: &[u8], i: usize) -> usize {
-        self.defects
-            .add(DefectKind::UnclosedArray, Some(self.base + i as u64));
+        self.end_second(self.base + i as u64);
+        self.defects.add(self.open_list(), Some(self.base + i as u64));
         self.state = State::Done;
         b.len()
     }
@@ -1094,16 +1190,19 @@ impl Scanner {
         let mut from = i + 1;
         // What stands in the header of a document that was cut may look like an event (devices have names and ids).
         let is_header = self.bare_array && self.n_events == 0 && resync::has_header_key(&b[i..]);
-        let next = loop {
+        let (next, is_all) = loop {
             let Some(n) = memchr::memchr2(b'{', b'[', &b[from.min(b.len())..]) else {
                 if !last && b.len() - i <= MAX_EVENT {
                     return Err(());
                 }
-                break b.len();
+                break (b.len(), last);
             };
             let at = from + n;
             match self.document_at(&b[i..], self.base + i as u64, at - i, Inside::Value, last) {
                 Start::Undecided => return Err(()),
+                Start::Yes if resync::list_end(&b[i..at], self.bare_array, true).is_some() => {
+                    break (at, true);
+                }
                 Start::Yes if self.cut_before(b, i, at, sink) => return Ok(at),
                 Start::Text(n) => {
                     from = at + n;
@@ -1117,18 +1216,20 @@ impl Scanner {
             }
             match looks_like_event(&b[i..], at - i) {
                 Ok(true) if is_header && self.walked <= FREE_WALKS => match resync::is_event(b, at) {
-                    (Ok(()), _) => break at,
+                    (Ok(()), _) => break (at, false),
                     (Err(Stop::More), _) if !last => return Err(()),
                     (Err(_), n) => {
                         self.walked += n as u64;
                         from = at + 1;
                     }
                 },
-                Ok(true) => break at,
+                Ok(true) => break (at, false),
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,
             }
         };
+        // The header behind the list holds what may look like an event.
+        let next = resync::list_end(&b[i..next], self.bare_array, is_all).map_or(next, |at| i + at);
         let n = self.n_lost(&b[i..next], self.base + i as u64);
         self.n_values += n;
         self.defects
@@ -1198,6 +1299,21 @@ impl Scanner {
         };
         Ok(i)
     }
+}
+
+/// Hands on an event, and counts what was repaired in it.
+fn take(event: &Event<'_>, defects: &mut Defects, sink: &mut impl Sink) {
+    if event.unescaped_quote() {
+        defects.add(DefectKind::UnescapedQuote, Some(event.at));
+    }
+    if event.duplicate_key() {
+        defects.add(DefectKind::DuplicateKey, Some(event.at));
+    }
+    sink.event(event);
+}
+
+fn hash_of(text: &[u8]) -> u64 {
+    FxBuildHasher.hash_one(text)
 }
 
 /// Samples of call stacks, beside the list of events.

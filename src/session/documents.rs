@@ -51,7 +51,11 @@ impl Document {
 
     /// Whether events may be missing at its end.
     fn is_cut(&self) -> bool {
-        let ends = [DefectKind::TruncatedJson, DefectKind::UnclosedArray];
+        let ends = [
+            DefectKind::TruncatedJson,
+            DefectKind::CutArray,
+            DefectKind::UnclosedArray,
+        ];
         ends.iter().any(|&kind| self.scanned.defects.count(kind) > 0)
     }
 }
@@ -64,6 +68,8 @@ struct First {
     /// Names of processes and threads, which many traces have alike: they count where there is nothing else.
     n_names: u64,
     hash_of_names: u64,
+    /// As its header states it.
+    rank: Option<String>,
 }
 
 impl First {
@@ -88,6 +94,11 @@ impl First {
         }
         (event.ts().micros(), event.dur().micros()).hash(&mut hasher);
         self.hashes.push(hasher.finish());
+    }
+
+    /// Whether both say which rank they are of, and not the same.
+    fn is_of_other_rank(&self, other: &First) -> bool {
+        self.rank.is_some() && other.rank.is_some() && self.rank != other.rank
     }
 
     fn is_empty(&self) -> bool {
@@ -145,9 +156,10 @@ impl Documents {
     /// events than are compared.
     fn repeats(&self, document: &Document) -> Option<usize> {
         let is_like = |(first, before): (&First, &Document)| {
-            self.first.is_like(first)
+            let is_alike = self.first.is_like(first)
                 || before.is_cut() && first.is_start_of(&self.first)
-                || document.is_cut() && self.first.is_start_of(first)
+                || document.is_cut() && self.first.is_start_of(first);
+            is_alike && !self.first.is_of_other_rank(first)
         };
         let found = self.firsts.iter().zip(&self.before).position(is_like);
         found.filter(|_| !self.first.is_empty())
@@ -197,6 +209,9 @@ impl Sink for Documents {
     }
 
     fn header(&mut self, key: &[u8], value: &[u8]) {
+        if let Some(rank) = dialect::stated_rank(key, value) {
+            self.first.rank = Some(rank);
+        }
         self.builder.header(key, value);
     }
 

@@ -692,7 +692,7 @@ impl TextLoader {
     fn end(mut self, inflated: &Inflated, stopped_of: Option<u64>) -> Result<Opened, LoadError> {
         let facts = self.facts(stopped_of.unwrap_or(inflated.read));
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
-        let has_wrong_sum = inflated.defects.count(DefectKind::GzipChecksum) > 0;
+        let has_wrong_sum = inflated.defects.has(DefectKind::is_wrong_checksum);
         let scanned = scanner
             .finish(&mut self.documents)
             .map_err(|error| match (error, &inflated.damage) {

@@ -626,7 +626,7 @@ impl<S: Clone> Opening<S> {
                         &shown,
                         format!("the archive is damaged at byte {at} ({why}): files before that are read"),
                     ),
-                    None if inflated.defects.count(DefectKind::GzipChecksum) > 0 => self.fail(
+                    None if inflated.defects.has(DefectKind::is_wrong_checksum) => self.fail(
                         &shown,
                         "the archive is damaged: its checksum is wrong, and any file in it may be damaged",
                     ),
@@ -799,6 +799,18 @@ impl<S: Clone> Opening<S> {
                 self.fail(&shown, "the archive breaks off: what is listed is read");
             }
             None => {}
+        }
+        if members.has_damage {
+            self.fail(
+                &shown,
+                "the archive is damaged where a file's header should be: that file, and perhaps others, are not \
+                 read; the files behind it are",
+            );
+        } else if members.has_no_end {
+            self.note(
+                &shown,
+                "the archive has no end mark: it may be cut between two files, and others be missing",
+            );
         }
         if members.n_not_listed > 0 {
             let n = show::counted(members.n_not_listed, "more file");

@@ -411,3 +411,35 @@ fn faster_is_said_with_bounds_of_the_same_direction() {
     );
     assert!(!found.says.contains("fewer calls"), "{}", found.says);
 }
+
+#[test]
+fn a_baseline_is_called_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_file = simulate(of_family(Family::ALL[0])).traces.remove(0);
+    let trace = dir.path().join("trace.json");
+    std::fs::write(&trace, run_file.1).unwrap();
+    let kept = dir.path().join("kept.json");
+    let (trace, kept) = (trace.to_str().unwrap(), kept.to_str().unwrap());
+    let (code, _, err) = run(&["compare", trace, trace, "--save-baseline", kept]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(&["report", kept]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("a baseline of Stepscope") && err.contains("stepscope compare"),
+        "{err}"
+    );
+    // Also where the number of this version starts with that of another.
+    let text = std::fs::read_to_string(kept).unwrap();
+    for version in ["9", "10"] {
+        let other = text.replacen(
+            "stepscope.baseline/1",
+            &format!("stepscope.baseline/{version}"),
+            1,
+        );
+        std::fs::write(kept, other).unwrap();
+        let (code, _, err) = run(&["compare", kept, trace]);
+        assert_eq!(code, 2, "{err}");
+        let says = format!("a baseline of another version of Stepscope (stepscope.baseline/{version})");
+        assert!(err.contains(&says), "{err}");
+    }
+}

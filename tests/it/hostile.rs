@@ -1061,6 +1061,30 @@ fn damage_costs_the_event_it_stands_in() {
             b"{\"ph\" \"X\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
         ),
         (
+            "a missing comma behind the phase",
+            b"{\"ph\":\"X\" \"cat\":\"k\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
+        ),
+        (
+            "a missing comma behind the name",
+            b"{\"name\":\"a\"\"cat\":\"k\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
+        ),
+        (
+            "a phase of two letters",
+            b"{\"ph\":\"XX\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
+        ),
+        (
+            "a phase of a letter that is none",
+            b"{\"ph\":\"x\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
+        ),
+        (
+            "a phase that is a number",
+            b"{\"ph\":88,\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1}",
+        ),
+        (
+            "an object's snapshot",
+            b"{\"ph\":\"O\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"id\":1}",
+        ),
+        (
             "a missing brace",
             b"{\"ph\":\"X\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":1,\"dur\":1",
         ),
@@ -1115,6 +1139,12 @@ fn damage_costs_the_event_it_stands_in() {
         an unescaped quote: 4 events, 4 slices, 1 tracks; 1 unescaped_quote at 56
         a quote never closed: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a missing colon: 4 events, 3 slices, 1 tracks; 1 missing_phase at 56; 1 unescaped_quote at 56
+        a missing comma behind the phase: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
+        a missing comma behind the name: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
+        a phase of two letters: 4 events, 3 slices, 1 tracks; 1 unknown_phase at 56
+        a phase of a letter that is none: 4 events, 3 slices, 1 tracks; 1 unknown_phase at 56
+        a phase that is a number: 4 events, 3 slices, 1 tracks; 1 unknown_phase at 56
+        an object's snapshot: 4 events, 3 slices, 1 tracks; 1 undrawn_phase at 56
         a missing brace: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a brace too many: 4 events, 4 slices, 1 tracks; 1 bad_event at 108
         a bracket too many: 1 events, 1 slices, 1 tracks; 1 after_trace at 57

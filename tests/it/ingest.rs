@@ -265,3 +265,91 @@ fn a_duration_that_is_no_number_is_not_said_to_be_too_long() {
     }
     assert_eq!(defects(r#""5.5""#), (0, 0));
 }
+
+#[test]
+fn a_counter_that_is_never_a_number_is_lost() {
+    let defects = |values: &[&str]| {
+        let events = values.iter().enumerate().map(|(ts, value)| {
+            format!(r#"{{"ph":"C","name":"c","pid":1,"ts":{ts},"args":{{"v":{value}}}}}"#)
+        });
+        let text = format!("[{}]", events.collect::<Vec<_>>().join(","));
+        let opened = stepscope::session::open_bytes("t.json", text.as_bytes()).unwrap();
+        let rows = opened.report.defects.iter();
+        rows.map(|row| format!("{} {}", row.count, row.kind))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(defects(&["NaN", "Infinity"]), ["2 counter_without_value"]);
+    assert_eq!(defects(&["null", "null"]), ["2 counter_without_value"]);
+    // One sample among others that is none.
+    assert_eq!(defects(&["NaN", "1"]), ["1 not_a_number"]);
+    assert_eq!(defects(&["1", "NaN"]), ["1 not_a_number"]);
+}
+
+#[test]
+fn slices_of_equal_extent_nest_alike_in_any_order_of_the_file() {
+    let slice = |name: &str, cat: &str, id: u32| {
+        format!(
+            r#"{{"ph":"X","name":"{name}","cat":"{cat}","pid":1,"tid":1,"ts":5,"dur":9,"args":{{"External id":{id}}}}}"#
+        )
+    };
+    // From the outermost to the innermost.
+    use stepscope::base::SliceId;
+    let names = ["step", "linear", "addmm", "launch"];
+    let slices = [
+        slice("step", "user_annotation", 9),
+        slice("linear", "cpu_op", 3),
+        slice("addmm", "cpu_op", 4),
+        slice("launch", "cuda_runtime", 1),
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+        let text = format!("[{}]", order.map(|i| slices[i].clone()).join(","));
+        let index = stepscope::session::open_bytes("t.json", text.as_bytes())
+            .unwrap()
+            .index;
+        let found: Vec<(&str, u16)> = (0..4)
+            .map(|i| {
+                (
+                    index.names.get(index.slices.name(SliceId(i))),
+                    index.slices.depth(SliceId(i)),
+                )
+            })
+            .collect();
+        let right: Vec<(&str, u16)> = names.iter().copied().zip(0..).collect();
+        assert_eq!(found, right, "{order:?}");
+    }
+    // Begins and ends say it by their order.
+    let edge = |ph: &str, cat: &str, ts: u32| {
+        format!(r#"{{"ph":"{ph}","name":"{cat}","cat":"{cat}","pid":1,"tid":1,"ts":{ts}}}"#)
+    };
+    let edges = [
+        edge("B", "cuda_runtime", 5),
+        edge("B", "user_annotation", 5),
+        edge("E", "user_annotation", 9),
+        edge("E", "cuda_runtime", 9),
+    ];
+    let opened =
+        stepscope::session::open_bytes("t.json", format!("[{}]", edges.join(",")).as_bytes()).unwrap();
+    assert_eq!(
+        opened.index.names.get(opened.index.slices.name(SliceId(0))),
+        "cuda_runtime"
+    );
+}
+
+#[test]
+fn documents_of_different_ranks_are_not_the_same_trace_again() {
+    let document = |rank: &str| {
+        format!(
+            r#"{{"schemaVersion":1,"distributedInfo":{{"backend":"nccl"{rank}}},"traceEvents":[
+            {{"ph":"X","name":"a","cat":"cpu_op","pid":1,"tid":1,"ts":5,"dur":9}}]}}"#
+        )
+    };
+    let n_traces = |ranks: [&str; 3]| {
+        let text = ranks.map(document).join("\n");
+        let opened = stepscope::session::open_bytes("t.json", text.as_bytes()).unwrap();
+        1 + opened.further.len()
+    };
+    assert_eq!(n_traces([r#","rank":0"#, r#","rank":1"#, r#","rank":2"#]), 3);
+    assert_eq!(n_traces([r#","rank":0"#, r#","rank":1"#, r#","rank":0"#]), 2);
+    // Nothing says that they are of different ranks.
+    assert_eq!(n_traces(["", "", ""]), 1);
+}

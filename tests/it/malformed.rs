@@ -62,8 +62,8 @@ fn every_damaged_file_is_read_as_far_as_it_goes() {
         invalid_utf8.json: 3 events, 3 slices; 1 invalid_utf8 at 288
         missing_dur.json: 3 events, 3 slices; 1 missing_duration at 288
         multi_member.json.gz: 2 events, 2 slices
-        nan_arg.json: 3 events, 2 slices; 1 not_a_number at 288
-        nan_minus.json: 3 events, 2 slices; 2 not_a_number at 288
+        nan_arg.json: 3 events, 2 slices; 1 counter_without_value at 288
+        nan_minus.json: 3 events, 2 slices; 2 counter_without_value at 288
         negative_dur.json: 3 events, 3 slices; 1 negative_duration at 288
         no_traceEvents.json: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: schemaVersion, deviceProperties)
         overlap_same_track.json: 2 events, 2 slices; 1 partial_overlap at 229

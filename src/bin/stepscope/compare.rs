@@ -47,6 +47,9 @@ pub struct CompareArgs {
     part: PartArgs,
 }
 
+/// What all versions of [`BASELINE_SCHEMA`] start with.
+const BASELINE_NAME: &str = "stepscope.baseline/";
+
 /// One side: a trace, or what was kept of one.
 struct Side {
     profile: Profile,
@@ -69,6 +72,14 @@ impl Side {
     }
 }
 
+/// What a baseline says that it is, in its first member.
+fn baseline_schema(head: &str) -> Option<&str> {
+    let rest = head.trim_start().strip_prefix('{')?.trim_start();
+    let value = rest.strip_prefix("\"schema\"")?.trim_start().strip_prefix(':')?;
+    let (schema, _) = value.trim_start().strip_prefix('"')?.split_once('"')?;
+    schema.starts_with(BASELINE_NAME).then_some(schema)
+}
+
 /// What is kept of a trace; `None`: the file is something else.
 fn baseline(path: &Path) -> Result<Option<Profile>> {
     // A pipe can be read only once, and no baseline is expected from one.
@@ -77,8 +88,14 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
     }
     let mut head = Vec::new();
     std::fs::File::open(path)?.take(4096).read_to_end(&mut head)?;
-    if !String::from_utf8_lossy(&head).contains(BASELINE_SCHEMA) {
-        return Ok(None);
+    match baseline_schema(&String::from_utf8_lossy(&head)) {
+        None => return Ok(None),
+        Some(schema) if schema != BASELINE_SCHEMA => bail!(
+            "{}: a baseline of another version of Stepscope ({schema}); this one reads {BASELINE_SCHEMA}: save it again \
+             with --save-baseline",
+            path.display()
+        ),
+        Some(_) => {}
     }
     let text = std::fs::read(path)?;
     let profile =

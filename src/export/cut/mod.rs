@@ -130,8 +130,8 @@ impl<W: Write> Cutter<W> {
     ) -> io::Result<Cutter<W>> {
         let mut counts = Counts::default();
         let members = members(index, report, wanted.window, &mut counts);
-        let undrawn = DefectKind::UnknownPhase.key();
-        let has_undrawn = report.defects.iter().any(|d| d.kind == undrawn);
+        let undrawn = [DefectKind::UndrawnPhase.key(), DefectKind::UnknownPhase.key()];
+        let has_undrawn = report.defects.iter().any(|d| undrawn.contains(&&*d.kind));
         Ok(Cutter {
             // With the args of the first reading: what is damaged in them decides what an event is.
             scanner: Scanner::starting_at(text.start, crate::dialect::WANTED_ARGS),

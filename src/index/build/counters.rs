@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Builder;
-use crate::base::{CategoryId, DefectKind, NameId, Span};
+use crate::base::{CategoryId, DefectKind, Defects, NameId, Span};
 use crate::index::tables::{CounterSeries, Key};
 use crate::ingest::event::{args, elements};
 use crate::ingest::{Event, Field, Scalar};
@@ -20,6 +20,8 @@ pub struct Counters {
     series: Vec<CounterSeries>,
     by_key: FxHashMap<SeriesKey, u32>,
     n_samples: u64,
+    /// Samples that are NaN or infinite, and the byte of the first, by series.
+    not_finite: FxHashMap<SeriesKey, (u64, u64)>,
 }
 
 impl Counters {
@@ -56,6 +58,17 @@ impl Counters {
         self.n_samples += 1;
     }
 
+    /// Counts what is no number, once all events were read: a series that has nothing else has no value.
+    pub fn count_not_finite(&mut self, defects: &mut Defects) {
+        for (key, (n, at)) in std::mem::take(&mut self.not_finite) {
+            let kind = match self.by_key.contains_key(&key) {
+                true => DefectKind::NotANumber,
+                false => DefectKind::CounterWithoutValue,
+            };
+            defects.add_many(kind, n, Some(at));
+        }
+    }
+
     /// Drops the samples at other times.
     pub fn retain(&mut self, mut keeps: impl FnMut(i64) -> bool) {
         for series in &mut self.series {
@@ -84,13 +97,13 @@ impl Builder {
             let Some(number) = value.float() else {
                 // `NaN`, `inf`, `-nan`; `true` and `false` are no numbers at all.
                 let is_number = matches!(value, Scalar::Bare(text) if text != b"true" && text != b"false");
-                self.defects.add(
-                    match is_number {
-                        true => DefectKind::NotANumber,
-                        false => DefectKind::CounterWithoutValue,
-                    },
-                    Some(event.at),
-                );
+                if is_number {
+                    let key = self.name(Scalar::Text(key), event.at);
+                    let found = self.counters.not_finite.entry((pid, id, name, key));
+                    found.or_insert((0, event.at)).0 += 1;
+                } else {
+                    self.defects.add(DefectKind::CounterWithoutValue, Some(event.at));
+                }
                 continue;
             };
             let key = self.name(Scalar::Text(key), event.at);

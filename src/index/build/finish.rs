@@ -1,22 +1,47 @@
 //! From rows in the order of the file to the finished [`Index`]: matched, sorted, nested.
 
 use super::Builder;
-use super::rows::{by_track_and_start, sorted_instants};
+use super::rows::{by_track_and_start, layer_of, sorted_instants};
 use super::unreturned::end_unreturned;
-use crate::base::{DefectKind, Defects};
+use crate::base::{CategoryId, DefectKind, Defects};
 use crate::index::column::Column;
 use crate::index::nest::{Nesting, nest};
 use crate::index::pyramid::Lanes;
 use crate::index::tables::{Container, Family, Index, NO_PARENT, Pairs, Slices, Track};
 
 impl Builder {
+    /// Rows as slices stand in the index. Of slices of equal extent the outermost is first: by category, then by the
+    /// numbers that tracers give to calls as they start (those with columns of their own), then by place in the file.
+    /// Of begins and ends, which are the rows from `first_pair` on, the place in the file says it.
+    fn order(&self, first_pair: u32) -> Vec<u32> {
+        let layers: Vec<u8> = (0..=u16::MAX)
+            .take(self.categories.names.len())
+            .map(|id| layer_of(&self.category_text(CategoryId(id)).to_ascii_lowercase()))
+            .collect();
+        let layer = |row: u32| match row < first_pair {
+            true => layers.get(usize::from(self.rows.category.get(row as usize))),
+            false => None,
+        };
+        let mut outermost = |rows: &mut [u32]| {
+            let numbers = |row: u32| match row < first_pair {
+                true => self.args.own_values(row),
+                false => Vec::new(),
+            };
+            // Stable: the order of the file is left where nothing else decides.
+            rows.sort_by_cached_key(|&row| (layer(row).copied().unwrap_or_default(), numbers(row)));
+        };
+        by_track_and_start(&self.rows, self.tracks.list.len(), &mut outermost)
+    }
+
     /// The index of all events so far, and what was wrong with them.
     pub fn finish(mut self, bare_array: bool) -> (Index, Defects) {
+        self.counters.count_not_finite(&mut self.defects);
         self.leave_out_strays();
         self.tell_threads_apart();
         let first_pair = self.rows.start.len();
         let end_at = self.match_edges();
         let divided = self.tell_ranks_apart();
+        let order = self.order(u32::try_from(first_pair).unwrap_or(u32::MAX));
         let left_out = self.left_out();
         let mut index = Index {
             container: if bare_array {
@@ -33,7 +58,6 @@ impl Builder {
             launched_by: divided.launched_by,
             ..Index::default()
         };
-        let order = by_track_and_start(&self.rows, self.tracks.list.len());
         let mut ends = vec![0u32; self.tracks.list.len()];
         for track in self.rows.track.iter() {
             ends[track as usize] += 1;

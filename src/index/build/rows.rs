@@ -37,9 +37,13 @@ impl Rows {
     }
 }
 
-/// Rows in the order of (track, start, longest first, place in the file). Tracers write most threads in
-/// order, so a counting sort by track leaves little to do.
-pub fn by_track_and_start(rows: &Rows, n_tracks: usize) -> Vec<u32> {
+/// Puts slices of equal track, start and length in an order, outermost first.
+type Outermost<'a> = &'a mut dyn FnMut(&mut [u32]);
+
+/// Rows in the order of (track, start, longest first); those of equal extent in the order of `outermost`, which is
+/// given them in the order of the file. Tracers write most threads in order, so a counting sort by track leaves little
+/// to do.
+pub fn by_track_and_start(rows: &Rows, n_tracks: usize, outermost: Outermost<'_>) -> Vec<u32> {
     let mut next = vec![0u32; n_tracks + 1];
     for track in rows.track.iter() {
         next[track as usize + 1] += 1;
@@ -67,8 +71,27 @@ pub fn by_track_and_start(rows: &Rows, n_tracks: usize) -> Vec<u32> {
         if !part.is_sorted_by_key(key) {
             part.sort_unstable_by_key(key);
         }
+        let extent = |row: &u32| (rows.start.get(*row as usize), rows.dur.get(*row as usize));
+        for equal in part.chunk_by_mut(|a, b| extent(a) == extent(b)) {
+            // What takes no time encloses nothing.
+            if equal.len() > 1 && extent(&equal[0]).1 > 0 {
+                outermost(equal);
+            }
+        }
     }
     order
+}
+
+/// How far inside a slice lies by its category, among slices of equal extent: annotations enclose operators, these the
+/// calls of a runtime.
+pub fn layer_of(category: &str) -> u8 {
+    let has = |words: &[&str]| words.iter().any(|word| category.contains(word));
+    match category {
+        _ if has(&["annotation"]) => 0,
+        _ if has(&["runtime", "driver"]) => 3,
+        _ if has(&["operator"]) || category.ends_with("_op") => 1,
+        _ => 2,
+    }
 }
 
 pub fn sorted_instants(rows: Rows) -> Instants {

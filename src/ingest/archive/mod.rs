@@ -29,7 +29,7 @@ use thiserror::Error;
 pub use tar::Tar;
 pub use zip::ZipListing;
 
-use super::inflate::stored_header;
+use super::inflate::{DEFLATED_HEADER, stored_header};
 
 /// More members are counted and not listed. A name may take 4 KB, so they are bounded together, too.
 pub const MAX_MEMBERS: usize = 100_000;
@@ -153,7 +153,7 @@ impl Member {
                 // What is gzip in itself has a checksum of its own.
                 if deflated || !self.is_gz() {
                     before.extend(match deflated {
-                        true => [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255],
+                        true => DEFLATED_HEADER,
                         false => stored_header(packed),
                     });
                     if is_whole {
@@ -210,6 +210,10 @@ pub struct Members {
     pub n_not_listed: u64,
     /// The archive breaks off, or its list does; what is listed stands.
     pub ends_early: bool,
+    /// A tar ends behind a file, without the blocks of zeros that end one: it may be cut there.
+    pub has_no_end: bool,
+    /// A header of a tar is damaged: its file, and perhaps others, are not listed.
+    pub has_damage: bool,
     /// A zip's list is missing: these were found by their own headers.
     pub has_no_list: bool,
     /// The member that the archive breaks off in.

@@ -84,6 +84,8 @@ pub struct Tar {
     /// What was said of it was too long to be kept.
     is_unnamed: bool,
     closed: bool,
+    /// A block that should be a header is none: the next one is looked for, block by block.
+    is_lost: bool,
     members: Members,
     /// Links: path, where it leads, whether it is a hard one.
     links: Vec<(String, Vec<u8>, bool)>,
@@ -99,6 +101,7 @@ impl Default for Tar {
             size: None,
             is_unnamed: false,
             closed: false,
+            is_lost: false,
             members: Members::default(),
             links: Vec::new(),
         }
@@ -157,17 +160,25 @@ impl Tar {
     }
 
     fn header(&mut self, block: &[u8; BLOCK]) {
-        if block.iter().all(|&b| b == 0) {
+        let is_zero = block.iter().all(|&b| b == 0);
+        if is_zero && !self.is_lost {
             // Two such blocks end a tar; one is enough for us.
             self.closed = true;
             self.state = State::End;
             return;
         }
-        let stated = number(&block[124..136]).filter(|_| sum_is_right(block));
+        let stated = number(&block[124..136]).filter(|_| !is_zero && sum_is_right(block));
         let Some(stated) = stated else {
-            self.state = State::End;
+            // What was said of the file whose header this should be.
+            (self.name, self.link, self.size) = (None, None, None);
+            self.is_unnamed = false;
+            self.members.has_damage |= !is_zero;
+            self.is_lost = true;
+            // As behind the last file of a whole tar.
+            self.closed = is_zero;
             return;
         };
+        (self.is_lost, self.closed) = (false, false);
         let kind = block[156];
         let is_extension = matches!(kind, b'x' | b'L' | b'K');
         // A pax size is the member's, not that of a header on the way to it.
@@ -265,6 +276,7 @@ impl Tar {
     /// No more will come.
     pub fn finish(self) -> Members {
         let between = matches!(&self.state, State::Header(header) if header.is_empty());
+        let has_no_end = between && !self.closed;
         let cut = match &self.state {
             State::Body {
                 body: Body::Member(i),
@@ -275,6 +287,7 @@ impl Tar {
         };
         let mut members = Members {
             ends_early: !self.closed && !between,
+            has_no_end,
             cut,
             ..self.members
         };

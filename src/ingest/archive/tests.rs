@@ -159,7 +159,19 @@ fn a_zip_that_lies_about_its_size_is_counted_as_damaged() {
     wrong[at + 24] ^= 1;
     let (bytes, defects) = read(&wrong, &list(&wrong).unwrap().list[0]).unwrap();
     assert_eq!(bytes, [7; 5000]);
-    assert_eq!(defects.count(DefectKind::GzipChecksum), 1);
+    assert_eq!(defects.count(DefectKind::MemberChecksum), 1);
+    // Its deflate data: a block of a type that does not exist.
+    let mut wrong = file.clone();
+    let from = 30 + 1 + 4;
+    wrong[from] |= 6;
+    let (_, defects) = read(&wrong, &list(&wrong).unwrap().list[0]).unwrap();
+    assert!(
+        defects
+            .iter()
+            .map(|d| (d.0, d.1))
+            .eq([(DefectKind::CorruptMember, 1)]),
+        "{defects:?}"
+    );
 
     // Beyond the end.
     let mut wrong = file.clone();
@@ -258,12 +270,9 @@ fn a_zip_without_its_list_is_read_by_its_own_headers() {
             for (member, (_, bytes)) in members.list.iter().zip(files) {
                 let (got, defects) = read(cut, member).unwrap();
                 let is_cut = member.path == "b/three";
-                let (named, other) = match deflate {
-                    true => (DefectKind::TruncatedGzip, DefectKind::TruncatedMember),
-                    false => (DefectKind::TruncatedMember, DefectKind::TruncatedGzip),
-                };
-                assert_eq!(defects.count(named), u64::from(is_cut));
-                assert_eq!(defects.count(other), 0);
+                // A zip's member is cut, deflated or not, and no gzip.
+                assert_eq!(defects.count(DefectKind::TruncatedMember), u64::from(is_cut));
+                assert_eq!(defects.count(DefectKind::TruncatedGzip), 0);
                 assert!(bytes.starts_with(&got) && is_cut == (got.len() < bytes.len()));
                 assert!(got.len() > 30_000 || !is_cut, "{}", got.len());
             }
@@ -417,6 +426,35 @@ fn a_tar_gives_its_files_with_long_names() {
 }
 
 #[test]
+fn a_damaged_header_of_a_tar_costs_its_own_file() {
+    let names = ["a.json", "b.json", "c.json"];
+    // Zeros in a file are no end of the archive.
+    let body = [&[b'x'; 900][..], &[0; 1200], &[b'y'; 10]].concat();
+    let whole = tar_of(&names.map(|name| (name, &body[..])));
+    let member = 512 + body.len().next_multiple_of(512);
+    for damaged in 0..3 {
+        let mut file = whole.clone();
+        file[damaged * member + 20] ^= 1;
+        for piece in [100, 512, 5_000, file.len()] {
+            let (members, bodies) = untar(file.chunks(piece));
+            let found: Vec<&str> = members.list.iter().map(|m| &*m.path).collect();
+            let left: Vec<&str> = (0..3).filter(|&i| i != damaged).map(|i| names[i]).collect();
+            assert_eq!(found, left);
+            assert!(bodies.iter().all(|b| *b == body));
+            assert!(members.has_damage && !members.ends_early && !members.has_no_end);
+        }
+    }
+    // Cut between two files.
+    for n in 1..=3 {
+        let (members, _) = untar(whole[..n * member].chunks(700));
+        assert_eq!(members.list.len(), n);
+        assert!(members.has_no_end && !members.has_damage && !members.ends_early);
+    }
+    let (members, _) = untar(whole.chunks(700));
+    assert!(!members.has_no_end && !members.has_damage);
+}
+
+#[test]
 fn a_million_empty_files_are_counted_and_not_kept() {
     let one = tar_header("x", 0, b'0');
     let mut tar = Tar::default();
@@ -480,7 +518,7 @@ fn check_stored(good: &[u8]) {
     );
     let (bytes, defects) = read(&file, &members[1]).unwrap();
     assert_eq!(
-        (bytes.len(), defects.count(DefectKind::GzipChecksum)),
+        (bytes.len(), defects.count(DefectKind::MemberChecksum)),
         (good.len(), 1)
     );
 }

@@ -300,7 +300,7 @@ impl Whole {
             Some((at, why)) => Some(format!(
                 "it is damaged at byte {at} ({why}): what comes before is read"
             )),
-            None if inflated.defects.count(DefectKind::GzipChecksum) > 0 => {
+            None if inflated.defects.has(DefectKind::is_wrong_checksum) => {
                 Some("it is damaged: its checksum is wrong".to_owned())
             }
             None if [DefectKind::TruncatedGzip, DefectKind::TruncatedMember]
