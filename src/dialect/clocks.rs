@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::SliceId;
+use crate::base::{SliceId, TrackId};
 use crate::index::args::ArgColumn;
 use crate::index::tables::{Index, Key};
 
@@ -17,6 +17,14 @@ const WAIT_FOR_ALL: [&str; 3] = [
     "cudaDeviceSynchronize",
     "hipDeviceSynchronize",
     "cuCtxSynchronize",
+];
+
+/// Calls that return when the device has done everything that had been launched to one stream. Which is not recorded:
+/// they count by the stream whose work ends first.
+const WAIT_FOR_STREAM: [&str; 3] = [
+    "cudaStreamSynchronize",
+    "hipStreamSynchronize",
+    "cuStreamSynchronize",
 ];
 
 /// By how much the device's clock is behind the host's, as a negative number, where at least every twentieth call has
@@ -53,18 +61,17 @@ fn behind_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i6
     (n > 0 && n * 20 >= first.len()).then_some(most)
 }
 
-/// What a process launched: the ends of its calls with those of their work, and the processes of the devices.
+/// What a process launched: by stream the ends of its calls with those of their work, and the processes of the devices.
 #[derive(Default)]
 struct LaunchIndex {
-    work: Vec<(i64, i64)>,
+    work: FxHashMap<TrackId, Vec<(i64, i64)>>,
     devices: FxHashSet<Key>,
 }
 
 fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64> {
-    let names: FxHashSet<_> = WAIT_FOR_ALL
-        .iter()
-        .filter_map(|name| index.names.lookup(name))
-        .collect();
+    let named = |names: [&'static str; 3]| names.into_iter().filter_map(|name| index.names.lookup(name));
+    let for_all: FxHashSet<_> = named(WAIT_FOR_ALL).collect();
+    let names: FxHashSet<_> = named(WAIT_FOR_STREAM).chain(for_all.iter().copied()).collect();
     if names.is_empty() {
         return None;
     }
@@ -75,17 +82,17 @@ fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64
     for (id, link) in column.ints().filter(|&(id, _)| v.role(id).is_device()) {
         if let Some(&call) = calls.get(&link) {
             let of = by_process.entry(pid(call)).or_default();
-            of.work
-                .push((index.slices.end(call).as_ns(), v.span(index, id).end));
+            let work = of.work.entry(index.track_of(id)).or_default();
+            work.push((index.slices.end(call).as_ns(), v.span(index, id).end));
             of.devices.insert(pid(id));
         }
     }
     // Of several devices such a call waits for one.
     by_process.retain(|_, of| of.devices.len() == 1);
-    for of in by_process.values_mut() {
-        of.work.sort_unstable();
+    for work in by_process.values_mut().flat_map(|of| of.work.values_mut()) {
+        work.sort_unstable();
         let mut latest = i64::MIN;
-        for (_, end) in &mut of.work {
+        for (_, end) in work.iter_mut() {
             latest = latest.max(*end);
             *end = latest;
         }
@@ -97,11 +104,19 @@ fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64
         .filter(|&id| names.contains(&index.slices.name(id)))
     {
         let span = index.slices.span(id);
-        let work = by_process.get(&pid(id)).map_or(&[][..], |of| &of.work);
-        let before = work.partition_point(|&(call_end, _)| call_end <= span.start);
-        let Some(&(_, end)) = before.checked_sub(1).and_then(|last| work.get(last)) else {
-            continue;
+        let streams = by_process
+            .get(&pid(id))
+            .into_iter()
+            .flat_map(|of| of.work.values());
+        let ends = streams.filter_map(|work| {
+            let before = work.partition_point(|&(call_end, _)| call_end <= span.start);
+            Some(work.get(before.checked_sub(1)?)?.1)
+        });
+        let end = match for_all.contains(&index.slices.name(id)) {
+            true => ends.max(),
+            false => ends.min(),
         };
+        let Some(end) = end else { continue };
         n += 1;
         let late = end.saturating_sub(span.end);
         n_late += u64::from(late > MIN_NS);

@@ -8,7 +8,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, order};
 use crate::index;
-use crate::index::args::Links;
 use crate::index::tables::{Family, Index};
 
 use super::classifier::Classifier;
@@ -77,7 +76,14 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         "rocm" => ADVICE_ROCM,
         _ => &[],
     };
-    v.launch_link = launch_link(index, &v);
+    (v.launch_link, v.ids_are_mixed) = launch_link(index, &v);
+    if v.ids_are_mixed {
+        v.notes.push(
+            "Ids of launches come again within a process while they still count up, as where ranks with equal process \
+             ids were merged: which launches have no recorded work is unknown."
+                .to_owned(),
+        );
+    }
     v.clock_offset_ns = clocks::offset_ns(index, &v);
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
@@ -115,7 +121,7 @@ pub const EXTERNAL_ID: &str = "External id";
 pub const COPY_KIND: &str = "copy kind";
 
 /// By the number of the call; where no call is recorded, by that of the operator around it.
-fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
+fn launch_link(index: &Index, v: &Vocabulary) -> (LaunchLink, bool) {
     let is_device = |id: SliceId| v.role(id).is_device();
     let is_host = |id: SliceId| !is_device(id) && !matches!(v.role(id), Role::Other | Role::SyncRecord);
     let numbers = |key: &str| Some(index.arg_column(key)?.without_zero());
@@ -123,25 +129,26 @@ fn launch_link(index: &Index, v: &Vocabulary) -> LaunchLink {
         numbers(key).is_some_and(|column| column.ints().any(|(id, _)| fits(id)))
     };
     let told_apart = repeated_ids::told_apart(index, &v.roles, &v.ranks, "correlation");
-    let is_none = told_apart.as_ref().is_some_and(Links::is_empty);
+    let is_none = told_apart.as_ref().is_some_and(|of| of.links.is_empty());
     let has_calls = !is_none && has("correlation", &is_host);
     if !has_calls && has(EXTERNAL_ID, &is_device) && has(EXTERNAL_ID, &is_host) {
         let is_linked = |id: SliceId| is_device(id) || is_host(id);
-        return ranks::numbered(index, &v.ranks, EXTERNAL_ID, is_linked)
-            .map_or(LaunchLink::None, LaunchLink::Numbered);
+        let numbered = ranks::numbered(index, &v.ranks, EXTERNAL_ID, is_linked);
+        return (numbered.map_or(LaunchLink::None, LaunchLink::Numbered), false);
     }
     if is_none || index.arg_column("correlation").is_none() {
-        return LaunchLink::None;
+        return (LaunchLink::None, false);
     }
-    if let Some(links) = told_apart {
-        return LaunchLink::Renumbered(links);
+    if let Some(told_apart) = told_apart {
+        return (LaunchLink::Renumbered(told_apart.links), told_apart.is_mixed);
     }
-    match v.ranks.labels.len() {
+    let link = match v.ranks.labels.len() {
         0 | 1 => LaunchLink::Correlation("correlation"),
         _ if v.ranks.ids_are_unique => LaunchLink::Correlation("correlation"),
         _ => ranks::numbered(index, &v.ranks, "correlation", |_| true)
             .map_or(LaunchLink::None, LaunchLink::Renumbered),
-    }
+    };
+    (link, false)
 }
 
 /// What torch's own tables leave out (`_filter_name` in `torch/autograd/profiler_util.py`, 2.9).

@@ -395,6 +395,8 @@ pub struct Vocabulary {
     /// Device work whose recorded end cannot be right, with the end that counts instead.
     pub overruns: FxHashMap<SliceId, i64>,
     pub launch_link: LaunchLink,
+    /// Whether ids of launches come again while they still count up, so that launches without work may have some.
+    pub ids_are_mixed: bool,
     /// Whether compiles, steps or calls lie on lanes of their own kind, and not with the thread that made them.
     pub has_lanes_of_kinds: bool,
     /// Where that names operators and not the calls that launch: these calls, with their work.
@@ -479,6 +481,7 @@ impl Default for Vocabulary {
             devices: Vec::new(),
             overruns: FxHashMap::default(),
             launch_link: LaunchLink::None,
+            ids_are_mixed: false,
             has_lanes_of_kinds: false,
             call_links: None,
             clock_offset_ns: None,

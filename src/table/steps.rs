@@ -209,7 +209,12 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 Some(device_name(v.device?, v.rank.as_deref()))
             })
         })
-        .number("batch", "batch", "Median of requests in a step.", |v| v.batch)
+        .number(
+            "batch",
+            "batch",
+            "Requests in a step, where all steps have as many.",
+            |v| v.batch,
+        )
         .count(
             "steps",
             "steps",

@@ -639,6 +639,16 @@ fn dropped_kernels_are_counted_and_nothing_else_is_said_of_them() {
         assert_eq!(dropped["launches_total"], plain["launches_total"]);
         let mut failures = Failures::default();
         check_absolute(&mut failures, engine, &run(engine).swap_remove(0));
+        // Idle time behind a launch whose kernel is not recorded may be that kernel's: it is unknown, so known causes
+        // have less than the simulator gave them.
+        for known in failures.0.values_mut() {
+            known.retain(|name, _| {
+                !["idle.host", "idle.not_started", "not_started", "operator"].contains(&name.as_ref())
+            });
+        }
+        failures.0.retain(|_, of| !of.is_empty());
+        let causes = dropped["idle"][0]["causes"].as_array().unwrap();
+        assert!(causes.iter().any(|c| c["cause"] == "unlinked"), "{causes:?}");
         assert!(failures.0.is_empty(), "{:?}", failures.0);
         let says = sentences(engine);
         for word in EARNED {

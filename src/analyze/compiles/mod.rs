@@ -22,6 +22,7 @@ use crate::analyze::gaps::cause::{
 };
 use crate::analyze::merge::{Growing, merge_tracks};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
+use crate::analyze::steps::like::LikeSize;
 
 /// A call that hands over a graph compiles it, as it seems, if it takes this long and [`SLOW_MEDIANS`] times what
 /// such calls take.
@@ -328,15 +329,15 @@ fn about_equal(a: i64, b: i64) -> bool {
     a.abs_diff(b) <= a.max(b).unsigned_abs() / 100
 }
 
-/// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket
+/// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket or size
 /// while no compute engine ran for most of that time and nothing recorded says what else the host did, or the first
 /// of a bucket that warm-up had left out, unless it took about as long as those after it.
 fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
-    let mut durations: FxHashMap<(Phase, Option<Bucket>), Vec<i64>> = FxHashMap::default();
+    let mut durations: FxHashMap<LikeSize, Vec<i64>> = FxHashMap::default();
     for pass in &vocabulary.passes {
         if pass.period != Period::Warmup {
             durations
-                .entry((pass.phase, pass.bucket))
+                .entry(LikeSize::of_pass(pass))
                 .or_default()
                 .push(pass.span.len_ns());
         }
@@ -345,7 +346,7 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         order::sort(list);
     }
     let median_of = |pass: &Pass, least: usize| {
-        let list = durations.get(&(pass.phase, pass.bucket))?;
+        let list = durations.get(&LikeSize::of_pass(pass))?;
         (list.len() >= least)
             .then(|| stats::quantile(list, 0.5))
             .flatten()
@@ -382,12 +383,11 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         let cost = pass.span.len_ns() - median(pass).unwrap_or(0);
         // 80 %
         if idle > pass.span.len_ns() / 5 * 4 && explained_ns(index, vocabulary, pass.span) * 2 < cost {
-            found.push(suspicion(
-                pass,
-                i,
-                cost,
-                "step far longer than its bucket, device idle",
-            ));
+            let why = match pass.bucket {
+                Some(_) => "step far longer than its bucket, device idle",
+                None => "step far longer than others of its phase and size, device idle",
+            };
+            found.push(suspicion(pass, i, cost, why));
         }
     }
     if vocabulary.has_warmup {

@@ -2,12 +2,15 @@
 //!
 //! One call may have many pieces of work: a captured graph is one launch. Twelve bytes a number.
 
-use crate::base::{SliceId, Span, TrackId};
-use crate::dialect::{LaunchLink, Role, Vocabulary};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::base::{NameId, SliceId, Span, TrackId, Union};
+use crate::dialect::{Evidence, LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 use crate::index::args::{ArgColumn, Links};
 
 use crate::analyze::device::link_map::LinkMap;
+use crate::analyze::gaps::cause::{Thread, thread_of};
 use crate::analyze::merge::merge_tracks;
 
 /// The call of a number, its first work and how much work there is. Rows are counted from 1; 0 is none.
@@ -31,6 +34,28 @@ pub struct LaunchIndex<'a> {
     index: &'a Index,
     column: ArgColumn<'a>,
     by_link: LinkMap<Entry>,
+    lost: FxHashMap<Thread, LostLaunches>,
+    /// Whether any work of any device has its launch.
+    links_any: bool,
+}
+
+/// Of calls of one name fewer have work than this, in per cent: such a call launches nothing that is recorded.
+pub const LEAST_WITH_WORK_PERCENT: u64 = 10;
+
+/// Launches of a thread whose work is not recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostLaunches {
+    /// Their starts, ascending.
+    pub starts: Vec<i64>,
+    /// Whether work of other launches of the thread is.
+    pub has_work: bool,
+}
+
+/// When graphs are captured: what is launched then runs later.
+pub fn captures(vocabulary: &Vocabulary) -> Union {
+    let captures = vocabulary.compiles.iter();
+    let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
+    Union::of(captures.map(|mark| mark.span))
 }
 
 /// A call with work.
@@ -49,12 +74,9 @@ impl<'a> LaunchIndex<'a> {
             return None;
         };
         let is_call = |role: Role| !role.is_device() && role != Role::SyncRecord;
-        Some(LaunchIndex::by_column(
-            index,
-            vocabulary,
-            vocabulary.links(index)?,
-            is_call,
-        ))
+        let mut launched = LaunchIndex::by_column(index, vocabulary, vocabulary.links(index)?, is_call);
+        launched.lost = launched.find_lost(vocabulary);
+        Some(launched)
     }
 
     /// By numbers that no arg of both holds: only calls that launch or wait launch anything.
@@ -79,12 +101,14 @@ impl<'a> LaunchIndex<'a> {
                 entry.call = id.0 + 1;
             }
         }
+        let mut links_any = false;
         for (id, link) in column.ints().filter(|&(id, _)| vocabulary.role(id).is_device()) {
             if by_link.get(link).call == 0 {
                 continue;
             }
             if let Some(entry) = by_link.at(link) {
                 entry.n_work += 1;
+                links_any = true;
                 if entry.first == 0 || is_earlier(index, id, entry.first) {
                     entry.first = id.0 + 1;
                 }
@@ -94,7 +118,66 @@ impl<'a> LaunchIndex<'a> {
             index,
             column,
             by_link,
+            lost: FxHashMap::default(),
+            links_any,
         }
+    }
+
+    /// Whether any work of any device has its launch.
+    pub fn links_any(&self) -> bool {
+        self.links_any
+    }
+
+    /// Launches without recorded work, by thread.
+    pub fn lost(&self) -> &FxHashMap<Thread, LostLaunches> {
+        &self.lost
+    }
+
+    /// None where as much work carries no number of a call: it may be theirs.
+    fn find_lost(&self, vocabulary: &Vocabulary) -> FxHashMap<Thread, LostLaunches> {
+        let captures = captures(vocabulary);
+        let start = |launch: &Launch| self.index.slices.start(launch.call).as_ns();
+        // With work, and all.
+        let mut by_name: FxHashMap<NameId, (u64, u64)> = FxHashMap::default();
+        let mut with_work: FxHashSet<TrackId> = FxHashSet::default();
+        let mut without: Vec<Launch> = Vec::new();
+        for launch in self.calls(vocabulary) {
+            let of_name = by_name.entry(self.index.slices.name(launch.call)).or_default();
+            if launch.n_work > 0 {
+                of_name.0 += 1;
+                with_work.insert(self.index.track_of(launch.call));
+            } else if captures.contains(start(&launch)) {
+                continue;
+            } else {
+                without.push(launch);
+            }
+            of_name.1 += 1;
+        }
+        without.retain(|launch| {
+            let (with, all) = by_name[&self.index.slices.name(launch.call)];
+            with.saturating_mul(100) >= all.saturating_mul(LEAST_WITH_WORK_PERCENT)
+        });
+        if without.is_empty() {
+            return FxHashMap::default();
+        }
+        let work = vocabulary.devices.iter().flat_map(|d| &d.tracks);
+        let work = work.flat_map(|&track| self.index.rows(track));
+        let n_work = work.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
+        if n_work.saturating_sub(self.n_numbered_work(vocabulary)) >= without.len() as u64 {
+            return FxHashMap::default();
+        }
+        let working: FxHashSet<Thread> = with_work.into_iter().map(|t| thread_of(self.index, t)).collect();
+        let mut lost: FxHashMap<Thread, LostLaunches> = FxHashMap::default();
+        for launch in &without {
+            let thread = thread_of(self.index, self.index.track_of(launch.call));
+            let of = lost.entry(thread).or_default();
+            of.starts.push(start(launch));
+            of.has_work = working.contains(&thread);
+        }
+        for of in lost.values_mut() {
+            of.starts.sort_unstable();
+        }
+        lost
     }
 
     /// How much device work carries a number.

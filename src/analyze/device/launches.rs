@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::{NameId, SliceId, TrackId, Union, order, show, stats};
-use crate::dialect::{Evidence, LaunchLink, Role, Vocabulary};
+use crate::base::{NameId, SliceId, TrackId, order, show, stats};
+use crate::dialect::{LaunchLink, Role, Vocabulary};
 use crate::index::Index;
 
-use crate::analyze::device::launch_index::LaunchIndex;
+use crate::analyze::device::launch_index::{LaunchIndex, captures};
 use crate::analyze::report::{LaunchCall, LaunchDelay, Launches, QueueDepth, ShortKernels};
 
 /// A kernel below this is short: launching it costs the host about as much.
@@ -125,15 +125,14 @@ pub fn launches(index: &Index, vocabulary: &Vocabulary, launched: &LaunchIndex<'
 /// Calls that launch work, and those of them without any in the trace. What is launched while a graph is captured
 /// has none: it is recorded for later.
 ///
-/// The second is unknown where as much work carries no number of a call: it may be theirs.
+/// The second is unknown where as much work carries no number of a call, or ids come again while they count up: it may
+/// be theirs.
 pub fn without_work(
     index: &Index,
     vocabulary: &Vocabulary,
     launched: &LaunchIndex<'_>,
 ) -> (u64, Option<u64>) {
-    let captures = vocabulary.compiles.iter();
-    let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
-    let captures = Union::of(captures.map(|mark| mark.span));
+    let captures = captures(vocabulary);
     let (mut total, mut without) = (0, 0);
     for launch in launched.calls(vocabulary) {
         let at = index.slices.start(launch.call).as_ns();
@@ -147,7 +146,10 @@ pub fn without_work(
     let work = work.flat_map(|&track| index.rows(track));
     let n_work = work.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
     let unnumbered = n_work.saturating_sub(launched.n_numbered_work(vocabulary));
-    (total, Some(without).filter(|&n| n == 0 || unnumbered < n))
+    (
+        total,
+        Some(without).filter(|&n| n == 0 || unnumbered < n && !vocabulary.ids_are_mixed),
+    )
 }
 
 /// Why launches without work cannot be counted, in words.
@@ -156,6 +158,12 @@ pub fn unknown(vocabulary: &Vocabulary) -> Option<String> {
         return Some(
             "Several ranks launched work of the same device process, and which of them launched which work is not \
              recorded for all of it."
+                .to_owned(),
+        );
+    }
+    if vocabulary.ids_are_mixed {
+        return Some(
+            "Ids of launches come again while they still count up: which launch has which work is not sure."
                 .to_owned(),
         );
     }

@@ -69,6 +69,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let mut causes: Vec<&IdleShare> = idle.causes.iter().filter(|c| c.total_ns > 0).collect();
     order::sort_by_key(&mut causes, |c| (std::cmp::Reverse(c.total_ns), c.cause));
     let largest = causes.first()?;
+    // It may work all the while.
+    if largest.cause == IdleCause::Unlinked && report.launches_without_work.is_some_and(|n| n > 0) {
+        return None;
+    }
     let not_started = matches!(largest.cause, IdleCause::Dependency | IdleCause::LaunchLatency);
     if of_steps.is_some() && !(not_started && reaches(largest.total_ns, NOT_STARTED_PERCENT, idle.span_ns)) {
         return None;

@@ -68,6 +68,11 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         _ => device_words(idle.device, idle.rank.as_deref()),
     };
     if !reaches(host_ns, 5, base_ns) {
+        // The host may have all of what is unknown.
+        let unknown_ns = idle.by_cause[Cause::Unlinked as usize];
+        if reaches(host_ns.saturating_add(unknown_ns), 5, base_ns) {
+            return None;
+        }
         let says = format!(
             "{} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work is not \
              launched yet.",

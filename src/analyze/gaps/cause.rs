@@ -12,7 +12,7 @@
 //! - *Inside the launch call* the instant is the call's, however long it takes.
 //! - *Launched, not started*, once the call has ended or other work of it has begun: on its way for up to
 //!   [`LATENCY_NS`], then waiting for something else.
-//! - No call is known: unlinked.
+//! - No call is known, or the work of a launch before it is not recorded and may have run in the gap: unlinked.
 //!
 //! Where calls are recorded on lanes of their own, what the threads that run the model did lies beneath them. Of a
 //! device most of whose launches are unknown, the innermost slice of all these threads decides.
@@ -746,6 +746,9 @@ pub struct Gap {
     pub launch: Option<Launch>,
     /// The launch whose thread is asked: that of the first work from here on which no helper thread launched.
     pub asked: Option<Launch>,
+    /// From here on work may have run that is not recorded: of a launch between that of the work before and that of
+    /// the next.
+    pub lost_from: Option<i64>,
 }
 
 impl Gap {
@@ -843,6 +846,17 @@ impl<'a> Rule<'a> {
             see(gap.span, Cause::Unlinked);
             return;
         };
+        let known_until = gap.lost_from.unwrap_or(gap.span.end);
+        let mut see = |span: Span, cause: Cause| {
+            see(
+                Span::new(span.start.min(known_until), span.end.min(known_until)),
+                cause,
+            );
+            see(
+                Span::new(span.start.max(known_until), span.end.max(known_until)),
+                Cause::Unlinked,
+            );
+        };
         let whole = gap.span;
         let call = self.index.slices.span(launch.call);
         let first = launch.first.map(|id| self.index.slices.start(id).as_ns());
@@ -916,35 +930,57 @@ impl<'a> Rule<'a> {
     }
 
     /// The causes of all idle instants of a device, `None` where less than half of its work has its launch in the
-    /// trace, so that nothing is known of who launches it; and how much of its work has none.
+    /// trace, so that little is known of who launches it; where none has, and work of other devices has, all causes are
+    /// unknown. How much of its work has none; and when work may have run
+    /// that is not recorded.
     pub fn of_device(
         &self,
         vocabulary: &Vocabulary,
         launched: &LaunchIndex<'_>,
         device: &Device,
-    ) -> (Option<Activity>, Unlinked) {
+    ) -> OfDevice {
         let (mut n_work, mut n_linked) = (0u64, 0u64);
         let mut pieces: Vec<Piece> = Vec::new();
+        let mut lost: Vec<Span> = Vec::new();
         each_gap(self.index, vocabulary, launched, device, |seen| match seen {
             Seen::Work(launch) => {
                 n_work += 1;
                 n_linked += u64::from(launch.is_some());
             }
-            Seen::Gap(gap) => self.each(&gap, |span, cause| match pieces.last_mut() {
-                Some(last) if last.cause == cause && last.span.end == span.start => last.span.end = span.end,
-                _ => pieces.push(Piece { span, cause }),
-            }),
+            Seen::Gap(gap) => {
+                lost.extend(gap.lost_from.map(|from| Span::new(from, gap.span.end)));
+                self.each(&gap, |span, cause| match pieces.last_mut() {
+                    Some(last) if last.cause == cause && last.span.end == span.start => {
+                        last.span.end = span.end;
+                    }
+                    _ => pieces.push(Piece { span, cause }),
+                });
+            }
         });
-        let idle = (n_linked > 0 && n_linked * 2 >= n_work).then(|| {
+        // Where work of other devices has its launch, the host of this one is not recorded.
+        let is_of_others = n_linked == 0 && launched.links_any();
+        let idle = (is_of_others || n_linked > 0 && n_linked * 2 >= n_work).then(|| {
             pieces.shrink_to_fit();
             Activity::of_pieces(pieces)
         });
-        let unlinked = Unlinked {
-            n: n_work - n_linked,
-            of: n_work,
-        };
-        (idle, unlinked)
+        OfDevice {
+            unlinked: Some(Unlinked {
+                n: n_work - n_linked,
+                of: n_work,
+            }),
+            lost: Union::of(lost),
+            idle,
+        }
     }
+}
+
+/// What is known of a device's idle time where the trace links work to launches.
+#[derive(Clone, Debug, Default)]
+pub struct OfDevice {
+    pub idle: Option<Activity>,
+    pub unlinked: Option<Unlinked>,
+    /// When it seems idle and may run work that is not recorded.
+    pub lost: Union,
 }
 
 /// How much of a device's work has no launch in the trace.
@@ -969,11 +1005,23 @@ pub fn each_gap(
     device: &Device,
     mut see: impl FnMut(Seen),
 ) -> Option<Span> {
-    let helpers = helpers(index, vocabulary, launched, device);
+    let (helpers, threads) = launching(index, vocabulary, launched, device);
+    let lost = lost_of(launched, &threads);
+    // The first launch without recorded work between that of the work before a gap and that of the next.
+    let lost_between = |after: i64, gap: &Gap| -> Option<i64> {
+        let next = gap.asked.or(gap.launch)?;
+        let start = |launch: Launch| index.slices.start(launch.call).as_ns();
+        let until = gap.launch.map_or(i64::MIN, start).max(start(next));
+        let first = lost[lost.partition_point(|&at| at <= after)..].first();
+        let first = first.filter(|&&at| at < until)?;
+        Some((*first).max(gap.span.start)).filter(|&from| from < gap.span.end)
+    };
+    // The latest start of a launch whose work has begun.
+    let mut latest = i64::MIN;
     let is_own = |launch: &Launch| !helpers.contains(&thread_of(index, index.track_of(launch.call)));
     let mut extent: Option<Span> = None;
     // Gaps whose end is not over, or that only a helper's work has followed so far.
-    let mut pending: VecDeque<Gap> = VecDeque::new();
+    let mut pending: VecDeque<(i64, Gap)> = VecDeque::new();
     launched.work_in_order(vocabulary, &device.tracks, |id, _, launch| {
         let span = vocabulary.span(index, id);
         if span.is_empty() {
@@ -982,49 +1030,74 @@ pub fn each_gap(
         see(Seen::Work(launch));
         let asked = launch.filter(is_own);
         // Of work that starts together, the first whose launch is known speaks.
-        if let Some(gap) = pending.back_mut().filter(|gap| gap.span.end == span.start)
+        if let Some((_, gap)) = pending.back_mut().filter(|(_, gap)| gap.span.end == span.start)
             && gap.asked.is_none()
             && (asked.is_some() || gap.launch.is_none() && launch.is_some())
         {
             (gap.launch, gap.next) = (launch, id);
         }
         if asked.is_some() {
-            let of_helpers = pending.iter_mut().filter(|gap| gap.launch.is_some());
+            let of_helpers = pending.iter_mut().map(|(_, gap)| gap);
+            let of_helpers = of_helpers.filter(|gap| gap.launch.is_some());
             for gap in of_helpers.filter(|gap| gap.asked.is_none()) {
                 gap.asked = asked;
             }
         }
         let is_over = |gap: &Gap| gap.span.end < span.start && (gap.asked.is_some() || gap.launch.is_none());
-        while pending.front().is_some_and(is_over) {
-            if let Some(gap) = pending.pop_front() {
-                see(Seen::Gap(gap));
+        while pending.front().is_some_and(|(_, gap)| is_over(gap)) {
+            if let Some((after, gap)) = pending.pop_front() {
+                let lost_from = lost_between(after, &gap);
+                see(Seen::Gap(Gap { lost_from, ..gap }));
             }
         }
         let known = extent.get_or_insert(span);
         if span.start > known.end {
-            pending.push_back(Gap {
+            let gap = Gap {
                 span: Span::new(known.end, span.start),
                 next: id,
                 launch,
                 asked,
-            });
+                lost_from: None,
+            };
+            pending.push_back((latest, gap));
         }
         known.end = known.end.max(span.end);
+        latest = asked.map_or(latest, |of| latest.max(index.slices.start(of.call).as_ns()));
     });
-    for gap in pending {
+    for (after, gap) in pending {
+        let lost_from = lost_between(after, &gap);
         let asked = gap.asked.or(gap.launch);
-        see(Seen::Gap(Gap { asked, ..gap }));
+        see(Seen::Gap(Gap {
+            asked,
+            lost_from,
+            ..gap
+        }));
     }
     extent
 }
 
-/// Threads that only copy for a device to which others give work.
-fn helpers(
+/// Starts of launches without recorded work that may be of a device to which these threads launch, ascending: those of
+/// the threads, and of threads of their processes none of whose work is recorded.
+fn lost_of(launched: &LaunchIndex<'_>, threads: &FxHashSet<Thread>) -> Vec<i64> {
+    let processes: FxHashSet<Key> = threads.iter().map(|&(process, _)| process).collect();
+    let is_its = |thread: &Thread, has_work: bool| match has_work {
+        true => threads.contains(thread),
+        false => processes.contains(&thread.0),
+    };
+    let of = launched.lost().iter();
+    let of = of.filter(|(thread, lost)| is_its(thread, lost.has_work));
+    let mut starts: Vec<i64> = of.flat_map(|(_, lost)| lost.starts.iter().copied()).collect();
+    starts.sort_unstable();
+    starts
+}
+
+/// Threads that only copy for a device to which others give work, and all that launch its work.
+fn launching(
     index: &Index,
     vocabulary: &Vocabulary,
     launched: &LaunchIndex<'_>,
     device: &Device,
-) -> FxHashSet<Thread> {
+) -> (FxHashSet<Thread>, FxHashSet<Thread>) {
     let (mut copying, mut working) = (FxHashSet::default(), FxHashSet::default());
     let mut last: Option<(TrackId, bool)> = None;
     launched.work_in_order(vocabulary, &device.tracks, |_, role, launch| {
@@ -1035,11 +1108,12 @@ fn helpers(
             threads.insert(thread_of(index, of.0));
         }
     });
+    let all: FxHashSet<Thread> = working.union(&copying).copied().collect();
     if working.is_empty() {
-        return working;
+        return (working, all);
     }
     copying.retain(|thread| !working.contains(thread));
-    copying
+    (copying, all)
 }
 
 fn is_copy(role: Role) -> bool {

@@ -42,7 +42,8 @@ pub fn idle(host: &Host<'_>) -> Vec<DeviceIdle> {
     let launched = host.launched.unwrap_or(&nothing);
     let devices = vocabulary.devices.iter().zip(&host.idle);
     devices
-        .filter_map(|(device, causes)| {
+        .zip(&host.unlinked)
+        .filter_map(|((device, causes), unlinked)| {
             let mut tally = Tally::default();
             let mut by_host = causes.is_none().then(|| GapDivider::of(host, None));
             let extent = each_gap(index, vocabulary, launched, device, |seen| {
@@ -58,7 +59,7 @@ pub fn idle(host: &Host<'_>) -> Vec<DeviceIdle> {
             };
             Some(DeviceIdle {
                 rank: vocabulary.ranks.label(device.rank),
-                launches_known: causes.is_some(),
+                launches_known: causes.is_some() && unlinked.is_none_or(|of| of.n < of.of),
                 definition,
                 ..idle
             })

@@ -85,6 +85,8 @@ pub struct Host<'a> {
     pub idle: Vec<Option<Activity>>,
     /// In the same order: work without a launch, where the trace links work to launches.
     pub unlinked: Vec<Option<Unlinked>>,
+    /// In the same order: when it seems idle and may run work that is not recorded.
+    pub lost: Vec<Union>,
 }
 
 impl<'a> Host<'a> {
@@ -107,9 +109,11 @@ impl<'a> Host<'a> {
         let of_devices = places.map(|place| {
             let known = vocabulary.devices.get(place).zip(launched);
             let of = known.map(|(device, launched)| rule.of_device(vocabulary, launched, device));
-            of.map_or((None, None), |(idle, unlinked)| (idle, Some(unlinked)))
+            of.unwrap_or_default()
         });
-        let (idle, unlinked): (Vec<Option<Activity>>, Vec<Option<Unlinked>>) = of_devices.unzip();
+        let of_devices = of_devices.map(|of| (of.idle, (of.unlinked, of.lost)));
+        let (idle, others): (Vec<Option<Activity>>, Vec<_>) = of_devices.unzip();
+        let (unlinked, lost): (Vec<Option<Unlinked>>, Vec<Union>) = others.into_iter().unzip();
         let of_threads = match idle.iter().all(Option::is_some) {
             true => Activity::default(),
             false => cause::of_threads(index, vocabulary, &threads, &compiles, waiting),
@@ -140,6 +144,7 @@ impl<'a> Host<'a> {
             waiting,
             idle,
             unlinked,
+            lost,
         }
     }
 
@@ -191,6 +196,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                         .filter(|p| p.cause == Cause::Unlinked)
                         .map(|p| p.span),
                 ),
+                lost: host.lost[place].clone(),
                 unlinked: host.unlinked[place],
                 not_launched: unknown
                     .is_none()
@@ -628,7 +634,8 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
                 let rank = rank_of(host, place);
                 let steps = verdict::of_phase(host.steps, phase, rank);
                 let compiling = host.compiles.of_rank(rank);
-                let (window, n_intervals) = verdict::window(steps, &compiling, Some(&device.busy));
+                let (window, n_intervals) =
+                    verdict::window(steps, &compiling, Some((&device.busy, &host.lost[place])));
                 let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
                 is_enough.then(|| StepIdle {
                     phase,

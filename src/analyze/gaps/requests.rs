@@ -343,8 +343,17 @@ impl Engine<'_> {
         !passes.is_empty() && passes.iter().all(|p| p.phase == Phase::Idle)
     }
 
-    /// Whether the step has requests that the one before did not have; `None` where its phase is unknown.
-    fn has_new_requests(&self, step: &EngineStep) -> Option<bool> {
+    /// The requests of a step that only decodes.
+    fn decoded_requests(&self, step: &EngineStep) -> Option<u32> {
+        let passes = self.passes(step).iter();
+        let decodes = passes.map(|p| p.batch.filter(|_| p.phase == Phase::Decode));
+        let requests: Vec<u32> = decodes.collect::<Option<_>>()?;
+        requests.into_iter().try_fold(0u32, u32::checked_add)
+    }
+
+    /// Whether the step has requests that the one before did not have: it prefills, or decodes more than that one,
+    /// which decoded only. `None` where its phase is unknown.
+    fn has_new_requests(&self, before: &EngineStep, step: &EngineStep) -> Option<bool> {
         let passes = self.passes(step);
         if passes.iter().all(|p| p.phase == Phase::Unknown) {
             return None;
@@ -352,7 +361,8 @@ impl Engine<'_> {
         let is_new = |p: &crate::dialect::Pass| {
             matches!(p.phase, Phase::Prefill | Phase::Mixed) || p.context_requests.is_some_and(|n| n > 0)
         };
-        Some(passes.iter().any(is_new))
+        let decoded = self.decoded_requests(before).zip(self.decoded_requests(step));
+        Some(passes.iter().any(is_new) || decoded.is_some_and(|(before, after)| after > before))
     }
 
     fn judge(&self, pause: &Pause<'_>, median: i64) -> Option<(Sure, &'static str)> {
@@ -383,7 +393,7 @@ impl Engine<'_> {
         }
         // With so few pauses the median is the pause itself.
         let is_unlike = longer(UNRECORDED_MEDIANS, MIN_UNRECORDED_NS) || (is_long && span.len_ns() == median);
-        let may_be_new = match self.has_new_requests(pause.after) {
+        let may_be_new = match self.has_new_requests(pause.before, pause.after) {
             Some(is_new) => is_new,
             None => span.len_ns() > NO_PHASES_NS,
         };

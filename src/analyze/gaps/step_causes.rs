@@ -32,7 +32,7 @@ fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> 
     };
     let steps = verdict::of_phase(host.steps, phase, rank).filter(is_whole);
     let compiling = host.compiles.of_rank(rank);
-    let (window, n_intervals) = verdict::window(steps, &compiling, Some(&device.busy));
+    let (window, n_intervals) = verdict::window(steps, &compiling, Some((&device.busy, &host.lost[place])));
     let total = window.total_ns();
     if n_intervals < verdict::LEAST_INTERVALS || total == 0 {
         return None;

@@ -146,10 +146,11 @@ closed_set! {
         advice: WAITED,
     }
     Unlinked "unlinked" {
-        noun: "launches that are not in the trace",
+        noun: "launches or work that are not in the trace",
         verb: "did what the trace does not link to the next work",
         word: "launch unknown",
-        means: "The call that launched the next work is not in the trace: the cause is unknown.",
+        means: "The call that launched the next work, or work launched before it, is not in the trace: the cause is \
+                unknown.",
         colour: Colour::Warmup,
         advice: LAUNCH_MISSING,
     }
@@ -250,10 +251,10 @@ closed_set! {
         colour: Colour::Launch,
         advice: QUEUE_EARLIER,
     }
-    /// The call that launched the next work is not in the trace.
+    /// The call that launched the next work, or work launched before it, is not in the trace.
     Unlinked "unlinked" {
-        says: "launch not in the trace",
-        means: "The call that launched the next work is not in the trace.",
+        says: "launch or work not in the trace",
+        means: "The call that launched the next work, or work launched before it, is not in the trace.",
         colour: Colour::Warmup,
         advice: LAUNCH_MISSING,
     }

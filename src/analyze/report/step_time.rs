@@ -159,7 +159,7 @@ pub struct Verdict {
     pub device: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<String>,
-    /// Median of requests in a step.
+    /// Requests in a step; `None` where steps differ.
     pub batch: Option<u32>,
     /// Steps that did not compile and have a step time.
     pub steps: u64,

@@ -15,11 +15,12 @@ use std::iter::Peekable;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, Union, stats};
-use crate::dialect::{Device, Evidence, LaunchLink, Role, Vocabulary};
+use crate::base::{NameId, SliceId, Span, TrackId, stats};
+use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::args::{ArgColumn, Links};
 use crate::index::tables::Index;
 
+use crate::analyze::device::launch_index::{LEAST_WITH_WORK_PERCENT, captures};
 use crate::analyze::device::link_map::LinkMap;
 use crate::analyze::device::time::ByKind;
 use crate::analyze::merge::{Running, merge_tracks};
@@ -156,15 +157,10 @@ struct Recorded {
     last: bool,
 }
 
-/// Of calls of one name fewer have work than this, in per cent: such a call launches nothing that is recorded.
-const LEAST_WITH_WORK_PERCENT: u64 = 10;
-
 impl PassLaunches {
     /// Of every pass. What is launched while a graph is captured runs later.
     fn recorded(&self, index: &Index, vocabulary: &Vocabulary) -> Vec<Recorded> {
-        let captures = vocabulary.compiles.iter();
-        let captures = captures.filter(|mark| mark.evidence == Evidence::GraphCapture);
-        let captures = Union::of(captures.map(|mark| mark.span));
+        let captures = captures(vocabulary);
         // With work, and all.
         let mut by_name: FxHashMap<NameId, (u64, u64)> = FxHashMap::default();
         for &(_, call, has_work) in &self.all {

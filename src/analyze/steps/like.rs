@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyze::report::{Bucket, Period, Phase, Step};
+use crate::dialect::Pass;
 
 /// Fewer steps of like size allow no judgement of one of them.
 pub const LEAST_LIKE: usize = 5;
@@ -36,6 +37,21 @@ impl LikeSize {
             bucket: step.bucket,
             size: size.filter(|_| step.bucket.is_none()).map(class),
             kv: kv.filter(|_| step.bucket.is_none()).map(class),
+        }
+    }
+
+    /// Of steps in which graphs may be compiled: of whatever period, and of whatever KV length, which no graph has.
+    pub fn of_pass(pass: &Pass) -> LikeSize {
+        LikeSize {
+            kv: None,
+            ..LikeSize::of(&Step {
+                phase: pass.phase,
+                bucket: pass.bucket,
+                batch: pass.batch,
+                tokens: pass.tokens,
+                context_tokens: pass.context_tokens,
+                ..Step::default()
+            })
         }
     }
 

@@ -47,8 +47,10 @@ pub struct DeviceShares {
     pub works: Union,
     /// When any work runs.
     pub busy: Union,
-    /// When it is idle and the launch of its next work is not in the trace.
+    /// When it is idle and the launch of its next work is not in the trace, or work launched before that is not.
     pub launch_unknown: Union,
+    /// Of this, when it may run work that is not recorded.
+    pub lost: Union,
     /// How much of its work has no launch in the trace; `None` where nothing links them.
     pub unlinked: Option<Unlinked>,
     /// When it is idle and its next work is not launched yet. `None` where launches and work are not linked.
@@ -141,13 +143,13 @@ pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Itera
 
 /// The union of the intervals of `steps` in which nothing compiled, in the step or behind it, and how many intervals
 /// there are. Of a device, without those that lie wholly before or behind its recording: what it did in them is
-/// unknown.
+/// unknown. Nor with those in which work may have run that is not recorded, where most have none.
 pub fn window<'s>(
     steps: impl Iterator<Item = &'s Step>,
     compiling: &Union,
-    busy: Option<&Union>,
+    busy_and_lost: Option<(&Union, &Union)>,
 ) -> (Union, usize) {
-    let recorded = busy.and_then(Union::extent);
+    let recorded = busy_and_lost.and_then(|(busy, _)| busy.extent());
     let intervals: Vec<Span> = steps
         .filter(|s| !s.compiled)
         .filter_map(|s| {
@@ -161,8 +163,12 @@ pub fn window<'s>(
         .map(|s| recorded.map_or(s, |r| r.intersect(s)))
         .filter(|s| !s.is_empty())
         .collect();
-    let n_intervals = intervals.len();
-    (Union::of(intervals), n_intervals)
+    let is_whole = |s: &&Span| busy_and_lost.is_none_or(|(_, lost)| lost.covered_ns(**s) == 0);
+    let whole: Vec<Span> = intervals.iter().filter(is_whole).copied().collect();
+    let are_enough = whole.len() >= LEAST_INTERVALS && whole.len() * 2 >= intervals.len();
+    let kept = if are_enough { whole } else { intervals };
+    let n_intervals = kept.len();
+    (Union::of(kept), n_intervals)
 }
 
 /// Whether so many launches have no recorded work that too much of the device's time is unknown.
@@ -173,10 +179,13 @@ pub fn is_too_much_unlinked(without: u64, total: u64) -> bool {
 fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<&DeviceShares>) -> Verdict {
     let free: Vec<&Step> = steps.iter().filter(|s| !s.compiled).copied().collect();
     let compiling = device.map_or(grounds.compiling, |d| &d.compiling);
-    let (window, n_intervals) = window(steps.iter().copied(), compiling, device.map(|d| &d.busy));
+    let (window, n_intervals) = window(
+        steps.iter().copied(),
+        compiling,
+        device.map(|d| (&d.busy, &d.lost)),
+    );
     let step_times = times::durations(free.iter().filter_map(|s| s.step_ns));
-    let mut batches: Vec<u32> = free.iter().filter_map(|s| s.batch).collect();
-    order::sort(&mut batches);
+    let batches = batches(&free);
     let mut shares = serving_shares(grounds, device);
     if let Some(device) = device {
         device_shares(&window, device, &mut shares);
@@ -195,7 +204,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         phase,
         device: device.map(|d| d.device),
         rank: device.and_then(|d| d.rank.clone()),
-        batch: crate::base::stats::quantile(&batches, 0.5),
+        batch: batches.filter(|(least, most)| least == most).map(|(of, _)| of),
         steps: step_times.count,
         step_ns: step_times.p50_ns,
         basis: grounds.time.basis,
@@ -207,6 +216,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
     verdict.says = says(
         &verdict,
+        batches,
         grounds.time.measured(),
         share_engine_steps(grounds.steps, &free),
         why.as_deref(),
@@ -217,6 +227,14 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         verdict.says += " Whether these steps are warm-up is unknown.";
     }
     verdict
+}
+
+/// The least and the most requests of the steps whose time is known, else of all; `None` unless known of each.
+fn batches(steps: &[&Step]) -> Option<(u32, u32)> {
+    let is_timed = steps.iter().any(|s| s.step_ns.is_some());
+    let of = steps.iter().filter(|s| !is_timed || s.step_ns.is_some());
+    let batches: Vec<u32> = of.map(|s| s.batch).collect::<Option<_>>()?;
+    batches.iter().min().copied().zip(batches.iter().max().copied())
 }
 
 /// Whether more than half of these are passes of an engine step that has several: none of them is an engine step.
@@ -340,6 +358,14 @@ fn bound(shares: &BoundShares, is_known: bool) -> (Bound, Option<f64>) {
     }
 }
 
+/// The share of idle time after launches, where it is what a bound would be.
+fn leads_not_started(shares: &BoundShares) -> Option<f64> {
+    let [first, second] = two_largest(shares);
+    let (bound, share) = first?;
+    let lead = share - second.map_or(0.0, |s| s.1);
+    (bound == Bound::Unknown && share >= LEAST_SHARE && lead >= LEAST_LEAD - ROUNDING).then_some(share)
+}
+
 /// Of the four shares of a device's time.
 fn two_largest(shares: &BoundShares) -> [Option<(Bound, f64)>; 2] {
     let mut known: Vec<(Bound, f64)> = [
@@ -364,6 +390,7 @@ fn percent(share: f64) -> String {
 
 fn says(
     verdict: &Verdict,
+    batches: Option<(u32, u32)>,
     measured: &str,
     shares_engine_steps: bool,
     why: Option<&str>,
@@ -379,9 +406,11 @@ fn says(
         (Phase::Prefill, true) => "A prefill pass (one of several of an engine step)",
         (_, true) => "A pass (one of several of an engine step)",
     };
-    let batch = verdict
-        .batch
-        .map_or(String::new(), |batch| format!(" of batch {batch}"));
+    let batch = match batches {
+        None => String::new(),
+        Some((least, most)) if least == most => format!(" of batch {least}"),
+        Some((least, most)) => format!(" of batches {least} to {most}"),
+    };
     let mut says = match verdict.step_ns {
         Some(ns) => format!(
             "{noun}{batch} takes {} {} ({}).",
@@ -428,13 +457,30 @@ fn says(
                 .flatten()
                 .map(|(bound, share)| of(bound, share))
                 .collect();
-            says += &format!(" No single cause bounds it: {}.", two.join(", and "));
-            if let Some(share) = verdict.shares.launch_unknown.filter(|&share| share >= LEAST_LEAD) {
-                says += &format!(
-                    " For {} of it the device is idle and the launch of its next work is not in the trace.",
+            let unknown = |share: f64| {
+                format!(
+                    "for {} of the time of these steps the device is idle and the launch of its next work, or work \
+                     launched before it, is not in the trace",
                     percent(share)
-                );
-            }
+                )
+            };
+            let unlinked = verdict.shares.launch_unknown.filter(|&share| share >= LEAST_LEAD);
+            says += &match (leads_not_started(&verdict.shares), unlinked) {
+                (Some(share), _) => format!(
+                    " For {} of the time launched work had not started: what bounds it is unknown.",
+                    percent(share)
+                ),
+                // It may have any cause.
+                (None, Some(share)) if share >= LEAST_SHARE => {
+                    format!(" What bounds it is unknown: {}.", unknown(share))
+                }
+                (None, Some(share)) => format!(
+                    " No single cause bounds it: {}, and {}.",
+                    two.join(", "),
+                    unknown(share)
+                ),
+                (None, None) => format!(" No single cause bounds it: {}.", two.join(", and ")),
+            };
         }
         (bound, share, _) => {
             let word = bound.word();
@@ -597,7 +643,17 @@ mod tests {
             share: Some(0.5),
             ..Verdict::default()
         };
-        let says = |suspected| says(&verdict, Basis::Interval.measured(), false, None, None, suspected);
+        let says = |suspected| {
+            says(
+                &verdict,
+                None,
+                Basis::Interval.measured(),
+                false,
+                None,
+                None,
+                suspected,
+            )
+        };
         assert!(says(false).ends_with("50 % of serving a graph is compiled."));
         assert!(says(true).ends_with("50 % of serving a graph is compiled, it seems (none is recorded)."));
     }

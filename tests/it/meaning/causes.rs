@@ -401,6 +401,12 @@ fn a_pause_is_a_wait_for_requests_only_with_evidence() {
     // From the end of the step before: the pause of 500 µs, too.
     assert_eq!(waited(&prefill), ms(300.5));
     assert_eq!(waited(&with(DECODE, &[Does::Nothing(300_000)])), 0);
+    // Decode of one request more than before has a new one; of one fewer it has none.
+    let more = "execute_context_0(0)_generation_5(5)";
+    let fewer = "execute_context_0(0)_generation_3(3)";
+    assert_eq!(waited(&with(more, &[Does::Nothing(300_000)])), ms(300.5));
+    assert_eq!(waited(&with(fewer, &[Does::Nothing(300_000)])), 0);
+    assert_eq!(waited(&with(more, &[Does::Python(300_000)])), 0);
     // Too short to say.
     assert_eq!(waited(&with(PREFILL, &[Does::Nothing(50_000)])), 0);
     // The host works.

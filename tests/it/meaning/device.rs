@@ -1239,3 +1239,219 @@ fn a_call_that_takes_less_than_half_of_a_stop_or_holds_much_more_is_not_named() 
         "{short:#?}"
     );
 }
+
+// ---- Work that is not recorded ---------------------------------------------------------------------------------
+
+/// Ten steps of 10 ms that launch a kernel of 4 ms and one of 3.5 ms; that of the second is not recorded in some.
+fn with_lost(is_lost: fn(i64) -> bool) -> Value {
+    let mut events = Vec::new();
+    for step in 0..10 {
+        let at = step as f64 * 10_000.0;
+        events.push(marker(step, 9_000.0));
+        events.push(call(2 * step + 1, at + 100.0));
+        events.push(kernel("gemm", 2 * step + 1, (at + 200.0, 4_000.0)));
+        events.push(call(2 * step + 2, at + 300.0));
+        if !is_lost(step) {
+            events.push(kernel("gemm", 2 * step + 2, (at + 4_200.0, 3_500.0)));
+        }
+    }
+    made(&events)
+}
+
+/// A share of the verdict's, in thousandths.
+fn thousandths(report: &Value, share: &str) -> i64 {
+    let share = &report["verdict"]["shares"][share];
+    (share.as_f64().unwrap_or_else(|| panic!("{share}")) * 1000.0).round() as i64
+}
+
+#[test]
+fn idle_time_after_a_launch_without_recorded_work_is_unknown() {
+    let of = |report: &Value, cause: &str| {
+        let gaps = report["gaps"].as_array().unwrap().iter();
+        let device = gaps.filter(|g| g["kind"] == "device");
+        let causes: Vec<Value> = device
+            .flat_map(|g| g["causes"].as_array().unwrap().clone())
+            .collect();
+        let found = causes.iter().find(|c| c["cause"] == cause);
+        found.map_or(0, |c| c["total_ns"].as_i64().unwrap())
+    };
+    // One of five launches of two steps: 6 ms each, from the end of the recorded work to that of the next step.
+    let report = with_lost(|step| step == 3 || step == 6);
+    assert_eq!(of(&report, "unlinked"), 2 * ms(6.0));
+    // 7 other gaps of 2.5 ms between steps.
+    let all = |causes: &[&str]| causes.iter().map(|c| of(&report, c)).sum::<i64>();
+    assert_eq!(
+        all(&["unaccounted", "submit", "device", "dependency"]),
+        7 * ms(2.5)
+    );
+    // The device may work in it, so these steps say nothing of what bounds a step: 7.5 of 10 ms in each other.
+    let none = with_lost(|_| false);
+    for share in ["device", "host", "launched_not_started", "launch_unknown"] {
+        let differs = thousandths(&report, share) - thousandths(&none, share);
+        assert!(differs.abs() <= 5, "{share}: {}", report["verdict"]);
+    }
+    assert_eq!(report["verdict"]["bound"], "device");
+}
+
+#[test]
+fn where_most_steps_have_lost_work_their_idle_time_is_unknown() {
+    let mut events = Vec::new();
+    for step in 0..10 {
+        let at = step as f64 * 10_000.0;
+        events.push(marker(step, 9_500.0));
+        for i in 0..6 {
+            let id = 6 * step + i + 1;
+            events.push(call(id, at + 100.0 + i as f64 * 50.0));
+            if i < 5 {
+                events.push(kernel("gemm", id, (at + 500.0 + i as f64 * 500.0, 500.0)));
+            }
+        }
+    }
+    // 10 of 60 launches, fewer than a fifth.
+    let report = made(&events);
+    assert_eq!(report["launches_without_work"], 10);
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    assert!(thousandths(&report, "host") <= 20, "{verdict}");
+    assert!(thousandths(&report, "launch_unknown") >= 700, "{verdict}");
+    let says = verdict["says"].as_str().unwrap();
+    assert!(
+        says.contains("What bounds it is unknown: for 7")
+            && says.ends_with("or work launched before it, is not in the trace."),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_device_without_any_launch_waits_for_nobodys_host() {
+    let mut events = Vec::new();
+    for step in 0..10 {
+        let at = step as f64 * 10_000.0;
+        events.push(marker(step, 8_000.0));
+        events.push(call(step + 1, at + 100.0));
+        events.push(kernel("gemm", step + 1, (at + 500.0, 7_000.0)));
+        let args = json!({"device": 1, "stream": 7, "correlation": 500 + step});
+        events.push(event("kernel", "gemm", (1, 7), (at + 500.0, 7_000.0), args));
+    }
+    let report = made(&events);
+    let gaps = report["gaps"].as_array().unwrap().iter();
+    let of_second: Vec<&Value> = gaps
+        .filter(|g| g["kind"] == "device" && g["where"].as_str().unwrap().contains('1'))
+        .collect();
+    let causes = of_second[0]["causes"].as_array().unwrap();
+    assert_eq!((of_second.len(), causes.len()), (1, 1), "{of_second:?}");
+    assert_eq!(causes[0]["cause"], "unlinked");
+    assert_eq!(causes[0]["total_ns"], 9 * ms(3.0));
+}
+
+// ---- What a verdict says ---------------------------------------------------------------------------------------
+
+#[test]
+fn steps_of_several_batches_are_not_said_to_have_one() {
+    let with = |batches: &[i64]| {
+        let mut events = Vec::new();
+        for step in 0..12_i64 {
+            let (at, batch) = (step as f64 * 10_000.0, batches[step as usize % batches.len()]);
+            let name = format!("execute_context_0(0)_generation_{batch}({batch})");
+            events.push(event(
+                "user_annotation",
+                &name,
+                (4000, 4000),
+                (at, 9_000.0),
+                json!({}),
+            ));
+            events.push(call(step + 1, at + 100.0));
+            events.push(kernel("gemm", step + 1, (at + 200.0, 8_000.0)));
+        }
+        let verdict = made(&events)["verdict"].clone();
+        (
+            verdict["says"].as_str().unwrap().to_owned(),
+            verdict["batch"].clone(),
+        )
+    };
+    let (says, batch) = with(&[2, 8, 4]);
+    assert!(
+        says.starts_with("A decode step of batches 2 to 8 takes "),
+        "{says}"
+    );
+    assert_eq!(batch, Value::Null);
+    let (says, batch) = with(&[4]);
+    assert!(says.starts_with("A decode step of batch 4 takes "), "{says}");
+    assert_eq!(batch, 4);
+}
+
+#[test]
+fn launched_work_that_does_not_start_is_named_where_it_takes_most_time() {
+    // Each kernel starts 7 ms after its launch and takes 2 ms of 10.
+    let report = one_kernel_steps(10, 7_000.0, |i| (i + 1, i + 1));
+    let verdict = &report["verdict"];
+    assert_eq!(verdict["bound"], "unknown", "{verdict}");
+    let says = verdict["says"].as_str().unwrap();
+    assert!(
+        says.contains(" of the time launched work had not started: what bounds it is unknown."),
+        "{says}"
+    );
+}
+
+// ---- Ids of several ranks in one process -----------------------------------------------------------------------
+
+/// Two ranks with equal process ids, whose ids count up alike: steps every 10 ms, the second's 500 µs later, its thread
+/// and its device or stream as given. Work starts 200 µs after its call, that of the first rank's second kernel after
+/// both calls.
+fn merged_with_equal_ids(thread: i64, on: (i64, i64)) -> Value {
+    let mut events = Vec::new();
+    for step in 0..8_i64 {
+        let at = step as f64 * 10_000.0;
+        for (of, tid, on, shift) in [(0, 4000, (0, 7), 0.0), (1, thread, on, 500.0)] {
+            let at = at + shift;
+            let name = "execute_context_0(0)_generation_4(4)";
+            events.push(event(
+                "user_annotation",
+                name,
+                (4000, tid),
+                (at, 6_000.0),
+                json!({}),
+            ));
+            for i in 0..2_i64 {
+                let id = json!({"correlation": 2 * step + i + 1});
+                let ts = at + 100.0 + i as f64 * 200.0;
+                events.push(event(
+                    "cuda_runtime",
+                    "cudaLaunchKernel",
+                    (4000, tid),
+                    (ts, 10.0),
+                    id,
+                ));
+                let args = json!({"device": on.0, "stream": on.1, "correlation": 2 * step + i + 1});
+                let start = at + 300.0 + i as f64 * 2_000.0;
+                let dur = if of == 0 { 2_000.0 } else { 1_000.0 };
+                events.push(event("kernel", "gemm", on, (start, dur), args));
+            }
+        }
+    }
+    made(&events)
+}
+
+#[test]
+fn ids_that_come_again_while_they_count_up_leave_launches_without_work_unknown() {
+    for on in [(1, 7), (0, 9), (0, 7)] {
+        let report = merged_with_equal_ids(4444, on);
+        assert_eq!(report["launches_without_work"], Value::Null, "{on:?}");
+        assert!(
+            says(&report, "Ids of launches come again within a process"),
+            "{on:?}"
+        );
+        let findings = report["findings"].as_array().unwrap().iter();
+        assert!(!findings.into_iter().any(|f| f["id"] == "launches-without-work"));
+    }
+    // By device or stream each launch has its work.
+    for on in [(1, 7), (0, 9)] {
+        let report = merged_with_equal_ids(4444, on);
+        let calls = &report["launches"]["calls"][0];
+        assert_eq!(
+            (&calls["count"], &calls["with_work"]),
+            (&json!(32), &json!(32)),
+            "{on:?}: {calls}"
+        );
+    }
+}
