@@ -179,10 +179,8 @@ pub(super) fn list_end(text: &[u8], is_bare: bool, is_all: bool) -> Option<usize
             b'\\' => i += 1,
             b'"' => in_string = !in_string,
             b'{' | b'[' if !in_string => open.push(c),
-            b'}' if !in_string => {
-                if open.last() == Some(&b'{') {
-                    open.pop();
-                }
+            b'}' if !in_string && open.last() == Some(&b'{') => {
+                open.pop();
             }
             b']' => {
                 let is_closing = !in_string && open.last() != Some(&b'[');

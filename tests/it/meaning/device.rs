@@ -1259,9 +1259,9 @@ fn with_lost(is_lost: fn(i64) -> bool) -> Value {
 }
 
 /// A share of the verdict's, in thousandths.
-fn thousandths(report: &Value, share: &str) -> i64 {
+fn thousandths(report: &Value, share: &str) -> f64 {
     let share = &report["verdict"]["shares"][share];
-    (share.as_f64().unwrap_or_else(|| panic!("{share}")) * 1000.0).round() as i64
+    (share.as_f64().unwrap_or_else(|| panic!("{share}")) * 1000.0).round()
 }
 
 #[test]
@@ -1288,7 +1288,7 @@ fn idle_time_after_a_launch_without_recorded_work_is_unknown() {
     let none = with_lost(|_| false);
     for share in ["device", "host", "launched_not_started", "launch_unknown"] {
         let differs = thousandths(&report, share) - thousandths(&none, share);
-        assert!(differs.abs() <= 5, "{share}: {}", report["verdict"]);
+        assert!(differs.abs() <= 5.0, "{share}: {}", report["verdict"]);
     }
     assert_eq!(report["verdict"]["bound"], "device");
 }
@@ -1312,8 +1312,8 @@ fn where_most_steps_have_lost_work_their_idle_time_is_unknown() {
     assert_eq!(report["launches_without_work"], 10);
     let verdict = &report["verdict"];
     assert_eq!(verdict["bound"], "unknown", "{verdict}");
-    assert!(thousandths(&report, "host") <= 20, "{verdict}");
-    assert!(thousandths(&report, "launch_unknown") >= 700, "{verdict}");
+    assert!(thousandths(&report, "host") <= 20.0, "{verdict}");
+    assert!(thousandths(&report, "launch_unknown") >= 700.0, "{verdict}");
     let says = verdict["says"].as_str().unwrap();
     assert!(
         says.contains("What bounds it is unknown: for 7")
@@ -1350,8 +1350,8 @@ fn a_device_without_any_launch_waits_for_nobodys_host() {
 fn steps_of_several_batches_are_not_said_to_have_one() {
     let with = |batches: &[i64]| {
         let mut events = Vec::new();
-        for step in 0..12_i64 {
-            let (at, batch) = (step as f64 * 10_000.0, batches[step as usize % batches.len()]);
+        for (step, batch) in (0..12_i64).zip(batches.iter().cycle()) {
+            let at = step as f64 * 10_000.0;
             let name = format!("execute_context_0(0)_generation_{batch}({batch})");
             events.push(event(
                 "user_annotation",
