@@ -76,7 +76,7 @@ pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
                 if alike < ALIKE {
                     differ(
                         alike,
-                        format!("The batches of {noun} steps are {} alike.", percent(alike)),
+                        format!("The batches of {noun} steps are {} alike.", show::share(alike)),
                     );
                 }
             }
@@ -87,17 +87,11 @@ pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
     if let Some(alike) = kernels_shared(kernels).filter(|&alike| alike < ALIKE) {
         let says = format!(
             "Kernels of the same names take {} of the device's time.",
-            percent(alike)
+            show::share(alike)
         );
         differ(alike.max(0.1), says);
     }
     found
-}
-
-fn percent(share: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "0 to 1000")]
-    let permille = (share * 1000.0).round() as i64;
-    show::percent(permille, 1000)
 }
 
 /// How far the batches of a phase are alike, 0 to 1; `None` where one side has no steps of it.

@@ -382,12 +382,6 @@ fn two_largest(shares: &BoundShares) -> [Option<(Bound, f64)>; 2] {
     [known.first().copied(), known.get(1).copied()]
 }
 
-fn percent(share: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "a share of a thousand")]
-    let thousandths = (share * 1000.0).round() as i64;
-    show::percent(thousandths, 1000)
-}
-
 fn says(
     verdict: &Verdict,
     batches: Option<(u32, u32)>,
@@ -433,19 +427,19 @@ fn says(
     let of = |bound: Bound, share: f64| match bound {
         Bound::Unknown => format!(
             "for {} of the time of these steps the device is idle although its next work is launched",
-            percent(share)
+            show::share(share)
         ),
         Bound::Compile if compiles_suspected => {
             format!(
                 "{} {}, it seems (none is recorded)",
-                percent(share),
+                show::share(share),
                 bound.share_of()
             )
         }
-        Bound::Compile | Bound::Requests => format!("{} {}", percent(share), bound.share_of()),
+        Bound::Compile | Bound::Requests => format!("{} {}", show::share(share), bound.share_of()),
         _ => format!(
             "for {} of the time of these steps {}",
-            percent(share),
+            show::share(share),
             bound.share_of()
         ),
     };
@@ -461,14 +455,14 @@ fn says(
                 format!(
                     "for {} of the time of these steps the device is idle and the launch of its next work, or work \
                      launched before it, is not in the trace",
-                    percent(share)
+                    show::share(share)
                 )
             };
             let unlinked = verdict.shares.launch_unknown.filter(|&share| share >= LEAST_LEAD);
             says += &match (leads_not_started(&verdict.shares), unlinked) {
                 (Some(share), _) => format!(
                     " For {} of the time launched work had not started: what bounds it is unknown.",
-                    percent(share)
+                    show::share(share)
                 ),
                 // It may have any cause.
                 (None, Some(share)) if share >= LEAST_SHARE => {
