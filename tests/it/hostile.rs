@@ -805,7 +805,7 @@ fn every_case_has_its_outcome() {
         a million flows of one id (1000000): 1000000 events, 0 slices, 1 tracks
         duplicate keys (100000): 100000 events, 100000 slices, 1 tracks; 100000 duplicate_key at 1
         unescaped quotes (100000): 100000 events, 100000 slices, 1 tracks; 100000 unescaped_quote at 1
-        every other name is never closed (100000): 50000 events, 50000 slices, 1 tracks; 50000 bad_event at 55; 1 unclosed_array at 5738890
+        every other name is never closed (100000): 50000 events, 50000 slices, 1 tracks; 50000 bad_event at 55
         starts of events and nothing else (100000): ERROR this is a list, but none of its 99999 values is a trace event
         a device for each kernel (100000): 100000 events, 100000 slices, 100000 tracks
         a lane of one device for each kernel (100000): 200000 events, 200000 slices, 100001 tracks
@@ -1223,7 +1223,7 @@ fn texts_that_are_no_trace() {
         backslashes: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
         keys that are too long to be shown: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk)
         traceEvents that is no list: ERROR this is JSON, but no trace: "traceEvents" is a number, not a list of events
-        traceEvents twice: 2 events, 2 slices, 1 tracks
+        traceEvents twice: 2 events, 2 slices, 1 tracks; 1 second_list at 58
     "#]].assert_eq(&out);
 }
 
