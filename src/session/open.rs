@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 
 use super::archive::{Kind, Link, Member, Members, Tar, ZipListing};
 use super::bundle::{self, Given, MAX_TABLE_BYTES};
-use super::{Inflated, Inflater, Loader, archive_kind, hltv, is_gzip, synprof};
+use super::{Inflated, Inflater, Loader, archive_kind, hltv, synprof};
 use crate::base::{DefectKind, show};
 use crate::dialect::{gaudi_metrics, key_averages};
 
@@ -271,14 +271,12 @@ impl Ahead {
 struct TarReading {
     tar: Tar,
     inflater: Inflater,
-    is_compressed: bool,
     kept: FxHashMap<usize, Vec<u8>>,
     n_kept: u64,
 }
 
 impl TarReading {
     fn feed(&mut self, raw: &[u8]) {
-        self.is_compressed |= self.inflater.read() == 0 && is_gzip(raw);
         let (tar, kept, n_kept) = (&mut self.tar, &mut self.kept, &mut self.n_kept);
         let mut keep = |i: usize, member: &Member, bytes: &[u8]| {
             let is_whole = bundle::is_table(&member.path) || hltv::is_wanted(&member.path);
@@ -303,8 +301,9 @@ impl TarReading {
     /// What lies in it, and how it was compressed.
     fn found<S: Clone>(mut self, source: &S) -> (Members, Vec<Found<S>>, Inflated) {
         let mut members = self.tar.finish();
+        let is_compressed = self.inflater.is_gzip();
         let (inflated, checkpoints) = self.inflater.finish();
-        let of = match self.is_compressed {
+        let of = match is_compressed {
             true => Of::Packed(Rc::new(Packed::new(checkpoints))),
             false => Of::Tar,
         };

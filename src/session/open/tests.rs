@@ -928,3 +928,18 @@ fn members_of_a_zip_are_looked_at_with_few_reads() {
     // Its first bytes, its list twice, and 2,000 × 110 bytes at once.
     assert!(n_needs <= 6, "{n_needs}");
 }
+
+#[test]
+fn a_compressed_tar_is_known_as_one_however_it_comes() {
+    let packed = gzipped(&tar_of(&[("a/other.bin", b"not kept while it streams by")]));
+    for piece in [1, packed.len()] {
+        let mut reading = TarReading::default();
+        packed.chunks(piece).for_each(|raw| reading.feed(raw));
+        let (_, found, _) = reading.found(&"x");
+        assert!(
+            matches!(found[0].place, Location::Text(..)),
+            "{piece}: {:?}",
+            found[0].place
+        );
+    }
+}
