@@ -30,7 +30,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use guard::{Measured, Rule};
 use open_inputs::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, deliver};
-use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource, TraceReport};
+use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
@@ -433,9 +433,8 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
             Format::Markdown => export::report_markdown(&report),
             Format::Html => export::report_html(&report, &handed_on::made("report FILE...", args.strip)),
         };
-        let no_trace = TraceReport::default();
         let tables = match &args.csv {
-            Some(folder) => tables(&report, &no_trace, folder, &inputs)?,
+            Some(folder) => tables(&report, folder, &inputs)?,
             None => Vec::new(),
         };
         deliver(&text, args.output.as_deref(), &inputs)?;
@@ -448,12 +447,7 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
 
 /// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are
 /// reported. None of them is an input.
-fn tables<'a>(
-    report: &'a Report,
-    no_trace: &'a TraceReport,
-    folder: &Path,
-    inputs: &Inputs,
-) -> Result<Vec<(PathBuf, Filled<'a>)>> {
+fn tables<'a>(report: &'a Report, folder: &Path, inputs: &Inputs) -> Result<Vec<(PathBuf, Filled<'a>)>> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let mut tables = Vec::new();
     for (n, trace) in (1..).zip(&report.traces) {
@@ -469,7 +463,7 @@ fn tables<'a>(
     let of_workers = Answers {
         workers: report.workers.as_ref(),
         ranks: report.ranks.as_ref(),
-        ..Answers::of_report(no_trace)
+        ..Answers::without_trace()
     };
     for table in table::filled(&of_workers) {
         tables.push((folder.join(format!("{}.csv", table.key)), table));

@@ -1,6 +1,6 @@
 //! Two traces compared, for people and for programs.
 
-use crate::analyze::report::{Comparison, TraceReport};
+use crate::analyze::report::Comparison;
 use crate::base::show::{self, plain};
 use crate::table::{Answers, Filled, filled};
 
@@ -15,10 +15,9 @@ pub fn comparison_json(of: &Comparison) -> String {
 }
 
 pub(super) fn with_tables<R>(of: &Comparison, write: impl FnOnce(Vec<Filled<'_>>) -> R) -> R {
-    let no_trace = TraceReport::default();
     write(filled(&Answers {
         comparison: Some(of),
-        ..Answers::of_report(&no_trace)
+        ..Answers::without_trace()
     }))
 }
 

@@ -63,10 +63,9 @@ pub fn report_html(report: &Report, made: &Made) -> String {
         of_trace(&mut out, trace, n);
     }
     if let Some(workers) = &report.workers {
-        let alone = TraceReport::default();
         let answers = Answers {
             workers: Some(workers),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         out.push_str("<section>\n<h1>Workers</h1>\n");
         paragraph(&mut out, "verdict", &workers_say(workers));
@@ -74,10 +73,9 @@ pub fn report_html(report: &Report, made: &Made) -> String {
         out.push_str("</section>\n");
     }
     if let Some(ranks) = &report.ranks {
-        let alone = TraceReport::default();
         let answers = Answers {
             ranks: Some(ranks),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         out.push_str("<section>\n<h1>Ranks of the run</h1>\n");
         for says in &ranks.says {

@@ -121,10 +121,9 @@ pub fn report_markdown(report: &Report) -> String {
     }
     if let Some(workers) = &report.workers {
         out.push_str(&format!("\n{}\n", escaped(&workers_say(workers))));
-        let alone = TraceReport::default();
         let answers = Answers {
             workers: Some(workers),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         for of in filled(&answers) {
             folded(&mut out, &of, 0);
@@ -132,10 +131,9 @@ pub fn report_markdown(report: &Report) -> String {
     }
     if let Some(ranks) = &report.ranks {
         out.push_str(&format!("\n{}\n", escaped(&ranks.says.join(" "))));
-        let alone = TraceReport::default();
         let answers = Answers {
             ranks: Some(ranks),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         for of in filled(&answers) {
             folded(&mut out, &of, 0);

@@ -240,20 +240,18 @@ pub fn report_text(report: &Report) -> String {
     if let Some(workers) = &report.workers {
         out.push('\n');
         wrapped(&mut out, "", &workers_say(workers));
-        let alone = TraceReport::default();
         let answers = Answers {
             workers: Some(workers),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         for of in filled(&answers) {
             is_cut |= titled(&mut out, &of, ROWS, 0);
         }
     }
     if let Some(ranks) = &report.ranks {
-        let alone = TraceReport::default();
         let answers = Answers {
             ranks: Some(ranks),
-            ..Answers::of_report(&alone)
+            ..Answers::without_trace()
         };
         for of in filled(&answers) {
             is_cut |= titled(&mut out, &of, ROWS, 0);

@@ -22,6 +22,8 @@ mod stacks;
 mod steps;
 mod terms;
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::analyze::steps::times::device_span_ns;
@@ -75,6 +77,12 @@ impl<'a> Answers<'a> {
             selected: None,
             comparison: None,
         }
+    }
+
+    /// Of no trace: for tables of what several traces say together.
+    pub fn without_trace() -> Answers<'a> {
+        static NO_TRACE: LazyLock<TraceReport> = LazyLock::new(TraceReport::default);
+        Answers::of_report(&NO_TRACE)
     }
 
     /// Where the trace starts.

@@ -162,10 +162,9 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     deliver(&text, args.output.as_deref(), &inputs)?;
     if let Some(folder) = &args.csv {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let no_trace = TraceReport::default();
         let answers = Answers {
             comparison: Some(&found),
-            ..Answers::of_report(&no_trace)
+            ..Answers::without_trace()
         };
         for table in table::filled(&answers) {
             let path = folder.join(table_name("", &found.b.file, &table.key));
