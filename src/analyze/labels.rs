@@ -30,3 +30,10 @@ pub fn shortened(name: &str) -> String {
         None => name.to_owned(),
     }
 }
+
+/// With a capital, at the start of a sentence.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>());
+    format!("{}{}", first.unwrap_or_default(), chars.as_str())
+}

@@ -27,6 +27,11 @@ pub fn sum(durations: impl IntoIterator<Item = i64>) -> i64 {
     durations.into_iter().fold(0, i64::saturating_add)
 }
 
+/// The mean of `n` values from their sum, cut to whole numbers; `None` of none.
+pub fn mean(sum: i64, n: u64) -> Option<i64> {
+    (n > 0).then(|| sum / i64::try_from(n).unwrap_or(i64::MAX))
+}
+
 /// The standard deviation of `n` values (of all, not estimated from a sample) from their sum and the sum of their
 /// squares; 0 of none. Equal values may give a little more than 0: squares are floats.
 pub fn deviation(n: u64, sum: i64, squares: f64) -> i64 {

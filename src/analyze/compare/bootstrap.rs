@@ -79,19 +79,36 @@ fn block_length(values: &[i64]) -> usize {
     block.max(1)
 }
 
-/// Whether the values drift so slowly that their number says little of how sure a median is.
-pub fn drifts(values: &[i64]) -> bool {
-    values.len() >= LEAST_VALUES && block_length(values) * LEAST_BLOCKS > values.len().max(LEAST_BLOCKS * 4)
+/// A series of which the median is asked for, with the medians of series drawn anew.
+pub struct Series {
+    n: usize,
+    pub median: Option<i64>,
+    /// It drifts so slowly that the number of its values says little of how sure its median is.
+    pub drifts: bool,
+    /// `None` of too few values, and of those that drift.
+    drawn: Option<Vec<i64>>,
 }
 
-/// The medians of series drawn anew; `None` of too few values, and of those that drift.
-fn medians(values: &[i64], seed: u64) -> Option<Vec<i64>> {
-    let n = values.len();
-    if n < LEAST_VALUES || drifts(values) {
-        return None;
+impl Series {
+    /// Series that are compared need seeds of their own.
+    pub fn of(values: &[i64], seed: u64) -> Series {
+        let n = values.len();
+        let is_enough = n >= LEAST_VALUES;
+        let block = if is_enough { block_length(values) } else { 1 };
+        let drifts = is_enough && block * LEAST_BLOCKS > n.max(LEAST_BLOCKS * 4);
+        Series {
+            n,
+            median: stats::quantile_of(&mut values.to_vec(), 0.5),
+            drifts,
+            drawn: (is_enough && !drifts).then(|| medians(values, block.min(n), seed)),
+        }
     }
-    let block = block_length(values).min(n);
-    let starts = i64::try_from(n - block).ok()?;
+}
+
+/// The medians of series drawn anew in blocks of this length.
+fn medians(values: &[i64], block: usize, seed: u64) -> Vec<i64> {
+    let n = values.len();
+    let starts = i64::try_from(n - block).unwrap_or(i64::MAX);
     let draws = (MOST_VALUES / n).clamp(LEAST_DRAWS, DRAWS);
     let mut random = Random::new(SEED ^ seed);
     let mut drawn = Vec::with_capacity(n + block);
@@ -104,7 +121,7 @@ fn medians(values: &[i64], seed: u64) -> Option<Vec<i64>> {
         drawn.truncate(n);
         stats::quantile_of(&mut drawn, 0.5)
     });
-    Some(medians.collect())
+    medians.collect()
 }
 
 fn bounds(mut values: Vec<f64>) -> Option<Interval> {
@@ -120,40 +137,30 @@ fn bounds(mut values: Vec<f64>) -> Option<Interval> {
 }
 
 /// Of the median of `b` over that of `a`.
-pub fn ratio(a: &[i64], b: &[i64]) -> Option<Interval> {
-    let (a, b) = (medians(a, 1)?, medians(b, 2)?);
-    let ratios = a.iter().zip(&b).filter(|&(&a, _)| a > 0);
+pub fn ratio(a: &Series, b: &Series) -> Option<Interval> {
+    let (a, b) = (a.drawn.as_ref()?, b.drawn.as_ref()?);
+    let ratios = a.iter().zip(b).filter(|&(&a, _)| a > 0);
     bounds(ratios.map(|(&a, &b)| b as f64 / a as f64).collect())
 }
 
 /// Steps of one class on both sides.
 pub struct Stratum {
-    pub a: Vec<i64>,
-    pub b: Vec<i64>,
+    pub a: Series,
+    pub b: Series,
 }
 
-impl Stratum {
-    /// As many as the side with fewer has.
-    fn weight(&self) -> f64 {
-        self.a.len().min(self.b.len()) as f64
-    }
-}
-
-/// Of medians of the classes, each weighted alike on both sides: the ratio, and its interval. `None` where no class can
-/// be judged.
+/// Of medians of the classes, each weighted alike on both sides (as many as the side with fewer has): the ratio, and its
+/// interval. `None` where no class can be judged.
 pub fn ratio_of_classes(strata: &[Stratum]) -> Option<(f64, Interval)> {
-    let judged = strata.iter().zip(0_u64..).filter_map(|(of, seed)| {
-        let drawn = (medians(&of.a, 2 * seed + 1)?, medians(&of.b, 2 * seed + 2)?);
-        let median = |values: &[i64]| stats::quantile_of(&mut values.to_vec(), 0.5);
-        Some((of.weight(), (median(&of.a)?, median(&of.b)?), drawn))
+    let judged = strata.iter().filter_map(|of| {
+        let weight = of.a.n.min(of.b.n) as f64;
+        let drawn = (of.a.drawn.as_ref()?, of.b.drawn.as_ref()?);
+        Some((weight, (of.a.median?, of.b.median?), drawn))
     });
     let judged: Vec<_> = judged.collect();
     let sum = |of: &dyn Fn(usize) -> i64| -> f64 {
-        judged
-            .iter()
-            .enumerate()
-            .map(|(i, (weight, ..))| weight * of(i) as f64)
-            .sum()
+        let each = judged.iter().enumerate();
+        each.map(|(i, (weight, ..))| weight * of(i) as f64).sum()
     };
     let whole = sum(&|i| judged[i].1.0);
     if whole <= 0.0 {
@@ -169,9 +176,9 @@ pub fn ratio_of_classes(strata: &[Stratum]) -> Option<(f64, Interval)> {
 }
 
 /// Half the width of the median's interval, as a share of the median.
-pub fn spread(values: &[i64]) -> Option<f64> {
-    let median = stats::quantile_of(&mut values.to_vec(), 0.5).filter(|&m| m > 0)?;
-    let medians = medians(values, 1)?;
+pub fn spread(of: &Series) -> Option<f64> {
+    let median = of.median.filter(|&m| m > 0)?;
+    let medians = of.drawn.as_ref()?;
     let Interval { low, high, .. } = bounds(medians.iter().map(|&m| m as f64).collect())?;
     Some((high - low) / 2.0 / median as f64)
 }
@@ -194,10 +201,11 @@ mod tests {
 
     #[test]
     fn equal_series_do_not_differ_and_distant_ones_do() {
-        let a = series(300, 10_000, 700, 1);
-        let same = ratio(&a, &series(300, 10_000, 700, 2)).unwrap();
+        let of = |middle, seed| Series::of(&series(300, middle, 700, seed), seed);
+        let a = of(10_000, 1);
+        let same = ratio(&a, &of(10_000, 2)).unwrap();
         assert!(same.low < 1.0 && 1.0 < same.high, "{same:?}");
-        let slower = ratio(&a, &series(300, 11_000, 700, 3)).unwrap();
+        let slower = ratio(&a, &of(11_000, 3)).unwrap();
         assert!(
             slower.low > 1.0 && slower.low < 1.1 && 1.1 < slower.high,
             "{slower:?}"
@@ -208,7 +216,7 @@ mod tests {
     fn of_a_hundred_pairs_without_a_difference_few_seem_to_differ() {
         for (n, permille) in [(60, 0), (200, 700), (60, 900), (120, 980), (200, 995)] {
             let differ = |seed: &u64| {
-                let of = |seed| series(n, 10_000, permille, seed);
+                let of = |seed| Series::of(&series(n, 10_000, permille, seed), seed);
                 ratio(&of(2 * seed), &of(2 * seed + 1)).is_some_and(Interval::excludes_1)
             };
             let found = (1..=100).filter(differ).count();
@@ -222,8 +230,8 @@ mod tests {
     #[test]
     fn classes_are_compared_one_by_one() {
         let of = |a: &[i64], b: &[i64]| Stratum {
-            a: a.to_vec(),
-            b: b.to_vec(),
+            a: Series::of(a, 1),
+            b: Series::of(b, 2),
         };
         let [small, large] = [[10; 20], [20; 20]];
         let (same, interval) = ratio_of_classes(&[of(&small[..5], &small), of(&large, &large[..5])]).unwrap();
@@ -235,8 +243,9 @@ mod tests {
 
     #[test]
     fn too_few_values_are_not_judged() {
-        assert_eq!(ratio(&[1, 2, 3, 4], &[1, 2, 3, 4, 5]), None);
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[9; 20]), Some(0.0));
+        let of = |values: &[i64]| Series::of(values, 1);
+        assert_eq!(ratio(&of(&[1, 2, 3, 4]), &of(&[1, 2, 3, 4, 5])), None);
+        assert_eq!(spread(&of(&[])), None);
+        assert_eq!(spread(&of(&[9; 20])), Some(0.0));
     }
 }

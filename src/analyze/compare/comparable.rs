@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::analyze::report::{Comparable, Phase, Profile, StepClass, WorkRow};
+use crate::analyze::steps::verdict::PHASES;
 use crate::base::show;
 
 /// What a difference that cannot be measured takes of the score.
@@ -66,7 +67,7 @@ pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
             "The step time is measured differently in A and B: see each of the four times.".to_owned(),
         );
     }
-    for phase in [Phase::Decode, Phase::Prefill, Phase::Mixed, Phase::Unknown] {
+    for phase in PHASES {
         let [of_a, of_b] = [a, b].map(|p| classes(p, phase));
         let noun = phase.noun();
         match (of_a.is_empty(), of_b.is_empty()) {

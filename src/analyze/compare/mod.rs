@@ -19,7 +19,7 @@ use crate::analyze::report::{
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::{order, stats};
 
-use bootstrap::Stratum;
+use bootstrap::{Series, Stratum};
 
 /// A against B.
 pub fn compare(a: &Profile, b: &Profile) -> Comparison {
@@ -63,23 +63,26 @@ fn side(profile: &Profile) -> Side {
     }
 }
 
-/// The time that both traces call their step time; else the interval, host time or model call, whichever first both
-/// have.
-pub(crate) fn common_basis(a: &Profile, b: &Profile) -> Option<Basis> {
+/// The time that both traces call their step time.
+fn common_basis(a: &Profile, b: &Profile) -> Option<Basis> {
     let [a, b] = [a, b].map(|p| p.step_time.as_ref().map(|t| (t.basis, t.from_device_ends)));
     (a == b).then_some(a?.0)
+}
+
+/// The steps of a phase, each with its class.
+fn steps_of(profile: &Profile, phase: Phase) -> impl Iterator<Item = (&StepClass, &StepTimes)> {
+    let with_class = profile
+        .steps
+        .iter()
+        .filter_map(|s| Some((profile.classes.get(s.class)?, s)));
+    with_class.filter(move |(class, _)| class.phase == phase)
 }
 
 /// How much a step of the phase with most steps is like the one before it.
 fn likeness(profile: &Profile) -> f64 {
     let of_phase = |phase: Phase| -> Vec<i64> {
-        let is_in = |s: &&StepTimes| profile.classes.get(s.class).is_some_and(|c| c.phase == phase);
-        profile
-            .steps
-            .iter()
-            .filter(is_in)
-            .filter_map(|s| s.step_ns)
-            .collect()
+        let steps = steps_of(profile, phase);
+        steps.filter_map(|(_, s)| s.step_ns).collect()
     };
     let most = PHASES.into_iter().map(of_phase).max_by_key(Vec::len);
     most.map_or(0.0, |times| bootstrap::likeness(&times))
@@ -91,12 +94,10 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
     let from_device_ends = a.step_time.as_ref().is_some_and(|time| time.from_device_ends);
     let mut rows: Vec<StepTimeRow> = Vec::new();
     let add = |rows: &mut Vec<StepTimeRow>, phase: Phase, class: Option<&StepClass>| {
-        let is_in = |of: &StepClass| of.phase == phase && class.is_none_or(|class| of == class);
+        let is_in = |of: &StepClass| class.is_none_or(|class| of == class);
         let [of_a, of_b] = [a, b].map(|p| -> Vec<&StepTimes> {
-            p.steps
-                .iter()
-                .filter(|s| p.classes.get(s.class).is_some_and(is_in))
-                .collect()
+            let steps = steps_of(p, phase).filter(|(of, _)| is_in(of));
+            steps.map(|(_, s)| s).collect()
         });
         let mut row = |basis: Basis, is_step_time: bool, time: &dyn Fn(&StepTimes) -> Option<i64>| {
             let [a, b] = [&of_a, &of_b].map(|of| -> Vec<i64> { of.iter().filter_map(|s| time(s)).collect() });
@@ -160,10 +161,7 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
 fn class_by_class(a: &Profile, b: &Profile, phase: Phase, basis: Basis) -> Option<StepTimeRow> {
     let of = |p: &Profile| -> BTreeMap<StepClass, Vec<i64>> {
         let mut by_class: BTreeMap<StepClass, Vec<i64>> = BTreeMap::new();
-        for step in &p.steps {
-            let Some(class) = p.classes.get(step.class).filter(|c| c.phase == phase) else {
-                continue;
-            };
+        for (class, step) in steps_of(p, phase) {
             if let Some(ns) = step.step_ns {
                 by_class.entry(class.clone()).or_default().push(ns);
             }
@@ -171,13 +169,15 @@ fn class_by_class(a: &Profile, b: &Profile, phase: Phase, basis: Basis) -> Optio
         by_class
     };
     let mut of_b = of(b);
-    let both = of(a).into_iter().filter_map(|(class, a)| {
-        Some(Stratum {
-            a,
-            b: of_b.remove(&class)?,
-        })
-    });
-    let strata: Vec<Stratum> = both.collect();
+    let both: Vec<(Vec<i64>, Vec<i64>)> = of(a)
+        .into_iter()
+        .filter_map(|(class, a)| Some((a, of_b.remove(&class)?)))
+        .collect();
+    let series = |((a, b), seed): (&(Vec<i64>, Vec<i64>), u64)| Stratum {
+        a: Series::of(a, 2 * seed + 1),
+        b: Series::of(b, 2 * seed + 2),
+    };
+    let strata: Vec<Stratum> = both.iter().zip(0..).map(series).collect();
     let (ratio, interval) = bootstrap::ratio_of_classes(&strata)?;
     Some(StepTimeRow {
         phase,
@@ -185,8 +185,8 @@ fn class_by_class(a: &Profile, b: &Profile, phase: Phase, basis: Basis) -> Optio
         is_class_by_class: true,
         basis,
         is_step_time: true,
-        a_count: strata.iter().map(|s| s.a.len() as u64).sum(),
-        b_count: strata.iter().map(|s| s.b.len() as u64).sum(),
+        a_count: both.iter().map(|(a, _)| a.len() as u64).sum(),
+        b_count: both.iter().map(|(_, b)| b.len() as u64).sum(),
         ratio: Some(ratio),
         low: Some(interval.low),
         high: Some(interval.high),
@@ -196,32 +196,33 @@ fn class_by_class(a: &Profile, b: &Profile, phase: Phase, basis: Basis) -> Optio
 }
 
 fn step_time(a: &[i64], b: &[i64]) -> StepTimeRow {
-    let quantile = |values: &[i64], q| stats::quantile_of(&mut values.to_vec(), q);
-    let [a_p50, b_p50] = [a, b].map(|v| quantile(v, 0.5));
-    let interval = bootstrap::ratio(a, b);
+    let p99 = |values: &[i64]| stats::quantile_of(&mut values.to_vec(), 0.99);
+    let (of_a, of_b) = (Series::of(a, 1), Series::of(b, 2));
+    let interval = bootstrap::ratio(&of_a, &of_b);
     StepTimeRow {
         a_count: a.len() as u64,
         b_count: b.len() as u64,
-        a_p50_ns: a_p50,
-        b_p50_ns: b_p50,
-        a_p99_ns: quantile(a, 0.99),
-        b_p99_ns: quantile(b, 0.99),
-        ratio: a_p50
-            .zip(b_p50)
+        a_p50_ns: of_a.median,
+        b_p50_ns: of_b.median,
+        a_p99_ns: p99(a),
+        b_p99_ns: p99(b),
+        ratio: of_a
+            .median
+            .zip(of_b.median)
             .filter(|&(a, _)| a > 0)
             .map(|(a, b)| b as f64 / a as f64),
         low: interval.map(|i| i.low),
         high: interval.map(|i| i.high),
-        a_spread: bootstrap::spread(a),
+        a_spread: bootstrap::spread(&of_a),
         significant: interval.map(bootstrap::Interval::excludes_1),
         chance: interval.map(|i| i.chance),
-        drifts: bootstrap::drifts(a) || bootstrap::drifts(b),
+        drifts: of_a.drifts || of_b.drifts,
         ..StepTimeRow::default()
     }
 }
 
 /// Intervals of one phase: how many, and their sum.
-pub(crate) fn intervals(profile: &Profile, phase: Phase) -> Option<(u64, i64)> {
+fn intervals(profile: &Profile, phase: Phase) -> Option<(u64, i64)> {
     let of_phase = profile.causes.iter().filter(|c| c.phase == phase);
     let (n, ns) = of_phase.fold((0, 0_i64), |(n, ns), c| {
         (n + c.intervals, ns.saturating_add(c.total_ns))
@@ -235,7 +236,6 @@ fn causes(a: &Profile, b: &Profile) -> Vec<CauseRow> {
         let (Some((a_n, a_ns)), Some((b_n, b_ns))) = (intervals(a, phase), intervals(b, phase)) else {
             continue;
         };
-        let per = |ns: i64, n: u64| ns / i64::try_from(n).unwrap_or(i64::MAX);
         let off = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
         let (of_a, of_b) = (causes_of(phase, &a.causes), causes_of(phase, &b.causes));
         let mut all: BTreeMap<_, [i64; 2]> = BTreeMap::new();
@@ -247,7 +247,7 @@ fn causes(a: &Profile, b: &Profile) -> Vec<CauseRow> {
             .into_iter()
             .map(|(cause, [a_ns, b_ns])| {
                 let own = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
-                let [a, b] = [per(a_ns, a_n), per(b_ns, b_n)];
+                let [a, b] = [stats::mean(a_ns, a_n), stats::mean(b_ns, b_n)].map(Option::unwrap_or_default);
                 CauseRow {
                     phase,
                     cause,
@@ -328,8 +328,7 @@ fn device_time(a: &Profile, b: &Profile) -> Vec<DeviceRow> {
     devices.dedup();
     let of_state = |device: i64, (state, ns): State| {
         let [a_ns, b_ns] = [&of_a, &of_b].map(|of| of.get(&device).map(ns));
-        let per =
-            |ns: Option<i64>, p: &Profile| Some(ns? / i64::try_from(p.all_steps).ok().filter(|&n| n > 0)?);
+        let per = |ns: Option<i64>, p: &Profile| stats::mean(ns?, p.all_steps);
         DeviceRow {
             device,
             state: state.to_owned(),

@@ -1,11 +1,13 @@
 //! The sentences that say what differs between two traces, and how much of it each cause explains.
 
 use super::comparable::{ALIKE, batches_alike};
+use crate::analyze::labels::{self, capitalised};
 use crate::analyze::report::{
-    Basis, CauseRow, Change, Comparison, DeviceState, Family, Phase, Profile, StepCause, StepTimeRow, WorkRow,
+    Basis, CauseRow, Change, Comparison, CompileRow, DeviceState, Family, Phase, Profile, StepCause,
+    StepTimeRow, WorkRow,
 };
 use crate::analyze::steps::verdict::PHASES;
-use crate::base::show;
+use crate::base::{show, stats};
 
 /// Causes that explain less of the difference are not named in the sentence.
 const LEAST_SHARE: f64 = 0.1;
@@ -198,8 +200,7 @@ fn of_other_batches(found: &Comparison, phase: Phase, steps: &str, from_to: &str
 /// What explains the difference of the mean time from step to step.
 fn why(a: &Profile, b: &Profile, found: &Comparison, phase: Phase, ratio: f64) -> Option<String> {
     let [(a_n, a_ns), (b_n, b_ns)] = [super::intervals(a, phase)?, super::intervals(b, phase)?];
-    let mean = |ns: i64, n: u64| ns / i64::try_from(n).unwrap_or(i64::MAX);
-    let off = mean(b_ns, b_n) - mean(a_ns, a_n);
+    let off = stats::mean(b_ns, b_n)? - stats::mean(a_ns, a_n)?;
     if off == 0 {
         return None;
     }
@@ -270,7 +271,7 @@ fn largest_work(found: &Comparison, cause: &CauseRow) -> Option<String> {
         }
     };
     if let Some(kernel) = most(&found.kernels) {
-        return Some(named(&kernel, crate::analyze::labels::shortened(&kernel.name)));
+        return Some(named(&kernel, labels::shortened(&kernel.name)));
     }
     let family = most(&found.families)?;
     let noun = Family::from_key(&family.name).map_or(family.name.clone(), |f| f.word().to_owned());
@@ -278,7 +279,7 @@ fn largest_work(found: &Comparison, cause: &CauseRow) -> Option<String> {
 }
 
 fn compiles(found: &Comparison) -> Option<String> {
-    let sum = |of: fn(&crate::analyze::report::CompileRow) -> (u64, i64)| {
+    let sum = |of: fn(&CompileRow) -> (u64, i64)| {
         let rows = found.recompiles.iter().map(of);
         rows.fold((0, 0_i64), |(n, ns), (m, more)| (n + m, ns.saturating_add(more)))
     };
@@ -286,7 +287,7 @@ fn compiles(found: &Comparison) -> Option<String> {
         sum(|r| (r.a_count, r.a_total_ns)),
         sum(|r| (r.b_count, r.b_total_ns)),
     ];
-    let is_new = |r: &&crate::analyze::report::CompileRow| r.change == Change::Added;
+    let is_new = |r: &&CompileRow| r.change == Change::Added;
     let new = found.recompiles.iter().filter(is_new).count();
     (a_n != b_n).then(|| {
         let new = match new {
@@ -300,12 +301,5 @@ fn compiles(found: &Comparison) -> Option<String> {
             show::count(b_n),
             show::duration(b_ns)
         )
-    })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
     })
 }

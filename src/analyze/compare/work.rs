@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::names::stripped;
 use crate::analyze::report::{Change, Work, WorkRow};
-use crate::base::order;
+use crate::base::{order, stats};
 
 /// Differences below this are not worth a word.
 const LEAST_EFFECT: f64 = 0.03;
@@ -122,10 +122,6 @@ fn total(side: &[&Work]) -> i64 {
     side.iter().fold(0, |sum, w| sum.saturating_add(w.total_ns))
 }
 
-fn per(ns: i64, n: u64) -> Option<i64> {
-    (n > 0).then(|| ns / i64::try_from(n).unwrap_or(i64::MAX))
-}
-
 /// The mean of the calls; as a float, so that short calls are not rounded.
 fn mean(side: &[&Work]) -> Option<f64> {
     let n = count(side);
@@ -148,10 +144,10 @@ fn row(pair: &Pair<'_>, [a_steps, b_steps]: [u64; 2]) -> WorkRow {
         b_count,
         a_total_ns: a_total,
         b_total_ns: b_total,
-        a_per_step_ns: per(a_total, a_steps),
-        b_per_step_ns: per(b_total, b_steps),
-        a_per_call_ns: per(a_total, a_count),
-        b_per_call_ns: per(b_total, b_count),
+        a_per_step_ns: stats::mean(a_total, a_steps),
+        b_per_step_ns: stats::mean(b_total, b_steps),
+        a_per_call_ns: stats::mean(a_total, a_count),
+        b_per_call_ns: stats::mean(b_total, b_count),
         ratio: ratio.map(|(a, b)| b / a),
     }
 }

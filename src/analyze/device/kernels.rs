@@ -50,7 +50,7 @@ pub fn kernels(index: &Index, vocabulary: &Vocabulary) -> Vec<Kernel> {
         }
     }
     let with_means = |(kernel, squares): (Kernel, f64)| Kernel {
-        mean_ns: kernel.total_ns / i64::try_from(kernel.count).unwrap_or(i64::MAX),
+        mean_ns: stats::mean(kernel.total_ns, kernel.count).unwrap_or(0),
         deviation_ns: stats::deviation(kernel.count, kernel.total_ns, squares),
         ..kernel
     };

@@ -1,8 +1,9 @@
 //! What the profiler calls overhead, where it takes much of a step or of idle time: code that is loaded at its first
 //! use, or the profiler's own work. Two judgements of one rule.
 
-use super::shared::{capitalised, fact, finding, reaches};
+use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
+use crate::analyze::labels;
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::base::show;
 use crate::dialect::vocabulary::OverheadKind;
@@ -65,7 +66,7 @@ fn judge(facts: &Facts<'_>, kind: OverheadKind) -> Option<Finding> {
     };
     let says = format!(
         "{} coincides with {}.",
-        capitalised(what),
+        labels::capitalised(what),
         shares.join(" and with ")
     );
     let evidence = found

@@ -125,12 +125,6 @@ pub(super) fn is_work_missing(facts: &Facts<'_>) -> bool {
     })
 }
 
-pub(super) fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().collect::<String>());
-    format!("{}{}", first.unwrap_or_default(), chars.as_str())
-}
-
 /// `"device 3"`, inside a sentence.
 pub(super) fn device_words(device: i64, rank: Option<&str>) -> String {
     format!("device {}", device_name(device, rank))

@@ -6,7 +6,7 @@
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work.
 
-use super::shared::{capitalised, device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
+use super::shared::{device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::StepIdle;
 use crate::analyze::labels;
@@ -76,7 +76,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         let says = format!(
             "{} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work is not \
              launched yet.",
-            capitalised(&device)
+            labels::capitalised(&device)
         );
         let id = match is_decode {
             true => "decode-keeps-the-device-busy",
@@ -103,7 +103,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     let long_call = call_in_longest(facts, idle);
     let in_call = match long_call.filter(|call| reaches(call.ns, 50, host_ns)) {
-        Some(call) => format!(" {}.", capitalised(&labels::in_one_call(call))),
+        Some(call) => format!(" {}.", labels::capitalised(&labels::in_one_call(call))),
         None => String::new(),
     };
     let says = says + &in_call;
