@@ -299,6 +299,16 @@ impl Opened {
         }
     }
 
+    /// The trace with the workers that were given with it.
+    fn report_of_all(&self) -> Report {
+        Report {
+            schema: SCHEMA.into(),
+            traces: vec![self.whole_report()],
+            workers: self.workers.clone(),
+            ranks: None,
+        }
+    }
+
     /// The file's name without its endings.
     fn stem(&self) -> String {
         // A file of a worker or an archive stands behind its folder.
@@ -401,12 +411,7 @@ impl Opened {
 
     /// The report as a file: `json`, `markdown`, `text`; `baseline`: what comparing needs.
     fn download(&self, format: &str) -> Answer {
-        let report = Report {
-            schema: SCHEMA.into(),
-            traces: vec![self.whole_report()],
-            workers: self.workers.clone(),
-            ranks: None,
-        };
+        let report = self.report_of_all();
         let (suffix, text) = match format {
             "json" => ("json", export::report_json(&report)),
             "markdown" => ("md", export::report_markdown(&report)),
@@ -445,12 +450,7 @@ impl Opened {
                 };
             }
             _ => {
-                let report = Report {
-                    schema: SCHEMA.into(),
-                    traces: vec![self.whole_report()],
-                    workers: self.workers.clone(),
-                    ranks: None,
-                };
+                let report = self.report_of_all();
                 (
                     "report",
                     export::report_html(&report, &made("Report, on the page")),

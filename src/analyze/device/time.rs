@@ -32,6 +32,13 @@ pub struct DeviceWork {
     pub times: Vec<DeviceTime>,
 }
 
+impl DeviceWork {
+    /// When it computes or copies: what of its work is no communication.
+    pub fn works(&self) -> Union {
+        Union::of(self.compute.spans().iter().chain(self.copy.spans()).copied())
+    }
+}
+
 /// All devices of a trace.
 pub fn device_work(index: &Index, vocabulary: &Vocabulary) -> Vec<DeviceWork> {
     let launches = Launches::of(index, vocabulary);

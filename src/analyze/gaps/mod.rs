@@ -173,7 +173,6 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
     devices
         .map(|(place, (device, idle))| {
             let of_rank = rank_of(host, place);
-            let works = device.compute.spans().iter().chain(device.copy.spans());
             let compiling = host.compiles.of_rank(of_rank);
             let unknown = host.vocabulary.clock_offset_ns.map(|offset| {
                 format!(
@@ -188,7 +187,7 @@ pub fn device_shares(host: &Host<'_>) -> Vec<DeviceShares> {
                 // A compile waits for locks and workers of its own: that is the compile's time.
                 waiting: without.of_rank(of_rank).without(&compiling),
                 compiling,
-                works: Union::of(works.copied()),
+                works: device.works(),
                 busy: device.busy.clone(),
                 launch_unknown: Union::of(
                     idle.iter()

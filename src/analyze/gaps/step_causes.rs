@@ -6,7 +6,7 @@ use crate::analyze::gaps::cause::Compiles;
 use crate::analyze::gaps::{Host, idle_in, rank_of};
 use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
 use crate::analyze::steps::verdict;
-use crate::base::{Span, Union};
+use crate::base::Span;
 
 /// For each phase and device with enough intervals, in the order of the verdicts.
 pub fn step_causes(host: &Host<'_>) -> Vec<StepCauses> {
@@ -37,8 +37,8 @@ fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> 
     if n_intervals < verdict::LEAST_INTERVALS || total == 0 {
         return None;
     }
-    let works = Union::of(device.compute.spans().iter().chain(device.copy.spans()).copied());
-    let [compute, works, busy] = [&device.compute, &works, &device.busy].map(|u| window.intersection_ns(u));
+    let [compute, works, busy] =
+        [&device.compute, &device.works(), &device.busy].map(|u| window.intersection_ns(u));
     let mut causes = vec![
         (StepCause::Device(DeviceState::Compute), compute),
         (StepCause::Device(DeviceState::Communication), busy - works),

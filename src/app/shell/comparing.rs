@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use crate::app::shell::open_inputs::limit_bytes;
 use crate::app::shell::state::{Action, State};
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::view::{LIMIT_BYTES, MemoryRule, Over, Selection, Which};
+use crate::view::{MemoryRule, Over, Selection, Which};
 use crate::web::engine::{Engine, Told};
 use crate::web::files::Picked;
 use crate::web::workers::Workers;
@@ -116,7 +117,7 @@ impl Comparing {
             }
         };
         let memory = MemoryRule {
-            limit_bytes: LIMIT_BYTES,
+            limit_bytes: limit_bytes(),
             over: Over::default(),
         };
         let started = Engine::start(&self.workers, told).and_then(|other| {

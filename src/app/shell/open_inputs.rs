@@ -272,7 +272,7 @@ impl Opening {
 }
 
 /// What a trace may take, where the hash does not say otherwise.
-fn limit_bytes() -> u64 {
+pub fn limit_bytes() -> u64 {
     let place = Route::from_hash(&hash::get());
     place
         .memory_mb
