@@ -337,6 +337,11 @@ fn the_names_of_the_comparison_are_fixed() {
 
 /// Decode steps of a CUDA-like engine: `(batch, ms)` each, with one kernel that takes half of it.
 fn steps_of(batches: &[(u32, f64)]) -> Profile {
+    steps_apart(batches, 20.0)
+}
+
+/// The same with so many microseconds between two steps.
+fn steps_apart(batches: &[(u32, f64)], gap: f64) -> Profile {
     let mut events = Vec::new();
     let mut at = 0.0;
     for (i, (batch, ms)) in batches.iter().enumerate() {
@@ -354,7 +359,7 @@ fn steps_of(batches: &[(u32, f64)]) -> Profile {
             at + 10.0,
             dur / 2.0
         ));
-        at += dur + 20.0;
+        at += dur + gap;
     }
     let text = format!(
         r#"{{"schemaVersion":1,"deviceProperties":[{{"id":0}}],"traceEvents":[{}]}}"#,
@@ -442,4 +447,40 @@ fn a_baseline_is_called_what_it_is() {
         let says = format!("a baseline of another version of Stepscope (stepscope.baseline/{version})");
         assert!(err.contains(&says), "{err}");
     }
+}
+
+#[test]
+fn a_host_that_waits_longer_between_steps_is_said_where_host_times_are_alike() {
+    let steps: Vec<(u32, f64)> = (0..40).map(|i| (4, 4.0 + f64::from(i % 3) / 100.0)).collect();
+    let found = compare(&steps_apart(&steps, 100.0), &steps_apart(&steps, 900.0));
+    assert!(
+        found
+            .says
+            .contains("Decode steps show no difference beyond chance"),
+        "{}",
+        found.says
+    );
+    assert!(
+        found
+            .says
+            .contains("From the start of a step to that of the next they are 1.19 × slower"),
+        "{}",
+        found.says
+    );
+    let alike = compare(&steps_apart(&steps, 100.0), &steps_apart(&steps, 100.0));
+    assert!(!alike.says.contains("From the start of a step"), "{}", alike.says);
+}
+
+#[test]
+fn steps_that_drift_are_not_judged() {
+    let drifting =
+        |from: f64| -> Vec<(u32, f64)> { (0..40).map(|i| (4, from + f64::from(i) / 20.0)).collect() };
+    let found = compare(&steps_of(&drifting(4.0)), &steps_of(&drifting(4.5)));
+    assert!(
+        found.says.contains("they drift, each much like the one before"),
+        "{}",
+        found.says
+    );
+    let row = found.step_time.iter().find(|row| row.is_step_time).unwrap();
+    assert_eq!((row.significant, row.drifts), (None, true));
 }
