@@ -149,8 +149,8 @@ pub struct Stratum {
     pub b: Series,
 }
 
-/// Of medians of the classes, each weighted alike on both sides (as many as the side with fewer has): the ratio, and its
-/// interval. `None` where no class can be judged.
+/// Of medians of the classes, each weighted alike on both sides (as many as the side with fewer has): the ratio, and
+/// its interval. `None` where no class can be judged.
 pub fn ratio_of_classes(strata: &[Stratum]) -> Option<(f64, Interval)> {
     let judged = strata.iter().filter_map(|of| {
         let weight = of.a.n.min(of.b.n) as f64;
