@@ -34,6 +34,7 @@ mod select;
 mod several_ranks;
 #[path = "../skipped.rs"]
 mod skipped;
+mod small_trace;
 mod stacks;
 mod suites;
 mod synth;
