@@ -125,8 +125,8 @@ pub fn analyze_to(
     );
     let budget = budget::budget(&host);
     let gaps = gaps::gaps(&host);
-    let step_idle = gaps::step_idle(&host);
-    let mut shares = gaps::device_shares(&host);
+    let step_idle = gaps::step_idle::step_idle(&host);
+    let mut shares = gaps::device_shares::device_shares(&host);
     if launched.is_none() && found.is_none() {
         verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
     }

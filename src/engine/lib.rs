@@ -20,4 +20,9 @@ pub mod table;
 #[path = "../view/mod.rs"]
 pub mod view;
 
+/// Small traces for unit tests, as those of `tests/it/` make them.
+#[cfg(test)]
+#[path = "../../tests/it/small_trace.rs"]
+mod small_trace;
+
 pub use stepscope_reading::{base, index, ingest};

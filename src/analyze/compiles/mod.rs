@@ -17,9 +17,9 @@ use crate::index::Key;
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::{compile_span, open_in};
-use crate::analyze::gaps::cause::{
-    Compiles, HeldUp, Thread, Waited, fits, hands_over_compiled, held_up, thread_of,
-};
+use crate::analyze::gaps::cause::hands_over_compiled;
+use crate::analyze::gaps::held_up::{Compiles, HeldUp, Waited, held_up};
+use crate::analyze::gaps::innermost::{Thread, fits, thread_of};
 use crate::analyze::merge::{Growing, merge_tracks};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 use crate::analyze::steps::like::LikeSize;

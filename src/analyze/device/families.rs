@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyze::device::launch_index::LaunchIndex;
-use crate::analyze::gaps::cause::{Thread, thread_of};
+use crate::analyze::gaps::innermost::{Thread, thread_of};
 use crate::analyze::report::{Kernel, KernelFamily, WorkKind};
 use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::dialect::families::Family;

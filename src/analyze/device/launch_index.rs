@@ -10,7 +10,7 @@ use crate::index::Index;
 use crate::index::args::{ArgColumn, Links};
 
 use crate::analyze::device::link_map::LinkMap;
-use crate::analyze::gaps::cause::{Thread, thread_of};
+use crate::analyze::gaps::innermost::{Thread, thread_of};
 use crate::analyze::merge::merge_tracks;
 
 /// The call of a number, its first work and how much work there is. Rows are counted from 1; 0 is none.

@@ -5,7 +5,7 @@ use super::compiled::{LEVELS, compile_ns, compiled, cost_says, known_says, n_cos
 use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
-use crate::analyze::gaps::step_label;
+use crate::analyze::gaps::gap_words::step_label;
 use crate::analyze::report::{
     CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
 };

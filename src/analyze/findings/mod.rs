@@ -61,8 +61,8 @@ use rustc_hash::FxHashSet;
 
 use super::Depth;
 use super::device::launch_index::TrailingLaunches;
-use super::gaps::StepIdle;
 use super::gaps::requests::Waiting;
+use super::gaps::step_idle::StepIdle;
 use super::host::collectives::HostCollectives;
 use super::host::overhead::Overhead;
 use super::ranks::peers::PeerWait;

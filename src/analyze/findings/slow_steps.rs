@@ -3,7 +3,7 @@
 use super::compiles_while_serving::would_show_compiles;
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
-use crate::analyze::gaps::step_label;
+use crate::analyze::gaps::gap_words::step_label;
 use crate::analyze::labels;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
 use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};

@@ -3,7 +3,7 @@
 use super::compiled::{compiled, n_costed};
 use super::shared::{N_EVIDENCE, at_step, fact, finding};
 use super::{Facts, Rule};
-use crate::analyze::gaps::step_label;
+use crate::analyze::gaps::gap_words::step_label;
 use crate::analyze::report::{
     Evidence, Finding, FindingEvidence, Level, Period, Recompile, Sure, TraceReport,
 };

@@ -8,7 +8,7 @@
 
 use super::shared::{device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
-use crate::analyze::gaps::StepIdle;
+use crate::analyze::gaps::step_idle::StepIdle;
 use crate::analyze::labels;
 use crate::analyze::report::{Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure};
 use crate::base::{order, show};

@@ -10,7 +10,8 @@ use crate::base::{SliceId, Span, TrackId, Union, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index, Key};
 
-use crate::analyze::gaps::cause::{Compiles, Containers, Thread, cause_of_slice, thread_of};
+use crate::analyze::gaps::held_up::Compiles;
+use crate::analyze::gaps::innermost::{Containers, Thread, cause_of_slice, thread_of};
 use crate::analyze::gaps::requests::Waiting;
 use crate::analyze::merge::first_of;
 use crate::analyze::report::{Cause, Recompile, Sure};

@@ -15,7 +15,8 @@ use crate::index::Index;
 use crate::index::args::Links;
 
 use crate::analyze::device::launch_index::LaunchIndex;
-use crate::analyze::gaps::cause::{Gap, Rule, Seen, each_gap};
+use crate::analyze::gaps::cause::Rule;
+use crate::analyze::gaps::device_gap::{DeviceGap, Seen, each_gap};
 use crate::analyze::gaps::{GapDivider, Host};
 use crate::analyze::labels;
 use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, LongCall, Step};
@@ -105,11 +106,11 @@ struct Tally {
     skewed: u64,
     /// See [`DeviceIdle::queued_ns`].
     queued_ns: i64,
-    longest: Vec<(Gap, ByIdleCause, Option<SliceId>)>,
+    longest: Vec<(DeviceGap, ByIdleCause, Option<SliceId>)>,
 }
 
 impl Tally {
-    fn take(&mut self, gap: Gap, index: &Index, rule: &Rule<'_>, by_host: Option<&mut GapDivider<'_>>) {
+    fn take(&mut self, gap: DeviceGap, index: &Index, rule: &Rule<'_>, by_host: Option<&mut GapDivider<'_>>) {
         let mut by_cause = ByIdleCause::default();
         let mut add = |cause, ns| by_cause[IdleCause::of(cause) as usize] += ns;
         match by_host {
@@ -230,7 +231,7 @@ fn main_cause(by_cause: &ByIdleCause) -> IdleCause {
 
 fn in_words(
     host: &Host<'_>,
-    gap: &Gap,
+    gap: &DeviceGap,
     by_cause: &ByIdleCause,
     drained: Option<SliceId>,
     steps: &[Step],

@@ -20,7 +20,7 @@ use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{EngineStep, Phase, Role, Vocabulary, waits_long};
 use crate::index::{Index, Key};
 
-use crate::analyze::gaps::cause::{Containers, cause_of};
+use crate::analyze::gaps::innermost::{Containers, cause_of};
 use crate::analyze::report::Sure;
 
 /// Nothing recorded for less than this between two steps is no wait for requests.

@@ -2,8 +2,9 @@
 //! the device's recording covers wholly, divided into what the device does and why it is idle; without a device, into
 //! the parts of the host time and what lies between steps.
 
-use crate::analyze::gaps::cause::Compiles;
-use crate::analyze::gaps::{Host, idle_in, rank_of};
+use crate::analyze::gaps::held_up::Compiles;
+use crate::analyze::gaps::step_idle::idle_in;
+use crate::analyze::gaps::{Host, rank_of};
 use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
 use crate::analyze::steps::verdict;
 use crate::base::Span;

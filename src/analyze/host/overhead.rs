@@ -5,7 +5,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analyze::device::time::DeviceWork;
-use crate::analyze::gaps::cause::{Thread, thread_of};
+use crate::analyze::gaps::innermost::{Thread, thread_of};
 use crate::analyze::groups::{Group, Groups};
 use crate::analyze::report::Step;
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order};

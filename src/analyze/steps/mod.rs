@@ -19,7 +19,8 @@ use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
 use crate::index::tables::Index;
 
 use crate::analyze::gaps::activity::held_up_spans;
-use crate::analyze::gaps::cause::{Compiles, ThreadCompiles, thread_of};
+use crate::analyze::gaps::held_up::{Compiles, ThreadCompiles};
+use crate::analyze::gaps::innermost::thread_of;
 use crate::analyze::gaps::requests::engine_rows;
 use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, StepTime, Sure};
 
