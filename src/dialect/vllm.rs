@@ -385,18 +385,12 @@ fn write_steps(index: &Index, v: &mut Vocabulary, steps: Vec<Marked>, is_marked:
             v.roles[slice.index()] = Role::Pass;
         }
         passes.push(Pass {
-            slice,
-            span: step.span,
-            engine_step: None,
-            phase: marker.phase,
-            period: Period::Serving,
             is_marked: (is_marked || marker.engine == "torch") && !marker.derived,
             bucket: marker.padded_batch.map(|batch| Bucket {
                 batch,
                 seq: None,
                 ctx: None,
             }),
-            graphs: None,
             batch: marker.batch,
             tokens: marker.tokens,
             context_requests: marker.context_requests,
@@ -406,7 +400,7 @@ fn write_steps(index: &Index, v: &mut Vocabulary, steps: Vec<Marked>, is_marked:
             context_kv_tokens: marker.context_kv_tokens,
             generation_kv_tokens: marker.generation_kv_tokens,
             parts: step.drafts.iter().map(|&draft| (Part::Draft, draft)).collect(),
-            derived_parts: Vec::new(),
+            ..Pass::new(slice, step.span, marker.phase, Period::Serving)
         });
     }
     mark_containers(index, v, &passes);

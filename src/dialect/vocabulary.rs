@@ -140,6 +140,32 @@ pub struct Pass {
     pub derived_parts: Vec<(Part, Span)>,
 }
 
+impl Pass {
+    /// A pass of which no more is known.
+    pub fn new(slice: SliceId, span: Span, phase: Phase, period: Period) -> Pass {
+        Pass {
+            slice,
+            span,
+            engine_step: None,
+            phase,
+            period,
+            is_marked: true,
+            bucket: None,
+            graphs: None,
+            batch: None,
+            tokens: None,
+            context_requests: None,
+            context_tokens: None,
+            generation_requests: None,
+            generation_tokens: None,
+            context_kv_tokens: None,
+            generation_kv_tokens: None,
+            parts: Vec::new(),
+            derived_parts: Vec::new(),
+        }
+    }
+}
+
 /// One iteration of the engine: input preparation, its passes, what follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineStep {

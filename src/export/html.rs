@@ -7,7 +7,7 @@ use crate::plot::{self, Plot};
 use crate::table::{Answers, Cell, Filled, Kind, filled};
 
 use super::labels::{self, clipped, plain};
-use super::{comparison_head, comparison_tables, shown, svg, workers_say};
+use super::{comparison_head, comparison_tables, shown, svg, together};
 
 /// Who made the page, when and how; the engine has no clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,26 +62,12 @@ pub fn report_html(report: &Report, made: &Made) -> String {
     for (n, trace) in report.traces.iter().enumerate() {
         of_trace(&mut out, trace, n);
     }
-    if let Some(workers) = &report.workers {
-        let answers = Answers {
-            workers: Some(workers),
-            ..Answers::without_trace()
-        };
-        out.push_str("<section>\n<h1>Workers</h1>\n");
-        paragraph(&mut out, "verdict", &workers_say(workers));
-        tables(&mut out, filled(&answers), 0);
-        out.push_str("</section>\n");
-    }
-    if let Some(ranks) = &report.ranks {
-        let answers = Answers {
-            ranks: Some(ranks),
-            ..Answers::without_trace()
-        };
-        out.push_str("<section>\n<h1>Ranks of the run</h1>\n");
-        for says in &ranks.says {
+    for of in together(report) {
+        out.push_str(&format!("<section>\n<h1>{}</h1>\n", of.title));
+        for says in &of.says {
             paragraph(&mut out, "verdict", says);
         }
-        tables(&mut out, filled(&answers), 0);
+        tables(&mut out, of.tables, 0);
         out.push_str("</section>\n");
     }
     foot(&mut out, made);

@@ -5,7 +5,7 @@ use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, filled};
 
 use super::labels::{self, clipped, plain};
-use super::{shown, workers_say};
+use super::{shown, together};
 
 /// Rows of a table before it is cut.
 const ROWS: usize = 20;
@@ -119,24 +119,10 @@ pub fn report_markdown(report: &Report) -> String {
         }
         of_trace(&mut out, trace);
     }
-    if let Some(workers) = &report.workers {
-        out.push_str(&format!("\n{}\n", escaped(&workers_say(workers))));
-        let answers = Answers {
-            workers: Some(workers),
-            ..Answers::without_trace()
-        };
-        for of in filled(&answers) {
-            folded(&mut out, &of, 0);
-        }
-    }
-    if let Some(ranks) = &report.ranks {
-        out.push_str(&format!("\n{}\n", escaped(&ranks.says.join(" "))));
-        let answers = Answers {
-            ranks: Some(ranks),
-            ..Answers::without_trace()
-        };
-        for of in filled(&answers) {
-            folded(&mut out, &of, 0);
+    for of in together(report) {
+        out.push_str(&format!("\n{}\n", escaped(&of.says.join(" "))));
+        for table in &of.tables {
+            folded(&mut out, table, 0);
         }
     }
     out

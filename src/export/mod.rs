@@ -25,8 +25,8 @@ pub use json::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};
 pub use text::{checked_text, report_text, table_text};
 
-use crate::analyze::report::Workers;
-use crate::table::{Filled, Rows, Visibility};
+use crate::analyze::report::Report;
+use crate::table::{Answers, Filled, Rows, Visibility, filled};
 
 /// The columns that people are shown.
 fn shown(rows: &Rows<'_>) -> Vec<usize> {
@@ -37,9 +37,50 @@ fn shown(rows: &Rows<'_>) -> Vec<usize> {
     (0..rows.columns.len()).filter(is_shown).collect()
 }
 
-/// The sentence of the comparison of workers.
-fn workers_say(workers: &Workers) -> String {
-    format!("{} ({})", workers.says, workers.sure.key())
+/// What is said of several traces together, beside what is said of each.
+struct Together<'a> {
+    title: &'static str,
+    says: Vec<String>,
+    /// Which do not say it again.
+    tables: Vec<Filled<'a>>,
+}
+
+/// The comparison of workers, and that of the ranks of a run, as far as there are any.
+fn together(report: &Report) -> Vec<Together<'_>> {
+    let workers = report.workers.as_ref().map(|workers| {
+        let answers = Answers {
+            workers: Some(workers),
+            ..Answers::without_trace()
+        };
+        let says = format!("{} ({})", workers.says, workers.sure.key());
+        let is_said = |sentence: &String| *sentence == workers.says;
+        Together {
+            title: "Workers",
+            says: vec![says],
+            tables: without(filled(&answers), is_said),
+        }
+    });
+    let ranks = report.ranks.as_ref().map(|ranks| {
+        let answers = Answers {
+            ranks: Some(ranks),
+            ..Answers::without_trace()
+        };
+        let is_said = |sentence: &String| ranks.says.contains(sentence);
+        Together {
+            title: "Ranks of the run",
+            says: ranks.says.clone(),
+            tables: without(filled(&answers), is_said),
+        }
+    });
+    workers.into_iter().chain(ranks).collect()
+}
+
+/// Tables without sentences that stand above them.
+fn without<'a>(mut tables: Vec<Filled<'a>>, is_said: impl Fn(&String) -> bool) -> Vec<Filled<'a>> {
+    for table in &mut tables {
+        table.rows.says.retain(|sentence| !is_said(sentence));
+    }
+    tables
 }
 
 /// All rows of a table in a format by the ending of its file; `None`: there is no such format.

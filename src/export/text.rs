@@ -6,7 +6,7 @@ use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, Rows, filled, find};
 
 use super::labels::{self, clipped, plain};
-use super::{shown, workers_say};
+use super::{shown, together};
 
 /// Columns of a terminal that are filled.
 const WIDTH: usize = 100;
@@ -237,24 +237,11 @@ pub fn report_text(report: &Report) -> String {
             is_cut |= titled(&mut out, &of, ROWS, answers.origin_ns());
         }
     }
-    if let Some(workers) = &report.workers {
+    for of in together(report) {
         out.push('\n');
-        wrapped(&mut out, "", &workers_say(workers));
-        let answers = Answers {
-            workers: Some(workers),
-            ..Answers::without_trace()
-        };
-        for of in filled(&answers) {
-            is_cut |= titled(&mut out, &of, ROWS, 0);
-        }
-    }
-    if let Some(ranks) = &report.ranks {
-        let answers = Answers {
-            ranks: Some(ranks),
-            ..Answers::without_trace()
-        };
-        for of in filled(&answers) {
-            is_cut |= titled(&mut out, &of, ROWS, 0);
+        wrapped(&mut out, "", &of.says.join(" "));
+        for table in &of.tables {
+            is_cut |= titled(&mut out, table, ROWS, 0);
         }
     }
     if is_cut {

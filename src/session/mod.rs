@@ -11,8 +11,8 @@ pub mod synprof;
 mod trace_loader;
 mod without_trace;
 
-use crate::dialect::gaudi_metrics::{self};
-use crate::dialect::key_averages::{self};
+use crate::dialect::gaudi_metrics;
+use crate::dialect::key_averages;
 pub use crate::ingest::archive;
 use crate::ingest::detect;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};

@@ -4,7 +4,7 @@ use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, order, show};
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
-use crate::dialect::{self};
+use crate::dialect;
 use crate::ingest::{Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, json};
 use crate::session::Opened;

@@ -3,7 +3,7 @@
 use crate::analyze::{self, FileFacts, WorkerTables};
 use crate::base::Defects;
 use crate::dialect::Vocabulary;
-use crate::dialect::gaudi_metrics::{self};
+use crate::dialect::gaudi_metrics;
 use crate::dialect::key_averages::{self, KeyAverages};
 use crate::index::Index;
 use crate::ingest::LoadError;

@@ -106,8 +106,8 @@ pub(super) fn keep_longest(gaps: &mut Vec<Measured>, n: usize) -> i64 {
 mod tests {
     use super::*;
     use crate::analyze::gaps::N_LONGEST;
-    use crate::base::Union;
     use crate::analyze::gaps::device_gaps::divide_device_gap;
+    use crate::base::Union;
     use proptest::prelude::*;
 
     #[test]

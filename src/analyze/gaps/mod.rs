@@ -13,24 +13,25 @@
 //! [`Activity`]).
 
 pub mod activity;
-pub mod between_steps;
+mod between_steps;
 pub mod budget;
 pub mod cause;
-pub mod compile_lanes;
-pub mod compile_waits;
-pub mod device_gap;
-pub mod device_gaps;
+mod compile_lanes;
+mod compile_waits;
+mod device_gap;
+mod device_gaps;
 pub mod device_shares;
 mod fine_bins;
-pub mod gap_statistics;
+mod gap_statistics;
 pub mod gap_words;
 pub mod held_up;
 pub mod idle;
 pub mod innermost;
-pub mod launch_gaps;
+mod launch_gaps;
 pub mod requests;
 pub mod step_causes;
 pub mod step_idle;
+mod step_window;
 pub(in crate::analyze) mod streams;
 
 use crate::analyze::device::launch_index::LaunchIndex;

@@ -2,9 +2,10 @@
 //! the device's recording covers wholly, divided into what the device does and why it is idle; without a device, into
 //! the parts of the host time and what lies between steps.
 
+use crate::analyze::gaps::Host;
 use crate::analyze::gaps::held_up::Compiles;
 use crate::analyze::gaps::step_idle::idle_in;
-use crate::analyze::gaps::{Host, rank_of};
+use crate::analyze::gaps::step_window::{StepWindow, is_unlinked};
 use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
 use crate::analyze::steps::verdict;
 use crate::base::Span;
@@ -23,40 +24,32 @@ pub fn step_causes(host: &Host<'_>) -> Vec<StepCauses> {
 }
 
 fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> {
-    let (device, idle) = (&host.devices[place], &host.idle[place]);
-    let rank = rank_of(host, place);
     // An interval that begins before the device's recording, or ends behind it, would make the mean step too short.
-    let recorded = device.busy.extent()?;
+    let recorded = host.devices[place].busy.extent()?;
     let is_whole = |s: &&Step| {
         let end = s.interval_ns.map(|ns| s.host_start_ns.saturating_add(ns));
         s.host_start_ns >= recorded.start && end.is_some_and(|end| end <= recorded.end)
     };
-    let steps = verdict::of_phase(host.steps, phase, rank).filter(is_whole);
-    let compiling = host.compiles.of_rank(rank);
-    let (window, n_intervals) = verdict::window(steps, &compiling, Some((&device.busy, &host.lost[place])));
-    let total = window.total_ns();
-    if n_intervals < verdict::LEAST_INTERVALS || total == 0 {
-        return None;
-    }
+    let of = StepWindow::of(host, phase, place, is_whole)?;
+    let (device, total) = (of.device, of.window.total_ns());
     let [compute, works, busy] =
-        [&device.compute, &device.works(), &device.busy].map(|u| window.intersection_ns(u));
+        [&device.compute, &device.works(), &device.busy].map(|u| of.window.intersection_ns(u));
     let mut causes = vec![
         (StepCause::Device(DeviceState::Compute), compute),
         (StepCause::Device(DeviceState::Communication), busy - works),
         (StepCause::Device(DeviceState::Copies), works - compute),
     ];
-    let is_unlinked = host.unlinked[place].is_some_and(verdict::is_too_much_work_unlinked);
-    if host.vocabulary.clock_offset_ns.is_some() || is_unlinked {
+    if host.vocabulary.clock_offset_ns.is_some() || is_unlinked(host, place) {
         causes.push((StepCause::Device(DeviceState::Idle), total - busy));
     } else {
-        let by_cause = idle_in(host, device, idle.as_ref(), rank, &window).by_cause;
+        let by_cause = idle_in(host, &of).by_cause;
         causes.extend(Cause::ALL.map(|cause| (StepCause::Idle(cause), by_cause[cause as usize])));
     }
     Some(StepCauses {
         phase,
         device: Some(device.device),
         rank: device.rank.clone(),
-        intervals: n_intervals as u64,
+        intervals: of.n_intervals as u64,
         total_ns: total,
         causes: known(causes),
     })

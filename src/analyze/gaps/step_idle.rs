@@ -1,12 +1,11 @@
 //! Idle time of devices in steps, over the window of the verdict on them.
 
-use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, ByCause};
 use crate::analyze::gaps::between_steps::{between, steps_of_rank};
 use crate::analyze::gaps::device_gaps::GapDivider;
-use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host, rank_of};
+use crate::analyze::gaps::step_window::{StepWindow, is_unlinked};
+use crate::analyze::gaps::{DEVICE_FLOOR_NS, Host};
 use crate::analyze::report::{Cause, IdleCause};
-use crate::analyze::steps::verdict::{self};
 use crate::base::{Span, Union};
 use crate::dialect::Phase;
 
@@ -68,42 +67,25 @@ pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     }
     let phases = [Phase::Decode, Phase::Unknown, Phase::Mixed, Phase::Prefill];
     let of_phase = |phase| -> Vec<StepIdle> {
-        let devices = host.devices.iter().zip(&host.idle).enumerate();
-        devices
-            .filter_map(|(place, (device, idle))| {
-                if host.unlinked[place].is_some_and(verdict::is_too_much_work_unlinked) {
-                    return None;
-                }
-                let rank = rank_of(host, place);
-                let steps = verdict::of_phase(host.steps, phase, rank);
-                let compiling = host.compiles.of_rank(rank);
-                let (window, n_intervals) =
-                    verdict::window(steps, &compiling, Some((&device.busy, &host.lost[place])));
-                let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
-                is_enough.then(|| StepIdle {
-                    phase,
-                    device: device.device,
-                    rank: device.rank.clone(),
-                    n_intervals,
-                    ..idle_in(host, device, idle.as_ref(), rank, &window)
-                })
-            })
-            .collect()
+        let linked = (0..host.devices.len()).filter(|&place| !is_unlinked(host, place));
+        let windows = linked.filter_map(|place| StepWindow::of(host, phase, place, |_| true));
+        windows.map(|of| idle_in(host, &of)).collect()
     };
     let mut of_phases = phases.into_iter().map(of_phase);
     of_phases.find(|of| !of.is_empty()).unwrap_or_default()
 }
 
-pub(super) fn idle_in(
-    host: &Host<'_>,
-    device: &DeviceWork,
-    idle: Option<&Activity>,
-    rank: Option<usize>,
-    window: &Union,
-) -> StepIdle {
-    let between = between(&host.vocabulary.engine_steps, steps_of_rank(host, rank));
+pub(super) fn idle_in(host: &Host<'_>, of: &StepWindow<'_>) -> StepIdle {
+    let between = between(&host.vocabulary.engine_steps, steps_of_rank(host, of.rank));
     let step_gaps = Union::of(between.iter().map(|g| g.span));
-    idle_by(&device.busy, || GapDivider::of(host, idle), window, &step_gaps)
+    let divider = || GapDivider::of(host, of.idle);
+    StepIdle {
+        phase: of.phase,
+        device: of.device.device,
+        rank: of.device.rank.clone(),
+        n_intervals: of.n_intervals,
+        ..idle_by(&of.device.busy, divider, &of.window, &step_gaps)
+    }
 }
 
 /// Idle time in `window`, as far as the recording covers it. Phase, device and number of intervals are the caller's.

@@ -11,6 +11,8 @@ use crate::dialect::ranks::in_name;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
+use super::collective_says::CollectiveOperators;
+
 /// Collectives kept of a rank: the first.
 pub const MAX_COLLECTIVES: usize = 1 << 20;
 /// A clock beyond this counts from 1970 (this is 2001).
@@ -97,11 +99,11 @@ impl RankExtract {
             return Vec::new();
         }
         let works = device_work(index, vocabulary);
-        let operators = Operators::of(index, vocabulary);
+        let operators = CollectiveOperators::of(index, vocabulary);
         let one = |rank: Option<usize>| {
             let mut extract = of_report(report, labels, rank);
             let label = rank.map(|rank| labels[rank].as_str());
-            extract.add_collectives(index, vocabulary, &operators, &works, label);
+            extract.add_collectives(index, vocabulary, operators.as_ref(), &works, label);
             extract
         };
         several.into_iter().map(one).collect()
@@ -113,7 +115,7 @@ impl RankExtract {
         &mut self,
         index: &Index,
         vocabulary: &Vocabulary,
-        operators: &Operators,
+        operators: Option<&CollectiveOperators<'_>>,
         works: &[DeviceWork],
         label: Option<&str>,
     ) {
@@ -142,8 +144,8 @@ impl RankExtract {
         let mut before: Option<i64> = None;
         for id in best {
             let at = span(id);
-            let says = operators.says(index, vocabulary, id);
-            let name = says.name.unwrap_or_else(|| index.slices.name(id));
+            let says = operators.and_then(|of| of.says(id));
+            let name = says.map_or_else(|| index.slices.name(id), |says| says.name);
             let operation = *names
                 .entry(name)
                 .or_insert_with(|| Operation::of_name(index.text(name)));
@@ -163,15 +165,15 @@ impl RankExtract {
                 continue;
             }
             let key = GroupKey {
-                name: says.group,
-                ranks: says.ranks,
-                size: says.size,
-                of_name: says.name.is_none().then(|| index.slices.name(id)),
+                name: says.and_then(|says| says.group),
+                ranks: says.and_then(|says| says.ranks),
+                size: says.and_then(|says| says.group_size),
+                of_name: says.is_none().then(|| index.slices.name(id)),
             };
             let group = *groups
                 .entry(key)
                 .or_insert_with(|| self.group(index, &key, &mut known));
-            let data_type = says.data_type.map(|name| {
+            let data_type = says.and_then(|says| says.data_type).map(|name| {
                 *types.entry(name).or_insert_with(|| {
                     self.data_types.push(index.text(name).to_owned());
                     number_of(self.data_types.len() - 1)
@@ -182,7 +184,7 @@ impl RankExtract {
                 group,
                 operation,
                 data_type,
-                bytes: says.bytes,
+                bytes: says.and_then(|says| says.bytes),
                 start: at.start,
                 end: at.end,
                 compute_before_ns: work.compute.covered_ns(window),
@@ -218,68 +220,6 @@ struct GroupKey {
     ranks: Option<NameId>,
     size: Option<i64>,
     of_name: Option<NameId>,
-}
-
-/// What a collective says of itself.
-#[derive(Clone, Copy, Default)]
-struct Says {
-    name: Option<NameId>,
-    group: Option<NameId>,
-    ranks: Option<NameId>,
-    size: Option<i64>,
-    data_type: Option<NameId>,
-    bytes: Option<u64>,
-}
-
-/// Operators that say what their collective work is, by rank and number.
-struct Operators(FxHashMap<(usize, i64), SliceId>);
-
-impl Operators {
-    fn of(index: &Index, vocabulary: &Vocabulary) -> Operators {
-        let mut known = FxHashMap::default();
-        if let Some(args) = &vocabulary.collective_args
-            && let Some(names) = index.arg_column(args.name)
-        {
-            for (id, _) in names.ints().filter(|&(id, _)| !vocabulary.role(id).is_device()) {
-                if let Some(number) = index.arg_int(args.operator, id).filter(|&n| n != 0) {
-                    let rank = vocabulary.ranks.of_id(index, index.track_of(id));
-                    known.insert((rank, number), id);
-                }
-            }
-        }
-        Operators(known)
-    }
-
-    fn says(&self, index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Says {
-        let Some(args) = &vocabulary.collective_args else {
-            return Says::default();
-        };
-        let operator = || {
-            let number = index.arg_int(args.operator, id)?;
-            let rank = vocabulary.ranks.of_id(index, index.track_of(id));
-            self.0.get(&(rank, number)).copied()
-        };
-        let has_name = |id: &SliceId| index.args.text(args.name, *id).is_some();
-        let Some(by) = Some(id).filter(has_name).or_else(operator) else {
-            return Says::default();
-        };
-        let text = |key: &str| index.args.text(key, by);
-        let whole = |key: &str| index.arg_int(key, by).filter(|&n| n >= 0);
-        let data_type = text(args.data_type);
-        let element = data_type.and_then(|name| (args.element_bytes)(index.text(name)));
-        let elements = whole(args.elements_in).max(whole(args.elements_out));
-        Says {
-            name: text(args.name),
-            group: text(args.group),
-            ranks: text(args.ranks),
-            size: whole(args.group_size),
-            data_type,
-            bytes: elements
-                .and_then(|n| u64::try_from(n).ok())
-                .zip(element)
-                .map(|(n, bytes)| n.saturating_mul(bytes)),
-        }
-    }
 }
 
 fn of_report(report: &TraceReport, labels: &[String], rank: Option<usize>) -> RankExtract {

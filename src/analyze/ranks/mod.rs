@@ -1,6 +1,7 @@
 //! Several workers or ranks of one run, compared, and the links between them.
 
 mod clocks;
+mod collective_says;
 pub mod collectives;
 pub mod extract;
 pub mod links;

@@ -216,24 +216,9 @@ fn write(v: &mut Vocabulary, marks: Vec<Mark>) {
         });
         let parts = mark.input.filter(|&input| input != mark.slice);
         v.passes.push(Pass {
-            slice: mark.slice,
-            span: mark.span,
             engine_step: Some(i),
-            phase: mark.phase,
-            period: Period::Serving,
-            is_marked: true,
-            bucket: None,
-            graphs: None,
-            batch: None,
-            tokens: None,
-            context_requests: None,
-            context_tokens: None,
-            generation_requests: None,
-            generation_tokens: None,
-            context_kv_tokens: None,
-            generation_kv_tokens: None,
-            derived_parts: Vec::new(),
             parts: parts.map(|input| (Part::Prepare, input)).into_iter().collect(),
+            ..Pass::new(mark.slice, mark.span, mark.phase, Period::Serving)
         });
     }
 }

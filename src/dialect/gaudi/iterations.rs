@@ -57,35 +57,11 @@ fn starts_inside(inner: Span, outer: Span) -> bool {
     outer.start - ROUNDING_NS <= inner.start && inner.start < outer.end + ROUNDING_NS
 }
 
-fn new_pass(slice: SliceId, span: Span, phase: Phase) -> Pass {
-    Pass {
-        slice,
-        span,
-        engine_step: None,
-        phase,
-        period: Period::Unknown,
-        is_marked: true,
-        bucket: None,
-        graphs: None,
-        batch: None,
-        tokens: None,
-        context_requests: None,
-        context_tokens: None,
-        generation_requests: None,
-        generation_tokens: None,
-        context_kv_tokens: None,
-        generation_kv_tokens: None,
-        derived_parts: Vec::new(),
-        parts: Vec::new(),
-    }
-}
-
 /// A pass that no slice marks as such.
 pub fn inferred_pass(slice: SliceId, span: Span) -> Pass {
     Pass {
-        period: Period::Serving,
         is_marked: false,
-        ..new_pass(slice, span, Phase::Unknown)
+        ..Pass::new(slice, span, Phase::Unknown, Period::Serving)
     }
 }
 
@@ -146,7 +122,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
                     _ => Phase::Unknown,
                 };
                 let open = iteration.get_or_insert_with(|| Iteration::of(span));
-                let mut pass = new_pass(id, span, phase);
+                let mut pass = Pass::new(id, span, phase, Period::Unknown);
                 pass.parts
                     .extend(prepared.drain(..).map(|slice| (Part::Prepare, slice)));
                 unwrapped = matches!(name, EngineName::Unified(_));
@@ -250,7 +226,12 @@ pub fn v0(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
             EngineName::Model(model) => {
                 let pass = open.pass.get_or_insert_with(|| {
                     let phase = open.phase.map(|(phase, _)| phase).or(model.phase);
-                    let mut pass = new_pass(open.slice, open.span, phase.unwrap_or(Phase::Unknown));
+                    let mut pass = Pass::new(
+                        open.slice,
+                        open.span,
+                        phase.unwrap_or(Phase::Unknown),
+                        Period::Unknown,
+                    );
                     pass.bucket = Some(model.bucket);
                     pass.graphs = Some(model.graphs);
                     pass.parts
