@@ -9,9 +9,9 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 
 use stepscope::analyze::compiles::{self, coverage};
-use stepscope::analyze::device::{kernels, time};
-use stepscope::analyze::gaps::budget;
-use stepscope::analyze::host::{operators, python};
+use stepscope::analyze::device::{device_time, work_by_name};
+use stepscope::analyze::gaps::time_budget;
+use stepscope::analyze::host::{operators_by_name, python};
 use stepscope::analyze::{self, FileFacts, findings, gaps, steps};
 use stepscope::base::{Defects, Span};
 use stepscope::dialect::{self, Role};
@@ -141,9 +141,9 @@ mod understand {
         &made().opened
     }
 
-    fn devices() -> &'static [time::DeviceWork] {
-        static DEVICES: OnceLock<Vec<time::DeviceWork>> = OnceLock::new();
-        DEVICES.get_or_init(|| time::device_work(&opened().index, &opened().vocabulary))
+    fn devices() -> &'static [device_time::DeviceWork] {
+        static DEVICES: OnceLock<Vec<device_time::DeviceWork>> = OnceLock::new();
+        DEVICES.get_or_init(|| device_time::device_work(&opened().index, &opened().vocabulary))
     }
 
     fn waiting() -> &'static [gaps::requests::Waiting] {
@@ -201,7 +201,7 @@ mod understand {
     #[divan::bench]
     fn budget(bencher: Bencher<'_, '_>) {
         let host = host();
-        bencher.bench_local(|| budget::budget(&host));
+        bencher.bench_local(|| time_budget::budget(&host));
     }
 
     #[divan::bench]
@@ -218,17 +218,17 @@ mod understand {
 
     #[divan::bench]
     fn device_work() -> usize {
-        time::device_work(&opened().index, &opened().vocabulary).len()
+        device_time::device_work(&opened().index, &opened().vocabulary).len()
     }
 
     #[divan::bench]
     fn kernels() -> usize {
-        kernels::kernels(&opened().index, &opened().vocabulary).len()
+        work_by_name::kernels(&opened().index, &opened().vocabulary).len()
     }
 
     #[divan::bench]
     fn operators() -> usize {
-        operators::operators(&opened().index, &opened().vocabulary).len()
+        operators_by_name::operators(&opened().index, &opened().vocabulary).len()
     }
 
     #[divan::bench]

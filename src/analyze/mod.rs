@@ -7,11 +7,11 @@ pub mod findings;
 pub mod gaps;
 mod groups;
 pub mod host;
-pub mod labels;
 pub mod memory;
 mod merge;
 pub mod ranks;
 pub mod report;
+pub mod sentence_words;
 pub mod steps;
 pub mod trust;
 
@@ -21,19 +21,22 @@ use rustc_hash::FxHashSet;
 
 use crate::base::{DefectKind, Defects, SliceId, Span, Union};
 use crate::dialect::key_averages::KeyAverages;
-use crate::dialect::tables::Tables;
+use crate::dialect::tables_beside::Tables;
 use crate::dialect::{Evidence, MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
-use device::{families, kernel_table, kernels, launch_index, launches, nodes, overall, time, transfers};
+use device::{
+    device_time, kernel_table, launch_index, launches, overall, transfers, work_by_family, work_by_name,
+    work_by_node,
+};
 use gaps::activity::held_up_by;
-use gaps::{budget, idle, streams};
-use host::{collectives as collectives_on_host, modules, operators, overhead, python};
+use gaps::{idle, streams, time_budget};
+use host::{collectives_on_host, modules, operators_by_name, profiler_overhead, python};
 use memory::allocations;
-use ranks::{collectives, links, peers};
+use ranks::{links, peers, recorded_collectives};
 use report::{DefectRow, Operator, ProfilerTables, TraceReport};
-use steps::{breakdown, differences, padding, times, verdict};
+use steps::{breakdown, bucket_padding, differences, times, verdict};
 use trust::{categories, sums, table_check};
 
 /// What is known of the file itself.
@@ -107,8 +110,8 @@ pub fn analyze_to(
         .extend(steps::given_by_time(vocabulary, &report.steps));
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
     report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
-    report.padding = padding::padding(&report.steps);
-    let devices = time::device_work(index, vocabulary);
+    report.padding = bucket_padding::padding(&report.steps);
+    let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
     let found = gaps::found_links(index, vocabulary);
     let found = found
@@ -123,16 +126,16 @@ pub fn analyze_to(
         launched.as_ref().or(found.as_ref()),
         &waiting,
     );
-    let budget = budget::budget(&host);
+    let budget = time_budget::budget(&host);
     let gaps = gaps::gaps(&host);
-    let step_idle = gaps::step_idle::step_idle(&host);
+    let step_idle = gaps::step_idle(&host);
     let mut shares = gaps::device_shares::device_shares(&host);
     if launched.is_none() && found.is_none() {
         verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
     }
     let held_up = host.compiles.of_rank(None);
     let compiling = held_up_by(&report.recompiles);
-    let serving = budget::serving_window(&vocabulary.engine_steps);
+    let serving = time_budget::serving_window(&vocabulary.engine_steps);
     let is_asked = depth == Depth::Everything;
     if is_asked {
         report.step_causes = gaps::step_causes::step_causes(&host);
@@ -165,7 +168,7 @@ pub fn analyze_to(
     report.out_of_memory = memory::out_of_memory(vocabulary);
     report.out_of_memory_total = index.memory.n_failures;
     let host_collectives = collectives_on_host::host_collectives(index, vocabulary, &report.steps);
-    let overhead = overhead::overhead(index, vocabulary, &report.steps, &devices);
+    let overhead = profiler_overhead::overhead(index, vocabulary, &report.steps, &devices);
     let recorded_groups = file
         .tables
         .as_ref()
@@ -174,15 +177,15 @@ pub fn analyze_to(
     report.device_time = devices.into_iter().flat_map(|d| d.times).collect();
     let mut earlier_work = (0, 0);
     if depth == Depth::Everything {
-        report.kernels = kernels::kernels(index, vocabulary);
+        report.kernels = work_by_name::kernels(index, vocabulary);
         report.kernel_families = {
             let linked = launched.as_ref().or(found.as_ref());
-            let in_forward = families::InForward::of(index, vocabulary, linked);
-            let earlier = families::Earlier::of(index, vocabulary);
+            let in_forward = work_by_family::InForward::of(index, vocabulary, linked);
+            let earlier = work_by_family::Earlier::of(index, vocabulary);
             earlier_work = (earlier.count, earlier.total_ns);
-            families::families(&report.kernels, &in_forward, &earlier)
+            work_by_family::families(&report.kernels, &in_forward, &earlier)
         };
-        report.nodes = nodes::node_work(index, vocabulary);
+        report.nodes = work_by_node::node_work(index, vocabulary);
         if let Some(launched) = &launched {
             report.launches = launches::launches(index, vocabulary, launched);
         }
@@ -200,8 +203,8 @@ pub fn analyze_to(
         }
         report.copies = transfers::copies(index, vocabulary);
         report.syncs = transfers::syncs(index, vocabulary);
-        report.collectives_recorded = collectives::recorded(index, vocabulary);
-        report.operators = operators::operators(index, vocabulary);
+        report.collectives_recorded = recorded_collectives::recorded(index, vocabulary);
+        report.operators = operators_by_name::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
         report.memory = memory::memory(index, vocabulary);
         report.modules = modules::modules(index, vocabulary);
@@ -290,7 +293,7 @@ pub fn gaps_in(
     window: Option<Span>,
     n_longest: usize,
 ) -> Vec<report::Gaps> {
-    let devices = time::device_work(index, vocabulary);
+    let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
     let found = gaps::found_links(index, vocabulary);
     let found = found

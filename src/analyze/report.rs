@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Span, show};
 
-mod budget;
+mod budget_rows;
 mod causes;
 mod certainty;
-mod comparison;
+mod comparison_rows;
 mod compile_use;
-mod device;
+mod device_rows;
 mod engines;
-mod nodes;
-mod parts;
+mod host_parts;
+mod node_rows;
 mod profiler_tables;
 mod run_ranks;
-mod slow_steps;
-mod step_causes;
+mod slow_step_rows;
+mod step_cause_rows;
 mod step_time;
 
-pub use budget::{DevicePart, StepPart, host_gap_key, share_colour};
+pub use budget_rows::{DevicePart, StepPart, host_gap_key, share_colour};
 pub use causes::{Cause, GapKind, IdleCause};
 pub use certainty::{Level, Sure};
-pub use comparison::{
+pub use comparison_rows::{
     BASELINE_SCHEMA, COMPARE_SCHEMA, CauseRow, Change, Comparable, Comparison, CompileRow, CompilesOf,
     DeviceRow, MemoryPeakOf, MemoryRow, Profile, Side, StepClass, StepTimeRow, StepTimes, Work, WorkRow,
     causes_of,
 };
 pub use compile_use::CompileUse;
-pub use device::{
+pub use device_rows::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
     QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
 };
@@ -43,15 +43,15 @@ pub use profiler_tables::{
 pub use run_ranks::{ClockMethod, MatchedCollectives, RankClocks, RankOfRun, RunRanks, Straggler};
 
 pub use engines::{Engine, Engines, WorkKind};
-pub use nodes::{NodeRow, NodeWork, RecipeWork};
-pub use parts::{HostPart, Parts};
-pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep};
-pub use step_causes::{CauseTime, DeviceState, StepCause, StepCauses};
+pub use host_parts::{HostPart, Parts};
+pub use node_rows::{NodeRow, NodeWork, RecipeWork};
+pub use slow_step_rows::{Difference, DifferenceKind, OutOfMemory, SlowStep};
+pub use step_cause_rows::{CauseTime, DeviceState, StepCause, StepCauses};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 
-pub use crate::dialect::families::Family;
+pub use crate::dialect::kernel_families::Family;
 pub use crate::dialect::plain_table::PlainTable;
-pub use crate::dialect::tables::{
+pub use crate::dialect::tables_beside::{
     ApiStatistic, BreakdownRow, Collective, FileListed, MemoryPeak, OperatorCalls, OperatorStatistic,
     TableRead,
 };
@@ -917,7 +917,7 @@ pub struct TraceReport {
     #[serde(default)]
     pub syncs: Vec<Sync>,
     /// Collective work of devices by what it says of itself, most time first, at most
-    /// [`MAX_ROWS`](crate::analyze::ranks::collectives::MAX_ROWS).
+    /// [`MAX_ROWS`](crate::analyze::ranks::recorded_collectives::MAX_ROWS).
     #[serde(default)]
     pub collectives_recorded: Vec<RecordedCollective>,
     #[serde(default)]
@@ -929,7 +929,7 @@ pub struct TraceReport {
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,
     /// Operators by name and shapes of their inputs, most self time first, at most
-    /// [`MAX_GROUPS`](crate::analyze::host::operators::MAX_GROUPS); empty where no shapes are recorded, and on the
+    /// [`MAX_GROUPS`](crate::analyze::host::operators_by_name::MAX_GROUPS); empty where no shapes are recorded, and on the
     /// page, which asks.
     #[serde(default)]
     pub operators_by_shape: Vec<Operator>,

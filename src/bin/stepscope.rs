@@ -1,7 +1,7 @@
 //! The command line: the same engine, without a browser.
 
-#[path = "stepscope/compare.rs"]
-mod compare;
+#[path = "stepscope/compare_command.rs"]
+mod compare_command;
 #[path = "stepscope/fresh.rs"]
 mod fresh;
 #[path = "stepscope/guard.rs"]
@@ -10,12 +10,12 @@ mod guard;
 mod handed_on;
 #[path = "stepscope/inputs.rs"]
 mod inputs;
-#[path = "stepscope/open_inputs.rs"]
-mod open_inputs;
+#[path = "stepscope/open_from_disk.rs"]
+mod open_from_disk;
 #[path = "stepscope/output.rs"]
 mod output;
-#[path = "stepscope/slice.rs"]
-mod slice;
+#[path = "stepscope/slice_command.rs"]
+mod slice_command;
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -28,7 +28,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use guard::{Measured, Rule};
-use open_inputs::{OpenedAll, open_all, open_first};
+use open_from_disk::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, deliver};
 use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
@@ -68,12 +68,12 @@ enum Command {
     ///
     /// Ends with 0; 1 if something was lost in reading; 2 if a file could not be read or a name in a rule is unknown; 3
     /// if a rule is broken.
-    Compare(compare::CompareArgs),
+    Compare(compare_command::CompareArgs),
     /// Write a smaller trace: a stretch of time, some tracks or categories, for any viewer.
     ///
     /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
     /// their causes, graph compiles, findings.
-    Slice(slice::SliceArgs),
+    Slice(slice_command::SliceArgs),
     /// Write call stacks folded, a line each, for flame graph programs: frames between semicolons, self time in ns.
     Stacks(StacksArgs),
     /// Write a script that completes this program's arguments in a shell.
@@ -326,8 +326,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args),
         Command::Check { files, fail_if } => check(&files, &fail_if),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Slice(args) => slice::slice(&args),
+        Command::Compare(args) => compare_command::compare(&args),
+        Command::Slice(args) => slice_command::slice(&args),
         Command::Stacks(args) => stacks(&args),
         Command::Completions { shell } => manual(|out| {
             clap_complete::generate(shell, &mut Cli::command(), "stepscope", out);

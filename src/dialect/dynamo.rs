@@ -20,7 +20,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, Span, TrackId, order};
-use crate::index::tables::{Family, Index};
+use crate::index::trace_columns::{Family, Index};
 
 use super::pattern::Rest;
 use super::terms::{CompileDetail, CompilePhase, Evidence};

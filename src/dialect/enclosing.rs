@@ -1,7 +1,7 @@
 //! Which slice of a track was open at an instant.
 
 use crate::base::{SliceId, Span, TrackId};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 /// The last slice of a track that starts at or before `at`, in ns.
 pub fn last_started(index: &Index, track: TrackId, at: i64) -> Option<SliceId> {

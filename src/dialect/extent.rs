@@ -9,7 +9,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, stats};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::enclosing;
 use super::pattern::has;

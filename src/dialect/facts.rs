@@ -4,10 +4,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{CategoryId, SliceId, Span, TrackId, order, time};
-use crate::index::tables::{Family, Index, Key};
+use crate::index::trace_columns::{Family, Index, Key};
 
 use super::pattern::{has, starts};
-use super::ranks;
+use super::ranks_in_one_file;
 use super::vocabulary::{Device, Ranks, Role, Vocabulary};
 
 /// `distributedInfo`, `deviceProperties`, `baseTimeNanoseconds`.
@@ -147,7 +147,7 @@ pub fn devices(index: &Index, roles: &[Role], ranks: &Ranks) -> Vec<Device> {
 
 /// `[TP00] 3` is 3, and so is `3 (rank 1)`, as the index calls the part of a process that is one rank's.
 fn number_of_process(pid: &str) -> Option<i64> {
-    let number = match ranks::labelled(pid) {
+    let number = match ranks_in_one_file::labelled(pid) {
         Some((_, number)) => number,
         None => pid.split_once(" (")?.0,
     };

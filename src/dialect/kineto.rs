@@ -8,17 +8,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, order};
 use crate::index;
-use crate::index::tables::{Family, Index};
+use crate::index::trace_columns::{Family, Index};
 
 use super::classifier::Classifier;
-use super::clocks;
+use super::clock_agreement;
 use super::dynamo;
 use super::enclosing;
 use super::facts;
 use super::markers::Marker;
 use super::overruns;
 use super::pattern::{Rest, has, python_frame, starts};
-use super::ranks;
+use super::ranks_in_one_file;
 use super::repeated_ids;
 use super::roles;
 use super::terms::{Evidence, Period};
@@ -52,20 +52,20 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
         call_categories: facts::call_categories(index),
         overhead_categories: facts::overhead_categories(index),
         overhead_kinds: overhead_kinds(index),
-        collective_operators: super::collectives::operators(index),
+        collective_operators: super::collective_words::operators(index),
         device_annotation_categories: facts::device_annotation_categories(index),
         asynchronous_operators: ASYNCHRONOUS,
         unlisted_operators: UNLISTED,
         numbered_operators: &["ProfilerStep#"],
         shapes_arg: Some(super::SHAPES),
-        collective_args: Some(super::collectives::ARGS),
+        collective_args: Some(super::collective_words::ARGS),
         copy_kind_arg: Some(COPY_KIND),
         module_prefix: Some("nn.Module: "),
         left_out_by: LEFT_OUT_BY,
         ..Vocabulary::default()
     };
     facts::read_header(index, &mut v);
-    let (ranks, told_apart) = ranks::ranks(index, &v.roles);
+    let (ranks, told_apart) = ranks_in_one_file::ranks(index, &v.roles);
     v.ranks = ranks;
     v.memory_devices = memory_devices(index, &v.ranks);
     v.devices = facts::devices(index, &v.roles, &v.ranks);
@@ -84,14 +84,15 @@ pub fn recognise(index: &Index, file_name: &str, classifier: Classifier) -> Voca
                 .to_owned(),
         );
     }
-    v.clock_offset_ns = clocks::offset_ns(index, &v);
+    v.clock_offset_ns = clock_agreement::offset_ns(index, &v);
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;
-        v.notes.push(ranks::several_say(&v.ranks, &told_apart));
+        v.notes
+            .push(ranks_in_one_file::several_say(&v.ranks, &told_apart));
     }
-    let untold = || ranks::untold_work(index, &v.ranks);
-    if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
+    let untold = || ranks_in_one_file::untold_work(index, &v.ranks);
+    if let Some(shared) = ranks_in_one_file::shared_processes(index).or_else(untold) {
         // The header is that of the first.
         v.rank = None;
         v.notes.push(shared);
@@ -133,7 +134,7 @@ fn launch_link(index: &Index, v: &Vocabulary) -> (LaunchLink, bool) {
     let has_calls = !is_none && has("correlation", &is_host);
     if !has_calls && has(EXTERNAL_ID, &is_device) && has(EXTERNAL_ID, &is_host) {
         let is_linked = |id: SliceId| is_device(id) || is_host(id);
-        let numbered = ranks::numbered(index, &v.ranks, EXTERNAL_ID, is_linked);
+        let numbered = ranks_in_one_file::numbered(index, &v.ranks, EXTERNAL_ID, is_linked);
         return (numbered.map_or(LaunchLink::None, LaunchLink::Numbered), false);
     }
     if is_none || index.arg_column("correlation").is_none() {
@@ -145,7 +146,7 @@ fn launch_link(index: &Index, v: &Vocabulary) -> (LaunchLink, bool) {
     let link = match v.ranks.labels.len() {
         0 | 1 => LaunchLink::Correlation("correlation"),
         _ if v.ranks.ids_are_unique => LaunchLink::Correlation("correlation"),
-        _ => ranks::numbered(index, &v.ranks, "correlation", |_| true)
+        _ => ranks_in_one_file::numbered(index, &v.ranks, "correlation", |_| true)
             .map_or(LaunchLink::None, LaunchLink::Renumbered),
     };
     (link, false)
@@ -231,7 +232,7 @@ pub(super) fn out_of_memory(index: &Index, ranks: &Ranks) -> Vec<OutOfMemory> {
 }
 
 /// By `c10/core/DeviceType.h`. The host's allocators have device -1.
-fn memory_device(device: &index::memory::MemoryDevice) -> MemoryDevice {
+fn memory_device(device: &index::allocator_events::MemoryDevice) -> MemoryDevice {
     let kind = match device.kind {
         0 => "cpu",
         1 => "cuda",

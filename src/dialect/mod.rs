@@ -3,37 +3,37 @@
 
 pub mod ascend;
 pub mod classifier;
-mod clocks;
-pub mod collectives;
+mod clock_agreement;
+pub mod collective_words;
 mod derived_parts;
 pub mod dynamo;
 pub mod enclosing;
 mod extent;
 mod facts;
-pub mod families;
 pub mod gaudi;
 pub mod gaudi_metrics;
+pub mod kernel_families;
 pub mod key_averages;
 pub mod kineto;
 pub mod markers;
 mod overruns;
 mod pattern;
 pub mod plain_table;
-pub mod ranks;
+pub mod ranks_in_one_file;
 pub mod recording_kind;
 mod repeated_ids;
 mod roles;
 mod speculation;
 mod step_tokens;
 mod step_words;
-pub mod tables;
+pub mod tables_beside;
 pub mod terms;
 mod thread;
 pub mod vllm;
 pub mod vocabulary;
 mod wait_names;
 
-use crate::index::tables::{ArgKind, ArgSpec, Index};
+use crate::index::trace_columns::{ArgKind, ArgSpec, Index};
 
 pub use classifier::Classifier;
 pub use gaudi_metrics::{DumpedCompile, HOW_TO_DATE_COMPILES, MetricsFile};
@@ -97,7 +97,7 @@ pub const SHAPES: &str = "Input Dims";
 pub const WANTED_ARGS: &[ArgSpec] = &[
     own_int("correlation"),
     own_int(kineto::EXTERNAL_ID),
-    int(ranks::RANK),
+    int(ranks_in_one_file::RANK),
     int("device"),
     text("stream"),
     own_int("bytes"),
@@ -114,14 +114,14 @@ pub const WANTED_ARGS: &[ArgSpec] = &[
     int("real_batch_size"),
     json(SHAPES),
     text(kineto::COPY_KIND),
-    text(collectives::ARGS.name),
-    own_int(collectives::ARGS.elements_in),
-    own_int(collectives::ARGS.elements_out),
-    text(collectives::ARGS.data_type),
-    int(collectives::ARGS.group_size),
-    text(collectives::ARGS.group),
-    text(collectives::ARGS.description),
-    written(collectives::ARGS.ranks),
+    text(collective_words::ARGS.name),
+    own_int(collective_words::ARGS.elements_in),
+    own_int(collective_words::ARGS.elements_out),
+    text(collective_words::ARGS.data_type),
+    int(collective_words::ARGS.group_size),
+    text(collective_words::ARGS.group),
+    text(collective_words::ARGS.description),
+    written(collective_words::ARGS.ranks),
     own_int(ascend::CONNECTION),
     int(ascend::PEER),
 ];

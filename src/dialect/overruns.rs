@@ -16,7 +16,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, TrackId};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::vocabulary::{Device, Role};
 

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{SliceId, TrackId, order};
 use crate::index::args::Links;
-use crate::index::tables::{Index, Key};
+use crate::index::trace_columns::{Index, Key};
 
 use super::vocabulary::{Ranks, Role};
 

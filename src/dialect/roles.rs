@@ -6,7 +6,7 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use crate::base::{CategoryId, NameId, SliceId, TrackId};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::vocabulary::Role;
 

@@ -5,7 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, Span, TrackId, order};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::markers::{Marker, Speculation};
 use super::terms::Phase;

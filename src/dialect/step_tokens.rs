@@ -13,7 +13,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, SliceId, Span, TrackId};
-use crate::index::tables::{Family, Index, Key};
+use crate::index::trace_columns::{Family, Index, Key};
 
 use super::SHAPES;
 use super::enclosing::last_started;

@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::NameId;
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::pattern::{has, python_frame};
 use super::vllm;

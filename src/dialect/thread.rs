@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::{SliceId, Span, TrackId};
-use crate::index::tables::{Family, Index, Key};
+use crate::index::trace_columns::{Family, Index, Key};
 
 use super::enclosing;
 

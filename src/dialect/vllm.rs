@@ -10,7 +10,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, order};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::derived_parts;
 use super::enclosing;

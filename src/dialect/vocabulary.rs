@@ -1,7 +1,7 @@
 //! The common words into which a dialect translates a trace. Analyses know these and no vendor.
 
 use crate::index::args::{ArgColumn, Links};
-use crate::index::tables::{Index, Key};
+use crate::index::trace_columns::{Index, Key};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{CategoryId, NameId, SliceId, Span, TrackId};
@@ -309,7 +309,7 @@ impl Ranks {
 
     /// How many stages of a pipeline they are; `None` for fewer than two, or where the file does not say.
     pub fn pipeline_stages(&self) -> Option<u32> {
-        super::ranks::pipeline_stages(&self.labels)
+        super::ranks_in_one_file::pipeline_stages(&self.labels)
     }
 
     /// What the file calls a rank.

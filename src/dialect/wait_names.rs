@@ -4,7 +4,7 @@
 //! and have no frame: the frame that calls them is the innermost.
 
 use crate::base::NameId;
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use super::pattern::{Rest, has, python_frame};
 use super::vocabulary::WaitNames;

@@ -10,7 +10,7 @@ const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D
 
 /// What a spreadsheet would take for a formula, at the start or behind a separator, is led by an apostrophe.
 fn harmless(text: &str) -> String {
-    let text = super::labels::plain(text);
+    let text = super::report_words::plain(text);
     let mut out = String::with_capacity(text.len());
     for (n, part) in text.split_inclusive(SEPARATORS).enumerate() {
         let begins = part.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
@@ -75,7 +75,7 @@ pub fn table_csv(table: &Filled<'_>) -> String {
 pub fn table_tsv(table: &Filled<'_>, origin_ns: i64) -> String {
     let rows = &table.rows;
     let columns = super::shown(rows);
-    let bare = |text: &str| super::labels::plain(&text.replace(['\t', '\n', '\r'], " "));
+    let bare = |text: &str| super::report_words::plain(&text.replace(['\t', '\n', '\r'], " "));
     let line = |cells: Vec<String>| format!("{}\n", cells.join("\t"));
     let mut out = line(columns.iter().map(|&at| bare(&rows.columns[at].head)).collect());
     for row in 0..rows.len() {

@@ -6,7 +6,7 @@ use crate::base::{Colour, show};
 use crate::plot::{self, Plot};
 use crate::table::{Answers, Cell, Filled, Kind, filled};
 
-use super::labels::{self, clipped, plain};
+use super::report_words::{self, clipped, plain};
 use super::{comparison_head, comparison_tables, shown, svg, together};
 
 /// Who made the page, when and how; the engine has no clock.
@@ -143,10 +143,10 @@ fn paragraph(out: &mut String, class: &str, text: &str) {
 
 fn of_trace(out: &mut String, trace: &TraceReport, n: usize) {
     out.push_str(&format!("<section>\n<h1>{}</h1>\n", sentence(&trace.file)));
-    for verdict in labels::verdict_lines(trace) {
+    for verdict in report_words::verdict_lines(trace) {
         paragraph(out, "verdict", &verdict);
     }
-    paragraph(out, "facts", &labels::facts_line(trace));
+    paragraph(out, "facts", &report_words::facts_line(trace));
     out.push_str("<h2>Findings</h2>\n");
     if trace.findings.is_empty() {
         paragraph(out, "facts", "Nothing here that an analysis looks for.");
@@ -203,7 +203,7 @@ fn finding(out: &mut String, trace: &TraceReport, of: &Finding) {
             let at = evidence.start_ns.map_or_else(String::new, |start| {
                 format!(
                     " <span class=\"soft\">(at {})</span>",
-                    labels::since_start(trace, start)
+                    report_words::since_start(trace, start)
                 )
             });
             out.push_str(&format!("<li>{}{at}</li>\n", sentence(&evidence.says)));

@@ -4,7 +4,7 @@ use crate::analyze::report::{Level, Report, TraceReport};
 use crate::base::show;
 use crate::table::{Answers, Cell, Filled, Kind, filled};
 
-use super::labels::{self, clipped, plain};
+use super::report_words::{self, clipped, plain};
 use super::{shown, together};
 
 /// Rows of a table before it is cut.
@@ -132,9 +132,9 @@ fn of_trace(out: &mut String, trace: &TraceReport) {
     out.push_str(&format!(
         "### {}\n\n{}\n",
         escaped(&trace.file),
-        escaped(&labels::facts_line(trace))
+        escaped(&report_words::facts_line(trace))
     ));
-    for verdict in labels::verdict_lines(trace) {
+    for verdict in report_words::verdict_lines(trace) {
         out.push_str(&format!("\n**{}**\n", escaped(&verdict)));
     }
     for note in &trace.notes {

@@ -4,26 +4,26 @@
 //! Pure functions of a report. Whatever a trace calls its things is shown harmlessly: control characters,
 //! and characters that turn the direction of writing, are written as escapes.
 
-mod compare;
+mod comparison_report;
 mod csv;
 pub mod cut;
 mod html;
-mod json;
-mod labels;
+mod json_report;
 mod markdown;
+mod report_words;
 pub mod strip;
 mod svg;
 #[cfg(test)]
 mod tests;
-mod text;
+mod text_report;
 
-pub use compare::{comparison_json, comparison_markdown, comparison_text};
-use compare::{head as comparison_head, with_tables as comparison_tables};
+pub use comparison_report::{comparison_json, comparison_markdown, comparison_text};
+use comparison_report::{head as comparison_head, with_tables as comparison_tables};
 pub use csv::{table_csv, table_tsv};
 pub use html::{Made, comparison_html, report_html};
-pub use json::{report_json, table_json};
+pub use json_report::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};
-pub use text::{checked_text, report_text, table_text};
+pub use text_report::{checked_text, report_text, table_text};
 
 use crate::analyze::report::Report;
 use crate::table::{Answers, Filled, Rows, Visibility, filled};

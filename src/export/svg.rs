@@ -121,7 +121,7 @@ fn axes(out: &mut String, plot: &Plot, area: &Area) {
         }
         Shape::Rows(_) => {
             for tick in &plot.y.ticks {
-                let label = escaped(&super::labels::clipped(&tick.label, NAME));
+                let label = escaped(&super::report_words::clipped(&tick.label, NAME));
                 put!(
                     out,
                     "<text class=\"end\" x=\"{}\" y=\"{}\">{label}</text>\n",

@@ -1,11 +1,12 @@
 //! Events to columns.
 //!
 //! While events come in, rows stand in the order of the file, in columns that never move. [`Builder::finish`]
-//! matches begins with ends, sorts, nests, and gives an [`Index`](super::tables::Index).
+//! matches begins with ends, sorts, nests, and gives an [`Index`](super::trace_columns::Index).
 
 mod asynchronous;
 mod counters;
 mod edges;
+mod event_tracks;
 mod finish;
 mod flows;
 mod interning;
@@ -13,16 +14,15 @@ mod rows;
 mod shared_processes;
 mod slices;
 mod stray;
-mod tracks;
 mod unknown_thread;
 mod unreturned;
 
+use super::allocator_events::Memory;
 use super::args::{ArgRows, Value};
 use super::cpu_time::CpuTimes;
-use super::memory::Memory;
 use super::select::{LeftOut, Selection, Selector};
-use super::tables::{FlowKind, Header, category_text};
 use super::tally::{Share, Tally};
+use super::trace_columns::{FlowKind, Header, category_text};
 use crate::base::{CategoryId, DefectKind, Defects, Names, Span};
 use crate::ingest::{ArgSpec, Event, Field, Phase, Scalar, Sink};
 pub use asynchronous::Identity;
@@ -30,13 +30,13 @@ use asynchronous::Lines;
 use counters::Counters;
 pub use counters::sample as counter_sample;
 use edges::Edges;
+use event_tracks::Tracks;
 pub use flows::flow_id;
 use flows::{FLOW_BYTES, FlowRows};
 use interning::Categories;
 use rows::Rows;
 use slices::{INSTANT_BYTES, MEMORY_BYTES};
 pub use stray::{HOUR_NS, MIN_EVENTS, SPANS};
-use tracks::Tracks;
 use unknown_thread::UnknownFrames;
 
 /// Bytes a row takes while a file is read.
@@ -46,10 +46,10 @@ const FINISH_BYTES: u64 = 16;
 /// A track, its key in the hash table, its metadata: about so much.
 const TRACK_BYTES: u64 = 200;
 
-/// The category whose slices nest by themselves (see [`Family`](super::tables::Family)).
+/// The category whose slices nest by themselves (see [`Family`](super::trace_columns::Family)).
 pub const PYTHON: &str = "python_function";
 
-/// Takes events, gives an [`Index`](super::tables::Index). A clone finished early gives the answers of the first part
+/// Takes events, gives an [`Index`](super::trace_columns::Index). A clone finished early gives the answers of the first part
 /// of a trace.
 #[derive(Clone)]
 pub struct Builder {

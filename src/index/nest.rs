@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::tables::NO_PARENT;
+use super::trace_columns::NO_PARENT;
 
 /// Tracers that keep microseconds of the Unix epoch in an `f64` round both ends to 250 ns. Within this much,
 /// ends count as equal.

@@ -1,7 +1,7 @@
 //! Rows by (track, depth), and which slice is longest in any stretch of them: what a timeline needs to draw
 //! millions of slices in as many steps as there are pixels.
 
-use super::tables::{Slices, Track};
+use super::trace_columns::{Slices, Track};
 use crate::base::{SliceId, TrackId};
 
 /// Rows a block; a block of the next level has as many blocks.
@@ -168,7 +168,7 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::tables::{Family, Key};
+    use crate::index::trace_columns::{Family, Key};
 
     #[test]
     fn the_longest_of_any_stretch_is_found() {

@@ -12,8 +12,8 @@
 use crate::base::bytes;
 use crate::base::time::{leading_digits, ns_from_micros_text, whole_number};
 
-use super::fields::{Field, Fields};
-use super::json;
+use super::event_fields::{Field, Fields};
+use super::json_walk;
 
 /// An arg that some analysis needs in a column. Dialects declare these; the scanner knows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl<'a> Raw<'a> {
         if !bytes::has(self.raw, b'\\') {
             return (self.raw, false);
         }
-        let found = json::unescape(self.raw, scratch);
+        let found = json_walk::unescape(self.raw, scratch);
         (scratch, found.bad_escape)
     }
 }
@@ -368,10 +368,10 @@ impl<'a> Event<'a> {
 
 /// The elements of an array.
 pub fn elements(array: &[u8]) -> impl Iterator<Item = Scalar<'_>> {
-    json::elements(array).map(Scalar::of)
+    json_walk::elements(array).map(Scalar::of)
 }
 
 /// The members of an args object: raw key, value.
 pub fn args(object: &[u8]) -> impl Iterator<Item = (Raw<'_>, Scalar<'_>, &[u8])> {
-    json::members(object).map(|(key, value)| (Raw { raw: key }, Scalar::of(value), value))
+    json_walk::members(object).map(|(key, value)| (Raw { raw: key }, Scalar::of(value), value))
 }

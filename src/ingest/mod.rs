@@ -9,14 +9,14 @@ mod block;
 pub mod detect;
 pub mod error;
 pub mod event;
-mod fields;
+mod event_fields;
 pub mod inflate;
-pub mod json;
+pub mod json_walk;
 mod resync;
 pub mod scan;
 
 pub use error::LoadError;
 pub use event::{ArgKind, ArgSpec, Event, Phase, Scalar, Word};
-pub use fields::Field;
+pub use event_fields::Field;
 pub use inflate::{Checkpoints, Inflated, Inflater};
 pub use scan::{Scanner, Sink};

@@ -5,8 +5,8 @@
 //! its quotes are escaped, or the string's own quote stands behind it.
 
 use super::event::Phase;
-use super::fields::{Field, Fields, Wanted};
-use super::json::{self, Stop};
+use super::event_fields::{Field, Fields, Wanted};
+use super::json_walk::{self, Stop};
 use super::scan::looks_like_event;
 
 /// With which keys writers start a document: torch (schemaVersion), Chrome and those that write like it.
@@ -96,12 +96,12 @@ pub(super) fn document_at(b: &[u8], at: usize, inside: Inside, last: bool) -> St
     if inside == Inside::List {
         return Start::Yes;
     }
-    match json::container(text, 0) {
+    match json_walk::container(text, 0) {
         Err(_) if !is_all => Start::Undecided,
         // It goes on for long, or to the end of the file.
         Err(_) => Start::Yes,
         Ok(end) => {
-            let next = json::blanks(b, at + end);
+            let next = json_walk::blanks(b, at + end);
             match (b.get(at + end), b.get(next)) {
                 (Some(b'"'), _) => Start::Text(end),
                 (_, None) if !last && next - at < WINDOW => Start::Undecided,
@@ -126,7 +126,7 @@ fn goes_on_as_text(blanks: &[u8], next: u8) -> bool {
 /// Whether the document `b[at..]`, which ends before the comma or bracket `b[comma]`, is an element of a list of
 /// documents: another one follows, or that bracket ends the text or is followed by what is no part of JSON.
 fn element_at(b: &[u8], at: usize, comma: usize, last: bool) -> Start {
-    let next = json::blanks(b, comma + 1);
+    let next = json_walk::blanks(b, comma + 1);
     let is_all = last || next - at >= WINDOW;
     let no = Start::No(comma - at);
     match (b[comma], b.get(next)) {
@@ -155,14 +155,14 @@ fn element_at(b: &[u8], at: usize, comma: usize, last: bool) -> Start {
 /// Whether the object at the start of `b` may be a document, by the first letter of its first key: asked of each event.
 #[inline]
 pub(super) fn may_start(b: &[u8]) -> bool {
-    let quote = json::blanks(b, 1);
+    let quote = json_walk::blanks(b, 1);
     let letter = b.get(quote + 1);
     b[0] == b'{' && letter.is_none_or(|letter| b"tsdombrw".contains(letter))
 }
 
 /// Whether the object at the start of `b` has a header's key first.
 pub(super) fn has_header_key(b: &[u8]) -> bool {
-    let from = json::blanks(b, 1) + 1;
+    let from = json_walk::blanks(b, 1) + 1;
     may_start(b)
         && b.get(from..)
             .is_some_and(|b| FIRST_KEYS.iter().any(|key| b.len() > key.len() && may_be(b, key)))
@@ -205,10 +205,10 @@ pub(super) fn list_end(text: &[u8], is_bare: bool, is_all: bool) -> Option<usize
 
 /// Whether what stands at `text[i..]` follows on a list of events: the end, or a key of the header.
 fn ends_list(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
-    let i = json::blanks(text, i);
+    let i = json_walk::blanks(text, i);
     match text.get(i) {
         Some(b',') if !is_bare => {
-            let key = text.get(json::blanks(text, i + 1)..).unwrap_or_default();
+            let key = text.get(json_walk::blanks(text, i + 1)..).unwrap_or_default();
             let key = key.strip_prefix(b"\"").unwrap_or_default();
             let is = |known: &&[u8]| key.len() > known.len() && may_be(key, known);
             FIRST_KEYS.iter().chain(&LAST_KEYS).any(is)
@@ -219,10 +219,10 @@ fn ends_list(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
 
 /// Whether nothing but the document's last brace stands at `text[i..]`.
 fn ends_text(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
-    let i = json::blanks(text, i);
+    let i = json_walk::blanks(text, i);
     match text.get(i) {
         None => is_all && is_bare,
-        Some(b'}') => is_all && !is_bare && json::blanks(text, i + 1) == text.len(),
+        Some(b'}') => is_all && !is_bare && json_walk::blanks(text, i + 1) == text.len(),
         Some(_) => false,
     }
 }
@@ -250,25 +250,25 @@ fn has_phase_and_time(text: &[u8], fields: &Fields) -> Result<(), Stop> {
 fn header(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
     let (mut i, mut is_first) = (1, true);
     loop {
-        i = json::blanks(b, i);
+        i = json_walk::blanks(b, i);
         *seen = i;
-        if json::byte(b, i)? != b'"' {
+        if json_walk::byte(b, i)? != b'"' {
             return Err(Stop::Bad);
         }
         let from = i + 1;
         if std::mem::take(&mut is_first) && !FIRST_KEYS.iter().any(|key| may_be(&b[from..], key)) {
             return Err(Stop::Bad);
         }
-        let end = json::string_end(b, from)?;
-        i = json::blanks(b, end + 1);
-        if json::byte(b, i)? != b':' {
+        let end = json_walk::string_end(b, from)?;
+        i = json_walk::blanks(b, end + 1);
+        if json_walk::byte(b, i)? != b':' {
             return Err(Stop::Bad);
         }
-        i = json::blanks(b, i + 1);
-        let first = json::byte(b, i)?;
+        i = json_walk::blanks(b, i + 1);
+        let first = json_walk::byte(b, i)?;
         if &b[from..end] == b"traceEvents" {
-            let event = json::blanks(b, i + 1);
-            if first != b'[' || json::byte(b, event)? != b'{' {
+            let event = json_walk::blanks(b, i + 1);
+            if first != b'[' || json_walk::byte(b, event)? != b'{' {
                 return Err(Stop::Bad);
             }
             return match looks_like_event(b, event) {
@@ -277,9 +277,9 @@ fn header(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
                 Err(()) => Err(Stop::More),
             };
         }
-        i = json::blanks(b, json::value(b, i)?);
+        i = json_walk::blanks(b, json_walk::value(b, i)?);
         *seen = i;
-        if json::byte(b, i)? != b',' {
+        if json_walk::byte(b, i)? != b',' {
             return Err(Stop::Bad);
         }
         i += 1;
@@ -294,9 +294,9 @@ fn may_be(b: &[u8], key: &[u8]) -> bool {
 
 /// A list whose first element is an event, to its end.
 fn list(b: &[u8], seen: &mut usize) -> Result<(), Stop> {
-    let at = json::blanks(b, 1);
+    let at = json_walk::blanks(b, 1);
     *seen = at;
-    if json::byte(b, at)? != b'{' {
+    if json_walk::byte(b, at)? != b'{' {
         return Err(Stop::Bad);
     }
     match looks_like_event(b, at) {

@@ -17,8 +17,8 @@ use crate::base::{DefectKind, Defects};
 use super::detect::{self, WrongFile};
 use super::error::LoadError;
 use super::event::{ArgSpec, Event, Raw};
-use super::fields::{Field, Fields, Wanted};
-use super::json::{self, Stop};
+use super::event_fields::{Field, Fields, Wanted};
+use super::json_walk::{self, Stop};
 use super::resync::{self, Inside, Start};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
@@ -264,7 +264,7 @@ impl Scanner {
             let is_document = match text[0] {
                 b'{' => true,
                 _ => {
-                    let first = json::blanks(&text, 1);
+                    let first = json_walk::blanks(&text, 1);
                     let is_object = text.get(first) == Some(&b'{');
                     is_object && self.document_at(&text, at, first, Inside::List, true) == Start::Yes
                 }
@@ -371,7 +371,7 @@ impl Scanner {
         let used = match self.state {
             _ if used == b.len() => used,
             // Blanks are not kept, nor commas between events: there may be any number of them.
-            State::Start | State::Keys => json::blanks(b, used),
+            State::Start | State::Keys => json_walk::blanks(b, used),
             State::Events => used + b[used..].iter().take_while(|b| b" \n\r\t,".contains(b)).count(),
             _ => used,
         };
@@ -403,7 +403,7 @@ impl Scanner {
                 return Ok(BOM.len());
             }
         }
-        i = json::blanks(b, i);
+        i = json_walk::blanks(b, i);
         match b.get(i) {
             None => return Err(()),
             Some(b'{') => self.state = State::Keys,
@@ -436,7 +436,7 @@ impl Scanner {
             return i;
         }
         let has_list = self.seen_events_key || self.bare_array;
-        let mut rest = json::blanks(b, i);
+        let mut rest = json_walk::blanks(b, i);
         // Whoever joins documents may put something between them.
         while has_list && b.get(rest).is_some_and(|stray| STRAYS.contains(stray)) {
             if self.n_strays == 0 && !(self.in_list && b",]".contains(&b[rest])) {
@@ -448,7 +448,7 @@ impl Scanner {
                 self.state = State::Resync;
                 return rest;
             }
-            rest = json::blanks(b, rest + 1);
+            rest = json_walk::blanks(b, rest + 1);
         }
         let Some(&first) = b.get(rest) else { return i };
         match first {
@@ -682,7 +682,7 @@ impl Scanner {
     }
 
     fn key(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
-        let mut i = json::blanks(b, i);
+        let mut i = json_walk::blanks(b, i);
         let from = i;
         let too_long = |to: usize| to - from > MAX_HEADER_VALUE;
         match b.get(i) {
@@ -714,11 +714,11 @@ impl Scanner {
             }
         }
         let key_from = i + 1;
-        let key_end = json::string_end(b, key_from);
+        let key_end = json_walk::string_end(b, key_from);
         if let Ok(end) = key_end {
-            i = json::blanks(b, end + 1);
+            i = json_walk::blanks(b, end + 1);
             if b.get(i) == Some(&b':') {
-                i = json::blanks(b, i + 1);
+                i = json_walk::blanks(b, i + 1);
             } else if i < b.len() {
                 self.add_damage(self.base + from as u64);
                 return Ok(from);
@@ -746,10 +746,10 @@ impl Scanner {
             return Ok(i + 1);
         }
         if key == b"traceEvents" {
-            self.no_list = Some(json::kind(first));
+            self.no_list = Some(json_walk::kind(first));
         }
         let within = &b[i..b.len().min(i + MAX_HEADER_VALUE)];
-        let value_end = json::value(b, i);
+        let value_end = json_walk::value(b, i);
         if self.seen_events_key
             && self.n_unended < MAX_UNENDED
             && self.holds_document(b, i, value_end, last)?
@@ -761,7 +761,7 @@ impl Scanner {
         if let (b'"', Ok(end)) = (first, value_end) {
             // A quote that was not escaped does not end the text, in which a document may stand.
             let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
-            match rest.get(json::blanks(rest, 0)) {
+            match rest.get(json_walk::blanks(rest, 0)) {
                 None if !last && rest.len() < MAX_BETWEEN && end - i <= MAX_HEADER_VALUE => return Err(()),
                 None | Some(b',' | b'}' | b'"') => {}
                 Some(_) => {
@@ -780,7 +780,7 @@ impl Scanner {
                         self.add_damage(self.base + i as u64);
                         return Ok(i);
                     }
-                    if json::plain(value) != value {
+                    if json_walk::plain(value) != value {
                         self.defects
                             .add(DefectKind::DamagedHeader, Some(self.base + i as u64));
                     }
@@ -826,7 +826,7 @@ impl Scanner {
         self.remember(key);
         let value = &b[i..end];
         if key == SAMPLES && first == b'[' {
-            let n = json::elements(value).count() as u64;
+            let n = json_walk::elements(value).count() as u64;
             self.defects
                 .add_many(DefectKind::SamplesNotRead, n, Some(self.base + i as u64));
         }
@@ -848,9 +848,9 @@ impl Scanner {
             Ok(end) => {
                 // Behind a value that is whole a comma follows, the brace or, of writers that leave commas out, a key.
                 let rest = &b[end..b.len().min(end + MAX_BETWEEN)];
-                let at = json::blanks(rest, 0);
+                let at = json_walk::blanks(rest, 0);
                 // And behind the comma a key.
-                let behind = rest.get(json::blanks(rest, at + 1));
+                let behind = rest.get(json_walk::blanks(rest, at + 1));
                 let is_followed = match rest.get(at) {
                     None => None,
                     Some(b',') => behind.map(|&c| !matches!(c, b'{' | b'[')),
@@ -884,7 +884,7 @@ impl Scanner {
         sink: &mut impl Sink,
     ) -> Result<usize, ()> {
         loop {
-            i = json::blanks(b, i);
+            i = json_walk::blanks(b, i);
             match b.get(i) {
                 Some(b',') => i += 1,
                 Some(_) => break,
@@ -921,7 +921,7 @@ impl Scanner {
         }
         if b[i] == b'[' && self.n_events > 0 {
             // Another list behind one that was never closed.
-            let first = json::blanks(b, i + 1);
+            let first = json_walk::blanks(b, i + 1);
             let is_list = match b.get(first) {
                 Some(b'{') => looks_like_event(&b[i..], first - i),
                 Some(_) => Ok(false),
@@ -930,9 +930,9 @@ impl Scanner {
             match is_list {
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 // A whole list between two elements is one of them.
-                Ok(true) => match json::value(&b[..b.len().min(i + MAX_HEADER_VALUE)], i) {
+                Ok(true) => match json_walk::value(&b[..b.len().min(i + MAX_HEADER_VALUE)], i) {
                     Err(Stop::More) if !last && b.len() - i <= MAX_HEADER_VALUE => return Err(()),
-                    Ok(end) => match b.get(json::blanks(b, end)) {
+                    Ok(end) => match b.get(json_walk::blanks(b, end)) {
                         None if !last => return Err(()),
                         Some(b',' | b']') if !self.in_list => {}
                         _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
@@ -945,7 +945,7 @@ impl Scanner {
             }
         }
         if b[i] != b'{' {
-            return match json::value(b, i) {
+            return match json_walk::value(b, i) {
                 Ok(end) => {
                     self.n_values += 1;
                     self.defects
@@ -971,7 +971,7 @@ impl Scanner {
             }
             if let Ok(len) = result {
                 // The quote that seemed to end a string did not, if neither another event nor the list's end follows.
-                match text.get(json::blanks(text, len)) {
+                match text.get(json_walk::blanks(text, len)) {
                     None if !last => return Err(()),
                     None | Some(b',' | b']' | b'{') => {}
                     Some(_) => result = Err(Stop::Bad),
@@ -998,7 +998,7 @@ impl Scanner {
             Ok(len) if len <= MAX_EVENT => {
                 let has_phase = !text[self.fields.range(Field::Phase)].is_empty();
                 // Writers that put a comma behind each event end the list so.
-                if !has_phase && json::blanks(text, 1) + 1 == len {
+                if !has_phase && json_walk::blanks(text, 1) + 1 == len {
                     return Ok(i + len);
                 }
                 if !has_phase && self.is_next(i, &text[..len], sink) {
@@ -1337,9 +1337,9 @@ enum List {
 /// and an event.
 fn events_list(b: &[u8]) -> List {
     for at in memchr::memmem::find_iter(b, EVENTS_KEY) {
-        let colon = json::blanks(b, at + EVENTS_KEY.len());
-        let list = json::blanks(b, colon + 1);
-        let event = json::blanks(b, list + 1);
+        let colon = json_walk::blanks(b, at + EVENTS_KEY.len());
+        let list = json_walk::blanks(b, colon + 1);
+        let event = json_walk::blanks(b, list + 1);
         let fits = |i: usize, wanted: u8| b.get(i).is_none_or(|&c| c == wanted);
         if !(fits(colon, b':') && fits(list, b'[') && fits(event, b'{')) {
             continue;
@@ -1364,7 +1364,7 @@ pub(super) fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
     if !matches!(before.last(), None | Some(b',' | b'[')) {
         return Ok(false);
     }
-    let quote = json::blanks(b, at + 1);
+    let quote = json_walk::blanks(b, at + 1);
     match b.get(quote) {
         None => return Err(()),
         Some(b'"') => {}
@@ -1379,7 +1379,7 @@ pub(super) fn looks_like_event(b: &[u8], at: usize) -> Result<bool, ()> {
     if !KEYS.contains(&&key[..end]) {
         return Ok(false);
     }
-    let colon = json::blanks(b, quote + 2 + end);
+    let colon = json_walk::blanks(b, quote + 2 + end);
     b.get(colon).map(|&c| c == b':').ok_or(())
 }
 

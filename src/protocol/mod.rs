@@ -4,4 +4,4 @@ pub mod clip;
 pub mod companion;
 pub mod engine;
 pub mod pulse;
-pub mod text;
+pub mod worker_messages;

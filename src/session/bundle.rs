@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use crate::analyze::WorkerTables;
-pub use crate::analyze::ranks::workers::Compared;
-use crate::analyze::ranks::{links, workers};
+pub use crate::analyze::ranks::workers_of_run::Compared;
+use crate::analyze::ranks::{links, workers_of_run};
 pub use crate::analyze::report::WorkerRow;
 use crate::analyze::report::{BreakdownRow, Collective, TraceReport, Workers};
 use crate::analyze::steps::breakdown;
 use crate::base::order;
-use crate::dialect::ascend::tables::{self, Table};
-use crate::dialect::tables::Tables;
+use crate::dialect::ascend::ascend_tables::{self, Table};
+use crate::dialect::tables_beside::Tables;
 
 /// A larger table is not read.
 pub const MAX_TABLE_BYTES: u64 = 256 << 20;
@@ -147,7 +147,7 @@ impl WorkerFiles {
     pub fn read<'a>(&self, files: impl IntoIterator<Item = (Table, &'a str, &'a [u8])>) -> WorkerTables {
         let mut tables = Tables::default();
         for (table, name, bytes) in files {
-            tables::read(table, name, bytes, &mut tables);
+            ascend_tables::read(table, name, bytes, &mut tables);
         }
         WorkerTables {
             worker: self.name.clone(),
@@ -227,7 +227,7 @@ impl WorkerFiles {
                 links,
             };
         }
-        let (rows, stages) = workers::of_cluster(&of_tables.cluster);
+        let (rows, stages) = workers_of_run::of_cluster(&of_tables.cluster);
         Compared { rows, stages, links }
     }
 
@@ -270,9 +270,9 @@ impl WorkerFiles {
     }
 }
 
-/// See [`workers::compare`].
+/// See [`workers_of_run::compare`].
 pub fn compare(of: Vec<Compared>) -> Option<Workers> {
-    workers::compare(of)
+    workers_of_run::compare(of)
 }
 
 /// Whether a file's name is that of a table.

@@ -1,13 +1,13 @@
 //! The engine without a browser: bytes in, an opened trace and its report out.
 
 pub mod bundle;
-mod cut;
+mod cut_request;
 mod documents;
 mod first_event;
-pub mod hltv;
+pub mod hltv_archive;
 pub mod open;
 mod opened;
-pub mod synprof;
+pub mod synprof_files;
 mod trace_loader;
 mod without_trace;
 
@@ -17,7 +17,7 @@ pub use crate::ingest::archive;
 use crate::ingest::detect;
 pub use crate::ingest::{Checkpoints, Inflated, Inflater, LoadError};
 use crate::synth;
-pub use cut::{Cut, CutError};
+pub use cut_request::{Cut, CutError};
 pub use first_event::{FirstEvent, first_time};
 pub use opened::Opened;
 pub use trace_loader::{Loader, TextLoader, event_text};
@@ -63,7 +63,7 @@ pub fn open_bytes(name: &str, bytes: &[u8]) -> Result<Opened, LoadError> {
     if is_metrics(bytes) {
         return open_metrics(name, bytes);
     }
-    if let Some(opened) = synprof::open(name, bytes, None) {
+    if let Some(opened) = synprof_files::open(name, bytes, None) {
         return opened;
     }
     let mut loader = Loader::new(name);

@@ -6,7 +6,7 @@
 //! the page's worker fetch bytes and decide nothing.
 
 mod location;
-mod plan;
+mod opening_plan;
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +17,13 @@ use std::rc::Rc;
 
 pub use location::{Location, Stream, Unpacker, Whole, WholeFile};
 use location::{Of, Packed};
-use plan::What;
-pub use plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
+use opening_plan::What;
+pub use opening_plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
 use rustc_hash::FxHashMap;
 
 use super::archive::{Kind, Link, Member, Members, Tar, ZipListing};
 use super::bundle::{self, Given, MAX_TABLE_BYTES};
-use super::{Inflated, Inflater, Loader, archive_kind, hltv, synprof};
+use super::{Inflated, Inflater, Loader, archive_kind, hltv_archive, synprof_files};
 use crate::base::{DefectKind, show};
 use crate::dialect::{gaudi_metrics, key_averages};
 
@@ -159,7 +159,7 @@ enum Looks {
     NoTrace,
     Metrics,
     OperatorTable,
-    Synprof(synprof::Kind),
+    Synprof(synprof_files::Kind),
 }
 
 /// A file that was given by name and is no table of a worker.
@@ -279,7 +279,7 @@ impl TarReading {
     fn feed(&mut self, raw: &[u8]) {
         let (tar, kept, n_kept) = (&mut self.tar, &mut self.kept, &mut self.n_kept);
         let mut keep = |i: usize, member: &Member, bytes: &[u8]| {
-            let is_whole = bundle::is_table(&member.path) || hltv::is_wanted(&member.path);
+            let is_whole = bundle::is_table(&member.path) || hltv_archive::is_wanted(&member.path);
             let limit = match member.size {
                 size if is_whole && size <= MAX_TABLE_BYTES => size,
                 _ if is_looked_at(&member.path) || is_wrong_name(&member.path) => MEMBER_HEAD,
@@ -401,7 +401,7 @@ fn folder_of(path: &str) -> &str {
 
 /// What the first bytes say; `is_all`: there are no more. An error where they are damaged, or no trace.
 fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, Failure> {
-    if let Some(kind) = synprof::looks_like(head) {
+    if let Some(kind) = synprof_files::looks_like(head) {
         return Ok(Looks::Synprof(kind));
     }
     if gaudi_metrics::looks_like(head) {
@@ -703,7 +703,7 @@ impl<S: Clone> Opening<S> {
             }
             None => {}
         }
-        let table = bundle::lone_table(&name, head).filter(|_| synprof::looks_like(head).is_none());
+        let table = bundle::lone_table(&name, head).filter(|_| synprof_files::looks_like(head).is_none());
         let called = match table {
             Some(table) if !bundle::is_table(&name) => Some(table.file_name()),
             Some(_) => Some(&*name),
@@ -857,7 +857,7 @@ impl<S: Clone> Opening<S> {
         });
         let given = &self.plan.files[files.clone()];
         let sorted = bundle::sort(given);
-        let hltv = hltv::sort(given).filter(|_| is_archive || sorted.workers.is_empty());
+        let hltv = hltv_archive::sort(given).filter(|_| is_archive || sorted.workers.is_empty());
         if let Some(found) = hltv {
             let name = file_name(&shown).to_owned();
             let what = What::Hltv { found, files };
@@ -940,7 +940,7 @@ impl<S: Clone> Opening<S> {
             Err(Failure::WrongFile(why)) => {
                 let last = self.plan.containers.last_mut()?;
                 last.n_wrong += 1;
-                if last.n_wrong > plan::MAX_WRONG {
+                if last.n_wrong > opening_plan::MAX_WRONG {
                     return None;
                 }
                 (why, false)
@@ -974,7 +974,7 @@ impl<S: Clone> Opening<S> {
         let has_traces = !traces.is_empty() || has_workers;
         traces.append(&mut beside);
         let container = self.plan.containers.len() - 1;
-        let mut opens = plan::paired(&traces, &self.plan.files, Some(container));
+        let mut opens = opening_plan::paired(&traces, &self.plan.files, Some(container));
         let n_before = opens.len();
         // Beside traces of others, a metrics file says nothing that was asked for.
         opens.retain(|recording| !has_traces || !recording.is_metrics());
@@ -1051,10 +1051,10 @@ impl<S: Clone> Opening<S> {
         recordings.truncate(bundle::MAX_WORKERS);
         self.leave_out("all that was given", n_left_out);
         recordings.append(&mut self.opens);
-        recordings.extend(plan::synprof_tables(&self.loose, &self.plan.files));
+        recordings.extend(opening_plan::synprof_tables(&self.loose, &self.plan.files));
         self.loose
             .retain(|loose| !matches!(loose.looks, Looks::Synprof(_)));
-        recordings.extend(plan::paired(&self.loose, &self.plan.files, None));
+        recordings.extend(opening_plan::paired(&self.loose, &self.plan.files, None));
         self.plan.recordings = recordings;
         self.plan
     }

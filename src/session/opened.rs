@@ -1,8 +1,8 @@
 //! A trace that is open: its answers, and what changes them.
 
 use crate::analyze::compare;
-use crate::analyze::host::operators;
-use crate::analyze::host::stacks::{self, Calls};
+use crate::analyze::host::merged_stacks::{self, Calls};
+use crate::analyze::host::operators_by_name;
 use crate::analyze::ranks::extract::RankExtract;
 use crate::analyze::report::{Basis, Comparison, Operator, Profile, Report, SCHEMA, TraceReport, Workers};
 use crate::analyze::{self, FileFacts};
@@ -257,15 +257,15 @@ impl Opened {
         }
     }
 
-    /// Folded stacks, a line each: see [`stacks::folded`]. `None`: all of the trace; all threads.
+    /// Folded stacks, a line each: see [`merged_stacks::folded`]. `None`: all of the trace; all threads.
     pub fn folded(&self, source: StackSource, window: Option<Span>, thread: Option<u32>) -> String {
         let extent = self.vocabulary.extent(&self.index);
         let window = window.or(extent).unwrap_or(Span::new(0, 0));
         let calls = Calls::new(&self.index, &self.vocabulary, source, window);
-        let threads = stacks::threads(&self.index);
+        let threads = merged_stacks::threads(&self.index);
         let only = thread.and_then(|t| threads.get(t as usize));
         let threads = only.map_or(&threads[..], std::slice::from_ref);
-        stacks::folded(&self.index, &stacks::merged(&calls, threads))
+        merged_stacks::folded(&self.index, &merged_stacks::merged(&calls, threads))
     }
 
     /// The report with what is computed only when it is asked for: operators by shape and by stack.
@@ -350,8 +350,8 @@ impl Opened {
             if !self.groupings().contains(&by) {
                 return Vec::new();
             }
-            let mut rows = operators::grouped(&self.index, &self.vocabulary, by);
-            rows.truncate(operators::MAX_GROUPS);
+            let mut rows = operators_by_name::grouped(&self.index, &self.vocabulary, by);
+            rows.truncate(operators_by_name::MAX_GROUPS);
             rows
         })
     }

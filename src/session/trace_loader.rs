@@ -2,11 +2,11 @@
 
 use crate::analyze::{self, Depth, FileFacts, WorkerTables};
 use crate::base::{DefectKind, Defects, order, show};
+use crate::dialect;
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
-use crate::dialect;
 use crate::ingest::{Inflated, Inflater, LoadError};
-use crate::ingest::{Scanner, json};
+use crate::ingest::{Scanner, json_walk};
 use crate::session::Opened;
 use crate::session::documents::{Document, Documents};
 use crate::view::memory_budget::{MAX_CATEGORIES, OPERATORS, PYTHON};
@@ -20,7 +20,7 @@ pub(super) const MAX_NAMED: usize = 8;
 /// The event at the start of `text`. `None`: it is longer. If no more text is to be had (`is_all`), what is there
 /// is all there will be.
 pub fn event_text(text: &[u8], is_all: bool) -> Option<&[u8]> {
-    match json::container(text, 0) {
+    match json_walk::container(text, 0) {
         Ok(end) => Some(&text[..end]),
         Err(_) => is_all.then_some(text),
     }

@@ -9,10 +9,10 @@
 //! Nothing holds the text: the server's iterations ([`plan`]) are run once for each part of the file, and written
 //! iteration by iteration. Imports nothing but [`crate::base`].
 
-mod plan;
+mod invented_server;
+mod python_json;
 mod sections;
 pub mod simulator;
-mod text;
 
 use std::io::Write;
 
@@ -109,7 +109,7 @@ impl Options {
         if self.high_level_only {
             format!(
                 "server_events_vllm-instance-{}-{:032x}.json",
-                plan::PID,
+                invented_server::PID,
                 self.seed
             )
         } else {
@@ -187,7 +187,7 @@ pub struct Written {
 
 /// What a trace of these options holds.
 pub fn facts(options: &Options) -> Facts {
-    plan::facts(options, sections::iterations(options))
+    invented_server::facts(options, sections::iterations(options))
 }
 
 /// Writes a trace, at no time holding more than one chunk of it.

@@ -2,24 +2,24 @@
 //! its metadata, device lanes with Synapse's host calls, Synapse Logger, Bridge Logs, and vLLM's own events
 //! last. Each part runs the plan again.
 
-mod device;
+mod device_section;
 mod events;
-mod host;
-mod iterations;
+mod host_section;
 mod logs;
 mod metadata;
-mod server;
-mod tracks;
+mod section_tracks;
+mod server_section;
+mod target_size;
 
-use super::plan::{self, Iteration, Plan};
-use super::text::Text;
+use super::invented_server::{self, Iteration, Plan};
+use super::python_json::Text;
 use super::{Facts, Options};
-use device::Device;
+use device_section::Device;
 use events::process_name;
-use host::Host;
-pub use iterations::iterations;
-use server::Server;
-use tracks::{BRIDGE_PID, SYNAPSE_PID};
+use host_section::Host;
+use section_tracks::{BRIDGE_PID, SYNAPSE_PID};
+use server_section::Server;
+pub use target_size::iterations;
 
 /// Text is handed out when there is this much of it.
 const CHUNK: usize = 256 << 10;
@@ -54,7 +54,7 @@ pub struct Chunks {
 impl Chunks {
     pub fn new(options: &Options) -> Chunks {
         let iterations = iterations(options);
-        let facts = plan::facts(options, iterations);
+        let facts = invented_server::facts(options, iterations);
         let text = Text {
             trailing_comma: options.high_level_only,
             ..Text::default()

@@ -4,7 +4,7 @@ use crate::analyze::report::FileListed;
 use crate::base::stats;
 
 use super::cell::Term;
-use super::rows::Rows;
+use super::table_rows::Rows;
 use super::{Answers, Table, Topic};
 
 pub const FILES: Table = Table {

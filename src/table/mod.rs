@@ -4,40 +4,40 @@
 //! over it and know no table by name. A new column is a line in its table's function; a new table is a function and a
 //! line in `TABLES`.
 
-mod area;
-mod ask;
+mod area_tables;
 mod cell;
-mod compare;
-mod compiles;
-mod device;
+mod comparison_tables;
+mod compile_tables;
+mod device_tables;
 mod file;
-mod gaps;
-mod host;
-mod memory;
+mod gap_tables;
+mod host_tables;
+mod memory_tables;
 mod profiler;
-mod ranks;
-mod rows;
+mod rank_tables;
 mod selected;
-mod stacks;
-mod steps;
-mod terms;
+mod shown_terms;
+mod stack_tables;
+mod step_tables;
+mod table_ask;
+mod table_rows;
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::analyze::steps::times::device_span_ns;
-pub use area::{Area, NamedSlices};
-pub use ask::{Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
+pub use area_tables::{Area, NamedSlices};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
-pub use compiles::cost_in_all;
-pub use device::NO_LAUNCHES;
-pub use rows::{Order, Rows};
+pub use compile_tables::cost_in_all;
+pub use device_tables::NO_LAUNCHES;
 pub use selected::{AreaAsk, Selected, SelectedAsk, StacksAsk};
-pub use stacks::{NamedCalls, StackCalls};
-pub use steps::step_time_says;
+pub use stack_tables::{NamedCalls, StackCalls};
+pub use step_tables::step_time_says;
+pub use table_ask::{Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
+pub use table_rows::{Order, Rows};
 
-use rows::Builder;
+use table_rows::Builder;
 
 use crate::analyze::report::{Comparison, Grouping, Operator, RunRanks, TraceReport, Workers};
 
@@ -135,56 +135,56 @@ pub struct Table {
 
 /// Every table, in the order of a report.
 pub const TABLES: &[Table] = &[
-    steps::VERDICTS,
-    steps::STEP_GROUPS,
-    steps::COMPILED_STEPS,
-    steps::PADDING,
-    steps::STEPS,
-    steps::SLOW_STEPS,
-    compiles::RECOMPILES,
-    compiles::BUCKET_COVERAGE,
-    compiles::DYNAMO,
-    compiles::DYNAMO_LIMITS,
-    compiles::METRICS,
-    compiles::METRIC_COMPILES,
-    gaps::BUDGET,
-    gaps::GAP_KINDS,
-    gaps::GAPS,
-    gaps::GAP_CAUSES,
-    gaps::LONGEST_GAPS,
-    device::DEVICE_TIME,
-    device::IDLE,
-    device::LONGEST_IDLE,
-    device::KERNELS,
-    device::RECIPES,
-    device::NODES,
-    device::LAUNCHES,
-    device::LAUNCH_DELAYS,
-    device::QUEUE_DEPTH,
-    device::STREAM_GAPS,
-    device::COPIES,
-    device::SYNCS,
-    host::PYTHON,
-    host::OPERATORS,
-    host::OPERATORS_BY_SHAPE,
-    host::OPERATORS_BY_STACK,
-    host::MODULES,
-    host::TORCH_TABLE,
-    memory::MEMORY,
-    memory::MEMORY_OPERATORS,
-    ranks::RANKS,
-    ranks::COLLECTIVES_MATCHED,
-    ranks::COLLECTIVES_RECORDED,
-    ranks::WORKERS,
-    ranks::STAGES,
-    compare::STEP_TIME,
-    compare::CAUSES,
-    compare::COMPILES,
-    compare::FAMILIES,
-    compare::KERNELS,
-    compare::OPERATORS,
-    compare::DEVICE_TIME,
-    compare::MEMORY,
+    step_tables::VERDICTS,
+    step_tables::STEP_GROUPS,
+    step_tables::COMPILED_STEPS,
+    step_tables::PADDING,
+    step_tables::STEPS,
+    step_tables::SLOW_STEPS,
+    compile_tables::RECOMPILES,
+    compile_tables::BUCKET_COVERAGE,
+    compile_tables::DYNAMO,
+    compile_tables::DYNAMO_LIMITS,
+    compile_tables::METRICS,
+    compile_tables::METRIC_COMPILES,
+    gap_tables::BUDGET,
+    gap_tables::GAP_KINDS,
+    gap_tables::GAPS,
+    gap_tables::GAP_CAUSES,
+    gap_tables::LONGEST_GAPS,
+    device_tables::DEVICE_TIME,
+    device_tables::IDLE,
+    device_tables::LONGEST_IDLE,
+    device_tables::KERNELS,
+    device_tables::RECIPES,
+    device_tables::NODES,
+    device_tables::LAUNCHES,
+    device_tables::LAUNCH_DELAYS,
+    device_tables::QUEUE_DEPTH,
+    device_tables::STREAM_GAPS,
+    device_tables::COPIES,
+    device_tables::SYNCS,
+    host_tables::PYTHON,
+    host_tables::OPERATORS,
+    host_tables::OPERATORS_BY_SHAPE,
+    host_tables::OPERATORS_BY_STACK,
+    host_tables::MODULES,
+    host_tables::TORCH_TABLE,
+    memory_tables::MEMORY,
+    memory_tables::MEMORY_OPERATORS,
+    rank_tables::RANKS,
+    rank_tables::COLLECTIVES_MATCHED,
+    rank_tables::COLLECTIVES_RECORDED,
+    rank_tables::WORKERS,
+    rank_tables::STAGES,
+    comparison_tables::STEP_TIME,
+    comparison_tables::CAUSES,
+    comparison_tables::COMPILES,
+    comparison_tables::FAMILIES,
+    comparison_tables::KERNELS,
+    comparison_tables::OPERATORS,
+    comparison_tables::DEVICE_TIME,
+    comparison_tables::MEMORY,
     profiler::STEP_BREAKDOWN,
     profiler::OVERALL,
     profiler::OPERATOR_STATISTICS,
@@ -200,8 +200,8 @@ pub const TABLES: &[Table] = &[
     file::FILES,
     file::CATEGORIES,
     file::DEFECTS,
-    area::AREA,
-    stacks::STACKS,
+    area_tables::AREA,
+    stack_tables::STACKS,
 ];
 
 /// A table that a trace fills.

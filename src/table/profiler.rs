@@ -7,10 +7,10 @@ use crate::analyze::report::{
     OperatorStatistic, OverallPart, PlainTable, ProfilerTables, TableRead,
 };
 use crate::base::{SliceId, order, show};
-use crate::dialect::tables::{KernelRow, KernelTable};
+use crate::dialect::tables_beside::{KernelRow, KernelTable};
 
 use super::cell::{Cell, Kind, Place, Term};
-use super::rows::Rows;
+use super::table_rows::Rows;
 use super::{Answers, Filled, Table, Topic};
 
 fn list<'a, T>(answers: &Answers<'a>, of: fn(&'a ProfilerTables) -> &'a [T]) -> &'a [T] {

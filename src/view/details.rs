@@ -1,6 +1,6 @@
 //! A selected slice, a selected stretch of time, a search.
 
-use crate::analyze::device::nodes;
+use crate::analyze::device::work_by_node;
 use crate::analyze::report::{RecipeWork, Step};
 use crate::base::{NameId, SliceId, Span, TrackId, order};
 use crate::dialect::Vocabulary;
@@ -84,7 +84,7 @@ pub fn slice(
         n_launched: linked.n_work,
         arrows,
         n_arrows,
-        part_of: nodes::part_of(index, vocabulary, id).map(|part| Box::new(part_of(part))),
+        part_of: work_by_node::part_of(index, vocabulary, id).map(|part| Box::new(part_of(part))),
         at_byte: index.slices.at(id),
         same_name_count: alike.count.into(),
         same_name_total_ns: alike.total_ns,
@@ -93,7 +93,7 @@ pub fn slice(
     })
 }
 
-fn part_of(part: nodes::PartOf) -> PartOf {
+fn part_of(part: work_by_node::PartOf) -> PartOf {
     let recipe = RecipeWork {
         name: part.recipe,
         id: part.recipe_id,

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::analyze::host::stacks::{self, Calls, Thread, Tree, Visit};
+use crate::analyze::host::merged_stacks::{self, Calls, Thread, Tree, Visit};
 use crate::base::{NameId, SliceId, Span, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
@@ -23,7 +23,7 @@ pub const MAX_ROWS: u16 = 250;
 pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -> FlameView {
     let extent = vocabulary.extent(index).unwrap_or(Span::new(0, 0));
     let window = question.window.unwrap_or(extent).intersect(extent);
-    let all = stacks::threads(index);
+    let all = merged_stacks::threads(index);
     let sources = sources(index, vocabulary, &all);
     let source = match sources.contains(&question.source) {
         true => question.source,
@@ -37,7 +37,7 @@ pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -
         chosen.truncate(1);
     }
     let width = question.width_px.clamp(1, 10_000);
-    let tree = stacks::merged(&calls, &chosen);
+    let tree = merged_stacks::merged(&calls, &chosen);
     let mut view = FlameView {
         order: question.order,
         source,
@@ -97,8 +97,8 @@ pub fn flame(index: &Index, vocabulary: &Vocabulary, question: &FlameQuestion) -
 /// The calls that are asked for, by name.
 pub fn calls_by_name(index: &Index, vocabulary: &Vocabulary, ask: &StacksAsk) -> StackCalls {
     let calls = Calls::new(index, vocabulary, ask.source, ask.window);
-    let all = stacks::threads(index);
-    let tree = stacks::merged(&calls, &chosen(&by_calls(index, &calls, &all), ask.thread));
+    let all = merged_stacks::threads(index);
+    let tree = merged_stacks::merged(&calls, &chosen(&by_calls(index, &calls, &all), ask.thread));
     StackCalls {
         total_ns: tree.nodes[0].total_ns,
         names: by_name(index, &tree),

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{NameId, SliceId, Span, TrackId, order, show};
 use crate::dialect::{Phase, Role, Vocabulary};
 use crate::index::nest::MAX_DEPTHS;
-use crate::index::tables::Process;
+use crate::index::trace_columns::Process;
 use crate::index::{CounterSeries, Family, Index, Key};
 
 use super::by_name::ByName;

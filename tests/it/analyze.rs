@@ -1,6 +1,6 @@
 //! Analyses on small traces made by hand, and against reference results on the corpus.
 
-use stepscope::analyze::device::time::device_work;
+use stepscope::analyze::device::device_time::device_work;
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps, requests};
 use stepscope::analyze::host::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, Finding, GapKind, Gaps, Level};

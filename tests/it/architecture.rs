@@ -361,7 +361,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// `src/index/tables.rs` -> `index` and what it may import. `None`: a program, or a module without a place.
+/// `src/index/trace_columns.rs` -> `index` and what it may import. `None`: a program, or a module without a place.
 fn module_of(path: &str) -> Option<(&'static str, &'static [&'static str])> {
     let path = path.strip_prefix("src/")?.strip_suffix(".rs")?;
     let holds = |module: &str| {

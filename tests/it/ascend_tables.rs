@@ -6,8 +6,8 @@ use serde_json::Value;
 use stepscope::analyze::memory::allocations;
 use stepscope::analyze::ranks::links as rank_links;
 use stepscope::analyze::report::Link;
-use stepscope::dialect::ascend::tables::{Table, read};
-use stepscope::dialect::tables::Tables;
+use stepscope::dialect::ascend::ascend_tables::{Table, read};
+use stepscope::dialect::tables_beside::Tables;
 use stepscope::session::bundle;
 
 use crate::corpus;

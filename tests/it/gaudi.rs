@@ -3,9 +3,9 @@
 use stepscope::analyze::compiles::metrics;
 use stepscope::analyze::report::{Bucket, Engine, Evidence, Period, Phase, Recompile, Step};
 use stepscope::base::Union;
-use stepscope::dialect::gaudi::counters::{Utils, counted_compiles};
+use stepscope::dialect::gaudi::vllm_counters::{Utils, counted_compiles};
 use stepscope::dialect::{Role, gaudi_metrics};
-use stepscope::index::tables::Key;
+use stepscope::index::trace_columns::Key;
 use stepscope::session::{Opened, open_bytes};
 
 use crate::corpus;

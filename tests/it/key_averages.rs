@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stepscope::analyze::host::operators::grouped;
+use stepscope::analyze::host::operators_by_name::grouped;
 use stepscope::analyze::report::{Grouping, Operator};
 use stepscope::session::{Opened, open_bytes};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use stepscope::analyze::host::stacks::{Calls, Tree, merged, threads};
+use stepscope::analyze::host::merged_stacks::{Calls, Tree, merged, threads};
 use stepscope::analyze::report::StackSource;
 use stepscope::base::{Span, Union};
 use stepscope::index::Family;

@@ -5,9 +5,9 @@
 
 mod bootstrap;
 mod comparable;
-mod names;
 mod profile;
 mod says;
+mod stable_names;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};

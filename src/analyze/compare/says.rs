@@ -1,11 +1,11 @@
 //! The sentences that say what differs between two traces, and how much of it each cause explains.
 
 use super::comparable::{ALIKE, batches_alike};
-use crate::analyze::labels::{self, capitalised};
 use crate::analyze::report::{
     Basis, CauseRow, Change, Comparison, CompileRow, DeviceState, Family, Phase, Profile, StepCause,
     StepTimeRow, WorkRow,
 };
+use crate::analyze::sentence_words::{self, capitalised};
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::{show, stats};
 
@@ -271,7 +271,7 @@ fn largest_work(found: &Comparison, cause: &CauseRow) -> Option<String> {
         }
     };
     if let Some(kernel) = most(&found.kernels) {
-        return Some(named(&kernel, labels::shortened(&kernel.name)));
+        return Some(named(&kernel, sentence_words::shortened(&kernel.name)));
     }
     let family = most(&found.families)?;
     let noun = Family::from_key(&family.name).map_or(family.name.clone(), |f| f.word().to_owned());

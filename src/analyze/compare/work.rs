@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::names::stripped;
+use super::stable_names::stripped;
 use crate::analyze::report::{Change, Work, WorkRow};
 use crate::base::{order, stats};
 

@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{CompileMark, EngineStep, Evidence, Pass, Period, Phase, Role, Vocabulary};
 use crate::index::Key;
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use crate::analyze::gaps::activity::{compile_span, open_in};
 use crate::analyze::gaps::cause::hands_over_compiled;

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, SliceId, order};
 use crate::dialect::Vocabulary;
-use crate::dialect::tables::{KernelTable, OperatorStatistic};
+use crate::dialect::tables_beside::{KernelTable, OperatorStatistic};
 use crate::index::Index;
 
 use crate::analyze::report::KernelDetails;

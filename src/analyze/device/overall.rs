@@ -4,7 +4,7 @@
 //! Computing, communication and free are those of `step_breakdown`. The kinds are sums of kernels: kernels
 //! that run at the same time count each, so the kinds of computing may add up to more than it.
 
-use crate::dialect::tables::{BreakdownRow, KernelClass, KernelTable};
+use crate::dialect::tables_beside::{BreakdownRow, KernelClass, KernelTable};
 
 use crate::analyze::report::{Overall, OverallPart};
 use crate::analyze::steps::breakdown;

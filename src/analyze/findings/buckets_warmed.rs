@@ -3,10 +3,10 @@
 
 use super::shared::{N_EVIDENCE, at_step, fact, finding, listed, serving, were};
 use super::{Facts, Rule};
-use crate::analyze::labels;
 use crate::analyze::report::{
     Bucket, Finding, FindingEvidence, Level, Phase, PhaseBucket, Sure, TraceReport,
 };
+use crate::analyze::sentence_words;
 use crate::base::show;
 
 pub(super) const RULE: Rule = Rule {
@@ -53,7 +53,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let missed = &coverage.served_not_warmed;
     let names: Vec<String> = missed
         .iter()
-        .map(|b| format!("{} {}", labels::phase(b.phase), b.bucket))
+        .map(|b| format!("{} {}", sentence_words::phase(b.phase), b.bucket))
         .collect();
     let says = format!(
         "{} served that warm-up never ran: {} (batch, sequence length, context blocks).",
@@ -85,7 +85,7 @@ fn first_use(report: &TraceReport, bucket: &PhaseBucket) -> FindingEvidence {
     let used = serving(report).find(|s| s.phase == bucket.phase && s.bucket == Some(bucket.bucket));
     let says = format!(
         "{} {}: {}",
-        labels::phase(bucket.phase),
+        sentence_words::phase(bucket.phase),
         bucket.bucket,
         show::counted(bucket.count, "step")
     );
@@ -116,7 +116,7 @@ fn reach(missed: &[PhaseBucket]) -> String {
                 .map(|n| format!("sequence length {n}")),
         );
         parts.extend(most.ctx.filter(|&n| n > 0).map(|n| format!("{n} context blocks")));
-        format!("{} up to {}", labels::phase(*phase), parts.join(", "))
+        format!("{} up to {}", sentence_words::phase(*phase), parts.join(", "))
     };
     let phrases: Vec<String> = by_phase.iter().map(phrase).collect();
     listed(&phrases, 6)

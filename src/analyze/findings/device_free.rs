@@ -5,7 +5,7 @@ use super::{Facts, Rule, device_idle, exposed_communication};
 use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
 use crate::analyze::steps::breakdown;
 use crate::base::show;
-use crate::dialect::tables::BreakdownRow;
+use crate::dialect::tables_beside::BreakdownRow;
 
 pub(super) const RULE: Rule = Rule {
     ids: &["device-free"],

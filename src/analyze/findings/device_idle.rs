@@ -5,11 +5,11 @@
 
 use super::shared::{fact, finding, host_bound_ns, is_too_much_work_unlinked, reaches, slower_host};
 use super::{Facts, Rule, device_free, no_load, waits_for_host};
-use crate::analyze::labels;
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
     device_name,
 };
+use crate::analyze::sentence_words;
 use crate::base::{Span, order, show, stats};
 use crate::dialect::RecordingKind;
 
@@ -99,7 +99,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(call) = longest.and_then(|gap| gap.call.as_ref())
         && reaches(call.ns, 50, idle.idle_ns)
     {
-        says += &format!(" {}.", labels::in_one_call(call));
+        says += &format!(" {}.", sentence_words::in_one_call(call));
     }
     let mut evidence: Vec<FindingEvidence> = causes
         .iter()

@@ -78,7 +78,7 @@ mod tests {
     fn a_device_recording_that_ends_early_is_told() {
         let mut report = blank();
         let work = vec![(crate::dialect::Role::DeviceCompute, Span::new(0, 600 * MS))];
-        let device = crate::analyze::device::time::time_of(work).unwrap();
+        let device = crate::analyze::device::device_time::time_of(work).unwrap();
         report.device_time = vec![crate::analyze::report::DeviceTime {
             scope: "all".into(),
             ..device

@@ -4,8 +4,8 @@
 
 use super::shared::{fact, finding, reaches};
 use super::{Facts, Rule};
-use crate::analyze::labels;
 use crate::analyze::report::{Bound, Family, Finding, FindingEvidence, KernelFamily, Level, Sure};
+use crate::analyze::sentence_words;
 use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -67,7 +67,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
                 f.family.word(),
                 show::duration(f.total_ns),
                 show::counted(f.count, "kernel"),
-                labels::shortened(&f.largest)
+                sentence_words::shortened(&f.largest)
             ))
         })
         .collect();

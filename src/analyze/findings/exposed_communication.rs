@@ -2,8 +2,8 @@
 
 use super::shared::{fact, finding, is_work_missing, most, of_kind, overlapped_or_not, reaches};
 use super::{Facts, Rule};
-use crate::analyze::labels;
 use crate::analyze::report::{Finding, FindingEvidence, Kernel, Level, Sure, TraceReport, device_name};
+use crate::analyze::sentence_words;
 use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -64,7 +64,7 @@ fn fused(report: &TraceReport) -> Option<FindingEvidence> {
         ..fact(format!(
             "{} of it in kernels that communicate and compute, such as {}: not all of it is communication",
             show::duration(stats::sum(fused.iter().map(|k| k.total_ns))),
-            labels::shortened(&longest.name)
+            sentence_words::shortened(&longest.name)
         ))
     })
 }

@@ -20,6 +20,7 @@ mod buckets_warmed;
 mod clocks_disagree;
 mod compiled;
 mod compiles_while_serving;
+mod decode_and_prefill_padding;
 mod device_free;
 mod device_idle;
 mod device_recording_ends_early;
@@ -36,11 +37,10 @@ mod launches_without_work;
 mod long_attention;
 mod memory_churn;
 mod no_load;
+mod no_server_at_work;
 mod no_steps;
 mod out_of_memory;
-mod overhead;
-mod padding;
-mod recording_kind;
+mod recording_overhead;
 mod recording_slows_the_host;
 mod shared;
 mod short_kernels;
@@ -63,8 +63,8 @@ use super::Depth;
 use super::device::launch_index::TrailingLaunches;
 use super::gaps::requests::Waiting;
 use super::gaps::step_idle::StepIdle;
-use super::host::collectives::HostCollectives;
-use super::host::overhead::Overhead;
+use super::host::collectives_on_host::HostCollectives;
+use super::host::profiler_overhead::Overhead;
 use super::ranks::peers::PeerWait;
 use super::report::{Finding, FindingEvidence, Level, TraceReport};
 use super::steps::verdict::Waited;
@@ -139,19 +139,19 @@ pub const FINDINGS: &[Rule] = &[
     input_damaged::RULE,
     events_lost::RULE,
     no_steps::RULE,
-    recording_kind::RULE,
+    no_server_at_work::RULE,
     clocks_disagree::RULE,
     launches_without_work::RULE,
     recording_slows_the_host::RULE,
-    overhead::FIRST_USE,
-    overhead::RECORDING,
+    recording_overhead::FIRST_USE,
+    recording_overhead::RECORDING,
     compiles_while_serving::RULE,
     suspected_compiles::RULE,
     buckets_warmed::RULE,
     waits_for_host::RULE,
     time_between_steps::RULE,
-    padding::DECODE,
-    padding::PREFILL,
+    decode_and_prefill_padding::DECODE,
+    decode_and_prefill_padding::PREFILL,
     slow_steps::RULE,
     no_load::RULE,
     device_idle::RULE,

@@ -1,10 +1,10 @@
 //! What several findings are made with.
 
-use crate::analyze::labels;
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, LaunchCall, Launches, Level, Period, Step, Sure,
     TraceReport, device_name,
 };
+use crate::analyze::sentence_words;
 use crate::analyze::steps::verdict;
 use crate::base::{Severity, show, stats};
 
@@ -170,7 +170,7 @@ pub(super) fn of_kind(report: &TraceReport, kind: &str) -> Vec<FindingEvidence> 
             slice: Some(k.longest_slice),
             ..fact(format!(
                 "{}: {} in {}, longest {}",
-                labels::shortened(&k.name),
+                sentence_words::shortened(&k.name),
                 show::duration(k.total_ns),
                 show::counted(k.count, "call"),
                 show::duration(k.max_ns)

@@ -4,10 +4,10 @@
 use super::shared::{fact, finding, is_work_missing, reaches};
 use super::{Facts, Rule};
 use crate::analyze::gaps::streams::SLOW_START_NS;
-use crate::analyze::labels;
 use crate::analyze::report::{
     DeviceIdle, Finding, FindingEvidence, IdleCause, Level, StreamGaps, Sure, device_name,
 };
+use crate::analyze::sentence_words;
 use crate::base::{order, show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -60,7 +60,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             i64::try_from(late).unwrap_or(i64::MAX)
         ),
         show::duration(SLOW_START_NS),
-        labels::shortened(&most.stream),
+        sentence_words::shortened(&most.stream),
         show::duration(most.slow_starts.total_ns),
         show::percent(most.slow_starts.total_ns, most.span_ns()),
     );
@@ -75,7 +75,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         slice: s.slow_starts.longest_next_slice,
         ..fact(format!(
             "Stream {} of device {}: {} in {}, longest {}",
-            labels::shortened(&s.stream),
+            sentence_words::shortened(&s.stream),
             device_name(s.device, s.rank.as_deref()),
             show::duration(s.slow_starts.total_ns),
             show::count(s.slow_starts.count),

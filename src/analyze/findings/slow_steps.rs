@@ -4,8 +4,8 @@ use super::compiles_while_serving::would_show_compiles;
 use super::shared::{N_EVIDENCE, at_step, finding, reaches, serving_ns};
 use super::{Facts, Rule};
 use crate::analyze::gaps::gap_words::step_label;
-use crate::analyze::labels;
 use crate::analyze::report::{Difference, DifferenceKind, Finding, Level, SlowStep, Step, Sure, TraceReport};
+use crate::analyze::sentence_words;
 use crate::analyze::steps::differences::{FORWARD, OUTSIDE, SLOW_FACTOR, Slow, parts, slow};
 use crate::base::{order, show, stats};
 
@@ -131,7 +131,7 @@ fn listed(differences: &[&Difference]) -> String {
 /// `"aten::cat +41.0 ms (12 ×)"`.
 fn says(d: &Difference) -> String {
     let more = show::duration(d.more_ns);
-    let name = labels::shortened(&d.name);
+    let name = sentence_words::shortened(&d.name);
     let times = d.ratio.map_or(String::new(), |ratio| match ratio < 100.0 {
         true => format!("{ratio:.1} ×"),
         false => format!("{ratio:.0} ×"),

@@ -2,8 +2,8 @@
 
 use super::shared::{fact, finding, reaches, serving_ns};
 use super::{Facts, Rule};
-use crate::analyze::labels;
 use crate::analyze::report::{Cause, Finding, FindingEvidence, GapCause, GapKind, Level, Sure};
+use crate::analyze::sentence_words;
 use crate::base::{show, stats};
 
 pub(super) const RULE: Rule = Rule {
@@ -47,7 +47,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         "{} of serving time ({}) lies between engine steps. Largest cause: {}, {}.",
         show::percent(waited, base),
         show::duration(waited),
-        labels::cause_noun(largest.cause),
+        sentence_words::cause_noun(largest.cause),
         show::duration(largest.total_ns)
     );
     let longest = gaps.longest.iter().filter(|g| g.cause != Cause::NoLoad).take(3);

@@ -9,8 +9,8 @@
 use super::shared::{device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_idle::StepIdle;
-use crate::analyze::labels;
 use crate::analyze::report::{Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure};
+use crate::analyze::sentence_words;
 use crate::base::{order, show};
 use crate::dialect::RecordingKind;
 
@@ -76,7 +76,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         let says = format!(
             "{} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work is not \
              launched yet.",
-            labels::capitalised(&device)
+            sentence_words::capitalised(&device)
         );
         let id = match is_decode {
             true => "decode-keeps-the-device-busy",
@@ -98,12 +98,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         format!(
             "For {share} of the time of {steps} {device} waits for the host: it is idle and its next work is not \
              launched yet. Largest cause: {}, {of_host}.",
-            labels::cause_noun(cause),
+            sentence_words::cause_noun(cause),
         )
     };
     let long_call = call_in_longest(facts, idle);
     let in_call = match long_call.filter(|call| reaches(call.ns, 50, host_ns)) {
-        Some(call) => format!(" {}.", labels::capitalised(&labels::in_one_call(call))),
+        Some(call) => format!(
+            " {}.",
+            sentence_words::capitalised(&sentence_words::in_one_call(call))
+        ),
         None => String::new(),
     };
     let says = says + &in_call;
@@ -152,7 +155,7 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
             let share = show::percent(ns, host_ns);
             fact(format!(
                 "{}: {} ({share})",
-                labels::cause_noun(c),
+                sentence_words::cause_noun(c),
                 show::duration(ns)
             ))
         })
@@ -182,7 +185,10 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
             ..fact(format!(
                 "The longest of these gaps: {}{}",
                 show::duration(longest.len_ns()),
-                long_call.map_or(String::new(), |call| format!(", {}", labels::in_one_call(call)))
+                long_call.map_or(String::new(), |call| format!(
+                    ", {}",
+                    sentence_words::in_one_call(call)
+                ))
             ))
         });
     }

@@ -18,13 +18,8 @@ pub struct Between {
     pub after: usize,
 }
 
-/// The gaps between engine steps. Steps that overlap or touch have none. Only gaps with a serving step on both
-/// sides count, unless no step is serving.
-pub fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
-    between(steps, (0..steps.len()).collect())
-}
-
-/// The same between the steps at these places.
+/// The gaps between the engine steps at these places. Steps that overlap or touch have none. Only gaps with a serving
+/// step on both sides count, unless no step is serving.
 pub(super) fn between(steps: &[EngineStep], places: Vec<usize>) -> Vec<Between> {
     let any_serving = places.iter().any(|&i| steps[i].period == Period::Serving);
     let mut order = places;
@@ -132,6 +127,10 @@ pub(super) fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn between_steps(steps: &[EngineStep]) -> Vec<Between> {
+        between(steps, (0..steps.len()).collect())
+    }
 
     fn step(start: i64, end: i64, period: Period) -> EngineStep {
         EngineStep {

@@ -1,6 +1,6 @@
 //! What each device did, as far as a verdict asks.
 
-use crate::analyze::device::time::DeviceWork;
+use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::gaps::activity::Activity;
 use crate::analyze::gaps::requests::WithoutRequests;
 use crate::analyze::gaps::step_idle::is_not_launched;

@@ -18,8 +18,8 @@ use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::gaps::cause::Rule;
 use crate::analyze::gaps::device_gap::{DeviceGap, Seen, each_gap};
 use crate::analyze::gaps::{GapDivider, Host};
-use crate::analyze::labels;
 use crate::analyze::report::{Cause, DeviceIdle, Drained, IdleCause, IdleGap, IdleShare, LongCall, Step};
+use crate::analyze::sentence_words;
 
 pub use crate::analyze::gaps::cause::LATENCY_NS;
 
@@ -247,9 +247,9 @@ fn in_words(
         ns,
         slice: id.0,
     });
-    let in_call = long_call
-        .as_ref()
-        .map_or(String::new(), |call| format!(", {}", labels::in_one_call(call)));
+    let in_call = long_call.as_ref().map_or(String::new(), |call| {
+        format!(", {}", sentence_words::in_one_call(call))
+    });
     let name = |id: SliceId| index.name_of(id);
     let call = gap.launch.map(|launch| launch.call);
     let by = call.map_or(String::new(), |call| format!(", launched by {}", name(call)));
@@ -268,7 +268,7 @@ fn in_words(
             "{why}: {} of {}{in_call}{after}; then {}{by}.",
             show::duration(by_cause[cause as usize]),
             show::duration(gap.span.len_ns()),
-            labels::shortened(name(gap.next))
+            sentence_words::shortened(name(gap.next))
         ),
         launch_slice: call.map(|call| call.0),
         next_slice: gap.next.0,

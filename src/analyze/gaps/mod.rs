@@ -14,7 +14,6 @@
 
 pub mod activity;
 mod between_steps;
-pub mod budget;
 pub mod cause;
 mod compile_lanes;
 mod compile_waits;
@@ -34,8 +33,11 @@ pub mod step_idle;
 mod step_window;
 pub(in crate::analyze) mod streams;
 
+pub use step_idle::step_idle;
+pub mod time_budget;
+
+use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::device::launch_index::LaunchIndex;
-use crate::analyze::device::time::DeviceWork;
 use crate::analyze::gaps::activity::{Activity, HostThreads, Whose};
 use crate::analyze::gaps::between_steps::{StepsOf, step_gaps};
 use crate::analyze::gaps::cause::{Rule, Unlinked};

@@ -1,6 +1,6 @@
 //! The time of steps that is judged of a device: one window for all that is said of its idle time.
 
-use crate::analyze::device::time::DeviceWork;
+use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::gaps::activity::Activity;
 use crate::analyze::gaps::{Host, rank_of};
 use crate::analyze::report::Step;

@@ -1,9 +1,9 @@
 //! What the host did: operators, python frames, modules, and the stacks that they form.
 
-pub mod collectives;
-pub mod frames;
+pub mod collectives_on_host;
+pub mod merged_stacks;
 pub mod modules;
-pub mod operators;
-pub mod overhead;
+pub mod open_frames;
+pub mod operators_by_name;
+pub mod profiler_overhead;
 pub mod python;
-pub mod stacks;

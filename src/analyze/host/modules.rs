@@ -13,7 +13,7 @@ use crate::base::{NameId, SliceId, order};
 use crate::dialect::Vocabulary;
 use crate::index::{Family, Index, Key};
 
-use crate::analyze::host::operators::{WorkByLink, longer};
+use crate::analyze::host::operators_by_name::{WorkByLink, longer};
 use crate::analyze::report::ModuleRow;
 
 /// Bound of the list; what is called less than that is counted into the module around it.

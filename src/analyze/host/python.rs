@@ -10,7 +10,7 @@ use crate::base::SliceId;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Family, Index};
 
-use crate::analyze::host::operators::{longer, sorted};
+use crate::analyze::host::operators_by_name::{longer, sorted};
 use crate::analyze::report::Operator;
 
 /// All frames, most self time first; empty where the trace has no stacks.

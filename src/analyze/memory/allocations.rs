@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, order};
-use crate::dialect::tables::{AllocationRow, AllocationTable};
+use crate::dialect::tables_beside::{AllocationRow, AllocationTable};
 
 use crate::analyze::report::{Allocation, Allocations, OperatorAllocations};
 

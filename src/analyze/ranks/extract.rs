@@ -3,11 +3,11 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::analyze::device::time::{DeviceWork, device_work};
+use crate::analyze::device::device_time::{DeviceWork, device_work};
 use crate::analyze::report::{Period, Phase, Step, TraceReport};
 use crate::base::{NameId, SliceId, Span, order};
-use crate::dialect::collectives::{Operation, group_in_name};
-use crate::dialect::ranks::in_name;
+use crate::dialect::collective_words::{Operation, group_in_name};
+use crate::dialect::ranks_in_one_file::in_name;
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{order, show, stats};
-use crate::dialect::tables::LinkRow;
+use crate::dialect::tables_beside::LinkRow;
 
 use crate::analyze::report::Link;
 

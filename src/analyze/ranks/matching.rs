@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::stats;
-use crate::dialect::collectives::Operation;
+use crate::dialect::collective_words::Operation;
 
 use super::extract::{GroupName, RankCollective, RankExtract};
 

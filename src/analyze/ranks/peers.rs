@@ -4,13 +4,13 @@
 //! of the group whose operation holds it in time; of several the one behind whose track its own comes first in the same
 //! process. Its peer's rank in the run is read from the group's list of ranks, where there is one.
 
-use crate::analyze::device::time::DeviceWork;
+use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::groups::{Group, Groups};
 use crate::base::{SliceId, Span, TrackId, Union, order};
 use crate::dialect::Vocabulary;
 use crate::dialect::vocabulary::{PeerWaits, ProcessGroup};
 use crate::index::Index;
-use crate::index::tables::Key;
+use crate::index::trace_columns::Key;
 
 /// Where more of the waits' time than this, in per cent, is of no known rank, nothing is said.
 const UNKNOWN_PERCENT: i64 = 10;

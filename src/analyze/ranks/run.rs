@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analyze::report::{ClockMethod, MatchedCollectives, RankClocks, RankOfRun, RunRanks};
 use crate::base::{order, show, stats};
-use crate::dialect::collectives::Operation;
+use crate::dialect::collective_words::Operation;
 
-use super::clocks::{Clocks, clocks};
+use super::clocks_of_ranks::{Clocks, clocks};
 use super::extract::RankExtract;
 use super::matching::{Matched, Matching, matched};
 use super::straggler;

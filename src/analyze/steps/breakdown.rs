@@ -5,7 +5,7 @@
 //! The two differ by definition (a table's row is a step, and a step begins where its first kernel does), so they stand
 //! side by side and are never added.
 
-use crate::dialect::tables::{BreakdownRow, Tables};
+use crate::dialect::tables_beside::{BreakdownRow, Tables};
 use crate::dialect::{Division, Vocabulary};
 use crate::index::Index;
 

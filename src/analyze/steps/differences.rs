@@ -13,14 +13,14 @@ use crate::base::{NameId, SliceId, Span, TrackId, Union, order, stats};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::Index;
 
-use crate::analyze::device::time::DeviceWork;
+use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::gaps::activity::open_in;
-use crate::analyze::host::frames::python_tracks;
+use crate::analyze::host::open_frames::python_tracks;
 use crate::analyze::report::{
     Difference, DifferenceKind, DynamoUse, HostPart, Parts, Period, SlowStep, Step,
 };
-use crate::analyze::steps::device::{Piece, TakesWork, assign};
 use crate::analyze::steps::like::{LEAST_LIKE, by_like_size};
+use crate::analyze::steps::step_device_work::{Piece, TakesWork, assign};
 
 /// A step is slow if it takes longer than this many medians of its like …
 pub const SLOW_FACTOR: i64 = 3;

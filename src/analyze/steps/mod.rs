@@ -1,14 +1,14 @@
 //! What each step is made of: host time by part, device time by engine, and groups of like steps.
 
 pub mod breakdown;
-mod device;
+pub mod bucket_padding;
 pub mod differences;
 pub mod like;
-pub mod padding;
+mod step_device_work;
 pub mod times;
 pub mod verdict;
 
-pub use device::{given_by_time, links_of_runs};
+pub use step_device_work::{given_by_time, links_of_runs};
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::base::{Span, TrackId, Union, order, stats};
 use crate::dialect::{Evidence, Part, Pass, Period, Phase, Vocabulary};
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 use crate::analyze::gaps::activity::held_up_spans;
 use crate::analyze::gaps::held_up::{Compiles, ThreadCompiles};
@@ -36,7 +36,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     order::sort_by_key(&mut by_step, |r| r.step);
     // Whether a step without a marker compiled nothing is known only where compiles are recorded at all.
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
-    let mut devices = device::step_devices(index, vocabulary);
+    let mut devices = step_device_work::step_devices(index, vocabulary);
     let gaps = gaps_before(index, vocabulary);
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();

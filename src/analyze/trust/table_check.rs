@@ -12,7 +12,7 @@ use crate::dialect::Vocabulary;
 use crate::dialect::key_averages::{KeyAverages, Rounded, Row, TellsApart};
 use crate::index::{Family, Index};
 
-use crate::analyze::host::operators::{Kind, PythonFrames, counted};
+use crate::analyze::host::operators_by_name::{Kind, PythonFrames, counted};
 use crate::analyze::report::{Grouping, Kernel, Operator, TableCheck, TableRow, TableVerdict};
 
 /// What the trace has that the table may have.

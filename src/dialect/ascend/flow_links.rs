@@ -2,7 +2,7 @@
 
 use crate::base::{SliceId, TrackId};
 use crate::index::args::Links;
-use crate::index::tables::{FlowKind, Index};
+use crate::index::trace_columns::{FlowKind, Index};
 
 use super::super::enclosing;
 use super::super::vocabulary::{LaunchLink, Vocabulary};

@@ -18,16 +18,16 @@
 //! track and a time. The time of an end is that of a slice to the digit; the tail of `HostToDevice` lies inside its
 //! slice.
 
+mod ascend_steps;
+pub mod ascend_tables;
 pub mod flow_links;
-mod steps;
-pub mod tables;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, Span, TrackId, Union, order};
-use crate::index::tables::{Index, Key};
+use crate::index::trace_columns::{Index, Key};
 
-use super::collectives;
+use super::collective_words;
 use super::dynamo;
 use super::facts;
 use super::kineto;
@@ -113,7 +113,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v.has_lanes_of_kinds = true;
     v.launch_link = flow_links::launch_link(index, &v);
     v.call_links = flow_links::call_links(index, &v);
-    steps::read(index, file_name, &mut v);
+    ascend_steps::read(index, file_name, &mut v);
     v.compiles = kineto::compiles(index, &v.roles);
     v.dynamo = dynamo::dynamo(index, &v.compiles, &v.passes);
     v.main_threads = facts::main_threads(index, &v.roles, true);
@@ -142,7 +142,7 @@ fn peer_waits(index: &Index) -> Option<PeerWaits> {
         names,
         peer: PEER,
         groups: index.track_ids().filter_map(group).collect(),
-        ranks: collectives::process_groups(index),
+        ranks: collective_words::process_groups(index),
     })
 }
 

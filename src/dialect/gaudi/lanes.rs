@@ -13,9 +13,9 @@ use crate::dialect::kineto;
 use crate::dialect::pattern::{has, starts};
 use crate::dialect::roles;
 use crate::dialect::vocabulary::Role;
-use crate::index::tables::{Family, Index, Key};
+use crate::index::trace_columns::{Family, Index, Key};
 
-use super::names::{EngineName, without_device};
+use super::high_level_names::{EngineName, without_device};
 
 /// What kind of track a slice lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,35 +9,35 @@
 //! - `gaudi-synprof`: a CSV file of Synapse's own profiler, which [`synprof`] writes as a trace.
 
 mod advice;
-pub mod compiles;
-pub mod counters;
+pub mod engine_iterations;
+pub mod gaudi_compiles;
+pub mod high_level_names;
 pub mod hltv;
-pub mod iterations;
 pub mod lanes;
-pub mod names;
 pub mod synprof;
+pub mod vllm_counters;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
-use crate::index::tables::{Family, Index, Key};
+use crate::index::trace_columns::{Family, Index, Key};
 
 use super::dynamo;
 use super::enclosing;
 use super::facts;
 use super::kineto;
 use super::pattern::{has, python_frame};
-use super::ranks;
+use super::ranks_in_one_file;
 use super::roles::{OWN_CATEGORY, rows_with};
 use super::terms::{Evidence, Period};
 use super::vllm;
 use super::vocabulary::{CompileMark, EngineStep, LaunchLink, NodeArgs, Pass, Role, Vocabulary};
 use super::wait_names;
 
-use counters::Utils;
-use iterations::Iteration;
+use engine_iterations::Iteration;
+use high_level_names::EngineName;
 use lanes::{Calls, Lane};
-use names::EngineName;
+use vllm_counters::Utils;
 
 /// What the index holds of Gaudi.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,15 +141,16 @@ pub fn recognise(index: &Index) -> Vocabulary {
     };
     facts::read_header(index, &mut v);
     let beside = |pid: Key| lanes::host_process(index, pid);
-    let (found, told_apart) = ranks::ranks_by_recipe(index, &v.roles, "recipeId", beside);
+    let (found, told_apart) = ranks_in_one_file::ranks_by_recipe(index, &v.roles, "recipeId", beside);
     v.ranks = found;
     if let Some(told_apart) = told_apart {
         // The header is that of the first.
         v.rank = None;
-        v.notes.push(ranks::several_say(&v.ranks, &told_apart));
+        v.notes
+            .push(ranks_in_one_file::several_say(&v.ranks, &told_apart));
     }
-    let untold = || ranks::untold_work(index, &v.ranks);
-    if let Some(shared) = ranks::shared_processes(index).or_else(untold) {
+    let untold = || ranks_in_one_file::untold_work(index, &v.ranks);
+    if let Some(shared) = ranks_in_one_file::shared_processes(index).or_else(untold) {
         v.rank = None;
         v.notes.push(shared);
     }
@@ -197,7 +198,7 @@ impl Periods {
 fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     let by_lane: Vec<(TrackId, Vec<(SliceId, EngineName<'_>)>)> = engine_lanes
         .iter()
-        .map(|&track| (track, iterations::engine_events(index, track)))
+        .map(|&track| (track, engine_iterations::engine_events(index, track)))
         .collect();
     let all = || by_lane.iter().flat_map(|(_, events)| events.iter().copied());
     let pid_of = |track: TrackId| index.track(track).pid;
@@ -222,7 +223,9 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     };
     v.has_warmup = !no_warmup;
 
-    let is_v0 = by_lane.iter().any(|(_, events)| iterations::is_v0(index, events));
+    let is_v0 = by_lane
+        .iter()
+        .any(|(_, events)| engine_iterations::is_v0(index, events));
     let is_unified =
         all().any(|(_, name)| matches!(name, EngineName::PrepareUnified | EngineName::Unified(_)));
     v.engine = Some(
@@ -241,11 +244,11 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     let mut n_dummies = 0;
     for (track, events) in &by_lane {
         let mut here = if is_v0 {
-            iterations::v0(index, events)
+            engine_iterations::v0(index, events)
         } else {
-            iterations::v1(index, events)
+            engine_iterations::v1(index, events)
         };
-        counters::join(index, &utils, pid_of(*track), &mut here.iterations);
+        vllm_counters::join(index, &utils, pid_of(*track), &mut here.iterations);
         for pass in here
             .iterations
             .iter_mut()
@@ -258,7 +261,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
             v.roles[slice.index()] = Role::Dummy;
             n_dummies += 1;
         }
-        let marks = compiles::recorded(index, events);
+        let marks = gaudi_compiles::recorded(index, events);
         say_whether_counted(&utils, pid_of(*track), marks.len(), v);
         v.compiles.extend(marks);
     }
@@ -290,7 +293,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
     v.synchronised_capture = v.compiles.iter().any(|m| m.evidence == Evidence::Recorded)
         || engine_lanes
             .iter()
-            .any(|&t| counters::counted_compiles(&utils, pid_of(t)).is_some());
+            .any(|&t| vllm_counters::counted_compiles(&utils, pid_of(t)).is_some());
     v.synchronised_capture &= !device_works_on(index, v);
     say_engine_notes(&periods, is_v0, n_dummies, v);
 }
@@ -332,7 +335,7 @@ fn device_works_on(index: &Index, v: &Vocabulary) -> bool {
 
 /// A block without its counter, or the reverse, means that the file was cut.
 fn say_whether_counted(utils: &Utils<'_>, pid: Key, blocks: usize, v: &mut Vocabulary) {
-    let counted = counters::counted_compiles(utils, pid).unwrap_or(0);
+    let counted = vllm_counters::counted_compiles(utils, pid).unwrap_or(0);
     if counted != blocks as u64 && v.notes.len() < MAX_NOTES {
         v.notes.push(format!(
             "The counter of graph compiles counted {counted} in this file, but recorded compiles are {blocks}: the \
@@ -399,7 +402,7 @@ fn write_iterations(mut iterations: Vec<Iteration>, v: &mut Vocabulary) {
 
 /// Levels 2, 2b and 3.
 fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
-    let by_synapse = compiles::by_synapse(index, &v.roles, engine_lanes);
+    let by_synapse = gaudi_compiles::by_synapse(index, &v.roles, engine_lanes);
     let eager: Vec<i64> = by_synapse
         .iter()
         .filter(|m| m.eager)
@@ -416,7 +419,7 @@ fn add_other_compiles(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabular
     let has_other = !v.compiles.is_empty() || by_synapse.iter().any(|m| !m.eager);
     v.compiles.extend(by_synapse);
     if !has_other {
-        let stored = compiles::new_recipes(index, &v.roles, engine_lanes);
+        let stored = gaudi_compiles::new_recipes(index, &v.roles, engine_lanes);
         let is_bare = |m: &CompileMark| m.span == index.slices.span(m.slice);
         if stored.iter().any(is_bare) {
             v.notes.push(
@@ -516,7 +519,7 @@ fn infer_iterations(index: &Index, v: &mut Vocabulary) {
             first.get_or_insert((span, id));
         } else if let Some((start, slice)) = first.take() {
             let span = Span::new(start.start, span.end);
-            let pass = iterations::inferred_pass(slice, span);
+            let pass = engine_iterations::inferred_pass(slice, span);
             found.push(Iteration {
                 span,
                 passes: vec![pass],

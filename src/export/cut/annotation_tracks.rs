@@ -12,8 +12,8 @@ use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
 
 use super::document::Document;
-use crate::analyze::labels;
 use crate::analyze::report::{GapKind, Gaps, TraceReport};
+use crate::analyze::sentence_words;
 use crate::base::time::{push_digits, push_micros};
 use crate::base::{Span, order, show};
 use crate::dialect::OWN_CATEGORY;
@@ -196,7 +196,7 @@ impl<W: Write> Own<'_, W> {
             .map(|(row, s)| (stretch(s.start_ns, s.dur_ns), row));
         self.items("Steps", items, |row| {
             let step = &steps[row];
-            let phase = labels::phase(step.phase);
+            let phase = sentence_words::phase(step.phase);
             let name = match step.bucket {
                 Some(bucket) => format!("{phase} {bucket}"),
                 None => phase.to_owned(),

@@ -18,8 +18,8 @@
 //! left out on request, nothing is at all: dangling arrows, ends without begins and events without a time stay.
 
 mod annotation_tracks;
+mod cut_plan;
 mod document;
-mod plan;
 mod repair;
 
 use std::io::{self, Write};
@@ -33,9 +33,9 @@ use crate::index::{Header, Index};
 use crate::ingest::{Event, Scanner, Sink};
 
 pub use annotation_tracks::N_GAPS;
+pub use cut_plan::Wanted;
+use cut_plan::{Plan, Why};
 use document::Document;
-pub use plan::Wanted;
-use plan::{Plan, Why};
 
 /// The member of the object that says where a cut-out is from.
 const OWN_KEY: &str = "stepscope";

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use crate::ingest::json::{self, Place, Stop};
+use crate::ingest::json_walk::{self, Place, Stop};
 
 /// Deeper nesting is taken for damage.
 const MAX_DEPTH: usize = 128;
@@ -32,28 +32,28 @@ pub fn is_json(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
-fn value(b: &[u8], mut i: usize, place: Place, out: &mut Vec<u8>, depth: usize) -> json::Step {
+fn value(b: &[u8], mut i: usize, place: Place, out: &mut Vec<u8>, depth: usize) -> json_walk::Step {
     if depth > MAX_DEPTH {
         return Err(Stop::Bad);
     }
-    let (close, inner) = match json::byte(b, i)? {
+    let (close, inner) = match json_walk::byte(b, i)? {
         b'"' => return string(b, i, place, out),
         b'{' => (b'}', Place::Member),
         b'[' => (b']', Place::Element),
         _ => return token(b, i, out),
     };
     out.push(b[i]);
-    i = json::blanks(b, i + 1);
+    i = json_walk::blanks(b, i + 1);
     let mut is_first = true;
     loop {
-        match json::byte(b, i)? {
+        match json_walk::byte(b, i)? {
             c if c == close => {
                 out.push(close);
                 return Ok(i + 1);
             }
             // Also one too many, before the end.
             b',' => {
-                i = json::blanks(b, i + 1);
+                i = json_walk::blanks(b, i + 1);
                 continue;
             }
             _ => {}
@@ -66,19 +66,19 @@ fn value(b: &[u8], mut i: usize, place: Place, out: &mut Vec<u8>, depth: usize) 
             if b[i] != b'"' {
                 return Err(Stop::Bad);
             }
-            i = json::blanks(b, string(b, i, Place::Key, out)?);
-            if json::byte(b, i)? != b':' {
+            i = json_walk::blanks(b, string(b, i, Place::Key, out)?);
+            if json_walk::byte(b, i)? != b':' {
                 return Err(Stop::Bad);
             }
             out.push(b':');
-            i = json::blanks(b, i + 1);
+            i = json_walk::blanks(b, i + 1);
         }
-        i = json::blanks(b, value(b, i, inner, out, depth + 1)?);
+        i = json_walk::blanks(b, value(b, i, inner, out, depth + 1)?);
     }
 }
 
-fn string(b: &[u8], i: usize, place: Place, out: &mut Vec<u8>) -> json::Step {
-    let (end, _) = json::careful_string_end(b, i + 1, place)?;
+fn string(b: &[u8], i: usize, place: Place, out: &mut Vec<u8>) -> json_walk::Step {
+    let (end, _) = json_walk::careful_string_end(b, i + 1, place)?;
     let text = String::from_utf8_lossy(&b[i + 1..end]);
     let mut rest = text.chars();
     out.push(b'"');
@@ -112,8 +112,8 @@ fn escape_len(after: &[u8]) -> usize {
     }
 }
 
-fn token(b: &[u8], i: usize, out: &mut Vec<u8>) -> json::Step {
-    let end = json::token(b, i)?;
+fn token(b: &[u8], i: usize, out: &mut Vec<u8>) -> json_walk::Step {
+    let end = json_walk::token(b, i)?;
     let token = &b[i..end];
     if is_json(token) {
         out.extend_from_slice(token);

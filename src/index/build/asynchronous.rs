@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::Builder;
 use crate::base::{CategoryId, NameId, Names};
-use crate::index::tables::{Family, Key};
+use crate::index::trace_columns::{Family, Key};
 use crate::ingest::event::args;
 use crate::ingest::{Event, Field, Phase, Scalar};
 

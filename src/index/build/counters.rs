@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::Builder;
 use crate::base::{CategoryId, DefectKind, Defects, NameId, Span};
-use crate::index::tables::{CounterSeries, Key};
+use crate::index::trace_columns::{CounterSeries, Key};
 use crate::ingest::event::{args, elements};
 use crate::ingest::{Event, Field, Scalar};
 

@@ -8,7 +8,7 @@ use crate::base::{CategoryId, DefectKind, NameId, Names, Span};
 use crate::index::args::Value;
 use crate::index::column::Column;
 use crate::index::cpu_time::is_beyond;
-use crate::index::tables::{Key, Pairs};
+use crate::index::trace_columns::{Key, Pairs};
 use crate::ingest::{Event, Field};
 
 /// Stands for the row of a begin that is left out.

@@ -7,7 +7,7 @@ use crate::base::{CategoryId, DefectKind, Defects};
 use crate::index::column::Column;
 use crate::index::nest::{Nesting, nest};
 use crate::index::pyramid::Lanes;
-use crate::index::tables::{Container, Family, Index, NO_PARENT, Pairs, Slices, Track};
+use crate::index::trace_columns::{Container, Family, Index, NO_PARENT, Pairs, Slices, Track};
 
 impl Builder {
     /// Rows as slices stand in the index. Of slices of equal extent the outermost is first: by category, then by the

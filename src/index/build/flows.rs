@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 use super::{Builder, Identity};
 use crate::base::NameId;
 use crate::index::column::Column;
-use crate::index::tables::{Family, FlowKind, Flows, Key};
+use crate::index::trace_columns::{Family, FlowKind, Flows, Key};
 use crate::ingest::{Event, Field, Scalar};
 
 /// A [`Flows`] row, and its place in the order.

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::{Builder, PYTHON};
 use crate::base::{DefectKind, NameId, Names};
 use crate::index::direct_cache::DirectCache;
-use crate::index::tables::Key;
+use crate::index::trace_columns::Key;
 use crate::ingest::{ArgKind, Event, Field, Scalar, Word};
 
 /// What the categories past the first 65 535 are called together.

@@ -1,7 +1,7 @@
 //! Rows in the order of the file, and the orders that they are put in.
 
 use crate::index::column::Column;
-use crate::index::tables::Instants;
+use crate::index::trace_columns::Instants;
 
 /// Events in the order of the file.
 #[derive(Clone, Default)]

@@ -14,10 +14,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Builder;
 use crate::base::CategoryId;
-use crate::index::tables::{Family, Key};
+use crate::index::trace_columns::{Family, Key};
 
 #[cfg(doc)]
-use crate::index::tables::Index;
+use crate::index::trace_columns::Index;
 
 const RANK: &str = "rank";
 const NUMBER: &str = "correlation";

@@ -3,12 +3,12 @@
 use super::{Builder, FINISH_BYTES, ROW_BYTES};
 use crate::base::DefectKind;
 use crate::base::time::CLOCK_END_NS;
+use crate::index::allocator_events::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
 use crate::index::cpu_time::{CPU_TIME_BYTES, is_beyond};
-use crate::index::memory::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
-use crate::index::tables::Family;
+use crate::index::trace_columns::Family;
 use crate::ingest::{Event, Field, Scalar};
 
-/// A row of [`Instants`](crate::index::tables::Instants), and its place in the order.
+/// A row of [`Instants`](crate::index::trace_columns::Instants), and its place in the order.
 pub const INSTANT_BYTES: u64 = 26 + 8;
 /// A [`Memory`] row, and its place in the order.
 pub const MEMORY_BYTES: u64 = Memory::ROW_BYTES as u64 + 8;

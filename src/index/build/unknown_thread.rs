@@ -11,7 +11,7 @@ use super::Builder;
 use crate::base::NameId;
 use crate::index::column::Column;
 use crate::index::nest::NEST_SLACK;
-use crate::index::tables::{Family, Key};
+use crate::index::trace_columns::{Family, Key};
 use crate::ingest::event::args;
 use crate::ingest::{Event, Scalar};
 

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::{DefectKind, Defects};
 use crate::index::column::Column;
-use crate::index::tables::{Family, Slices};
+use crate::index::trace_columns::{Family, Slices};
 
 /// Ends that are the recording's own differ by rounding alone.
 const SLACK_NS: i64 = 1_000;

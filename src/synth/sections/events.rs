@@ -1,8 +1,8 @@
 //! Shapes of events, and stretches of an iteration, that several parts write.
 
 use crate::base::Span;
-use crate::synth::plan::{Iteration, Pass};
-use crate::synth::text::Text;
+use crate::synth::invented_server::{Iteration, Pass};
+use crate::synth::python_json::Text;
 
 /// The rest of a torch event, from `cat` on.
 pub fn rest(text: &mut Text, category: &str, name: &str, pid: i64, tid: i64, span: Span) {

@@ -1,10 +1,10 @@
 //! "Synapse Logger" and "Bridge Logs": pairs of a begin and an end, beside what torch recorded.
 
 use super::events::{inside, pair, waits};
-use super::tracks::{BRIDGE_PID, LAUNCH_TID, SYNAPSE_PID, WAIT_TID};
+use super::section_tracks::{BRIDGE_PID, LAUNCH_TID, SYNAPSE_PID, WAIT_TID};
 use crate::base::Span;
-use crate::synth::plan::{Iteration, PID, Pass};
-use crate::synth::text::Text;
+use crate::synth::invented_server::{Iteration, PID, Pass};
+use crate::synth::python_json::Text;
 
 pub fn synapse(text: &mut Text, iteration: &Iteration) {
     for region in iteration.passes.iter().flat_map(Pass::regions) {

@@ -1,13 +1,13 @@
 //! The keys before the events, and what torch says of the capture, the processes and the threads.
 
 use super::events::{named, process_name};
-use super::tracks::{
+use super::section_tracks::{
     DMA_TID, HOST_PROFILER_PID, HOST_PROFILER_TID, HOST_WAIT_TID, MATRIX_TID, NIC_TID, VECTOR_TID,
     matrix_lanes, vector_lanes,
 };
 use crate::base::Span;
-use crate::synth::plan::{BASE_NS, PID};
-use crate::synth::text::Text;
+use crate::synth::invented_server::{BASE_NS, PID};
+use crate::synth::python_json::Text;
 use crate::synth::{GENERATOR, Options};
 
 pub fn head(text: &mut Text, options: &Options) {

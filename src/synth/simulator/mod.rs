@@ -2,18 +2,18 @@
 //! every instant is known, and written as each family's profiler writes it.
 //!
 //! A rank is a host thread ([`host`]) and a device ([`device`]): streams behind a launch queue of bounded length. All
-//! ranks run one program, act by act, so that an exchange has its peers ([`device::rendezvous`]). [`Injection`] delays
+//! ranks run one program, act by act, so that an exchange has its peers ([`simulated_device::rendezvous`]). [`Injection`] delays
 //! one thing by a known time. [`truth`] is made from the clock; no analysis has a part in it.
 
-mod device;
 mod families;
-mod host;
-mod server;
+mod simulated_device;
+mod simulated_host;
+mod simulated_server;
 mod truth;
 
 use crate::base::closed_set::closed_set;
 
-pub use host::Cause;
+pub use simulated_host::Cause;
 pub use truth::{RankTruth, State, StepTruth};
 
 closed_set! {
@@ -150,7 +150,7 @@ pub struct Simulated {
 }
 
 pub fn simulate(engine: Engine) -> Simulated {
-    let mut cluster = server::Cluster::new(engine);
+    let mut cluster = simulated_server::Cluster::new(engine);
     for step in 0..engine.steps {
         cluster.step(step);
     }

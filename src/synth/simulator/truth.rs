@@ -2,8 +2,8 @@
 
 use crate::base::{Span, Union};
 
-use super::device::{Work, WorkKind};
-use super::host::{Cause, Host};
+use super::simulated_device::{Work, WorkKind};
+use super::simulated_host::{Cause, Host};
 
 /// Of one step. The host's part reaches from scheduling to output, as far as the trace shows them: else from
 /// preparation, or the marker, to the last scope.

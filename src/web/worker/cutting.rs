@@ -10,9 +10,9 @@ use web_sys::{Blob, BlobPropertyBag};
 
 use super::answers::{Trace, post, post_with_blob};
 use super::source::Source;
-use super::trace::Shared;
+use super::trace_worker::Shared;
 use crate::protocol::engine::{Answer, Reply};
-use crate::protocol::text::Want;
+use crate::protocol::worker_messages::Want;
 use crate::session::Cut;
 use crate::view::CutRequest;
 

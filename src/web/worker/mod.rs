@@ -3,10 +3,10 @@
 mod answers;
 mod choose;
 mod cutting;
-mod loading;
 mod source;
-mod text;
-mod trace;
+mod text_worker;
+mod trace_loading;
+mod trace_worker;
 mod unpack;
 
 use js_sys::{Object, Reflect};
@@ -19,14 +19,14 @@ use crate::protocol::engine::{PROTOCOL, Reply, Request};
 /// Starts listening; called once, by the worker's `main`.
 pub fn run() {
     console_error_panic_hook::set_once();
-    let worker = trace::Shared::default();
+    let worker = trace_worker::Shared::default();
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let data = event.data();
         match serde_wasm_bindgen::from_value::<Request>(get(&data, "head")) {
             Ok(Request::Hello { .. }) => answers::post(&Reply::Ready { protocol: PROTOCOL }),
             Ok(Request::Ping) => answers::post(&Reply::Alive),
-            Ok(Request::ServeText) => text::serve(get(&data, "port").unchecked_into()),
-            Ok(request) => trace::handle(&worker, request, &data),
+            Ok(Request::ServeText) => text_worker::serve(get(&data, "port").unchecked_into()),
+            Ok(request) => trace_worker::handle(&worker, request, &data),
             Err(why) => answers::post(&Reply::Failed {
                 message: format!("the worker does not understand the page: {why}"),
             }),

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use web_sys::{Blob, MessagePort};
 
 use super::{log, object, plain};
-use crate::protocol::text::Want;
+use crate::protocol::worker_messages::Want;
 
 /// Where the text of a trace can be read again.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ use stepscope::ingest::{Inflater, Scanner};
 use stepscope::protocol::engine::{Answer, Question, Request};
 use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
-use stepscope::session::{self, CutError, LoadError, Loader, Opened, hltv};
+use stepscope::session::{self, CutError, LoadError, Loader, Opened, hltv_archive};
 use stepscope::synth::Gzip;
 use stepscope::table::{self, Answers, AreaAsk, Ask, Order, SelectedAsk, StacksAsk, Table};
 use stepscope::view::timeline::Scene;
@@ -741,7 +741,7 @@ pub fn bundle(data: &[u8]) {
             bytes: bytes.len() as u64,
         })
         .collect();
-    if let Some(found) = hltv::sort(&given) {
+    if let Some(found) = hltv_archive::sort(&given) {
         let mut bytes = |i: usize| Ok(held[i].1.clone());
         let (_, tables) = found.read("a.hltv", &given, &mut bytes);
         let opened = session::open_tables("a.hltv", 0, tables);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use stepscope::base::SliceId;
 use stepscope::dialect::Role;
-use stepscope::dialect::ascend::tables::{Table, read};
-use stepscope::dialect::tables::Tables;
+use stepscope::dialect::ascend::ascend_tables::{Table, read};
+use stepscope::dialect::tables_beside::Tables;
 use stepscope::session::open_bytes;
 use stepscope::view::timeline::Scene;
 

@@ -7,9 +7,9 @@ mod torch;
 use crate::base::Span;
 use crate::base::time::push_micros;
 
-use super::device::{Work, WorkKind};
-use super::host::{Kind, Slice};
-use super::server::Rank;
+use super::simulated_device::{Work, WorkKind};
+use super::simulated_host::{Kind, Slice};
+use super::simulated_server::Rank;
 use super::{Engine, Family, Files, Injection};
 
 /// The name of a step's marker; `with_prefill`: of one that has new requests as well.

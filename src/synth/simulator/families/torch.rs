@@ -1,6 +1,6 @@
 //! Kineto's trace of CUDA and ROCm.
 
-use super::super::device::LARGE_COPY_BYTES;
+use super::super::simulated_device::LARGE_COPY_BYTES;
 use super::{Family, Kind, Out, View, WorkKind, micros};
 
 const PID: i64 = 4_000;

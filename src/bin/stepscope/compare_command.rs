@@ -1,0 +1,191 @@
+//! `stepscope compare`: two traces, or a trace and a baseline.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use stepscope::analyze::compare;
+use stepscope::analyze::report::{BASELINE_SCHEMA, Profile, TraceReport};
+use stepscope::base::Severity;
+use stepscope::export;
+use stepscope::table::{self, Answers};
+
+use super::guard::{Measured, Rule};
+use super::handed_on::made;
+use super::open_from_disk::open_all;
+use super::output::{Inputs, complain, deliver};
+use super::{Format, PartArgs, table_name};
+
+#[derive(Args)]
+pub struct CompareArgs {
+    /// The trace before: a file, folder or archive as for `report`, or a baseline.
+    a: PathBuf,
+    /// The trace after.
+    b: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
+    #[arg(long)]
+    strip: bool,
+    /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
+    /// is read here.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Also write every table of the comparison as CSV into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    csv: Option<PathBuf>,
+    /// End with 3 if this holds: `decode.p50 > 1.05`, several joined by `and`. Names mean B over A.
+    #[arg(long, value_name = "RULE", value_parser = Rule::parse)]
+    fail_if: Vec<Rule>,
+    /// Keep what comparing needs of B in this file, small, to be given as A later.
+    #[arg(long, value_name = "FILE")]
+    save_baseline: Option<PathBuf>,
+    #[command(flatten)]
+    part: PartArgs,
+}
+
+/// What all versions of [`BASELINE_SCHEMA`] start with.
+const BASELINE_NAME: &str = "stepscope.baseline/";
+
+/// One side: a trace, or what was kept of one.
+struct Side {
+    profile: Profile,
+    /// `None` of a baseline.
+    report: Option<TraceReport>,
+    has_failed: bool,
+}
+
+impl Side {
+    fn measured(&self) -> Measured<'_> {
+        Measured {
+            profile: &self.profile,
+            report: self.report.as_ref(),
+        }
+    }
+
+    fn has_losses(&self) -> bool {
+        let defects = self.report.iter().flat_map(|r| &r.defects);
+        defects.into_iter().any(|d| d.severity >= Severity::Loss)
+    }
+}
+
+/// What a baseline says that it is, in its first member.
+fn baseline_schema(head: &str) -> Option<&str> {
+    let rest = head.trim_start().strip_prefix('{')?.trim_start();
+    let value = rest.strip_prefix("\"schema\"")?.trim_start().strip_prefix(':')?;
+    let (schema, _) = value.trim_start().strip_prefix('"')?.split_once('"')?;
+    schema.starts_with(BASELINE_NAME).then_some(schema)
+}
+
+/// What is kept of a trace; `None`: the file is something else.
+fn baseline(path: &Path) -> Result<Option<Profile>> {
+    // A pipe can be read only once, and no baseline is expected from one.
+    if !std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(4096).read_to_end(&mut head)?;
+    match baseline_schema(&String::from_utf8_lossy(&head)) {
+        None => return Ok(None),
+        Some(schema) if schema != BASELINE_SCHEMA => bail!(
+            "{}: a baseline of another version of Stepscope ({schema}); this one reads {BASELINE_SCHEMA}: save it again \
+             with --save-baseline",
+            path.display()
+        ),
+        Some(_) => {}
+    }
+    let text = std::fs::read(path)?;
+    let profile =
+        serde_json::from_slice(&text).with_context(|| format!("{} is no whole baseline", path.display()))?;
+    Ok(Some(profile))
+}
+
+fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
+    if let Some(profile) = baseline(path)? {
+        inputs.add(path);
+        return Ok(Side {
+            profile,
+            report: None,
+            has_failed: false,
+        });
+    }
+    let mut opened = open_all(
+        std::slice::from_ref(&path.to_owned()),
+        part,
+        std::mem::take(inputs),
+    );
+    *inputs = opened.inputs;
+    if opened.traces.is_empty() {
+        bail!("{}: no trace in it could be read", path.display());
+    }
+    let report = opened.traces.remove(0);
+    if !opened.traces.is_empty() {
+        let others: Vec<&str> = opened.traces.iter().map(|t| t.file.as_str()).collect();
+        complain(&format!(
+            "stepscope: {}: {} is compared; left out: {}",
+            path.display(),
+            report.file,
+            others.join(", ")
+        ));
+    }
+    Ok(Side {
+        profile: Profile::of(&report),
+        report: Some(report),
+        has_failed: opened.failed > 0,
+    })
+}
+
+pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
+    let mut inputs = Inputs::of([&args.a, &args.b].into_iter().chain(&args.part.kernel_rules));
+    let outputs = args.output.iter().chain(&args.save_baseline);
+    outputs.into_iter().try_for_each(|path| inputs.refuse(path))?;
+    let a = side(&args.a, &args.part, &mut inputs)?;
+    let b = side(&args.b, &args.part, &mut inputs)?;
+    let mut found = compare::compare(&a.profile, &b.profile);
+    if args.strip {
+        found = export::strip::stripped_comparison(found).context("leaving out names")?;
+    }
+    let text = match args.format {
+        Format::Text => export::comparison_text(&found),
+        Format::Json => export::comparison_json(&found),
+        Format::Markdown => export::comparison_markdown(&found),
+        Format::Html => export::comparison_html(&found, &made("compare A B", args.strip)),
+    };
+    // Rules are read before anything is written: an unknown name is a mistake of the caller.
+    let mut broken = Vec::new();
+    for rule in &args.fail_if {
+        broken.extend(rule.ratio_breaks(&a.measured(), &b.measured())?);
+    }
+    deliver(&text, args.output.as_deref(), &inputs)?;
+    if let Some(folder) = &args.csv {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        let answers = Answers {
+            comparison: Some(&found),
+            ..Answers::without_trace()
+        };
+        for table in table::filled(&answers) {
+            let path = folder.join(table_name("", &found.b.file, &table.key));
+            inputs.refuse(&path)?;
+            deliver(&export::table_csv(&table), Some(&path), &inputs)?;
+        }
+    }
+    if let Some(path) = &args.save_baseline {
+        let text = serde_json::to_string(&b.profile)? + "\n";
+        deliver(&text, Some(path), &inputs)?;
+    }
+    for says in &broken {
+        complain(&format!("stepscope: {says}"));
+    }
+    let lossy = a.has_losses() || b.has_losses();
+    Ok(ExitCode::from(
+        match (a.has_failed || b.has_failed, broken.is_empty(), lossy) {
+            (true, ..) => 2,
+            (_, false, _) => 3,
+            (.., true) => 1,
+            _ => 0,
+        },
+    ))
+}
