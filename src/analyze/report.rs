@@ -929,8 +929,8 @@ pub struct TraceReport {
     /// Python frames by name; empty where the trace has no stacks.
     pub python: Vec<Operator>,
     /// Operators by name and shapes of their inputs, most self time first, at most
-    /// [`MAX_GROUPS`](crate::analyze::host::operators_by_name::MAX_GROUPS); empty where no shapes are recorded, and on the
-    /// page, which asks.
+    /// [`MAX_GROUPS`](crate::analyze::host::operators_by_name::MAX_GROUPS); empty where no shapes are recorded, and on
+    /// the page, which asks.
     #[serde(default)]
     pub operators_by_shape: Vec<Operator>,
     /// The same by name and python frames around the call.

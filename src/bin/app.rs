@@ -13,7 +13,7 @@ fn main() {
 mod page {
     use stepscope::app::{App, AppProps};
     use stepscope::web::boot::{self, BootError, WorkerSource};
-    use stepscope::web::worker_pairs::Workers;
+    use stepscope::web::workers::Workers;
 
     /// Boots and shows the app, or says why not.
     pub async fn start() {

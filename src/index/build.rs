@@ -49,8 +49,8 @@ const TRACK_BYTES: u64 = 200;
 /// The category whose slices nest by themselves (see [`Family`](super::trace_columns::Family)).
 pub const PYTHON: &str = "python_function";
 
-/// Takes events, gives an [`Index`](super::trace_columns::Index). A clone finished early gives the answers of the first part
-/// of a trace.
+/// Takes events, gives an [`Index`](super::trace_columns::Index). A clone finished early gives the answers of the
+/// first part of a trace.
 #[derive(Clone)]
 pub struct Builder {
     specs: &'static [ArgSpec],

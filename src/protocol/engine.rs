@@ -1,7 +1,7 @@
 //! Page and worker. Messages are small and plain; bulk bytes travel beside them, moved and not copied.
 //!
-//! Two workers live for one trace: one turns the file into text ([`super::worker_messages`]), the other turns text into a
-//! trace and talks to the page. Cancelling, and opening the next file, replace both, so their memory is freed
+//! Two workers live for one trace: one turns the file into text ([`super::worker_messages`]), the other turns text
+//! into a trace and talks to the page. Cancelling, and opening the next file, replace both, so their memory is freed
 //! whole. The page sends [`Request::Hello`] and connects the two, then asks at any time; the trace worker answers
 //! in order, between two pieces of text while it still loads.
 //!

@@ -6,6 +6,8 @@ use stepscope::export;
 use stepscope::session::open_bytes;
 use stepscope::table::{self, Answers};
 
+use crate::small_trace::{Event, Trace, stream, thread};
+
 const N_STEPS: i64 = 6;
 
 /// How two ranks were joined.
@@ -38,36 +40,16 @@ fn start_us(rank: i64, step: i64) -> i64 {
     step * 10_000 + 300 * rank
 }
 
-fn slice(category: &str, name: &str, pid: &Value, tid: i64, (ts, dur): (i64, i64), args: Value) -> Value {
-    json!({"ph": "X", "cat": category, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur, "args": args})
-}
-
 /// A rank of torch's profiler on CUDA.
-fn cuda(joined: &Joined, rank: i64, device: i64) -> Vec<Value> {
-    let (host, of_device) = ((joined.host)(rank), (joined.device)(rank));
+fn cuda(joined: &Joined, rank: i64, device: i64) -> Vec<Event> {
+    let host = thread((joined.host)(rank), 5);
+    let gpu = stream(device, 7).of_process((joined.device)(rank));
     let mut events = Vec::new();
     for step in 0..N_STEPS {
         let (at, id) = (start_us(rank, step), (joined.id)(rank, step));
-        let marker = "execute_context_0(0)_generation_4(4)";
-        events.push(slice("user_annotation", marker, &host, 5, (at, 2_500), json!({})));
-        let args = json!({"correlation": id});
-        events.push(slice(
-            "cuda_runtime",
-            "cudaLaunchKernel",
-            &host,
-            5,
-            (at + 100, 20),
-            args,
-        ));
-        let args = json!({"correlation": id, "device": device, "stream": 7});
-        events.push(slice(
-            "kernel",
-            "gemm",
-            &of_device,
-            7,
-            (at + 500, work_us(rank)),
-            args,
-        ));
+        events.push(host.step(at, 2_500));
+        events.push(host.launch(id, at + 100, 20));
+        events.push(gpu.kernel("gemm", id, at + 500, work_us(rank)));
     }
     if joined.arg {
         for event in &mut events {
@@ -77,8 +59,8 @@ fn cuda(joined: &Joined, rank: i64, device: i64) -> Vec<Value> {
     events
 }
 
-fn report(events: Vec<Value>, name: &str) -> Value {
-    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+fn report(events: Vec<Event>, name: &str) -> Value {
+    let text = Trace::torch().with(events).text();
     serde_json::to_value(&open_bytes(name, text.as_bytes()).unwrap().report).unwrap()
 }
 
@@ -152,31 +134,19 @@ fn one_process_with_two_devices_is_one_rank() {
     };
     let mut events = Vec::new();
     for step in 0..N_STEPS {
-        let marker = "execute_context_0(0)_generation_4(4)";
         let at = start_us(0, step);
-        events.push(slice(
-            "user_annotation",
-            marker,
-            &json!(1),
-            5,
-            (at, 2_500),
-            json!({}),
-        ));
+        events.push(thread(1, 5).step(at, 2_500));
         for device in 0..2 {
             // A thread a device.
             let (id, ts) = ((joined.id)(device, step), at + 100 + 50 * device);
-            let call = json!({"correlation": id});
-            events.push(slice(
-                "cuda_runtime",
-                "cudaLaunchKernel",
-                &json!(1),
-                5 + device,
-                (ts, 20),
-                call,
-            ));
+            events.push(thread(1, 5 + device).launch(id, ts, 20));
             let args = json!({"correlation": id, "device": device, "stream": 7});
             let of_device = (joined.device)(device);
-            events.push(slice("kernel", "gemm", &of_device, 7, (at + 500, 2_000), args));
+            events.push(
+                thread(of_device.clone(), 7)
+                    .slice("kernel", "gemm", at + 500, 2_000)
+                    .args(args),
+            );
         }
     }
     let report = report(events, "");
@@ -193,36 +163,22 @@ fn one_process_with_two_devices_is_one_rank() {
 }
 
 /// Graphs that two ranks launch under the same numbers, as torch's profiler records them on Gaudi.
-fn gaudi(joined: &Joined, rank: i64) -> Vec<Value> {
-    let (host, device) = ((joined.host)(rank), (joined.device)(rank));
-    let named = |pid: &Value, name: String| json!({"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": name}});
+fn gaudi(joined: &Joined, rank: i64) -> Vec<Event> {
+    let host = thread((joined.host)(rank), 5);
+    let device = thread((joined.device)(rank), 6004);
     let mut events = vec![
-        named(&host, "python3".to_owned()),
-        named(&device, format!("/device:HPU:{rank}")),
+        host.called("process_name", "python3"),
+        device.called("process_name", &format!("/device:HPU:{rank}")),
     ];
     for step in 0..N_STEPS {
         let at = start_us(rank, step);
-        let marker = "execute_context_0(0)_generation_4(4)";
-        events.push(slice("user_annotation", marker, &host, 5, (at, 2_500), json!({})));
-        let args = json!({"recipeId": 7, "recipeName": "decode"});
-        let launch = "enqueueWithExternalEventsExt (accel0)";
-        events.push(slice(
-            "privateuse1_runtime",
-            launch,
-            &host,
-            5,
-            (at + 100, 20),
-            args,
-        ));
-        let args = json!({"recipeId": 7, "recipeName": "decode", "HW event name": "MMEH_WB_STORE"});
-        events.push(slice(
-            "kernel",
-            "BatchGemm",
-            &device,
-            6004,
-            (at + 500, work_us(rank)),
-            args,
-        ));
+        let recipe = |event: Event| event.arg("recipeId", 7).arg("recipeName", "decode");
+        let call = "enqueueWithExternalEventsExt (accel0)";
+        let launch = host.slice("privateuse1_runtime", call, at + 100, 20);
+        let kernel = device.slice("kernel", "BatchGemm", at + 500, work_us(rank));
+        events.push(host.step(at, 2_500));
+        events.push(recipe(launch));
+        events.push(recipe(kernel).arg("HW event name", "MMEH_WB_STORE"));
     }
     if joined.arg {
         for event in &mut events[2..] {
@@ -255,7 +211,7 @@ const SHARED_DEVICE: Joined = Joined {
 };
 
 /// The events of both ranks, each changed by `change`.
-fn changed(joined: &Joined, change: impl Fn(i64, &mut Value)) -> Vec<Value> {
+fn changed(joined: &Joined, change: impl Fn(i64, &mut Event)) -> Vec<Event> {
     let mut events = Vec::new();
     for rank in 0..2 {
         let mut of_rank = cuda(joined, rank, 0);
@@ -337,13 +293,13 @@ fn ranks_of_gaudi_that_share_a_device_process_are_named_as_not_told_apart() {
         device: |_| json!(0),
         ..BY_HAND
     };
-    let events: Vec<Value> = (0..2).flat_map(|rank| gaudi(&joined, rank)).collect();
+    let events: Vec<Event> = (0..2).flat_map(|rank| gaudi(&joined, rank)).collect();
     is_untold(&report(events, ""), "0");
 }
 
 #[test]
 fn ranks_of_gaudi_whose_steps_bear_other_process_ids_than_their_launches_have_their_steps() {
-    let mut events: Vec<Value> = (0..2).flat_map(|rank| gaudi(&BY_HAND, rank)).collect();
+    let mut events: Vec<Event> = (0..2).flat_map(|rank| gaudi(&BY_HAND, rank)).collect();
     for event in &mut events {
         if event["cat"] == "user_annotation" {
             event["pid"] = json!(700 - 300 * event["pid"].as_i64().unwrap());
@@ -370,36 +326,15 @@ fn the_arg_rank_tells_ranks_apart_that_have_the_same_processes_and_threads() {
 #[test]
 fn a_process_that_copies_a_little_to_the_device_of_another_is_no_rank() {
     let mut events = cuda(&BY_HAND, 0, 0);
-    let call = json!({"correlation": 9_000});
-    events.push(slice(
-        "cuda_runtime",
-        "cudaMemcpyAsync",
-        &json!(2),
-        9,
-        (100, 20),
-        call,
-    ));
-    let copy = json!({"correlation": 9_000, "device": 0, "stream": 8});
-    events.push(slice(
-        "gpu_memcpy",
-        "Memcpy HtoD (Pinned -> Device)",
-        &json!(10),
-        8,
-        (200, 10),
-        copy,
-    ));
+    let call = thread(2, 9).call("cudaMemcpyAsync", 100, 20);
+    events.push(call.arg("correlation", 9_000));
+    let copy = "Memcpy HtoD (Pinned -> Device)";
+    let of_device = |number: i64| stream(0, number).of_process(10);
+    events.push(of_device(8).work("gpu_memcpy", copy, 9_000, 200, 10));
     for extra in 0..N_STEPS {
-        let work = json!({"correlation": 8_000 + extra, "device": 0, "stream": 7});
-        let at = start_us(0, extra);
-        events.push(slice(
-            "cuda_runtime",
-            "cudaLaunchKernel",
-            &json!(1),
-            5,
-            (at + 200, 20),
-            work.clone(),
-        ));
-        events.push(slice("kernel", "gemm", &json!(10), 7, (at + 6_000, 100), work));
+        let (id, at) = (8_000 + extra, start_us(0, extra));
+        events.push(thread(1, 5).launch(id, at + 200, 20));
+        events.push(of_device(7).kernel("gemm", id, at + 6_000, 100));
     }
     let notes = report(events, "")["notes"].to_string();
     assert!(
@@ -416,7 +351,7 @@ fn processes_of_a_cpu_that_run_steps_are_ranks() {
             if event["cat"] == "user_annotation" {
                 let (ts, pid) = (event["ts"].as_i64().unwrap(), event["pid"].clone());
                 events.push(event);
-                events.push(slice("cpu_op", "aten::mm", &pid, 5, (ts + 100, 1_000), json!({})));
+                events.push(thread(pid.clone(), 5).slice("cpu_op", "aten::mm", ts + 100, 1_000));
             }
         }
     }
@@ -430,8 +365,8 @@ fn processes_of_a_cpu_that_run_steps_are_ranks() {
 
 #[test]
 fn steps_say_their_rank_where_there_are_several() {
-    let events: Vec<Value> = (0..2).flat_map(|rank| cuda(&BY_HAND, rank, rank)).collect();
-    let text = json!({"schemaVersion": 1, "traceEvents": events}).to_string();
+    let events: Vec<Event> = (0..2).flat_map(|rank| cuda(&BY_HAND, rank, rank)).collect();
+    let text = Trace::torch().with(events).text();
     let opened = open_bytes("t.json", text.as_bytes()).unwrap();
     let steps_of = |report: &TraceReport| {
         let answers = Answers::of_report(report);
@@ -441,7 +376,7 @@ fn steps_say_their_rank_where_there_are_several() {
     };
     let csv = steps_of(&opened.report);
     assert!(csv.contains("process 2"), "{csv}");
-    let text = json!({"schemaVersion": 1, "traceEvents": cuda(&BY_HAND, 0, 0)}).to_string();
+    let text = Trace::torch().with(cuda(&BY_HAND, 0, 0)).text();
     let one = open_bytes("t.json", text.as_bytes()).unwrap();
     assert!(!steps_of(&one.report).contains("rank"));
     let json = serde_json::to_value(&one.report).unwrap();

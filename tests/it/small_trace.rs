@@ -219,6 +219,14 @@ impl Stream {
             .arg("stream", self.track.tid.clone())
     }
 
+    /// A kernel of which nothing says which call launched it.
+    pub fn kernel_unlinked(&self, name: &str, ts: impl Into<Value>, dur: impl Into<Value>) -> Event {
+        let kernel = self.track.slice("kernel", name, ts, dur);
+        kernel
+            .arg("device", self.device.clone())
+            .arg("stream", self.track.tid.clone())
+    }
+
     pub fn kernel(
         &self,
         name: &str,

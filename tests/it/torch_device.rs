@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use stepscope::analyze::report::{IdleCause, Launches, Step, Sure, TraceReport};
 use stepscope::base::SliceId;
 use stepscope::dialect::Phase;
 use stepscope::session::{Inflater, Opened, open_bytes};
 
 use crate::corpus;
+use crate::small_trace::{Event, Thread, Trace, stream, thread};
 
 fn open(path: &str) -> Option<Opened> {
     let path = format!("kineto/{path}");
@@ -603,41 +605,39 @@ fn check_idle(name: &str, report: &TraceReport) -> bool {
 // ---- made by hand -------------------------------------------------------------------------------------------
 
 /// Host calls, operators and device work; times in µs.
-#[derive(Default)]
-struct Made(Vec<String>);
+struct Made(Trace);
+
+fn host() -> Thread {
+    thread(100, 1)
+}
+
+impl Default for Made {
+    fn default() -> Made {
+        Made(Trace::torch())
+    }
+}
 
 impl Made {
-    fn slice(mut self, category: &str, name: &str, tid: u32, ts: i64, dur: i64, args: &str) -> Made {
-        let pid = if category.starts_with("gpu") || category == "kernel" {
-            0
-        } else {
-            100
-        };
-        self.0.push(format!(
-            r#"{{"ph":"X","cat":"{category}","name":"{name}","pid":{pid},"tid":{tid},"ts":{ts},"dur":{dur},"args":{{{args}}}}}"#
-        ));
+    fn with(mut self, event: Event) -> Made {
+        self.0.add(event);
         self
     }
 
     /// A call of 5 µs at `at` on thread 1, and its kernel on stream 7.
     fn launch(self, link: i64, at: i64, start: i64, dur: i64) -> Made {
-        let args = format!(r#""correlation":{link}"#);
-        self.slice("cuda_runtime", "cudaLaunchKernel", 1, at, 5, &args)
-            .work(link, 7, start, dur)
+        self.with(host().launch(link, at, 5)).work(link, 7, start, dur)
     }
 
-    fn work(self, link: i64, stream: u32, start: i64, dur: i64) -> Made {
-        let args = format!(r#""correlation":{link},"device":0,"stream":{stream}"#);
-        self.slice("kernel", "gemm", stream, start, dur, &args)
+    fn work(self, link: i64, on: i64, start: i64, dur: i64) -> Made {
+        self.with(stream(0, on).kernel("gemm", link, start, dur))
     }
 
     fn op(self, ts: i64, dur: i64) -> Made {
-        self.slice("cpu_op", "aten::mm", 1, ts, dur, "")
+        self.with(host().operator("aten::mm", ts, dur))
     }
 
     fn open(&self) -> Opened {
-        let text = format!(r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#, self.0.join(","));
-        open_bytes("made.json", text.as_bytes()).unwrap()
+        open_bytes("made.json", self.0.text().as_bytes()).unwrap()
     }
 
     /// Idle time by cause, in µs, and how many gaps end before their launch.
@@ -672,15 +672,8 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
     );
     // Where no step is known, a frame that waits for others is a wait for requests.
     let frames = made
-        .slice("python_function", "a.py(1): run", 1, 100, 170, "")
-        .slice(
-            "python_function",
-            "<built-in method recv_into of socket>",
-            1,
-            250,
-            15,
-            "",
-        );
+        .with(host().frame("a.py(1): run", 100, 170))
+        .with(host().frame("<built-in method recv_into of socket>", 250, 15));
     assert_eq!(
         frames.causes().0,
         [
@@ -692,8 +685,7 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
         ]
     );
     // With a step it is a wait for another, too short for one for requests; what nothing covers is not recorded, in a step as elsewhere.
-    let name = "execute_context_0(0)_generation_4(4)";
-    let step = frames.slice("user_annotation", name, 1, 90, 215, "");
+    let step = frames.with(host().step(90, 215));
     assert_eq!(
         step.causes().0,
         [
@@ -710,7 +702,7 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
 fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
     let wait = |name: &str, ts: i64, dur: i64| {
         made()
-            .slice("cuda_runtime", name, 1, ts, dur, "")
+            .with(host().call(name, ts, dur))
             .op(110, 100)
             .launch(2, 300, 305, 10)
     };
@@ -754,7 +746,7 @@ fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
     assert_eq!(drained(&made), 0);
     // A wait of another thread holds up that thread.
     let other = self::made()
-        .slice("cuda_runtime", "cudaStreamSynchronize", 2, 40, 65, "")
+        .with(thread(100, 2).call("cudaStreamSynchronize", 40, 65))
         .launch(2, 300, 305, 10);
     assert_eq!(
         other.causes().0,
@@ -766,14 +758,12 @@ fn that_a_wait_emptied_the_device_is_no_cause_of_what_follows() {
 #[test]
 fn a_compile_comes_before_all_else() {
     let made = made()
-        .slice(
+        .with(host().slice(
             "user_annotation",
             "_compile.compile_inner (dynamo_timed)",
-            1,
             120,
             60,
-            "",
-        )
+        ))
         .op(100, 150)
         .launch(2, 300, 304, 10);
     assert_eq!(
@@ -814,14 +804,7 @@ fn work_launched_in_time_is_on_its_way_or_waits_for_something_else() {
     );
     // A call that takes 500 µs loads code, or hands over a large graph: the time in it is the call's.
     let slow = made()
-        .slice(
-            "cuda_runtime",
-            "cudaGraphLaunch",
-            1,
-            110,
-            500,
-            r#""correlation":2"#,
-        )
+        .with(host().call("cudaGraphLaunch", 110, 500).arg("correlation", 2))
         .op(100, 10)
         .work(2, 7, 615, 10);
     assert_eq!(
@@ -872,16 +855,13 @@ fn a_reader_may_change_what_kernels_are() {
         kernel(2, "my_exchange_kernel", 100),
         kernel(3, "ncclDevKernel_AllReduce", 200),
     ] {
-        let args = format!(r#""correlation":{link},"device":0,"stream":7"#);
-        made = made.slice("kernel", &name, 7, start, 50, &args);
+        made = made.with(stream(0, 7).kernel(&name, link, start, 50));
     }
-    made = made.slice(
-        "gpu_memcpy",
-        "Memcpy HtoD (Pinned -> Device)",
-        7,
-        300,
-        50,
-        r#""device":0,"stream":7"#,
+    made = made.with(
+        thread(0, 7)
+            .slice("gpu_memcpy", "Memcpy HtoD (Pinned -> Device)", 300, 50)
+            .arg("device", 0)
+            .arg("stream", 7),
     );
     let mut opened = made.open();
     let kinds = |report: &TraceReport| {
@@ -933,7 +913,7 @@ fn a_reader_may_change_what_kernels_are() {
 
 fn frames(frames: &[(&str, i64, i64)]) -> Made {
     frames.iter().fold(Made::default(), |made, &(name, ts, dur)| {
-        made.slice("python_function", name, 1, ts, dur, "")
+        made.with(host().frame(name, ts, dur))
     })
 }
 
@@ -1012,32 +992,28 @@ fn steps_of_vllm_without_markers_have_their_phase_from_shapes() {
 
 #[test]
 fn tokens_and_rows_of_logits_say_what_a_step_does() {
+    let dims = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
     let step = |tokens: &str, product: &str, head: &str| {
         frames(&[("vllm/v1/worker/gpu_model_runner.py(1): execute_model", 0, 100)])
-            .slice(
-                "cpu_op",
-                "aten::embedding",
-                1,
-                5,
-                5,
-                &format!(r#""Input Dims":[[1000,64],{tokens},[]]"#),
+            .with(
+                host()
+                    .operator("aten::embedding", 5, 5)
+                    .arg("Input Dims", dims(&format!("[[1000,64],{tokens},[]]"))),
             )
-            .slice(
-                "cpu_op",
-                "aten::linear",
-                1,
-                20,
-                5,
-                r#""Input Dims":[[9,64],[192,64],[192]]"#,
+            .with(
+                host()
+                    .operator("aten::linear", 20, 5)
+                    .arg("Input Dims", json!([[9, 64], [192, 64], [192]])),
             )
-            .slice("cpu_op", product, 1, 40, 5, &format!(r#""Input Dims":{head}"#))
-            .slice(
-                "cpu_op",
-                "aten::embedding",
-                1,
-                110,
-                5,
-                r#""Input Dims":[[1000,64],[77],[]]"#,
+            .with(
+                host()
+                    .operator(product, 40, 5)
+                    .arg("Input Dims", dims(&format!("{head}"))),
+            )
+            .with(
+                host()
+                    .operator("aten::embedding", 110, 5)
+                    .arg("Input Dims", json!([[1000, 64], [77], []])),
             )
     };
     let says = |made: &Made| {
@@ -1081,7 +1057,7 @@ fn tokens_and_rows_of_logits_say_what_a_step_does() {
 fn the_name_of_a_file_says_the_stage_where_nothing_else_does() {
     let made = frames(&[("vllm/v1/worker/gpu_model_runner.py(1): execute_model", 0, 100)]);
     assert_eq!(phases(&made.open()), [(Phase::Unknown, Sure::Derived, 100)]);
-    let text = format!(r#"{{"traceEvents":[{}]}}"#, made.0.join(","));
+    let text = Trace::object().with(made.0.events).text();
     for (name, phase) in [
         ("a/1770-TP-0-DECODE.trace.json.gz", Phase::Decode),
         ("1770-TP-0-EXTEND.trace.json", Phase::Prefill),

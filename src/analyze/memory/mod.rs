@@ -1,8 +1,8 @@
 //! What allocators handed out and took back: peaks with what ran then, and which operators allocate.
 //!
 //! An event belongs to the innermost operator or annotation that is open on its thread, ends included (torch gives an
-//! operator all that happens between its start and its end, see [`operators`](crate::analyze::host::operators_by_name); here
-//! each event counts once).
+//! operator all that happens between its start and its end, see
+//! [`operators`](crate::analyze::host::operators_by_name); here each event counts once).
 
 pub mod allocations;
 

@@ -1,9 +1,9 @@
 //! A serving engine on a simulated clock: what each thread and stream does is decided here, so that what is true of
 //! every instant is known, and written as each family's profiler writes it.
 //!
-//! A rank is a host thread ([`host`]) and a device ([`device`]): streams behind a launch queue of bounded length. All
-//! ranks run one program, act by act, so that an exchange has its peers ([`simulated_device::rendezvous`]). [`Injection`] delays
-//! one thing by a known time. [`truth`] is made from the clock; no analysis has a part in it.
+//! A rank is a host thread ([`simulated_host`]) and a device ([`simulated_device`]): streams behind a launch queue of
+//! bounded length. All ranks run one program, act by act, so that an exchange has its peers
+//! ([`simulated_device::rendezvous`]). [`Injection`] delays one thing by a known time. [`truth`] is made from the clock; no analysis has a part in it.
 
 mod families;
 mod simulated_device;

@@ -5,102 +5,47 @@ use stepscope::analyze::report::Step;
 use stepscope::session::{Opened, open_bytes};
 
 use super::{CutRequest, cut_text};
+use crate::small_trace::{Trace, stream, thread};
 
 /// Between starts of steps, µs.
 const INTERVAL: i64 = 10_000;
 const N: i64 = 6;
 
-fn slice(cat: &str, name: &str, tid: i64, ts: i64, dur: i64, correlation: i64) -> Value {
-    let pid = if cat == "kernel" { 0 } else { 4000 };
-    json!({"ph": "X", "cat": cat, "name": name, "pid": pid, "tid": tid, "ts": ts, "dur": dur,
-           "args": {"correlation": correlation, "device": 0, "stream": 7}})
-}
-
 /// Six decode steps. The marker has 3 ms; sampling starts 200 µs behind it and takes `sample` µs; with `drafts` the
 /// last 2.4 ms of it draft. The device's work starts `late` µs after its launch: 10 layers of 500 µs, sampling, drafts.
 fn trace(sample: i64, drafts: bool, late: i64) -> String {
-    let frame = |name: &str, ts, dur| slice("python_function", name, 4000, ts, dur, 0);
+    let (host, gpu) = (thread(4000, 4000), stream(0, 7));
     let mut events = Vec::new();
     for i in 0..N {
         let at = 1_000 + i * INTERVAL;
         let id = 100 + i * 10;
-        events.push(slice(
-            "user_annotation",
-            "execute_context_0(0)_generation_4(4)",
-            4000,
-            at,
-            3_000,
-            0,
-        ));
-        events.push(frame(
-            "vllm/v1/worker/gpu_worker.py(680): execute_model",
-            at - 30,
-            3_060,
-        ));
-        events.push(slice("cuda_runtime", "cudaGraphLaunch", 4000, at + 200, 50, id));
+        events.push(host.step(at, 3_000));
+        events.push(host.frame("vllm/v1/worker/gpu_worker.py(680): execute_model", at - 30, 3_060));
+        events.push(host.launch_graph(id, at + 200, 50));
         for layer in 0..10 {
-            events.push(slice(
-                "kernel",
-                "layer",
-                7,
-                at + 250 + late + layer * 500,
-                500,
-                id,
-            ));
+            events.push(gpu.kernel("layer", id, at + 250 + late + layer * 500, 500));
         }
-        events.push(frame(
+        events.push(host.frame(
             "vllm/v1/worker/gpu_worker.py(640): sample_tokens",
             at + 3_200,
             sample,
         ));
-        events.push(slice(
-            "cuda_runtime",
-            "cudaLaunchKernel",
-            4000,
-            at + 3_320,
-            30,
-            id + 1,
-        ));
-        events.push(slice(
-            "kernel",
-            "sampling_kernel",
-            7,
-            at + 5_300 + late,
-            300,
-            id + 1,
-        ));
+        events.push(host.launch(id + 1, at + 3_320, 30));
+        events.push(gpu.kernel("sampling_kernel", id + 1, at + 5_300 + late, 300));
         if drafts {
             let from = at + 3_200 + sample - 2_400;
-            events.push(slice(
-                "user_annotation",
-                "gpu_model_runner: draft",
-                4000,
-                from,
-                2_400,
-                0,
-            ));
-            events.push(slice(
-                "cuda_runtime",
-                "cudaGraphLaunch",
-                4000,
-                from + 100,
-                50,
-                id + 2,
-            ));
+            events.push(host.slice("user_annotation", "gpu_model_runner: draft", from, 2_400));
+            events.push(host.launch_graph(id + 2, from + 100, 50));
             for layer in 0..5 {
-                events.push(slice(
-                    "kernel",
-                    "draft_layer",
-                    7,
-                    at + 5_600 + late + layer * 400,
-                    400,
-                    id + 2,
-                ));
+                events.push(gpu.kernel("draft_layer", id + 2, at + 5_600 + late + layer * 400, 400));
             }
         }
     }
-    json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "Imaginary GPU"}], "traceEvents": events})
-        .to_string()
+    let device = json!([{"id": 0, "name": "Imaginary GPU"}]);
+    Trace::torch()
+        .head("deviceProperties", device)
+        .with(events)
+        .text()
 }
 
 fn cut(opened: &Opened, text: &str, step: &Step) -> Opened {

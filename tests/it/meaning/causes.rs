@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use stepscope::analyze::report::{Cause, GapKind, IdleCause, host_gap_key};
 use stepscope::session::open_bytes;
 
-use super::{case, ms, report};
+use super::{case, ms, read, report};
 use crate::corpus;
+use crate::small_trace::{Event, Thread, Trace, stream, thread};
 
 type Causes = BTreeMap<String, i64>;
 
@@ -181,7 +182,7 @@ enum Does {
 
 #[derive(Default)]
 struct Written {
-    events: Vec<String>,
+    events: Vec<Event>,
     now: i64,
     device_free: i64,
     marks: Vec<(i64, &'static str)>,
@@ -204,69 +205,59 @@ impl Written {
         to
     }
 
-    fn slice(&mut self, category: &str, name: &str, ts: i64, dur: i64, args: &str) {
-        let (pid, tid) = if category == "kernel" { (0, 7) } else { (100, 1) };
-        self.events.push(format!(
-            r#"{{"ph":"X","cat":"{category}","name":"{name}","pid":{pid},"tid":{tid},"ts":{ts},"dur":{dur},"args":{{{args}}}}}"#
-        ));
-    }
-
     fn pass(&mut self, us: i64, cause: char) {
         self.truth.push((self.now, self.now + us, cause));
         self.now += us;
     }
 
     fn does(&mut self, does: Does) {
+        let (host, gpu) = (thread(100, 1), stream(0, 7));
         let now = self.now;
         match does {
             Does::Nothing(us) => self.pass(us, 'n'),
             Does::Python(us) => {
-                self.slice("python_function", "a.py(1): work", now, us, "");
+                self.events.push(host.frame("a.py(1): work", now, us));
                 self.pass(us, 'p');
             }
             Does::Operator(us) => {
-                self.slice("cpu_op", "aten::cat", now, us, "");
+                self.events.push(host.operator("aten::cat", now, us));
                 self.pass(us, 'o');
             }
             Does::Inside(us) => {
                 let edge = us / 10;
-                self.slice("python_function", "a.py(1): work", now, us + 2 * edge, "");
-                self.slice("cpu_op", "aten::mm", now + edge, us, "");
+                self.events.push(host.frame("a.py(1): work", now, us + 2 * edge));
+                self.events.push(host.operator("aten::mm", now + edge, us));
                 self.pass(edge, 'p');
                 self.pass(us, 'o');
                 self.pass(edge, 'p');
             }
             Does::Launch(us, delay, runs) => {
                 self.n += 1;
-                let link = format!(r#""correlation":{}"#, self.n);
-                self.slice("cuda_runtime", "cudaLaunchKernel", now, us, &link);
+                self.events.push(host.launch(self.n, now, us));
                 let start = self.device_free.max(now + us.max(delay));
-                let lane = format!(r#"{link},"device":0,"stream":7"#);
-                self.slice("kernel", "gemm", start, runs, &lane);
+                self.events.push(gpu.kernel("gemm", self.n, start, runs));
                 self.calls.push((now, now + us, start, start + runs));
                 self.device_free = start + runs;
                 self.pass(us, 'l');
             }
             Does::Sync(us) => {
                 let us = (self.device_free - now).max(0) + us;
-                self.slice("cuda_runtime", "cudaStreamSynchronize", now, us, "");
+                self.events.push(host.call("cudaStreamSynchronize", now, us));
                 self.pass(us, 'w');
             }
             Does::Begin(marker) => self.marks.push((now, marker)),
             Does::End => {
                 if let Some((from, marker)) = self.marks.pop() {
-                    self.slice("user_annotation", marker, from, now - from, "");
+                    let step = host.slice("user_annotation", marker, from, now - from);
+                    self.events.push(step);
                 }
             }
         }
     }
 
     fn report(&self) -> Value {
-        let text = format!(
-            r#"{{"schemaVersion":1,"traceEvents":[{}]}}"#,
-            self.events.join(",")
-        );
-        report("engine.json", text.as_bytes())
+        let trace = Trace::torch().with(self.events.iter().cloned());
+        report("engine.json", trace.text().as_bytes())
     }
 
     /// The causes of idle time, asked of every µs.
@@ -445,8 +436,9 @@ fn a_recorded_wait_of_the_engines_thread_is_a_wait_for_requests() {
         assert_eq!(at, 0);
         let end = made.calls.iter().rev().nth(3).unwrap().3;
         // Inside an outer frame that lasts longer.
-        made.slice("python_function", "core.py(900): run_busy_loop", 900, 500_000, "");
-        made.slice("python_function", frame, end + 400, 39_000, "");
+        made.events
+            .push(thread(100, 1).frame("core.py(900): run_busy_loop", 900, 500_000));
+        made.events.push(thread(100, 1).frame(frame, end + 400, 39_000));
         let report = made.report();
         let waited = device(&report).get("no_load").copied().unwrap_or(0);
         assert_eq!(waited, ms(40.5), "{frame}: {:?}", device(&report));
@@ -472,7 +464,7 @@ fn a_short_wait_for_others_before_each_step_is_no_python() {
             .collect();
         assert_eq!(frames.len(), 10);
         for start in frames {
-            made.slice("python_function", frame, start + 100, 800, "");
+            made.events.push(thread(100, 1).frame(frame, start + 100, 800));
         }
         let report = made.report();
         // Of ten, the first lies before the device's first work.
@@ -550,11 +542,12 @@ fn a_helper_threads_copies_do_not_say_what_the_next_launch_waits_for() {
     // A copy that another thread launches, in the middle of each of the operators.
     for (n, call) in before.calls.iter().step_by(3).enumerate().skip(1) {
         let (at, link) = (call.0 - 1000, 500 + n);
-        with.events.push(format!(
-            r#"{{"ph":"X","cat":"cuda_runtime","name":"cudaMemcpyAsync","pid":100,"tid":2,"ts":{at},"dur":5,"args":{{"correlation":{link}}}}},
-               {{"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoH","pid":0,"tid":9,"ts":{},"dur":40,"args":{{"correlation":{link},"device":0,"stream":9}}}}"#,
-            at + 10
-        ));
+        with.events.extend([
+            thread(100, 2)
+                .call("cudaMemcpyAsync", at, 5)
+                .arg("correlation", link),
+            stream(0, 9).work("gpu_memcpy", "Memcpy DtoH", link, at + 10, 40),
+        ]);
     }
     let (before, with) = (idle(&before.report()), idle(&with.report()));
     // The copies take 40 µs of idle time each, and the operators have the rest.
@@ -651,36 +644,23 @@ proptest! {
 
 // ---- compiles beside the launching thread -------------------------------------------------------------------
 
-fn slice(cat: &str, name: &str, of: (Value, i64), at: f64, len: f64) -> Value {
-    json!({"ph": "X", "cat": cat, "name": name, "pid": of.0, "tid": of.1, "ts": at * 1e3, "dur": len * 1e3})
+/// The thread that runs the steps; times in ms.
+fn launching() -> Thread {
+    thread(100, 1).in_ms()
 }
 
 /// Eight steps of 26 ms on the host, 30 ms apart, each with 20 ms of device work that is launched 1 ms after its start.
-fn eight_steps(pid: &Value, device: &Value) -> Vec<Value> {
+fn eight_steps(pid: &Value, device: &Value) -> Vec<Event> {
+    let host = thread(pid.clone(), 1).in_ms();
+    let gpu = stream(0, 7).of_process(device.clone()).in_ms();
     let mut events = Vec::new();
     for i in 0..8 {
         let at = f64::from(i) * 30.0;
-        let marker = "execute_context_0(0)_generation_4(4)";
-        events.push(slice("user_annotation", marker, (pid.clone(), 1), at, 26.0));
-        let mut launch = slice(
-            "cuda_runtime",
-            "cudaGraphLaunch",
-            (pid.clone(), 1),
-            at + 1.0,
-            0.02,
-        );
-        launch["args"] = json!({"correlation": i + 1});
-        let mut work = slice("kernel", "gemm", (device.clone(), 7), at + 1.1, 20.0);
-        work["args"] = json!({"correlation": i + 1, "stream": 7, "device": 0});
-        events.extend([launch, work]);
+        events.push(host.step(at, 26));
+        events.push(host.launch_graph(i + 1, at + 1.0, 0.02));
+        events.push(gpu.kernel("gemm", i + 1, at + 1.1, 20));
     }
     events
-}
-
-fn read(events: &[Value]) -> Value {
-    let trace =
-        json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "made"}], "traceEvents": events});
-    report("made.pt.trace.json", trace.to_string().as_bytes())
 }
 
 const COMPILE: &str = "_compile.compile_inner (dynamo_timed)";
@@ -692,7 +672,7 @@ fn compiled_steps(report: &Value) -> Vec<usize> {
 }
 
 /// Step 1 lasts from 30 to 56 ms; its work is launched late, at 54.6 ms, so that the device is idle from 21.1 ms on.
-fn late_second_step(pid: &Value) -> Vec<Value> {
+fn late_second_step(pid: &Value) -> Vec<Event> {
     let mut events = eight_steps(pid, &json!(0));
     for event in &mut events {
         if event["args"]["correlation"] == 2 {
@@ -708,9 +688,9 @@ fn late_second_step(pid: &Value) -> Vec<Value> {
 
 #[test]
 fn a_compile_elsewhere_counts_only_while_the_launching_thread_has_nothing() {
-    let work = || slice("cpu_op", "aten::busywork", (json!(100), 1), 33.9, 20.5);
-    let compile = |pid: i64, tid| slice("cpu_op", COMPILE, (json!(pid), tid), 34.0, 20.0);
-    let read_with = |more: Vec<Value>| {
+    let work = || launching().operator("aten::busywork", 33.9, 20.5);
+    let compile = |pid: i64, tid| thread(pid, tid).in_ms().operator(COMPILE, 34.0, 20.0);
+    let read_with = |more: Vec<Event>| {
         let mut events = late_second_step(&json!(100));
         events.extend(more);
         read(&events)
@@ -742,7 +722,7 @@ fn a_compile_elsewhere_counts_only_while_the_launching_thread_has_nothing() {
 
 #[test]
 fn a_wait_for_a_lock_under_a_compile_is_the_compiles() {
-    let thread = || (json!(100), 1);
+    let host = launching();
     let mut events = Vec::new();
     for step in 0..12u32 {
         // Between the sixth and the seventh step, which has new requests, the engine's thread compiles for 499 ms.
@@ -751,11 +731,11 @@ fn a_wait_for_a_lock_under_a_compile_is_the_compiles() {
             0 | 6 => "execute_context_1(64)_generation_0(0)",
             _ => "execute_context_0(0)_generation_4(4)",
         };
-        events.push(slice("user_annotation", name, thread(), start, 9.0));
+        events.push(host.slice("user_annotation", name, start, 9.0));
     }
-    events.push(slice("cpu_op", COMPILE, thread(), 60.0, 499.0));
+    events.push(host.operator(COMPILE, 60.0, 499.0));
     let acquire = "<built-in method acquire of _thread.lock object at 0x7f>";
-    events.push(slice("python_function", acquire, thread(), 60.5, 490.0));
+    events.push(host.frame(acquire, 60.5, 490.0));
     let got = read(&events);
     let shares = &got["verdict"]["shares"];
     let share = |of: &str| shares[of].as_f64().unwrap();
@@ -773,7 +753,7 @@ fn a_compile_of_one_rank_is_none_of_another() {
         event["ts"] = json!(event["ts"].as_f64().unwrap() + 5_000.0);
         events.push(event);
     }
-    events.push(slice("cpu_op", COMPILE, (rank(1, 101), 1), 39.0, 20.0));
+    events.push(thread(rank(1, 101), 1).in_ms().operator(COMPILE, 39.0, 20.0));
     let got = read(&events);
     let [step] = compiled_steps(&got)[..] else {
         panic!("{:?}", compiled_steps(&got));
@@ -788,13 +768,7 @@ fn gaps_between_launches_and_steps_are_of_their_own_thread() {
     // Another thread waits for the device from 27 to 29 ms, between the first two steps; nothing is recorded of the
     // engine's thread from its launch at 1 ms (20 µs) to the next at 31 ms.
     let mut events = eight_steps(&json!(100), &json!(0));
-    events.push(slice(
-        "cuda_runtime",
-        "cudaDeviceSynchronize",
-        (json!(100), 2),
-        27.0,
-        2.0,
-    ));
+    events.push(thread(100, 2).in_ms().call("cudaDeviceSynchronize", 27.0, 2.0));
     let got = read(&events);
     for (kind, ns) in [("launch", 7 * ms(29.98)), ("step", 7 * ms(4.0))] {
         let of = causes(gaps_of(&got, kind).unwrap());
@@ -804,7 +778,11 @@ fn gaps_between_launches_and_steps_are_of_their_own_thread() {
     let rank = |n: i64, of: i64| json!(format!("[TP0{n}] {of}"));
     let mut events = eight_steps(&rank(0, 100), &rank(0, 0));
     events.extend(eight_steps(&rank(1, 101), &rank(1, 0)));
-    events.push(slice("cpu_op", "aten::busywork", (rank(1, 101), 1), 5.0, 10.0));
+    events.push(
+        thread(rank(1, 101), 1)
+            .in_ms()
+            .operator("aten::busywork", 5.0, 10.0),
+    );
     let of = causes(gaps_of(&read(&events), "launch").unwrap());
     assert_eq!(of, Causes::from([("unaccounted".into(), 7 * ms(29.98))]));
 }
@@ -814,7 +792,7 @@ fn an_instantiation_belongs_to_its_capture() {
     // From 34 to 46 ms a capture, its instantiation from 46 to 51 ms; another one alone from 84 to 86 ms.
     let mut events = late_second_step(&json!(100));
     let mut call = |name: &str, at, len| {
-        events.push(slice("cuda_runtime", name, (json!(100), 1), at, len));
+        events.push(launching().call(name, at, len));
     };
     call("cudaStreamBeginCapture", 34.0, 0.1);
     call("cudaStreamEndCapture", 45.0, 1.0);

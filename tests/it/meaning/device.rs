@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{case, ms, report};
+use crate::small_trace::{Event, Stream, Thread, Trace, stream, thread};
 
 /// The fields of an object that are asked for, in ms.
 fn of(row: &Value, keys: &[&str]) -> Vec<f64> {
@@ -70,45 +71,30 @@ fn says(report: &Value, what: &str) -> bool {
 
 // ---- Traces made here: times in µs ----------------------------------------------------------------------------
 
-fn event(cat: &str, name: &str, on: (i64, i64), at: (f64, f64), args: Value) -> Value {
-    json!({"ph": "X", "cat": cat, "name": name, "pid": on.0, "tid": on.1, "ts": at.0, "dur": at.1, "args": args})
+fn host() -> Thread {
+    thread(4000, 4000)
 }
 
-/// A step's marker on thread 4000, every 10 ms.
-fn marker(step: i64, dur: f64) -> Value {
-    let at = (step as f64 * 10_000.0, dur);
-    event(
-        "user_annotation",
-        "execute_context_0(0)_generation_4(4)",
-        (4000, 4000),
-        at,
-        json!({}),
-    )
+fn gpu() -> Stream {
+    stream(0, 7)
 }
 
-fn call(id: i64, ts: f64) -> Value {
-    event(
-        "cuda_runtime",
-        "cudaLaunchKernel",
-        (4000, 4000),
-        (ts, 10.0),
-        json!({"correlation": id}),
-    )
+/// A step's marker, every 10 ms.
+fn marker(step: i64, dur: f64) -> Event {
+    host().step(step as f64 * 10_000.0, dur)
 }
 
-fn kernel(name: &str, id: i64, at: (f64, f64)) -> Value {
-    event(
-        "kernel",
-        name,
-        (0, 7),
-        at,
-        json!({"device": 0, "stream": 7, "correlation": id}),
-    )
+fn call(id: i64, ts: f64) -> Event {
+    host().launch(id, ts, 10)
 }
 
-fn made(events: &[Value]) -> Value {
-    let trace = json!({"schemaVersion": 1, "traceEvents": events});
-    report("made.json", trace.to_string().as_bytes())
+fn kernel(name: &str, id: i64, (ts, dur): (f64, f64)) -> Event {
+    gpu().kernel(name, id, ts, dur)
+}
+
+fn made(events: &[Event]) -> Value {
+    let trace = Trace::torch().with(events.iter().cloned());
+    report("made.json", trace.text().as_bytes())
 }
 
 // ---- Busy ------------------------------------------------------------------------------------------------------
@@ -132,7 +118,6 @@ fn busy_is_any_work_in_the_step_the_budget_the_gaps_and_the_device_table() {
     for step in 0..4 {
         let at = step as f64 * 10_000.0;
         let id = step * 10 + 1;
-        let copy = json!({"device": 0, "stream": 9, "correlation": id + 2});
         events.extend([
             marker(step, 8_000.0),
             call(id, at + 10.0),
@@ -145,7 +130,7 @@ fn busy_is_any_work_in_the_step_the_budget_the_gaps_and_the_device_table() {
                 id + 1,
                 (at + 1_100.0, 2_000.0),
             ),
-            event("gpu_memcpy", "Memcpy HtoD", (0, 9), (at + 2_600.0, 1_000.0), copy),
+            stream(0, 9).work("gpu_memcpy", "Memcpy HtoD", id + 2, at + 2_600.0, 1_000),
         ]);
     }
     let report = made(&events);
@@ -344,27 +329,11 @@ fn without_any_number_nothing_is_zero() {
     let mut events = Vec::new();
     for step in 0..4 {
         let at = step as f64 * 10_000.0;
-        let op = json!({"External id": step + 1});
-        events.push(marker(step, 8_000.0));
-        events.push(event(
-            "cpu_op",
-            "aten::linear",
-            (4000, 4000),
-            (at + 100.0, 250.0),
-            op,
-        ));
-        if step != 2 {
-            let args = json!({"External id": step + 1, "device": 0, "stream": 7});
-            events.push(event("kernel", "gemm", (0, 7), (at + 12_000.0, 2_000.0), args));
-        } else {
-            events.push(event(
-                "kernel",
-                "gemm",
-                (0, 7),
-                (at + 12_000.0, 2_000.0),
-                json!({"device": 0, "stream": 7}),
-            ));
-        }
+        let operator = host().operator("aten::linear", at + 100.0, 250);
+        let kernel = gpu().kernel_unlinked("gemm", at + 12_000.0, 2_000);
+        let external = |event: Event| event.arg("External id", step + 1);
+        events.extend([marker(step, 8_000.0), external(operator)]);
+        events.push(if step == 2 { kernel } else { external(kernel) });
     }
     let report = made(&events);
     let known: Vec<bool> = steps(&report).iter().map(|s| s["device"].is_object()).collect();
@@ -520,13 +489,7 @@ fn a_rank_that_only_collectives_name_is_no_rank_of_the_file() {
     ];
     for (rank, ts) in [(0, 200.0), (3, 300.0)] {
         let args = json!({"Rank": rank, "Collective name": "allreduce"});
-        events.push(event(
-            "cpu_op",
-            "record_param_comms",
-            (4000, 4000),
-            (ts, 10.0),
-            args,
-        ));
+        events.push(host().operator("record_param_comms", ts, 10.0).args(args));
     }
     assert_eq!(devices(&made(&events)), [(None, 0, 0.01)]);
 }
@@ -554,25 +517,12 @@ fn joined_files_without_operators_are_told_apart_by_what_fits_in_time() {
     for (rank, busy) in [(0, 2_000.0), (1, 500.0), (2, 1_000.0)] {
         for step in 0..4 {
             let at = step as f64 * 10_000.0 + rank as f64 * 1_300.0;
-            let on = (4000 + rank, 1);
-            let args = json!({"correlation": step + 1});
+            let host = thread(4000 + rank, 1);
             events.extend([
-                event(
-                    "user_annotation",
-                    "execute_context_0(0)_generation_4(4)",
-                    on,
-                    (at, 5_000.0),
-                    json!({}),
-                ),
-                event("cuda_runtime", "cudaLaunchKernel", on, (at + 10.0, 10.0), args),
+                host.step(at, 5_000),
+                host.launch(step + 1, at + 10.0, 10),
                 // The devices' processes are in another order.
-                event(
-                    "kernel",
-                    "gemm",
-                    (2 - rank, 7),
-                    (at + 100.0, busy),
-                    json!({"device": 2 - rank, "stream": 7, "correlation": step + 1}),
-                ),
+                stream(2 - rank, 7).kernel("gemm", step + 1, at + 100.0, busy),
             ]);
         }
     }
@@ -705,7 +655,7 @@ fn overlap_on_a_queue_is_a_defect_only_where_it_cannot_be() {
 
 #[test]
 fn the_last_work_of_a_queue_may_take_long_where_something_says_so() {
-    let last = |more: &dyn Fn(&mut Vec<Value>), name: &str| {
+    let last = |more: &dyn Fn(&mut Vec<Event>), name: &str| {
         let mut events = vec![marker(0, 50_000.0)];
         for i in 0..20_i64 {
             let (name, dur) = if i == 19 {
@@ -725,20 +675,14 @@ fn the_last_work_of_a_queue_may_take_long_where_something_says_so() {
             report["device_time"][0]["busy_ns"].clone(),
         )
     };
-    let nothing = |_: &mut Vec<Value>| {};
+    let nothing = |_: &mut Vec<Event>| {};
     assert_eq!(last(&nothing, "gemm"), (1, json!(ms(40.0))));
     // Others of its name are not known; it may wait for a peer; the host waits for it.
     assert_eq!(last(&nothing, "attention").0, 0);
     assert_eq!(last(&nothing, "ncclDevKernel_AllReduce").0, 0);
-    let wait = |events: &mut Vec<Value>| {
+    let wait = |events: &mut Vec<Event>| {
         let at = (500.0, 938_600.0);
-        events.push(event(
-            "cuda_runtime",
-            "cudaDeviceSynchronize",
-            (9, 9),
-            at,
-            json!({}),
-        ));
+        events.push(thread(9, 9).call("cudaDeviceSynchronize", at.0, at.1));
     };
     assert_eq!(last(&wait, "gemm").0, 0);
 }
@@ -886,13 +830,9 @@ fn a_drivers_call_inside_the_runtimes_is_the_same_launch() {
         events.extend([
             marker(i, 1_000.0),
             call(i + 1, at + 100.0),
-            event(
-                "cuda_driver",
-                "cuLaunchKernel",
-                (4000, 4000),
-                inside,
-                json!({"correlation": i + 1}),
-            ),
+            host()
+                .slice("cuda_driver", "cuLaunchKernel", inside.0, inside.1)
+                .arg("correlation", i + 1),
             kernel("gemm", i + 1, (at + 200.0, 500.0)),
         ]);
     }
@@ -911,16 +851,13 @@ fn work_given_by_time_goes_on_after_the_marker() {
         for i in 0..4_i64 {
             let at = i as f64 * 10_000.0;
             events.push(marker(i, 1_000.0));
-            events.push(event(
-                "cuda_runtime",
-                "hipGraphLaunch",
-                (4000, 4000),
-                (at + 100.0, 50.0),
-                json!({"correlation": i + 1}),
-            ));
+            events.push(
+                host()
+                    .call("hipGraphLaunch", at + 100.0, 50.0)
+                    .arg("correlation", i + 1),
+            );
             for &(delay, dur) in n_work {
-                let on = json!({"device": 0, "stream": 7});
-                events.push(event("kernel", "gemm", (0, 7), (at + delay, dur), on));
+                events.push(gpu().kernel_unlinked("gemm", at + delay, dur));
             }
         }
         step_devices(&made(&events))
@@ -988,26 +925,12 @@ fn ranks_in_step_have_a_device_each() {
     for rank in 0..2 {
         for step in 0..6 {
             let at = step as f64 * 10_000.0 + rank as f64 * 40.0;
-            let args = json!({"correlation": step + 1, "External id": step + 1});
-            let on = (4000 + rank, 4000);
-            let name = "execute_context_0(0)_generation_4(4)";
-            events.push(event("user_annotation", name, on, (at, 8_000.0), json!({})));
-            events.push(event(
-                "cuda_runtime",
-                "cudaLaunchKernel",
-                on,
-                (at + 10.0, 10.0),
-                args,
-            ));
-            let args = json!({"device": rank, "stream": 7, "correlation": step + 1, "External id": step + 1});
-            let lasts = 6_000.0 - 2_000.0 * rank as f64;
-            events.push(event(
-                "kernel",
-                "gemm_kernel",
-                (rank, 7),
-                (at + 300.0, lasts),
-                args,
-            ));
+            let (host, id) = (thread(4000 + rank, 4000), step + 1);
+            let lasts = 6_000 - 2_000 * rank;
+            let launch = host.launch(id, at + 10.0, 10);
+            let kernel = stream(rank, 7).kernel("gemm_kernel", id, at + 300.0, lasts);
+            events.push(host.step(at, 8_000));
+            events.extend([launch, kernel].map(|event| event.arg("External id", id)));
         }
     }
     let report = made(&events);
@@ -1036,13 +959,7 @@ fn a_clock_ahead_of_the_hosts_is_seen_by_a_wait_for_the_device() {
         }
         let at = (50_050.0, 6_070.0);
         let id = json!({"correlation": 99});
-        events.push(event(
-            "cuda_runtime",
-            "cudaDeviceSynchronize",
-            (4000, 4000),
-            at,
-            id,
-        ));
+        events.push(host().call("cudaDeviceSynchronize", at.0, at.1).args(id));
         made(&events)
     };
     let apart = of(40_000.0);
@@ -1066,7 +983,7 @@ fn families(report: &Value) -> Vec<(&str, u64, f64)> {
 
 /// Three steps of a model whose attention is not fused: two products with a softmax of 1 ms between, the head, and
 /// behind the marker what samples, 0.5 ms; each operator launches one kernel. `frames` are around the two.
-fn unfused_attention(softmax: &str, sampler: &str, frames: Option<[&str; 2]>) -> Vec<Value> {
+fn unfused_attention(softmax: &str, sampler: &str, frames: Option<[&str; 2]>) -> Vec<Event> {
     let mut events = Vec::new();
     for step in 0..3 {
         let at = step as f64 * 10_000.0;
@@ -1082,7 +999,7 @@ fn unfused_attention(softmax: &str, sampler: &str, frames: Option<[&str; 2]>) ->
         for (n, (operator, kernel_name, ts, dur)) in calls.into_iter().enumerate() {
             let id = step * 10 + i64::try_from(n).unwrap() + 1;
             let args = json!({"External id": id});
-            events.push(event("cpu_op", operator, (4000, 4000), (at + ts, 100.0), args));
+            events.push(host().operator(operator, at + ts, 100.0).args(args));
             events.push(call(id, at + ts + 20.0));
             events.push(kernel(kernel_name, id, (device, dur)));
             device += dur;
@@ -1093,7 +1010,7 @@ fn unfused_attention(softmax: &str, sampler: &str, frames: Option<[&str; 2]>) ->
             .zip([(50.0, 800.0), (1_050.0, 200.0)])
         {
             let place = (at + span.0, span.1);
-            events.push(event("python_function", name, (4000, 4000), place, json!({})));
+            events.push(host().frame(name, place.0, place.1));
         }
     }
     events
@@ -1152,13 +1069,13 @@ fn work_with_a_smaller_number_than_every_call_was_launched_before_the_recording(
 }
 
 /// Seven steps of 10 ms with a kernel of 9.5 ms each; between the third and the fourth `name` takes `dur` µs of 300 ms.
-fn stopped(cat: &str, name: &str, dur: f64) -> Vec<Value> {
+fn stopped(cat: &str, name: &str, dur: f64) -> Vec<Event> {
     let mut events = Vec::new();
     for step in 0..7 {
         let at = step as f64 * 10_000.0 + if step > 2 { 300_000.0 } else { 0.0 };
         if step == 3 {
             let from = at - 299_900.0;
-            events.push(event(cat, name, (4000, 4000), (from, dur), json!({})));
+            events.push(host().slice(cat, name, from, dur));
         }
         let mut marker = marker(step, 9_500.0);
         marker["ts"] = json!(at);
@@ -1215,13 +1132,7 @@ fn a_call_that_takes_less_than_half_of_a_stop_or_holds_much_more_is_not_named() 
     let short = made(&stopped("cuda_runtime", "cudaFree", 140_000.0));
     // An operator around all is longer than the stop.
     let mut events = stopped("cuda_runtime", "cudaFree", 100.0);
-    let around = event(
-        "cpu_op",
-        "serve_forever",
-        (4000, 4000),
-        (0.0, 2_000_000.0),
-        json!({}),
-    );
+    let around = host().operator("serve_forever", 0.0, 2_000_000.0);
     events.push(around);
     for report in [short, made(&events)] {
         assert_eq!(report["idle"][0]["longest"][0]["call"], Value::Null);
@@ -1330,8 +1241,7 @@ fn a_device_without_any_launch_waits_for_nobodys_host() {
         events.push(marker(step, 8_000.0));
         events.push(call(step + 1, at + 100.0));
         events.push(kernel("gemm", step + 1, (at + 500.0, 7_000.0)));
-        let args = json!({"device": 1, "stream": 7, "correlation": 500 + step});
-        events.push(event("kernel", "gemm", (1, 7), (at + 500.0, 7_000.0), args));
+        events.push(stream(1, 7).kernel("gemm", 500 + step, at + 500.0, 7_000));
     }
     let report = made(&events);
     let gaps = report["gaps"].as_array().unwrap().iter();
@@ -1353,13 +1263,7 @@ fn steps_of_several_batches_are_not_said_to_have_one() {
         for (step, batch) in (0..12_i64).zip(batches.iter().cycle()) {
             let at = step as f64 * 10_000.0;
             let name = format!("execute_context_0(0)_generation_{batch}({batch})");
-            events.push(event(
-                "user_annotation",
-                &name,
-                (4000, 4000),
-                (at, 9_000.0),
-                json!({}),
-            ));
+            events.push(host().slice("user_annotation", &name, at, 9_000.0));
             events.push(call(step + 1, at + 100.0));
             events.push(kernel("gemm", step + 1, (at + 200.0, 8_000.0)));
         }
@@ -1398,34 +1302,20 @@ fn launched_work_that_does_not_start_is_named_where_it_takes_most_time() {
 /// Two ranks with equal process ids, whose ids count up alike: steps every 10 ms, the second's 500 µs later, its thread
 /// and its device or stream as given. Work starts 200 µs after its call, that of the first rank's second kernel after
 /// both calls.
-fn merged_with_equal_ids(thread: i64, on: (i64, i64)) -> Value {
+fn merged_with_equal_ids(second: i64, on: (i64, i64)) -> Value {
     let mut events = Vec::new();
     for step in 0..8_i64 {
         let at = step as f64 * 10_000.0;
-        for (of, tid, on, shift) in [(0, 4000, (0, 7), 0.0), (1, thread, on, 500.0)] {
+        for (of, tid, on, shift) in [(0, 4000, (0, 7), 0.0), (1, second, on, 500.0)] {
             let at = at + shift;
-            let name = "execute_context_0(0)_generation_4(4)";
-            events.push(event(
-                "user_annotation",
-                name,
-                (4000, tid),
-                (at, 6_000.0),
-                json!({}),
-            ));
+            let host = thread(4000, tid);
+            events.push(host.step(at, 6_000));
             for i in 0..2_i64 {
-                let id = json!({"correlation": 2 * step + i + 1});
-                let ts = at + 100.0 + i as f64 * 200.0;
-                events.push(event(
-                    "cuda_runtime",
-                    "cudaLaunchKernel",
-                    (4000, tid),
-                    (ts, 10.0),
-                    id,
-                ));
-                let args = json!({"device": on.0, "stream": on.1, "correlation": 2 * step + i + 1});
+                let id = 2 * step + i + 1;
+                events.push(host.launch(id, at + 100.0 + i as f64 * 200.0, 10));
                 let start = at + 300.0 + i as f64 * 2_000.0;
                 let dur = if of == 0 { 2_000.0 } else { 1_000.0 };
-                events.push(event("kernel", "gemm", on, (start, dur), args));
+                events.push(stream(on.0, on.1).kernel("gemm", id, start, dur));
             }
         }
     }

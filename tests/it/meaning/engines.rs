@@ -3,50 +3,37 @@
 use serde_json::{Value, json};
 
 use super::{ms, report};
-
-const DECODE: &str = "execute_context_0(0)_generation_4(4)";
+use crate::small_trace::{DECODE, Event, Stream, Thread, Trace, stream, thread};
 
 /// A server's thread and device; times in ms.
 struct Server {
-    pid: Value,
-    tid: i64,
-    device: Value,
-    events: Vec<Value>,
+    host: Thread,
+    gpu: Stream,
+    events: Vec<Event>,
     launches: i64,
 }
 
 impl Server {
     fn new(pid: Value, tid: i64, device: Value) -> Server {
-        let label = json!({"ph": "M", "name": "process_labels", "pid": device, "tid": 0, "args": {"labels": "GPU 0"}});
+        let label = thread(device.clone(), 0).called("process_labels", "GPU 0");
         Server {
-            pid,
-            tid,
-            device,
+            host: thread(pid, tid).in_ms(),
+            gpu: stream(0, 7).of_process(device).in_ms(),
             events: vec![label],
             launches: tid * 1_000,
         }
     }
 
     fn slice(&mut self, cat: &str, name: &str, at: f64, len: f64) {
-        let (pid, tid) = (&self.pid, self.tid);
-        self.events.push(
-            json!({"ph": "X", "cat": cat, "name": name, "pid": pid, "tid": tid, "ts": at * 1e3,
-            "dur": len * 1e3}),
-        );
+        self.events.push(self.host.slice(cat, name, at, len));
     }
 
     /// Work of `len` ms, launched at `at` and started 0.1 ms later.
     fn work(&mut self, at: f64, len: f64) {
         self.launches += 1;
-        let (pid, tid, device, n) = (&self.pid, self.tid, &self.device, self.launches);
-        self.events.push(
-            json!({"ph": "X", "cat": "cuda_runtime", "name": "cudaGraphLaunch", "pid": pid, "tid": tid,
-            "ts": at * 1e3, "dur": 20, "args": {"correlation": n}}),
-        );
-        self.events.push(
-            json!({"ph": "X", "cat": "kernel", "name": "gemm", "pid": device, "tid": 7,
-            "ts": (at + 0.1) * 1e3, "dur": len * 1e3, "args": {"correlation": n, "stream": 7, "device": 0}}),
-        );
+        self.events.push(self.host.launch_graph(self.launches, at, 0.02));
+        self.events
+            .push(self.gpu.kernel("gemm", self.launches, at + 0.1, len));
     }
 
     /// A step of 8 ms on the host with 7 ms of device work, or for an empty one with 0.3 ms on the host.
@@ -60,10 +47,8 @@ impl Server {
 }
 
 fn read(servers: Vec<Server>) -> Value {
-    let events: Vec<Value> = servers.into_iter().flat_map(|s| s.events).collect();
-    let trace =
-        json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "made"}], "traceEvents": events});
-    report("made.pt.trace.json", trace.to_string().as_bytes())
+    let events: Vec<Event> = servers.into_iter().flat_map(|s| s.events).collect();
+    super::read(&events)
 }
 
 fn phases(report: &Value) -> Vec<&str> {
@@ -417,15 +402,10 @@ fn stages_of_a_pipeline_are_timed_apart_and_their_number_is_stated() {
 #[test]
 fn two_processes_without_a_sign_of_ranks_have_gaps_of_their_own() {
     // Steps of 8 ms every 10 ms in each of two processes, 4 ms apart.
-    let events: Vec<Value> = (0..4)
-        .flat_map(|i| [(1, 10 * i), (2, 10 * i + 4)])
-        .map(|(of, at)| {
-            json!({"ph": "X", "cat": "user_annotation", "name": DECODE, "pid": of, "tid": of, "ts": at * 1000,
-            "dur": 8000})
-        })
-        .collect();
-    let trace = json!({"schemaVersion": 1, "traceEvents": events});
-    let report = report("made.pt.trace.json", trace.to_string().as_bytes());
+    let step = |of: i64, at: i64| thread(of, of).in_ms().step(at, 8);
+    let events = (0..4).flat_map(|i| [step(1, 10 * i), step(2, 10 * i + 4)]);
+    let trace = Trace::torch().with(events);
+    let report = report("made.pt.trace.json", trace.text().as_bytes());
     let steps = report["steps"].as_array().unwrap().iter();
     let gaps: Vec<i64> = steps.filter_map(|s| s["gap_before_ns"].as_i64()).collect();
     assert_eq!(gaps, vec![ms(2.0); 6]);

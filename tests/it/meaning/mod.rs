@@ -11,10 +11,11 @@ mod slow_steps;
 mod step_time;
 mod steps;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stepscope::session::open_bytes;
 
 use crate::corpus;
+use crate::small_trace::{Event, Trace};
 
 /// The report of a case as JSON; `None` without the corpus.
 fn case(name: &str) -> Option<Value> {
@@ -26,6 +27,16 @@ fn case(name: &str) -> Option<Value> {
 fn report(name: &str, bytes: &[u8]) -> Value {
     let opened = open_bytes(name, bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
     serde_json::to_value(&opened.report).unwrap()
+}
+
+/// The report of a trace of these events, as torch's profiler writes them of one device.
+fn read(events: &[Event]) -> Value {
+    let device = json!([{"id": 0, "name": "made"}]);
+    let trace = Trace::torch().head("deviceProperties", device);
+    report(
+        "made.pt.trace.json",
+        trace.with(events.iter().cloned()).text().as_bytes(),
+    )
 }
 
 /// Milliseconds as integer nanoseconds.

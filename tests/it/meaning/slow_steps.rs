@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ms, report};
+use crate::small_trace::{Trace, stream, thread};
 
 /// A step of 2 ms on the host: two operators that launch a kernel each, and a wait for the device. Times in µs.
 #[derive(Clone, Copy)]
@@ -29,6 +30,7 @@ const AS_EVER: Made = Made {
 
 /// A trace of ten decode steps, of which the fifth is `slow` and the others `usual`.
 fn trace(usual: Made, slow: Made) -> Value {
+    let (host, gpu) = (thread(9, 9), stream(0, 7));
     let mut events = Vec::new();
     let mut t = 1000.0;
     for i in 0..10 {
@@ -39,54 +41,31 @@ fn trace(usual: Made, slow: Made) -> Value {
             let correlation = 10 * i + k + 1;
             let name = ["aten::mm", "aten::cat"][k];
             let kernel = ["gemm_kernel", "concat_kernel"][k];
-            events.push(slice("cpu_op", name, at, step.operators[k]));
-            let launch = json!({"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 9, "tid": 9,
-                "ts": at + step.operators[k] - 10.0, "dur": 5.0, "args": {"correlation": correlation}});
-            events.push(launch);
+            events.push(host.operator(name, at, step.operators[k]));
+            let called = at + step.operators[k] - 10.0;
+            events.push(host.launch(correlation, called, 5));
             device = f64::max(device, at + step.operators[k]);
-            events.push(json!({"ph": "X", "cat": "kernel", "name": kernel, "pid": 0,
-                "tid": 7, "ts": device, "dur": step.kernels[k],
-                "args": {"device": 0, "stream": 7, "correlation": correlation}}));
+            events.push(gpu.kernel(kernel, correlation, device, step.kernels[k]));
             device += step.kernels[k];
             at += step.operators[k];
             if k == 0 {
                 if let Some(sleep) = step.sleep {
                     let name = "<built-in function sleep>";
-                    events.push(slice("python_function", name, at + 1.0, sleep));
+                    events.push(host.frame(name, at + 1.0, sleep));
                     at += sleep + 2.0;
                 }
                 at += step.pause;
             }
         }
         let end = f64::max(device, at) + 50.0;
-        events.push(slice(
-            "cuda_runtime",
-            "cudaStreamSynchronize",
-            at + 5.0,
-            end - 30.0 - at,
-        ));
-        events.push(slice(
-            "user_annotation",
-            "execute_context_0(0)_generation_4(4)",
-            t,
-            end - t,
-        ));
+        events.push(host.call("cudaStreamSynchronize", at + 5.0, end - 30.0 - at));
+        events.push(host.step(t, end - t));
         if step.sleep.is_some() {
-            events.push(slice(
-                "python_function",
-                "engine/core.py(7): step",
-                t - 1.0,
-                end - t + 2.0,
-            ));
+            events.push(host.frame("engine/core.py(7): step", t - 1.0, end - t + 2.0));
         }
         t = end + step.after;
     }
-    let trace = json!({"schemaVersion": 1, "traceEvents": events});
-    report("slow.json", trace.to_string().as_bytes())
-}
-
-fn slice(cat: &str, name: &str, ts: f64, dur: f64) -> Value {
-    json!({"ph": "X", "cat": cat, "name": name, "pid": 9, "tid": 9, "ts": ts, "dur": dur})
+    report("slow.json", Trace::torch().with(events).text().as_bytes())
 }
 
 /// The differences of a kind in the only slow step: name, and how much more.
@@ -216,13 +195,9 @@ fn a_call_that_the_others_have_is_not_said_to_be_new() {
 
 #[test]
 fn of_fewer_than_five_like_steps_nothing_is_said() {
-    let marker = |i: u32, name: &str, dur: f64| slice("user_annotation", name, f64::from(i) * 100_000.0, dur);
-    let decode = "execute_context_0(0)_generation_4(4)";
-    let events: Vec<Value> = (0..4)
-        .map(|i| marker(i, decode, if i == 2 { 90_000.0 } else { 1_000.0 }))
-        .collect();
-    let trace = json!({"schemaVersion": 1, "traceEvents": events});
-    let report = report("four.json", trace.to_string().as_bytes());
+    let marker = |i: i64| thread(9, 9).step(i * 100_000, if i == 2 { 90_000 } else { 1_000 });
+    let trace = Trace::torch().with((0..4).map(marker));
+    let report = report("four.json", trace.text().as_bytes());
     assert_eq!(report["slow_steps"], json!([]));
     let ids: Vec<&Value> = report["findings"]
         .as_array()

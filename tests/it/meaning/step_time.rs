@@ -6,6 +6,7 @@ use stepscope::session::open_bytes;
 
 use super::{case, ms, report};
 use crate::corpus;
+use crate::small_trace::{Trace, stream, thread};
 
 #[test]
 fn the_control_has_six_steps_of_eight_milliseconds() {
@@ -33,37 +34,27 @@ fn the_control_has_six_steps_of_eight_milliseconds() {
 /// `n` decode steps, one every `every` ms, whose marker lasts `call` ms and whose device work `work` ms from 0.1 ms
 /// after its launch on; and where `compile` is given a compile that makes that step 50 ms longer.
 fn server(n: i64, every: f64, call: f64, work: f64, compile: Option<i64>) -> Vec<u8> {
-    let mut events =
-        vec![json!({"ph": "M", "name": "process_labels", "pid": 0, "tid": 0, "args": {"labels": "GPU 0"}})];
+    let (host, gpu) = (thread(1, 1).in_ms(), stream(0, 7).in_ms());
+    let mut events = vec![gpu.track().called("process_labels", "GPU 0")];
     let mut at = 0.0;
     let mut free = 0.0f64;
     for i in 0..n {
         let extra = if compile == Some(i) { 50.0 } else { 0.0 };
-        let us = |ms: f64| (ms * 1e3).round();
-        events.push(json!({"ph": "X", "cat": "user_annotation", "name": "execute_context_0(0)_generation_4(4)", "pid": 1,
-            "tid": 1, "ts": us(at), "dur": us(call + extra)}));
+        events.push(host.step(at, call + extra));
         if extra > 0.0 {
-            events.push(
-                json!({"ph": "X", "cat": "cpu_op", "name": "_compile.compile_inner (dynamo_timed)", "pid": 1,
-                "tid": 1, "ts": us(at + 0.1), "dur": us(extra)}),
-            );
+            let name = "_compile.compile_inner (dynamo_timed)";
+            events.push(host.operator(name, at + 0.1, extra));
         }
         let launch = at + extra + 0.2;
-        events.push(
-            json!({"ph": "X", "cat": "cuda_runtime", "name": "cudaGraphLaunch", "pid": 1, "tid": 1,
-            "ts": us(launch), "dur": 20, "args": {"correlation": 100 + i}}),
-        );
+        events.push(host.launch_graph(100 + i, launch, 0.02));
         let start = free.max(launch + 0.1);
         free = start + work;
-        events.push(
-            json!({"ph": "X", "cat": "kernel", "name": "gemm", "pid": 0, "tid": 7, "ts": us(start),
-            "dur": us(work), "args": {"correlation": 100 + i, "stream": 7, "device": 0}}),
-        );
+        events.push(gpu.kernel("gemm", 100 + i, start, work));
         at += every + extra;
     }
-    let trace =
-        json!({"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "made"}], "traceEvents": events});
-    serde_json::to_vec(&trace).unwrap()
+    let device = json!([{"id": 0, "name": "made"}]);
+    let trace = Trace::torch().head("deviceProperties", device).with(events);
+    trace.text().into_bytes()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{case, ms, report};
 use crate::corpus;
+use crate::small_trace::{Event, Thread, Trace, thread};
 
 fn steps(report: &Value) -> &Vec<Value> {
     report["steps"].as_array().unwrap()
@@ -36,23 +37,22 @@ fn step_gaps(report: &Value) -> Vec<Option<i64>> {
         .collect()
 }
 
-/// A slice of the host's only thread; times in µs.
-fn slice(cat: &str, name: &str, ts: f64, dur: f64) -> Value {
-    json!({"ph": "X", "cat": cat, "name": name, "pid": 9, "tid": 9, "ts": ts, "dur": dur})
+/// The host's only thread; times in µs.
+fn host() -> Thread {
+    thread(9, 9)
 }
 
-fn trace(name: &str, events: &[Value]) -> Value {
-    let trace = json!({"schemaVersion": 1, "traceEvents": events});
-    report(name, trace.to_string().as_bytes())
+fn trace(name: &str, events: impl IntoIterator<Item = Event>) -> Value {
+    report(name, Trace::torch().with(events).text().as_bytes())
 }
 
 /// A trace of markers alone: name, start and length in µs.
 fn markers(of: &[(&str, f64, f64)]) -> Value {
-    let events: Vec<Value> = of
+    let events: Vec<Event> = of
         .iter()
-        .map(|&(name, ts, dur)| slice("user_annotation", name, ts, dur))
+        .map(|&(name, ts, dur)| host().slice("user_annotation", name, ts, dur))
         .collect();
-    trace("x.json", &events)
+    trace("x.json", events)
 }
 
 #[test]
@@ -188,13 +188,8 @@ fn the_files_name_tells_the_stage_in_any_case_with_any_suffix() {
         let Some(report) = case(name) else { return };
         assert_eq!(phases(&report), ["decode"; 4], "{name}");
     }
-    let forward = slice(
-        "python_function",
-        "sglang/srt/model_executor/model_runner.py(9): forward",
-        0.0,
-        50.0,
-    );
-    let report = trace("7-TP-3-Prefill (2).trace.json.gz", &[forward]);
+    let forward = host().frame("sglang/srt/model_executor/model_runner.py(9): forward", 0.0, 50.0);
+    let report = trace("7-TP-3-Prefill (2).trace.json.gz", [forward]);
     assert_eq!(phases(&report), ["prefill"]);
 }
 
@@ -237,21 +232,21 @@ fn scopes_of_drafting_count_whatever_they_are_called() {
         ("speculator: precompute_context_kv", "draft_ns"),
         ("gpu_model_runner: bookkeep", "post_ns"),
     ] {
-        let events: Vec<Value> = (0..4)
+        let events: Vec<Event> = (0..4)
             .flat_map(|i| {
                 let at = f64::from(i) * 1_000.0;
                 [
-                    slice(
+                    host().slice(
                         "user_annotation",
                         "execute_context_0(0)_generation_2(8)",
                         at,
                         400.0,
                     ),
-                    slice("user_annotation", scope, at + 420.0, 300.0),
+                    host().slice("user_annotation", scope, at + 420.0, 300.0),
                 ]
             })
             .collect();
-        let report = trace("x.json", &events);
+        let report = trace("x.json", events);
         assert_eq!(
             step_gaps(&report),
             [None, Some(280_000), Some(280_000), Some(280_000)],
@@ -263,34 +258,34 @@ fn scopes_of_drafting_count_whatever_they_are_called() {
 
 #[test]
 fn spans_of_the_scheduler_are_parts_of_the_step() {
-    let events: Vec<Value> = (0..3)
+    let events: Vec<Event> = (0..3)
         .flat_map(|i| {
             let at = f64::from(i) * 1_000.0;
             [
                 // Without a batch the loop goes round.
-                slice("user_annotation", "scheduler.recv_requests", at, 10.0),
-                slice(
+                host().slice("user_annotation", "scheduler.recv_requests", at, 10.0),
+                host().slice(
                     "user_annotation",
                     "scheduler.get_next_batch_to_run",
                     at + 20.0,
                     10.0,
                 ),
-                slice("user_annotation", "scheduler.recv_requests", at + 100.0, 10.0),
-                slice(
+                host().slice("user_annotation", "scheduler.recv_requests", at + 100.0, 10.0),
+                host().slice(
                     "user_annotation",
                     "scheduler.process_input_requests",
                     at + 110.0,
                     20.0,
                 ),
-                slice(
+                host().slice(
                     "user_annotation",
                     "scheduler.get_next_batch_to_run",
                     at + 130.0,
                     40.0,
                 ),
-                slice("user_annotation", "scheduler.run_batch", at + 170.0, 500.0),
-                slice("user_annotation", "step[DECODE bs=3]", at + 200.0, 450.0),
-                slice(
+                host().slice("user_annotation", "scheduler.run_batch", at + 170.0, 500.0),
+                host().slice("user_annotation", "step[DECODE bs=3]", at + 200.0, 450.0),
+                host().slice(
                     "user_annotation",
                     "scheduler.process_batch_result",
                     at + 680.0,
@@ -299,7 +294,7 @@ fn spans_of_the_scheduler_are_parts_of_the_step() {
             ]
         })
         .collect();
-    let report = trace("x.json", &events);
+    let report = trace("x.json", events);
     assert_eq!(phases(&report), ["decode"; 3]);
     assert_eq!(step_gaps(&report), [None, Some(300_000), Some(300_000)]);
     for step in steps(&report) {
@@ -326,17 +321,17 @@ fn what_holds_whole_steps_causes_nothing() {
         assert_eq!(causes(&report), ["unaccounted"]);
     }
     for holder in ["my loop", "iteration 3"] {
-        let mut events = vec![slice("user_annotation", holder, 0.0, 4_000.0)];
+        let mut events = vec![host().slice("user_annotation", holder, 0.0, 4_000.0)];
         events.extend((0..4).map(|i| {
             let at = f64::from(i) * 1_000.0 + 5.0;
-            slice(
+            host().slice(
                 "user_annotation",
                 "execute_context_0(0)_generation_2(2)",
                 at,
                 800.0,
             )
         }));
-        assert_eq!(causes(&trace("x.json", &events)), ["unaccounted"], "{holder}");
+        assert_eq!(causes(&trace("x.json", events)), ["unaccounted"], "{holder}");
     }
 }
 
@@ -355,10 +350,10 @@ fn steps_of_any_model_runner_are_found() {
         "vllm/worker/multi_step_model_runner.py(2): execute_model",
         "vllm/v1/worker/cpu_worker.py(2): execute_model",
     ] {
-        let events: Vec<Value> = (0..3)
-            .map(|i| slice("python_function", frame, f64::from(i) * 1_000.0, 500.0))
+        let events: Vec<Event> = (0..3)
+            .map(|i| host().frame(frame, f64::from(i) * 1_000.0, 500.0))
             .collect();
-        let report = trace("x.json", &events);
+        let report = trace("x.json", events);
         assert_eq!(steps(&report).len(), 3, "{frame}");
         assert!(steps(&report).iter().all(|s| s["sure"] == "derived"));
     }
@@ -382,12 +377,11 @@ fn markers_count_in_any_category_of_the_host() {
         assert_eq!(phases(&report), ["decode"; 5]);
     }
     let of = |cat: &str| {
-        let events: Vec<Value> = (0..2)
-            .map(|i| slice(cat, "step[DECODE bs=4]", f64::from(i) * 100.0, 50.0))
+        let events: Vec<Event> = (0..2)
+            .map(|i| host().slice(cat, "step[DECODE bs=4]", f64::from(i) * 100.0, 50.0))
             .collect();
-        let kernel =
-            json!({"ph": "X", "cat": "kernel", "name": "k", "pid": 0, "tid": 7, "ts": 1.0, "dur": 1.0});
-        steps(&trace("x.json", &[events, vec![kernel]].concat())).len()
+        let kernel = thread(0, 7).slice("kernel", "k", 1.0, 1.0);
+        steps(&trace("x.json", events.into_iter().chain([kernel]))).len()
     };
     assert_eq!(["scope", "", "nvtx", "cpu_op"].map(of), [2; 4]);
     assert_eq!(of("gpu_user_annotation"), 0);
@@ -395,26 +389,26 @@ fn markers_count_in_any_category_of_the_host() {
 
 #[test]
 fn parts_are_derived_from_the_order_of_calls_where_there_are_no_frames() {
-    let events: Vec<Value> = (0..3)
+    let events: Vec<Event> = (0..3)
         .flat_map(|i| {
             let at = f64::from(i) * 10_000.0;
             [
-                slice(
+                host().slice(
                     "user_annotation",
                     "execute_context_0(0)_generation_2(2)",
                     at,
                     1_000.0,
                 ),
-                slice("cpu_op", "aten::copy_", at + 100.0, 50.0),
-                slice("cuda_runtime", "cudaGraphLaunch", at + 300.0, 200.0),
-                slice("cpu_op", "aten::argmax", at + 1_100.0, 40.0),
-                slice("cuda_runtime", "cudaEventSynchronize", at + 1_200.0, 5_000.0),
+                host().operator("aten::copy_", at + 100.0, 50.0),
+                host().call("cudaGraphLaunch", at + 300.0, 200.0),
+                host().operator("aten::argmax", at + 1_100.0, 40.0),
+                host().call("cudaEventSynchronize", at + 1_200.0, 5_000.0),
                 // So much later it waits for something else.
-                slice("cuda_runtime", "cudaEventSynchronize", at + 9_000.0, 100.0),
+                host().call("cudaEventSynchronize", at + 9_000.0, 100.0),
             ]
         })
         .collect();
-    let report = trace("x.json", &events);
+    let report = trace("x.json", events);
     for step in steps(&report) {
         assert_eq!(part(step, "prepare_ns"), 200_000, "up to where the model starts");
         assert_eq!(part(step, "forward_ns"), 200_000);
