@@ -15,6 +15,8 @@ use stepscope::view::table::coverage_grids;
 use stepscope::view::timeline::Scene;
 use stepscope::view::{GapKind, StepFilter, Summary};
 
+use crate::small_trace::{stream, thread};
+
 /// Elements in lists and tables of a view.
 const MOST_ELEMENTS: usize = 3_000;
 
@@ -29,11 +31,8 @@ fn trace(n: usize, event: impl Fn(&mut String, usize)) -> Opened {
 }
 
 fn slice(text: &mut String, name: &str, pid: usize, ts: usize, dur: usize) {
-    write!(
-        text,
-        r#"{{"ph":"X","name":"{name}","pid":{pid},"tid":2,"ts":{ts},"dur":{dur}}}"#
-    )
-    .unwrap();
+    let slice = thread(pid, 2).slice("", name, ts, dur);
+    text.push_str(&slice.to_string());
 }
 
 /// A step of a bucket that no other step has.
@@ -103,15 +102,10 @@ fn processes(n: usize) -> Opened {
 fn devices(n: usize) -> Opened {
     trace(n * 2, |text, i| {
         let (device, ts) = (i % n, i * 1_000);
-        write!(
-            text,
-            r#"{{"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":1,"tid":2,"ts":{ts},"dur":9,
-            "args":{{"correlation":{i}}}}},
-            {{"ph":"X","cat":"kernel","name":"k{device}","pid":{device},"tid":7,"ts":{},"dur":500,
-            "args":{{"correlation":{i},"device":{device},"stream":7}}}}"#,
-            ts + 20
-        )
-        .unwrap();
+        let launch = thread(1, 2).launch(i, ts, 9);
+        let on = i64::try_from(device).unwrap();
+        let kernel = stream(on, 7).kernel(&format!("k{device}"), i, ts + 20, 500);
+        text.push_str(&format!("{},\n{}", *launch, *kernel));
     })
 }
 

@@ -382,3 +382,41 @@ fn steps_say_their_rank_where_there_are_several() {
     let json = serde_json::to_value(&one.report).unwrap();
     assert!(json["steps"][0].get("rank").is_none());
 }
+
+/// Both ranks number their operators alike: what the operator of one says is of its own rank's work.
+#[test]
+fn what_operators_say_of_collectives_is_of_their_own_rank() {
+    let mut events: Vec<Event> = (0..2).flat_map(|rank| cuda(&BY_HAND, rank, rank)).collect();
+    for rank in 0..2 {
+        let host = thread((BY_HAND.host)(rank), 5);
+        let gpu = stream(rank, 8).of_process((BY_HAND.device)(rank));
+        let operation = ["allreduce", "broadcast"][rank as usize];
+        let says = [("Collective name", json!(operation)), ("dtype", json!("Float"))];
+        let operator = host.operator("record_param_comms", 100, 200);
+        let operator = says
+            .into_iter()
+            .fold(operator, |event, (key, value)| event.arg(key, value));
+        events.push(
+            operator
+                .arg("External id", 77)
+                .arg("In msg nelems", 10)
+                .arg("Out msg nelems", 10),
+        );
+        events.push(host.launch(9_000 + rank, 150, 20));
+        let kernel = "ncclDevKernel_Generic";
+        events.push(
+            gpu.kernel(kernel, 9_000 + rank, 5_000, 300 + 100 * rank)
+                .arg("External id", 77),
+        );
+    }
+    let report = report(events, "");
+    let rows = report["collectives_recorded"].as_array().unwrap().iter();
+    let rows: Vec<(&Value, &Value)> = rows.map(|row| (&row["name"], &row["total_ns"])).collect();
+    assert_eq!(
+        rows,
+        [
+            (&json!("broadcast"), &json!(400_000)),
+            (&json!("allreduce"), &json!(300_000))
+        ]
+    );
+}

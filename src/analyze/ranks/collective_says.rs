@@ -52,8 +52,8 @@ pub(super) struct CollectiveOperators<'a> {
     index: &'a Index,
     vocabulary: &'a Vocabulary,
     args: &'a CollectiveArgs,
-    /// By the rank within which their numbers are unique, and the number.
-    by_number: FxHashMap<(usize, i64), SliceId>,
+    /// By rank and number: ranks number their operators alike.
+    by_number: FxHashMap<(Option<usize>, i64), SliceId>,
 }
 
 impl<'a> CollectiveOperators<'a> {
@@ -64,7 +64,7 @@ impl<'a> CollectiveOperators<'a> {
         let operators = names.ints().filter(|&(id, _)| !vocabulary.role(id).is_device());
         let by_number = operators.filter_map(|(id, _)| {
             let number = index.arg_int(args.operator, id).filter(|&n| n != 0)?;
-            Some(((vocabulary.ranks.of_id(index, index.track_of(id)), number), id))
+            Some(((vocabulary.ranks.of(index, index.track_of(id)), number), id))
         });
         Some(CollectiveOperators {
             index,
@@ -78,7 +78,7 @@ impl<'a> CollectiveOperators<'a> {
     pub(super) fn says(&self, id: SliceId) -> Option<CollectiveSays> {
         let by_operator = || {
             let number = self.index.arg_int(self.args.operator, id)?;
-            let rank = self.vocabulary.ranks.of_id(self.index, self.index.track_of(id));
+            let rank = self.vocabulary.ranks.of(self.index, self.index.track_of(id));
             CollectiveSays::of(self.index, self.args, *self.by_number.get(&(rank, number))?)
         };
         CollectiveSays::of(self.index, self.args, id).or_else(by_operator)

@@ -3,7 +3,8 @@
 //!
 //! A rank is a host thread ([`simulated_host`]) and a device ([`simulated_device`]): streams behind a launch queue of
 //! bounded length. All ranks run one program, act by act, so that an exchange has its peers
-//! ([`simulated_device::rendezvous`]). [`Injection`] delays one thing by a known time. [`truth`] is made from the clock; no analysis has a part in it.
+//! ([`simulated_device::rendezvous`]). [`Injection`] delays one thing by a known time. [`truth`] is made from the
+//! clock; no analysis has a part in it.
 
 mod families;
 mod simulated_device;
