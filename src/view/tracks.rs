@@ -449,4 +449,27 @@ mod tests {
         assert_eq!(without_host, expected);
         assert_eq!(got.len(), 6, "{got:?}");
     }
+
+    /// A thread that launches, one that waits but for 5 of 905 µs, and one that waits for 900 of 1000 µs.
+    const THREADS: &str = r#"{"deviceProperties":[{"id":0,"name":"NVIDIA"}],"traceEvents":[
+        {"ph":"X","cat":"cpu_op","name":"aten::add","pid":9,"tid":1,"ts":1,"dur":50},
+        {"ph":"X","cat":"cuda_runtime","name":"cudaLaunchKernel","pid":9,"tid":1,"ts":2,"dur":5},
+        {"ph":"X","cat":"cuda_runtime","name":"cudaDeviceSynchronize","pid":9,"tid":2,"ts":1,"dur":900},
+        {"ph":"X","cat":"cpu_op","name":"aten::mul","pid":9,"tid":2,"ts":902,"dur":5},
+        {"ph":"X","cat":"cuda_runtime","name":"cudaDeviceSynchronize","pid":9,"tid":3,"ts":1,"dur":900},
+        {"ph":"X","cat":"cpu_op","name":"aten::mul","pid":9,"tid":3,"ts":902,"dur":100}]}"#;
+
+    #[test]
+    fn threads_that_only_wait_are_known_and_last() {
+        let trace = open_bytes("t", THREADS.as_bytes()).unwrap();
+        let (index, vocabulary) = (&trace.index, &trace.vocabulary);
+        let waits: Vec<bool> = index
+            .track_ids()
+            .map(|id| only_waits(index, vocabulary, id))
+            .collect();
+        assert_eq!(waits, [false, true, false]);
+        let got = tracks(index, vocabulary);
+        let last = got.tracks.iter().filter(|head| head.only_waits).count();
+        assert!(got.tracks.iter().rev().take(last).all(|head| head.only_waits));
+    }
 }
