@@ -27,8 +27,8 @@ impl Place {
 }
 
 closed_set! {
-    /// Something that the reader can have done. Keys are what the browser calls them, after `Ctrl+` (or the command key)
-    /// and `Shift+`.
+    /// Something that the reader can have done. Keys are what the browser calls them, after `Ctrl+` (or the command
+    /// key) and `Shift+`.
     pub enum Command {
         place: Place,
         word: &'static str,

@@ -59,7 +59,7 @@ pub fn Help(props: &HelpProps) -> Html {
                 </div>
                 <table class="plain">
                     <tbody>
-                        { for Command::ALL.into_iter().filter(|command| !command.keys().is_empty()).map(|command| html! {
+                        { for Command::ALL.into_iter().filter(|it| !it.keys().is_empty()).map(|command| html! {
                             <tr><th scope="row"><kbd>{ command.shown_keys() }</kbd></th><td>{ command.says() }</td></tr>
                         }) }
                         { for GESTURES.map(|(key, does)| html! {
