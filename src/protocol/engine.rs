@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::table::{Ask, Page};
 use crate::view::{
-    Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, MemoryCurve, MemoryRule,
-    SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
+    Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, HitsMap, MemoryCurve, MemoryRule,
+    NextSlice, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
     TimelineTracks, TrackPart, Which,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 15;
+pub const PROTOCOL: u32 = 16;
 
 /// Formats of [`Question::Report`] that are pages to hand on: of the report, of the comparison.
 pub const PAGE: &str = "html";
@@ -84,6 +84,26 @@ pub enum Question {
         window: Span,
         width_px: u32,
         parts: Vec<TrackPart>,
+        /// What is searched for: its slices are marked.
+        find: Option<String>,
+    },
+    /// How the slices that a search finds lie along `window`. Answered by [`Answer::Hits`].
+    Hits {
+        text: String,
+        window: Span,
+        width_px: u32,
+    },
+    /// The next of the slices that a search finds, from a slice or else an instant on. Answered by [`Answer::Next`].
+    NextHit {
+        text: String,
+        from: Option<u32>,
+        at_ns: i64,
+        forward: bool,
+    },
+    /// The next slice of the same name. Answered by [`Answer::Next`].
+    NextAlike {
+        slice: u32,
+        forward: bool,
     },
     /// What is known of a slice without reading the file again.
     Slice {
@@ -220,6 +240,8 @@ pub enum Answer {
     Slice(Box<SliceDetail>),
     Args(SliceArgs),
     Search(SearchResult),
+    Hits(HitsMap),
+    Next(NextSlice),
     Table(Box<Page>),
     Flame(Box<FlameView>),
     Memory(MemoryCurve),

@@ -12,6 +12,7 @@ use crate::export::{self, Made};
 use crate::index::Index;
 use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question};
 use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
+use crate::view::hits::{Since, next_alike};
 use crate::view::steps::{step_detail, steps_view};
 use crate::view::summary::{compared, summary, workers_given};
 use crate::view::timeline::Scene;
@@ -213,8 +214,10 @@ impl Opened {
                 window,
                 width_px,
                 parts,
+                find,
             } => {
-                let frame = scene.frame(&self.index, &self.vocabulary, *window, *width_px, parts);
+                let (index, find) = (&self.index, find.as_deref());
+                let frame = scene.frame(index, &self.vocabulary, *window, *width_px, parts, find);
                 Answer::Timeline {
                     names: frame.names.clone(),
                     frame: Some(Box::new(frame)),
@@ -233,6 +236,21 @@ impl Opened {
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
+            Question::Hits {
+                text,
+                window,
+                width_px,
+            } => Answer::Hits(scene.hits(&self.index, text).map(&self.index, *window, *width_px)),
+            Question::NextHit {
+                text,
+                from,
+                at_ns,
+                forward,
+            } => {
+                let from = Since::of(&self.index, *from, *at_ns);
+                Answer::Next(scene.hits(&self.index, text).next(&self.index, from, *forward))
+            }
+            Question::NextAlike { slice, forward } => Answer::Next(next_alike(&self.index, *slice, *forward)),
             Question::Table { key, ask } => self.page(scene, key, ask),
             Question::Flame(asked) => {
                 Answer::Flame(Box::new(flame::flame(&self.index, &self.vocabulary, asked)))

@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::details::place_of;
 use super::model::{Arrow, MAX_ARROWS};
 use crate::base::{CategoryId, SliceId, Span, TrackId, order};
 use crate::dialect::enclosing::innermost;
@@ -57,6 +58,7 @@ pub fn arrows(index: &Index, id: SliceId, known: impl Fn(SliceId) -> bool) -> (V
                     category: index.category_text(category).to_owned(),
                     is_outgoing,
                     len_ns: ts(to).saturating_sub(ts(from)),
+                    at: place_of(index, slice),
                 });
             }
         }

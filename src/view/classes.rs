@@ -87,3 +87,14 @@ closed_set! {
     Counter "counter" { word: "counter", colour: Colour::Other }
     Other "other" { word: "other", colour: Colour::Other }
 }
+
+closed_set! {
+    /// What belongs together on the timeline, in the order from top to bottom.
+    pub enum GroupKind {
+        word: &'static str,
+    }
+    Engine "engine" { word: "engine" }
+    Device "device" { word: "device" }
+    Process "process" { word: "process" }
+    Counter "counter" { word: "counters" }
+}

@@ -12,8 +12,10 @@ use crate::table::{Area, AreaAsk, NamedSlices};
 
 use super::arrows::arrows;
 use super::by_name::Alike;
+use super::hits::Wanted;
 use super::model::{
     LinkedSlice, MAX_ARGS, MAX_FUSED, MAX_LAUNCHED, PartOf, SearchResult, SearchRow, SliceArgs, SliceDetail,
+    SlicePlace,
 };
 use super::timeline::{Scene, first_place};
 
@@ -153,6 +155,7 @@ fn linked(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Linked {
             slice: row.0,
             name: index.name_of(row).to_owned(),
             latency_ns: start(work).saturating_sub(start(call)),
+            at: place_of(index, row),
         }
     };
     for (row, _) in column.ints().filter(|&(row, n)| n == number && row != id) {
@@ -170,6 +173,15 @@ fn linked(index: &Index, vocabulary: &Vocabulary, id: SliceId) -> Linked {
         }
     }
     linked
+}
+
+/// Where on the timeline a slice lies.
+pub(super) fn place_of(index: &Index, id: SliceId) -> SlicePlace {
+    SlicePlace {
+        track: index.track_of(id).0,
+        depth: index.slices.depth(id),
+        span: index.slices.span(id),
+    }
 }
 
 /// The slices of a lane that start in `span` or reach into it.
@@ -315,14 +327,12 @@ impl AreaSum {
     }
 }
 
-/// Slices by names that contain `text`, without regard to ASCII case.
+/// Slices by the names that [`Wanted`] finds.
 pub fn search(index: &Index, vocabulary: &Vocabulary, scene: &Scene, text: &str) -> SearchResult {
-    let needle = text.trim().to_ascii_lowercase();
-    let mut found = if needle.is_empty() {
-        Vec::new()
-    } else {
-        let wanted = |name: &str| name.to_ascii_lowercase().contains(&needle);
-        scene.by_name().wanted(index, wanted)
+    let wanted = Wanted::of(text);
+    let mut found = match wanted.is_nothing() {
+        true => Vec::new(),
+        false => scene.by_name().wanted(index, |name| wanted.is(name)),
     };
     let n_slices = found.iter().map(|(_, alike)| u64::from(alike.count)).sum();
     let by_time = |a: &(NameId, Alike), b: &(NameId, Alike)| {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::classes::{BarClass, TrackKind};
+pub use super::classes::{BarClass, GroupKind, TrackKind};
 pub use super::memory_budget::{CategoryShare, Estimate, MemoryRule, Over};
 use super::route::Fills;
 pub use crate::analyze::report::{
@@ -399,8 +399,10 @@ pub struct StepDetail {
 /// One row group of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrackHead {
-    /// Its number in questions and frames; counters are numbered after the tracks.
+    /// Its number in questions and frames; counters are numbered after the tracks, rows of several lanes after those.
     pub id: u32,
+    /// Place in [`TimelineTracks::groups`].
+    pub group: u32,
     pub kind: TrackKind,
     pub title: String,
     /// Process and thread, as recorded.
@@ -411,13 +413,27 @@ pub struct TrackHead {
     /// For counters: the range of values.
     pub min: Option<f64>,
     pub max: Option<f64>,
+    /// All that its thread is seen to do is wait.
+    pub only_waits: bool,
+    /// The lanes of one engine of a device that this row stands for, their outermost slices on one line.
+    pub lanes: Vec<u32>,
+    /// The row that stands for it.
+    pub lane_of: Option<u32>,
 }
 
-/// The timeline's tracks, in the order of the story: steps, device, launches, host threads, python, counters.
+/// Tracks of one process or device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackGroup {
+    pub kind: GroupKind,
+    pub title: String,
+}
+
+/// The timeline's tracks, group by group: the engine with the thread that drives it, devices, processes, counters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineTracks {
     pub extent: Span,
-    /// At most [`MAX_TRACKS`].
+    pub groups: Vec<TrackGroup>,
+    /// At most [`MAX_TRACKS`], and the rows of lanes, each before its lanes.
     pub tracks: Vec<TrackHead>,
     /// Tracks beyond that: those with fewest slices.
     pub n_left_out: u32,
@@ -447,7 +463,12 @@ pub struct Bar {
     pub class: BarClass,
     /// Row in [`Frame::names`], for bars wide enough to be labelled.
     pub name: Option<u32>,
+    /// One of its slices is what is searched for.
+    pub is_hit: bool,
 }
+
+/// Set in a bar's class among a frame's words where the bar is a hit.
+const HIT_BIT: u32 = 1 << 31;
 
 /// One depth of one track in a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -478,8 +499,8 @@ pub struct Frame {
 
 impl Frame {
     /// The frame without its names, as little words: header `[width, start lo, start hi, end lo, end hi, rows,
-    /// counters]`; a row is `[track, depth, bars, then 6 words a bar: x0, x1 (f32 bits), slice, count, class,
-    /// name or u32::MAX]`; a counter is `[track, points, then x, value (f32 bits) a point]`.
+    /// counters]`; a row is `[track, depth, bars, then 6 words a bar: x0, x1 (f32 bits), slice, count, class (with
+    /// [`HIT_BIT`]), name or u32::MAX]`; a counter is `[track, points, then x, value (f32 bits) a point]`.
     pub fn to_words(&self) -> Vec<u32> {
         let halves = |v: i64| {
             let v = v.cast_unsigned();
@@ -502,7 +523,7 @@ impl Frame {
                     bar.x1.to_bits(),
                     bar.slice,
                     bar.count,
-                    bar.class as u32,
+                    bar.class as u32 | if bar.is_hit { HIT_BIT } else { 0 },
                     name,
                 ]);
             }
@@ -537,7 +558,8 @@ impl Frame {
             for _ in 0..n_bars {
                 let (x0, x1) = (f32::from_bits(next()?), f32::from_bits(next()?));
                 let (slice, count) = (next()?, next()?);
-                let class = *BarClass::ALL.get(next()? as usize)?;
+                let word = next()?;
+                let class = *BarClass::ALL.get((word & !HIT_BIT) as usize)?;
                 let name = next().map(|n| (n != u32::MAX).then_some(n))?;
                 bars.push(Bar {
                     x0,
@@ -546,6 +568,7 @@ impl Frame {
                     count,
                     class,
                     name,
+                    is_hit: word & HIT_BIT != 0,
                 });
             }
             rows.push(FrameRow { track, depth, bars });
@@ -611,6 +634,30 @@ pub struct SliceDetail {
     pub same_name_max_ns: i64,
 }
 
+impl SliceDetail {
+    pub fn place(&self) -> SlicePlace {
+        SlicePlace {
+            track: self.track,
+            depth: self.depth,
+            span: Span::new(self.start_ns, self.start_ns.saturating_add(self.dur_ns)),
+        }
+    }
+
+    /// The slices at the other ends of its arrows, and whether the arrow leads there: launches first.
+    pub fn ends(&self) -> impl Iterator<Item = (u32, SlicePlace, bool)> + '_ {
+        let call = self.launched_by.iter().map(|call| (call.slice, call.at, false));
+        let work = self.launched.iter().map(|work| (work.slice, work.at, true));
+        let arrows = self.arrows.iter();
+        call.chain(work)
+            .chain(arrows.map(|arrow| (arrow.slice, arrow.at, arrow.is_outgoing)))
+    }
+
+    /// The slice that the first arrow leads to, or comes from.
+    pub fn follow(&self, is_outgoing: bool) -> Option<u32> {
+        self.ends().find(|end| end.2 == is_outgoing).map(|end| end.0)
+    }
+}
+
 /// The node of a recipe (compiled graph) that device work is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartOf {
@@ -633,6 +680,15 @@ pub struct LinkedSlice {
     pub name: String,
     /// From the start of the call to the start of the work; negative where the two clocks disagree.
     pub latency_ns: i64,
+    pub at: SlicePlace,
+}
+
+/// Where on the timeline a slice lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlicePlace {
+    pub track: u32,
+    pub depth: u16,
+    pub span: Span,
 }
 
 /// An arrow that the trace draws from a slice to another.
@@ -646,6 +702,7 @@ pub struct Arrow {
     pub is_outgoing: bool,
     /// From one end of the arrow to the other; negative where two clocks disagree.
     pub len_ns: i64,
+    pub at: SlicePlace,
 }
 
 /// Bound of [`SliceDetail::arrows`].
@@ -684,6 +741,32 @@ pub struct SearchRow {
     pub first_slice: u32,
 }
 
+/// All slices that are searched for, along the trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HitsMap {
+    pub text: String,
+    pub n_slices: u64,
+    /// Of them, those that are marked: at most [`MAX_HITS`].
+    pub n_marked: u64,
+    /// How many start in each pixel; at most [`MAX_COLUMNS`].
+    pub columns: Vec<u32>,
+}
+
+/// Slices that a search marks: 4 bytes each.
+pub const MAX_HITS: usize = 4_000_000;
+/// Bound of [`HitsMap::columns`].
+pub const MAX_COLUMNS: u32 = 10_000;
+
+/// The next slice of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextSlice {
+    /// `None`: there is none at all.
+    pub slice: Option<u32>,
+    /// Which it is of them in order of time, from 1.
+    pub number: u64,
+    pub of: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -697,6 +780,7 @@ mod tests {
             count: 3,
             class: BarClass::DeviceNic,
             name,
+            is_hit: name.is_some(),
         };
         let frame = Frame {
             window: Span {

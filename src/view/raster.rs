@@ -104,6 +104,7 @@ mod tests {
             count,
             class,
             name: None,
+            is_hit: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where the reader is: the part of the page's state that stands in the URL hash, so that it can be shared.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use crate::base::Span;
 use crate::view::model::GapKind;
 
@@ -116,6 +118,18 @@ pub enum Chrome {
     Embedded,
 }
 
+/// A stretch that the reader has marked, and what they noted of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub span: Span,
+    pub text: String,
+}
+
+/// Notes that a link holds.
+pub const MAX_NOTES: usize = 50;
+/// Characters of a note, or of what is searched for.
+pub const MAX_NOTE_CHARS: usize = 200;
+
 /// See the module. Times are ns on the trace's own clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
@@ -126,6 +140,10 @@ pub struct Route {
     pub mark: Option<Span>,
     pub step: Option<u32>,
     pub slice: Option<u32>,
+    /// Stretches that the reader has marked, at most [`MAX_NOTES`].
+    pub notes: Vec<Note>,
+    /// What is searched for in the timeline.
+    pub find: Option<String>,
     pub gaps: Option<GapKind>,
     pub theme: Option<Theme>,
     /// Memory that a trace may take, MB (1 000 000 bytes); see [`MemoryRule`](super::MemoryRule).
@@ -149,6 +167,13 @@ impl Route {
             if let Some(row) = row {
                 parts.push(format!("{key}={row}"));
             }
+        }
+        for note in self.notes.iter().take(MAX_NOTES) {
+            let Note { span, text } = note;
+            parts.push(format!("note={},{},{}", span.start, span.end, encoded(text)));
+        }
+        if let Some(text) = &self.find {
+            parts.push(format!("find={}", encoded(text)));
         }
         if let Some(kind) = self.gaps {
             parts.push(format!("gaps={}", kind.key()));
@@ -196,6 +221,8 @@ impl Route {
                 "mark" => place.mark = span(value),
                 "step" => place.step = value.parse().ok(),
                 "slice" => place.slice = value.parse().ok(),
+                "note" if place.notes.len() < MAX_NOTES => place.notes.extend(note(value)),
+                "find" => place.find = Some(decoded(value)).filter(|text| !text.trim().is_empty()),
                 "gaps" => {
                     place.gaps = GapKind::from_key(value);
                 }
@@ -241,6 +268,35 @@ impl Route {
     }
 }
 
+/// What stands in a hash as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+fn encoded(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_NOTE_CHARS).collect();
+    utf8_percent_encode(&cut, PLAIN).to_string()
+}
+
+fn decoded(text: &str) -> String {
+    let text = percent_decode_str(text).decode_utf8_lossy();
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_NOTE_CHARS)
+        .collect()
+}
+
+fn note(text: &str) -> Option<Note> {
+    let mut parts = text.splitn(3, ',');
+    let (start, end) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some(Note {
+        span: stretch((start, end))?,
+        text: parts.next().map(decoded).unwrap_or_default(),
+    })
+}
+
 fn span(text: &str) -> Option<Span> {
     let (start, end) = text.split_once(',').or_else(|| text.split_once("%2C"))?;
     stretch((start.parse().ok()?, end.parse().ok()?))
@@ -265,6 +321,8 @@ mod tests {
             mark: Some(Span::new(-3, 7)),
             step: Some(12),
             slice: Some(99),
+            notes: Vec::new(),
+            find: None,
             gaps: Some(GapKind::Launch),
             theme: Some(Theme::Dark),
             memory_mb: Some(1200),
@@ -278,6 +336,40 @@ mod tests {
         assert_eq!(Route::from_hash(&format!("#{hash}")), place);
         assert_eq!(Route::from_hash(""), Route::default());
         assert_eq!(Route::default().to_hash(), "");
+    }
+
+    #[test]
+    fn notes_and_a_search_come_back_from_a_hash() {
+        let note = |start, end, text: &str| Note {
+            span: Span::new(start, end),
+            text: text.to_owned(),
+        };
+        let place = Route {
+            notes: vec![
+                note(3, 9, "slow, 50 % & <b>?"),
+                note(-5, 2, ""),
+                note(7, 8, "Größe #1 = 2"),
+            ],
+            find: Some("\"aten::add\"".to_owned()),
+            ..Route::default()
+        };
+        let hash = place.to_hash();
+        let expected = "note=3,9,slow%2C%2050%20%25%20%26%20%3Cb%3E%3F&note=-5,2,\
+                        &note=7,8,Gr%C3%B6%C3%9Fe%20%231%20%3D%202&find=%22aten%3A%3Aadd%22";
+        assert_eq!(hash, expected);
+        assert_eq!(Route::from_hash(&format!("#{hash}")), place);
+    }
+
+    #[test]
+    fn notes_are_bounded_and_wrong_ones_left_out() {
+        let long = "x".repeat(MAX_NOTE_CHARS + 9);
+        let hash = format!("#note=9,3,back&note=1,2,{long}&note=a,2,b&note=4&find=%20&note=5,6,a%0Ab");
+        let place = Route::from_hash(&hash);
+        let notes: Vec<_> = place.notes.iter().map(|n| (n.span.start, n.text.len())).collect();
+        assert_eq!(notes, [(1, MAX_NOTE_CHARS), (5, 2)], "a note is one line");
+        assert_eq!(place.find, None);
+        let many = "note=1,2,a&".repeat(MAX_NOTES + 9);
+        assert_eq!(Route::from_hash(&many).notes.len(), MAX_NOTES);
     }
 
     #[test]

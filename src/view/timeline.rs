@@ -3,21 +3,20 @@
 //! A frame costs what its pixels cost, whatever the trace's size: on each lane, slices narrower than a pixel
 //! are taken together by binary search, and the longest of them is found in the index's pyramid.
 
-use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::base::{NameId, SliceId, Span, TrackId, order, show};
 use crate::dialect::{Phase, Role, Vocabulary};
 use crate::index::nest::MAX_DEPTHS;
-use crate::index::trace_columns::Process;
-use crate::index::{CounterSeries, Family, Index, Key};
+use crate::index::{CounterSeries, Index};
 
 use super::by_name::ByName;
-use super::model::{
-    Bar, BarClass, Frame, FrameCounter, FrameRow, MAX_TRACKS, TimelineTracks, TrackHead, TrackKind, TrackPart,
-};
+use super::hits::Hits;
+use super::model::{Bar, BarClass, Frame, FrameCounter, FrameRow, TimelineTracks, TrackPart};
+use super::tracks::tracks;
 
 /// This many slices in [`CROWDED_PX`] are crowded: a few blocks of [`Lanes`](crate::index::pyramid::Lanes).
 const CROWDED: usize = 128;
@@ -31,6 +30,8 @@ pub struct Scene {
     phase_of_pass: FxHashMap<u32, Phase>,
     tracks: TimelineTracks,
     by_name: ByName,
+    /// Of what was searched for last.
+    hits: RefCell<Option<Rc<Hits>>>,
 }
 
 impl Scene {
@@ -40,6 +41,7 @@ impl Scene {
             phase_of_pass,
             tracks: tracks(index, vocabulary),
             by_name: ByName::of(index),
+            hits: RefCell::default(),
         }
     }
 
@@ -49,6 +51,21 @@ impl Scene {
 
     pub fn tracks(&self) -> &TimelineTracks {
         &self.tracks
+    }
+
+    /// All slices that a search finds, kept until another text is searched for.
+    pub fn hits(&self, index: &Index, text: &str) -> Rc<Hits> {
+        let mut kept = self.hits.borrow_mut();
+        match &*kept {
+            Some(hits) if hits.text() == text => hits.clone(),
+            _ => kept.insert(Rc::new(Hits::of(index, &self.by_name, text))).clone(),
+        }
+    }
+
+    /// The lanes that a row stands for.
+    fn lanes_of(&self, row: u32) -> &[u32] {
+        let head = self.tracks.tracks.iter().find(|head| head.id == row);
+        head.map_or(&[], |head| &head.lanes)
     }
 
     /// The colour class of a slice.
@@ -89,7 +106,7 @@ impl Scene {
         }
     }
 
-    /// What `parts` show of `window`, `width_px` wide.
+    /// What `parts` show of `window`, `width_px` wide; slices that a search for `find` finds are marked.
     pub fn frame(
         &self,
         index: &Index,
@@ -97,6 +114,7 @@ impl Scene {
         window: Span,
         width_px: u32,
         parts: &[TrackPart],
+        find: Option<&str>,
     ) -> Frame {
         let window = window.on_the_clock();
         let mut frame = Frame {
@@ -108,45 +126,70 @@ impl Scene {
         if window.is_empty() || width_px == 0 {
             return frame;
         }
+        let hits = find.map(|text| self.hits(index, text));
+        let lane = |track: u32, depth: u16| {
+            let places = index.lanes.lane(TrackId(track), depth);
+            let marked = hits.as_ref().map(|hits| hits.lane(track, depth));
+            marked_bars(index, places, window, width_px, |from, to| {
+                marked.is_some_and(|lane| lane.any(index, from, to))
+            })
+        };
         for part in parts {
-            let id = part.track as usize;
-            if let Some(series) = id.checked_sub(index.tracks.len()).map(|i| index.counters.get(i)) {
-                if let Some(series) = series {
+            let row = part.track as usize;
+            if let Some(number) = row.checked_sub(index.tracks.len()) {
+                if let Some(series) = index.counters.get(number) {
                     frame
                         .counters
                         .push(counter_points(part.track, series, window, width_px));
+                    continue;
                 }
+                let lanes = self.lanes_of(part.track).iter().map(|&track| lane(track, 0));
+                let bars = joined(lanes.collect(), |slice| index.slices.dur(SliceId(slice)).as_ns());
+                self.push_row(
+                    &mut frame,
+                    &mut name_rows,
+                    (index, vocabulary),
+                    (part.track, 0),
+                    bars,
+                );
                 continue;
             }
-            let track = TrackId(part.track);
             let end = index
-                .track(track)
+                .track(TrackId(part.track))
                 .n_depths
                 .min(part.first_depth.saturating_add(part.n_depths));
             for depth in part.first_depth..end {
-                let mut bars = bars(index, index.lanes.lane(track, depth), window, width_px);
-                for bar in &mut bars {
-                    let slice = SliceId(bar.slice);
-                    bar.class = self.class(vocabulary, slice);
-                    if bar.x1 - bar.x0 >= LABEL_PX {
-                        let name = index.slices.name(slice);
-                        let row = *name_rows.entry(name).or_insert_with(|| {
-                            frame.names.push(show::clipped(index.text(name)).into_owned());
-                            u32::try_from(frame.names.len() - 1).unwrap_or(u32::MAX)
-                        });
-                        bar.name = Some(row);
-                    }
-                }
-                if !bars.is_empty() {
-                    frame.rows.push(FrameRow {
-                        track: part.track,
-                        depth,
-                        bars,
-                    });
-                }
+                let (place, bars) = ((part.track, depth), lane(part.track, depth));
+                self.push_row(&mut frame, &mut name_rows, (index, vocabulary), place, bars);
             }
         }
         frame
+    }
+
+    /// Adds a row with the colours and names of its bars, if it has any.
+    fn push_row(
+        &self,
+        frame: &mut Frame,
+        name_rows: &mut FxHashMap<NameId, u32>,
+        (index, vocabulary): (&Index, &Vocabulary),
+        (track, depth): (u32, u16),
+        mut bars: Vec<Bar>,
+    ) {
+        for bar in &mut bars {
+            let slice = SliceId(bar.slice);
+            bar.class = self.class(vocabulary, slice);
+            if bar.x1 - bar.x0 >= LABEL_PX {
+                let name = index.slices.name(slice);
+                let row = *name_rows.entry(name).or_insert_with(|| {
+                    frame.names.push(show::clipped(index.text(name)).into_owned());
+                    u32::try_from(frame.names.len() - 1).unwrap_or(u32::MAX)
+                });
+                bar.name = Some(row);
+            }
+        }
+        if !bars.is_empty() {
+            frame.rows.push(FrameRow { track, depth, bars });
+        }
     }
 }
 
@@ -185,6 +228,17 @@ impl Scale {
 /// a bar. So there are at most `3 * width_px + 3` bars, whatever the trace's size (three that follow on one another
 /// span more than a pixel); their counts add up to all slices in the window.
 pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_px: u32) -> Vec<Bar> {
+    marked_bars(index, places, window, width_px, |_, _| false)
+}
+
+/// The same; `is_hit` says whether a slice of the lane that starts from one time to another (which is in it) is a hit.
+fn marked_bars(
+    index: &Index,
+    places: std::ops::Range<usize>,
+    window: Span,
+    width_px: u32,
+    is_hit: impl Fn(i64, i64) -> bool,
+) -> Vec<Bar> {
     let scale = Scale {
         window,
         width_px: f64::from(width_px),
@@ -230,10 +284,33 @@ pub fn bars(index: &Index, places: std::ops::Range<usize>, window: Span, width_p
             count: u32::try_from(next - p).unwrap_or(u32::MAX),
             class: BarClass::Other,
             name: None,
+            is_hit: is_hit(start(p), start(next - 1)),
         });
         p = next;
     }
     bars
+}
+
+/// Bars of several lanes on one row: those that overlap, or end within a pixel of a bar's left edge, join; the longest
+/// slice stands for them. At most `2 * width_px + 3`: every second one begins more than a pixel further right.
+fn joined(lanes: Vec<Vec<Bar>>, dur_ns: impl Fn(u32) -> i64) -> Vec<Bar> {
+    let mut all: Vec<Bar> = lanes.into_iter().flatten().collect();
+    order::sort_by(&mut all, |a, b| a.x0.total_cmp(&b.x0));
+    let mut joined: Vec<Bar> = Vec::new();
+    for bar in all {
+        match joined.last_mut() {
+            Some(last) if bar.x0 < last.x1 || bar.x1 <= last.x0 + 1.0 => {
+                if dur_ns(bar.slice) > dur_ns(last.slice) {
+                    last.slice = bar.slice;
+                }
+                last.x1 = last.x1.max(bar.x1);
+                last.count = last.count.saturating_add(bar.count);
+                last.is_hit |= bar.is_hit;
+            }
+            _ => joined.push(bar),
+        }
+    }
+    joined
 }
 
 /// The first place in `from..to` for which `before` does not hold; `before` holds for a prefix.
@@ -287,156 +364,6 @@ fn counter_points(track: u32, series: &CounterSeries, window: Span, width_px: u3
     FrameCounter { track, points }
 }
 
-fn tracks(index: &Index, vocabulary: &Vocabulary) -> TimelineTracks {
-    let mut heads: Vec<((TrackKind, usize, i64, u32), TrackHead)> = Vec::new();
-    // Looked up: a trace may have a million tracks and processes.
-    let on_device: FxHashSet<TrackId> = vocabulary
-        .devices
-        .iter()
-        .flat_map(|d| &d.tracks)
-        .copied()
-        .collect();
-    let main: FxHashMap<TrackId, usize> = vocabulary.main_threads.iter().copied().zip(0..).collect();
-    let processes: FxHashMap<Key, &Process> = index.processes.iter().rev().map(|p| (p.pid, p)).collect();
-    // A long name of a process would be in the head of each of its threads.
-    let text = |name: NameId| show::clipped(index.text(name));
-    for id in index.track_ids() {
-        let track = index.track(id);
-        if track.rows.is_empty() {
-            continue;
-        }
-        let kind = kind_of(
-            index,
-            vocabulary,
-            id,
-            on_device.contains(&id),
-            main.contains_key(&id),
-        );
-        let among_main = main.get(&id).copied().unwrap_or(main.len());
-        let process = processes.get(&track.pid);
-        let process_name = process.and_then(|p| p.name.or(p.labels)).map(text);
-        let thread_name = track.name.map(text).filter(|n| !n.is_empty());
-        let numbers = format!(
-            "pid {}, {} {}",
-            track.pid.show(&index.names),
-            match track.family {
-                Family::Asynchronous => "asynchronous:",
-                Family::Main | Family::Python => "tid",
-            },
-            track.tid.show(&index.names)
-        );
-        let title = match (kind, thread_name, &process_name) {
-            (TrackKind::Steps, ..) => "Engine steps".to_owned(),
-            (TrackKind::Python, name, _) => {
-                format!(
-                    "Python: {}",
-                    name.map_or_else(|| numbers.clone(), Cow::into_owned)
-                )
-            }
-            (_, Some(name), _) => name.into_owned(),
-            (_, None, Some(process)) => format!("{process} {}", track.tid.show(&index.names)),
-            (_, None, None) => numbers.clone(),
-        };
-        let subtitle = match process_name {
-            Some(process) => format!("{process}, {numbers}"),
-            None => numbers,
-        };
-        let head = TrackHead {
-            id: id.0,
-            kind,
-            title,
-            subtitle,
-            n_depths: track.n_depths,
-            n_slices: track.rows.end - track.rows.start,
-            min: None,
-            max: None,
-        };
-        let sort = track.sort_index.or(match track.tid {
-            Key::Int(n) => Some(n),
-            Key::Text(_) => None,
-        });
-        heads.push(((kind, among_main, sort.unwrap_or(i64::MAX), id.0), head));
-    }
-    for (i, series) in index.counters.iter().enumerate() {
-        let id = u32::try_from(index.tracks.len() + i).unwrap_or(u32::MAX);
-        let range = series
-            .value
-            .iter()
-            .copied()
-            .fold(None, |range: Option<(f64, f64)>, v| {
-                Some(range.map_or((v, v), |(a, b)| (a.min(v), b.max(v))))
-            });
-        let head = TrackHead {
-            id,
-            kind: TrackKind::Counter,
-            title: text(series.key).into_owned(),
-            subtitle: format!(
-                "counter {}{}, pid {}, {} samples",
-                text(series.name),
-                series
-                    .id
-                    .map_or_else(String::new, |id| format!(" [{}]", id.show(&index.names))),
-                series.pid.show(&index.names),
-                series.ts.len()
-            ),
-            n_depths: 1,
-            n_slices: 0,
-            min: range.map(|r| r.0),
-            max: range.map(|r| r.1),
-        };
-        heads.push(((TrackKind::Counter, 0, 0, id), head));
-    }
-    let n_left_out = heads.len().saturating_sub(MAX_TRACKS);
-    if n_left_out > 0 {
-        heads.select_nth_unstable_by_key(MAX_TRACKS, |(key, head)| (Reverse(head.n_slices), *key));
-        heads.truncate(MAX_TRACKS);
-    }
-    order::sort_by_key(&mut heads, |(key, _)| *key);
-    TimelineTracks {
-        extent: vocabulary.extent(index).unwrap_or_default(),
-        tracks: heads.into_iter().map(|(_, head)| head).collect(),
-        n_left_out: u32::try_from(n_left_out).unwrap_or(u32::MAX),
-    }
-}
-
-/// By what stands on the track: its own roles decide, sampled where it is long.
-fn kind_of(index: &Index, vocabulary: &Vocabulary, id: TrackId, on_device: bool, is_main: bool) -> TrackKind {
-    let track = index.track(id);
-    if vocabulary.step_track == Some(id) {
-        return TrackKind::Steps;
-    }
-    if track.family == Family::Python {
-        return TrackKind::Python;
-    }
-    if on_device {
-        return TrackKind::Device;
-    }
-    let rows = track.rows.clone();
-    let stride = ((rows.end - rows.start) / 1_000).max(1);
-    let (mut launches, mut host) = (0, 0);
-    for row in rows.step_by(stride as usize) {
-        match vocabulary.role(SliceId(row)) {
-            Role::Launch | Role::Submit => launches += 1,
-            Role::HostOp
-            | Role::HostOther
-            | Role::Pass
-            | Role::Wait
-            | Role::Collective
-            | Role::Forward
-            | Role::CompileDynamo => host += 1,
-            role if role.is_device() => return TrackKind::Device,
-            _ => {}
-        }
-    }
-    if launches > host {
-        TrackKind::Launch
-    } else if host > 0 || is_main {
-        TrackKind::Host
-    } else {
-        TrackKind::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -483,20 +410,38 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_tracks_the_fullest_are_given_in_their_order() {
-        let event = |i: usize| {
-            let tid = i % (MAX_TRACKS + 50);
-            format!(r#"{{"ph":"X","name":"n","pid":1,"tid":{tid},"ts":{i},"dur":1}}"#)
+    fn lanes_on_one_row_join_where_they_overlap() {
+        let bar = |x0, x1, slice| Bar {
+            x0,
+            x1,
+            slice,
+            count: 1,
+            class: BarClass::Other,
+            name: None,
+            is_hit: slice == 5,
         };
-        // The first tracks have two slices, the last ones have one.
-        let events: Vec<String> = (0..2 * MAX_TRACKS).map(event).collect();
-        let trace = crate::session::open_bytes("t", format!("[{}]", events.join(",")).as_bytes()).unwrap();
-        let got = tracks(&trace.index, &trace.vocabulary);
-        assert_eq!((got.tracks.len(), got.n_left_out), (MAX_TRACKS, 50));
-        let ids: Vec<u32> = got.tracks.iter().map(|t| t.id).collect();
-        assert!(ids.is_sorted());
-        let one = got.tracks.iter().filter(|t| t.n_slices == 1).count();
-        assert_eq!(one, 50, "of 100 tracks with one slice");
+        let lanes = vec![
+            vec![bar(0.0, 4.0, 1), bar(6.0, 6.2, 2), bar(20.0, 30.0, 3)],
+            vec![
+                bar(3.0, 9.0, 4),
+                bar(10.0, 10.3, 5),
+                bar(10.5, 10.9, 6),
+                bar(30.0, 31.5, 7),
+            ],
+        ];
+        let got = joined(lanes, |slice| i64::from(slice) * 10);
+        let got: Vec<_> = got
+            .iter()
+            .map(|b| (b.x0, b.x1, b.slice, b.count, b.is_hit))
+            .collect();
+        // One that begins where another ends stands beside it.
+        let expected = [
+            (0.0, 9.0, 4, 3, false),
+            (10.0, 10.9, 6, 2, true),
+            (20.0, 30.0, 3, 1, false),
+            (30.0, 31.5, 7, 1, false),
+        ];
+        assert_eq!(got, expected);
     }
 
     proptest::proptest! {

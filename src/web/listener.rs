@@ -48,7 +48,7 @@ impl Drop for Listener {
     }
 }
 
-/// Whether keys typed now are no shortcuts: they are text, or a dialog is open.
+/// Whether keys typed now are no shortcuts: they are text, or a dialog or a menu is open.
 pub fn is_typing(event: &Event) -> bool {
     let in_field = event
         .target()
@@ -56,7 +56,12 @@ pub fn is_typing(event: &Event) -> bool {
         .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
     let in_dialog = web_sys::window()
         .and_then(|window| window.document())
-        .and_then(|document| document.query_selector("dialog[open]").ok().flatten())
+        .and_then(|document| {
+            document
+                .query_selector("dialog[open], .context-menu")
+                .ok()
+                .flatten()
+        })
         .is_some();
     in_field || in_dialog
 }

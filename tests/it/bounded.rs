@@ -343,6 +343,11 @@ fn no_text_of_the_trace_reaches_the_page_longer_than_it_can_show() {
         Question::Tracks,
         Question::Slice { slice: 0 },
         Question::Search { text: "n".to_owned() },
+        Question::Hits {
+            text: "n".to_owned(),
+            window: opened.summary().extent.unwrap(),
+            width_px: 1_000_000,
+        },
     ];
     questions.extend(opened.summary().tables.iter().map(|table| Question::Table {
         key: table.key.clone(),

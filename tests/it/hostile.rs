@@ -447,6 +447,7 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
                 window,
                 width_px,
                 parts: parts.to_vec(),
+                find: Some("n".to_owned()),
             };
             let Answer::Timeline {
                 frame: Some(frame), ..

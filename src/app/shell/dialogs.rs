@@ -7,6 +7,7 @@ use crate::app::shell::cut::{CutDialog, Offer};
 use crate::app::shell::help::Help;
 use crate::app::shell::loading;
 use crate::app::shell::memory_budget::MemoryBudget;
+use crate::app::shell::palette::{Choice, Palette};
 use crate::app::shell::search::Search;
 use crate::app::shell::state::{Action, Stage, State};
 
@@ -14,6 +15,7 @@ use crate::app::shell::state::{Action, Stage, State};
 #[derive(Clone, PartialEq)]
 pub struct Dialogs {
     help: UseStateHandle<bool>,
+    palette: UseStateHandle<bool>,
     searching: UseStateHandle<bool>,
     cutting: UseStateHandle<Option<Offer>>,
 }
@@ -22,6 +24,7 @@ pub struct Dialogs {
 pub fn use_dialogs() -> Dialogs {
     Dialogs {
         help: use_state_eq(|| false),
+        palette: use_state_eq(|| false),
         searching: use_state_eq(|| false),
         cutting: use_state_eq(|| None),
     }
@@ -31,6 +34,11 @@ impl Dialogs {
     pub fn on_help(&self) -> Callback<bool> {
         let help = self.help.clone();
         Callback::from(move |open| help.set(open))
+    }
+
+    pub fn on_palette(&self) -> Callback<bool> {
+        let palette = self.palette.clone();
+        Callback::from(move |open| palette.set(open))
     }
 
     pub fn on_search(&self) -> Callback<bool> {
@@ -44,7 +52,13 @@ impl Dialogs {
     }
 
     /// All that are open.
-    pub fn show(&self, state: &UseReducerHandle<State>, opening: &Opening) -> Html {
+    pub fn show(
+        &self,
+        state: &UseReducerHandle<State>,
+        opening: &Opening,
+        on_choice: &Callback<Choice>,
+    ) -> Html {
+        let fills = state.summary.as_ref().map(|summary| summary.fills());
         let ready = state.stage == Stage::Ready;
         let trace = state.summary.clone().zip(state.engine.clone()).filter(|_| ready);
         html! {
@@ -55,6 +69,11 @@ impl Dialogs {
             }
             if let (Some(offer), Some((summary, engine))) = ((*self.cutting).clone(), trace) {
                 <CutDialog {summary} {engine} {offer} on_close={self.on_cut().reform(|()| None)} />
+            }
+            if *self.palette {
+                <Palette
+                    fills={fills.filter(|_| ready)} on_choice={on_choice.clone()}
+                    on_close={self.on_palette().reform(|()| false)} />
             }
             if *self.help {
                 <Help summary={state.summary.clone()} on_close={self.on_help().reform(|()| false)} />

@@ -6,6 +6,7 @@ use crate::app::components::dialog::Dialog;
 use crate::app::components::parts::swatch;
 use crate::app::components::same_rc::SameRc;
 use crate::app::shell::installed::OfflineHelp;
+use crate::view::commands::{Command, GESTURES};
 use crate::view::{BarClass, Phase, Summary, WorkKind};
 
 #[derive(Properties, PartialEq)]
@@ -14,26 +15,6 @@ pub struct HelpProps {
     pub summary: Option<SameRc<Summary>>,
     pub on_close: Callback<()>,
 }
-
-const KEYS: [(&str, &str); 17] = [
-    ("1 2 3 …", "go to a view"),
-    ("/", "search names of events"),
-    ("?", "this help"),
-    ("Esc", "close; clear the selection"),
-    ("W  S", "timeline: zoom in and out at the pointer"),
-    ("Ctrl or ⌘ + wheel", "timeline: zoom at the pointer"),
-    ("A  D  or  ←  →", "timeline: move left and right"),
-    ("Shift + wheel, drag", "timeline: move"),
-    ("↑  ↓  or wheel", "timeline: scroll the tracks"),
-    ("click", "timeline: select; a track's name folds it"),
-    (".  ,", "timeline: next and previous slice of the same row"),
-    ("P", "timeline: the slice that holds the selected one"),
-    ("F", "timeline: fit the selection"),
-    ("0  or  Home", "timeline: the whole trace"),
-    ("Shift + drag", "timeline: statistics of an area"),
-    ("[  ]", "steps: previous and next step"),
-    ("↑  ↓  Enter", "search: choose a name and show its longest event"),
-];
 
 /// Whether the trace has anything of a class.
 fn has(summary: &Summary, class: BarClass) -> bool {
@@ -78,7 +59,10 @@ pub fn Help(props: &HelpProps) -> Html {
                 </div>
                 <table class="plain">
                     <tbody>
-                        { for KEYS.map(|(key, does)| html! {
+                        { for Command::ALL.into_iter().filter(|it| !it.keys().is_empty()).map(|command| html! {
+                            <tr><th scope="row"><kbd>{ command.shown_keys() }</kbd></th><td>{ command.says() }</td></tr>
+                        }) }
+                        { for GESTURES.map(|(key, does)| html! {
                             <tr><th scope="row"><kbd>{ key }</kbd></th><td>{ does }</td></tr>
                         }) }
                     </tbody>

@@ -7,11 +7,12 @@ mod drop_and_paste;
 pub mod head;
 pub mod help;
 pub mod installed;
-mod keyboard;
+pub mod keyboard;
 pub mod loading;
 pub mod memory_budget;
 mod offered;
 mod open_inputs;
+pub mod palette;
 pub mod recording_help;
 mod reports;
 mod route;
@@ -31,6 +32,8 @@ use crate::app::shell::cut::Offer;
 use crate::app::shell::memory_budget::Why;
 use crate::app::shell::start::{Start, Waiting};
 use crate::app::shell::state::{Action, Stage, State};
+use crate::protocol::engine::{PAGE, Question};
+use crate::view::commands::{Command, Place};
 use crate::view::route::Chrome;
 use crate::web::workers::Workers;
 use comparing::{Comparing, use_comparing};
@@ -39,6 +42,7 @@ use drop_and_paste::use_drop_and_paste;
 use keyboard::use_keyboard;
 use offered::{Offered, use_offered};
 use open_inputs::{Opening, use_files_of_the_system, use_opening};
+use palette::Choice;
 use route::{use_page_state, use_route, use_title};
 use rules::use_rules;
 
@@ -65,7 +69,9 @@ pub fn App(props: &AppProps) -> Html {
     let offered = use_offered(&state);
     let dropping = use_drop_and_paste(&offered.on_drop(opening.on_open()));
     use_title(state.summary.as_ref().map(|summary| summary.file.clone()));
-    use_keyboard(&state.dispatcher(), &dialogs.on_search(), &dialogs.on_help());
+    let on_close = offered.on_close(opening.on_close());
+    let on_choice = on_choice(&state, &dialogs, &on_close);
+    use_keyboard(&state.dispatcher(), &on_choice.reform(Choice::Command));
     use_rules(&state);
     html! {
         <ContextProvider<Host> context={(*host).clone()}>
@@ -73,7 +79,7 @@ pub fn App(props: &AppProps) -> Html {
         <ContextProvider<About> context={About(state.summary.clone())}>
             { top(&state, &opening, &comparing, &offered, &dialogs) }
             { body(&state, &opening, &dialogs) }
-            { dialogs.show(&state, &opening) }
+            { dialogs.show(&state, &opening, &on_choice) }
             if dropping {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
             }
@@ -84,6 +90,47 @@ pub fn App(props: &AppProps) -> Html {
         </ContextProvider<Perfetto>>
         </ContextProvider<Host>>
     }
+}
+
+/// Does what is chosen, by its key or in the list of all commands.
+fn on_choice(
+    state: &UseReducerHandle<State>,
+    dialogs: &Dialogs,
+    on_close: &Callback<()>,
+) -> Callback<Choice> {
+    let (state, dialogs, on_close) = (state.clone(), dialogs.clone(), on_close.clone());
+    Callback::from(move |choice| {
+        let command = match choice {
+            Choice::View(view) => {
+                return state.dispatch(Action::Go(view));
+            }
+            Choice::Command(command) => command,
+        };
+        let is_open = state.stage == Stage::Ready;
+        if command.place() != Place::Page && !is_open {
+            return;
+        }
+        let report = |format: &str| {
+            reports::on_report(&state).emit(Question::Report {
+                format: format.to_owned(),
+            });
+        };
+        match command {
+            Command::Palette => dialogs.on_palette().emit(true),
+            Command::Search => dialogs.on_search().emit(true),
+            Command::Help => dialogs.on_help().emit(true),
+            Command::Theme => route::on_theme(&state).emit(()),
+            Command::CutOut => dialogs.on_cut().emit(Some(Offer::default())),
+            Command::ReportHtml => report(PAGE),
+            Command::ReportJson => report("json"),
+            Command::ReportMarkdown => report("markdown"),
+            Command::ReportText => report("text"),
+            Command::CloseFile => on_close.emit(()),
+            Command::PreviousStep => state.dispatch(Action::StepBy(-1)),
+            Command::NextStep => state.dispatch(Action::StepBy(1)),
+            of_timeline => state.dispatch(Action::Command(Some(of_timeline))),
+        }
+    })
 }
 
 /// Whether the page stands as it does before a file.

@@ -8,6 +8,7 @@ use crate::app::components::dialog::Dialog;
 use crate::app::components::parts::{To, swatch, timeline_at};
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
+use crate::view::route::Route;
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -39,9 +40,7 @@ pub fn Search(props: &SearchProps) -> Html {
     use_effect_with(at, |at| bring_into_view(*at));
     let onkeydown = {
         let (chosen, n, on_close) = (chosen.clone(), names.len(), props.on_close.clone());
-        let place = names
-            .get(at)
-            .map(|row| timeline_at(None, Some(row.longest_slice)));
+        let place = names.get(at).map(|row| marked(&text, row.longest_slice));
         move |event: KeyboardEvent| {
             match event.key().as_str() {
                 "ArrowDown" => chosen.set((at + 1).min(n.saturating_sub(1))),
@@ -82,8 +81,8 @@ pub fn Search(props: &SearchProps) -> Html {
                                 <td class="num">{ show::count(row.count) }</td>
                                 <td class="num">{ show::duration(row.total_ns) }</td>
                                 <td class="nowrap">
-                                    <To place={timeline_at(None, Some(row.longest_slice))}>{ "longest" }</To>{ " " }
-                                    <To place={timeline_at(None, Some(row.first_slice))}>{ "first" }</To>
+                                    <To place={marked(&found.text, row.longest_slice)}>{ "longest" }</To>{ " " }
+                                    <To place={marked(&found.text, row.first_slice)}>{ "first" }</To>
                                 </td>
                             </tr>
                         }) }
@@ -112,6 +111,14 @@ pub fn Search(props: &SearchProps) -> Html {
                 }
                 <div aria-live="polite">{ result }</div>
         </Dialog>
+    }
+}
+
+/// A slice in the timeline, where all that the search finds is marked.
+fn marked(text: &str, slice: u32) -> Route {
+    Route {
+        find: Some(text.trim().to_owned()),
+        ..timeline_at(None, Some(slice))
     }
 }
 

@@ -8,8 +8,10 @@ use crate::app::components::same_rc::SameRc;
 use crate::app::shell::memory_budget::Why;
 use crate::base::show;
 use crate::protocol::engine::{FileHead, Progress};
+use crate::view::arrangement::Arrangement;
+use crate::view::commands::Command;
 use crate::view::memory_budget::SUSPICIOUS_BYTES;
-use crate::view::route::{Chrome, Route, Theme, View};
+use crate::view::route::{Chrome, Note, Route, Theme, View};
 use crate::view::{Estimate, Selection, Span, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::{hash, theme};
@@ -47,6 +49,10 @@ pub struct State {
     pub reveal: u32,
     /// The last of them that the timeline has moved to: coming back to it later does not move it again.
     pub revealed: u32,
+    /// How the timeline's tracks are arranged, where the reader has.
+    pub arrangement: Option<SameRc<Arrangement>>,
+    /// What the timeline is to do as soon as it can.
+    pub command: Option<Command>,
     /// Whether a file was opened before: its place in the hash is not the next file's.
     opened_before: bool,
     /// The trace that was open when the next file was chosen, until that one can be read.
@@ -77,6 +83,17 @@ pub enum Action {
     Moved(Span),
     /// A slice was clicked in the timeline, or the selection was cleared.
     Picked(Option<u32>),
+    /// A view, by its name.
+    Go(View),
+    /// So many steps on, in the view of steps.
+    StepBy(i32),
+    /// What the timeline is to do, in its view; `None`: it is done.
+    Command(Option<Command>),
+    Arranged(Arrangement),
+    /// The stretches that are marked.
+    Notes(Vec<Note>),
+    /// What is searched for in the timeline, or nothing any more.
+    Find(Option<String>),
     /// What went wrong beside the file, or nothing any more.
     Trouble(Option<AttrValue>),
 }
@@ -105,6 +122,8 @@ impl State {
             rules: None,
             reveal: 0,
             revealed: 0,
+            arrangement: None,
+            command: None,
             opened_before: false,
             before: None,
         }
@@ -140,6 +159,8 @@ impl State {
             rules: self.rules.clone(),
             reveal: self.reveal,
             revealed: self.revealed,
+            arrangement: self.arrangement.clone(),
+            command: self.command,
             opened_before: self.opened_before,
             before: self.before.clone(),
         }
@@ -225,6 +246,10 @@ impl State {
             place.chrome = self.place.chrome;
         }
         place.gaps = place.gaps.or(self.place.gaps);
+        place.find = place.find.or_else(|| self.place.find.clone());
+        if place.notes.is_empty() {
+            place.notes = self.place.notes.clone();
+        }
         let points = place.mark.is_some() || place.slice.is_some();
         let mut reveal = self.reveal;
         if points {
@@ -275,6 +300,8 @@ impl Reducible for State {
                 rules: self.rules.clone(),
                 reveal: self.reveal,
                 revealed: self.reveal,
+                arrangement: None,
+                command: None,
                 opened_before: true,
                 before: match self.stage {
                     Stage::Ready => Some(Rc::new(State {
@@ -339,6 +366,32 @@ impl Reducible for State {
                 mark: None,
                 ..place
             }),
+            Action::Go(view) => self.with_place(Route { view, ..place }),
+            Action::StepBy(by) => {
+                let n_steps = self.summary.as_ref().map_or(0, |summary| summary.n_steps);
+                let step = place.step.map_or(0, |step| step.saturating_add_signed(by));
+                self.with_place(Route {
+                    view: View::Steps,
+                    step: Some(step.min(n_steps.saturating_sub(1))).filter(|_| n_steps > 0),
+                    ..place
+                })
+            }
+            Action::Command(command) => State {
+                command,
+                ..match command {
+                    Some(_) => self.with_place(Route {
+                        view: View::Timeline,
+                        ..place
+                    }),
+                    None => self.copy(),
+                }
+            },
+            Action::Arranged(arrangement) => State {
+                arrangement: Some(SameRc::new(arrangement)),
+                ..self.copy()
+            },
+            Action::Notes(notes) => self.with_place(Route { notes, ..place }),
+            Action::Find(find) => self.with_place(Route { find, ..place }),
             Action::Trouble(trouble) => State {
                 trouble,
                 ..self.copy()

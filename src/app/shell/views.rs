@@ -72,10 +72,20 @@ pub fn view(
             let on_moved = Callback::from(move |window| dispatch.dispatch(Action::Moved(window)));
             let dispatch = state.dispatcher();
             let on_picked = Callback::from(move |slice| dispatch.dispatch(Action::Picked(slice)));
+            let dispatch = state.dispatcher();
+            let on_arranged = Callback::from(move |a| dispatch.dispatch(Action::Arranged(a)));
+            let dispatch = state.dispatcher();
+            let on_notes = Callback::from(move |notes| dispatch.dispatch(Action::Notes(notes)));
+            let dispatch = state.dispatcher();
+            let on_find = Callback::from(move |find| dispatch.dispatch(Action::Find(find)));
+            let dispatch = state.dispatcher();
+            let on_commanded = Callback::from(move |()| dispatch.dispatch(Action::Command(None)));
             html! {
                 <timeline::Timeline
                     {summary} {engine} window={place.window} mark={place.mark} slice={place.slice}
                     reveal={state.reveal} revealed={state.revealed}
+                    notes={place.notes.clone()} find={place.find.clone()} arrangement={state.arrangement.clone()}
+                    command={state.command} {on_arranged} {on_notes} {on_find} {on_commanded}
                     {dark} {on_moved} {on_picked} on_cut={on_cut.reform(Some)} />
             }
         }

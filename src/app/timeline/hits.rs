@@ -32,14 +32,19 @@ pub fn bar_at(viewport: &Viewport, frame: &Frame, row: &FrameRow, x: f64) -> Opt
 pub fn first_in_sight(viewport: &Viewport, layout: &Layout, frame: &Frame) -> Option<u32> {
     let (factor, shift) = to_canvas(viewport, frame);
     let (left, right) = (viewport.label(), viewport.width);
-    let (top, bottom) = viewport.seen();
+    let (sticky, room) = (layout.sticky_px(), viewport.room());
     let mut rows: Vec<(f64, &FrameRow)> = frame
         .rows
         .iter()
         .filter_map(|row| {
             let placed = layout.place_of(row.track)?;
-            let y = placed.top_px + f64::from(row.depth) * ROW_PX;
-            let in_sight = row.depth < placed.n_depths && y >= top && y + ROW_PX <= bottom;
+            let y = layout.on_screen(placed.top_px + f64::from(row.depth) * ROW_PX, viewport.scroll);
+            let from = if layout.is_sticky(placed.top_px) {
+                0.0
+            } else {
+                sticky
+            };
+            let in_sight = row.depth < placed.n_depths && y >= from && y + ROW_PX <= room;
             in_sight.then_some((y, row))
         })
         .collect();

@@ -8,10 +8,10 @@ use web_sys::HtmlCanvasElement;
 use super::hits::to_canvas;
 use super::stage::Inner;
 use crate::base::{Colour, show};
-use crate::view::layout::{COUNTER_PX, Placed, ROW_PX};
+use crate::view::layout::{COUNTER_PX, HEAD_PX, Placed, ROW_PX};
 use crate::view::raster::{self, Inks};
 use crate::view::timescale::{DurationScale, ticks, whole_px};
-use crate::view::{Frame, FrameRow, Span, TrackHead, TrackKind};
+use crate::view::{Frame, FrameRow, SliceDetail, SlicePlace, Span, TrackHead, TrackKind};
 use crate::web::canvas::{Palette, Pen, Sheet};
 
 /// Height of the time axis.
@@ -97,6 +97,7 @@ impl Look {
             "--mark",
             "--on-bar",
             "--problem",
+            "--hit",
         ];
         let palette = Palette::read(names.into_iter().chain(Colour::ALL.map(Colour::property)));
         let inks = Rc::new(Inks::of(|class| palette.get(class.colour().property())));
@@ -112,15 +113,68 @@ impl Look {
     }
 }
 
+/// Where a height of the layout is on the canvas.
+fn y_of(inner: &Inner, top_px: f64) -> f64 {
+    AXIS_PX + inner.tracks.layout.on_screen(top_px, inner.viewport.scroll)
+}
+
 /// The tracks, the axis and the labels.
 pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
     let left = inner.viewport.label();
-    let (top, bottom) = inner.viewport.seen();
-    let placed = inner.tracks.layout.between(top, bottom);
-    let y_of = |p: &Placed| AXIS_PX + p.top_px - inner.viewport.scroll;
+    let layout = &inner.tracks.layout;
+    let placed = layout.seen(inner.viewport.scroll, inner.viewport.room());
+    let below = AXIS_PX + layout.sticky_px();
     pen.context.set_font(FONT);
 
+    // What is scrolled, then what stays in place.
+    for is_sticky in [false, true] {
+        let (top, height) = match is_sticky {
+            false => (below, pen.height - below),
+            true => (AXIS_PX, layout.sticky_px()),
+        };
+        if height <= 0.0 {
+            continue;
+        }
+        clipped(&pen, left, top, pen.width - left, height, || {
+            bands(&pen, inner, look);
+            for p in placed.iter().filter(|p| layout.is_sticky(p.top_px) == is_sticky) {
+                let y = (y_of(inner, p.top_px) + p.height_px + 3.0).round();
+                pen.fill(look.get("--line"), left, y, pen.width - left, 1.0);
+            }
+            if let Some(frame) = &inner.frames.frame {
+                bars(&pen, inner, look, frame, sheets, is_sticky);
+                counters(&pen, inner, look, frame, is_sticky);
+            }
+            highlights(&pen, inner, look, is_sticky);
+        });
+    }
+    let now = [
+        inner.viewport.scroll.to_bits(),
+        inner.tracks.layout_no.into(),
+        left.to_bits(),
+        layout.sticky_px().to_bits(),
+    ];
+    sheets.labels.show(&pen, left, pen.height, now, |pen| {
+        pen.fill(look.get("--bg"), 0.0, 0.0, left, pen.height);
+        for is_sticky in [false, true] {
+            if is_sticky {
+                pen.fill(look.get("--bg"), 0.0, 0.0, left, below);
+            }
+            for p in placed.iter().filter(|p| layout.is_sticky(p.top_px) == is_sticky) {
+                if let Some(head) = inner.tracks.head(p) {
+                    let least = if is_sticky { AXIS_PX } else { below };
+                    label(pen, inner, look, head, p, y_of(inner, p.top_px), least);
+                }
+            }
+        }
+    });
+    clipped(&pen, 0.0, below, pen.width, pen.height - below, || {
+        group_heads(&pen, inner, look);
+    });
+    if layout.sticky_px() > 0.0 {
+        pen.fill(look.get("--ink-soft"), 0.0, below - 3.0, pen.width, 2.0);
+    }
     clipped(
         &pen,
         left,
@@ -128,39 +182,88 @@ pub fn main(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut
         pen.width - left,
         pen.height - AXIS_PX,
         || {
-            bands(&pen, inner, look);
-            for p in placed {
-                pen.fill(
-                    look.get("--line"),
-                    left,
-                    (y_of(p) + p.height_px + 3.0).round(),
-                    pen.width - left,
-                    1.0,
-                );
-            }
-            if let Some(frame) = &inner.frames.frame {
-                bars(&pen, inner, look, frame, sheets);
-                counters(&pen, inner, look, frame);
-            }
-            highlights(&pen, inner, look);
+            flows(&pen, inner, look);
         },
     );
-    let now = [
-        inner.viewport.scroll.to_bits(),
-        inner.tracks.layout_no.into(),
-        left.to_bits(),
-        0,
-    ];
-    sheets.labels.show(&pen, left, pen.height, now, |pen| {
-        pen.fill(look.get("--bg"), 0.0, 0.0, left, pen.height);
-        for p in placed {
-            if let Some(head) = inner.tracks.known.tracks.get(p.row) {
-                label(pen, inner, look, head, p, y_of(p));
-            }
-        }
-    });
     axis(&pen, inner, look);
     pen.fill(look.get("--line"), left - 1.0, 0.0, 1.0, pen.height);
+}
+
+/// The heads of groups, over the whole width.
+fn group_heads(pen: &Pen, inner: &Inner, look: &Look) {
+    let layout = &inner.tracks.layout;
+    for head in &layout.heads {
+        let y = y_of(inner, head.top_px);
+        let group = usize::try_from(head.group).ok();
+        let Some(group) = group.and_then(|place| inner.tracks.known.groups.get(place)) else {
+            continue;
+        };
+        if y > pen.height || y + HEAD_PX < AXIS_PX {
+            continue;
+        }
+        let folded = inner.tracks.arrangement.folded_groups.contains(&head.group);
+        let sign = if folded { "▸" } else { "▾" };
+        pen.fill(look.get("--sunk"), 0.0, y, pen.width, HEAD_PX);
+        pen.fill(look.get("--line"), 0.0, y, pen.width, 1.0);
+        pen.text(
+            look.get("--ink"),
+            &format!("{sign} {}", group.title),
+            10.0,
+            y + 14.0,
+        );
+    }
+}
+
+/// So many arrows of a slice are drawn.
+const DRAWN_ARROWS: usize = 40;
+
+/// Arrows of the slice under the pointer and of the selected one.
+fn flows(pen: &Pen, inner: &Inner, look: &Look) {
+    let hovered = inner.pointer.hover.and_then(|(.., bar)| {
+        let detail = inner.pointer.tip_slice.as_ref();
+        detail.filter(|detail| detail.slice == bar.slice)
+    });
+    let selected = inner.selection.slice.as_ref();
+    let is_other = |detail: &&SliceDetail| hovered.is_none_or(|it| it.slice != detail.slice);
+    let details = selected.filter(is_other).into_iter().chain(hovered);
+    let scale = inner.viewport.scale();
+    let left = inner.viewport.label();
+    let middle = |place: SlicePlace| {
+        let y = y_of(inner, inner.tracks.layout.row_of(place)?) + BAR_PX / 2.0;
+        Some(y.clamp(-40.0, pen.height + 40.0))
+    };
+    let x = |at_ns: i64| left + scale.x(at_ns).clamp(-60.0, scale.width_px + 60.0);
+    pen.context.set_stroke_style_str(look.get("--ink"));
+    pen.context.set_fill_style_str(look.get("--ink"));
+    pen.context.set_line_width(1.5);
+    for detail in details {
+        for (_, other, leads_there) in detail.ends().take(DRAWN_ARROWS) {
+            let own = detail.place();
+            let (from, to) = if leads_there { (own, other) } else { (other, own) };
+            let (Some(y0), Some(y1)) = (middle(from), middle(to)) else {
+                continue;
+            };
+            // From where the earlier slice ends, or from its start where the later one starts before that.
+            let leaves = if from.span.end <= to.span.start {
+                from.span.end
+            } else {
+                from.span.start
+            };
+            let (x0, x1) = (x(leaves), x(to.span.start));
+            let bend = ((x1 - x0).abs() / 2.0).clamp(16.0, 90.0);
+            pen.context.begin_path();
+            pen.context.move_to(x0, y0);
+            pen.context
+                .bezier_curve_to(x0 + bend, y0, x1 - bend, y1, x1 - 5.0, y1);
+            pen.context.stroke();
+            pen.context.begin_path();
+            pen.context.move_to(x1, y1);
+            pen.context.line_to(x1 - 7.0, y1 - 4.0);
+            pen.context.line_to(x1 - 7.0, y1 + 4.0);
+            pen.context.close_path();
+            pen.context.fill();
+        }
+    }
 }
 
 fn clipped(pen: &Pen, x: f64, y: f64, width: f64, height: f64, draw: impl FnOnce()) {
@@ -177,23 +280,25 @@ fn rows_in_sight<'a>(
     pen: &'a Pen,
     inner: &'a Inner,
     frame: &'a Frame,
+    is_sticky: bool,
 ) -> impl Iterator<Item = (&'a FrameRow, f64)> {
-    frame.rows.iter().filter_map(|row| {
-        let placed = inner.tracks.layout.place_of(row.track)?;
-        let y = AXIS_PX + placed.top_px + f64::from(row.depth) * ROW_PX - inner.viewport.scroll;
+    let layout = &inner.tracks.layout;
+    frame.rows.iter().filter_map(move |row| {
+        let placed = layout.place_of(row.track)?;
+        let y = y_of(inner, placed.top_px + f64::from(row.depth) * ROW_PX);
         let in_sight = row.depth < placed.n_depths && y <= pen.height && y + ROW_PX >= AXIS_PX;
-        in_sight.then_some((row, y))
+        (in_sight && layout.is_sticky(placed.top_px) == is_sticky).then_some((row, y))
     })
 }
 
-fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheets) {
+fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheets, is_sticky: bool) {
     let (factor, shift) = to_canvas(&inner.viewport, frame);
     let (left, right) = (inner.viewport.label(), pen.width);
     let hovered = inner
         .pointer
         .hover
         .map(|(track, depth, bar)| (track, depth, bar.slice));
-    let rows: Vec<(&FrameRow, f64)> = rows_in_sight(pen, inner, frame).collect();
+    let rows: Vec<(&FrameRow, f64)> = rows_in_sight(pen, inner, frame, is_sticky).collect();
     let length = whole_px((right - left) * pen.ratio);
     let line = usize::try_from(length).unwrap_or(0) * 4;
     sheets.pixels.clear();
@@ -217,6 +322,11 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheet
             pen.strip(picture, number, length, (left, *y), (right - left, BAR_PX));
         }
     }
+    if frame.rows.iter().any(|row| row.bars.iter().any(|bar| bar.is_hit)) {
+        for &(row, y) in &rows {
+            row_hits(pen, look, row, y, |x| f64::from(x) * factor + shift);
+        }
+    }
     pen.context.set_fill_style_str(look.get("--on-bar"));
     for &(row, y) in &rows {
         // The frame names all bars that are wide enough at its own zoom.
@@ -236,11 +346,37 @@ fn bars(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, sheets: &mut Sheet
         && let Some(row) = frame.rows.iter().find(|r| r.track == track && r.depth == depth)
         && let Some(bar) = row.bars.iter().find(|b| b.slice == slice)
     {
-        let y = AXIS_PX + placed.top_px + f64::from(depth) * ROW_PX - inner.viewport.scroll;
+        let y = y_of(inner, placed.top_px + f64::from(depth) * ROW_PX);
         let x0 = f64::from(bar.x0) * factor + shift;
         let x1 = (f64::from(bar.x1) * factor + shift).max(x0 + 2.0);
         pen.outline(look.get("--ink"), 1.0, x0, y, x1 - x0, BAR_PX);
     }
+}
+
+/// Lines below and above what is searched for; hits that touch share one.
+fn row_hits(pen: &Pen, look: &Look, row: &FrameRow, y: f64, x: impl Fn(f32) -> f64) {
+    let mut run: Option<(f64, f64)> = None;
+    let draw = |run: Option<(f64, f64)>| {
+        if let Some((from, to)) = run {
+            let width = (to - from).max(3.0);
+            pen.fill(look.get("--hit"), from, y - 1.0, width, 2.0);
+            pen.fill(look.get("--hit"), from, y + BAR_PX - 2.0, width, 3.0);
+        }
+    };
+    for bar in row.bars.iter().filter(|bar| bar.is_hit) {
+        let (from, to) = (x(bar.x0), x(bar.x1));
+        if to < -10.0 || from > pen.width + 10.0 {
+            continue;
+        }
+        match &mut run {
+            Some((_, end)) if from <= *end + 1.0 => *end = end.max(to),
+            _ => {
+                draw(run);
+                run = Some((from, to));
+            }
+        }
+    }
+    draw(run);
 }
 
 impl Sheets {
@@ -287,17 +423,18 @@ fn cut(name: &str, letters: usize) -> String {
     }
 }
 
-fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame) {
+fn counters(pen: &Pen, inner: &Inner, look: &Look, frame: &Frame, is_sticky: bool) {
     let (factor, shift) = to_canvas(&inner.viewport, frame);
     for counter in &frame.counters {
         let Some(placed) = inner.tracks.layout.place_of(counter.track) else {
             continue;
         };
-        let Some(head) = inner.tracks.known.tracks.get(placed.row) else {
+        let Some(head) = inner.tracks.head(&placed) else {
             continue;
         };
-        let y0 = AXIS_PX + placed.top_px - inner.viewport.scroll;
-        if y0 > pen.height || y0 + COUNTER_PX < AXIS_PX {
+        let y0 = y_of(inner, placed.top_px);
+        let in_part = inner.tracks.layout.is_sticky(placed.top_px) == is_sticky;
+        if !in_part || y0 > pen.height || y0 + COUNTER_PX < AXIS_PX {
             continue;
         }
         let (low, high) = (head.min.unwrap_or(0.0).min(0.0), head.max.unwrap_or(1.0));
@@ -333,7 +470,10 @@ fn bands(pen: &Pen, inner: &Inner, look: &Look) {
     }
     pen.context.set_global_alpha(1.0);
     // What is pointed out lies behind the bars, too: their names stay readable.
-    if let Some(mark) = inner.selection.mark {
+    let notes = inner.selection.notes.iter().map(|note| note.span);
+    let window = inner.viewport.window;
+    let marks = notes.chain(inner.selection.mark);
+    for mark in marks.filter(|mark| mark.end > window.start && mark.start < window.end) {
         let x = left + scale.x(mark.start).max(0.0);
         let to = left + scale.x(mark.end).min(scale.width_px);
         pen.fill(look.get("--mark"), x, AXIS_PX, (to - x).max(1.0), pen.height);
@@ -347,7 +487,7 @@ fn visible(spans: &[Span], window: Span) -> impl Iterator<Item = Span> + '_ {
         .filter(move |s| s.end > window.start && s.start < window.end)
 }
 
-fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
+fn highlights(pen: &Pen, inner: &Inner, look: &Look, is_sticky: bool) {
     let scale = inner.viewport.scale();
     let left = inner.viewport.label();
     let edges = |span: Span| {
@@ -356,21 +496,20 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
             left + scale.x(span.end).clamp(0.0, scale.width_px + 4.0),
         )
     };
-    if let Some(mark) = inner.selection.mark {
+    let notes = inner.selection.notes.iter().map(|note| note.span);
+    for mark in notes.chain(inner.selection.mark) {
         let (x, to) = edges(mark);
         for at in [x, to] {
             pen.fill(look.get("--ink"), at.round(), AXIS_PX, 1.0, pen.height);
         }
     }
+    let layout = &inner.tracks.layout;
     if let Some(detail) = &inner.selection.slice
-        && let Some(placed) = inner.tracks.layout.place_of(detail.track)
-        && detail.depth < placed.n_depths
+        && let Some(top_px) = layout.row_of(detail.place())
+        && layout.is_sticky(top_px) == is_sticky
     {
-        let (x, to) = edges(Span::new(
-            detail.start_ns,
-            detail.start_ns.saturating_add(detail.dur_ns),
-        ));
-        let y = AXIS_PX + placed.top_px + f64::from(detail.depth) * ROW_PX - inner.viewport.scroll;
+        let (x, to) = edges(detail.place().span);
+        let y = y_of(inner, top_px);
         let width = (to - x).max(3.0);
         pen.outline(look.get("--bg"), 3.0, x - 2.0, y - 2.0, width + 4.0, BAR_PX + 4.0);
         pen.outline(
@@ -384,28 +523,31 @@ fn highlights(pen: &Pen, inner: &Inner, look: &Look) {
     }
     if let Some((span, top, bottom)) = inner.selection.area {
         let (x, to) = edges(span);
-        let y = AXIS_PX + top - inner.viewport.scroll;
-        pen.fill(look.get("--brush"), x, y, to - x, bottom - top);
-        pen.outline(look.get("--accent"), 1.0, x, y, to - x, bottom - top);
+        let (y, end) = (y_of(inner, top), y_of(inner, bottom));
+        let height = (end - y).max(0.0);
+        pen.fill(look.get("--brush"), x, y, to - x, height);
+        pen.outline(look.get("--accent"), 1.0, x, y, to - x, height);
         let length = show::duration(span.len_ns());
         pen.text(look.get("--ink"), &length, x + 4.0, (y - 4.0).max(AXIS_PX + 12.0));
     }
 }
 
-fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Placed, y: f64) {
+/// `least_y`: above it there are other labels.
+fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Placed, y: f64, least_y: f64) {
     let width = inner.viewport.label();
     pen.fill(look.colour(head.kind.colour()), 0.0, y, 4.0, placed.height_px);
-    let can_fold = head.n_depths > 1 && head.kind != TrackKind::Counter;
-    let fold = match (can_fold, inner.tracks.folded.contains(&head.id)) {
+    let can_fold = (head.n_depths > 1 && head.kind != TrackKind::Counter) || !head.lanes.is_empty();
+    let fold = match (can_fold, inner.tracks.arrangement.folded.contains(&head.id)) {
         (false, _) => "",
         (true, true) => "▸ ",
         (true, false) => "▾ ",
     };
     let letters = usize::try_from(whole(((width - 16.0) / LETTER_PX).floor())).unwrap_or(4);
     // The label of a high track stays in sight while the track is.
-    let at = y.max(AXIS_PX).min((y + placed.height_px - ROW_PX).max(y));
+    let at = y.max(least_y).min((y + placed.height_px - ROW_PX).max(y));
+    let is_hidden = inner.tracks.arrangement.hidden.contains(&head.id);
     pen.text(
-        look.get("--ink"),
+        look.get(if is_hidden { "--ink-soft" } else { "--ink" }),
         &cut(&format!("{fold}{}", head.title), letters),
         10.0,
         at + 12.0,
@@ -417,7 +559,9 @@ fn label(pen: &Pen, inner: &Inner, look: &Look, head: &TrackHead, placed: &Place
             head.max.map_or_else(|| "–".into(), value)
         ),
         kind => {
-            if head.subtitle.is_empty() {
+            if is_hidden {
+                "hidden".to_owned()
+            } else if head.subtitle.is_empty() {
                 kind.word().to_owned()
             } else {
                 head.subtitle.clone()
@@ -473,6 +617,12 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
             4.0,
         );
     }
+    for (note, number) in inner.selection.notes.iter().zip(1..) {
+        let x = left + scale.x(note.span.start);
+        if x >= left && x < pen.width {
+            flag(pen, look, x.round(), number);
+        }
+    }
     pen.fill(look.get("--raised"), 0.0, 0.0, left - 1.0, AXIS_PX - 1.0);
     let shown = show::duration(inner.viewport.window.len_ns());
     let base = match axis.base {
@@ -492,6 +642,14 @@ fn axis(pen: &Pen, inner: &Inner, look: &Look) {
     }
 }
 
+/// The number of a mark, at the axis.
+fn flag(pen: &Pen, look: &Look, x: f64, number: usize) {
+    let text = number.to_string();
+    let width = text.len() as f64 * LETTER_PX + 7.0;
+    pen.fill(look.get("--ink"), x, AXIS_PX - 15.0, width, 14.0);
+    pen.text(look.get("--bg"), &text, x + 3.0, AXIS_PX - 4.0);
+}
+
 /// The whole trace, and the window in it.
 pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut Sheets) {
     let Some(pen) = Pen::on(canvas) else { return };
@@ -501,11 +659,16 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut 
         .plot
         .as_ref()
         .map_or(0, |plot| u64::from(plot.width_px) + 1);
-    sheets
-        .map
-        .show(&pen, pen.width, pen.height, [plot, 0, 0, 0], |pen| {
-            whole_trace(pen, inner, look)
-        });
+    let now = [plot, inner.frames.hits_no.into(), 0, 0];
+    sheets.map.show(&pen, pen.width, pen.height, now, |pen| {
+        whole_trace(pen, inner, look);
+        map_hits(pen, inner, look);
+    });
+    for note in &inner.selection.notes {
+        let (x, to) = (scale.x(note.span.start), scale.x(note.span.end));
+        pen.fill(look.get("--mark"), x, 0.0, (to - x).max(1.0), pen.height);
+        pen.fill(look.get("--ink"), x.round(), 0.0, 2.0, 9.0);
+    }
     let (x, to) = (
         scale.x(inner.viewport.window.start),
         scale.x(inner.viewport.window.end),
@@ -517,6 +680,27 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut 
     pen.context.set_global_alpha(1.0);
     pen.outline(look.get("--accent"), 1.5, x, 0.0, to - x, pen.height);
     pen.fill(look.get("--line"), 0.0, pen.height - 1.0, pen.width, 1.0);
+}
+
+/// Where hits of the search lie: the taller, the more of them.
+fn map_hits(pen: &Pen, inner: &Inner, look: &Look) {
+    let Some(hits) = &inner.frames.hits else { return };
+    let scale = inner.viewport.map_scale();
+    let extent = inner.tracks.known.extent;
+    let most = hits.columns.iter().copied().max().unwrap_or(0).max(1);
+    let (from, to) = (scale.x(extent.start), scale.x(extent.end));
+    let width = (to - from) / (hits.columns.len().max(1) as f64);
+    for (n, x) in hits.columns.iter().zip(0u32..).filter(|(n, _)| **n > 0) {
+        let height = 5.0 + 9.0 * f64::from(*n) / f64::from(most);
+        let at = from + f64::from(x) * width;
+        pen.fill(
+            look.get("--hit"),
+            at,
+            pen.height - 14.0 - height,
+            width.max(1.5),
+            height,
+        );
+    }
 }
 
 /// The map without the window.

@@ -20,7 +20,10 @@ use yew::Callback;
 
 use super::area::Chosen;
 use crate::app::components::same_rc::SameRc;
-use crate::view::{SliceDetail, Span, Summary, TimelineTracks};
+use crate::view::arrangement::Arrangement;
+use crate::view::commands::Command;
+use crate::view::route::Note;
+use crate::view::{HitsMap, SliceDetail, Span, Summary, TimelineTracks};
 use crate::web::engine::Engine;
 use compiles::Compiles;
 use frames::Frames;
@@ -36,11 +39,32 @@ pub use viewport::{Nodes, Viewport};
 const CLICK_PX: f64 = 4.0;
 
 /// What the stage tells the component.
+#[derive(Clone)]
 pub struct Told {
     pub moved: Callback<Span>,
     pub picked: Callback<Option<u32>>,
     pub tip: Callback<Option<Tip>>,
     pub area: Callback<Option<Chosen>>,
+    pub arranged: Callback<Arrangement>,
+    pub menu: Callback<MenuAt>,
+    /// A command that is the page's business.
+    pub command: Callback<Command>,
+}
+
+/// Whose menu opens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    Slice(u32),
+    Track(u32),
+    Group(u32),
+}
+
+/// A menu, and where in the browser's view it opens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MenuAt {
+    pub x: f64,
+    pub y: f64,
+    pub target: Target,
 }
 
 /// What stands beside the pointer.
@@ -83,7 +107,7 @@ impl Stage {
         nodes: Nodes,
         engine: Engine,
         summary: SameRc<Summary>,
-        tracks: TimelineTracks,
+        (tracks, arrangement): (TimelineTracks, Arrangement),
         window: Option<Span>,
         revealed: u32,
         told: Told,
@@ -96,7 +120,7 @@ impl Stage {
                 compiles: Compiles::of(&summary),
                 summary,
                 told,
-                tracks: Tracks::new(tracks),
+                tracks: Tracks::new(tracks, arrangement),
                 viewport,
                 frames: Frames::default(),
                 pointer: Pointer::default(),
@@ -122,7 +146,47 @@ impl Stage {
 
     /// Selects a slice, and moves to it if a link has led here.
     pub fn select(&self, detail: Option<SliceDetail>, reveal: u32) {
-        self.change(|inner| inner.set_slice(detail, reveal));
+        let mut arranged = None;
+        self.change(|inner| {
+            let before = inner.tracks.layout_no;
+            inner.set_slice(detail, reveal);
+            arranged = (inner.tracks.layout_no != before).then(|| inner.tracks.arrangement.clone());
+        });
+        // What kept the slice from being seen is undone.
+        if let Some(arrangement) = arranged {
+            tell(&Rc::downgrade(&self.0), Ask::Arrange(arrangement));
+        }
+    }
+
+    /// Arranges the tracks.
+    pub fn arrange(&self, arrangement: Arrangement) {
+        self.change(|inner| inner.arrange(arrangement));
+    }
+
+    /// Marks what is searched for.
+    pub fn mark_hits(&self, find: Option<String>, hits: Option<HitsMap>) {
+        self.change(|inner| inner.frames.mark_hits(find, hits));
+    }
+
+    /// Shows the stretches that the reader has marked.
+    pub fn set_notes(&self, notes: Vec<Note>) {
+        self.change(|inner| inner.selection.notes = notes);
+    }
+
+    /// Moves the window to a stretch.
+    pub fn show(&self, span: Span) {
+        self.change(|inner| inner.viewport.show_around(span));
+    }
+
+    /// Does what a command says.
+    pub fn perform(&self, command: Command) {
+        keys::perform(&Rc::downgrade(&self.0), command, false);
+    }
+
+    /// The stretch of what is chosen, else the window.
+    pub fn span(&self) -> Span {
+        let inner = self.0.borrow();
+        inner.selection.span().unwrap_or(inner.viewport.window)
     }
 
     /// Shows the window that the address names, unless it came from here.
@@ -136,11 +200,13 @@ impl Stage {
     /// The window, and the tracks that lie in it.
     pub fn on_screen(&self) -> Chosen {
         let inner = self.0.borrow();
-        let (top_px, bottom_px) = inner.viewport.seen();
-        let shown = inner.tracks.layout.between(top_px, bottom_px);
+        let shown = inner
+            .tracks
+            .layout
+            .seen(inner.viewport.scroll, inner.viewport.room());
         Chosen {
             window: inner.viewport.window,
-            tracks: shown.iter().map(|placed| placed.track).collect(),
+            tracks: inner.tracks.recorded(&shown),
         }
     }
 
@@ -168,25 +234,35 @@ enum Ask {
     Nothing,
     Pick(Option<u32>),
     Area(Option<Chosen>),
+    Arrange(Arrangement),
+    Menu(MenuAt),
+    Command(Command),
 }
 
 /// Asks the page, outside of any borrow: the component may answer at once.
 fn tell(weak: &Weak, ask: Ask) {
     let Some(cell) = weak.upgrade() else { return };
-    let (on_picked, on_area) = {
-        let told = &cell.borrow().told;
-        (told.picked.clone(), told.area.clone())
-    };
+    let told = cell.borrow().told.clone();
     match ask {
         Ask::Nothing => {}
-        Ask::Pick(slice) => on_picked.emit(slice),
-        Ask::Area(area) => on_area.emit(area),
+        Ask::Pick(slice) => told.picked.emit(slice),
+        Ask::Area(area) => told.area.emit(area),
+        Ask::Arrange(arrangement) => told.arranged.emit(arrangement),
+        Ask::Menu(menu) => told.menu.emit(menu),
+        Ask::Command(command) => told.command.emit(command),
     }
 }
 
 impl Inner {
     fn measure(&mut self) {
         self.viewport.measure(self.tracks.layout.height_px);
+    }
+
+    fn arrange(&mut self, arrangement: Arrangement) {
+        if self.tracks.arrange(arrangement) {
+            self.tracks.layout.stick_within(self.viewport.room());
+            self.fit_spacer();
+        }
     }
 
     fn fit_spacer(&self) {

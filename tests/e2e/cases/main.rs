@@ -26,5 +26,6 @@ mod single;
 mod steps;
 mod tables;
 mod timeline;
+mod timeline_tools;
 mod torch;
 mod workers;

@@ -39,7 +39,8 @@ use std::thread;
 use std::time::Duration;
 
 use fantoccini::actions::{
-    Actions, InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    Actions, InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MOUSE_BUTTON_RIGHT, MouseActions,
+    PointerAction,
 };
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
@@ -429,14 +430,26 @@ impl Page {
 
     /// Moves the mouse there and clicks.
     pub fn click_at(&self, x: f64, y: f64) {
-        let mouse = MouseActions::new("mouse".into())
-            .then(moved(x, y, Duration::ZERO))
-            .then(PointerAction::Down {
-                button: MOUSE_BUTTON_LEFT,
-            })
-            .then(PointerAction::Up {
-                button: MOUSE_BUTTON_LEFT,
-            });
+        self.clicks_at(x, y, MOUSE_BUTTON_LEFT, 1);
+    }
+
+    /// Moves the mouse there and clicks twice.
+    pub fn double_click_at(&self, x: f64, y: f64) {
+        self.clicks_at(x, y, MOUSE_BUTTON_LEFT, 2);
+    }
+
+    /// Moves the mouse there and clicks with the button of menus.
+    pub fn right_click_at(&self, x: f64, y: f64) {
+        self.clicks_at(x, y, MOUSE_BUTTON_RIGHT, 1);
+    }
+
+    fn clicks_at(&self, x: f64, y: f64, button: u64, times: usize) {
+        let mouse = MouseActions::new("mouse".into()).then(moved(x, y, Duration::ZERO));
+        let mouse = (0..times).fold(mouse, |mouse, _| {
+            mouse
+                .then(PointerAction::Down { button })
+                .then(PointerAction::Up { button })
+        });
         self.run("click there", self.client().perform_actions(mouse));
     }
 

@@ -400,7 +400,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             zoom: Some(choices.u32()).filter(|&zoom| zoom < 200),
             width_px,
         };
-        let question = match choices.byte() % 15 {
+        let question = match choices.byte() % 18 {
             0 => Question::Steps {
                 filter: StepFilter {
                     window: Some(window).filter(|_| width_px.is_multiple_of(2)),
@@ -414,6 +414,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             3 | 4 => Question::Timeline {
                 window,
                 width_px,
+                find: Some("n".to_owned()).filter(|_| width_px.is_multiple_of(5)),
                 parts: (0..8)
                     .map(|track| TrackPart {
                         track: if track == 7 { choices.u32() } else { track },
@@ -445,6 +446,21 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                     })),
                     ..Ask::default()
                 },
+            },
+            15 => Question::Hits {
+                text: "a".to_owned(),
+                window,
+                width_px,
+            },
+            16 => Question::NextHit {
+                text: "n".to_owned(),
+                from: Some(choices.u32()).filter(|slice| slice.is_multiple_of(2)),
+                at_ns: window.start,
+                forward: width_px.is_multiple_of(2),
+            },
+            17 => Question::NextAlike {
+                slice: choices.u32(),
+                forward: width_px.is_multiple_of(2),
             },
             7 => Question::Search {
                 text: ["", "a", "t", "::"][usize::from(choices.byte() % 4)].into(),

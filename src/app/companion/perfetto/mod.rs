@@ -24,7 +24,7 @@ use crate::protocol::companion::sender::{
 };
 use crate::protocol::engine::{Answer, Question};
 use crate::view::cut::CutRequest;
-use crate::view::{Level, Summary, TrackKind};
+use crate::view::{Level, Span, Summary, TrackKind};
 use crate::web::companion::{Opened, Windows, bytes_of, now_ms};
 use crate::web::engine::Engine;
 use crate::web::kept;
@@ -161,7 +161,9 @@ pub fn use_perfetto(sent: Option<Sent>) -> Perfetto {
                         && talk.borrow().pins_of.as_ref() == Some(&asked)
                     {
                         let of_interest = |kind| matches!(kind, TrackKind::Steps | TrackKind::Device);
-                        let names = tracks.tracks.iter().filter(|track| of_interest(track.kind));
+                        // Rows of several lanes are ours alone.
+                        let recorded = tracks.tracks.iter().filter(|track| track.lanes.is_empty());
+                        let names = recorded.filter(|track| of_interest(track.kind));
                         talk.borrow_mut().pins =
                             names.take(MOST_PINS).map(|track| track.title.clone()).collect();
                     }
@@ -181,6 +183,12 @@ impl Perfetto {
     /// Whether there is something to show there.
     pub fn is_there(&self) -> bool {
         self.0.sent.is_some()
+    }
+
+    /// Shows a place of the trace there. To be called on a click.
+    pub fn show_place(&self, span: Span) {
+        let share = Range::SHARE;
+        self.show(Some(Range { span, share }), false);
     }
 
     /// What hears Perfetto's answers, for the life of the page.

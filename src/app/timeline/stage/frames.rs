@@ -10,7 +10,7 @@ use super::{Weak, change};
 use crate::protocol::engine::{Answer, Question};
 use crate::view::layout::{Layout, ROW_PX};
 use crate::view::timescale::whole_px;
-use crate::view::{Frame, Span, StepFilter, StepsPlot, TrackPart};
+use crate::view::{Frame, HitsMap, Span, StepFilter, StepsPlot, TrackPart};
 use crate::web::engine::Engine;
 
 /// A frame's question, to tell whether the one on screen is the one that is needed.
@@ -19,6 +19,7 @@ struct Asked {
     window: Span,
     width_px: u32,
     parts: Vec<TrackPart>,
+    find: Option<String>,
 }
 
 impl Asked {
@@ -35,6 +36,7 @@ impl Asked {
             })
         };
         self.width_px == now.width_px
+            && self.find == now.find
             && self.window.len_ns() == now.window.len_ns()
             && near
             && needed.iter().all(holds)
@@ -48,23 +50,36 @@ pub struct Frames {
     in_flight: bool,
     pub plot: Option<StepsPlot>,
     plot_width: u32,
+    /// What is searched for, and how its hits lie along the trace.
+    pub find: Option<String>,
+    pub hits: Option<HitsMap>,
+    /// Raised when the hits are others.
+    pub hits_no: u32,
 }
 
 impl Frames {
+    /// Marks what is searched for from now on.
+    pub fn mark_hits(&mut self, find: Option<String>, hits: Option<HitsMap>) {
+        self.find = find;
+        self.hits = hits;
+        self.hits_no = self.hits_no.wrapping_add(1);
+    }
+
     /// Asks for the frame of what is on screen, unless the one that is there serves.
     pub fn ask_frame(&mut self, engine: &Engine, viewport: &Viewport, layout: &Layout, weak: &Weak) {
         if self.in_flight || viewport.width < 1.0 || viewport.height < 1.0 {
             return;
         }
-        let (top, bottom) = viewport.seen();
+        let (scroll, room) = (viewport.scroll, viewport.room());
         let scale = viewport.scale();
         let seen = viewport.window;
         let asked = Asked {
             window: seen,
             width_px: whole_px(scale.width_px),
-            parts: layout.parts(top - 10.0 * ROW_PX, bottom + 10.0 * ROW_PX),
+            parts: layout.seen_parts(scroll, room, 10.0 * ROW_PX),
+            find: self.find.clone(),
         };
-        let needed = layout.parts(top - 2.0 * ROW_PX, bottom + 2.0 * ROW_PX);
+        let needed = layout.seen_parts(scroll, room, 2.0 * ROW_PX);
         if self
             .shown
             .as_ref()
@@ -78,12 +93,13 @@ impl Frames {
         let window = Span::new(seen.start.saturating_sub(room), seen.end.saturating_add(room));
         let width_px = whole_px(scale.width_px * window.len_ns() as f64 / seen.len_ns().max(1) as f64);
         let weak = weak.clone();
-        let parts = asked.parts.clone();
+        let (parts, find) = (asked.parts.clone(), asked.find.clone());
         engine.ask(
             Question::Timeline {
                 window,
                 width_px,
                 parts,
+                find,
             },
             move |answer| {
                 change(&weak, |inner| {

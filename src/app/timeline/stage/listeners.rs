@@ -1,10 +1,10 @@
 //! What the browser tells the stage: scrolling, wheel, pointer, keys, another size.
 
-use web_sys::{Event, KeyboardEvent, PointerEvent, WheelEvent};
+use web_sys::{Event, KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
 
 use super::keys::on_key;
 use super::map;
-use super::pointer::on_pointer;
+use super::pointer::{on_context_menu, on_double_click, on_pointer};
 use super::viewport::Nodes;
 use super::{Weak, change};
 use crate::web::canvas::SizeWatch;
@@ -51,6 +51,18 @@ impl Listeners {
                 });
             }));
         }
+        let weak = stage.clone();
+        on.push(Listener::new(
+            &nodes.canvas,
+            "dblclick",
+            move |event: MouseEvent| on_double_click(&weak, &event),
+        ));
+        let weak = stage.clone();
+        on.push(Listener::new(
+            &nodes.canvas,
+            "contextmenu",
+            move |event: MouseEvent| on_context_menu(&weak, &event),
+        ));
         if let Some(window) = web_sys::window() {
             let weak = stage.clone();
             on.push(Listener::new(&window, "keydown", move |event: KeyboardEvent| {

@@ -40,6 +40,7 @@ fn draw(weak: &Weak) {
     let mut inner = cell.borrow_mut();
     let inner: &mut Inner = &mut inner;
     inner.measure();
+    inner.tracks.layout.stick_within(inner.viewport.room());
     let mut sheets = std::mem::take(&mut inner.picture.sheets);
     if inner.picture.look.is_none() {
         sheets = paint::Sheets::default();

@@ -1,8 +1,8 @@
 //! Where the pointer is, what a press does, and what is under it.
 
-use web_sys::{PointerEvent, WheelEvent};
+use web_sys::{MouseEvent, PointerEvent, WheelEvent};
 
-use super::{Ask, CLICK_PX, Inner, Tip, Weak, change, tell};
+use super::{Ask, CLICK_PX, Inner, MenuAt, Target, Tip, Weak, change, tell};
 use crate::app::timeline::hits;
 use crate::app::timeline::paint::AXIS_PX;
 use crate::base::show;
@@ -32,7 +32,7 @@ pub struct Pointer {
     drag: Option<Drag>,
     /// Track, depth and bar.
     pub hover: Option<(u32, u16, Bar)>,
-    tip_slice: Option<SliceDetail>,
+    pub tip_slice: Option<SliceDetail>,
     tip_asked: Option<u32>,
     /// The window and the scroll when the pointer's place was last looked at.
     hovered_in: Option<(Span, i64)>,
@@ -86,8 +86,10 @@ pub fn on_pointer(weak: &Weak, kind: &'static str, event: &PointerEvent) {
         }
         "pointerup" => match inner.pointer.drag.take() {
             Some(Drag::Pan { moved: false, .. }) => {
-                if x < inner.viewport.label() {
-                    inner.fold_at(y);
+                let height = inner.height_at(y);
+                let on_head = inner.tracks.layout.head_at(height).is_some() && y >= AXIS_PX;
+                if x < inner.viewport.label() || on_head {
+                    ask = inner.tracks.folded_at(height).map_or(Ask::Nothing, Ask::Arrange);
                 } else {
                     ask = Ask::Pick(inner.bar(x, y).map(|(_, _, bar)| bar.slice));
                 }
@@ -107,6 +109,34 @@ pub fn on_pointer(weak: &Weak, kind: &'static str, event: &PointerEvent) {
             inner.hover(weak);
         }
         _ => {}
+    });
+    tell(weak, ask);
+}
+
+/// A double click zooms to a slice.
+pub fn on_double_click(weak: &Weak, event: &MouseEvent) {
+    let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+    change(weak, |inner| {
+        if let Some((.., bar)) = inner.bar(x, y) {
+            inner.zoom_to(bar.slice);
+        }
+    });
+}
+
+/// A right click opens a menu.
+pub fn on_context_menu(weak: &Weak, event: &MouseEvent) {
+    event.prevent_default();
+    let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+    let mut ask = Ask::Nothing;
+    change(weak, |inner| {
+        inner.pointer.let_go();
+        if let Some(target) = inner.target_at(x, y) {
+            ask = Ask::Menu(MenuAt {
+                x: f64::from(event.client_x()),
+                y: f64::from(event.client_y()),
+                target,
+            });
+        }
     });
     tell(weak, ask);
 }
@@ -140,9 +170,27 @@ impl Inner {
         }
     }
 
-    fn fold_at(&mut self, y: f64) {
-        if self.tracks.fold_at(y - AXIS_PX + self.viewport.scroll) {
-            self.fit_spacer();
+    /// The height of the layout at a place of the canvas.
+    fn height_at(&self, y: f64) -> f64 {
+        self.tracks.layout.from_screen(y - AXIS_PX, self.viewport.scroll)
+    }
+
+    /// Whose menu opens at a place of the canvas.
+    fn target_at(&self, x: f64, y: f64) -> Option<Target> {
+        if let Some((.., bar)) = self.bar(x, y) {
+            return Some(Target::Slice(bar.slice));
+        }
+        let height = self.height_at(y).max(0.0);
+        if y < AXIS_PX {
+            return None;
+        }
+        match self.tracks.layout.head_at(height) {
+            Some(group) => Some(Target::Group(group)),
+            None => self
+                .tracks
+                .layout
+                .at(height)
+                .map(|(placed, _)| Target::Track(placed.track)),
         }
     }
 
@@ -164,7 +212,8 @@ impl Inner {
             Some(Drag::Area { x: x0, y: y0 }) => {
                 let left = viewport.label();
                 let at = |x: f64| scale.at((x - left).clamp(0.0, scale.width_px));
-                let down = |y: f64| (y - AXIS_PX).max(0.0) + viewport.scroll;
+                let (layout, scroll) = (&self.tracks.layout, viewport.scroll);
+                let down = |y: f64| layout.from_screen((y - AXIS_PX).max(0.0), scroll);
                 self.selection.area = Some((
                     Span::new(at(x0.min(x)), at(x0.max(x))),
                     down(y0.min(y)),
@@ -180,7 +229,7 @@ impl Inner {
         if y < AXIS_PX || x < self.viewport.label() {
             return None;
         }
-        let (placed, depth) = self.tracks.layout.at(y - AXIS_PX + self.viewport.scroll)?;
+        let (placed, depth) = self.tracks.layout.at(self.height_at(y))?;
         let frame = self.frames.frame.as_ref()?;
         let row = frame
             .rows

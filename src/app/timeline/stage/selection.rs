@@ -3,7 +3,9 @@
 use super::{CLICK_PX, Inner};
 use crate::app::timeline::area::Chosen;
 use crate::app::timeline::hits;
+use crate::app::timeline::paint::AXIS_PX;
 use crate::view::layout::ROW_PX;
+use crate::view::route::Note;
 use crate::view::{SliceDetail, Span};
 
 #[derive(Default)]
@@ -12,6 +14,10 @@ pub struct Selection {
     pub mark: Option<Span>,
     /// An area, and the heights it spans (in the layout).
     pub area: Option<(Span, f64, f64)>,
+    /// Stretches that the reader has marked.
+    pub notes: Vec<Note>,
+    /// The slice to fit in the window as soon as it is known.
+    pub zoom_to: Option<u32>,
     seen_reveal: u32,
     seen_mark: u32,
 }
@@ -28,13 +34,9 @@ impl Selection {
 
     /// The stretch of what is chosen.
     pub fn span(&self) -> Option<Span> {
-        let slice = self.slice.as_ref().map(span_of);
+        let slice = self.slice.as_ref().map(|detail| detail.place().span);
         slice.or(self.mark).or(self.area.map(|a| a.0))
     }
-}
-
-fn span_of(detail: &SliceDetail) -> Span {
-    Span::new(detail.start_ns, detail.start_ns.saturating_add(detail.dur_ns))
 }
 
 impl Inner {
@@ -55,6 +57,14 @@ impl Inner {
         if let Some(detail) = &detail {
             self.show_slice(detail, led);
             self.selection.seen_reveal = reveal;
+            if self
+                .selection
+                .zoom_to
+                .take_if(|slice| *slice == detail.slice)
+                .is_some()
+            {
+                self.viewport.show_around(detail.place().span);
+            }
         }
         self.selection.slice = detail;
     }
@@ -62,14 +72,14 @@ impl Inner {
     /// Scrolls to a slice's row; moves the window if asked, or if the slice could not be seen else.
     fn show_slice(&mut self, detail: &SliceDetail, led: bool) {
         self.measure();
-        if detail.depth > 0 && self.tracks.unfold(detail.track) {
-            self.fit_spacer();
+        let mut arrangement = self.tracks.arrangement.clone();
+        if arrangement.reveal(&self.tracks.known, detail.track, detail.depth) {
+            self.arrange(arrangement);
         }
-        if let Some(placed) = self.tracks.layout.place_of(detail.track) {
-            let top_px = placed.top_px + f64::from(detail.depth) * ROW_PX;
-            self.viewport.scroll_to_row(top_px);
+        if let Some(top_px) = self.tracks.layout.row_of(detail.place()) {
+            self.viewport.scroll_to_row(top_px, &self.tracks.layout);
         }
-        let span = span_of(detail);
+        let span = detail.place().span;
         let window = self.viewport.window;
         let hidden = span.start >= window.end || span.end <= window.start;
         if led && self.selection.mark.is_none() {
@@ -89,6 +99,32 @@ impl Inner {
         }
     }
 
+    /// Fits a slice in the window, now or when it is known.
+    pub fn zoom_to(&mut self, slice: u32) {
+        match self
+            .selection
+            .slice
+            .as_ref()
+            .filter(|detail| detail.slice == slice)
+        {
+            Some(detail) => self.viewport.show_around(detail.place().span),
+            None => self.selection.zoom_to = Some(slice),
+        }
+    }
+
+    /// Where on the canvas the selected slice is seen, below its bar; `None`: it is not.
+    pub fn place_of_selection(&self) -> Option<(f64, f64)> {
+        let place = self.selection.slice.as_ref()?.place();
+        let scale = self.viewport.scale();
+        let x = scale.x(place.span.start).clamp(0.0, scale.width_px);
+        let y = self
+            .tracks
+            .layout
+            .on_screen(self.tracks.layout.row_of(place)?, self.viewport.scroll);
+        let y = (y + ROW_PX).clamp(0.0, self.viewport.room());
+        Some((self.viewport.label() + x, AXIS_PX + y))
+    }
+
     /// The drawn area as a question, if it is more than a slip of the hand.
     pub fn chosen_area(&mut self) -> Option<Chosen> {
         let (window, top, bottom) = self.selection.area?;
@@ -97,8 +133,7 @@ impl Inner {
             self.selection.area = None;
             return None;
         }
-        let tracks = self.tracks.layout.between(top, bottom);
-        let tracks = tracks.iter().map(|placed| placed.track).collect();
+        let tracks = self.tracks.recorded(self.tracks.layout.between(top, bottom));
         Some(Chosen { window, tracks })
     }
 }

@@ -1,58 +1,67 @@
-//! The tracks, which of them are folded, and where each stands.
+//! The tracks, how the reader has arranged them, and where each stands.
 
-use rustc_hash::FxHashSet;
-
-use crate::view::layout::Layout;
-use crate::view::{TimelineTracks, TrackKind};
+use crate::view::arrangement::Arrangement;
+use crate::view::layout::{Layout, Placed};
+use crate::view::{TimelineTracks, TrackHead};
 
 pub struct Tracks {
     pub known: TimelineTracks,
-    pub folded: FxHashSet<u32>,
+    pub arrangement: Arrangement,
     pub layout: Layout,
-    /// Raised when tracks are folded.
+    /// Raised when tracks are arranged.
     pub layout_no: u32,
 }
 
 impl Tracks {
-    pub fn new(known: TimelineTracks) -> Tracks {
-        // Stacks are deep: python tracks stand folded where they would push all else off the screen.
-        let folded: FxHashSet<u32> = known
-            .tracks
-            .iter()
-            .filter(|t| t.kind == TrackKind::Python && t.n_depths > 40)
-            .map(|t| t.id)
-            .collect();
+    pub fn new(known: TimelineTracks, arrangement: Arrangement) -> Tracks {
         Tracks {
-            layout: Layout::of(&known.tracks, &folded),
+            layout: Layout::of(&known, &arrangement),
             known,
-            folded,
+            arrangement,
             layout_no: 0,
         }
     }
 
-    /// Folds or unfolds the track at a height of the layout. Whether there is one.
-    pub fn fold_at(&mut self, y_px: f64) -> bool {
-        let Some((placed, _)) = self.layout.at(y_px) else {
-            return false;
-        };
-        if !self.folded.remove(&placed.track) {
-            self.folded.insert(placed.track);
+    /// Arranges the tracks anew. Whether anything is different.
+    pub fn arrange(&mut self, arrangement: Arrangement) -> bool {
+        let is_new = self.arrangement != arrangement;
+        if is_new {
+            self.layout = Layout::of(&self.known, &arrangement);
+            self.arrangement = arrangement;
+            self.layout_no = self.layout_no.wrapping_add(1);
         }
-        self.lay_out();
-        true
+        is_new
     }
 
-    /// Unfolds a track. Whether it was folded.
-    pub fn unfold(&mut self, track: u32) -> bool {
-        let was_folded = self.folded.remove(&track);
-        if was_folded {
-            self.lay_out();
+    /// The arrangement after the track or group at a height of the layout is folded or unfolded, if there is one.
+    pub fn folded_at(&self, y_px: f64) -> Option<Arrangement> {
+        let mut next = self.arrangement.clone();
+        match self.layout.head_at(y_px) {
+            Some(group) => next.fold_group(group),
+            None => next.fold(self.layout.at(y_px)?.0.track),
         }
-        was_folded
+        Some(next)
     }
 
-    fn lay_out(&mut self) {
-        self.layout = Layout::of(&self.known.tracks, &self.folded);
-        self.layout_no = self.layout_no.wrapping_add(1);
+    pub fn head(&self, placed: &Placed) -> Option<&TrackHead> {
+        self.known.tracks.get(placed.row)
+    }
+
+    /// The recorded tracks of what is placed: lanes in place of the row that stands for them.
+    pub fn recorded(&self, placed: &[Placed]) -> Vec<u32> {
+        let mut tracks: Vec<u32> = Vec::new();
+        for head in placed.iter().filter_map(|placed| self.head(placed)) {
+            let own = std::slice::from_ref(&head.id);
+            for &track in if head.lanes.is_empty() {
+                own
+            } else {
+                &head.lanes[..]
+            } {
+                if !tracks.contains(&track) {
+                    tracks.push(track);
+                }
+            }
+        }
+        tracks
     }
 }

@@ -8,7 +8,7 @@ use yew::Callback;
 
 use crate::app::timeline::paint::{AXIS_PX, label_px};
 use crate::view::Span;
-use crate::view::layout::ROW_PX;
+use crate::view::layout::{Layout, ROW_PX};
 use crate::view::timescale::{TimeScale, around, kept_in, panned, whole_px, zoomed};
 use crate::web::timer::Timer;
 
@@ -85,9 +85,9 @@ impl Viewport {
         }
     }
 
-    /// What of the layout is on screen.
-    pub fn seen(&self) -> (f64, f64) {
-        (self.scroll, self.scroll + (self.height - AXIS_PX).max(0.0))
+    /// Height of what is seen of the tracks.
+    pub fn room(&self) -> f64 {
+        (self.height - AXIS_PX).max(0.0)
     }
 
     /// The instant under a place of the canvas, or in the middle.
@@ -183,10 +183,11 @@ impl Viewport {
     }
 
     /// Scrolls to a row of the layout, unless it is in sight.
-    pub fn scroll_to_row(&mut self, top_px: f64) {
-        let (from, to) = self.seen();
-        if self.height > 0.0 && (top_px < from || top_px + ROW_PX > to) {
-            self.scroll_to(top_px - (to - from) / 3.0);
+    pub fn scroll_to_row(&mut self, top_px: f64, layout: &Layout) {
+        let y = layout.on_screen(top_px, self.scroll);
+        let (sticky, room) = (layout.sticky_px(), self.room());
+        if self.height > 0.0 && !layout.is_sticky(top_px) && (y < sticky || y + ROW_PX > room) {
+            self.scroll_to(top_px - sticky - (room - sticky) / 3.0);
         }
     }
 
