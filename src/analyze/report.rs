@@ -45,7 +45,7 @@ pub use run_ranks::{ClockMethod, MatchedCollectives, RankClocks, RankOfRun, RunR
 pub use engines::{Engine, Engines, WorkKind};
 pub use nodes::{NodeRow, NodeWork, RecipeWork};
 pub use parts::{HostPart, Parts};
-pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep};
+pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep, StepWork, StepWorkRow};
 pub use step_causes::{CauseTime, DeviceState, StepCause, StepCauses};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 

@@ -33,7 +33,7 @@ pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use compiles::cost_in_all;
 pub use device::NO_LAUNCHES;
 pub use rows::{Order, Rows};
-pub use selected::{AreaAsk, Selected, SelectedAsk, StacksAsk};
+pub use selected::{AreaAsk, GapsAsk, Selected, SelectedAsk, StacksAsk};
 pub use stacks::{NamedCalls, StackCalls};
 pub use steps::step_time_says;
 
@@ -137,10 +137,12 @@ pub struct Table {
 pub const TABLES: &[Table] = &[
     steps::VERDICTS,
     steps::STEP_GROUPS,
+    steps::STEP_SIZES,
     steps::COMPILED_STEPS,
     steps::PADDING,
     steps::STEPS,
     steps::SLOW_STEPS,
+    steps::STEP_WORK,
     compiles::RECOMPILES,
     compiles::BUCKET_COVERAGE,
     compiles::DYNAMO,

@@ -24,6 +24,7 @@ pub(in crate::analyze) mod streams;
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{SliceId, Span, TrackId, Union, order, show, stats};
 use crate::dialect::{EngineStep, Evidence, LaunchLink, Period, Phase, Role, Vocabulary};
@@ -37,7 +38,7 @@ use crate::analyze::gaps::cause::{Compiles, Rule, Thread, Unlinked};
 use crate::analyze::gaps::fine_bins::FineBins;
 use crate::analyze::gaps::requests::{EngineKey, Waiting, WithoutRequests, engine_rows};
 use crate::analyze::report::{
-    Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
+    Bucket, Cause, Gap, GapBin, GapCause, GapKind, Gaps, IdleCause, Recompile, Step, device_name,
 };
 use crate::analyze::steps::links_of_runs;
 use crate::analyze::steps::verdict::{self, DeviceShares};
@@ -268,17 +269,56 @@ fn not_launched(host: &Host<'_>, device: &DeviceWork, idle: Option<&Activity>) -
     gaps.without(&Union::of(others.map(|p| p.span)))
 }
 
-/// Which gaps are counted, and how many of the longest are named.
-#[derive(Clone, Copy)]
-struct Asked {
-    /// Those that lie in it, in part or whole.
-    window: Option<Span>,
-    n_longest: usize,
+/// Ends are rounded to whole ns: work without a pause between may seem to have one of this length.
+const ROUNDING_NS: i64 = 1;
+
+/// Which gaps a reader asks for. What is not named is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapFilter {
+    /// Of the step in which a gap lies, or before which it lies.
+    pub phase: Option<Phase>,
+    /// Of the same step.
+    pub bucket: Option<Bucket>,
+    /// Whether it lies inside a step.
+    pub inside: Option<bool>,
+    /// Gaps of so many ns.
+    pub length: Option<Span>,
 }
 
-impl Asked {
-    fn has(self, gap: Span) -> bool {
-        self.window.is_none_or(|w| !w.intersect(gap).is_empty())
+impl GapFilter {
+    fn takes(&self, host: &Host<'_>, gap: Span) -> bool {
+        if self.length.is_some_and(|length| !length.contains(gap.len_ns())) {
+            return false;
+        }
+        if self.phase.is_none() && self.bucket.is_none() && self.inside.is_none() {
+            return true;
+        }
+        let (step, inside) = step_at(host, gap);
+        let step = step.and_then(|step| host.steps.get(step as usize));
+        self.inside.is_none_or(|wanted| wanted == inside)
+            && self
+                .phase
+                .is_none_or(|phase| step.is_some_and(|step| step.phase == phase))
+            && self
+                .bucket
+                .is_none_or(|bucket| step.is_some_and(|step| step.bucket == Some(bucket)))
+    }
+}
+
+/// Which gaps are counted, and how many of the longest are named.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Those that lie in it, in part or whole.
+    pub window: Option<Span>,
+    pub filter: Option<&'a GapFilter>,
+    pub n_longest: usize,
+}
+
+impl Asked<'_> {
+    fn has(self, host: &Host<'_>, gap: Span) -> bool {
+        gap.len_ns() > ROUNDING_NS
+            && self.window.is_none_or(|w| !w.intersect(gap).is_empty())
+            && self.filter.is_none_or(|filter| filter.takes(host, gap))
     }
 }
 
@@ -288,18 +328,14 @@ pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
         host,
         Asked {
             window: None,
+            filter: None,
             n_longest: N_LONGEST,
         },
     )
 }
 
-/// The gaps that lie in `window`, in part or whole, each at its full length; the `n_longest` of each kind and place
-/// by name.
-pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<Gaps> {
-    asked(host, Asked { window, n_longest })
-}
-
-fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
+/// The gaps that are asked for, each at its full length.
+pub fn asked(host: &Host<'_>, asked: Asked<'_>) -> Vec<Gaps> {
     let mut all = Vec::new();
     let engines = engine_rows(host.index, host.vocabulary);
     let ranks = &host.vocabulary.ranks.by_process;
@@ -391,14 +427,14 @@ struct StepsOf<'a> {
     threads: &'a [Thread],
 }
 
-fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places: Vec<usize>) -> Option<Gaps> {
+fn step_gaps(host: &Host<'_>, asked: Asked<'_>, of: &StepsOf<'_>, places: Vec<usize>) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
     if places.len() < 2 {
         return None;
     }
     let serving = places.iter().any(|&i| engine_steps[i].period == Period::Serving);
     let mut between = between(engine_steps, places);
-    between.retain(|g| asked.has(g.span));
+    between.retain(|g| asked.has(host, g.span));
     let whose = whose(host, of.rank, of.threads);
     let activity = activity_of(host, &whose);
     let mut divider = activity.divider();
@@ -444,20 +480,24 @@ fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places: Vec<usize>
     Some(gaps)
 }
 
-fn device_gaps(host: &Host<'_>, asked: Asked, place: usize) -> Option<Gaps> {
+fn device_gaps(host: &Host<'_>, asked: Asked<'_>, place: usize) -> Option<Gaps> {
     let device = host.devices.get(place)?;
     let idle = host.idle.get(place)?.as_ref();
     let rank = rank_of(host, place);
     let busy = &device.busy;
     let extent = busy.extent()?;
     let mut divider = GapDivider::of(host, idle);
-    let (mut gaps, measured) = summarise(asked.n_longest, busy.gaps().filter(|&g| asked.has(g)), |gap| {
-        // What the host did meanwhile cannot be told where the clocks disagree.
-        match host.vocabulary.clock_offset_ns {
-            Some(_) if gap.len_ns() >= DEVICE_FLOOR_NS => unaccounted(gap),
-            _ => divider.divide(gap, gap),
-        }
-    });
+    let (mut gaps, measured) = summarise(
+        asked.n_longest,
+        busy.gaps().filter(|&g| asked.has(host, g)),
+        |gap| {
+            // What the host did meanwhile cannot be told where the clocks disagree.
+            match host.vocabulary.clock_offset_ns {
+                Some(_) if gap.len_ns() >= DEVICE_FLOOR_NS => unaccounted(gap),
+                _ => divider.divide(gap, gap),
+            }
+        },
+    );
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));
@@ -531,7 +571,7 @@ fn unaccounted(gap: Span) -> ByCause {
     by_cause
 }
 
-fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
+fn launch_gaps(host: &Host<'_>, asked: Asked<'_>) -> Option<Gaps> {
     let launches_on = |track: TrackId| {
         host.index
             .rows(track)
@@ -550,9 +590,11 @@ fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     let whose = whose(host, rank, &[cause::thread_of(host.index, track)]);
     let activity = activity_of(host, &whose);
     let mut divider = activity.divider();
-    let (mut gaps, measured) = summarise(asked.n_longest, union.gaps().filter(|&g| asked.has(g)), |gap| {
-        divider.divide(gap)
-    });
+    let (mut gaps, measured) = summarise(
+        asked.n_longest,
+        union.gaps().filter(|&g| asked.has(host, g)),
+        |gap| divider.divide(gap),
+    );
     gaps.kind = GapKind::Launch;
     gaps.r#where = track_name(host.index, track);
     let extent = union.extent().unwrap_or_default();
