@@ -67,7 +67,10 @@ fn tables_of_steps_are_of_the_steps_that_are_chosen() {
     let page = rows(&opened, "steps", SelectedAsk::Steps(slowest)).unwrap();
     let times = ints(&page, "step_ns");
     assert!(times.contains(&longest));
-    assert_eq!(times.len(), steps.iter().filter(|s| s.step_ns.is_some()).count().div_ceil(100));
+    assert_eq!(
+        times.len(),
+        steps.iter().filter(|s| s.step_ns.is_some()).count().div_ceil(100)
+    );
 
     let whole = rows(&opened, "step_groups", SelectedAsk::Steps(StepFilter::default())).unwrap();
     let counts: Vec<i64> = opened.report.step_groups.iter().map(|g| g.count as i64).collect();
@@ -84,18 +87,22 @@ fn gaps_are_listed_by_length_and_place_among_the_steps() {
             filter,
             of: of.clone(),
         };
-        let count = |filter: GapFilter| {
-            match opened.answer(&opened.scene(), &Question::Gaps { ask: ask(filter) }) {
+        let count =
+            |filter: GapFilter| match opened.answer(&opened.scene(), &Question::Gaps { ask: ask(filter) }) {
                 Answer::Gaps(chosen) => chosen.count,
                 _ => 0,
-            }
-        };
+            };
         let inside = |inside: bool| GapFilter {
             inside: Some(inside),
             ..GapFilter::default()
         };
         assert_eq!(count(GapFilter::default()), gaps.count);
-        assert_eq!(count(inside(true)) + count(inside(false)), gaps.count, "{}", gaps.r#where);
+        assert_eq!(
+            count(inside(true)) + count(inside(false)),
+            gaps.count,
+            "{}",
+            gaps.r#where
+        );
         let Some(bin) = gaps.histogram.iter().find(|bin| (1..=200).contains(&bin.count)) else {
             continue;
         };
@@ -109,7 +116,11 @@ fn gaps_are_listed_by_length_and_place_among_the_steps() {
         let lengths = ints(&page, "dur_ns");
         assert_eq!(lengths.len() as u64, bin.count, "{}", gaps.r#where);
         assert!(lengths.iter().all(|&ns| length.contains(ns)));
-        assert!(gaps.histogram.iter().all(|bin| bin.count == 0 || bin.to_ns.is_none_or(|to| to > 2)));
+        assert!(
+            gaps.histogram
+                .iter()
+                .all(|bin| bin.count == 0 || bin.to_ns.is_none_or(|to| to > 2))
+        );
     }
 }
 
@@ -124,13 +135,28 @@ fn what_runs_in_a_step_stands_beside_the_median_of_like_steps() {
         .max_by_key(|s| s.device.as_ref().map_or(0, |d| d.busy_ns))
         .unwrap();
     let page = rows(&opened, "step_work", SelectedAsk::Step(step.index)).unwrap();
-    assert!(page.says.iter().any(|says| says.starts_with("Compared with ")), "{:?}", page.says);
-    let kind = page.columns.iter().position(|column| column.key == "kind").unwrap();
-    let total = page.columns.iter().position(|column| column.key == "total_ns").unwrap();
-    let kernels = page.rows.iter().filter_map(|row| match (&row[kind], &row[total]) {
-        (Cell::Term(term), Cell::Int(ns)) if term.key == "kernel" => Some(*ns),
-        _ => None,
-    });
+    assert!(
+        page.says.iter().any(|says| says.starts_with("Compared with ")),
+        "{:?}",
+        page.says
+    );
+    let kind = page
+        .columns
+        .iter()
+        .position(|column| column.key == "kind")
+        .unwrap();
+    let total = page
+        .columns
+        .iter()
+        .position(|column| column.key == "total_ns")
+        .unwrap();
+    let kernels = page
+        .rows
+        .iter()
+        .filter_map(|row| match (&row[kind], &row[total]) {
+            (Cell::Term(term), Cell::Int(ns)) if term.key == "kernel" => Some(*ns),
+            _ => None,
+        });
     // Work side by side counts for each.
     let busy = step.device.as_ref().map_or(0, |d| d.busy_ns);
     assert!(kernels.sum::<i64>() >= busy && busy > 0);

@@ -14,7 +14,7 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{self, CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::table::{AreaAsk, GapsAsk, Ask, MAX_ROWS, Order, SelectedAsk, StacksAsk};
+use stepscope::table::{AreaAsk, Ask, GapsAsk, MAX_ROWS, Order, SelectedAsk, StacksAsk};
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.

@@ -94,7 +94,7 @@ pub fn PictureView(props: &PictureProps) -> Html {
     let left = if has_heights { LEFT } else { 1.0 };
     let area = Area {
         left,
-        top: TOP + RULE_ROW * n_rules as f64,
+        top: TOP + RULE_ROW * n_rules as f64 + if has_heights { RULE_ROW } else { 0.0 },
         width: (f64::from(width_px) - left - RIGHT).max(1.0),
         height: props.height_px,
     };
@@ -312,14 +312,15 @@ fn axes(picture: &Picture, area: Area) -> Html {
                 </>
             }) }
             if !plot.y.ticks.is_empty() {
-                <text class="label start" x="0" y={px(area.top - 0.5)}>{ &plot.y.label }</text>
+                <text class="label start" x="0" y={px(area.top - 10.0)}>{ &plot.y.label }</text>
             }
             { for plot.x.ticks.iter().zip(shown).map(|(tick, is_shown)| html! {
                 <>
                     <line class="axis" x1={px(area.x(tick.at))} x2={px(area.x(tick.at))} y1={px(floor)}
                           y2={px(floor + 4.0)} />
                     if is_shown {
-                        <text class="label middle" x={px(area.x(tick.at))} y={px(floor + 16.0)}>{ &tick.label }</text>
+                        <text class={classes!("label", if area.x(tick.at) < 20.0 { "start" } else { "middle" })}
+                              x={px(area.x(tick.at))} y={px(floor + 16.0)}>{ &tick.label }</text>
                     }
                 </>
             }) }

@@ -152,10 +152,15 @@ fn a_bin_of_the_histogram_filters_the_list_and_stands_in_the_link() {
         return;
     };
     let all = &gaudi.native.report.gaps;
-    let gaps = all.iter().find(|g| g.kind == GapKind::Step).expect("gaps of steps");
+    let gaps = all
+        .iter()
+        .find(|g| g.kind == GapKind::Step)
+        .expect("gaps of steps");
     let last = gaps.histogram.iter().rfind(|bin| bin.count > 0).expect("a bin");
     let field = "[role=group][aria-label='How many gaps, by their length']";
-    page.wait_until("it is drawn", || page.count(&format!("{field} svg[role=img]")) == 1);
+    page.wait_until("it is drawn", || {
+        page.count(&format!("{field} svg[role=img]")) == 1
+    });
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
     page.press("End");
     page.press("Enter");
@@ -173,7 +178,9 @@ fn a_bin_of_the_histogram_filters_the_list_and_stands_in_the_link() {
              .find(label => label.textContent.startsWith('Steps')).querySelector('select');
          select.value = 'between'; select.dispatchEvent(new Event('change', { bubbles: true }))",
     );
-    page.wait_until("only those between steps are asked for", || place(&page).gap.inside == Some(false));
+    page.wait_until("only those between steps are asked for", || {
+        place(&page).gap.inside == Some(false)
+    });
     // Labels of quantiles stand above the field, where no bar is.
     let overlaps = page.eval(
         "const bars = [...document.querySelectorAll('.chart rect[class^=k-]')].map(e => e.getBoundingClientRect());

@@ -113,7 +113,9 @@ fn cells_of_the_grid_and_bars_of_time_filter_the_table() {
     let compiles = table(&page, "recompiles");
     assert_eq!(compiles.column("step"), ["10", "37", "37"]);
     page.click("table.grid td.missed button");
-    page.wait_until("the compile of the missed bucket is left", || compiles.column("step") == ["10"]);
+    page.wait_until("the compile of the missed bucket is left", || {
+        compiles.column("step") == ["10"]
+    });
     click_text(&page, ".chip", "prefill (1, 128, 2) ×");
     page.wait_until("all are listed", || compiles.column("step") == ["10", "37", "37"]);
 

@@ -152,7 +152,9 @@ fn the_step_time_stands_on_top_and_another_can_be_chosen() {
 /// How many steps the page says are chosen.
 fn chosen(page: &Page) -> String {
     let says = texts(page, "main p[role=status].hint");
-    says.into_iter().find(|says| says.contains("chosen")).unwrap_or_default()
+    says.into_iter()
+        .find(|says| says.contains("chosen"))
+        .unwrap_or_default()
 }
 
 #[test]
@@ -163,7 +165,9 @@ fn dots_are_picked_and_brushed_by_keyboard_and_the_link_holds_the_brush() {
     let timed = gaudi.native.report.steps.iter().filter(|s| s.step_ns.is_some());
     let first = timed.min_by_key(|s| s.start_ns).expect("a step time");
     let field = "[role=group][aria-label='Steps over time']";
-    page.wait_until("the picture is drawn", || page.count(&format!("{field} svg[role=img]")) == 1);
+    page.wait_until("the picture is drawn", || {
+        page.count(&format!("{field} svg[role=img]")) == 1
+    });
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
     page.press("ArrowRight");
     let tip = ".picture:first-of-type .plot-tip";
@@ -174,9 +178,15 @@ fn dots_are_picked_and_brushed_by_keyboard_and_the_link_holds_the_brush() {
     page.wait_until("its detail is shown", || {
         page.count(&format!("section.panel[aria-label='Step {}'] table", first.index)) > 0
     });
-    let top = page.eval("return document.querySelector('section.panel').getBoundingClientRect().top / innerHeight");
-    assert!((0.0..0.9).contains(&top.as_f64().expect("a place")), "in sight: {top}");
-    page.wait_until("what runs in it is listed", || page.count("#table-step_work") == 1);
+    let top =
+        page.eval("return document.querySelector('section.panel').getBoundingClientRect().top / innerHeight");
+    assert!(
+        (0.0..0.9).contains(&top.as_f64().expect("a place")),
+        "in sight: {top}"
+    );
+    page.wait_until("what runs in it is listed", || {
+        page.count("#table-step_work") == 1
+    });
 
     page.eval(&format!(
         "const field = document.querySelector(\"{field}\"); field.focus();
@@ -188,9 +198,17 @@ fn dots_are_picked_and_brushed_by_keyboard_and_the_link_holds_the_brush() {
                  new KeyboardEvent('keydown', {{ key: 'ArrowRight', shiftKey: true, bubbles: true }}))"
         ));
     }
-    page.wait_until("a stretch is chosen", || place(&page).steps.is_some_and(|s| s.window.is_some()));
+    page.wait_until("a stretch is chosen", || {
+        place(&page).steps.is_some_and(|s| s.window.is_some())
+    });
     let window = place(&page).steps.and_then(|s| s.window).expect("a stretch");
-    let inside = gaudi.native.report.steps.iter().filter(|s| window.contains(s.start_ns)).count();
+    let inside = gaudi
+        .native
+        .report
+        .steps
+        .iter()
+        .filter(|s| window.contains(s.start_ns))
+        .count();
     assert!(inside > 1 && inside < 52, "{inside}");
     table(&page, "steps").wait_for_size(&format!("{inside} of 52 rows"));
     let hash = page.eval("return location.hash");
@@ -241,7 +259,8 @@ fn a_bar_of_the_distribution_filters_and_pictures_are_saved() {
         let ending = format!(".step-times.{}", format.to_lowercase());
         page.wait_until(&format!("it is saved as {format}"), || {
             let said = texts(&page, ".picture-tools [role=status]");
-            said.iter().any(|said| said.starts_with("Saved as ") && said.ends_with(&ending))
+            said.iter()
+                .any(|said| said.starts_with("Saved as ") && said.ends_with(&ending))
         });
     }
     page.must_be_clean();
