@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::base::{DefectKind, Defects, SliceId, Span, Union};
+use crate::base::{DefectKind, Defects, SliceId, Union};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables_beside::Tables;
 use crate::dialect::{Evidence, MetricsFile, Role, Vocabulary};
@@ -284,14 +284,12 @@ fn not_operators(
         .collect()
 }
 
-/// The gaps that lie in a window, in part or whole, the `n_longest` of each kind and place by name; of a trace whose
-/// report is known.
+/// The gaps that are asked for, of a trace whose report is known.
 pub fn gaps_in(
     index: &Index,
     vocabulary: &Vocabulary,
     report: &TraceReport,
-    window: Option<Span>,
-    n_longest: usize,
+    asked: gaps::Asked<'_>,
 ) -> Vec<report::Gaps> {
     let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
@@ -309,7 +307,22 @@ pub fn gaps_in(
         launched.as_ref().or(found.as_ref()),
         &waiting,
     );
-    gaps::gaps_in(&host, window, n_longest)
+    gaps::asked(&host, asked)
+}
+
+/// What runs in a step, beside others of like size, of a trace whose report is known. `None`: there is no such step.
+pub fn step_work(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    report: &TraceReport,
+    step: u32,
+) -> Option<report::StepWork> {
+    let devices = device_time::device_work(index, vocabulary);
+    let from_device_ends = report
+        .step_time
+        .as_ref()
+        .is_some_and(|time| time.from_device_ends);
+    differences::step_work(index, vocabulary, &report.steps, &devices, from_device_ends, step)
 }
 
 /// What the profiler's tables and lanes say; `None` where there are none.

@@ -45,7 +45,7 @@ pub use run_ranks::{ClockMethod, MatchedCollectives, RankClocks, RankOfRun, RunR
 pub use engines::{Engine, Engines, WorkKind};
 pub use host_parts::{HostPart, Parts};
 pub use node_rows::{NodeRow, NodeWork, RecipeWork};
-pub use slow_step_rows::{Difference, DifferenceKind, OutOfMemory, SlowStep};
+pub use slow_step_rows::{Difference, DifferenceKind, OutOfMemory, SlowStep, StepWork, StepWorkRow};
 pub use step_cause_rows::{CauseTime, DeviceState, StepCause, StepCauses};
 pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
 

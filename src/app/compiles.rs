@@ -4,13 +4,15 @@ use yew::prelude::*;
 
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::swatch;
+use crate::app::components::plot::PictureView;
 use crate::app::components::same_rc::SameRc;
+use crate::app::steps::over_time::Chip;
 use crate::base::order;
 use crate::base::show;
 use crate::table::{Order, cost_in_all};
-use crate::view::bands::compile_bands;
+use crate::view::bands::compile_picture;
 use crate::view::table::{Cell, CoverageGrid, coverage_grids};
-use crate::view::{Evidence, MAX_GRID_CELLS, Period, Recompile, Summary};
+use crate::view::{Bucket, Evidence, MAX_GRID_CELLS, Period, Phase, Picked, Recompile, Span, Summary};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -27,6 +29,18 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
     order::sort(&mut periods);
     periods.dedup();
     let chosen = use_state_eq(|| periods.contains(&Period::Serving).then_some(Period::Serving));
+    let bucket = use_state_eq(|| None::<PhaseBucketAt>);
+    let within = use_state_eq(|| None::<Span>);
+    let picture = use_memo((summary.clone(), *chosen), |(summary, chosen)| {
+        let rows: Vec<&Recompile> = summary
+            .recompiles
+            .iter()
+            .filter(|r| chosen.is_none_or(|period| r.period == period))
+            .collect();
+        summary
+            .extent
+            .map(|extent| SameRc::new(compile_picture(&rows, extent)))
+    });
     let rows: Vec<&Recompile> = summary
         .recompiles
         .iter()
@@ -43,10 +57,32 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                     onclick={move |_| chosen.set(period)}>{ word }</button>
         }
     };
-    let only = match *chosen {
+    let mut only = match *chosen {
         Some(period) => vec![("period".to_owned(), period.key().to_owned())],
         None => Vec::new(),
     };
+    if let Some(at) = *bucket {
+        only.push(("phase".to_owned(), at.phase.key().to_owned()));
+        only.push(("bucket".to_owned(), at.bucket.to_string()));
+    }
+    let on_within = {
+        let within = within.clone();
+        Callback::from(move |span: Option<Span>| within.set(span))
+    };
+    let on_pick = {
+        let (on_within, now) = (on_within.clone(), *within);
+        Callback::from(move |of: Picked| {
+            if let Picked::Time(span) = of {
+                // A second click takes the filter away.
+                on_within.emit((now != Some(span)).then_some(span));
+            }
+        })
+    };
+    let on_bucket = {
+        let bucket = bucket.clone();
+        Callback::from(move |at: Option<PhaseBucketAt>| bucket.set(at))
+    };
+    let limits = within.map(|span| ("start_ns".to_owned(), span.start, span.end));
     html! {
         <>
             <section aria-labelledby="compiles-head">
@@ -75,7 +111,19 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
                             show::count(summary.recompiles.iter().filter(|r| r.period == *p).count() as u64)))) }
                         { switch(None, format!("all ({})", show::count(summary.recompiles.len() as u64))) }
                     </div>
-                    { bands(summary, &rows) }
+                    if let Some(picture) = &*picture {
+                        <PictureView picture={picture.clone()} height_px=20.0 brush={*within}
+                                     file={format!("{}.compiles", summary.file)}
+                                     on_brush={on_within.clone()} on_pick={on_pick} />
+                    }
+                    if let Some(at) = *bucket {
+                        <Chip word={format!("{} {}", at.phase.word(), at.bucket)}
+                              on_clear={on_bucket.reform(|()| None)} />
+                    }
+                    if let Some(span) = *within {
+                        <Chip word={format!("{} of time", show::duration(span.len_ns()))}
+                              on_clear={on_within.reform(|()| None)} />
+                    }
                     if u64::from(summary.n_recompiles) > summary.recompiles.len() as u64 {
                         <p class="note">
                             { format!("The picture and the counts above are of the first {} of {} in order of time; \
@@ -105,9 +153,10 @@ pub fn Recompiles(props: &RecompilesProps) -> Html {
             </section>
             if props.ready && !summary.recompiles.is_empty() {
                 <DataTable table="recompiles" engine={props.engine.clone()} title="Compiles one by one"
-                           order={Some(Order { column: "dur_ns".into(), descending: true })} {only} />
+                           order={Some(Order { column: "dur_ns".into(), descending: true })} {only}
+                           within={limits} absent="No compile fits the filter." />
             }
-            { coverage(summary, &props.engine) }
+            { coverage(summary, &props.engine, *bucket, &on_bucket) }
             if props.ready {
                 { for ["dynamo", "dynamo_limits", "metrics", "metric_compiles"].map(|table| html! {
                     <DataTable key={table} {table} engine={props.engine.clone()} />
@@ -122,33 +171,16 @@ fn suspected(r: &Recompile) -> bool {
     r.evidence == Evidence::Suspected
 }
 
-/// When: bands over the whole trace.
-fn bands(summary: &Summary, rows: &[&Recompile]) -> Html {
-    let Some(extent) = summary.extent else {
-        return html! {};
-    };
-    let bands = compile_bands(rows, extent);
-    html! {
-        <figure class="bands">
-            <svg viewBox="0 0 1000 16" preserveAspectRatio="none" role="img"
-                 aria-label="When graphs were compiled; the table lists them">
-                <rect class="bands-ground" x="0" y="0" width="1000" height="16" />
-                { for bands.iter().map(|band| html! {
-                    <rect class={if band.suspected { "k-compile hollow" } else { "k-compile" }}
-                          x={format!("{:.2}", band.x0 * 1000.0)} y="0" height="16"
-                          width={format!("{:.2}", ((band.x1 - band.x0) * 1000.0).max(1.5))}>
-                        <title>{ &band.says }</title>
-                    </rect>
-                }) }
-            </svg>
-            <figcaption class="axis-ends num">
-                <span>{ "0" }</span><span>{ "time in the trace" }</span><span>{ show::duration(extent.len_ns()) }</span>
-            </figcaption>
-        </figure>
-    }
+/// A cell of the grid.
+#[derive(Clone, Copy, PartialEq)]
+struct PhaseBucketAt {
+    phase: Phase,
+    bucket: Bucket,
 }
 
-fn coverage(summary: &Summary, engine: &Engine) -> Html {
+type OnBucket = Callback<Option<PhaseBucketAt>>;
+
+fn coverage(summary: &Summary, engine: &Engine, here: Option<PhaseBucketAt>, on_bucket: &OnBucket) -> Html {
     let Some(coverage) = &summary.bucket_coverage else {
         return match summary.has("bucket_coverage") {
             true => html! {
@@ -182,12 +214,13 @@ fn coverage(summary: &Summary, engine: &Engine) -> Html {
                     <i class="cell missed" aria-hidden="true">{ "!" }</i>{ "served but never warmed up" }
                 </span>
             </p>
-            { for coverage_grids(coverage).iter().map(grid) }
+            <p class="hint">{ "A click on a cell shows the compiles of its bucket in the table above." }</p>
+            { for coverage_grids(coverage).iter().map(|of| grid(of, here, on_bucket)) }
         </section>
     }
 }
 
-fn grid(grid: &CoverageGrid) -> Html {
+fn grid(grid: &CoverageGrid, here: Option<PhaseBucketAt>, on_bucket: &OnBucket) -> Html {
     let dash = |n: Option<u32>| n.map_or_else(|| "–".into(), |n| show::count(n.into()));
     html! {
         <div class="scrolled">
@@ -203,7 +236,10 @@ fn grid(grid: &CoverageGrid) -> Html {
                 { for grid.batches.iter().zip(&grid.cells).map(|(batch, cells)| html! {
                     <tr>
                         <th scope="row" class="num">{ show::count((*batch).into()) }</th>
-                        { for cells.iter().map(|c| cell(*c)) }
+                        { for cells.iter().zip(&grid.columns).map(|(c, (seq, ctx))| {
+                            let bucket = Bucket { batch: *batch, seq: *seq, ctx: *ctx };
+                            cell(*c, PhaseBucketAt { phase: grid.phase, bucket }, here, on_bucket)
+                        }) }
                     </tr>
                 }) }
             </tbody>
@@ -212,16 +248,21 @@ fn grid(grid: &CoverageGrid) -> Html {
     }
 }
 
-fn cell(cell: Cell) -> Html {
+fn cell(cell: Cell, at: PhaseBucketAt, here: Option<PhaseBucketAt>, on_bucket: &OnBucket) -> Html {
     let (class, icon, n, says) = match cell {
         Cell::Absent => return html! { <td class="cell absent" aria-label="neither"></td> },
         Cell::Warmed(n) => ("warmed", "·", n, "warmed up, not served"),
         Cell::Served(n) => ("served", "✓", n, "served, warmed up before"),
         Cell::NotWarmed(n) => ("missed", "!", n, "served but never warmed up"),
     };
+    let is_here = here == Some(at);
+    let onclick = on_bucket.reform(move |_: MouseEvent| (!is_here).then_some(at));
     html! {
-        <td class={format!("cell num {class}")} title={says} aria-label={format!("{}: {says}", show::count(n))}>
-            { format!("{icon} {}", show::count(n)) }
+        <td class={format!("cell num {class}")} title={says}>
+            <button type="button" class="cell-button" aria-pressed={is_here.to_string()} {onclick}
+                    aria-label={format!("{}: {says}; compiles of {} {}", show::count(n), at.phase.word(), at.bucket)}>
+                { format!("{icon} {}", show::count(n)) }
+            </button>
         </td>
     }
 }

@@ -1,14 +1,20 @@
 //! The Gaps view: three quantities that are never added up, each with its definition.
 
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use crate::app::components::ask::use_answer;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::maybe_duration;
+use crate::app::components::plot::PictureView;
 use crate::app::components::same_rc::SameRc;
-use crate::base::show;
-use crate::view::histogram::{Histogram, Measure, histogram};
+use crate::app::steps::over_time::Chip;
+use crate::base::{order, show};
+use crate::protocol::engine::{Answer, Question};
+use crate::table::{GapsAsk, SelectedAsk};
 use crate::view::route::{Route, View};
-use crate::view::{GapKind, Gaps, Summary};
+use crate::view::steps::gaps_chosen;
+use crate::view::{Bucket, GapFilter, GapKind, GapsChosen, Phase, Picked, Picture, Span, Summary};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -17,6 +23,8 @@ pub struct GapsViewProps {
     pub engine: Engine,
     pub ready: bool,
     pub kind: Option<GapKind>,
+    pub filter: GapFilter,
+    pub on_filter: Callback<GapFilter>,
 }
 
 const KINDS: [GapKind; 3] = [GapKind::Step, GapKind::Device, GapKind::Launch];
@@ -59,7 +67,11 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
                 }) }
             </div>
             if !missing.is_empty() { <p class="hint">{ format!("Not available: {}.", missing.join("; ")) }</p> }
-            { for all.iter().filter(|g| Some(g.kind) == kind).map(|gaps| one(props, gaps)) }
+            { for all.iter().enumerate().filter(|(_, g)| Some(g.kind) == kind).map(|(nth, gaps)| html! {
+                <OfPlace key={format!("{} {}", gaps.kind.key(), gaps.r#where)} summary={props.summary.clone()}
+                         engine={props.engine.clone()} ready={props.ready} {nth} filter={props.filter.clone()}
+                         on_filter={props.on_filter.clone()} />
+            }) }
             { for props.summary.gaps_left_out.iter().filter(|(k, _)| Some(*k) == kind).map(|(k, n)| html! {
                 <>
                     <p class="note">{ format!("Above are the places with most time; {} more stand in this table.",
@@ -74,7 +86,51 @@ pub fn GapsView(props: &GapsViewProps) -> Html {
     }
 }
 
-fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
+#[derive(Properties, PartialEq)]
+struct PlaceProps {
+    summary: SameRc<Summary>,
+    engine: Engine,
+    ready: bool,
+    /// Its number among the gaps of the summary.
+    nth: usize,
+    filter: GapFilter,
+    on_filter: Callback<GapFilter>,
+}
+
+/// The gaps of one kind in one place.
+#[component]
+fn OfPlace(props: &PlaceProps) -> Html {
+    let gaps = props.summary.gaps.get(props.nth);
+    let asked = |filter: GapFilter| GapsAsk {
+        window: None,
+        filter,
+        of: gaps.map(|gaps| (gaps.kind, gaps.r#where.clone())),
+    };
+    // Pictures show all lengths, whichever are chosen.
+    let of_all_lengths = GapFilter {
+        length: None,
+        ..props.filter.clone()
+    };
+    let question = Question::Gaps {
+        ask: asked(of_all_lengths.clone()),
+    };
+    let answer = use_answer(&props.engine, props.ready.then_some(question));
+    let chosen = use_memo(
+        (answer, props.summary.clone(), props.nth),
+        |(answer, summary, nth)| match (answer.as_deref(), summary.gaps.get(*nth)) {
+            (Some(Answer::Gaps(chosen)), _) => Some((**chosen).clone()),
+            (_, Some(gaps)) => Some(gaps_chosen(gaps, &[])),
+            _ => None,
+        },
+    );
+    let pictures = use_memo(chosen.clone(), |chosen| {
+        let of = chosen.as_ref().as_ref();
+        let by_count = of.and_then(|of| of.by_count.clone());
+        [by_count, of.and_then(|of| of.by_time.clone())].map(|of| of.map(SameRc::new))
+    });
+    let (Some(gaps), Some(chosen)) = (gaps, &*chosen) else {
+        return html! {};
+    };
     let only = vec![
         ("kind".to_owned(), gaps.kind.key().to_owned()),
         ("where".to_owned(), gaps.r#where.clone()),
@@ -86,6 +142,34 @@ fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
         },
         false => html! {},
     };
+    let is_filtered = props.filter != GapFilter::default();
+    let selected = is_filtered.then(|| SelectedAsk::Gaps(asked(props.filter.clone())));
+    let on_length = {
+        let (filter, on_filter) = (props.filter.clone(), props.on_filter.clone());
+        Callback::from(move |length| {
+            on_filter.emit(GapFilter {
+                length,
+                ..filter.clone()
+            });
+        })
+    };
+    let on_pick = {
+        let (on_length, length) = (on_length.clone(), props.filter.length);
+        Callback::from(move |of: Picked| {
+            if let Picked::Lengths(bin) = of {
+                // A second click takes the filter away.
+                on_length.emit((length != Some(bin)).then_some(bin));
+            }
+        })
+    };
+    let picture = |of: &Option<SameRc<Picture>>, name: &str| match of {
+        Some(picture) => html! {
+            <PictureView picture={picture.clone()} height_px=130.0 brush={props.filter.length}
+                         file={format!("{}.gaps-{}-{name}", props.summary.file, gaps.kind.key())}
+                         on_brush={on_length.clone()} on_pick={on_pick.clone()} />
+        },
+        None => html! {},
+    };
     html! {
         <section>
             <h2>{ format!("{}: {}", gaps.kind.word(), gaps.r#where) }
@@ -93,127 +177,108 @@ fn one(props: &GapsViewProps, gaps: &Gaps) -> Html {
                     { format!("{}, {} in all", show::counted(gaps.count, "gap"), show::duration(gaps.total_ns)) }
                 </span></h2>
             <p class="definition">{ &gaps.definition }</p>
-            <dl class="facts-list">
-                { fact("Median", maybe_duration(gaps.p50_ns)) }
-                { fact("p99", maybe_duration(gaps.p99_ns)) }
-                { fact("Longest", maybe_duration(gaps.max_ns)) }
-                if let Some(coverage) = gaps.coverage {
-                    { fact("Covers, of the host's recording", format!("{:.0} %", coverage * 100.0)) }
-                }
-            </dl>
             if gaps.count == 0 {
                 <p class="empty">{ "There are none." }</p>
             } else {
+                { filters(props, chosen) }
+                <dl class="facts-list">
+                    if of_all_lengths != GapFilter::default() {
+                        { fact("Chosen", format!("{}, {}", show::counted(chosen.count, "gap"),
+                                                 show::duration(chosen.total_ns))) }
+                    }
+                    { fact("Median", maybe_duration(chosen.p50_ns)) }
+                    { fact("p99", maybe_duration(chosen.p99_ns)) }
+                    { fact("Longest", maybe_duration(chosen.max_ns)) }
+                    if let Some(coverage) = gaps.coverage {
+                        { fact("Covers, of the host's recording", format!("{:.0} %", coverage * 100.0)) }
+                    }
+                </dl>
                 <div class="columns">
-                    <figure>
-                        <figcaption>{ "How many gaps, by their length" }</figcaption>
-                        { chart(&histogram(gaps, Measure::Count), Measure::Count) }
-                    </figure>
-                    <figure>
-                        <figcaption>{ "How much time, by the gap's length" }</figcaption>
-                        { chart(&histogram(gaps, Measure::Time), Measure::Time) }
-                    </figure>
+                    { picture(&pictures[0], "by-count") }
+                    { picture(&pictures[1], "by-time") }
                 </div>
+                if props.ready {
+                    <DataTable key={format!("longest_gaps {}", gaps.r#where)} table="longest_gaps"
+                               engine={props.engine.clone()} only={only.clone()} without={PLACED} {selected}
+                               absent="No gap fits the filter." />
+                }
                 { of("gap_causes") }
                 { of("gaps") }
-                { of("longest_gaps") }
             }
         </section>
     }
 }
 
+fn filters(props: &PlaceProps, chosen: &GapsChosen) -> Html {
+    let (filter, on_filter) = (&props.filter, &props.on_filter);
+    let mut phases: Vec<Phase> = props.summary.step_counts.iter().map(|c| c.0).collect();
+    order::sort(&mut phases);
+    phases.dedup();
+    let value = |event: &Event| event.target_unchecked_into::<HtmlSelectElement>().value();
+    let change = |change: fn(&mut GapFilter, &str, &[Bucket])| {
+        let (filter, on_filter, buckets) = (filter.clone(), on_filter.clone(), chosen.buckets.clone());
+        Callback::from(move |event: Event| {
+            let mut next = filter.clone();
+            change(&mut next, &value(&event), &buckets);
+            on_filter.emit(next);
+        })
+    };
+    let on_phase = change(|next, value, _| next.phase = Phase::from_key(value));
+    let on_bucket = change(|next, value, buckets| {
+        next.bucket = buckets.iter().copied().find(|bucket| bucket.to_string() == value);
+    });
+    let on_inside = change(|next, value, _| {
+        next.inside = match value {
+            "inside" => Some(true),
+            "between" => Some(false),
+            _ => None,
+        }
+    });
+    let clear = |next: GapFilter| on_filter.reform(move |()| next.clone());
+    html! {
+        <div class="filters">
+            if !phases.is_empty() {
+                <label>{ "Phase " }<select onchange={on_phase}>
+                    <option value="" selected={filter.phase.is_none()}>{ "all" }</option>
+                    { for phases.iter().map(|p| html! {
+                        <option value={p.key()} selected={filter.phase == Some(*p)}>{ p.word() }</option>
+                    }) }
+                </select></label>
+                <label>{ "Steps " }<select onchange={on_inside}>
+                    <option value="" selected={filter.inside.is_none()}>{ "inside and between" }</option>
+                    <option value="inside" selected={filter.inside == Some(true)}>{ "inside a step" }</option>
+                    <option value="between" selected={filter.inside == Some(false)}>{ "between steps" }</option>
+                </select></label>
+            }
+            if !chosen.buckets.is_empty() {
+                <label>{ "Bucket " }<select onchange={on_bucket}>
+                    <option value="" selected={filter.bucket.is_none()}>{ "all" }</option>
+                    { for chosen.buckets.iter().map(|bucket| html! {
+                        <option value={bucket.to_string()} selected={filter.bucket == Some(*bucket)}>
+                            { bucket.to_string() }
+                        </option>
+                    }) }
+                </select></label>
+            }
+            if let Some(length) = filter.length {
+                <Chip word={lengths(length)} on_clear={clear(GapFilter { length: None, ..filter.clone() })} />
+            }
+            if *filter != GapFilter::default() {
+                <button type="button" onclick={clear(GapFilter::default()).reform(|_: MouseEvent| ())}>
+                    { "Show all gaps" }
+                </button>
+            }
+        </div>
+    }
+}
+
+fn lengths(length: Span) -> String {
+    match length.end {
+        i64::MAX => format!("{} and longer", show::duration(length.start)),
+        end => format!("{} to {}", show::duration(length.start), show::duration(end)),
+    }
+}
+
 fn fact(name: &str, value: String) -> Html {
     html! { <div><dt>{ name.to_owned() }</dt><dd class="num">{ value }</dd></div> }
-}
-
-/// Values for people: a count or a time.
-fn value(v: u64, measure: Measure) -> String {
-    match measure {
-        Measure::Count => show::count(v),
-        Measure::Time => show::duration(i64::try_from(v).unwrap_or(i64::MAX)),
-    }
-}
-
-fn bin_name(from_ns: i64, to_ns: Option<i64>) -> String {
-    match (from_ns, to_ns) {
-        (0, Some(to)) => format!("below {}", show::duration(to)),
-        (from, Some(to)) => format!("{} to {}", show::duration(from), show::duration(to)),
-        (from, None) => format!("{} and longer", show::duration(from)),
-    }
-}
-
-// The chart's inner size and its margins, in units of its viewBox.
-const W: f64 = 508.0;
-const H: f64 = 180.0;
-const LEFT: f64 = 64.0;
-const TOP: f64 = 10.0;
-
-fn chart(h: &Histogram, measure: Measure) -> Html {
-    let x = |part: f64| LEFT + part * W;
-    let y = |part: f64| TOP + (1.0 - part) * H;
-    let mut says = Vec::new();
-    for bar in &h.bars {
-        says.push(format!(
-            "{}: {}",
-            bin_name(bar.from_ns, bar.to_ns),
-            match measure {
-                Measure::Count => show::count(bar.count),
-                Measure::Time => show::duration(bar.total_ns),
-            }
-        ));
-    }
-    html! {
-        <svg class="chart" viewBox="0 0 600 232" role="img" aria-label={says.join("; ")}>
-            { for [0.0, 0.5, 1.0].map(|part: f64| html! {
-                <>
-                    <line class="grid" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(y(part))} y2={n(y(part))} />
-                    <text class="label end" x={n(LEFT - 6.0)} y={n(y(part) + 4.0)}>{ half(h.max, part, measure) }</text>
-                </>
-            }) }
-            { for h.bars.iter().flat_map(|bar| bar.segments.iter().map(move |s| (bar, s))).map(|(bar, s)| html! {
-                <rect class={format!("k-{}", s.cause.colour().key())}
-                      x={n(x(bar.x0) + 0.5)} width={n((x(bar.x1) - x(bar.x0) - 1.0).max(1.0))}
-                      y={n(y(s.y1))} height={n((y(s.y0) - y(s.y1)).max(0.5))}>
-                    <title>
-                        { format!("{}, {}: {}", bin_name(bar.from_ns, bar.to_ns), s.cause.word(),
-                                  value(s.value, measure)) }
-                    </title>
-                </rect>
-            }) }
-            { for h.ticks.iter().map(|edge| html! {
-                <>
-                    <line class="axis" x1={n(x(edge.x))} x2={n(x(edge.x))} y1={n(TOP + H)} y2={n(TOP + H + 4.0)} />
-                    <text class="label middle" x={n(x(edge.x))} y={n(TOP + H + 17.0)}>{ &edge.label }</text>
-                </>
-            }) }
-            { for h.marks.iter().enumerate().map(|(i, mark)| html! {
-                <>
-                    <line class="quantile" x1={n(x(mark.x))} x2={n(x(mark.x))} y1={n(TOP)} y2={n(TOP + H)} />
-                    // The second below the first: they may lie at one place.
-                    <text class={classes!("label", if mark.x > 0.7 { "end" } else { "start" })}
-                          x={n(x(mark.x) + if mark.x > 0.7 { -4.0 } else { 4.0 })}
-                          y={n(TOP + 10.0 + 13.0 * i as f64)}>{ &mark.label }</text>
-                </>
-            }) }
-            <line class="axis" x1={n(LEFT)} x2={n(LEFT + W)} y1={n(TOP + H)} y2={n(TOP + H)} />
-            <text class="label middle" x={n(LEFT + W / 2.0)} y="228">{ "length of a gap (logarithmic)" }</text>
-        </svg>
-    }
-}
-
-fn half(max: u64, part: f64, measure: Measure) -> String {
-    if part == 0.0 {
-        "0".into()
-    } else if part == 1.0 {
-        value(max, measure)
-    } else if max >= 2 {
-        value(max / 2, measure)
-    } else {
-        String::new()
-    }
-}
-
-/// A number for an attribute.
-fn n(v: f64) -> String {
-    format!("{v:.2}")
 }

@@ -3,20 +3,19 @@
 use yew::prelude::*;
 
 use crate::app::companion::perfetto::InPerfetto;
-use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::ask::use_answer;
 use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{Part, Stack, Term, To, step_place, swatch, timeline_at};
-use crate::app::components::plot::StepsPlotCanvas;
+use crate::app::components::plot::PictureView;
 use crate::app::components::same_rc::SameRc;
 use crate::app::shell::head::title;
-use crate::app::steps::compile_marks;
 use crate::app::steps::time_menu::StepTimeChoice;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
 use crate::view::route::{Route, View};
 use crate::view::{
-    Finding, FindingEvidence, GapKind, Level, ON_REQUEST, OtherTrace, Period, Span, StepFilter, Summary,
-    TimeBudget, Which, headlines, share_colour,
+    Finding, FindingEvidence, GapKind, Level, ON_REQUEST, OtherTrace, Period, Picked, Span, StepFilter,
+    Summary, TimeBudget, Which, headlines, share_colour,
 };
 use crate::web::engine::Engine;
 
@@ -30,7 +29,6 @@ pub struct OverviewProps {
     pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub ready: bool,
-    pub dark: bool,
     /// All answers were computed anew.
     pub on_anew: Callback<Box<Summary>>,
     /// Another trace of what was given is to be opened.
@@ -99,7 +97,7 @@ pub fn Overview(props: &OverviewProps) -> Html {
             }
             if let Some(budget) = &summary.budget { { budget_section(budget) } }
             if props.ready && summary.n_steps > 0 {
-                <StepsStrip engine={props.engine.clone()} summary={summary.clone()} dark={props.dark} />
+                <StepsStrip engine={props.engine.clone()} summary={summary.clone()} />
             }
             if props.ready { { table("device_time") } }
             { facts_section(summary) }
@@ -270,26 +268,30 @@ fn budget_section(budget: &TimeBudget) -> Html {
 struct StepsStripProps {
     engine: Engine,
     summary: SameRc<Summary>,
-    dark: bool,
 }
 
 /// Steps over time, small, beside their groups.
 #[component]
 fn StepsStrip(props: &StepsStripProps) -> Html {
-    let node = use_node_ref();
-    let width_px = use_width(&node);
     let answer = use_answer(
         &props.engine,
-        (width_px > 0).then(|| Question::Steps {
+        Some(Question::Steps {
             filter: StepFilter::default(),
             plot_window: props.summary.home,
-            width_px,
+            log: true,
+            width_px: 0,
         }),
     );
-    let plot = match answer.as_deref() {
-        Some(Answer::Steps(view)) => Some(SameRc::new(view.plot.clone())),
+    let plot = use_memo(answer, |answer| match answer.as_deref() {
+        Some(Answer::Steps(view)) => view.over_time.clone().map(SameRc::new),
         _ => None,
-    };
+    });
+    let on_pick = Callback::from(|of: Picked| {
+        if let (Picked::Step(step), Some(window)) = (of, web_sys::window()) {
+            // A hash that cannot be set leaves the page where it is.
+            drop(window.location().set_hash(&step_place(step).to_hash()));
+        }
+    });
     let counts = &props.summary.step_counts;
     let serves = counts.iter().any(|(_, period, _)| *period == Period::Serving);
     let others = serves && counts.iter().any(|(_, period, _)| *period != Period::Serving);
@@ -299,18 +301,11 @@ fn StepsStrip(props: &StepsStripProps) -> Html {
     };
     html! {
         <section aria-labelledby="strip-head">
-            <h2 id="strip-head">
-                { "Steps over time" }
-                <span class="aside">
-                    { "bar height = step time (logarithmic) " }{ compile_marks(&props.summary) }
-                </span>
-            </h2>
-            <div ref={node} class="plot small">
-                if let Some(plot) = plot {
-                    <StepsPlotCanvas {plot} log=true dark={props.dark}
-                                     origin_ns={props.summary.extent.map_or(0, |e| e.start)} />
-                }
-            </div>
+            <h2 id="strip-head">{ "Steps" }</h2>
+            if let Some(picture) = &*plot {
+                <PictureView picture={picture.clone()} height_px=110.0 {on_pick}
+                             file={format!("{}.steps-over-time", props.summary.file)} />
+            }
             <DataTable table="step_groups" engine={props.engine.clone()} {only} />
             if others {
                 <p class="hint">

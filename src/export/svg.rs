@@ -26,6 +26,8 @@ const ROW: f64 = 40.0;
 const STRIP: f64 = 40.0;
 /// Characters of a name that stand left of its bars.
 const NAME: usize = 42;
+/// From the label of a rule to the next.
+const RULE_ROW: f64 = 13.0;
 /// Half of a diamond.
 const DIAMOND: f64 = 5.0;
 /// What a label of a bar needs beside it.
@@ -34,12 +36,20 @@ const LABEL: f64 = 90.0;
 /// Where the field of a plot lies in its picture.
 struct Area {
     left: f64,
+    above: f64,
     width: f64,
     height: f64,
 }
 
 impl Area {
-    fn of(shape: Shape) -> Area {
+    fn of(plot: &Plot) -> Area {
+        let shape = plot.shape;
+        // Labels of rules stand above the field: over a bar they could not be read.
+        let n_rules = plot
+            .marks
+            .iter()
+            .filter(|mark| matches!(mark, Mark::Rule { .. }))
+            .count();
         let all = f64::from(COLUMNS) + BESIDE;
         let (left, height) = match shape {
             Shape::Field => (BESIDE, FIELD),
@@ -52,6 +62,7 @@ impl Area {
         };
         Area {
             left,
+            above: ABOVE + RULE_ROW * n_rules as f64,
             width: all - left - beside,
             height,
         }
@@ -62,7 +73,7 @@ impl Area {
     }
 
     fn y(&self, part: f64) -> f64 {
-        ABOVE + (1.0 - part) * self.height
+        self.above + (1.0 - part) * self.height
     }
 }
 
@@ -74,9 +85,12 @@ fn px(at: f64) -> String {
 
 /// The picture alone: its title and its words stand in the page. `id` is unique in the page.
 pub fn svg(plot: &Plot, id: &str) -> String {
-    let area = Area::of(plot.shape);
+    let area = Area::of(plot);
     let below = if plot.shape == Shape::Strip { ABOVE } else { BELOW };
-    let (width, height) = (f64::from(COLUMNS) + BESIDE + RIGHT, ABOVE + area.height + below);
+    let (width, height) = (
+        f64::from(COLUMNS) + BESIDE + RIGHT,
+        area.above + area.height + below,
+    );
     let mut out = format!(
         "<svg role=\"img\" aria-labelledby=\"{id}-title\" aria-describedby=\"{id}-says\" viewBox=\"0 0 {} {}\" \
          width=\"{0}\" height=\"{1}\">\n",
@@ -88,8 +102,15 @@ pub fn svg(plot: &Plot, id: &str) -> String {
         put!(out, "<desc id=\"{id}-says\">{says}</desc>\n");
     }
     axes(&mut out, plot, &area);
+    let mut n_rules = 0;
     for mark in &plot.marks {
-        draw(&mut out, mark, &area, plot.shape);
+        match mark {
+            Mark::Rule { x, label } => {
+                rule(&mut out, *x, label, n_rules, &area);
+                n_rules += 1;
+            }
+            _ => draw(&mut out, mark, &area, plot.shape),
+        }
     }
     out.push_str("</svg>\n");
     out
@@ -97,7 +118,7 @@ pub fn svg(plot: &Plot, id: &str) -> String {
 
 fn axes(out: &mut String, plot: &Plot, area: &Area) {
     let (left, right) = (px(area.left), px(area.left + area.width));
-    let floor = ABOVE + area.height;
+    let floor = area.above + area.height;
     match plot.shape {
         Shape::Strip => return,
         Shape::Field => {
@@ -112,7 +133,7 @@ fn axes(out: &mut String, plot: &Plot, area: &Area) {
                     px(y + 4.0)
                 );
             }
-            let middle = px(ABOVE + area.height / 2.0);
+            let middle = px(area.above + area.height / 2.0);
             let label = escaped(&plot.y.label);
             put!(
                 out,
@@ -138,7 +159,7 @@ fn axes(out: &mut String, plot: &Plot, area: &Area) {
                 put!(
                     out,
                     "<path class=\"grid\" d=\"M{x} {}V{}\"/>",
-                    px(ABOVE),
+                    px(area.above),
                     px(floor + 4.0)
                 );
             }
@@ -169,6 +190,8 @@ fn axes(out: &mut String, plot: &Plot, area: &Area) {
 
 fn draw(out: &mut String, mark: &Mark, area: &Area, shape: Shape) {
     match mark {
+        Mark::Rule { .. } => {}
+        Mark::Curve { at } => curve(out, at, area),
         Mark::Dots { colour, is_pale, at } => {
             // A line without length has round ends: a dot in a few bytes.
             let mut path = String::new();
@@ -240,6 +263,40 @@ fn draw(out: &mut String, mark: &Mark, area: &Area, shape: Shape) {
     }
 }
 
+/// A rule, its label in a row of its own above the field.
+fn rule(out: &mut String, x: f64, label: &str, row: usize, area: &Area) {
+    let is_right = x > 0.7;
+    let at = area.x(x);
+    let top = ABOVE + RULE_ROW * row as f64;
+    put!(
+        out,
+        "<path class=\"rule\" d=\"M{} {}V{}\"/><text{} x=\"{}\" y=\"{}\">{}</text>\n",
+        px(at),
+        px(top),
+        px(area.above + area.height),
+        if is_right { " class=\"end\"" } else { "" },
+        px(at + if is_right { -4.0 } else { 4.0 }),
+        px(top + 8.0),
+        escaped(label)
+    );
+}
+
+fn curve(out: &mut String, at: &[(f64, f64)], area: &Area) {
+    let mut path = String::new();
+    for (i, (x, y)) in at.iter().enumerate() {
+        let (x, y) = (px(area.x(*x)), px(area.y(*y)));
+        match i {
+            0 => {
+                put!(path, "M{x} {y}");
+            }
+            _ => {
+                put!(path, "H{x}V{y}");
+            }
+        }
+    }
+    put!(out, "<path class=\"curve\" d=\"{path}\"/>\n");
+}
+
 fn diamond(x: f64, y: f64) -> String {
     let (x, top) = (px(x), px(y - DIAMOND));
     format!("M{x} {top}l{DIAMOND} {DIAMOND} -{DIAMOND} {DIAMOND} -{DIAMOND} -{DIAMOND}z")
@@ -253,6 +310,7 @@ pub fn sign(entry: &Entry) -> String {
         Sign::PaleDot => format!("<path class=\"dots {class} pale\" d=\"M7 7h0\"/>"),
         Sign::Diamond => format!("<path class=\"diamond {class}\" d=\"{}\"/>", diamond(7.0, 7.0)),
         Sign::HollowDiamond => format!("<path class=\"hollow {class}\" d=\"{}\"/>", diamond(7.0, 7.0)),
+        Sign::Line => "<path class=\"curve\" d=\"M1 12H5V7H9V2H13\"/>".to_owned(),
         Sign::Square => format!("<rect class=\"{class}\" x=\"1\" y=\"1\" width=\"12\" height=\"12\"/>"),
     };
     format!("<svg class=\"sign\" aria-hidden=\"true\" width=\"14\" height=\"14\">{inner}</svg>")

@@ -6,6 +6,8 @@
 
 use crate::base::Span;
 
+use super::AxisTick;
+
 /// A stretch of time laid over a width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeScale {
@@ -142,12 +144,49 @@ fn round_down(ns: i64) -> i64 {
 }
 
 /// Whether a duration is 1, 10, 100 … ns.
-pub fn is_power_of_ten(ns: i64) -> bool {
+fn is_power_of_ten(ns: i64) -> bool {
     ns > 0 && ns == 10_i64.pow(ns.ilog10())
 }
 
-/// Round durations along a logarithmic axis, at most, if all of 1, 2 and 5 are to be shown.
-const MOST_ROUND: usize = 8;
+/// Room for a label along a vertical axis, as a part of its height.
+const LABEL_ROOM: f64 = 0.12;
+
+/// A round duration of a logarithmic axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogTick {
+    pub ns: i64,
+    /// 0 at the low end, 1 at the high end.
+    pub at: f64,
+    /// Empty where it would run into a neighbour's.
+    pub label: String,
+}
+
+/// The durations of 1, 2 and 5 times a power of ten between two logarithms. They are labelled as far as each label has
+/// `room`, a part of the axis; powers of ten go first.
+pub fn log_ticks(low_log10: f64, high_log10: f64, room: f64) -> Vec<LogTick> {
+    // So that a power of ten at an end is inside it.
+    const SLACK: f64 = 1e-9;
+    let decades = (0..=18).map(|decade| 10_i64.pow(decade));
+    let rounds = decades.flat_map(|decade| [1, 2, 5].map(|digit| decade.saturating_mul(digit)));
+    let tick = |ns: i64| LogTick {
+        ns,
+        at: ((ns as f64).log10() - low_log10) / (high_log10 - low_log10).max(SLACK),
+        label: String::new(),
+    };
+    let is_inside = |tick: &LogTick| (-SLACK..=1.0 + SLACK).contains(&tick.at);
+    let mut ticks: Vec<LogTick> = rounds.map(tick).filter(is_inside).collect();
+    let mut taken: Vec<f64> = Vec::new();
+    for powers in [true, false] {
+        for tick in &mut ticks {
+            let has_room = taken.iter().all(|other| (other - tick.at).abs() >= room);
+            if is_power_of_ten(tick.ns) == powers && has_room {
+                taken.push(tick.at);
+                tick.label = round_duration(tick.ns);
+            }
+        }
+    }
+    ticks
+}
 
 /// A round duration for an axis: `"1 µs"`, `"50 ms"`, `"10 s"`.
 pub fn round_duration(ns: i64) -> String {
@@ -162,6 +201,21 @@ pub fn round_duration(ns: i64) -> String {
         }
     }
     format!("{ns} ns")
+}
+
+/// Which labels have room along an axis of this width, from the left: `character_px` wide a character, `gap_px` apart.
+pub fn fitting(ticks: &[AxisTick], width_px: f64, character_px: f64, gap_px: f64) -> Vec<bool> {
+    let mut taken_px = f64::NEG_INFINITY;
+    let fits = |tick: &AxisTick| {
+        let half_px = tick.label.chars().count() as f64 * character_px / 2.0;
+        let at_px = tick.at * width_px;
+        let has_room = at_px - half_px >= taken_px;
+        if has_room {
+            taken_px = at_px + half_px + gap_px;
+        }
+        has_room
+    };
+    ticks.iter().map(fits).collect()
 }
 
 /// An axis of durations.
@@ -229,12 +283,10 @@ impl DurationScale {
     pub fn ticks(self) -> Vec<(i64, String)> {
         let mut ticks = Vec::new();
         if self.log {
-            let rounds =
-                || std::iter::successors(Some(self.min_ns), |&ns| Some(round_up(ns.saturating_add(1))));
-            let inside = || rounds().take_while(|&ns| ns <= self.max_ns && ns < i64::MAX / 100);
-            // Over many decades there is room for their ends only.
-            let is_shown = |ns: &i64| inside().count() <= MOST_ROUND || is_power_of_ten(*ns);
-            ticks.extend(inside().filter(is_shown).map(|ns| (ns, round_duration(ns))));
+            let log = |ns: i64| (ns.max(1) as f64).log10();
+            let all = log_ticks(log(self.min_ns), log(self.max_ns), LABEL_ROOM);
+            let labelled = all.into_iter().filter(|tick| !tick.label.is_empty());
+            ticks.extend(labelled.map(|tick| (tick.ns, tick.label)));
         } else {
             let step = round_up((self.max_ns / 4).max(1));
             let mut at = 0;
@@ -313,6 +365,18 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_would_touch_are_left_out() {
+        let tick = |at: f64| AxisTick {
+            at,
+            label: "10 ms".to_owned(),
+        };
+        let ticks = [0.0, 0.1, 0.5, 0.8].map(tick);
+        // 30 px a label and 10 between.
+        assert_eq!(fitting(&ticks, 100.0, 6.0, 10.0), [true, false, true, false]);
+        assert_eq!(fitting(&ticks, 1_000.0, 6.0, 10.0), [true; 4]);
+    }
+
+    #[test]
     fn durations_on_an_axis_are_round() {
         assert_eq!(round_duration(50_000_000), "50 ms");
         assert_eq!(round_duration(1_500), "1.5 µs");
@@ -334,7 +398,31 @@ mod tests {
         assert_eq!(linear.part(21_000), 0.5);
     }
 
+    #[test]
+    fn labels_of_a_logarithmic_axis_do_not_collide_and_powers_of_ten_go_first() {
+        let labels = |low: f64, high: f64, room: f64| -> Vec<String> {
+            log_ticks(low, high, room)
+                .into_iter()
+                .map(|tick| tick.label)
+                .collect()
+        };
+        // 2 and 5 µs lie 0.15 from a power of ten.
+        assert_eq!(labels(3.0, 5.0, 0.2), ["1 µs", "", "", "10 µs", "", "", "100 µs"]);
+        assert_eq!(labels(3.0, 4.0, 0.2), ["1 µs", "2 µs", "5 µs", "10 µs"]);
+        let places: Vec<f64> = log_ticks(3.0, 4.0, 0.2).into_iter().map(|tick| tick.at).collect();
+        assert_eq!((places[0], places[3]), (0.0, 1.0));
+    }
+
     proptest::proptest! {
+        #[test]
+        fn labels_of_a_logarithmic_axis_keep_their_room(low in 0f64..9.0, len in 0.1f64..6.0, room in 0.05f64..0.3) {
+            let ticks = log_ticks(low, low + len, room);
+            let places: Vec<f64> = ticks.iter().filter(|t| !t.label.is_empty()).map(|t| t.at).collect();
+            for pair in places.windows(2) {
+                proptest::prop_assert!(pair[1] - pair[0] >= room);
+            }
+        }
+
         #[test]
         fn ticks_lie_in_the_window_and_are_few(
             start in 0i64..2_000_000_000_000_000_000,

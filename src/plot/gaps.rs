@@ -1,11 +1,14 @@
-//! Gaps by their length and cause: the bins of the report, one picture a kind.
+//! Gaps by their length and cause: how many there are, and how much time they take.
 
 use crate::analyze::report::{GapKind, Gaps, TraceReport};
-use crate::base::show;
+use crate::base::{Span, show};
 
 use super::axis::DurationScale;
-use super::histogram::{Measure, histogram};
-use super::{Axis, AxisTick, Entry, Mark, Plot, Shape, Sign, duration_axis, with_share};
+use super::distribution::count_axis;
+use super::histogram::{HistogramBar, Measure, histogram};
+use super::{
+    Across, Axis, AxisTick, Entry, Mark, Pick, Picked, Picture, Plot, Shape, Sign, duration_axis, with_share,
+};
 
 /// Of each kind the place with most time in its gaps.
 pub fn gaps(trace: &TraceReport) -> Vec<Plot> {
@@ -19,42 +22,7 @@ pub fn gaps(trace: &TraceReport) -> Vec<Plot> {
 }
 
 fn plot(gaps: &Gaps, other_places: usize) -> Option<Plot> {
-    let laid = histogram(gaps, Measure::Time);
-    let max = i64::try_from(laid.max).unwrap_or(i64::MAX);
-    if max == 0 {
-        return None;
-    }
-    let scale = DurationScale::of(0, max, false);
-    // Heights are parts of the highest bar.
-    let height = |part: f64| part * scale.part(max);
-    let mut marks = Vec::new();
-    for bar in &laid.bars {
-        let length = match bar.to_ns {
-            Some(to) => format!("{} to {}", show::duration(bar.from_ns), show::duration(to)),
-            None => format!("{} and longer", show::duration(bar.from_ns)),
-        };
-        for part in &bar.segments {
-            let value = i64::try_from(part.value).unwrap_or(i64::MAX);
-            marks.push(Mark::Bar {
-                colour: part.cause.colour(),
-                is_pale: false,
-                from: (bar.x0, height(part.y0)),
-                to: (bar.x1, height(part.y1)),
-                says: format!("{length}, {}: {}", part.cause.word(), show::duration(value)),
-                label: String::new(),
-            });
-        }
-    }
-    let with_time = || gaps.causes.iter().filter(|cause| cause.total_ns > 0);
-    let legend = with_time()
-        .map(|cause| Entry {
-            sign: Sign::Square,
-            colour: cause.cause.colour(),
-            word: cause.cause.word().to_owned(),
-            value: with_share(cause.total_ns, gaps.total_ns),
-        })
-        .collect();
-    let ticks = laid.ticks.into_iter().filter(|edge| !edge.label.is_empty());
+    let plot = by_length(gaps, Measure::Time)?.plot;
     let others = match other_places {
         0 => String::new(),
         n => format!(
@@ -62,6 +30,80 @@ fn plot(gaps: &Gaps, other_places: usize) -> Option<Plot> {
             show::counted(n as u64 + 1, "place")
         ),
     };
+    Some(Plot {
+        title: format!("{}: {}, by length and cause", gaps.kind.title(), gaps.r#where),
+        says: plot.says + &others,
+        ..plot
+    })
+}
+
+/// The lengths of a bin in words.
+fn length(bar: &HistogramBar) -> String {
+    match (bar.from_ns, bar.to_ns) {
+        (0, Some(to)) => format!("below {}", show::duration(to)),
+        (from, Some(to)) => format!("{} to {}", show::duration(from), show::duration(to)),
+        (from, None) => format!("{} and longer", show::duration(from)),
+    }
+}
+
+/// The gaps of one kind in one place by their length, stacked by cause. `None`: they take no time.
+pub fn by_length(gaps: &Gaps, measure: Measure) -> Option<Picture> {
+    let laid = histogram(gaps, measure);
+    if laid.max == 0 {
+        return None;
+    }
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let scale = DurationScale::of(0, signed(laid.max), false);
+    // Heights are parts of the highest bar.
+    let highest = match measure {
+        Measure::Count => 1.0,
+        Measure::Time => scale.part(signed(laid.max)),
+    };
+    let value = |value: u64| match measure {
+        Measure::Count => show::counted(value, "gap"),
+        Measure::Time => show::duration(signed(value)),
+    };
+    let mut marks = Vec::new();
+    let mut picks = Vec::new();
+    for bar in &laid.bars {
+        let length = length(bar);
+        for part in &bar.segments {
+            marks.push(Mark::Bar {
+                colour: part.cause.colour(),
+                is_pale: false,
+                from: (bar.x0, part.y0 * highest),
+                to: (bar.x1, part.y1 * highest),
+                says: format!("{length}, {}: {}", part.cause.word(), value(part.value)),
+                label: String::new(),
+            });
+        }
+        if bar.count > 0 {
+            picks.push(Pick {
+                x: (bar.x0, bar.x1),
+                y: bar.segments.last().map_or(0.0, |part| part.y1 * highest),
+                says: format!(
+                    "{length}: {}, {}",
+                    show::counted(bar.count, "gap"),
+                    show::duration(bar.total_ns)
+                ),
+                of: Picked::Lengths(Span::new(bar.from_ns, bar.to_ns.unwrap_or(i64::MAX))),
+            });
+        }
+    }
+    marks.extend(laid.marks.into_iter().map(|mark| Mark::Rule {
+        x: mark.x,
+        label: mark.label,
+    }));
+    let with_time = || gaps.causes.iter().filter(|cause| cause.total_ns > 0);
+    let legend = with_time().map(|cause| Entry {
+        sign: Sign::Square,
+        colour: cause.cause.colour(),
+        word: cause.cause.word().to_owned(),
+        value: match measure {
+            Measure::Count => show::counted(cause.count, "gap"),
+            Measure::Time => with_share(cause.total_ns, gaps.total_ns),
+        },
+    });
     let largest = with_time().max_by_key(|cause| cause.total_ns);
     let largest = largest.map_or_else(String::new, |cause| {
         format!(
@@ -70,25 +112,37 @@ fn plot(gaps: &Gaps, other_places: usize) -> Option<Plot> {
             with_share(cause.total_ns, gaps.total_ns)
         )
     });
-    Some(Plot {
-        title: format!("{}: {}, by length and cause", gaps.kind.title(), gaps.r#where),
+    let ticks = laid.ticks.into_iter().filter(|tick| !tick.label.is_empty());
+    let plot = Plot {
+        title: match measure {
+            Measure::Count => "How many gaps, by their length".to_owned(),
+            Measure::Time => "How much time, by the gap's length".to_owned(),
+        },
         says: format!(
-            "{} that take {} in all.{largest}{others}",
+            "{} that take {} in all.{largest}",
             show::counted(gaps.count, "gap"),
             show::duration(gaps.total_ns)
         ),
         shape: Shape::Field,
         x: Axis {
-            label: "length of a gap".to_owned(),
+            label: "length of a gap (logarithmic)".to_owned(),
             ticks: ticks
-                .map(|edge| AxisTick {
-                    at: edge.x,
-                    label: edge.label,
+                .map(|tick| AxisTick {
+                    at: tick.at,
+                    label: tick.label,
                 })
                 .collect(),
         },
-        y: duration_axis("time in gaps", scale),
+        y: match measure {
+            Measure::Count => count_axis("gaps", laid.max),
+            Measure::Time => duration_axis("time in gaps", scale),
+        },
         marks,
-        legend,
+        legend: legend.collect(),
+    };
+    Some(Picture {
+        plot,
+        picks,
+        across: Across::Lengths,
     })
 }

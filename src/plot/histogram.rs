@@ -1,6 +1,6 @@
 //! A gap histogram as it is drawn: stacked bars over a logarithmic axis of durations.
 
-use super::axis::{is_power_of_ten, round_duration};
+use super::axis::{LogTick, log_ticks};
 use crate::analyze::report::{Cause, Gaps};
 use crate::base::show;
 
@@ -20,7 +20,7 @@ pub struct Histogram {
     /// The value at height 1.
     pub max: u64,
     /// Round lengths along the axis.
-    pub ticks: Vec<Edge>,
+    pub ticks: Vec<LogTick>,
     /// Quantiles.
     pub marks: Vec<Mark>,
 }
@@ -29,14 +29,6 @@ pub struct Histogram {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     pub x: f64,
-    pub label: String,
-}
-
-/// A round length.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    pub x: f64,
-    /// Empty where it would run into a neighbour's; powers of ten go first.
     pub label: String,
 }
 
@@ -146,38 +138,9 @@ pub fn histogram(gaps: &Gaps, measure: Measure) -> Histogram {
     Histogram {
         bars,
         max,
-        ticks: labelled(&round_lengths(left, right, part)),
+        ticks: log_ticks(left, right, LABEL_ROOM),
         marks: marks.into_iter().filter_map(mark).collect(),
     }
-}
-
-/// 1, 2 and 5 of every decade between two logarithms, with their places.
-fn round_lengths(left: f64, right: f64, part: impl Fn(f64) -> f64) -> Vec<(f64, i64)> {
-    let decades = (0..=12).map(|decade| 10_i64.pow(decade));
-    let round = decades.flat_map(|decade| [1, 2, 5].map(|n| n * decade));
-    let places = round.map(|ns| ((ns as f64).log10(), ns));
-    let inside = places.filter(|(at, _)| (left..=right).contains(at));
-    inside.map(|(at, ns)| (part(at), ns)).collect()
-}
-
-/// Labels the edges, `(x, ns)`, as far as there is room.
-fn labelled(edges: &[(f64, i64)]) -> Vec<Edge> {
-    let is_power = is_power_of_ten;
-    let mut taken: Vec<f64> = Vec::new();
-    let mut labels = vec![String::new(); edges.len()];
-    for powers in [true, false] {
-        for (i, (x, ns)) in edges.iter().enumerate() {
-            if is_power(*ns) == powers && taken.iter().all(|other| (other - x).abs() >= LABEL_ROOM) {
-                taken.push(*x);
-                labels[i] = if *ns == 0 { "0".into() } else { round_duration(*ns) };
-            }
-        }
-    }
-    edges
-        .iter()
-        .zip(labels)
-        .map(|((x, _), label)| Edge { x: *x, label })
-        .collect()
 }
 
 #[cfg(test)]
@@ -240,19 +203,6 @@ mod tests {
         }
         assert_eq!(count.ticks[0].label, "10 µs");
         assert_eq!(count.bars[0].segments[0].cause, Cause::InputPrep);
-    }
-
-    #[test]
-    fn labels_do_not_collide_and_powers_of_ten_go_first() {
-        let got = labelled(&[
-            (0.0, 10_000),
-            (0.06, 50_000),
-            (0.12, 100_000),
-            (0.5, 500_000),
-            (1.0, 1_000_000),
-        ]);
-        let labels: Vec<&str> = got.iter().map(|e| e.label.as_str()).collect();
-        assert_eq!(labels, ["10 µs", "", "100 µs", "500 µs", "1 ms"]);
     }
 
     #[test]

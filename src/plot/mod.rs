@@ -6,15 +6,21 @@
 pub mod axis;
 mod budget;
 mod comparison;
-mod gaps;
+pub mod distribution;
+pub mod gaps;
 pub mod histogram;
-mod steps;
+mod picture;
+pub mod steps;
+
+use serde::{Deserialize, Serialize};
 
 use crate::analyze::report::{Comparison, TraceReport};
 use crate::base::{Colour, show};
 
+pub use picture::{Across, Pick, Picked, Picture};
+
 /// One picture.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plot {
     pub title: String,
     /// What there is to see, in words and numbers: for those who see no picture.
@@ -34,7 +40,7 @@ impl Plot {
 }
 
 /// How much room a plot takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
     /// A field with two axes.
     #[default]
@@ -46,7 +52,7 @@ pub enum Shape {
 }
 
 /// What is written along one side.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
     /// What is measured; empty where the ticks say it.
     pub label: String,
@@ -54,14 +60,14 @@ pub struct Axis {
 }
 
 /// A place with a label, which has its unit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AxisTick {
     pub at: f64,
     pub label: String,
 }
 
 /// What is drawn.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Mark {
     /// Dots of one meaning: `(x, y)`.
     Dots {
@@ -88,10 +94,14 @@ pub enum Mark {
         /// Written in it or beside it; may be empty.
         label: String,
     },
+    /// A line across the field at a value of the horizontal axis, with its label on top.
+    Rule { x: f64, label: String },
+    /// A line through these places, in steps: each height holds up to the next place.
+    Curve { at: Vec<(f64, f64)> },
 }
 
 /// What a mark stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub sign: Sign,
     pub colour: Colour,
@@ -101,13 +111,14 @@ pub struct Entry {
 }
 
 /// The form of a mark in a legend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sign {
     Dot,
     PaleDot,
     Diamond,
     HollowDiamond,
     Square,
+    Line,
 }
 
 /// Pixel columns of a plot's field: marks that fall into one are thinned.

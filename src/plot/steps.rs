@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::analyze::report::{Evidence, Period, Phase, Step, TraceReport};
+use crate::analyze::report::{Evidence, Period, Phase, Recompile, Step, TraceReport};
+use crate::analyze::sentence_words::capitalised;
 use crate::base::{Colour, Span, order, show};
 
 use super::axis::{DurationScale, TimeScale, ticks};
-use super::{Axis, AxisTick, COLUMNS, Entry, Mark, Plot, Shape, Sign, duration_axis};
+use super::{
+    Across, Axis, AxisTick, COLUMNS, Entry, Mark, Pick, Picked, Picture, Plot, Shape, Sign, duration_axis,
+};
 
 /// Pixels between two labels of the axis of time, at least.
 const LABEL_PX: f64 = 90.0;
+/// With more steps than this, those of one meaning in a column of the plot are drawn as the shortest and the longest.
+pub const MOST_DOTS: usize = 2_000;
 
 /// What steps are drawn as.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,24 +25,64 @@ enum Drawn {
     Compiled,
 }
 
-/// The shortest and the longest step of a pixel column.
-struct Extremes {
-    shortest_ns: i64,
-    longest_ns: i64,
+/// Which steps are drawn, and over which axes.
+pub struct Asked<'a> {
+    /// In order of start.
+    pub steps: &'a [&'a Step],
+    pub recompiles: &'a [Recompile],
+    /// `None`: from the first start to the last.
+    pub window: Option<Span>,
+    /// What the axis of time counts from.
+    pub origin_ns: i64,
+    pub log: bool,
+    /// The word of the step time.
+    pub word: &'a str,
 }
 
+/// Steps that are drawn in one place.
+struct Place<'a> {
+    longest: &'a Step,
+    longest_ns: i64,
+    shortest_ns: i64,
+    count: u64,
+}
+
+/// The picture of a report.
 pub fn steps(trace: &TraceReport) -> Option<Plot> {
-    let timed = || trace.steps.iter().filter_map(|step| Some((step, step.step_ns?)));
-    let start = timed().map(|(step, _)| step.start_ns).min()?;
+    let all: Vec<&Step> = trace.steps.iter().collect();
+    let picture = over_time(&Asked {
+        steps: &all,
+        recompiles: &trace.recompiles,
+        window: None,
+        origin_ns: trace.start_ns.unwrap_or(0),
+        log: true,
+        word: "step time",
+    })?;
+    Some(picture.plot)
+}
+
+/// Steps whose step time is known, at most [`MOST_DOTS`] places. `None`: there is no such step.
+pub fn over_time(asked: &Asked<'_>) -> Option<Picture> {
+    let inside = |step: &Step| asked.window.is_none_or(|window| window.contains(step.start_ns));
+    let timed = || {
+        let steps = asked.steps.iter().copied().filter(|step| inside(step));
+        steps.filter_map(|step| Some((step, step.step_ns?)))
+    };
+    let first = timed().map(|(step, _)| step.start_ns).min()?;
     let last = timed().map(|(step, _)| step.start_ns).max()?;
     let shortest = timed().map(|(_, ns)| ns).min()?;
     let longest = timed().map(|(_, ns)| ns).max()?;
+    let window = asked.window.unwrap_or(Span::new(first, last.saturating_add(1)));
     let time = TimeScale {
-        window: Span::new(start, last.saturating_add(1)),
+        window,
         width_px: f64::from(COLUMNS),
     };
-    let scale = DurationScale::around(shortest, longest);
-    let (compiled, suspected) = (held_up(trace, false), held_up(trace, true));
+    let x_of = |step: &Step| time.x(step.start_ns) / f64::from(COLUMNS);
+    let scale = match asked.log {
+        true => DurationScale::around(shortest, longest),
+        false => DurationScale::of(0, longest, false),
+    };
+    let (compiled, suspected) = (held_up(asked.recompiles, false), held_up(asked.recompiles, true));
     let drawn = |step: &Step| {
         if compiled.binary_search(&step.index).is_ok() {
             Drawn::Compiled
@@ -50,41 +95,62 @@ pub fn steps(trace: &TraceReport) -> Option<Plot> {
             )
         }
     };
-    let mut columns: BTreeMap<(Drawn, u32), Extremes> = BTreeMap::new();
     let mut counts: BTreeMap<Drawn, u64> = BTreeMap::new();
-    for (step, ns) in timed() {
-        let drawn = drawn(step);
-        *counts.entry(drawn).or_default() += 1;
-        let of_column = columns
-            .entry((drawn, column(time.x(step.start_ns))))
-            .or_insert(Extremes {
-                shortest_ns: ns,
-                longest_ns: ns,
-            });
-        of_column.shortest_ns = of_column.shortest_ns.min(ns);
-        of_column.longest_ns = of_column.longest_ns.max(ns);
-    }
-    let mut marks: BTreeMap<Drawn, Vec<(f64, f64)>> = BTreeMap::new();
-    for ((drawn, column), extremes) in &columns {
-        let x = f64::from(*column) / f64::from(COLUMNS);
-        let at = marks.entry(*drawn).or_default();
-        at.push((x, scale.part(extremes.longest_ns)));
-        if extremes.shortest_ns < extremes.longest_ns {
-            at.push((x, scale.part(extremes.shortest_ns)));
-        }
+    for (step, _) in timed() {
+        *counts.entry(drawn(step)).or_default() += 1;
     }
     let total: u64 = counts.values().sum();
-    let n_marks: usize = marks.values().map(Vec::len).sum();
-    let thinned = match n_marks as u64 != total {
+    let is_thinned = total > MOST_DOTS as u64;
+    let n_columns = match is_thinned {
+        // Two dots a column of each meaning.
+        true => (MOST_DOTS / (2 * counts.len()).max(1)).clamp(1, COLUMNS as usize),
+        false => 0,
+    };
+    let mut places: BTreeMap<(usize, Drawn), Place<'_>> = BTreeMap::new();
+    for (n, (step, ns)) in timed().enumerate() {
+        let at = match is_thinned {
+            true => column(x_of(step), n_columns),
+            false => n,
+        };
+        let place = places.entry((at, drawn(step))).or_insert(Place {
+            longest: step,
+            longest_ns: ns,
+            shortest_ns: ns,
+            count: 0,
+        });
+        place.count += 1;
+        place.shortest_ns = place.shortest_ns.min(ns);
+        if ns > place.longest_ns {
+            (place.longest, place.longest_ns) = (step, ns);
+        }
+    }
+    let mut marks: BTreeMap<Drawn, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut picks = Vec::new();
+    for ((_, drawn), place) in &places {
+        let (x, y) = (x_of(place.longest), scale.part(place.longest_ns));
+        let at = marks.entry(*drawn).or_default();
+        at.push((x, y));
+        if place.shortest_ns < place.longest_ns {
+            at.push((x, scale.part(place.shortest_ns)));
+        }
+        picks.push(Pick {
+            x: (x, x),
+            y,
+            says: place_says(place, *drawn),
+            of: Picked::Step(place.longest.index),
+        });
+    }
+    let thinned = match is_thinned {
         true => " Of steps that fall into one place, the shortest and the longest are drawn.",
         false => "",
     };
-    let axis = ticks(time, trace.start_ns.unwrap_or(start), LABEL_PX);
+    let axis = ticks(time, asked.origin_ns, LABEL_PX);
     let base = axis.base.iter().map(|base| format!(", {base} +"));
-    Some(Plot {
+    let plot = Plot {
         title: "Steps over time".to_owned(),
         says: format!(
-            "Step time of {}, from {} to {}: {}.{thinned}",
+            "{} of {}, from {} to {}: {}.{thinned}",
+            capitalised(asked.word),
             show::counted(total, "step"),
             show::duration(shortest),
             show::duration(longest),
@@ -104,15 +170,46 @@ pub fn steps(trace: &TraceReport) -> Option<Plot> {
                 })
                 .collect(),
         },
-        y: duration_axis("step time", scale),
+        y: duration_axis(asked.word, scale),
         marks: marks.into_iter().map(|(drawn, at)| mark(drawn, at)).collect(),
         legend: counts.iter().map(|(drawn, n)| entry(*drawn, *n)).collect(),
+    };
+    Some(Picture {
+        plot,
+        picks,
+        across: Across::Time(window),
     })
 }
 
+fn place_says(place: &Place<'_>, drawn: Drawn) -> String {
+    let step = place.longest;
+    let longest = show::duration(place.longest_ns);
+    let what = match drawn {
+        Drawn::Dot(..) => word(drawn),
+        _ => format!("{}, {}", step.phase.word(), word(drawn)),
+    };
+    match place.count {
+        1 => {
+            let bucket = step
+                .bucket
+                .map_or_else(String::new, |bucket| format!(" {bucket}"));
+            let batch = step
+                .batch
+                .map_or_else(String::new, |batch| format!(", batch {batch}"));
+            format!("step {}: {longest}, {what}{bucket}{batch}", step.index)
+        }
+        n => format!(
+            "{}: {} to {longest}, {what}; the longest is step {}",
+            show::counted(n, "step"),
+            show::duration(place.shortest_ns),
+            step.index
+        ),
+    }
+}
+
 /// Steps into which a compile falls, recorded or suspected, in order.
-fn held_up(trace: &TraceReport, suspected: bool) -> Vec<u32> {
-    let of = trace.recompiles.iter();
+fn held_up(recompiles: &[Recompile], suspected: bool) -> Vec<u32> {
+    let of = recompiles.iter();
     let of = of.filter(|compile| (compile.evidence == Evidence::Suspected) == suspected);
     let mut steps: Vec<u32> = of.filter_map(|compile| compile.step).collect();
     order::sort(&mut steps);
@@ -124,8 +221,8 @@ fn held_up(trace: &TraceReport, suspected: bool) -> Vec<u32> {
     clippy::cast_sign_loss,
     reason = "cut to the plot"
 )]
-fn column(x_px: f64) -> u32 {
-    x_px.clamp(0.0, f64::from(COLUMNS)) as u32
+fn column(part: f64, n_columns: usize) -> usize {
+    ((part.clamp(0.0, 1.0) * n_columns as f64) as usize).min(n_columns - 1)
 }
 
 fn mark(drawn: Drawn, at: Vec<(f64, f64)>) -> Mark {
@@ -206,11 +303,10 @@ mod tests {
         let plot = steps(&trace(100_000)).unwrap();
         let dots = |mark: &Mark| match mark {
             Mark::Dots { at, .. } | Mark::Diamonds { at, .. } => at.clone(),
-            Mark::Bar { .. } => Vec::new(),
+            Mark::Bar { .. } | Mark::Rule { .. } | Mark::Curve { .. } => Vec::new(),
         };
         let all: Vec<(f64, f64)> = plot.marks.iter().flat_map(dots).collect();
-        // Two phases, of each at most two a column.
-        assert!(all.len() <= 4 * (COLUMNS as usize + 1), "{}", all.len());
+        assert!(all.len() <= MOST_DOTS, "{}", all.len());
         let longest = DurationScale::around(1_000_000, 900_000_000).part(900_000_000);
         assert!(all.iter().any(|(_, y)| *y == longest));
         assert!(
@@ -220,6 +316,38 @@ mod tests {
         );
         let few = steps(&trace(3)).unwrap();
         assert_eq!(few.marks.iter().map(|mark| dots(mark).len()).sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn up_to_two_thousand_steps_have_a_dot_each_and_more_are_places_with_a_count() {
+        let picture = |n: u32| {
+            let trace = trace(n);
+            let steps: Vec<&Step> = trace.steps.iter().collect();
+            over_time(&Asked {
+                steps: &steps,
+                recompiles: &[],
+                window: None,
+                origin_ns: 0,
+                log: false,
+                word: "interval",
+            })
+            .unwrap()
+        };
+        assert_eq!(picture(2_000).picks.len(), 2_000);
+        let many = picture(20_000);
+        assert!(many.picks.len() <= MOST_DOTS / 2, "{}", many.picks.len());
+        let longest = many
+            .picks
+            .iter()
+            .find(|pick| pick.of == Picked::Step(7_777))
+            .unwrap();
+        assert!(
+            longest.says.contains("the longest is step 7777"),
+            "{}",
+            longest.says
+        );
+        assert!(many.picks.is_sorted_by(|a, b| a.x.0 <= b.x.0 + 1.0 / 400.0));
+        assert_eq!(many.across, Across::Time(Span::new(0, 19_999_000_001)));
     }
 
     #[test]

@@ -10,11 +10,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::table::{Ask, Page};
+use crate::table::{Ask, GapsAsk, Page};
 use crate::view::{
-    Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, HitsMap, MemoryCurve, MemoryRule,
-    NextSlice, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter, StepsView, Summary,
-    TimelineTracks, TrackPart, Which,
+    Basis, CutFacts, CutRequest, Estimate, FlameQuestion, FlameView, Frame, GapsChosen, HitsMap, MemoryCurve,
+    MemoryRule, NextSlice, SearchResult, Selection, SliceArgs, SliceDetail, StepDetail, StepFilter,
+    StepsView, Summary, TimelineTracks, TrackPart, Which,
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
@@ -73,7 +73,13 @@ pub enum Question {
     Steps {
         filter: StepFilter,
         plot_window: Option<Span>,
+        /// Whether step times are drawn on a logarithmic axis.
+        log: bool,
         width_px: u32,
+    },
+    /// Pictures of the gaps of one kind in one place; the table `longest_gaps` lists them.
+    Gaps {
+        ask: GapsAsk,
     },
     Step {
         index: u32,
@@ -230,6 +236,7 @@ pub enum Stage {
 pub enum Answer {
     Steps(Box<StepsView>),
     Step(Box<StepDetail>),
+    Gaps(Box<GapsChosen>),
     Tracks(TimelineTracks),
     /// The frame's words travel beside the message (see [`Frame::to_words`]); its names here.
     Timeline {

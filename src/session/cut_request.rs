@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::Opened;
 use crate::analyze;
+use crate::analyze::gaps::Asked;
 use crate::base::{Span, TrackId, show};
 use crate::export::cut::{Counts, Cutter, N_GAPS, Wanted};
 use crate::view::{CutFacts, CutRequest};
@@ -154,7 +155,14 @@ impl<W: Write> Cut<W> {
     pub fn finish(self, opened: &Opened) -> Result<(CutFacts, Counts, W), CutError> {
         let report = &opened.report;
         let gaps = if self.own_tracks {
-            analyze::gaps_in(&opened.index, &opened.vocabulary, report, self.window, N_GAPS)
+            {
+                let asked = Asked {
+                    window: self.window,
+                    filter: None,
+                    n_longest: N_GAPS,
+                };
+                analyze::gaps_in(&opened.index, &opened.vocabulary, report, asked)
+            }
         } else {
             Vec::new()
         };

@@ -1,19 +1,23 @@
 //! A trace that is open: its answers, and what changes them.
 
 use crate::analyze::compare;
+use crate::analyze::gaps::{Asked, GapFilter};
 use crate::analyze::host::merged_stacks::{self, Calls};
 use crate::analyze::host::operators_by_name;
 use crate::analyze::ranks::extract::RankExtract;
-use crate::analyze::report::{Basis, Comparison, Operator, Profile, Report, SCHEMA, TraceReport, Workers};
+use crate::analyze::report::{
+    Basis, Comparison, Gaps, Operator, Profile, Report, SCHEMA, TraceReport, Workers,
+};
+use crate::analyze::steps::filter::report_of;
 use crate::analyze::{self, FileFacts};
 use crate::base::{Defects, SliceId, Span};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export::{self, Made};
 use crate::index::Index;
 use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question};
-use crate::table::{self, Answers, Ask, Grouped, Selected, SelectedAsk};
+use crate::table::{self, Answers, Ask, GapsAsk, Grouped, Selected, SelectedAsk};
 use crate::view::hits::{Since, next_alike};
-use crate::view::steps::{step_detail, steps_view};
+use crate::view::steps::{StepsAsked, gaps_chosen, step_detail, steps_view};
 use crate::view::summary::{compared, summary, workers_given};
 use crate::view::timeline::Scene;
 use crate::view::{
@@ -21,6 +25,9 @@ use crate::view::{
     memory,
 };
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The longest gaps that are listed of those that a filter asks for, of each kind and place.
+const MOST_GAPS: usize = 200;
 
 /// An opened trace.
 pub struct Opened {
@@ -197,14 +204,21 @@ impl Opened {
             Question::Steps {
                 filter,
                 plot_window,
+                log,
                 width_px,
             } => Answer::Steps(Box::new(steps_view(
-                &report.steps,
-                &report.recompiles,
-                filter,
-                *plot_window,
-                *width_px,
+                report,
+                StepsAsked {
+                    filter,
+                    window: *plot_window,
+                    log: *log,
+                    width_px: *width_px,
+                },
             ))),
+            Question::Gaps { ask } => match self.gaps_chosen(ask, 0).first() {
+                Some(gaps) => Answer::Gaps(Box::new(gaps_chosen(gaps, &report.steps))),
+                None => nothing("there are no such gaps"),
+            },
             Question::Step { index } => match step_detail(&report.steps, &report.recompiles, *index) {
                 Some(detail) => Answer::Step(Box::new(detail)),
                 None => nothing("there is no such step"),
@@ -325,7 +339,7 @@ impl Opened {
     ) -> R {
         let count = |by: Grouping| self.grouped(by);
         of(&Answers {
-            report: &self.report,
+            report: selected.and_then(Selected::report).unwrap_or(&self.report),
             workers: self.workers.as_ref(),
             ranks: None,
             grouped: Some(Grouped {
@@ -350,11 +364,42 @@ impl Opened {
                     SelectedAsk::Stacks(ask) => {
                         Selected::Stacks(flame::calls_by_name(index, vocabulary, ask))
                     }
+                    SelectedAsk::Steps(filter) => {
+                        Selected::Steps(Box::new(report_of(index, &self.report, filter)))
+                    }
+                    SelectedAsk::Step(step) => {
+                        Selected::Step(analyze::step_work(index, vocabulary, &self.report, *step)?)
+                    }
+                    SelectedAsk::Gaps(ask) => Selected::Gaps(self.gaps_chosen(ask, MOST_GAPS)),
                 });
                 *last = Some((wanted.clone(), selected.clone()));
                 Some(selected)
             }
         }
+    }
+
+    /// The gaps that are asked for, with the longest of each kind and place. Lengths are left out of a filter where
+    /// none is listed: pictures show what else there is.
+    fn gaps_chosen(&self, ask: &GapsAsk, n_longest: usize) -> Vec<Gaps> {
+        let filter = GapFilter {
+            length: ask.filter.length.filter(|_| n_longest > 0),
+            ..ask.filter.clone()
+        };
+        let asked = Asked {
+            window: ask.window,
+            filter: Some(&filter),
+            n_longest,
+        };
+        let mut gaps = match (n_longest, ask.window) == (0, None) && filter == GapFilter::default() {
+            true => self.report.gaps.clone(),
+            false => analyze::gaps_in(&self.index, &self.vocabulary, &self.report, asked),
+        };
+        let is_asked = |gaps: &Gaps| match &ask.of {
+            Some((kind, place)) => gaps.kind == *kind && gaps.r#where == *place,
+            None => true,
+        };
+        gaps.retain(is_asked);
+        gaps
     }
 
     /// Operators by shape or by stack, counted when they are asked for first.
@@ -405,7 +450,12 @@ impl Opened {
                 });
             }
             let numbers = last.as_ref().and_then(|last| last.numbers.as_deref());
-            Answer::Table(Box::new(of.page(ask, numbers, answers.origin_ns())))
+            let mut page = of.page(ask, numbers, answers.origin_ns());
+            if selected.as_deref().and_then(Selected::report).is_some() {
+                let whole = self.answers(|answers| table::find(key, answers).map(|of| of.rows.len()));
+                page.n_all = whole.map_or(page.n_all, |n| u32::try_from(n).unwrap_or(u32::MAX));
+            }
+            Answer::Table(Box::new(page))
         })
     }
 

@@ -4,7 +4,8 @@ use crate::analyze::report::{BudgetShare, Gap, GapBin, GapCause, Gaps};
 
 use super::cell::Place;
 use super::table_rows::{Builder, Rows};
-use super::{Answers, Table, Topic, shown_terms};
+use super::{Answers, Selected, Table, Topic, shown_terms};
+use crate::base::show;
 
 /// What is counted of one kind of gaps in one place.
 struct Of<'a, T>(&'a Gaps, &'a T);
@@ -138,13 +139,21 @@ fn causes<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const LONGEST_GAPS: Table = Table {
     key: "longest_gaps",
     title: "Longest gaps",
-    definition: "The longest gaps of each kind and place, at most 50 each.",
+    definition: "The longest gaps of each kind and place, at most 50 each; of gaps that are chosen by a filter, at most 200 each.",
     topic: Topic::Gaps,
     rows: longest,
 };
 
 fn longest<'a>(answers: &Answers<'a>) -> Rows<'a> {
-    let all: Vec<Of<'a, Gap>> = each(answers, |g| &g.longest);
+    let chosen = answers.selected.and_then(Selected::gaps);
+    let places = chosen.unwrap_or(&answers.report.gaps).iter();
+    let all: Vec<Of<'a, Gap>> = places
+        .flat_map(|gaps| gaps.longest.iter().map(move |gap| Of(gaps, gap)))
+        .collect();
+    let says = chosen.map(|gaps| {
+        let n = gaps.iter().map(|gaps| gaps.count).sum();
+        format!("{} fit the filter.", show::counted(n, "gap"))
+    });
     placed(Rows::made(all), |of| of.0)
         .duration("dur_ns", "length", "", |of| of.1.dur_ns)
         .instant("start_ns", "start", "", |of| of.1.start_ns)
@@ -171,5 +180,6 @@ fn longest<'a>(answers: &Answers<'a>) -> Rows<'a> {
                 ..Place::default()
             })
         })
+        .says(says.unwrap_or_default())
         .done()
 }

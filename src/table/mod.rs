@@ -31,7 +31,7 @@ pub use area_tables::{Area, NamedSlices};
 pub use cell::{Cell, Column, Kind, Part, Place, Term, UNKNOWN, Visibility};
 pub use compile_tables::cost_in_all;
 pub use device_tables::NO_LAUNCHES;
-pub use selected::{AreaAsk, Selected, SelectedAsk, StacksAsk};
+pub use selected::{AreaAsk, GapsAsk, Selected, SelectedAsk, StacksAsk};
 pub use stack_tables::{NamedCalls, StackCalls};
 pub use step_tables::step_time_says;
 pub use table_ask::{Ask, MAX_ROWS, PAGE_COLUMNS, PAGE_ROWS, Page, chosen, page};
@@ -137,10 +137,12 @@ pub struct Table {
 pub const TABLES: &[Table] = &[
     step_tables::VERDICTS,
     step_tables::STEP_GROUPS,
+    step_tables::STEP_SIZES,
     step_tables::COMPILED_STEPS,
     step_tables::PADDING,
     step_tables::STEPS,
     step_tables::SLOW_STEPS,
+    step_tables::STEP_WORK,
     compile_tables::RECOMPILES,
     compile_tables::BUCKET_COVERAGE,
     compile_tables::DYNAMO,

@@ -1,11 +1,18 @@
 //! Steps, one by one and in groups.
 
-use crate::analyze::report::{Basis, Difference, Parts, SlowStep, Step, StepTime, device_name};
-use crate::analyze::steps::times::device_span_ns;
+use rustc_hash::FxHashMap;
 
-use super::cell::{Part, Place, Term};
+use crate::analyze::report::{
+    Basis, Difference, Durations, Parts, Period, SlowStep, Step, StepTime, device_name,
+};
+use crate::analyze::steps::like::{LikeSize, by_like_size};
+use crate::analyze::steps::times::{device_span_ns, durations};
+use crate::base::{order, show};
+use crate::plot::distribution::{LogBins, SMALL_BINS};
+
+use super::cell::{Cell, Kind, Part, Place, Term};
 use super::table_rows::Rows;
-use super::{Answers, Table, Topic, shown_terms};
+use super::{Answers, Selected, Table, Topic, shown_terms};
 
 pub const STEP_GROUPS: Table = Table {
     key: "step_groups",
@@ -19,6 +26,7 @@ fn step_groups<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let basis = basis(answers);
     let groups = &answers.report.step_groups;
     let has_compiled = groups.iter().any(|g| g.compiled_count > 0);
+    let curves = Curves::of(&answers.report.steps, |s| (s.period, s.phase, s.bucket));
     Rows::of(groups)
         .term("phase", "phase", "", |g| shown_terms::phase(g.phase))
         .bucket(|g| g.bucket)
@@ -45,6 +53,9 @@ fn step_groups<'a>(answers: &Answers<'a>) -> Rows<'a> {
             move |g| g.times(basis).p99_ns,
         )
         .duration("step_max_ns", "longest", "", move |g| g.times(basis).max_ns)
+        .column(Kind::Curve, "distribution", "distribution", CURVE, move |g| {
+            curves.cell(&(g.period, g.phase, g.bucket))
+        })
         .count(
             "step_count",
             "with a step time",
@@ -121,6 +132,149 @@ fn step_groups<'a>(answers: &Answers<'a>) -> Rows<'a> {
             },
         )
         .says(basis_says(answers))
+        .done()
+}
+
+const CURVE: &str =
+    "How many steps took how long, short ones on the left; one logarithmic axis for all rows.";
+
+/// Step times of groups, as histograms over one axis.
+struct Curves<K> {
+    of: FxHashMap<K, Vec<u64>>,
+    least_ns: i64,
+    longest_ns: i64,
+}
+
+impl<K: Eq + std::hash::Hash> Curves<K> {
+    /// Of steps that did not compile.
+    fn of(steps: &[Step], key: impl Fn(&Step) -> K) -> Curves<K> {
+        let times = || steps.iter().filter(|s| !s.compiled).filter_map(|s| s.step_ns);
+        let mut by_key: FxHashMap<K, Vec<i64>> = FxHashMap::default();
+        for step in steps.iter().filter(|s| !s.compiled) {
+            by_key.entry(key(step)).or_default().extend(step.step_ns);
+        }
+        let bins = LogBins::of(SMALL_BINS, times());
+        let counted = |times: Vec<i64>| bins.map_or(Vec::new(), |bins| bins.counted(times.into_iter()));
+        Curves {
+            least_ns: times().min().unwrap_or(0),
+            longest_ns: times().max().unwrap_or(0),
+            of: by_key
+                .into_iter()
+                .map(|(key, times)| (key, counted(times)))
+                .collect(),
+        }
+    }
+
+    fn cell(&self, key: &K) -> Cell {
+        let values = self.of.get(key).filter(|values| values.iter().any(|&n| n > 0));
+        values.map_or(Cell::Unknown, |values| Cell::Curve {
+            says: format!(
+                "{} from {} on the left to {} on the right",
+                show::counted(values.iter().sum(), "step"),
+                show::duration(self.least_ns),
+                show::duration(self.longest_ns)
+            ),
+            values: values.clone(),
+        })
+    }
+}
+
+pub const STEP_SIZES: Table = Table {
+    key: "step_sizes",
+    title: "Steps by size",
+    definition: "Step times of steps without a bucket, by phase, period and class of size: a class reaches from one \
+                 power of two to the next. Steps into which a compile falls are left out.",
+    topic: Topic::Steps,
+    rows: step_sizes,
+};
+
+/// Steps of one class of size.
+struct OfSize {
+    like: LikeSize,
+    times: Durations,
+}
+
+fn step_sizes<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let steps = &answers.report.steps;
+    let classed = steps
+        .iter()
+        .filter(|s| !s.compiled && LikeSize::of(s).class_key().is_some());
+    let mut rows: Vec<OfSize> = by_like_size(classed.filter(|s| s.bucket.is_none()))
+        .into_iter()
+        .map(|(like, steps)| OfSize {
+            like,
+            times: durations(steps.iter().filter_map(|s| s.step_ns)),
+        })
+        .collect();
+    order::sort_by_key(&mut rows, |row| (row.like.period != Period::Serving, row.like));
+    let curves = Curves::of(steps, LikeSize::of);
+    Rows::made(rows)
+        .term("phase", "phase", "", |row| shown_terms::phase(row.like.phase))
+        .term(
+            "class",
+            "size",
+            "Requests in the batch or tokens, and tokens of context.",
+            |row| Term {
+                key: row.like.class_key().unwrap_or_default().into(),
+                ..Term::word(row.like.class_says().unwrap_or_default())
+            },
+        )
+        .term("period", "period", "", |row| shown_terms::period(row.like.period))
+        .count("count", "steps", "Steps with a step time.", |row| row.times.count)
+        .duration("step_p50_ns", "p50", "", |row| row.times.p50_ns)
+        .duration("step_p90_ns", "p90", "", |row| row.times.p90_ns)
+        .duration("step_p99_ns", "p99", "", |row| row.times.p99_ns)
+        .duration("step_max_ns", "longest", "", |row| row.times.max_ns)
+        .column(Kind::Curve, "distribution", "distribution", CURVE, move |row| {
+            curves.cell(&row.like)
+        })
+        .says(basis_says(answers))
+        .done()
+}
+
+pub const STEP_WORK: Table = Table {
+    key: "step_work",
+    title: "What runs in the step",
+    definition: "Operators, calls and frames by self time, kernels by device time, and the parts of the step, beside \
+                 the median of up to 20 steps of its phase and size, nearest first, that did not compile. Kinds \
+                 overlap: they do not add up.",
+    topic: Topic::Steps,
+    rows: step_work,
+};
+
+fn step_work<'a>(answers: &Answers<'a>) -> Rows<'a> {
+    let work = answers.selected.and_then(Selected::step_work);
+    let says = work.map(|work| match work.compared {
+        0 => "Too few steps of its phase and size to compare with.".to_owned(),
+        n => format!("Compared with {}.", show::counted(n, "other step")),
+    });
+    Rows::of(work.map_or(&[][..], |work| &work.rows))
+        .term("kind", "what", "", |row| shown_terms::difference(row.kind))
+        .name("name", "name", "", |row| row.name.clone())
+        .duration("total_ns", "in this step", "", |row| row.ns)
+        .duration("others_ns", "in the others", "The median of the others.", |row| {
+            row.median_ns
+        })
+        .duration(
+            "more_ns",
+            "extra",
+            "How much longer than in the median of the others.",
+            |row| Some(row.ns.saturating_sub(row.median_ns?)),
+        )
+        .text("ratio", "times", "", |row| {
+            let median = row.median_ns.filter(|&ns| ns > 0)?;
+            Some(format!("{:.1} ×", row.ns as f64 / median as f64))
+        })
+        .count("count", "calls", "", |row| row.count)
+        .count("median_count", "calls in the others", "", |row| row.median_count)
+        .place("The longest of it in the timeline.", |row| {
+            Some(Place {
+                slice: Some(row.slice?),
+                word: "timeline".into(),
+                ..Place::default()
+            })
+        })
+        .says(says.unwrap_or_default())
         .done()
 }
 

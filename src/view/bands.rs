@@ -1,11 +1,73 @@
 //! When graphs were compiled: bands over the whole trace.
 
 use crate::analyze::report::Recompile;
-use crate::base::{Span, order, show};
+use crate::base::{Colour, Span, order, show};
 use crate::dialect::Evidence;
+use crate::plot::axis::{TimeScale, ticks};
+use crate::plot::{Across, Axis, AxisTick, COLUMNS, Mark, Pick, Picked, Picture, Plot};
 
 /// Bands of one kind are at least this part of the width apart from start to start.
 const MOST_BANDS: f64 = 300.0;
+/// Pixels between two labels of the axis of time, at least.
+const LABEL_PX: f64 = 90.0;
+
+/// The least width of a band in a picture.
+const LEAST_WIDTH: f64 = 0.0015;
+
+/// The bands as a picture that can be picked and brushed.
+pub fn compile_picture(compiles: &[&Recompile], extent: Span) -> Picture {
+    let mut bands = compile_bands(compiles, extent);
+    let scale = TimeScale {
+        window: extent,
+        width_px: 1.0,
+    };
+    let axis = ticks(
+        TimeScale {
+            width_px: f64::from(COLUMNS),
+            ..scale
+        },
+        extent.start,
+        LABEL_PX,
+    );
+    let end = |band: &Band| band.x1.max(band.x0 + LEAST_WIDTH).min(1.0);
+    let marks = bands.iter().map(|band| Mark::Bar {
+        colour: Colour::Compile,
+        is_pale: band.suspected,
+        from: (band.x0, 0.0),
+        to: (end(band), 1.0),
+        says: band.says.clone(),
+        label: String::new(),
+    });
+    let plot = Plot {
+        title: "When graphs were compiled".to_owned(),
+        says: show::counted(compiles.len() as u64, "compile") + "; the table lists them.",
+        x: Axis {
+            label: "time from the start of the trace".to_owned(),
+            ticks: axis
+                .ticks
+                .into_iter()
+                .map(|tick| AxisTick {
+                    at: scale.x(tick.at_ns),
+                    label: tick.label,
+                })
+                .collect(),
+        },
+        marks: marks.collect(),
+        ..Plot::default()
+    };
+    order::sort_by(&mut bands, |a, b| a.x0.total_cmp(&b.x0));
+    let pick = |band: &Band| Pick {
+        x: (band.x0, end(band)),
+        y: 1.0,
+        says: band.says.clone(),
+        of: Picked::Time(band.starts),
+    };
+    Picture {
+        plot,
+        picks: bands.iter().map(pick).collect(),
+        across: Across::Time(extent),
+    }
+}
 
 /// Compiles that start in one stretch of the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +78,8 @@ pub struct Band {
     /// Only durations of steps suggest them.
     pub suspected: bool,
     pub count: u64,
+    /// From the start of the first to behind the start of the last, as their table has them.
+    pub starts: Span,
     /// What they are, for people.
     pub says: String,
 }
@@ -70,6 +134,14 @@ fn band(compiles: &[&Recompile], extent: Span) -> Option<Band> {
         x1: x(ends.max()?),
         suspected,
         count: compiles.len() as u64,
+        starts: Span::new(
+            compiles.iter().map(|compile| compile.start_ns).min()?,
+            compiles
+                .iter()
+                .map(|compile| compile.start_ns)
+                .max()?
+                .saturating_add(1),
+        ),
         says: match compiles.len() {
             1 => longest_says,
             n => format!(
@@ -118,5 +190,13 @@ mod tests {
                 (0.002, 0.005, true, 1, "3.00 µs looks like a compile (suspected)"),
             ]
         );
+        let picture = compile_picture(&all, Span::new(0, 1_000_000));
+        let picks: Vec<Picked> = picture.picks.iter().map(|pick| pick.of).collect();
+        let starts = [
+            Span::new(0, 1_501),
+            Span::new(2_000, 2_001),
+            Span::new(900_000, 900_001),
+        ];
+        assert_eq!(picks, starts.map(Picked::Time), "from left to right");
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use super::classes::{BarClass, GroupKind, TrackKind};
 pub use super::memory_budget::{CategoryShare, Estimate, MemoryRule, Over};
 use super::route::Fills;
+pub use crate::analyze::gaps::GapFilter;
 pub use crate::analyze::report::{
     Basis, Bound, Bucket, BucketCoverage, BudgetShare, CategoryBytes, Cause, CompileDetail, CompilePhase,
     DefectRow, DeviceIdle, DeviceMemory, Engine, Engines, Evidence, Finding, FindingEvidence, Gap, GapBin,
@@ -12,9 +13,11 @@ pub use crate::analyze::report::{
     Recompile, Side, StackSource, Step, StepDevice, StepGroup, StepTime, Sure, TimeBudget, Verdict, WorkKind,
     device_name, headlines, share_colour,
 };
+pub use crate::analyze::steps::filter::StepFilter;
 pub use crate::base::{Severity, Span};
 pub use crate::dialect::classifier::DEFAULT_RULES;
 pub use crate::index::select::{ON_REQUEST, Selection};
+pub use crate::plot::{Across, Entry, Mark, Pick, Picked, Picture, Plot, Sign};
 pub use crate::table::{TableName, Topic};
 
 /// The Overview, and what every view's head shows.
@@ -314,16 +317,6 @@ pub struct MemoryCurve {
     pub before_bytes: Option<i64>,
 }
 
-/// Which steps are asked for. `None` is "all".
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StepFilter {
-    pub phase: Option<Phase>,
-    pub period: Option<Period>,
-    pub bucket: Option<Bucket>,
-    /// Steps that start in it.
-    pub window: Option<Span>,
-}
-
 /// One mark of the steps plot: all passes of one phase whose start falls into one pixel column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepMark {
@@ -373,6 +366,12 @@ pub struct GroupParts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepsView {
     pub plot: StepsPlot,
+    /// Steps over time; `None` where no step time is known. It is of all stretches of time, whatever the filter's.
+    pub over_time: Option<Picture>,
+    /// How the step times are distributed, whatever lengths the filter asks for.
+    pub distribution: Option<Picture>,
+    /// The class of size that is asked for, in words.
+    pub class: Option<String>,
     /// Steps that the filter lets through.
     pub n_steps: u32,
     /// Those with most time, at most [`MAX_PARTS`].
@@ -388,12 +387,40 @@ pub struct StepDetail {
     /// One sentence: its step time beside those of like size; `None` where they are too few to judge by.
     pub like: Option<String>,
     pub group_parts: Option<GroupParts>,
+    /// Of the steps that `like` is about; `None` where they are too few to judge by.
+    pub medians: Option<StepMedians>,
     /// At most [`MAX_LISTED`].
     pub recompiles: Vec<Recompile>,
     /// Compiles beyond that; the table `recompiles` has them.
     pub recompiles_left_out: u64,
     pub previous: Option<u32>,
     pub next: Option<u32>,
+}
+
+/// Medians of steps of like size that did not compile, ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepMedians {
+    pub step: Option<i64>,
+    pub interval: Option<i64>,
+    pub host: Option<i64>,
+    pub call: Option<i64>,
+    pub device_span: Option<i64>,
+    pub gap_before: Option<i64>,
+    pub device_gap_before: Option<i64>,
+}
+
+/// The gaps of one kind in one place that a filter asks for, whatever lengths it asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GapsChosen {
+    pub count: u64,
+    pub total_ns: i64,
+    pub p50_ns: Option<i64>,
+    pub p99_ns: Option<i64>,
+    pub max_ns: Option<i64>,
+    /// Those of the trace's steps, for the choice of one.
+    pub buckets: Vec<Bucket>,
+    pub by_count: Option<Picture>,
+    pub by_time: Option<Picture>,
 }
 
 /// One row group of the timeline.

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::base::Span;
-use crate::view::model::GapKind;
+use crate::view::model::{Bucket, GapFilter, GapKind, Period, Phase, StepFilter};
 
 /// Which of the views that few traces fill a trace does fill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,6 +145,10 @@ pub struct Route {
     /// What is searched for in the timeline.
     pub find: Option<String>,
     pub gaps: Option<GapKind>,
+    /// The steps that the Steps view shows; `None`: those it shows at first.
+    pub steps: Option<StepFilter>,
+    /// The gaps that the Gaps view lists.
+    pub gap: GapFilter,
     pub theme: Option<Theme>,
     /// Memory that a trace may take, MB (1 000 000 bytes); see [`MemoryRule`](super::MemoryRule).
     pub memory_mb: Option<u32>,
@@ -178,6 +182,10 @@ impl Route {
         if let Some(kind) = self.gaps {
             parts.push(format!("gaps={}", kind.key()));
         }
+        if let Some(steps) = &self.steps {
+            parts.extend(steps_parts(steps));
+        }
+        parts.extend(gap_parts(&self.gap));
         if let Some(theme) = self.theme {
             parts.push(format!(
                 "theme={}",
@@ -225,6 +233,19 @@ impl Route {
                 "find" => place.find = Some(decoded(value)).filter(|text| !text.trim().is_empty()),
                 "gaps" => {
                     place.gaps = GapKind::from_key(value);
+                }
+                "phase" | "period" | "bucket" | "class" | "at" | "length" | "slowest" => {
+                    steps_part(&mut place.steps, key, value);
+                }
+                "gap_phase" => place.gap.phase = Phase::from_key(value),
+                "gap_bucket" => place.gap.bucket = bucket(value),
+                "gap_length" => place.gap.length = span(value),
+                "gap_inside" => {
+                    place.gap.inside = match value {
+                        "yes" => Some(true),
+                        "no" => Some(false),
+                        _ => None,
+                    }
                 }
                 "theme" => {
                     place.theme = match value {
@@ -297,6 +318,99 @@ fn note(text: &str) -> Option<Note> {
     })
 }
 
+/// `4.1.128`, with nothing where a part is unknown.
+fn bucket_word(bucket: Bucket) -> String {
+    let part = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
+    format!("{}.{}.{}", bucket.batch, part(bucket.seq), part(bucket.ctx))
+}
+
+fn bucket(text: &str) -> Option<Bucket> {
+    let mut parts = text.split('.');
+    let batch = parts.next()?.parse().ok()?;
+    let mut part = || match parts.next()? {
+        "" => Some(None),
+        n => n.parse().ok().map(Some),
+    };
+    Some(Bucket {
+        batch,
+        seq: part()?,
+        ctx: part()?,
+    })
+}
+
+/// The filter of steps, its period always: it may be all of them.
+fn steps_parts(steps: &StepFilter) -> Vec<String> {
+    let mut parts = vec![format!("period={}", steps.period.map_or("all", Period::key))];
+    parts.extend(steps.phase.map(|phase| format!("phase={}", phase.key())));
+    parts.extend(
+        steps
+            .bucket
+            .map(|bucket| format!("bucket={}", bucket_word(bucket))),
+    );
+    parts.extend(steps.class.as_ref().map(|class| format!("class={class}")));
+    for (key, span) in [("at", steps.window), ("length", steps.length)] {
+        parts.extend(span.map(|span| format!("{key}={},{}", span.start, span.end)));
+    }
+    parts.extend(steps.slowest.then(|| "slowest=yes".to_owned()));
+    parts
+}
+
+fn steps_part(steps: &mut Option<StepFilter>, key: &str, value: &str) {
+    let mut next = steps.clone().unwrap_or_default();
+    let is_class = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_known = match key {
+        "period" => {
+            next.period = Period::from_key(value);
+            next.period.is_some() || value == "all"
+        }
+        "phase" => {
+            next.phase = Phase::from_key(value);
+            next.phase.is_some()
+        }
+        "bucket" => {
+            next.bucket = bucket(value);
+            next.bucket.is_some()
+        }
+        "class" => {
+            next.class = is_class(value).then(|| value.to_owned());
+            next.class.is_some()
+        }
+        "at" => {
+            next.window = span(value);
+            next.window.is_some()
+        }
+        "length" => {
+            next.length = span(value);
+            next.length.is_some()
+        }
+        _ => {
+            next.slowest = value == "yes";
+            next.slowest
+        }
+    };
+    if is_known {
+        *steps = Some(next);
+    }
+}
+
+fn gap_parts(gap: &GapFilter) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(gap.phase.map(|phase| format!("gap_phase={}", phase.key())));
+    parts.extend(
+        gap.bucket
+            .map(|bucket| format!("gap_bucket={}", bucket_word(bucket))),
+    );
+    parts.extend(
+        gap.inside
+            .map(|inside| format!("gap_inside={}", if inside { "yes" } else { "no" })),
+    );
+    parts.extend(
+        gap.length
+            .map(|span| format!("gap_length={},{}", span.start, span.end)),
+    );
+    parts
+}
+
 fn span(text: &str) -> Option<Span> {
     let (start, end) = text.split_once(',').or_else(|| text.split_once("%2C"))?;
     stretch((start.parse().ok()?, end.parse().ok()?))
@@ -324,6 +438,8 @@ mod tests {
             notes: Vec::new(),
             find: None,
             gaps: Some(GapKind::Launch),
+            steps: None,
+            gap: GapFilter::default(),
             theme: Some(Theme::Dark),
             memory_mb: Some(1200),
             chrome: Chrome::Embedded,
@@ -370,6 +486,58 @@ mod tests {
         assert_eq!(place.find, None);
         let many = "note=1,2,a&".repeat(MAX_NOTES + 9);
         assert_eq!(Route::from_hash(&many).notes.len(), MAX_NOTES);
+    }
+
+    #[test]
+    fn filters_of_steps_and_gaps_come_back_from_a_hash() {
+        let padded = Bucket {
+            batch: 4,
+            seq: Some(1),
+            ctx: None,
+        };
+        let place = Route {
+            view: View::Steps,
+            steps: Some(StepFilter {
+                phase: Some(Phase::Decode),
+                period: None,
+                bucket: Some(padded),
+                class: Some("s3k12".to_owned()),
+                window: Some(Span::new(-5, 7)),
+                length: Some(Span::new(1_000, 2_000)),
+                slowest: true,
+            }),
+            gap: GapFilter {
+                phase: Some(Phase::Prefill),
+                bucket: Some(padded),
+                inside: Some(false),
+                length: Some(Span::new(10, i64::MAX)),
+            },
+            ..Route::default()
+        };
+        let hash = place.to_hash();
+        assert_eq!(
+            hash,
+            "view=steps&period=all&phase=decode&bucket=4.1.&class=s3k12&at=-5,7&length=1000,2000&slowest=yes\
+             &gap_phase=prefill&gap_bucket=4.1.&gap_inside=no&gap_length=10,9223372036854775807"
+        );
+        assert_eq!(Route::from_hash(&hash), place);
+        let all = Route::from_hash("#view=steps&period=all");
+        assert_eq!(
+            all.steps,
+            Some(StepFilter::default()),
+            "all periods are no lack of a filter"
+        );
+        for wrong in [
+            "bucket=4",
+            "bucket=x.1.",
+            "at=9,3",
+            "phase=x",
+            "class=%3Cb",
+            "slowest=1",
+            "period=",
+        ] {
+            assert_eq!(Route::from_hash(wrong), Route::default(), "{wrong}");
+        }
     }
 
     #[test]

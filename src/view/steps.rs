@@ -1,38 +1,93 @@
 //! The Steps view: a plot of durations over time, mean parts by group, pages of the table.
 
-use crate::analyze::report::{Engines, Parts, Recompile, Step};
+use crate::analyze::report::{Bucket, Engines, Gaps, Parts, Recompile, Step, TraceReport};
+use crate::analyze::steps::filter::median_of;
 use crate::analyze::steps::like::{LEAST_LIKE, LikeSize};
-use crate::analyze::steps::times::durations;
+use crate::analyze::steps::times::{device_span_ns, durations};
 use crate::base::{Span, order, show, stats};
 use crate::dialect::Evidence;
+use crate::plot::distribution::distribution;
+use crate::plot::gaps::by_length;
+use crate::plot::histogram::Measure;
+use crate::plot::steps::{Asked, over_time};
 
 use super::model::{
-    GroupParts, MAX_LISTED, MAX_PARTS, StepDetail, StepFilter, StepMark, StepsPlot, StepsView,
+    GapsChosen, GroupParts, MAX_LISTED, MAX_PARTS, StepDetail, StepFilter, StepMark, StepMedians, StepsPlot,
+    StepsView,
 };
 
-fn passes(filter: &StepFilter, step: &Step) -> bool {
-    filter.phase.is_none_or(|p| p == step.phase)
-        && filter.period.is_none_or(|p| p == step.period)
-        && filter.bucket.is_none_or(|b| Some(b) == step.bucket)
-        && filter.window.is_none_or(|w| w.contains(step.start_ns))
+/// Buckets that a choice of one offers.
+const MAX_BUCKETS: usize = 300;
+
+/// What is asked of the steps.
+#[derive(Clone, Copy, Debug)]
+pub struct StepsAsked<'a> {
+    pub filter: &'a StepFilter,
+    /// The stretch of time that is drawn; else all of it.
+    pub window: Option<Span>,
+    pub log: bool,
+    pub width_px: u32,
 }
 
-/// The plot and the mean parts of the steps under `filter`.
-pub fn steps_view(
-    steps: &[Step],
-    recompiles: &[Recompile],
-    filter: &StepFilter,
-    plot_window: Option<Span>,
-    width_px: u32,
-) -> StepsView {
-    let rows: Vec<&Step> = steps.iter().filter(|s| passes(filter, s)).collect();
-    let plot = plot(&rows, recompiles, plot_window, width_px);
+/// The pictures and the mean parts of the steps that are asked for.
+pub fn steps_view(report: &TraceReport, asked: StepsAsked<'_>) -> StepsView {
+    let StepsAsked { filter, window, .. } = asked;
+    let (steps, recompiles) = (&report.steps, &report.recompiles);
+    let rows = filter.chosen(steps);
     let (parts, parts_left_out) = group_parts(&rows);
+    let word = report
+        .step_time
+        .as_ref()
+        .map_or("step time", |time| time.basis.word());
+    // What is brushed stays in sight.
+    let of_all_time = StepFilter {
+        window: None,
+        ..filter.clone()
+    };
+    let over_time = over_time(&Asked {
+        steps: &of_all_time.chosen(steps),
+        recompiles,
+        window,
+        origin_ns: report.start_ns.unwrap_or(0),
+        log: asked.log,
+        word,
+    });
+    let of_all_lengths = StepFilter {
+        length: None,
+        ..filter.clone()
+    };
+    let class = filter.class.as_ref().and_then(|class| {
+        let mut sizes = steps.iter().map(LikeSize::of);
+        sizes
+            .find(|like| like.class_key().as_ref() == Some(class))?
+            .class_says()
+    });
     StepsView {
-        plot,
+        plot: plot(&rows, recompiles, window, asked.width_px),
+        over_time,
+        distribution: distribution(&of_all_lengths.chosen(steps), word),
+        class,
         n_steps: u32::try_from(rows.len()).unwrap_or(u32::MAX),
         parts,
         parts_left_out,
+    }
+}
+
+/// The gaps of one kind in one place, as pictures.
+pub fn gaps_chosen(gaps: &Gaps, steps: &[Step]) -> GapsChosen {
+    let mut buckets: Vec<Bucket> = steps.iter().filter_map(|s| s.bucket).collect();
+    order::sort(&mut buckets);
+    buckets.dedup();
+    buckets.truncate(MAX_BUCKETS);
+    GapsChosen {
+        buckets,
+        count: gaps.count,
+        total_ns: gaps.total_ns,
+        p50_ns: gaps.p50_ns,
+        p99_ns: gaps.p99_ns,
+        max_ns: gaps.max_ns,
+        by_count: by_length(gaps, Measure::Count),
+        by_time: by_length(gaps, Measure::Time),
     }
 }
 
@@ -183,12 +238,30 @@ pub fn step_detail(steps: &[Step], recompiles: &[Recompile], index: u32) -> Opti
     let own = || recompiles.iter().filter(|r| r.step == Some(index));
     Some(StepDetail {
         like: compared(&step, &like),
+        medians: medians(&like),
         group_parts: group_parts(&like).0.pop(),
         recompiles: own().take(MAX_LISTED).cloned().collect(),
         recompiles_left_out: own().count().saturating_sub(MAX_LISTED) as u64,
         previous: index.checked_sub(1),
         next: (at + 1 < steps.len()).then_some(index + 1),
         step,
+    })
+}
+
+fn medians(like: &[&Step]) -> Option<StepMedians> {
+    let others = || like.iter().copied().filter(|s| !s.compiled);
+    if others().count() < LEAST_LIKE {
+        return None;
+    }
+    let of = |what: fn(&Step) -> Option<i64>| median_of(others(), what);
+    Some(StepMedians {
+        step: of(|s| s.step_ns),
+        interval: of(|s| s.interval_ns),
+        host: of(|s| Some(s.host_ns)),
+        call: of(|s| Some(s.dur_ns)),
+        device_span: of(device_span_ns),
+        gap_before: of(|s| s.gap_before_ns),
+        device_gap_before: of(|s| s.device.as_ref()?.gap_before_ns),
     })
 }
 
@@ -215,6 +288,7 @@ fn compared(step: &Step, like: &[&Step]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::dialect::{Period, Phase};
+    use crate::view::Picture;
 
     fn step(index: u32, start_ns: i64, dur_ns: i64, phase: Phase) -> Step {
         Step {
@@ -234,6 +308,51 @@ mod tests {
         }
     }
 
+    fn view_of(steps: &[Step], recompiles: &[Recompile]) -> StepsView {
+        let report = TraceReport {
+            steps: steps.to_vec(),
+            recompiles: recompiles.to_vec(),
+            ..TraceReport::default()
+        };
+        let asked = StepsAsked {
+            filter: &StepFilter::default(),
+            window: Some(Span::new(0, 300)),
+            log: true,
+            width_px: 3,
+        };
+        steps_view(&report, asked)
+    }
+
+    #[test]
+    fn what_is_brushed_stays_in_sight_and_is_counted_alone() {
+        let report = TraceReport {
+            steps: (0..6)
+                .map(|n| step(n, i64::from(n) * 100, 10 + i64::from(n), Phase::Decode))
+                .collect(),
+            ..TraceReport::default()
+        };
+        let filter = StepFilter {
+            window: Some(Span::new(100, 300)),
+            length: Some(Span::new(12, 13)),
+            ..StepFilter::default()
+        };
+        let view = steps_view(
+            &report,
+            StepsAsked {
+                filter: &filter,
+                window: None,
+                log: true,
+                width_px: 100,
+            },
+        );
+        assert_eq!(view.n_steps, 1);
+        let n_picks = |picture: Option<Picture>| picture.map_or(0, |picture| picture.picks.len());
+        assert_eq!(n_picks(view.over_time), 1, "of this length, at any time");
+        assert_eq!(n_picks(view.distribution), 2, "of this time, of any length");
+        let medians = step_detail(&report.steps, &[], 0).unwrap().medians.unwrap();
+        assert_eq!((medians.step, medians.gap_before), (Some(12), None));
+    }
+
     #[test]
     fn marks_of_one_pixel_join_by_phase_and_keep_the_longest() {
         let steps = [
@@ -242,7 +361,7 @@ mod tests {
             step(2, 60, 5, Phase::Prefill),
             step(3, 250, 7, Phase::Decode),
         ];
-        let view = steps_view(&steps, &[], &StepFilter::default(), Some(Span::new(0, 300)), 3);
+        let view = view_of(&steps, &[]);
         let marks: Vec<_> = view
             .plot
             .marks
@@ -293,8 +412,7 @@ mod tests {
             ..Recompile::default()
         };
         let compiles = [compile(Evidence::Suspected, 1), compile(Evidence::Recorded, 2)];
-        let all = StepFilter::default();
-        let view = steps_view(&steps, &compiles, &all, Some(Span::new(0, 300)), 3);
+        let view = view_of(&steps, &compiles);
         let marks: Vec<_> = view
             .plot
             .marks

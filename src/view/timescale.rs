@@ -3,7 +3,7 @@
 use crate::base::Span;
 
 pub use crate::plot::axis::{
-    DurationScale, Tick, Ticks, TimeScale, round_duration, seconds, ticks, whole_ns,
+    DurationScale, Tick, Ticks, TimeScale, fitting, round_duration, seconds, ticks, whole_ns,
 };
 
 /// The shortest window: at 1000 px, a tenth of a nanosecond a pixel.

@@ -10,6 +10,7 @@ pub mod hash;
 pub mod installed;
 pub mod kept;
 pub mod listener;
+pub mod picture;
 pub mod sight;
 pub mod theme;
 pub mod timer;

@@ -186,6 +186,7 @@ fn views(opened: &Opened) -> Vec<(&'static str, usize)> {
     let question = Question::Steps {
         filter: StepFilter::default(),
         plot_window: None,
+        log: true,
         width_px: 1_000,
     };
     let Answer::Steps(steps) = opened.answer(&scene, &question) else {
@@ -313,6 +314,7 @@ fn what_is_left_out_is_counted() {
     let question = Question::Steps {
         filter,
         plot_window: None,
+        log: true,
         width_px: 100,
     };
     let Answer::Steps(view) = many.answer(&many.scene(), &question) else {

@@ -14,7 +14,7 @@ use stepscope::ingest::Inflater;
 use stepscope::protocol::engine::{Answer, Question};
 use stepscope::session::{self, CutError, LoadError, Loader, Opened, open_bytes};
 use stepscope::synth::Gzip;
-use stepscope::table::{AreaAsk, Ask, MAX_ROWS, Order, SelectedAsk, StacksAsk};
+use stepscope::table::{AreaAsk, Ask, GapsAsk, MAX_ROWS, Order, SelectedAsk, StacksAsk};
 use stepscope::view::{CutRequest, FlameOrder, FlameQuestion, StackSource, StepFilter, TrackPart};
 
 /// A trace of `n` events, or of what stands in their place, and for how many of them the outcome is pinned.
@@ -479,10 +479,36 @@ fn ask_everything(opened: &Opened, file: &[u8]) {
             window: Some(window),
             ..StepFilter::default()
         };
+        for key in ["step_groups", "step_sizes", "steps", "longest_gaps", "step_work"] {
+            let slowest = StepFilter {
+                slowest: true,
+                ..filter.clone()
+            };
+            let of_window = GapsAsk {
+                window: Some(window),
+                ..GapsAsk::default()
+            };
+            for selected in [
+                SelectedAsk::Steps(slowest),
+                SelectedAsk::Gaps(of_window.clone()),
+                SelectedAsk::Step(width_px),
+            ] {
+                ask(Question::Table {
+                    key: key.to_owned(),
+                    ask: Ask {
+                        n_rows: 5,
+                        selected: Some(selected),
+                        ..Ask::default()
+                    },
+                });
+            }
+            ask(Question::Gaps { ask: of_window });
+        }
         for filter in [filter, StepFilter::default()] {
             ask(Question::Steps {
                 filter,
                 plot_window: Some(window),
+                log: true,
                 width_px,
             });
         }

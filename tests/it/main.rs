@@ -7,6 +7,7 @@ mod architecture;
 mod ascend;
 mod ascend_tables;
 mod bounded;
+mod chosen;
 mod cli;
 mod closed_sets;
 mod compare;

@@ -71,14 +71,19 @@ pub(super) struct StepsOf<'a> {
     pub(super) threads: &'a [Thread],
 }
 
-pub(super) fn step_gaps(host: &Host<'_>, asked: Asked, of: &StepsOf<'_>, places: Vec<usize>) -> Option<Gaps> {
+pub(super) fn step_gaps(
+    host: &Host<'_>,
+    asked: Asked<'_>,
+    of: &StepsOf<'_>,
+    places: Vec<usize>,
+) -> Option<Gaps> {
     let engine_steps = &host.vocabulary.engine_steps;
     if places.len() < 2 {
         return None;
     }
     let serving = places.iter().any(|&i| engine_steps[i].period == Period::Serving);
     let mut between = between(engine_steps, places);
-    between.retain(|g| asked.has(g.span));
+    between.retain(|g| asked.has(host, g.span));
     let whose = whose(host, of.rank, of.threads);
     let activity = activity_of(host, &whose);
     let mut divider = activity.divider();

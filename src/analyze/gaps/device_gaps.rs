@@ -7,20 +7,24 @@ use crate::analyze::gaps::{Asked, DEVICE_FLOOR_NS, Host, capture_window, rank_of
 use crate::analyze::report::{Cause, GapKind, Gaps, device_name};
 use crate::base::{Span, show};
 
-pub(super) fn device_gaps(host: &Host<'_>, asked: Asked, place: usize) -> Option<Gaps> {
+pub(super) fn device_gaps(host: &Host<'_>, asked: Asked<'_>, place: usize) -> Option<Gaps> {
     let device = host.devices.get(place)?;
     let idle = host.idle.get(place)?.as_ref();
     let rank = rank_of(host, place);
     let busy = &device.busy;
     let extent = busy.extent()?;
     let mut divider = GapDivider::of(host, idle);
-    let (mut gaps, measured) = summarise(asked.n_longest, busy.gaps().filter(|&g| asked.has(g)), |gap| {
-        // What the host did meanwhile cannot be told where the clocks disagree.
-        match host.vocabulary.clock_offset_ns {
-            Some(_) if gap.len_ns() >= DEVICE_FLOOR_NS => unaccounted(gap),
-            _ => divider.divide(gap, gap),
-        }
-    });
+    let (mut gaps, measured) = summarise(
+        asked.n_longest,
+        busy.gaps().filter(|&g| asked.has(host, g)),
+        |gap| {
+            // What the host did meanwhile cannot be told where the clocks disagree.
+            match host.vocabulary.clock_offset_ns {
+                Some(_) if gap.len_ns() >= DEVICE_FLOOR_NS => unaccounted(gap),
+                _ => divider.divide(gap, gap),
+            }
+        },
+    );
     gaps.kind = GapKind::Device;
     gaps.r#where = format!("device {}", device_name(device.device, device.rank.as_deref()));
     gaps.coverage = capture_window(host).map(|window| share(extent.intersect(window), window));

@@ -9,7 +9,7 @@ use crate::base::{TrackId, Union};
 use crate::dialect::Role;
 use crate::index::Index;
 
-pub(super) fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
+pub(super) fn launch_gaps(host: &Host<'_>, asked: Asked<'_>) -> Option<Gaps> {
     let launches_on = |track: TrackId| {
         host.index
             .rows(track)
@@ -28,9 +28,11 @@ pub(super) fn launch_gaps(host: &Host<'_>, asked: Asked) -> Option<Gaps> {
     let whose = whose(host, rank, &[thread_of(host.index, track)]);
     let activity = activity_of(host, &whose);
     let mut divider = activity.divider();
-    let (mut gaps, measured) = summarise(asked.n_longest, union.gaps().filter(|&g| asked.has(g)), |gap| {
-        divider.divide(gap)
-    });
+    let (mut gaps, measured) = summarise(
+        asked.n_longest,
+        union.gaps().filter(|&g| asked.has(host, g)),
+        |gap| divider.divide(gap),
+    );
     gaps.kind = GapKind::Launch;
     gaps.r#where = track_name(host.index, track);
     let extent = union.extent().unwrap_or_default();

@@ -21,6 +21,7 @@ mod device_gap;
 mod device_gaps;
 pub mod device_shares;
 mod fine_bins;
+mod gap_filter;
 mod gap_statistics;
 pub mod gap_words;
 pub mod held_up;
@@ -33,6 +34,7 @@ pub mod step_idle;
 mod step_window;
 pub(in crate::analyze) mod streams;
 
+pub use gap_filter::{Asked, GapFilter};
 pub use step_idle::step_idle;
 pub mod time_budget;
 
@@ -218,38 +220,20 @@ fn rank_of(host: &Host<'_>, place: usize) -> Option<usize> {
     host.vocabulary.devices.get(place)?.rank
 }
 
-/// Which gaps are counted, and how many of the longest are named.
-#[derive(Clone, Copy)]
-struct Asked {
-    /// Those that lie in it, in part or whole.
-    window: Option<Span>,
-    n_longest: usize,
-}
-
-impl Asked {
-    fn has(self, gap: Span) -> bool {
-        self.window.is_none_or(|w| !w.intersect(gap).is_empty())
-    }
-}
-
 /// All gaps of a trace: between steps, of each device, between launches.
 pub fn gaps(host: &Host<'_>) -> Vec<Gaps> {
     asked(
         host,
         Asked {
             window: None,
+            filter: None,
             n_longest: N_LONGEST,
         },
     )
 }
 
-/// The gaps that lie in `window`, in part or whole, each at its full length; the `n_longest` of each kind and place
-/// by name.
-pub fn gaps_in(host: &Host<'_>, window: Option<Span>, n_longest: usize) -> Vec<Gaps> {
-    asked(host, Asked { window, n_longest })
-}
-
-fn asked(host: &Host<'_>, asked: Asked) -> Vec<Gaps> {
+/// The gaps that are asked for, each at its full length.
+pub fn asked(host: &Host<'_>, asked: Asked<'_>) -> Vec<Gaps> {
     let mut all = Vec::new();
     let engines = engine_rows(host.index, host.vocabulary);
     let ranks = &host.vocabulary.ranks.by_process;

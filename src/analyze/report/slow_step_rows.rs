@@ -106,6 +106,31 @@ pub struct SlowStep {
     pub differences: Vec<Difference>,
 }
 
+/// What runs in a step, beside the median of other steps of like size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepWork {
+    pub step: u32,
+    /// How many other steps the medians are of; 0 where they are too few to compare with.
+    pub compared: u64,
+    pub rows: Vec<StepWorkRow>,
+}
+
+/// See [`StepWork`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepWorkRow {
+    pub kind: DifferenceKind,
+    /// Of the operator, kernel, frame or part; empty where the kind says it.
+    pub name: String,
+    pub ns: i64,
+    /// In the median of the others; `None` where there are too few.
+    pub median_ns: Option<i64>,
+    /// `None` for what is not called.
+    pub count: Option<u64>,
+    pub median_count: Option<u64>,
+    /// The longest of it.
+    pub slice: Option<u32>,
+}
+
 /// An allocator could not hand out what it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutOfMemory {

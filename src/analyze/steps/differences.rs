@@ -17,9 +17,9 @@ use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::gaps::activity::open_in;
 use crate::analyze::host::open_frames::python_tracks;
 use crate::analyze::report::{
-    Difference, DifferenceKind, DynamoUse, HostPart, Parts, Period, SlowStep, Step,
+    Difference, DifferenceKind, DynamoUse, HostPart, Parts, Period, SlowStep, Step, StepWork, StepWorkRow,
 };
-use crate::analyze::steps::like::{LEAST_LIKE, by_like_size};
+use crate::analyze::steps::like::{LEAST_LIKE, LikeSize, by_like_size};
 use crate::analyze::steps::step_device_work::{Piece, TakesWork, assign};
 
 /// A step is slow if it takes longer than this many medians of its like …
@@ -111,29 +111,101 @@ pub fn slow_steps(
         one.others.truncate(MOST_LIKE);
     }
     let all = slow.iter().flat_map(|s| s.others.iter().copied().chain([s.step]));
-    let mut wanted: FxHashMap<usize, Profile> = all.map(|s| (s.index as usize, Profile::default())).collect();
+    let threads = Threads::of(index, vocabulary);
+    let wanted = profiles(&threads, steps, devices, from_device_ends, all);
+    let compared = slow.iter().map(|one| compared(one, &wanted, &threads, dynamo));
+    compared.collect()
+}
+
+/// What runs in these steps.
+fn profiles<'s>(
+    threads: &Threads<'_>,
+    steps: &[Step],
+    devices: &[DeviceWork],
+    from_device_ends: bool,
+    of: impl Iterator<Item = &'s Step>,
+) -> FxHashMap<usize, Profile> {
+    let mut wanted: FxHashMap<usize, Profile> = of.map(|s| (s.index as usize, Profile::default())).collect();
     assign(
-        index,
-        vocabulary,
+        threads.index,
+        threads.vocabulary,
         &mut Pieces {
-            index,
+            index: threads.index,
             wanted: &mut wanted,
         },
     );
-    let threads = Threads::of(index, vocabulary);
     for (&row, profile) in &mut wanted {
         if let Some(step) = steps.get(row) {
-            profile.see_host(&threads, step, row);
+            profile.see_host(threads, step, row);
             let own_end = step.device.as_ref().and_then(|device| device.end_ns);
             let window = match own_end.filter(|_| from_device_ends) {
                 Some(end) => Span::new(end.saturating_sub(took(step)), end),
                 None => profile.window,
             };
-            profile.see_device(&threads, step, row, devices, window);
+            profile.see_device(threads, step, row, devices, window);
         }
     }
-    let compared = slow.iter().map(|one| compared(one, &wanted, &threads, dynamo));
-    compared.collect()
+    wanted
+}
+
+/// Everything that runs in a step, beside the median of the steps of like size nearest to it that did not compile.
+pub fn step_work(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    steps: &[Step],
+    devices: &[DeviceWork],
+    from_device_ends: bool,
+    step: u32,
+) -> Option<StepWork> {
+    let own = steps.get(step as usize)?;
+    let is_like = |s: &&Step| s.index != step && !s.compiled && LikeSize::of(s) == LikeSize::of(own);
+    let mut others: Vec<&Step> = steps.iter().filter(is_like).collect();
+    order::sort_by_key(&mut others, |s| s.index.abs_diff(step));
+    others.truncate(MOST_LIKE);
+    if others.len() + 1 < LEAST_LIKE {
+        others.clear();
+    }
+    let threads = Threads::of(index, vocabulary);
+    let all = others.iter().copied().chain([own]);
+    let profiles = profiles(&threads, steps, devices, from_device_ends, all);
+    let profile = profiles.get(&(step as usize))?;
+    let beside: Vec<&Profile> = others
+        .iter()
+        .filter_map(|s| profiles.get(&(s.index as usize)))
+        .collect();
+    let has_others = !beside.is_empty();
+    let named = named(profile, &beside, index).into_iter().map(|d| StepWorkRow {
+        kind: d.kind,
+        ns: d.median_ns.saturating_add(d.more_ns),
+        median_ns: has_others.then_some(d.median_ns),
+        count: Some(d.count),
+        median_count: has_others.then_some(d.median_count),
+        slice: d.slice,
+        name: d.name,
+    });
+    let unnamed = profile.other.iter().map(|(&(kind, name), &ns)| StepWorkRow {
+        kind,
+        name: name.to_owned(),
+        ns,
+        median_ns: has_others
+            .then(|| median_of(&beside, |p| p.other.get(&(kind, name)).copied().unwrap_or(0))),
+        count: None,
+        median_count: None,
+        slice: None,
+    });
+    let mut rows: Vec<StepWorkRow> = named.chain(unnamed).collect();
+    order::sort_by(&mut rows, |a, b| {
+        let more = |row: &StepWorkRow| {
+            row.median_ns
+                .map_or(row.ns, |median| row.ns.saturating_sub(median))
+        };
+        (Reverse(more(a)), a.kind, &a.name).cmp(&(Reverse(more(b)), b.kind, &b.name))
+    });
+    Some(StepWork {
+        step,
+        compared: beside.len() as u64,
+        rows,
+    })
 }
 
 /// How much there is of something in a step.

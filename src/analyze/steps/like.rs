@@ -84,6 +84,15 @@ impl LikeSize {
     }
 }
 
+impl LikeSize {
+    /// The class of size, where there is no bucket, as a name in links: `"s3"`, `"s3k13"`.
+    pub fn class_key(&self) -> Option<String> {
+        let size = self.size.map(|class| format!("s{class}"));
+        let kv = self.kv.map(|class| format!("k{class}"));
+        (size.is_some() || kv.is_some()).then(|| size.unwrap_or_default() + &kv.unwrap_or_default())
+    }
+}
+
 /// 0 for 0, 1 for 1, 2 for 2 and 3, 3 for 4 to 7, …
 fn class(n: u64) -> u32 {
     u64::BITS - n.leading_zeros()

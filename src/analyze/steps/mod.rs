@@ -3,6 +3,7 @@
 pub mod breakdown;
 pub mod bucket_padding;
 pub mod differences;
+pub mod filter;
 pub mod like;
 mod step_device_work;
 pub mod times;
@@ -207,6 +208,16 @@ fn cost_within(compiles: &[&Recompile], span: Span) -> i64 {
 /// Steps by phase, bucket and period, in that order, with exact percentiles. The four times leave out steps that
 /// compiled and, of an asynchronous engine, the intervals of steps next to another phase.
 pub fn step_groups(index: &Index, steps: &[Step], time: Option<&StepTime>) -> Vec<StepGroup> {
+    step_groups_of(index, steps, time, &vec![true; steps.len()])
+}
+
+/// The same of the steps that `takes` says yes to; their neighbours are those of all steps.
+pub fn step_groups_of(
+    index: &Index,
+    steps: &[Step],
+    time: Option<&StepTime>,
+    takes: &[bool],
+) -> Vec<StepGroup> {
     let is_asynchronous = time.is_some_and(|time| time.asynchronous);
     let mixed = match is_asynchronous {
         true => times::is_next_to_another_phase(index, steps),
@@ -214,7 +225,8 @@ pub fn step_groups(index: &Index, steps: &[Step], time: Option<&StepTime>) -> Ve
     };
     type Group = (Period, Phase, Option<Bucket>);
     let mut groups: BTreeMap<Group, Vec<(&Step, bool)>> = BTreeMap::new();
-    for (step, mixed) in steps.iter().zip(mixed) {
+    let taken = steps.iter().zip(mixed).zip(takes).filter(|(_, takes)| **takes);
+    for ((step, mixed), _) in taken {
         groups
             .entry((step.period, step.phase, step.bucket))
             .or_default()

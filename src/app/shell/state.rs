@@ -12,7 +12,7 @@ use crate::view::arrangement::Arrangement;
 use crate::view::commands::Command;
 use crate::view::memory_budget::SUSPICIOUS_BYTES;
 use crate::view::route::{Chrome, Note, Route, Theme, View};
-use crate::view::{Estimate, Selection, Span, Summary};
+use crate::view::{Estimate, GapFilter, Selection, Span, StepFilter, Summary};
 use crate::web::engine::{Engine, Told};
 use crate::web::{hash, theme};
 
@@ -81,6 +81,10 @@ pub enum Action {
     Theme(Theme),
     /// The timeline shows this window now.
     Moved(Span),
+    /// The Steps view shows these steps now.
+    Steps(StepFilter),
+    /// The Gaps view lists these gaps now.
+    Gaps(GapFilter),
     /// A slice was clicked in the timeline, or the selection was cleared.
     Picked(Option<u32>),
     /// A view, by its name.
@@ -245,11 +249,16 @@ impl State {
         if place.chrome == Chrome::Full {
             place.chrome = self.place.chrome;
         }
+        // Lengths of one kind of gaps say nothing of another's.
+        if place.gaps.is_none() && place.gap == GapFilter::default() {
+            place.gap = self.place.gap.clone();
+        }
         place.gaps = place.gaps.or(self.place.gaps);
         place.find = place.find.or_else(|| self.place.find.clone());
         if place.notes.is_empty() {
             place.notes = self.place.notes.clone();
         }
+        place.steps = place.steps.or_else(|| self.place.steps.clone());
         let points = place.mark.is_some() || place.slice.is_some();
         let mut reveal = self.reveal;
         if points {
@@ -361,6 +370,11 @@ impl Reducible for State {
                     ..place
                 })
             },
+            Action::Steps(steps) => self.with_place(Route {
+                steps: Some(steps),
+                ..place
+            }),
+            Action::Gaps(gap) => self.with_place(Route { gap, ..place }),
             Action::Picked(slice) => self.with_place(Route {
                 slice,
                 mark: None,

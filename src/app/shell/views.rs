@@ -37,9 +37,15 @@ pub fn view(
     let on_anew = Callback::from(move |summary| dispatch.dispatch(Action::Anew(summary)));
     match place.view {
         View::Overview => {
-            html! { <overview::Overview {summary} {engine} {ready} {dark} {on_anew} on_which={on_which.clone()} /> }
+            html! { <overview::Overview {summary} {engine} {ready} {on_anew} on_which={on_which.clone()} /> }
         }
-        View::Gaps => html! { <gaps::GapsView {summary} {engine} {ready} kind={place.gaps} /> },
+        View::Gaps => {
+            let dispatch = state.dispatcher();
+            let on_filter = Callback::from(move |filter| dispatch.dispatch(Action::Gaps(filter)));
+            html! {
+                <gaps::GapsView {summary} {engine} {ready} kind={place.gaps} filter={place.gap.clone()} {on_filter} />
+            }
+        }
         View::Device => {
             let dispatch = state.dispatcher();
             let on_classified = Callback::from(move |(rules, summary)| {
@@ -64,9 +70,14 @@ pub fn view(
             html! { <ranks::WorkersView {summary} {engine} {on_worker} /> }
         }
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
-        View::Steps if ready => html! {
-            <steps::Steps {summary} {engine} selected={place.step} {dark} {on_anew} />
-        },
+        View::Steps if ready => {
+            let dispatch = state.dispatcher();
+            let on_filter = Callback::from(move |filter| dispatch.dispatch(Action::Steps(filter)));
+            html! {
+                <steps::Steps {summary} {engine} selected={place.step} filter={place.steps.clone()} {on_filter}
+                              {on_anew} />
+            }
+        }
         View::Timeline if ready => {
             let dispatch = state.dispatcher();
             let on_moved = Callback::from(move |window| dispatch.dispatch(Action::Moved(window)));

@@ -4,14 +4,15 @@ use yew::prelude::*;
 
 use crate::app::companion::perfetto::InPerfetto;
 use crate::app::components::ask::use_answer;
+use crate::app::components::data_table::DataTable;
 use crate::app::components::parts::{
     Part, Stack, To, maybe_count, maybe_duration, step_place, step_span, swatch, timeline_at,
 };
 use crate::app::steps::{engine_parts, host_parts};
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::table::device_span_ns;
-use crate::view::{Engines, Evidence, Parts, StepDetail, Sure};
+use crate::table::{GapsAsk, SelectedAsk, device_span_ns};
+use crate::view::{Engines, Evidence, Parts, Span, Step, StepDetail, Sure};
 use crate::web::engine::Engine;
 
 #[derive(Properties, PartialEq)]
@@ -24,14 +25,32 @@ pub struct StepPanelProps {
 pub fn StepPanel(props: &StepPanelProps) -> Html {
     let answer = use_answer(&props.engine, Some(Question::Step { index: props.index }));
     let body = match answer.as_deref() {
-        Some(Answer::Step(detail)) => panel(detail),
+        Some(Answer::Step(detail)) => panel(detail, &props.engine),
         Some(Answer::Nothing { why }) => html! { <p class="empty">{ why }</p> },
         _ => html! { <p class="empty">{ "…" }</p> },
     };
-    html! { <section class="panel" aria-label={format!("Step {}", props.index)} aria-live="polite">{ body }</section> }
+    // Wherever the step was clicked, its detail comes into sight.
+    let node = use_node_ref();
+    use_effect_with((props.index, answer.is_some()), {
+        let node = node.clone();
+        move |_| {
+            if let Some(panel) = node.cast::<web_sys::Element>() {
+                let options = web_sys::ScrollIntoViewOptions::new();
+                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                panel.scroll_into_view_with_scroll_into_view_options(&options);
+            }
+        }
+    });
+    html! {
+        <section class="panel" aria-label={format!("Step {}", props.index)} aria-live="polite">
+            <span class="panel-top" ref={node} aria-hidden="true"></span>
+            { body }
+        </section>
+    }
 }
 
-fn panel(detail: &StepDetail) -> Html {
+fn panel(detail: &StepDetail, engine: &Engine) -> Html {
+    let medians = detail.medians.unwrap_or_default();
     let step = &detail.step;
     let mean: Option<&Parts> = detail.group_parts.as_ref().map(|g| &g.mean);
     let mean_of = |key: &str, word: &str| {
@@ -64,19 +83,19 @@ fn panel(detail: &StepDetail) -> Html {
             </div>
             if let Some(like) = &detail.like { <p>{ like }</p> }
             <dl class="facts-list">
-                { fact("Step time", maybe_duration(step.step_ns)) }
-                { fact("Model call", show::duration(step.call_ns)) }
-                { fact("Host time", show::duration(step.host_ns)) }
+                { fact("Step time", beside(step.step_ns, medians.step)) }
+                { fact("Model call", beside(Some(step.call_ns), medians.call)) }
+                { fact("Host time", beside(Some(step.host_ns), medians.host)) }
                 { fact("Bucket (batch, seq, ctx)", step.bucket.map_or_else(|| "–".into(), |b| b.to_string())) }
                 { fact("Requests in the batch", maybe_count(step.batch)) }
                 { fact("Tokens", maybe_count(step.tokens)) }
                 { fact("Engine step", maybe_count(step.engine_step)) }
-                { fact("Gap before, on the host", maybe_duration(step.gap_before_ns)) }
-                { fact("Interval", maybe_duration(step.interval_ns)) }
+                { fact("Gap before, on the host", beside(step.gap_before_ns, medians.gap_before)) }
+                { fact("Interval", beside(step.interval_ns, medians.interval)) }
                 if let Some(span_ns) = device_span_ns(step) {
-                    { fact("Device span", show::duration(span_ns)) }
+                    { fact("Device span", beside(Some(span_ns), medians.device_span)) }
                     { fact("Gap before, on the device",
-                           maybe_duration(step.device.as_ref().and_then(|d| d.gap_before_ns))) }
+                           beside(step.device.as_ref().and_then(|d| d.gap_before_ns), medians.device_gap_before)) }
                 }
                 if step.sure != Sure::Recorded {
                     { fact("Recognised as a step", "derived: no marker of the engine".to_owned()) }
@@ -90,6 +109,13 @@ fn panel(detail: &StepDetail) -> Html {
                                    maybe_count(step.generation_tokens))) }
                 }
             </dl>
+            if detail.medians.is_some() {
+                <p class="definition">{ "In brackets: more or less than the median of these steps." }</p>
+            }
+            <DataTable table="step_work" engine={engine.clone()} title={format!("What runs in step {}", step.index)}
+                       selected={Some(SelectedAsk::Step(step.index))} />
+            <DataTable table="longest_gaps" engine={engine.clone()} title="Gaps in and before the step"
+                       selected={Some(SelectedAsk::Gaps(gaps_of(step)))} />
             <div class="columns">
                 <table class="fit">
                     <caption>{ "Host, by part" }</caption>
@@ -148,6 +174,18 @@ fn panel(detail: &StepDetail) -> Html {
     }
 }
 
+/// From the end of the step before to the start of the next one.
+fn gaps_of(step: &Step) -> GapsAsk {
+    let len_ns = step.interval_ns.unwrap_or(0).max(step.dur_ns).max(step.host_ns);
+    GapsAsk {
+        window: Some(Span::new(
+            step.start_ns.saturating_sub(step.gap_before_ns.unwrap_or(0)),
+            step.start_ns.saturating_add(len_ns),
+        )),
+        ..GapsAsk::default()
+    }
+}
+
 fn device(detail: &StepDetail) -> Html {
     let Some(device) = &detail.step.device else {
         return html! { <p class="note">{ "The trace holds no device work for this step." }</p> };
@@ -195,6 +233,21 @@ fn device(detail: &StepDetail) -> Html {
                 }) }
             </tbody>
         </table>
+    }
+}
+
+/// A time of the step, and how much more or less it is than the median of the steps of like size.
+fn beside(ns: Option<i64>, median_ns: Option<i64>) -> String {
+    match (ns, median_ns) {
+        (Some(ns), Some(median)) if ns != median => {
+            let sign = if ns > median { "+" } else { "−" };
+            format!(
+                "{} ({sign}{})",
+                show::duration(ns),
+                show::duration((ns - median).abs())
+            )
+        }
+        _ => maybe_duration(ns),
     }
 }
 

@@ -1,25 +1,23 @@
 //! The Steps view: durations over time, by bucket, by part, and one by one.
 
 mod detail;
+pub mod over_time;
 pub mod time_menu;
 
-use web_sys::{HtmlSelectElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-use crate::app::components::ask::{use_answer, use_width};
+use crate::app::components::ask::use_answer;
 use crate::app::components::data_table::{DataTable, Row, RowAction};
 use crate::app::components::parts::{Part, Stack, maybe_duration, step_place, swatch};
-use crate::app::components::plot::StepsPlotCanvas;
 use crate::app::components::same_rc::SameRc;
 use crate::app::steps::detail::StepPanel;
+use crate::app::steps::over_time::{Filters, OverTime, OverTimeProps};
 use crate::app::steps::time_menu::StepTimeChoice;
-use crate::base::order;
 use crate::base::show;
 use crate::protocol::engine::{Answer, Question};
-use crate::table::Cell;
-use crate::view::{
-    Bucket, Engines, Evidence, GroupParts, Parts, Period, Phase, StepFilter, StepsView, Summary,
-};
+use crate::table::{Cell, SelectedAsk};
+use crate::view::{Bucket, Engines, GroupParts, Parts, Period, Phase, Span, StepFilter, StepsView, Summary};
 use crate::web::engine::Engine;
 use crate::web::listener::{Listener, is_typing};
 
@@ -31,25 +29,14 @@ fn bucket_of(row: &Row) -> Option<Bucket> {
     }
 }
 
-/// What a filter asks of the table of steps.
-fn only_of(filter: &StepFilter) -> Vec<(String, String)> {
-    let of = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
-    [
-        of("phase", filter.phase.map(|phase| phase.key().to_owned())),
-        of("period", filter.period.map(|period| period.key().to_owned())),
-        of("bucket", filter.bucket.map(|bucket| bucket.to_string())),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
 #[derive(Properties, PartialEq)]
 pub struct StepsProps {
     pub summary: SameRc<Summary>,
     pub engine: Engine,
     pub selected: Option<u32>,
-    pub dark: bool,
+    /// The steps that the link names.
+    pub filter: Option<StepFilter>,
+    pub on_filter: Callback<StepFilter>,
     /// All answers were computed anew.
     pub on_anew: Callback<Box<Summary>>,
 }
@@ -61,79 +48,34 @@ pub fn Steps(props: &StepsProps) -> Html {
         .step_counts
         .iter()
         .any(|(_, period, _)| *period == Period::Serving);
-    let filter = use_state_eq(|| StepFilter {
+    let filter = props.filter.clone().unwrap_or_else(|| StepFilter {
         period: serves.then_some(Period::Serving),
         ..StepFilter::default()
     });
     let log = use_state_eq(|| true);
+    let zoom = use_state_eq(|| None::<Span>);
     let one_scale = use_state_eq(|| false);
-    let node = use_node_ref();
-    let width_px = use_width(&node);
     let answer = use_answer(
         &props.engine,
-        (width_px > 0).then(|| Question::Steps {
-            filter: (*filter).clone(),
-            plot_window: None,
-            width_px,
+        Some(Question::Steps {
+            filter: filter.clone(),
+            plot_window: *zoom,
+            log: *log,
+            width_px: 0,
         }),
     );
     let view: Option<&StepsView> = match answer.as_deref() {
         Some(Answer::Steps(view)) => Some(view),
         _ => None,
     };
-    // The plot is given anew only with a new answer, so that hovering does not redraw for nothing.
-    let plot = use_memo(answer.clone(), |answer| match answer.as_deref() {
-        Some(Answer::Steps(view)) => Some(SameRc::new(view.plot.clone())),
-        _ => None,
-    });
-    let set_filter = {
-        let filter = filter.clone();
-        Callback::from(move |next: StepFilter| filter.set(next))
-    };
-    let on_brush = {
-        let (filter, set_filter) = (filter.clone(), set_filter.clone());
-        Callback::from(move |window| {
-            set_filter.emit(StepFilter {
-                window,
-                ..(*filter).clone()
-            })
-        })
-    };
-    let on_step = Callback::from(move |index: u32| go_to_step(index));
-    let on_group = {
-        let is_here = {
-            let filter = filter.clone();
-            move |row: &Row| {
-                filter.phase.is_some_and(|phase| phase.key() == row.key("phase"))
-                    && filter
-                        .period
-                        .is_some_and(|period| period.key() == row.key("period"))
-                    && filter.bucket == bucket_of(row)
-            }
-        };
-        let (filter, set_filter, was_here) = (filter.clone(), set_filter.clone(), is_here.clone());
-        RowAction {
-            head: "show".into(),
-            word: Callback::from(move |row: Row| {
-                Some(if is_here(&row) { "all steps" } else { "these steps" }.to_owned())
-            }),
-            on_click: Callback::from(move |row: Row| {
-                let window = filter.window;
-                set_filter.emit(match was_here(&row) {
-                    true => StepFilter {
-                        window,
-                        ..StepFilter::default()
-                    },
-                    false => StepFilter {
-                        phase: Phase::from_key(row.key("phase")),
-                        bucket: bucket_of(&row),
-                        period: Period::from_key(row.key("period")),
-                        window,
-                    },
-                });
-            }),
+    // Pictures are given anew only with a new answer, so that hovering does not redraw for nothing.
+    let pictures = use_memo(answer.clone(), |answer| match answer.as_deref() {
+        Some(Answer::Steps(view)) => {
+            [&view.over_time, &view.distribution].map(|of| of.clone().map(SameRc::new))
         }
-    };
+        _ => [None, None],
+    });
+    let on_step = Callback::from(move |index: u32| go_to_step(index));
     use_effect_with((props.selected, summary.n_steps), |(selected, n_steps)| {
         let keys = step_keys(*selected, *n_steps);
         let listener = web_sys::window().map(|window| Listener::new(&window, "keydown", keys));
@@ -147,60 +89,103 @@ pub fn Steps(props: &StepsProps) -> Html {
             </p>
         };
     }
-    let origin_ns = summary.extent.map_or(0, |e| e.start);
+    // Groups stay in sight, so that another can be chosen.
+    let of_groups = StepFilter {
+        window: filter.window,
+        length: filter.length,
+        slowest: filter.slowest,
+        ..StepFilter::default()
+    };
+    let of = |table: &'static str, filter: &StepFilter| {
+        let selected = Some(SelectedAsk::Steps(filter.clone()));
+        html! { <DataTable key={table} {table} engine={props.engine.clone()} {selected} /> }
+    };
+    let groups = Some(SelectedAsk::Steps(of_groups));
+    let over_time = OverTimeProps {
+        summary: summary.clone(),
+        filter: filter.clone(),
+        on_filter: props.on_filter.clone(),
+        over_time: pictures[0].clone(),
+        distribution: pictures[1].clone(),
+        class: view.and_then(|view| view.class.clone()).map(AttrValue::from),
+        selected: props.selected,
+        on_step,
+        log: *log,
+        on_log: Callback::from(move |next| log.set(next)),
+        zoom: *zoom,
+        on_zoom: Callback::from(move |next| zoom.set(next)),
+    };
     html! {
         <>
             <section aria-labelledby="plot-head">
-                <h2 id="plot-head">{ "Duration of steps over time" }
-                    <span class="aside">
-                        { swatch("prefill", "prefill") }{ swatch("decode", "decode") }
-                        { swatch("mixed", "prefill + decode") }{ compile_marks(summary) }
-                    </span>
-                </h2>
+                <h2 id="plot-head">{ "Step times" }</h2>
                 <StepTimeChoice summary={summary.clone()} engine={props.engine.clone()}
                                 on_anew={props.on_anew.clone()} />
-                { filters(summary, &filter, &set_filter, &log) }
-                <div ref={node} class="plot">
-                    if let Some(plot) = &*plot {
-                        <StepsPlotCanvas plot={plot.clone()} log={*log} dark={props.dark} {origin_ns}
-                            selected={props.selected} on_brush={on_brush} on_step={on_step} />
-                    }
-                </div>
+                <Filters ..over_time.clone() />
+                if view.is_some() { <OverTime ..over_time /> }
                 <p class="hint">
-                    { "A bar's height is the step time; a step whose step time is unknown has none. Drag to zoom into a stretch of time: the tables follow. \
-                       Click a bar to see its step; [ and ] go to the step before and after." }
+                    { "A step whose step time is unknown has no dot. Drag over a picture to choose steps by time or \
+                       by step time: the tables follow. Click a dot to see its step; [ and ] go to the step before \
+                       and after." }
                 </p>
             </section>
             if let Some(index) = props.selected {
                 <StepPanel engine={props.engine.clone()} {index} />
             }
-            <DataTable table="step_groups" engine={props.engine.clone()} action={on_group} />
-            <DataTable table="padding" engine={props.engine.clone()} />
-            <DataTable table="slow_steps" engine={props.engine.clone()} />
-            <DataTable table="compiled_steps" engine={props.engine.clone()} />
+            if let Some(view) = view { { over_time::chosen_says(view) } }
+            <DataTable table="step_groups" engine={props.engine.clone()} selected={groups.clone()}
+                       action={on_group(&filter, &props.on_filter, Of::Bucket)} />
+            <DataTable table="step_sizes" engine={props.engine.clone()} selected={groups}
+                       action={on_group(&filter, &props.on_filter, Of::Class)} />
+            { for ["padding", "slow_steps", "compiled_steps"].map(|table| of(table, &filter)) }
             <DataTable table="verdicts" engine={props.engine.clone()} />
             if let Some(view) = view { { parts_section(view, &one_scale) } }
             <DataTable
-                table="steps" engine={props.engine.clone()} only={only_of(&filter)}
-                within={filter.window.map(|w| ("start_ns".to_owned(), w.start, w.end))}
+                table="steps" engine={props.engine.clone()} selected={Some(SelectedAsk::Steps(filter))}
                 here={props.selected.map(|step| (AttrValue::from("index"), step.to_string()))} />
         </>
     }
 }
 
-/// The legend of the plot's diamonds, as far as the trace has them.
-pub fn compile_marks(summary: &Summary) -> Html {
-    let has = |suspected: bool| {
-        summary
-            .recompiles
-            .iter()
-            .any(|r| (r.evidence == Evidence::Suspected) == suspected)
+/// What rows of groups have in common beside phase and period.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    Bucket,
+    Class,
+}
+
+/// The steps of a row of groups, or all again.
+fn on_group(filter: &StepFilter, on_filter: &Callback<StepFilter>, of: Of) -> RowAction {
+    let chosen = {
+        let filter = filter.clone();
+        move |row: &Row| StepFilter {
+            phase: Phase::from_key(row.key("phase")),
+            period: Period::from_key(row.key("period")),
+            bucket: bucket_of(row).filter(|_| of == Of::Bucket),
+            class: (of == Of::Class).then(|| row.key("class").to_owned()),
+            ..filter.clone()
+        }
     };
-    html! {
-        <>
-            if has(false) { <span class="keyed compile-mark">{ "◆ a graph was compiled" }</span> }
-            if has(true) { <span class="keyed compile-mark">{ "◇ looks like a compile (suspected)" }</span> }
-        </>
+    let (filter, on_filter, to) = (filter.clone(), on_filter.clone(), chosen.clone());
+    let now = filter.clone();
+    RowAction {
+        head: "show".into(),
+        word: Callback::from(move |row: Row| {
+            let is_here = chosen(&row) == now;
+            Some(if is_here { "all steps" } else { "these steps" }.to_owned())
+        }),
+        on_click: Callback::from(move |row: Row| {
+            let next = to(&row);
+            on_filter.emit(match next == filter {
+                true => StepFilter {
+                    window: filter.window,
+                    length: filter.length,
+                    slowest: filter.slowest,
+                    ..StepFilter::default()
+                },
+                false => next,
+            });
+        }),
     }
 }
 
@@ -226,72 +211,6 @@ fn step_keys(selected: Option<u32>, n_steps: u32) -> impl FnMut(KeyboardEvent) {
         if next < n_steps {
             go_to_step(next);
         }
-    }
-}
-
-fn filters(
-    summary: &Summary,
-    filter: &UseStateHandle<StepFilter>,
-    set_filter: &Callback<StepFilter>,
-    log: &UseStateHandle<bool>,
-) -> Html {
-    let mut phases: Vec<Phase> = summary.step_counts.iter().map(|c| c.0).collect();
-    order::sort(&mut phases);
-    phases.dedup();
-    let mut periods: Vec<Period> = summary.step_counts.iter().map(|c| c.1).collect();
-    order::sort(&mut periods);
-    periods.dedup();
-    let chosen = |event: &Event| event.target_unchecked_into::<HtmlSelectElement>().value();
-    let on_phase = {
-        let (filter, set_filter, phases) = (filter.clone(), set_filter.clone(), phases.clone());
-        move |event: Event| {
-            let phase = phases.iter().copied().find(|p| p.word() == chosen(&event));
-            set_filter.emit(StepFilter {
-                phase,
-                bucket: None,
-                ..(*filter).clone()
-            });
-        }
-    };
-    let on_period = {
-        let (filter, set_filter, periods) = (filter.clone(), set_filter.clone(), periods.clone());
-        move |event: Event| {
-            let period = periods.iter().copied().find(|p| p.word() == chosen(&event));
-            set_filter.emit(StepFilter {
-                period,
-                ..(*filter).clone()
-            });
-        }
-    };
-    let on_log = {
-        let log = log.clone();
-        move |_| log.set(!*log)
-    };
-    let clear = {
-        let set_filter = set_filter.clone();
-        move |_| set_filter.emit(StepFilter::default())
-    };
-    html! {
-        <div class="filters">
-            <label>{ "Phase " }<select onchange={on_phase}>
-                <option value="" selected={filter.phase.is_none()}>{ "all" }</option>
-                { for phases.iter().map(|p| html! {
-                    <option value={p.word()} selected={filter.phase == Some(*p)}>{ p.word() }</option>
-                }) }
-            </select></label>
-            <label>{ "Period " }<select onchange={on_period}>
-                <option value="" selected={filter.period.is_none()}>{ "all" }</option>
-                { for periods.iter().map(|p| html! {
-                    <option value={p.word()} selected={filter.period == Some(*p)}>{ p.word() }</option>
-                }) }
-            </select></label>
-            <label><input type="checkbox" checked={**log} onchange={on_log} />{ " logarithmic" }</label>
-            if let Some(bucket) = &filter.bucket { <span class="badge">{ format!("bucket {bucket}") }</span> }
-            if let Some(window) = filter.window {
-                <span class="badge num">{ format!("{} chosen", show::duration(window.len_ns())) }</span>
-            }
-            if **filter != StepFilter::default() { <button type="button" onclick={clear}>{ "Show all steps" }</button> }
-        </div>
     }
 }
 

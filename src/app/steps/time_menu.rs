@@ -1,6 +1,5 @@
 //! Which time of a step is its step time, why, and another on request.
 
-use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use crate::app::components::same_rc::SameRc;
@@ -22,30 +21,32 @@ pub fn StepTimeChoice(props: &StepTimeChoiceProps) -> Html {
     let Some(time) = &props.summary.step_time else {
         return html! {};
     };
-    let on_choice = {
+    let choose = |basis: Basis| {
         let (engine, on_anew, busy) = (props.engine.clone(), props.on_anew.clone(), busy.clone());
-        move |event: Event| {
-            let value = event.target_unchecked_into::<HtmlSelectElement>().value();
-            let basis = Basis::from_key(&value);
+        Callback::from(move |_: MouseEvent| {
             let (on_anew, busy) = (on_anew.clone(), busy.clone());
             busy.set(true);
-            engine.ask(Question::StepTime { basis }, move |answer| {
+            engine.ask(Question::StepTime { basis: Some(basis) }, move |answer| {
                 busy.set(false);
                 if let Answer::Anew(summary) = answer {
                     on_anew.emit(summary);
                 }
             });
-        }
+        })
     };
     html! {
         <div class="filters step-time">
-            <label>{ "Step time " }<select onchange={on_choice} disabled={*busy}>
-                { for Basis::ALL.into_iter().map(|basis| html! {
-                    <option value={basis.key()} selected={basis == time.basis} title={basis.means()}>
-                        { basis.word() }
-                    </option>
+            <div class="switches" role="group" aria-label="Step time">
+                { for Basis::ALL.into_iter().map(|basis| {
+                    let here = basis == time.basis;
+                    html! {
+                        <button type="button" class={classes!("switch", here.then_some("here"))} disabled={*busy}
+                                aria-pressed={here.to_string()} title={basis.means()} onclick={choose(basis)}>
+                            { basis.word() }
+                        </button>
+                    }
                 }) }
-            </select></label>
+            </div>
             <span class="hint">{ step_time_says(time) }</span>
         </div>
     }

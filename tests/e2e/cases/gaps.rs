@@ -18,7 +18,7 @@ fn bars(page: &Page) -> Vec<(String, u64)> {
         let (bin, rest) = title.split_once(", ").expect("bin, cause: count");
         let count: u64 = rest
             .rsplit_once(": ")
-            .and_then(|(_, count)| count.replace(',', "").parse().ok())
+            .and_then(|(_, count)| count.split(' ').next()?.replace(',', "").parse().ok())
             .unwrap_or_else(|| panic!("no count in {title}"));
         match bins.iter_mut().find(|(name, _)| name == bin) {
             Some((_, sum)) => *sum += count,
@@ -143,5 +143,51 @@ fn the_longest_gaps_lead_to_their_places() {
         .collect();
     assert_eq!(longest.size(), "50 rows");
     assert_eq!(marks, expected[..PAGE_ROWS as usize]);
+    page.must_be_clean();
+}
+
+#[test]
+fn a_bin_of_the_histogram_filters_the_list_and_stands_in_the_link() {
+    let Some((page, gaudi)) = Gaudi::at("#view=gaps&gaps=step") else {
+        return;
+    };
+    let all = &gaudi.native.report.gaps;
+    let gaps = all
+        .iter()
+        .find(|g| g.kind == GapKind::Step)
+        .expect("gaps of steps");
+    let last = gaps.histogram.iter().rfind(|bin| bin.count > 0).expect("a bin");
+    let field = "[role=group][aria-label='How many gaps, by their length']";
+    page.wait_until("it is drawn", || {
+        page.count(&format!("{field} svg[role=img]")) == 1
+    });
+    page.eval(&format!("document.querySelector(\"{field}\").focus()"));
+    page.press("End");
+    page.press("Enter");
+    page.wait_until("its lengths are in the link", || {
+        place(&page).gap.length == Some(Span::new(last.from_ns, last.to_ns.unwrap_or(i64::MAX)))
+    });
+    let listed = table(&page, "longest_gaps");
+    page.wait_until("the list is of the bin", || {
+        listed.column("length").len() as u64 == last.count
+    });
+    page.press("Escape");
+    page.wait_until("all are listed", || place(&page).gap.length.is_none());
+    page.eval(
+        "const select = [...document.querySelectorAll('.filters label')]
+             .find(label => label.textContent.startsWith('Steps')).querySelector('select');
+         select.value = 'between'; select.dispatchEvent(new Event('change', { bubbles: true }))",
+    );
+    page.wait_until("only those between steps are asked for", || {
+        place(&page).gap.inside == Some(false)
+    });
+    // Labels of quantiles stand above the field, where no bar is.
+    let overlaps = page.eval(
+        "const bars = [...document.querySelectorAll('.chart rect[class^=k-]')].map(e => e.getBoundingClientRect());
+         return [...document.querySelectorAll('.quantile + text')].map(e => e.getBoundingClientRect())
+             .some(label => bars.some(bar => label.bottom > bar.top + 1 && label.top < bar.bottom
+                 && label.right > bar.left && label.left < bar.right))",
+    );
+    assert_eq!(overlaps, Value::Bool(false));
     page.must_be_clean();
 }

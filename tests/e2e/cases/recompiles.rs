@@ -104,3 +104,27 @@ fn every_compile_leads_to_its_place_in_the_timeline() {
     }
     page.must_be_clean();
 }
+
+#[test]
+fn cells_of_the_grid_and_bars_of_time_filter_the_table() {
+    let Some((page, _)) = Gaudi::at("#view=recompiles") else {
+        return;
+    };
+    let compiles = table(&page, "recompiles");
+    assert_eq!(compiles.column("step"), ["10", "37", "37"]);
+    page.click("table.grid td.missed button");
+    page.wait_until("the compile of the missed bucket is left", || {
+        compiles.column("step") == ["10"]
+    });
+    click_text(&page, ".chip", "prefill (1, 128, 2) ×");
+    page.wait_until("all are listed", || compiles.column("step") == ["10", "37", "37"]);
+
+    let field = "[role=group][aria-label='When graphs were compiled']";
+    page.eval(&format!("document.querySelector(\"{field}\").focus()"));
+    page.press("Home");
+    page.press("Enter");
+    page.wait_until("the first is left", || compiles.column("step") == ["10"]);
+    page.press("Escape");
+    page.wait_until("all are listed", || compiles.column("step") == ["10", "37", "37"]);
+    page.must_be_clean();
+}

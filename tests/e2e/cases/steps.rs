@@ -4,6 +4,8 @@ use stepscope::analyze::report::{Basis, Phase, Step, StepGroup};
 use stepscope::base::show;
 use stepscope::view::route::View;
 
+use stepscope_e2e::Page;
+
 use crate::real::{Gaudi, click_text, go, place, rows, table, texts};
 
 const COLUMNS: [&str; 4] = ["step", "phase", "bucket", "model call"];
@@ -139,13 +141,127 @@ fn the_step_time_stands_on_top_and_another_can_be_chosen() {
     assert_eq!(says[0], report.verdict.as_ref().expect("it has steps").says);
     let time = report.step_time.as_ref().expect("it has steps");
     assert!(texts(&page, ".step-time .hint")[0].contains(&time.why));
-    page.eval(
-        "const select = document.querySelector('.step-time select'); select.value = 'call'; \
-         select.dispatchEvent(new Event('change', { bubbles: true }))",
-    );
+    click_text(&page, ".step-time button", "model call");
     page.wait_until("the model call is the step time", || {
         texts(&page, ".step-time .hint")[0].starts_with("Step time here is the model call.")
     });
     assert!(texts(&page, ".verdict-line")[0].contains("in the model call alone"));
+    page.must_be_clean();
+}
+
+/// How many steps the page says are chosen.
+fn chosen(page: &Page) -> String {
+    let says = texts(page, "main p[role=status].hint");
+    says.into_iter()
+        .find(|says| says.contains("chosen"))
+        .unwrap_or_default()
+}
+
+#[test]
+fn dots_are_picked_and_brushed_by_keyboard_and_the_link_holds_the_brush() {
+    let Some((page, gaudi)) = Gaudi::at("#view=steps&period=all") else {
+        return;
+    };
+    let timed = gaudi.native.report.steps.iter().filter(|s| s.step_ns.is_some());
+    let first = timed.min_by_key(|s| s.start_ns).expect("a step time");
+    let field = "[role=group][aria-label='Steps over time']";
+    page.wait_until("the picture is drawn", || {
+        page.count(&format!("{field} svg[role=img]")) == 1
+    });
+    page.eval(&format!("document.querySelector(\"{field}\").focus()"));
+    page.press("ArrowRight");
+    let tip = ".picture:first-of-type .plot-tip";
+    page.wait_until("the first step is said", || {
+        page.text(tip).starts_with(&format!("step {}: ", first.index))
+    });
+    page.press("Enter");
+    page.wait_until("its detail is shown", || {
+        page.count(&format!("section.panel[aria-label='Step {}'] table", first.index)) > 0
+    });
+    let top =
+        page.eval("return document.querySelector('section.panel').getBoundingClientRect().top / innerHeight");
+    assert!(
+        (0.0..0.9).contains(&top.as_f64().expect("a place")),
+        "in sight: {top}"
+    );
+    page.wait_until("what runs in it is listed", || {
+        page.count("#table-step_work") == 1
+    });
+
+    page.eval(&format!(
+        "const field = document.querySelector(\"{field}\"); field.focus();
+         field.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Home', bubbles: true }}));"
+    ));
+    for _ in 0..5 {
+        page.eval(&format!(
+            "document.querySelector(\"{field}\").dispatchEvent(
+                 new KeyboardEvent('keydown', {{ key: 'ArrowRight', shiftKey: true, bubbles: true }}))"
+        ));
+    }
+    page.wait_until("a stretch is chosen", || {
+        place(&page).steps.is_some_and(|s| s.window.is_some())
+    });
+    let window = place(&page).steps.and_then(|s| s.window).expect("a stretch");
+    let inside = gaudi
+        .native
+        .report
+        .steps
+        .iter()
+        .filter(|s| window.contains(s.start_ns))
+        .count();
+    assert!(inside > 1 && inside < 52, "{inside}");
+    table(&page, "steps").wait_for_size(&format!("{inside} of 52 rows"));
+    let hash = page.eval("return location.hash");
+    let hash = hash.as_str().expect("a hash").to_owned();
+    assert!(hash.contains("&at="), "{hash}");
+    page.must_be_clean();
+
+    let Some((again, _)) = Gaudi::at(&hash) else {
+        return;
+    };
+    table(&again, "steps").wait_for_size(&format!("{inside} of 52 rows"));
+    click_text(&again, ".filters button", "Show all steps");
+    table(&again, "steps").wait_for_size("52 rows");
+    again.must_be_clean();
+}
+
+#[test]
+fn the_slowest_hundredth_is_one_click_away() {
+    let Some((page, _)) = Gaudi::at("#view=steps&period=all") else {
+        return;
+    };
+    page.wait_until("all are chosen", || chosen(&page).starts_with("52 steps"));
+    click_text(&page, ".filters button", "Slowest 1 %");
+    page.wait_until("one is chosen", || chosen(&page).starts_with("1 step "));
+    assert!(place(&page).steps.is_some_and(|steps| steps.slowest));
+    table(&page, "steps").wait_for_size("1 of 52 rows");
+    page.must_be_clean();
+}
+
+#[test]
+fn a_bar_of_the_distribution_filters_and_pictures_are_saved() {
+    let Some((page, _)) = Gaudi::at("#view=steps&period=all") else {
+        return;
+    };
+    let field = "[role=group][aria-label='Distribution of step times']";
+    page.wait_until("it is drawn", || page.count(&format!("{field} .quantile")) == 3);
+    page.eval(&format!("document.querySelector(\"{field}\").focus()"));
+    page.press("End");
+    page.press("Enter");
+    page.wait_until("the longest are chosen", || {
+        place(&page).steps.is_some_and(|steps| steps.length.is_some())
+    });
+    page.wait_until("they are few", || chosen(&page).starts_with("1 step "));
+    for format in ["SVG", "PNG"] {
+        page.eval(&format!(
+            "document.querySelector(\"button[aria-label='Save as {format}: Distribution of step times']\").click()"
+        ));
+        let ending = format!(".step-times.{}", format.to_lowercase());
+        page.wait_until(&format!("it is saved as {format}"), || {
+            let said = texts(&page, ".picture-tools [role=status]");
+            said.iter()
+                .any(|said| said.starts_with("Saved as ") && said.ends_with(&ending))
+        });
+    }
     page.must_be_clean();
 }

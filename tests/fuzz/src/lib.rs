@@ -407,6 +407,7 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
                     ..StepFilter::default()
                 },
                 plot_window: Some(window).filter(|_| width_px.is_multiple_of(3)),
+                log: true,
                 width_px,
             },
             1 => Question::Step { index: choices.u32() },

@@ -128,6 +128,7 @@ impl Frames {
         let question = Question::Steps {
             filter: StepFilter::default(),
             plot_window: Some(viewport.bounds),
+            log: true,
             width_px,
         };
         engine.ask(question, move |answer| {
