@@ -5,3 +5,4 @@ pub mod companion;
 pub mod engine;
 pub mod pulse;
 pub mod text;
+pub mod wire;
