@@ -128,7 +128,11 @@ fn bytes_of_something_else_are_refused() {
     })
     .expect("bytes");
     for short in 0..said.len() {
-        assert!(wire::reply_of(&said[..short]).is_err(), "{short} bytes of {}", said.len());
+        assert!(
+            wire::reply_of(&said[..short]).is_err(),
+            "{short} bytes of {}",
+            said.len()
+        );
     }
     assert!(wire::reply_of(b"\xff\xff\xff\xff").is_err());
 }

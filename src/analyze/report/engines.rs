@@ -98,7 +98,10 @@ impl IndexMut<Engine> for Engines {
 impl Serialize for Engines {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_written = |engine: Engine| engine != Engine::Compute || self[engine].is_some();
-        let n = Engine::ALL.into_iter().filter(|&engine| is_written(engine)).count();
+        let n = Engine::ALL
+            .into_iter()
+            .filter(|&engine| is_written(engine))
+            .count();
         // A map: its keys depend on the value, so its places say nothing in a format without names.
         let mut object = serializer.serialize_map(Some(n))?;
         for engine in Engine::ALL.into_iter().filter(|&engine| is_written(engine)) {
