@@ -29,6 +29,16 @@ pub fn sort_by_key<T, K: Ord>(list: &mut [T], mut key: impl FnMut(&T) -> K) {
     sort_by(list, |a, b| key(a).cmp(&key(b)));
 }
 
+/// Collects into a map or a set that is kept in order, and is not large: the standard library's way sorts a list of
+/// the items first, with a sort of their own; here they are inserted.
+pub fn inserted<C: Default + Extend<T>, T>(items: impl IntoIterator<Item = T>) -> C {
+    let mut all = C::default();
+    for item in items {
+        all.extend(std::iter::once(item));
+    }
+    all
+}
+
 /// The one that is compiled once.
 #[inline(never)]
 fn sort_rows(order: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::kineto::EXTERNAL_ID;
 use super::vocabulary::{CollectiveArgs, ProcessGroup};
-use crate::base::NameId;
 use crate::base::closed_set::closed_set;
+use crate::base::{NameId, order};
 use crate::index::trace_columns::Index;
 
 closed_set! {
@@ -95,12 +95,13 @@ pub fn process_groups(index: &Index) -> Vec<ProcessGroup> {
     if let Some(info) = index.header.get("parallel_group_info") {
         groups.extend(parallel_groups(&info));
     }
-    let said: BTreeSet<(Option<NameId>, Option<NameId>)> = index
+    let events = index
         .arg_column(ARGS.ranks)
         .into_iter()
-        .flat_map(|column| column.ints())
-        .map(|(id, _)| (index.args.text(ARGS.group, id), index.args.text(ARGS.ranks, id)))
-        .collect();
+        .flat_map(|column| column.ints());
+    let said: BTreeSet<(Option<NameId>, Option<NameId>)> = order::inserted(
+        events.map(|(id, _)| (index.args.text(ARGS.group, id), index.args.text(ARGS.ranks, id))),
+    );
     for (group, ranks) in said {
         let text = |name: NameId| Value::from(index.text(name));
         let (group, ranks) = (group.map(text), ranks.map(text));

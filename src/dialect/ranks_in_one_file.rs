@@ -224,21 +224,21 @@ fn ranks_in_args(index: &Index) -> BTreeMap<Key, BTreeSet<i64>> {
         of.1 += 1;
     }
     said.retain(|pid, &mut (_, n)| n.saturating_mul(10) >= events[pid].saturating_mul(9));
-    said.into_iter().map(|(pid, (ranks, _))| (pid, ranks)).collect()
+    order::inserted(said.into_iter().map(|(pid, (ranks, _))| (pid, ranks)))
 }
 
 /// Each process is of the one rank that its events name; of none where a process has events of several.
 fn by_arg(index: &Index, _: &[Role]) -> Found {
     let said = ranks_in_args(index);
-    let several: BTreeSet<i64> = said.values().flatten().copied().collect();
+    let several: BTreeSet<i64> = order::inserted(said.values().flatten().copied());
     if several.len() < 2 || said.values().any(|ranks| ranks.len() > 1) {
         return Found::default();
     }
     let only = |ranks: BTreeSet<i64>| ranks.into_iter().next();
-    let of: BTreeMap<Key, String> = said
-        .into_iter()
-        .filter_map(|(pid, ranks)| Some((pid, format!("rank {}", only(ranks)?))))
-        .collect();
+    let of: BTreeMap<Key, String> = order::inserted(
+        said.into_iter()
+            .filter_map(|(pid, ranks)| Some((pid, format!("rank {}", only(ranks)?)))),
+    );
     of.into()
 }
 
@@ -385,11 +385,9 @@ fn by_steps(index: &Index, roles: &[Role]) -> Found {
             }
         }
     }
-    let of: BTreeMap<Key, String> = runs
-        .into_iter()
-        .filter(|&(_, run)| run == (true, true))
-        .map(|(pid, _)| (pid, label_of_process(index, pid)))
-        .collect();
+    let with_both = runs.into_iter().filter(|&(_, run)| run == (true, true));
+    let of: BTreeMap<Key, String> =
+        order::inserted(with_both.map(|(pid, _)| (pid, label_of_process(index, pid))));
     if of.len() < 2 {
         return Found::default();
     }

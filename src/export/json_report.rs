@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::analyze::report::Report;
-use crate::base::show;
+use crate::base::{order, show};
 use crate::table::{Cell, Filled};
 
 /// One JSON object, indented, keys in the order of the struct's fields, ending with a line break.
@@ -35,7 +35,7 @@ pub fn table_json(table: &Filled<'_>) -> String {
             .enumerate()
             .filter(|(_, column)| !column.kind.is_drawn());
         let fields = columns.map(|(at, column)| (column.key.to_string(), value(rows.cell(row, at))));
-        Value::Object(fields.collect())
+        Value::Object(order::inserted(fields))
     };
     let mut json = serde_json::to_string_pretty(&(0..rows.len()).map(row).collect::<Vec<_>>())
         .expect("objects with string keys");

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::column::Column;
 use super::trace_columns::Key;
+use crate::base::order;
 use crate::ingest::Scalar;
 use crate::ingest::event::args;
 
@@ -163,7 +164,7 @@ impl Memory {
 
     /// The same in order of time.
     pub(super) fn sorted(mut self) -> Memory {
-        self.failures.sort_by_key(|failure| failure.ts);
+        order::sort_by_key(&mut self.failures, |failure| failure.ts);
         if self.ts.iter().is_sorted() {
             return self;
         }

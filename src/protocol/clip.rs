@@ -1,6 +1,8 @@
-//! What crosses to the page, with every text of it cut to a length that a page can hold.
+//! What crosses to the page, with every text of it cut to a length that a page can hold, and every member in its place.
 //!
-//! A serializer around another: names of the trace are in a hundred places of a reply, and are cut here, once.
+//! A serializer around another: names of the trace are in a hundred places of a reply, and are cut here, once. Members
+//! that JSON leaves out (`skip_serializing_if`: none, empty, false, zero) are written, as nothing: the bytes of
+//! [`super::wire`] have no names, and read by place.
 
 use serde::ser::{
     SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -179,6 +181,10 @@ macro_rules! of_members {
                 }
             }
 
+            fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
+                self.0.serialize_field(key, &None::<()>)
+            }
+
             fn end(self) -> Result<S::Ok, S::Error> {
                 self.0.end()
             }
@@ -209,6 +215,7 @@ impl<S: SerializeMap> SerializeMap for Clipping<S> {
 mod tests {
     use super::*;
     use crate::protocol::engine::{Answer, Reply};
+    use crate::protocol::wire;
     use crate::table::{Cell, Page, Term};
     use crate::view::SliceArgs;
 
@@ -218,8 +225,7 @@ mod tests {
 
     /// The reply as the page hears it.
     fn heard(reply: &Reply) -> Reply {
-        let sent = serde_json::to_string(&Clip(reply)).expect("JSON");
-        serde_json::from_str(&sent).expect("a reply")
+        wire::reply_of(&wire::bytes_of(reply).expect("bytes")).expect("a reply")
     }
 
     #[test]

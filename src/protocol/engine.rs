@@ -5,7 +5,7 @@
 //! whole. The page sends [`Request::Hello`] and connects the two, then asks at any time; the trace worker answers
 //! in order, between two pieces of text while it still loads.
 //!
-//! 64-bit integers cross as `BigInt`, exactly.
+//! A request crosses as a plain object, its 64-bit integers as `BigInt`, exactly; a reply as bytes ([`super::wire`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::view::{
 };
 
 /// Raised with every change of a message: a worker kept in a cache may be older than the page.
-pub const PROTOCOL: u32 = 16;
+pub const PROTOCOL: u32 = 17;
 
 /// Formats of [`Question::Report`] that are pages to hand on: of the report, of the comparison.
 pub const PAGE: &str = "html";

@@ -4,4 +4,5 @@ pub mod clip;
 pub mod companion;
 pub mod engine;
 pub mod pulse;
+pub mod wire;
 pub mod worker_messages;

@@ -7,12 +7,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::{MessageChannel, MessageEvent, MessagePort, Worker};
 
 use crate::protocol::engine::{PROTOCOL, Reply, Request};
+use crate::protocol::wire;
 use crate::web::boot::WorkerSource;
 use crate::web::listener::Listener;
 use crate::web::timer::Timer;
@@ -129,7 +130,7 @@ impl Workers {
         let store = Rc::downgrade(&self.0);
         let warm = Listener::new(&pair.trace, "message", move |event: MessageEvent| {
             let head = Reflect::get(&event.data(), &"head".into()).unwrap_or(JsValue::UNDEFINED);
-            let reply = serde_wasm_bindgen::from_value(head);
+            let reply = wire::reply_of(&Uint8Array::new(&head).to_vec());
             if let (Ok(Reply::Warm), Some(store)) = (reply, store.upgrade()) {
                 if let Some((pair, _)) = &*store.warming.borrow() {
                     pair.end();

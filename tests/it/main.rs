@@ -27,6 +27,7 @@ mod invented;
 mod key_averages;
 mod malformed;
 mod meaning;
+mod messages;
 mod nodes;
 mod open;
 mod output;

@@ -126,7 +126,7 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
     };
     for phase in PHASES {
         let of_phase = a.classes.iter().chain(&b.classes).filter(|c| c.phase == phase);
-        let classes: BTreeSet<&StepClass> = of_phase.collect();
+        let classes: BTreeSet<&StepClass> = order::inserted(of_phase);
         if classes.is_empty() {
             continue;
         }
@@ -320,7 +320,7 @@ const STATES: [State; 5] = [
 fn device_time(a: &Profile, b: &Profile) -> Vec<DeviceRow> {
     let all = |p: &'_ Profile| -> BTreeMap<i64, DeviceTime> {
         let whole = p.device_time.iter().filter(|d| d.scope == "all");
-        whole.map(|d| (d.device, d.clone())).collect()
+        order::inserted(whole.map(|d| (d.device, d.clone())))
     };
     let (of_a, of_b) = (all(a), all(b));
     let mut devices: Vec<i64> = of_a.keys().chain(of_b.keys()).copied().collect();

@@ -103,8 +103,8 @@ fn classes(steps: &[&Step]) -> (Vec<StepClass>, Vec<StepTimes>) {
         }
     };
     let places: BTreeMap<StepClass, usize> = {
-        let all: BTreeSet<StepClass> = steps.iter().map(|s| class_of(s)).collect();
-        all.into_iter().zip(0..).collect()
+        let all: BTreeSet<StepClass> = order::inserted(steps.iter().map(|s| class_of(s)));
+        order::inserted(all.into_iter().zip(0..))
     };
     let times = |step: &&Step| StepTimes {
         class: places.get(&class_of(step)).copied().unwrap_or(0),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
-use serde::ser::SerializeStruct;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::Colour;
@@ -102,13 +102,10 @@ impl Serialize for Engines {
             .into_iter()
             .filter(|&engine| is_written(engine))
             .count();
-        let mut object = serializer.serialize_struct("Engines", n)?;
-        for engine in Engine::ALL {
-            if is_written(engine) {
-                object.serialize_field(engine.key(), &self[engine])?;
-            } else {
-                object.skip_field(engine.key())?;
-            }
+        // A map: its keys depend on the value, so its places say nothing in a format without names.
+        let mut object = serializer.serialize_map(Some(n))?;
+        for engine in Engine::ALL.into_iter().filter(|&engine| is_written(engine)) {
+            object.serialize_entry(engine.key(), &self[engine])?;
         }
         object.end()
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::base::show;
+use crate::base::{order, show};
 use crate::dialect::Vocabulary;
 use crate::dialect::key_averages::{KeyAverages, Rounded, Row, TellsApart};
 use crate::index::{Family, Index};
@@ -374,7 +374,7 @@ impl Ours {
             (found, like.len(), all)
         };
         let judged: BTreeMap<(&str, bool), _> =
-            groups.iter().map(|(key, rows)| (*key, of_group(rows))).collect();
+            order::inserted(groups.iter().map(|(key, rows)| (*key, of_group(rows))));
         let held = |row: &Row| {
             let key = (row.name.as_str(), row.is_of_device());
             let (found, n_like, all) = judged.get(&key)?;
@@ -450,7 +450,7 @@ impl Ours {
         let free = |(one, listed): (_, bool)| (!listed).then_some(one);
         let mut unlisted: Vec<&One> = self.all.iter().zip(listed).filter_map(free).collect();
         unlisted.retain(|one| one.parts.is_empty() && one.calls > 0);
-        crate::base::order::sort_by(&mut unlisted, |a, b| {
+        order::sort_by(&mut unlisted, |a, b| {
             (b.self_cpu_ns.cmp(&a.self_cpu_ns)).then_with(|| a.name.cmp(&b.name))
         });
         unlisted

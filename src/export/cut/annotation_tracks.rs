@@ -304,7 +304,11 @@ fn stretch(start: i64, dur: i64) -> Span {
 
 /// Args, without those that are unknown.
 fn known<const N: usize>(args: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    let args = args.into_iter();
-    args.filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect()
+    let mut known = Map::new();
+    for (key, value) in args {
+        if let Some(value) = value {
+            known.insert(key.to_owned(), value);
+        }
+    }
+    known
 }

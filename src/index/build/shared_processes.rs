@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Builder;
-use crate::base::CategoryId;
+use crate::base::{CategoryId, order};
 use crate::index::trace_columns::{Family, Key};
 
 #[cfg(doc)]
@@ -131,10 +131,10 @@ impl Builder {
     ) -> BTreeMap<(Key, T), Key> {
         let mut processes: BTreeMap<(Key, T), Key> = BTreeMap::new();
         let mut tracks: FxHashMap<(u32, T), u32> = FxHashMap::default();
-        let wanted: BTreeSet<(u32, T)> = rows
-            .iter()
-            .map(|&(row, owner)| (self.rows.track.get(row as usize), owner))
-            .collect();
+        let wanted: BTreeSet<(u32, T)> = order::inserted(
+            rows.iter()
+                .map(|&(row, owner)| (self.rows.track.get(row as usize), owner)),
+        );
         for (track, owner) in wanted {
             let (pid, tid, family) = self.tracks.list[track as usize];
             let own = match processes.get(&(pid, owner)) {

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Uint32Array};
+use js_sys::{Array, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
 use super::source::{Source, Taken};
-use super::{log, object, plain, scope};
-use crate::protocol::clip::Clip;
+use super::{log, object, scope};
 use crate::protocol::engine::{Answer, COMPARISON_PAGE, PAGE, Question, Reply};
+use crate::protocol::wire;
 use crate::session::{self, Opened};
 use crate::view::timeline::Scene;
 
@@ -137,13 +137,15 @@ pub fn post(reply: &Reply) {
 
 /// Posts a reply with a blob beside it. A blob is shared, not copied.
 pub fn post_with_blob(reply: &Reply, blob: &JsValue) {
-    let message = plain(&Clip(reply)).and_then(|head| object(&[("head", head), ("blob", blob.clone())]));
+    let message = bytes(reply).and_then(|head| object(&[("head", head.into()), ("blob", blob.clone())]));
     log(message.and_then(|message| scope().post_message(&message)));
 }
 
 /// A reply as it is posted, and what of it is transferred.
 pub fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
-    let head = ("head", plain(&Clip(reply))?);
+    let bytes = bytes(reply)?;
+    let transfer = Array::of1(&bytes.buffer());
+    let head = ("head", bytes.into());
     let Reply::Answer {
         answer: Answer::Timeline {
             frame: Some(frame), ..
@@ -151,9 +153,13 @@ pub fn message_of(reply: &Reply) -> Result<(JsValue, Array), JsValue> {
         ..
     } = reply
     else {
-        return Ok((object(&[head])?, Array::new()));
+        return Ok((object(&[head])?, transfer));
     };
     let words = Uint32Array::from(&frame.to_words()[..]);
-    let transfer = Array::of1(&words.buffer());
+    transfer.push(&words.buffer());
     Ok((object(&[head, ("words", words.into())])?, transfer))
+}
+
+fn bytes(reply: &Reply) -> Result<Uint8Array, JsValue> {
+    Ok(Uint8Array::from(&wire::bytes_of(reply)?[..]))
 }

@@ -20,7 +20,8 @@ use serde_json::value::RawValue;
 use stepscope::analyze::report::StackSource;
 use stepscope::base::Span;
 use stepscope::ingest::{Inflater, Scanner};
-use stepscope::protocol::engine::{Answer, Question, Request};
+use stepscope::protocol::engine::{Answer, Question, Reply, Request};
+use stepscope::protocol::wire;
 use stepscope::session::archive::{Kind, Members, Tar, ZipListing};
 use stepscope::session::bundle::{self, Given};
 use stepscope::session::{self, CutError, LoadError, Loader, Opened, hltv_archive};
@@ -514,7 +515,8 @@ fn ask(opened: &Opened, choices: &mut Choices<'_>, file: &[u8]) {
             );
             frame.to_words();
         }
-        serde_json::to_string(&answer).expect("a message is plain data");
+        let sent = wire::bytes_of(&Reply::Answer { id: 0, answer }).expect("every answer has bytes");
+        wire::reply_of(&sent).expect("the page reads what the worker said");
     }
     every_table(opened, &scene);
     let slice = choices.u32();
