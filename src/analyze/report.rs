@@ -33,7 +33,7 @@ pub use comparison::{
 pub use compile_use::CompileUse;
 pub use device::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
-    QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
+    QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name, device_words,
 };
 pub use profiler_tables::{
     Allocation, Allocations, KernelDetails, KernelRows, Link, OperatorAllocations, Overall, OverallPart,
@@ -47,7 +47,7 @@ pub use nodes::{NodeRow, NodeWork, RecipeWork};
 pub use parts::{HostPart, Parts};
 pub use slow_steps::{Difference, DifferenceKind, OutOfMemory, SlowStep};
 pub use step_causes::{CauseTime, DeviceState, StepCause, StepCauses};
-pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
+pub use step_time::{Basis, Bound, BoundShares, Durations, Limit, LimitKind, StepTime, Verdict, headlines};
 
 pub use crate::dialect::families::Family;
 pub use crate::dialect::plain_table::PlainTable;
