@@ -4,6 +4,8 @@
 //! [`ABOVE_CHANCE`]), its median lateness is above the others' spread, and the others wait for it alone for
 //! [`AWAITED_PART`] of the time or more. These rules are ours.
 
+use std::collections::BTreeSet;
+
 use crate::analyze::report::{RankOfRun, Straggler, Sure};
 use crate::base::{order, show, stats};
 
@@ -33,18 +35,22 @@ struct Lateness {
     idle_ns: i64,
 }
 
-/// In how many of a rank's steps there are collectives of which it is known what all ranks did before.
+/// In how many of a rank's steps there are collectives, of all of which it is known what all ranks did before.
 fn steps_with_known(ranks: &[&RankExtract], rank: usize, arrivals: &[Arrivals<'_>]) -> i64 {
     let starts = &ranks[rank].step_starts;
-    let known = arrivals.iter().filter(|a| knows_before(&a.of.members, ranks));
-    let own = known.filter_map(|a| a.of.members.iter().find(|m| m.rank == rank));
-    let mut steps: Vec<usize> = own
-        .map(|member| starts.partition_point(|&start| start <= member.of(ranks).start))
-        .filter(|&number| number > 0)
-        .collect();
-    order::sort(&mut steps);
-    steps.dedup();
-    i64::try_from(steps.len()).unwrap_or(i64::MAX)
+    let (mut known, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+    for members in arrivals.iter().map(|a| &a.of.members) {
+        let Some(own) = members.iter().find(|m| m.rank == rank) else {
+            continue;
+        };
+        let step = starts.partition_point(|&start| start <= own.of(ranks).start);
+        match knows_before(members, ranks) {
+            _ if step == 0 => false,
+            true => known.insert(step),
+            false => unknown.insert(step),
+        };
+    }
+    i64::try_from(known.difference(&unknown).count()).unwrap_or(i64::MAX)
 }
 
 /// Of the first collective of a recording nobody knows it, whichever rank's recording starts last.
