@@ -241,6 +241,7 @@ pub fn analyze_to(
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let mut all_defects = with_overruns(index, vocabulary, defects);
+    add_repeated_work(&mut all_defects, index, vocabulary);
     all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
     report.defects = defect_rows(&all_defects);
     let facts = findings::Facts {
@@ -428,6 +429,29 @@ fn with_overruns(index: &Index, vocabulary: &Vocabulary, defects: &Defects) -> D
     let first = overruns.keys().map(|&id| index.slices.at(id)).min();
     all.add_many(DefectKind::OverrunningWork, overruns.len() as u64, first);
     all
+}
+
+/// Counts device work that is recorded again on its queue with equal name, times and args. Where the recorder puts
+/// queues, which do one thing at a time; a lane of an engine may hold several equal pieces of one moment.
+fn add_repeated_work(defects: &mut Defects, index: &Index, vocabulary: &Vocabulary) {
+    let slices = &index.slices;
+    let is_repeated = |before: SliceId, id: SliceId| {
+        slices.start(before) == slices.start(id)
+            && slices.end(before) == slices.end(id)
+            && slices.start(id) < slices.end(id)
+            && slices.name(before) == slices.name(id)
+            && vocabulary.role(id).is_device()
+            && index.args.are_alike(before, id)
+    };
+    for &track in vocabulary.devices.iter().flat_map(|d| &d.tracks) {
+        let mut before = None;
+        for id in index.rows(track) {
+            if before.is_some_and(|before| is_repeated(before, id)) {
+                defects.add(DefectKind::RepeatedWork, Some(slices.at(id)));
+            }
+            before = Some(id);
+        }
+    }
 }
 
 fn defect_rows(defects: &Defects) -> Vec<DefectRow> {

@@ -33,7 +33,7 @@ pub use comparison_rows::{
 pub use compile_use::CompileUse;
 pub use device_rows::{
     Copy, DeviceIdle, Drained, GapSum, IdleGap, IdleShare, LaunchCall, LaunchDelay, Launches, LongCall,
-    QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name,
+    QueueDepth, RecordedCollective, ShortKernels, StreamGaps, Sync, device_name, device_words,
 };
 pub use profiler_tables::{
     Allocation, Allocations, KernelDetails, KernelRows, Link, OperatorAllocations, Overall, OverallPart,
@@ -47,7 +47,7 @@ pub use host_parts::{HostPart, Parts};
 pub use node_rows::{NodeRow, NodeWork, RecipeWork};
 pub use slow_step_rows::{Difference, DifferenceKind, OutOfMemory, SlowStep, StepWork, StepWorkRow};
 pub use step_cause_rows::{CauseTime, DeviceState, StepCause, StepCauses};
-pub use step_time::{Basis, Bound, BoundShares, Durations, StepTime, Verdict, headlines};
+pub use step_time::{Basis, Bound, BoundShares, Durations, Limit, LimitKind, StepTime, Verdict, headlines};
 
 pub use crate::dialect::kernel_families::Family;
 pub use crate::dialect::plain_table::PlainTable;

@@ -111,6 +111,9 @@ defects! {
         "Device work is recorded as ending long after the work behind it on the same queue, or after all else, and \
          takes far longer than others of its name, which cannot be: its duration is unknown and counts as the median \
          of its name, at most up to the start of the work behind it.";
+    RepeatedWork "repeated_work" Loss
+        "Device work is recorded again with equal name, times and args on the same queue, which does one thing at a time: \
+         the trace holds events twice, and counts and sums have them twice.";
     ZeroTime "zero_time" Loss
         "An event has time 0 and no duration, and nearly all others lie more than an hour away from that: \
          its time was not recorded. It was left out.";

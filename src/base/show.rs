@@ -168,6 +168,8 @@ pub fn percent(part: i64, whole: i64) -> String {
 /// The same of a share from 0 to 1.
 pub fn share(part: f64) -> String {
     let p = part * 100.0;
+    // What rounds to nothing has no sign.
+    let p = if p.abs() < 0.05 { p.abs() } else { p };
     if p != 0.0 && p.abs() < 9.95 {
         format!("{p:.1} %")
     } else {
@@ -175,9 +177,29 @@ pub fn share(part: f64) -> String {
     }
 }
 
+/// `"a, b and c"`; of more than `most`, how many more.
+pub fn listed(items: &[String], most: usize) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        _ if items.len() > most => {
+            let more = (items.len() - most) as u64;
+            format!("{} and {} more", items[..most].join(", "), count(more))
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_that_rounds_to_nothing_has_no_sign() {
+        assert_eq!([-0.0, 0.0].map(share), ["0 %", "0 %"]);
+        assert_eq!([-0.0001, 0.0001].map(share), ["0.0 %", "0.0 %"]);
+        assert_eq!([-0.001, -2.0].map(share), ["-0.1 %", "-200 %"]);
+    }
 
     #[test]
     fn a_text_of_two_thousand_characters_stays_and_a_longer_one_says_how_long_it_is() {

@@ -54,6 +54,7 @@ communication: nccl
 communication: rccl
 communication: msccl
 communication: hccl
+communication: ^hcom_
 communication: oneccl
 communication: uccl
 communication: nvshmem
@@ -298,6 +299,11 @@ mod tests {
                 Some("communication: commkernel"),
             ),
             ("nixl_kernel", Role::DeviceComm, Some("communication: nixl")),
+            (
+                "hcom_broadcast__1",
+                Role::DeviceComm,
+                Some("communication: ^hcom_"),
+            ),
             (
                 "void flux::ag_gemm_kernel<128>(…)",
                 Role::DeviceComm,

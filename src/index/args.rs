@@ -292,6 +292,15 @@ impl Args {
         u32::try_from(name).ok().map(NameId)
     }
 
+    /// Whether two slices have equal args, as far as they are kept.
+    pub fn are_alike(&self, a: SliceId, b: SliceId) -> bool {
+        let own = |id: SliceId, (rows, values): &(Column<u32>, Column<i64>)| {
+            at_row(rows, id).map(|i| values.get(i))
+        };
+        self.combination(a) == self.combination(b)
+            && self.own.iter().all(|column| own(a, column) == own(b, column))
+    }
+
     /// Bytes held by the columns and the combinations.
     pub fn bytes(&self) -> usize {
         column_bytes(&self.own, &self.shared_row) + self.set_bytes

@@ -484,3 +484,226 @@ fn steps_that_drift_are_not_judged() {
     let row = found.step_time.iter().find(|row| row.is_step_time).unwrap();
     assert_eq!((row.significant, row.drifts), (None, true));
 }
+
+/// What one event of a made trace is.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Marker,
+    Launch,
+    Kernel,
+}
+
+/// 40 decode steps with three kernels of 1 ms each, launched before they start; `keep` says of each event what becomes
+/// of it: `None` leaves it out, `Some` moves it by so many microseconds; `linked` says whether launches and kernels have
+/// numbers.
+fn made(step_us: impl Fn(u32) -> [f64; 2], linked: bool, keep: impl Fn(Part, u32) -> Option<f64>) -> Profile {
+    let mut events = Vec::new();
+    let mut add = |part: Part, n: u32, name: &str, place: &str, (ts, dur): (f64, f64)| {
+        let Some(moved) = keep(part, n) else { return };
+        let cat = match part {
+            Part::Marker => "user_annotation",
+            Part::Launch => "cuda_runtime",
+            Part::Kernel => "kernel",
+        };
+        let args = match (linked, part) {
+            (true, Part::Launch) => format!(r#"{{"correlation":{n}}}"#),
+            (true, Part::Kernel) => format!(r#"{{"correlation":{n},"device":0,"stream":7}}"#),
+            (false, Part::Kernel) => r#"{"device":0,"stream":7}"#.to_owned(),
+            _ => "{}".to_owned(),
+        };
+        events.push(format!(
+            r#"{{"ph":"X","cat":"{cat}","name":"{name}",{place},"ts":{},"dur":{dur},"args":{args}}}"#,
+            ts + moved
+        ));
+    };
+    let mut at = 100_000.0;
+    for step in 0..40 {
+        let [took, gap] = step_us(step);
+        let name = "execute_context_0(0)_generation_4(4)";
+        add(Part::Marker, step, name, r#""pid":9,"tid":9"#, (at, took));
+        for i in 0..3 {
+            let (n, after) = (1 + step * 3 + i, 200.0 * f64::from(i));
+            add(
+                Part::Launch,
+                n,
+                "cudaLaunchKernel",
+                r#""pid":9,"tid":9"#,
+                (at + 50.0 + after, 20.0),
+            );
+            let start = at + 300.0 + 1_000.0 * f64::from(i);
+            add(Part::Kernel, n, "gemm", r#""pid":0,"tid":7"#, (start, 1_000.0));
+        }
+        at += took + gap;
+    }
+    let text = format!(
+        r#"{{"schemaVersion":1,"deviceProperties":[{{"id":0}}],"traceEvents":[{}]}}"#,
+        events.join(",")
+    );
+    Profile::of(&open_bytes("x", text.as_bytes()).unwrap().report)
+}
+
+fn whole(_: Part, _: u32) -> Option<f64> {
+    Some(0.0)
+}
+
+/// Steps of 4 ms, of which every third is 10 µs longer: not all are equal; 500 µs between them.
+fn about_4_ms(step: u32) -> [f64; 2] {
+    [4_000.0 + f64::from(step % 3) * 10.0, 500.0]
+}
+
+fn a_fifth_longer(step: u32) -> [f64; 2] {
+    about_4_ms(step).map(|us| us * 1.2)
+}
+
+#[test]
+fn a_side_without_a_device_is_explained_by_the_hosts_parts_of_both() {
+    let a = made(about_4_ms, true, whole);
+    let b = made(a_fifth_longer, true, |part, _| {
+        (part == Part::Marker).then_some(0.0)
+    });
+    for (a, b, says) in [
+        (
+            &a,
+            &b,
+            "Only A records the device: what the device does in B is unknown",
+        ),
+        (
+            &b,
+            &a,
+            "Only B records the device: what the device does in A is unknown",
+        ),
+    ] {
+        let found = compare(a, b);
+        assert!(found.says.contains(says), "{}", found.says);
+        assert!(found.comparable.score < 1.0, "{}", found.says);
+        assert!(!found.says.contains("none in"), "{}", found.says);
+        assert!(found.causes.len() > 1, "{:?}", found.causes);
+        for row in &found.causes {
+            let key = row.cause.key();
+            assert!(key.starts_with("host_") || key == "between_steps", "{key}");
+        }
+        assert_eq!(found.kernels, [], "a kernel that is not recorded is not gone");
+    }
+    // Both without a device have it in common.
+    assert_eq!(compare(&b, &b).comparable.score, 1.0);
+}
+
+#[test]
+fn lost_device_work_is_a_lower_bound_and_explains_nothing() {
+    let a = made(about_4_ms, true, whole);
+    // Each second kernel, which is 60 of 120; the steps are 1.2 times as long.
+    let lossy = |part, n| (part != Part::Kernel || n % 2 == 0).then_some(0.0);
+    let found = compare(&a, &made(a_fifth_longer, true, lossy));
+    assert!(
+        found
+            .says
+            .contains("In B 60 of 120 launches have no recorded work: what its device did is a lower bound"),
+        "{}",
+        found.says
+    );
+    assert!(
+        found
+            .says
+            .contains("What explains it is unknown, because in B 60 of 120 launches"),
+        "{}",
+        found.says
+    );
+    assert!(found.comparable.score < 1.0);
+    assert_eq!(found.causes, []);
+    assert!(!found.kernels.is_empty());
+    assert!(
+        found
+            .kernels
+            .iter()
+            .all(|k| matches!(k.change, Change::NotJudged | Change::Same)),
+        "{:?}",
+        found.kernels
+    );
+    // With steps as long as before, too, not all is known to be alike.
+    let alike = compare(&a, &made(about_4_ms, true, lossy));
+    assert!(!alike.says.contains("Nothing differs"), "{}", alike.says);
+}
+
+#[test]
+fn idle_time_that_one_side_cannot_explain_is_one_part() {
+    let a = made(about_4_ms, true, whole);
+    let early = |part, _| Some(if part == Part::Kernel { -40_000.0 } else { 0.0 });
+    let others = [
+        (
+            made(about_4_ms, false, whole),
+            "In B nothing links its work with the calls",
+        ),
+        (
+            made(about_4_ms, true, early),
+            "In B the clocks of host and device disagree by about 40 ms",
+        ),
+    ];
+    for (b, says) in others {
+        let found = compare(&a, &b);
+        assert!(found.says.contains(says), "{}", found.says);
+        assert!(found.comparable.score < 1.0, "{}", found.says);
+        let keys: Vec<String> = found.causes.iter().map(|row| row.cause.key()).collect();
+        assert!(keys.iter().all(|key| !key.starts_with("gap_")), "{keys:?}");
+        assert!(keys.iter().any(|key| key == "device_idle"), "{keys:?}");
+        // The same is missing on both sides: they are alike in that.
+        let same = compare(&b, &b);
+        assert_eq!(same.comparable.score, 1.0, "{}", same.says);
+    }
+}
+
+#[test]
+fn a_mean_that_one_long_step_moves_is_said() {
+    let a = made(about_4_ms, true, whole);
+    // 60 ms behind one step, of which 38 lie in the device's recording: 1.58 ms a step, nothing in the median.
+    let paused = made(
+        |step| {
+            let [took, gap] = about_4_ms(step);
+            [took, gap + if step == 20 { 60_000.0 } else { 0.0 }]
+        },
+        true,
+        whole,
+    );
+    let found = compare(&a, &paused);
+    let says = "Their mean goes from 4.51 ms to 6.09 ms from the start of a step to that of the next: half of that is \
+                in the longest of 39 steps of B. Of +1.58 ms from step to step on average: ";
+    assert!(found.says.contains(says), "{}", found.says);
+    assert!(!found.says.contains("Nothing differs"), "{}", found.says);
+    let back = compare(&paused, &a);
+    assert!(
+        back.says.contains("in the longest of 39 steps of A"),
+        "{}",
+        back.says
+    );
+}
+
+#[test]
+fn causes_that_cancel_have_no_share_and_nothing_is_below_zero() {
+    let a = made(about_4_ms, true, whole);
+    // The device's work starts 200 µs later, and is done as much later: one cause takes from another.
+    let later = made(
+        |step| about_4_ms(step).map(|us| us + 0.05),
+        true,
+        |part, _| Some(if part == Part::Launch { 150.0 } else { 0.0 }),
+    );
+    let found = compare(&a, &later);
+    assert!(
+        found.causes.iter().any(|row| row.per_step_ns.abs() > 100_000),
+        "{:?}",
+        found.causes
+    );
+    assert!(
+        found.causes.iter().all(|row| row.share.is_none()),
+        "{:?}",
+        found.causes
+    );
+    let other = steps_of(&[(8, 4.0); 20]);
+    let none_alike = compare(&steps_of(&[(4, 4.0); 20]), &other);
+    assert!(
+        none_alike.says.contains("steps are 0 % alike"),
+        "{}",
+        none_alike.says
+    );
+    assert!(none_alike.comparable.score.is_sign_positive());
+    let negative = |ns: Option<f64>| ns.is_some_and(|share| share == 0.0 && share.is_sign_negative());
+    assert!(none_alike.causes.iter().all(|row| !negative(row.share)));
+}

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::analyze::report::{Comparable, Phase, Profile, StepClass, WorkRow};
+use super::explained;
+use crate::analyze::report::{Comparable, LimitKind, Phase, Profile, StepClass, WorkRow};
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::show;
 
 /// What a difference that cannot be measured takes of the score.
 const OTHER_DEVICE: f64 = 0.5;
 const OTHER_RECORDING: f64 = 0.8;
+/// Of each side whose device may have done more than is recorded.
+const LOST_WORK: f64 = 0.5;
 /// Shares below this are told.
 pub const ALIKE: f64 = 0.95;
 
@@ -58,6 +61,46 @@ pub fn comparable(a: &Profile, b: &Profile, kernels: &[WorkRow]) -> Comparable {
                     "Only {name} records {}: recording slows the host.",
                     only.join(", ")
                 ),
+            );
+        }
+    }
+    let no_device = |p: &Profile| p.limit(|kind| kind == LimitKind::NoDevice).is_some();
+    for (p, other, [name, with]) in [(a, b, ["A", "B"]), (b, a, ["B", "A"])] {
+        if no_device(p) && !no_device(other) && !other.steps.is_empty() {
+            differ(
+                OTHER_DEVICE,
+                format!(
+                    "Only {with} records the device: what the device does in {name} is unknown, so the steps are \
+                     explained by the host's parts."
+                ),
+            );
+        }
+        if let Some(limit) = p.limit(LimitKind::loses_work) {
+            differ(
+                LOST_WORK,
+                format!(
+                    "In {name} {}: what its device did is a lower bound, and explains no difference.",
+                    limit.says
+                ),
+            );
+        }
+        let hidden = p.limit(LimitKind::hides_causes);
+        if let Some(limit) = hidden.filter(|_| explained::idle_differs(a, b)) {
+            differ(
+                OTHER_RECORDING,
+                format!(
+                    "In {name} {}: why the devices are idle is not compared.",
+                    limit.says
+                ),
+            );
+        }
+        if p.events_lost > 0 {
+            let all = p.events.saturating_add(p.events_lost);
+            let lost = p.events_lost as f64 / all as f64;
+            let lost_events = show::counted(p.events_lost, "event");
+            differ(
+                1.0 - lost,
+                format!("In {name} {lost_events} could not be read: its counts and sums are lower bounds."),
             );
         }
     }
@@ -115,7 +158,10 @@ fn classes(profile: &Profile, phase: Phase) -> BTreeMap<&StepClass, u64> {
 fn shared(a: &BTreeMap<&StepClass, u64>, b: &BTreeMap<&StepClass, u64>) -> f64 {
     let [of_a, of_b] = [a, b].map(|of| of.values().sum::<u64>() as f64);
     let in_both = a.iter().filter_map(|(class, &n)| Some((n, *b.get(class)?)));
-    in_both.map(|(a, b)| (a as f64 / of_a).min(b as f64 / of_b)).sum()
+    // Not `sum`: that of nothing is -0.
+    in_both
+        .map(|(a, b)| (a as f64 / of_a).min(b as f64 / of_b))
+        .fold(0.0, |sum, part| sum + part)
 }
 
 /// Of the device's time of the side with less in common, what lies in kernels that both have.
@@ -124,7 +170,7 @@ fn kernels_shared(kernels: &[WorkRow]) -> Option<f64> {
         let rows = kernels
             .iter()
             .filter(|k| !both || (k.a_count > 0 && k.b_count > 0));
-        rows.map(|k| of(k) as f64).sum()
+        rows.fold(0.0, |sum, k| sum + of(k) as f64)
     };
     let share = |of: fn(&WorkRow) -> i64| {
         let all = sum(of, false);

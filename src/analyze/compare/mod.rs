@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod comparable;
+mod explained;
 mod profile;
 mod says;
 mod stable_names;
@@ -13,13 +14,14 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analyze::report::{
-    Basis, COMPARE_SCHEMA, CauseRow, Change, Comparison, CompileRow, DeviceRow, DeviceTime, MemoryRow, Phase,
-    Profile, Side, StepClass, StepTimeRow, StepTimes, causes_of,
+    Basis, COMPARE_SCHEMA, Change, Comparison, CompileRow, DeviceRow, DeviceTime, LimitKind, MemoryRow,
+    Phase, Profile, Side, StepClass, StepTimeRow, StepTimes, Work,
 };
 use crate::analyze::steps::verdict::PHASES;
 use crate::base::{order, stats};
 
 use bootstrap::{Series, Stratum};
+use explained::Explained;
 
 /// A against B.
 pub fn compare(a: &Profile, b: &Profile) -> Comparison {
@@ -29,18 +31,30 @@ pub fn compare(a: &Profile, b: &Profile) -> Comparison {
         .filter_map(|phase| comparable::batches_alike(a, b, phase));
     let grounds = work::Grounds {
         steps,
+        loses_work: false,
         batches_differ: alike.fold(1.0, f64::min) < comparable::ALIKE,
         likeness: [a, b].map(likeness).into_iter().fold(0.0, f64::max),
     };
+    let explained = Explained::of(a, b);
+    let on_device = work::Grounds {
+        loses_work: [a, b].map(|p| p.limit(LimitKind::loses_work).is_some()) != [false; 2],
+        ..grounds
+    };
+    let device_work =
+        |of_a: &[Work], of_b: &[Work]| match a.device_time.is_empty() == b.device_time.is_empty() {
+            true => work::rows(of_a, of_b, &on_device),
+            // What one side does not record is not gone.
+            false => Vec::new(),
+        };
     let mut found = Comparison {
         schema: COMPARE_SCHEMA.to_owned(),
         a: side(a),
         b: side(b),
         step_time: step_times(a, b),
-        causes: causes(a, b),
+        causes: explained.rows(),
         recompiles: compiles(a, b),
-        kernels: work::rows(&a.kernels, &b.kernels, &grounds),
-        families: work::rows(&a.families, &b.families, &grounds),
+        kernels: device_work(&a.kernels, &b.kernels),
+        families: device_work(&a.families, &b.families),
         operators: work::rows(&a.operators, &b.operators, &grounds),
         device_time: device_time(a, b),
         memory: memory(a, b),
@@ -50,7 +64,7 @@ pub fn compare(a: &Profile, b: &Profile) -> Comparison {
     };
     found.comparable = comparable::comparable(a, b, &found.kernels);
     found.differences = differences(&found);
-    found.sentences = says::sentences(a, b, &found);
+    found.sentences = says::sentences(a, b, &explained, &found);
     found.says = found.sentences.join(" ");
     found
 }
@@ -219,52 +233,6 @@ fn step_time(a: &[i64], b: &[i64]) -> StepTimeRow {
         drifts: of_a.drifts || of_b.drifts,
         ..StepTimeRow::default()
     }
-}
-
-/// Intervals of one phase: how many, and their sum.
-fn intervals(profile: &Profile, phase: Phase) -> Option<(u64, i64)> {
-    let of_phase = profile.causes.iter().filter(|c| c.phase == phase);
-    let (n, ns) = of_phase.fold((0, 0_i64), |(n, ns), c| {
-        (n + c.intervals, ns.saturating_add(c.total_ns))
-    });
-    (n > 0).then_some((n, ns))
-}
-
-fn causes(a: &Profile, b: &Profile) -> Vec<CauseRow> {
-    let mut rows = Vec::new();
-    for phase in PHASES {
-        let (Some((a_n, a_ns)), Some((b_n, b_ns))) = (intervals(a, phase), intervals(b, phase)) else {
-            continue;
-        };
-        let off = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
-        let (of_a, of_b) = (causes_of(phase, &a.causes), causes_of(phase, &b.causes));
-        let mut all: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-        of_a.iter()
-            .for_each(|c| all.entry(c.cause).or_default()[0] = c.total_ns);
-        of_b.iter()
-            .for_each(|c| all.entry(c.cause).or_default()[1] = c.total_ns);
-        let mut of_phase: Vec<CauseRow> = all
-            .into_iter()
-            .map(|(cause, [a_ns, b_ns])| {
-                let own = b_ns as f64 / b_n as f64 - a_ns as f64 / a_n as f64;
-                let [a, b] = [stats::mean(a_ns, a_n), stats::mean(b_ns, b_n)].map(Option::unwrap_or_default);
-                CauseRow {
-                    phase,
-                    cause,
-                    a_per_step_ns: a,
-                    b_per_step_ns: b,
-                    per_step_ns: b - a,
-                    // A difference of less than a nanosecond is none.
-                    share: (off.abs() >= 1.0).then(|| own / off),
-                }
-            })
-            .collect();
-        order::sort_by_key(&mut of_phase, |row| {
-            (std::cmp::Reverse(row.per_step_ns.abs()), row.cause)
-        });
-        rows.append(&mut of_phase);
-    }
-    rows
 }
 
 fn compiles(a: &Profile, b: &Profile) -> Vec<CompileRow> {

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::analyze::gaps::activity::held_up_by;
+use crate::analyze::gaps::step_causes;
 use crate::analyze::report::{
-    BASELINE_SCHEMA, CompilesOf, MemoryPeakOf, Period, Phase, Profile, Recompile, Step, StepClass, StepTimes,
-    TraceReport, Work,
+    BASELINE_SCHEMA, CompilesOf, Limit, MemoryPeakOf, Period, Phase, Profile, Recompile, Step, StepCauses,
+    StepClass, StepTimes, TraceReport, Work,
 };
 use crate::analyze::steps::like::LikeSize;
 use crate::analyze::steps::{times, verdict};
@@ -34,6 +36,10 @@ impl Profile {
             classes,
             steps,
             causes: report.step_causes.clone(),
+            host_causes: host_causes(report),
+            limits: limits(report),
+            events_lost: report.defects.iter().map(|d| d.events_lost).sum(),
+            events: report.events,
             compiles: compiles(&report.recompiles),
             kernels: report
                 .kernels
@@ -82,6 +88,28 @@ impl Profile {
             padded_rows: has_padding.then(|| sum(|g| g.padded_batch)).flatten(),
         }
     }
+}
+
+fn host_causes(report: &TraceReport) -> Vec<StepCauses> {
+    if report.device_time.is_empty() {
+        return Vec::new();
+    }
+    let compiling = held_up_by(&report.recompiles);
+    let phases = verdict::PHASES.into_iter();
+    phases
+        .filter_map(|phase| step_causes::on_host(&report.steps, phase, &compiling))
+        .collect()
+}
+
+/// Those of its verdicts, one of a kind: of several devices or phases the first.
+fn limits(report: &TraceReport) -> Vec<Limit> {
+    let mut found: Vec<Limit> = Vec::new();
+    for limit in report.verdicts.iter().flat_map(|v| &v.limits) {
+        if found.iter().all(|known| known.kind != limit.kind) {
+            found.push(limit.clone());
+        }
+    }
+    found
 }
 
 /// The steps that are compared: those of the verdicts, of all phases, that did not compile.

@@ -1,13 +1,14 @@
 //! The sentences that say what differs between two traces, and how much of it each cause explains.
 
 use super::comparable::{ALIKE, batches_alike};
+use super::explained::Explained;
 use crate::analyze::report::{
     Basis, CauseRow, Change, Comparison, CompileRow, DeviceState, Family, Phase, Profile, StepCause,
     StepTimeRow, WorkRow,
 };
 use crate::analyze::sentence_words::{self, capitalised};
 use crate::analyze::steps::verdict::PHASES;
-use crate::base::{show, stats};
+use crate::base::{order, show, stats};
 
 /// Causes that explain less of the difference are not named in the sentence.
 const LEAST_SHARE: f64 = 0.1;
@@ -15,7 +16,7 @@ const MOST_CAUSES: usize = 3;
 /// Below this score the traces are called hard to compare.
 const COMPARABLE: f64 = 0.5;
 
-pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
+pub fn sentences(a: &Profile, b: &Profile, explained: &Explained, found: &Comparison) -> Vec<String> {
     let mut says: Vec<String> = Vec::new();
     if found.comparable.score < COMPARABLE {
         says.push(
@@ -24,7 +25,7 @@ pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
     }
     says.extend(found.comparable.reasons.iter().cloned());
     for phase in PHASES {
-        says.extend(of_phase(a, b, found, phase));
+        says.extend(of_phase(a, b, explained, found, phase));
     }
     says.extend(compiles(found));
     let judged = found.step_time.iter().filter(|r| r.is_whole_phase);
@@ -32,7 +33,11 @@ pub fn sentences(a: &Profile, b: &Profile, found: &Comparison) -> Vec<String> {
         && judged
             .clone()
             .all(|r| r.significant.is_some() || r.a_count == 0 || r.b_count == 0);
-    if found.differences == 0 && is_judged {
+    let means_differ = PHASES
+        .into_iter()
+        .any(|phase| mean_moves(explained, phase).is_some());
+    let knows_devices = explained.unknown.is_none() && !explained.by_host;
+    if found.differences == 0 && is_judged && !means_differ && knows_devices {
         says.push("Nothing differs by more than chance.".to_owned());
     }
     says
@@ -92,7 +97,13 @@ fn whole(found: &Comparison, phase: Phase) -> impl Iterator<Item = &StepTimeRow>
     of_phase.filter(|r| r.a_count > 0 && r.b_count > 0)
 }
 
-fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Option<String> {
+fn of_phase(
+    a: &Profile,
+    b: &Profile,
+    explained: &Explained,
+    found: &Comparison,
+    phase: Phase,
+) -> Option<String> {
     // The step time, or where the two have none in common, the interval or the host time.
     let row = whole(found, phase)
         .find(|r| r.is_step_time)
@@ -146,7 +157,32 @@ fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Optio
     // A host that waits longer between steps shows in no host time.
     let interval = whole(found, phase).find(|r| r.basis == Basis::Interval && !r.is_step_time);
     let interval = interval.filter(|r| !significant && r.significant == Some(true));
-    let explained = interval.and_then(|r| r.ratio).or(significant.then_some(ratio));
+    let judged = interval.and_then(|r| r.ratio).or(significant.then_some(ratio));
+    // A few long steps move the mean alone.
+    let mean = mean_moves(explained, phase).filter(|_| judged.is_none());
+    if let Some([a_mean, b_mean]) = mean {
+        says += &format!(
+            " Their mean goes from {} to {} from the start of a step to that of the next",
+            show::duration(a_mean),
+            show::duration(b_mean)
+        );
+        let (longer, name) = if b_mean > a_mean { (b, 'B') } else { (a, 'A') };
+        if let Some((n, of)) = steps_with_half(longer, phase, a_mean.abs_diff(b_mean)) {
+            says += &format!(
+                ": half of that is in the {} of {} {name}",
+                match n {
+                    1 => "longest".to_owned(),
+                    n => format!("{} longest", show::count(n)),
+                },
+                match of {
+                    1 => "step of".to_owned(),
+                    of => format!("{} steps of", show::count(of)),
+                }
+            );
+        }
+        says += ".";
+    }
+    let mean_ratio = mean.map(|[a_mean, b_mean]| b_mean as f64 / a_mean as f64);
     if let Some(row) = interval
         && let (Some(ratio), Some(a), Some(b)) = (row.ratio, row.a_p50_ns, row.b_p50_ns)
     {
@@ -157,7 +193,10 @@ fn of_phase(a: &Profile, b: &Profile, found: &Comparison, phase: Phase) -> Optio
             show::duration(b)
         );
     }
-    if let Some(why) = explained.and_then(|ratio| why(a, b, found, phase, ratio)) {
+    if let Some(why) = judged
+        .or(mean_ratio)
+        .and_then(|ratio| why(explained, found, phase, ratio))
+    {
         says += " ";
         says += &why;
     }
@@ -197,26 +236,53 @@ fn of_other_batches(found: &Comparison, phase: Phase, steps: &str, from_to: &str
     }
 }
 
+/// A mean that moves by less than this, in percent, is not told where medians do not differ.
+const LEAST_MEAN_PERCENT: u64 = 5;
+
+/// The mean time from step to step in A and in B, where it differs.
+fn mean_moves(explained: &Explained, phase: Phase) -> Option<[i64; 2]> {
+    let [(a_n, a_ns), (b_n, b_ns)] = explained.intervals(phase)?;
+    let (a, b) = (stats::mean(a_ns, a_n)?, stats::mean(b_ns, b_n)?);
+    let least = a.unsigned_abs().saturating_mul(LEAST_MEAN_PERCENT) / 100;
+    (a > 0 && a.abs_diff(b) > least).then_some([a, b])
+}
+
+/// In how few steps of the side with the longer mean half of the difference is: what they take more than the median;
+/// and how many steps it has.
+fn steps_with_half(longer: &Profile, phase: Phase, mean_differs_ns: u64) -> Option<(u64, u64)> {
+    let steps = super::steps_of(longer, phase).filter_map(|(_, s)| s.interval_ns);
+    let mut times: Vec<i64> = steps.collect();
+    let n = times.len() as u64;
+    let median = stats::quantile_of(&mut times, 0.5)?;
+    order::sort_by_key(&mut times, |&ns| std::cmp::Reverse(ns));
+    let half = i64::try_from(mean_differs_ns.saturating_mul(n) / 2).ok()?;
+    let mut sum = 0_i64;
+    let place = times.iter().position(|&ns| {
+        sum = sum.saturating_add(ns - median);
+        sum >= half
+    })?;
+    Some((place as u64 + 1, n))
+}
+
 /// What explains the difference of the mean time from step to step.
-fn why(a: &Profile, b: &Profile, found: &Comparison, phase: Phase, ratio: f64) -> Option<String> {
-    let [(a_n, a_ns), (b_n, b_ns)] = [super::intervals(a, phase)?, super::intervals(b, phase)?];
+fn why(explained: &Explained, found: &Comparison, phase: Phase, ratio: f64) -> Option<String> {
+    if let Some(unknown) = &explained.unknown {
+        return Some(format!("What explains it is unknown, because {unknown}."));
+    }
+    let [(a_n, a_ns), (b_n, b_ns)] = explained.intervals(phase)?;
     let off = stats::mean(b_ns, b_n)? - stats::mean(a_ns, a_n)?;
     if off == 0 {
         return None;
     }
-    let explains = |r: &&CauseRow| r.phase == phase && r.share.is_some_and(|share| share >= LEAST_SHARE);
-    let causes: Vec<String> = found
-        .causes
-        .iter()
-        .filter(explains)
+    let is_large =
+        |r: &&CauseRow| r.phase == phase && r.per_step_ns.abs() as f64 >= off.abs() as f64 * LEAST_SHARE;
+    let large = || found.causes.iter().filter(is_large);
+    let causes: Vec<String> = large()
+        .filter(|row| (row.per_step_ns > 0) == (off > 0))
         .take(MOST_CAUSES)
         .map(|row| cause(found, row))
         .collect();
-    let against = found
-        .causes
-        .iter()
-        .find(|r| r.phase == phase && r.share.is_some_and(|s| s <= -LEAST_SHARE));
-    let against = match against {
+    let against = match large().find(|row| (row.per_step_ns > 0) != (off > 0)) {
         Some(row) => format!("; against it {} {}", signed(row.per_step_ns), row.cause.says()),
         None => String::new(),
     };

@@ -26,7 +26,10 @@ struct Pair<'w> {
 }
 
 /// What a judgement of calls rests on.
+#[derive(Clone, Copy)]
 pub struct Grounds {
+    /// Calls of one side may be missing: only how long a call takes is judged.
+    pub loses_work: bool,
     /// Of A and of B, all of the trace.
     pub steps: [u64; 2],
     /// The two served other batches: a call takes longer for a larger one, so no call is judged.
@@ -57,6 +60,9 @@ pub fn rows(a: &[Work], b: &[Work], grounds: &Grounds) -> Vec<WorkRow> {
     for ((row, differs), chance) in rows.iter_mut().zip(discoveries(&chances)).zip(&chances) {
         row.change = match change(row, differs, steps) {
             Change::Same if chance.is_none() => Change::NotJudged,
+            Change::Added | Change::Gone | Change::More | Change::Fewer if grounds.loses_work => {
+                Change::NotJudged
+            }
             change => change,
         };
     }
@@ -222,6 +228,7 @@ mod tests {
     use super::*;
 
     const GROUNDS: Grounds = Grounds {
+        loses_work: false,
         steps: [10, 10],
         batches_differ: false,
         likeness: 0.0,

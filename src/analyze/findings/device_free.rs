@@ -1,10 +1,10 @@
 //! Whether devices wait for the host, where the profiler itself divides their time.
 
-use super::shared::{fact, finding};
+use super::shared::{fact, finding, most};
 use super::{Facts, Rule, device_idle, exposed_communication};
-use crate::analyze::report::{Finding, FindingEvidence, Level, Sure};
+use crate::analyze::report::{Finding, FindingEvidence, Level, Sure, device_words};
 use crate::analyze::steps::breakdown;
-use crate::base::show;
+use crate::base::{show, stats};
 use crate::dialect::tables_beside::BreakdownRow;
 
 pub(super) const RULE: Rule = Rule {
@@ -19,28 +19,40 @@ const FREE_PART: f64 = 0.1;
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let says_communication = exposed_communication::judge(facts).is_none();
     let mut found = device_free(&facts.report.beside.as_ref()?.step_breakdown, says_communication)?;
-    let idle = device_idle::most_idle(facts.report);
-    let largest = idle.and_then(|idle| {
-        let causes = idle.causes.iter();
-        let largest = causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))?;
-        Some((idle, largest))
-    });
-    if let Some((idle, share)) = largest.filter(|_| found.level == Level::Hint) {
-        let says = format!(
+    let free_ns = free_ns(&facts.report.beside.as_ref()?.step_breakdown);
+    if let Some(device) = most(facts.report, |d| d.idle_ns).filter(|d| d.idle_ns != free_ns) {
+        let of_device = device_idle::most_idle(facts.report).filter(|idle| idle.device == device.device);
+        let largest = of_device.and_then(|idle| {
+            let causes = idle.causes.iter().filter(|c| c.total_ns > 0);
+            causes.max_by_key(|c| (c.total_ns, std::cmp::Reverse(c.cause)))
+        });
+        let whose = match facts.vocabulary.devices.len() {
+            0 | 1 => String::new(),
+            _ => format!("Of {}: ", device_words(device.device, device.rank.as_deref())),
+        };
+        let mut says = format!(
             "The profiler's idle time: neither computing nor communication, from the first of these to the last; \
-             copies count as idle. No work of any kind, from the first work to the last, copies included: {} of {}. \
-             Largest cause of the latter: {}, {}",
-            show::duration(idle.idle_ns),
-            show::duration(idle.span_ns),
-            share.cause.says(),
-            show::duration(share.total_ns)
+             copies count as idle. {whose}No work of any kind, from the first work to the last, copies included: {} of {}",
+            show::duration(device.idle_ns),
+            show::duration(device.span_ns)
         );
+        if let Some(share) = largest {
+            says += &format!(
+                ". Largest cause of the latter: {}, {}",
+                share.cause.says(),
+                show::duration(share.total_ns)
+            );
+        }
         found.evidence.insert(0, fact(says));
     }
     Some(found)
 }
 
 /// Exposed communication is left out where a finding of its own says it: of another total, it would be a second number.
+fn free_ns(rows: &[BreakdownRow]) -> i64 {
+    stats::sum(breakdown::whole(rows).iter().map(|row| row.free_ns))
+}
+
 fn device_free(rows: &[BreakdownRow], says_communication: bool) -> Option<Finding> {
     let rows = breakdown::whole(rows);
     let sum =

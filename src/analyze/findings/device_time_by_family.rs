@@ -52,8 +52,21 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             show::counted(n, "kernel")
         ),
     };
+    // A finding's cost is time of the trace: devices that work at the same time are not added.
+    let all = facts.report.device_time.iter().filter(|d| d.scope == "all");
+    let n_devices = i64::try_from(all.count()).unwrap_or(1).max(1);
+    let (whose, on) = match n_devices {
+        1 => ("The device's work", String::new()),
+        n => (
+            "The devices' work",
+            format!(
+                " on {n} devices, {} on each on average",
+                show::duration(total / n)
+            ),
+        ),
+    };
     let says = format!(
-        "The device's work by family: {} (of {} in {}{earlier}).",
+        "{whose} by family: {} (of {} in {}{on}{earlier}).",
         parts.join(", "),
         show::duration(total),
         show::counted(count, "kernel")
@@ -78,11 +91,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         .as_ref()
         .is_some_and(|verdict| verdict.bound == Bound::Device);
     let largest_ns = named.iter().map(|f| f.total_ns).max().unwrap_or(0);
-    // A finding's cost is time of the trace: devices that work at the same time are not added.
-    let all = facts.report.device_time.iter().filter(|d| d.scope == "all");
-    let n_devices = i64::try_from(all.count()).unwrap_or(1).max(1);
     let cost_ns = match (is_device_bound, is_unfused) {
-        (_, true) => Some(of(Family::Elementwise)),
+        (_, true) => Some(of(Family::Elementwise) / n_devices),
         (true, false) => Some(largest_ns / n_devices),
         (false, false) => None,
     };

@@ -2,10 +2,11 @@
 
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, LaunchCall, Launches, Level, Period, Step, Sure,
-    TraceReport, device_name,
+    TraceReport,
 };
 use crate::analyze::sentence_words;
 use crate::analyze::steps::verdict;
+pub(super) use crate::base::show::listed;
 use crate::base::{Severity, show, stats};
 
 use super::Facts;
@@ -59,19 +60,6 @@ pub(super) fn reaches(part: i64, percent: i64, whole: i64) -> bool {
     i128::from(part) * 100 >= i128::from(percent) * i128::from(whole)
 }
 
-/// `"a, b and c"`; of more than `most`, how many more.
-pub(super) fn listed(items: &[String], most: usize) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        _ if items.len() > most => {
-            let more = (items.len() - most) as u64;
-            format!("{} and {} more", items[..most].join(", "), show::count(more))
-        }
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 /// `"1 graph was"`, `"3 graphs were"`.
 pub(super) fn were(n: usize, noun: &str) -> String {
     let verb = if n == 1 { "was" } else { "were" };
@@ -123,11 +111,6 @@ pub(super) fn is_work_missing(facts: &Facts<'_>) -> bool {
     known.is_some_and(|(without, total)| {
         verdict::is_too_much_unlinked(without.saturating_sub(trailing), total.saturating_sub(trailing))
     })
-}
-
-/// `"device 3"`, inside a sentence.
-pub(super) fn device_words(device: i64, rank: Option<&str>) -> String {
-    format!("device {}", device_name(device, rank))
 }
 
 /// What this device's engine has against a host that is slower than it; nothing where its steps use it already.

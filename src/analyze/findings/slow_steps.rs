@@ -97,10 +97,11 @@ fn named<'r>(report: &'r TraceReport, slow: &Slow<'_>) -> Vec<&'r Difference> {
     let Some(SlowStep { differences, .. }) = found else {
         return Vec::new();
     };
-    let is_large =
-        |d: &&Difference| d.kind == Kind::CompileLimit || reaches(d.more_ns, NAMED_PERCENT, slow.more_ns());
-    let large: Vec<&Difference> = differences.iter().filter(is_large).collect();
-    let has = |kinds: &[Kind]| large.iter().any(|d| kinds.contains(&d.kind));
+    let is_large = |d: &Difference| reaches(d.more_ns, NAMED_PERCENT, slow.more_ns());
+    // An attempt that gave up is named however short, but a short one explains nothing beside it.
+    let is_named = |d: &&Difference| d.kind == Kind::CompileLimit || is_large(d);
+    let large: Vec<&Difference> = differences.iter().filter(is_named).collect();
+    let has = |kinds: &[Kind]| large.iter().any(|d| kinds.contains(&d.kind) && is_large(d));
     let host = [
         Kind::CompileLimit,
         Kind::AllOperators,
@@ -114,7 +115,9 @@ fn named<'r>(report: &'r TraceReport, slow: &Slow<'_>) -> Vec<&'r Difference> {
         Kind::Kernel => has(&[Kind::AllKernels]),
         Kind::Wait => has(&[Kind::AllKernels, Kind::Kernel]) || has(&host),
         Kind::Unrecorded => has(&host),
-        Kind::Part if d.name == OUTSIDE => large.iter().any(|other| other.kind != Kind::Part),
+        Kind::Part if d.name == OUTSIDE => large
+            .iter()
+            .any(|other| other.kind != Kind::Part && is_large(other)),
         Kind::Part => has(&host) || has(&[Kind::Wait, Kind::AllKernels, Kind::Kernel]),
         _ => false,
     };
@@ -309,6 +312,16 @@ mod tests {
         // 49 of 5 ms: 9.8 times.
         let (_, advice) = said(vec![differs(Kind::Part, FORWARD, 44, 5)]);
         assert_eq!(advice, Kind::Part.advice());
+        // Torch 2.4 leaves a slice of microseconds for an attempt that gave up.
+        let short = Difference {
+            more_ns: 4_620,
+            ..differs(Kind::CompileLimit, "", 0, 0)
+        };
+        let (says, _) = said(vec![short, differs(Kind::Unrecorded, "", 30, 1)]);
+        assert_eq!(
+            says.as_deref(),
+            Some("no host activity recorded for 30.0 ms more")
+        );
         let (says, _) = said(vec![differs(Kind::DeviceIdle, "", 30, 1)]);
         assert_eq!(says.as_deref(), Some("no work on the device for 30.0 ms more"));
         let (says, advice) = said(vec![differs(Kind::Operator, "aten::mm", 9, 1)]);

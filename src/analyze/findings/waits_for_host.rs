@@ -6,10 +6,12 @@
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work.
 
-use super::shared::{device_words, fact, finding, is_too_much_unlinked, reaches, slower_host};
+use super::shared::{fact, finding, is_too_much_unlinked, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_idle::StepIdle;
-use crate::analyze::report::{Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure};
+use crate::analyze::report::{
+    Cause, Finding, FindingEvidence, IdleGap, Level, LongCall, Phase, Sure, device_words,
+};
 use crate::analyze::sentence_words;
 use crate::base::{order, show};
 use crate::dialect::RecordingKind;

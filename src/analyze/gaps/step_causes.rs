@@ -3,18 +3,19 @@
 //! the parts of the host time and what lies between steps.
 
 use crate::analyze::gaps::Host;
-use crate::analyze::gaps::held_up::Compiles;
 use crate::analyze::gaps::step_idle::idle_in;
 use crate::analyze::gaps::step_window::{StepWindow, is_unlinked};
 use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
 use crate::analyze::steps::verdict;
-use crate::base::Span;
+use crate::base::{Span, Union};
 
 /// For each phase and device with enough intervals, in the order of the verdicts.
 pub fn step_causes(host: &Host<'_>) -> Vec<StepCauses> {
     let of_phase = |phase: Phase| -> Vec<StepCauses> {
         if host.devices.is_empty() {
-            return on_host(host.steps, phase, &host.compiles).into_iter().collect();
+            return on_host(host.steps, phase, &host.compiles.of_rank(None))
+                .into_iter()
+                .collect();
         }
         (0..host.devices.len())
             .filter_map(|place| on_device(host, phase, place))
@@ -55,8 +56,8 @@ fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> 
     })
 }
 
-fn on_host(steps: &[Step], phase: Phase, compiles: &Compiles) -> Option<StepCauses> {
-    let compiling = compiles.of_rank(None);
+/// The parts of the host time, and what lies between steps, of a phase with enough intervals.
+pub fn on_host(steps: &[Step], phase: Phase, compiling: &Union) -> Option<StepCauses> {
     let mut parts = [0; HostPart::COUNT];
     let (mut n, mut total, mut between) = (0, 0_i64, 0_i64);
     for step in verdict::of_phase(steps, phase, None).filter(|s| !s.compiled) {

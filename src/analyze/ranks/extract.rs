@@ -46,9 +46,15 @@ pub struct RankCollective {
     pub bytes: Option<u64>,
     pub start: i64,
     pub end: i64,
-    /// What the device did since the end of the collectives before; unknown (0) before the first.
-    pub compute_before_ns: i64,
-    pub idle_before_ns: i64,
+    /// Unknown before the first that is recorded.
+    pub before: Option<Before>,
+}
+
+/// What the device did from the end of the collectives before to the start of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    pub compute_ns: i64,
+    pub idle_ns: i64,
 }
 
 /// One rank of a run.
@@ -65,6 +71,8 @@ pub struct RankExtract {
     pub start_ns: i64,
     pub end_ns: i64,
     pub step_ns: Vec<i64>,
+    /// When its steps with work start on the host, ascending; those that compiled included.
+    pub step_starts: Vec<i64>,
     /// What bounds its decode steps, else its first phase's.
     pub bound: Option<String>,
     pub span_ns: Option<i64>,
@@ -179,7 +187,13 @@ impl RankExtract {
                     number_of(self.data_types.len() - 1)
                 })
             });
-            let window = Span::new(before.unwrap_or(at.start).min(at.start), at.start);
+            let since_before = |end: i64| {
+                let window = Span::new(end.min(at.start), at.start);
+                Before {
+                    compute_ns: work.compute.covered_ns(window),
+                    idle_ns: window.len_ns() - work.busy.covered_ns(window),
+                }
+            };
             self.collectives.push(RankCollective {
                 group,
                 operation,
@@ -187,8 +201,7 @@ impl RankExtract {
                 bytes: says.and_then(|says| says.bytes),
                 start: at.start,
                 end: at.end,
-                compute_before_ns: work.compute.covered_ns(window),
-                idle_before_ns: window.len_ns() - work.busy.covered_ns(window),
+                before: before.map(since_before),
             });
             before = Some(before.map_or(at.end, |end| end.max(at.end)));
         }
@@ -245,6 +258,7 @@ fn of_report(report: &TraceReport, labels: &[String], rank: Option<usize>) -> Ra
         start_ns,
         end_ns: report.end_ns.unwrap_or(start_ns),
         step_ns: step_times(report, rank),
+        step_starts: step_starts(report, rank),
         ..RankExtract::default()
     };
     let bounds = || {
@@ -284,6 +298,16 @@ fn of_report(report: &TraceReport, labels: &[String], rank: Option<usize>) -> Ra
         (extract.compiles, extract.compile_ns) = (Some(count), Some(ns));
     }
     extract
+}
+
+fn step_starts(report: &TraceReport, rank: Option<usize>) -> Vec<i64> {
+    let steps = report.steps.iter().filter(|s| rank.is_none() || s.rank == rank);
+    let mut starts: Vec<i64> = steps
+        .filter(|s| s.phase != Phase::Idle)
+        .map(|s| s.host_start_ns)
+        .collect();
+    order::sort(&mut starts);
+    starts
 }
 
 /// Step times of decode steps while serving that did not compile; of all steps with work where there are none.

@@ -4,11 +4,13 @@
 //! [`ABOVE_CHANCE`]), its median lateness is above the others' spread, and the others wait for it alone for
 //! [`AWAITED_PART`] of the time or more. These rules are ours.
 
+use std::collections::BTreeSet;
+
 use crate::analyze::report::{RankOfRun, Straggler, Sure};
 use crate::base::{order, show, stats};
 
-use super::extract::{RankCollective, RankExtract};
-use super::matching::Matched;
+use super::extract::{Before, RankExtract};
+use super::matching::{Matched, Member};
 use super::run::Arrivals;
 
 /// Fewer collectives to which ranks come apart name nobody.
@@ -26,10 +28,34 @@ struct Lateness {
     late: Vec<i64>,
     others_spread: Vec<i64>,
     last: u64,
-    /// In those in which it is last: by how much, and how much more it computed and idled before than the others.
+    /// In those in which it is last, and of which it is known what all ranks did before: by how much, and how much more
+    /// it computed and idled before than the others.
     late_when_last_ns: i64,
     compute_ns: i64,
     idle_ns: i64,
+}
+
+/// In how many of a rank's steps there are collectives, of all of which it is known what all ranks did before.
+fn steps_with_known(ranks: &[&RankExtract], rank: usize, arrivals: &[Arrivals<'_>]) -> i64 {
+    let starts = &ranks[rank].step_starts;
+    let (mut known, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+    for members in arrivals.iter().map(|a| &a.of.members) {
+        let Some(own) = members.iter().find(|m| m.rank == rank) else {
+            continue;
+        };
+        let step = starts.partition_point(|&start| start <= own.of(ranks).start);
+        match knows_before(members, ranks) {
+            _ if step == 0 => false,
+            true => known.insert(step),
+            false => unknown.insert(step),
+        };
+    }
+    i64::try_from(known.difference(&unknown).count()).unwrap_or(i64::MAX)
+}
+
+/// Of the first collective of a recording nobody knows it, whichever rank's recording starts last.
+fn knows_before(members: &[Member], ranks: &[&RankExtract]) -> bool {
+    members.iter().all(|member| member.of(ranks).before.is_some())
 }
 
 pub fn find(
@@ -47,7 +73,8 @@ pub fn find(
     }
     let mut named: Option<(i64, Straggler)> = None;
     for (rank, of) in all.iter_mut().enumerate() {
-        let found = judge(ranks, &rows[rank], rank, of, (time_ns, apart_ns));
+        let steps = || steps_with_known(ranks, rank, arrivals);
+        let found = judge(ranks, &rows[rank], rank, of, (time_ns, apart_ns), steps);
         if let Some(found) = found
             && named.as_ref().is_none_or(|(most, _)| found.awaited_ns > *most)
         {
@@ -74,14 +101,21 @@ fn add(all: &mut [Lateness], arrival: &Arrivals<'_>, ranks: &[&RankExtract]) {
             continue;
         }
         of.last += 1;
-        of.late_when_last_ns = of.late_when_last_ns.saturating_add(late);
-        let more = |part: fn(&RankCollective) -> i64| {
-            let others = members.iter().enumerate().filter(|&(other, _)| other != place);
-            let mut others: Vec<i64> = others.map(|(_, m)| part(m.of(ranks))).collect();
-            part(members[place].of(ranks)) - stats::quantile_of(&mut others, 0.5).unwrap_or(0)
+        let Some(before) = members
+            .iter()
+            .map(|m| m.of(ranks).before)
+            .collect::<Option<Vec<Before>>>()
+        else {
+            continue;
         };
-        of.compute_ns = of.compute_ns.saturating_add(more(|c| c.compute_before_ns));
-        of.idle_ns = of.idle_ns.saturating_add(more(|c| c.idle_before_ns));
+        of.late_when_last_ns = of.late_when_last_ns.saturating_add(late);
+        let more = |part: fn(&Before) -> i64| {
+            let others = before.iter().enumerate().filter(|&(other, _)| other != place);
+            let mut others: Vec<i64> = others.map(|(_, before)| part(before)).collect();
+            part(&before[place]) - stats::quantile_of(&mut others, 0.5).unwrap_or(0)
+        };
+        of.compute_ns = of.compute_ns.saturating_add(more(|b| b.compute_ns));
+        of.idle_ns = of.idle_ns.saturating_add(more(|b| b.idle_ns));
     }
 }
 
@@ -92,6 +126,7 @@ fn judge(
     rank: usize,
     of: &mut Lateness,
     (time_ns, apart_ns): (i64, i64),
+    steps: impl FnOnce() -> i64,
 ) -> Option<Straggler> {
     let apart = of.late.len();
     let awaited_ns = row.awaited_ns?;
@@ -109,10 +144,10 @@ fn judge(
     let (because, because_ns) = [("compute", of.compute_ns), ("idle", of.idle_ns), ("other", rest)]
         .into_iter()
         .max_by_key(|&(_, ns)| ns)?;
-    let explains = because_ns.saturating_mul(2) >= of.late_when_last_ns;
+    let explains = because_ns > 0 && because_ns.saturating_mul(2) >= of.late_when_last_ns;
     let name = &row.name;
-    let a_step = match i64::try_from(row.steps) {
-        Ok(steps) if steps > 0 => format!("{} a step", show::duration(because_ns / steps)),
+    let a_step = match steps() {
+        steps if steps > 0 => format!("{} a step", show::duration(because_ns / steps)),
         _ => format!("{} in all", show::duration(because_ns)),
     };
     let why = match because {

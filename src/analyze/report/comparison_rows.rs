@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Basis, Bucket, CauseTime, CompileUse, DeviceTime, Evidence, Phase, StepCause, StepCauses, StepTime,
+    Basis, Bucket, CauseTime, CompileUse, DeviceTime, Evidence, Limit, LimitKind, Phase, StepCause,
+    StepCauses, StepTime,
 };
 use crate::base::closed_set::closed_set;
 
@@ -33,6 +34,17 @@ pub struct Profile {
     /// In order of time.
     pub steps: Vec<StepTimes>,
     pub causes: Vec<StepCauses>,
+    /// The same by the host's parts, where a device is recorded: to compare with a trace without one.
+    #[serde(default)]
+    pub host_causes: Vec<StepCauses>,
+    /// What keeps its steps from being judged, one of a kind.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+    /// Events that are lost, and all events that were read.
+    #[serde(default)]
+    pub events_lost: u64,
+    #[serde(default)]
+    pub events: u64,
     /// While serving.
     pub compiles: Vec<CompilesOf>,
     pub kernels: Vec<Work>,
@@ -44,6 +56,13 @@ pub struct Profile {
     /// Rows of decode steps that hold a request, and all rows of their buckets.
     pub real_rows: Option<u64>,
     pub padded_rows: Option<u64>,
+}
+
+impl Profile {
+    /// Why its report judges less, where that is of this kind.
+    pub fn limit(&self, is_one: impl Fn(LimitKind) -> bool) -> Option<&Limit> {
+        self.limits.iter().find(|limit| is_one(limit.kind))
+    }
 }
 
 /// What steps of one phase and bucket have in common; without buckets of one class of size.
@@ -170,7 +189,8 @@ pub struct CauseRow {
     pub b_per_step_ns: i64,
     /// B less A.
     pub per_step_ns: i64,
-    /// Of the difference of the mean interval; `None` where there is none.
+    /// Of the difference of the mean interval; `None` where there is none, or where causes cancel each other, so that
+    /// it is small beside them.
     pub share: Option<f64>,
 }
 

@@ -13,6 +13,11 @@ pub fn device_name(device: i64, rank: Option<&str>) -> String {
     }
 }
 
+/// `"device 3"`, inside a sentence.
+pub fn device_words(device: i64, rank: Option<&str>) -> String {
+    format!("device {}", device_name(device, rank))
+}
+
 /// Host calls that hand work to devices, and how long the work took to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launches {

@@ -140,6 +140,29 @@ pub struct BoundShares {
     pub requests: Option<f64>,
 }
 
+closed_set! {
+    /// What keeps the time of a device's steps from being judged.
+    pub enum LimitKind {
+        /// Whether work may have run that is not recorded: what the device did is a lower bound.
+        loses_work: bool,
+        /// Whether it is unknown why the device is idle.
+        hides_causes: bool,
+    }
+    Clocks "clocks_disagree" { loses_work: false, hides_causes: true }
+    FewIntervals "few_intervals" { loses_work: false, hides_causes: false }
+    NoDevice "no_device" { loses_work: false, hides_causes: false }
+    LaunchesWithoutWork "launches_without_work" { loses_work: true, hides_causes: false }
+    WorkWithoutLaunch "work_without_launch" { loses_work: false, hides_causes: true }
+}
+
+/// One of them, of one trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub kind: LimitKind,
+    /// Half a sentence: why.
+    pub says: String,
+}
+
 /// The verdicts that stand on top of a report: of each phase the first device's, the first phase always, others where
 /// their steps are not few.
 pub fn headlines(verdicts: &[Verdict]) -> Vec<&Verdict> {
@@ -170,6 +193,9 @@ pub struct Verdict {
     /// The share that says so.
     pub share: Option<f64>,
     pub shares: BoundShares,
+    /// What keeps it from being judged; of several the first is said.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
     /// One line.
     pub says: String,
 }

@@ -10,7 +10,10 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyze::gaps::cause::Unlinked;
-use crate::analyze::report::{Basis, Bound, BoundShares, Period, Phase, Step, StepTime, Verdict};
+use crate::analyze::report::{
+    Basis, Bound, BoundShares, Limit, LimitKind, Period, Phase, Step, StepTime, Verdict, device_words,
+};
+use crate::analyze::sentence_words;
 use crate::analyze::steps::times;
 use crate::base::{Span, Union, order, show};
 use crate::dialect::Vocabulary;
@@ -28,6 +31,9 @@ pub const LEAST_INTERVALS: usize = 5;
 /// More launches without work, or work without a launch, than this, in per cent, leave too much of the device's time
 /// unknown.
 const UNLINKED_PERCENT: u64 = 20;
+
+/// So many devices that are bound by something else are named.
+const MOST_OTHERS: usize = 3;
 
 /// The order in which phases are judged.
 pub const PHASES: [Phase; 4] = [Phase::Decode, Phase::Prefill, Phase::Mixed, Phase::Unknown];
@@ -127,6 +133,7 @@ pub fn verdicts(grounds: &Grounds<'_>) -> Vec<Verdict> {
             devices => devices.iter().for_each(|d| judge(Some(d))),
         }
     }
+    say_what_others_are_bound_by(&mut verdicts);
     verdicts
 }
 
@@ -190,16 +197,8 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     if let Some(device) = device {
         device_shares(&window, device, &mut shares);
     }
-    let clocks = device.and_then(|d| d.unknown.clone());
-    let why = match device {
-        _ if clocks.is_some() => clocks,
-        _ if n_intervals < LEAST_INTERVALS => Some(format!(
-            "fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step"
-        )),
-        None => Some("the trace has no device events".to_owned()),
-        Some(device) => unlinked_says(grounds.unlinked).or_else(|| unlinked_work_says(device.unlinked)),
-    };
-    let (bound, share) = bound(&shares, why.is_none());
+    let limits = limits(grounds, device, n_intervals);
+    let (bound, share) = bound(&shares, limits.is_empty());
     let mut verdict = Verdict {
         phase,
         device: device.map(|d| d.device),
@@ -211,6 +210,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         bound,
         share,
         shares,
+        limits,
         says: String::new(),
     };
     let device_span = times::durations(free.iter().filter_map(|s| times::device_span_ns(s)));
@@ -219,14 +219,73 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         batches,
         grounds.time.measured(),
         share_engine_steps(grounds.steps, &free),
-        why.as_deref(),
         device_span.p50_ns,
         grounds.compiles_suspected,
     );
+    if grounds.devices.len() > 1
+        && let Some(device) = verdict.device
+    {
+        let name = device_words(device, verdict.rank.as_deref());
+        verdict.says = verdict.says.replace("the device", &name);
+    }
     if steps.iter().any(|s| s.period == Period::Unknown) {
         verdict.says += " Whether these steps are warm-up is unknown.";
     }
     verdict
+}
+
+/// Why a device's time is not judged, in the order in which it is said.
+fn limits(grounds: &Grounds<'_>, device: Option<&DeviceShares>, n_intervals: usize) -> Vec<Limit> {
+    let clocks = device.and_then(|d| d.unknown.clone());
+    let few = (n_intervals < LEAST_INTERVALS).then(|| {
+        format!("fewer than {LEAST_INTERVALS} steps without a compile have a known time to the next step")
+    });
+    let no_device = device
+        .is_none()
+        .then(|| "the trace has no device events".to_owned());
+    let all = [
+        (LimitKind::Clocks, clocks),
+        (LimitKind::FewIntervals, few),
+        (LimitKind::NoDevice, no_device),
+        (
+            LimitKind::LaunchesWithoutWork,
+            device.and_then(|_| unlinked_says(grounds.unlinked)),
+        ),
+        (
+            LimitKind::WorkWithoutLaunch,
+            device.and_then(|d| unlinked_work_says(d.unlinked)),
+        ),
+    ];
+    let known = all.into_iter();
+    known
+        .filter_map(|(kind, says)| Some(Limit { kind, says: says? }))
+        .collect()
+}
+
+/// Of each phase, the first device's verdict says which others are bound by something else.
+fn say_what_others_are_bound_by(verdicts: &mut [Verdict]) {
+    let phases: Vec<Phase> = verdicts.iter().map(|v| v.phase).collect();
+    for phase in PHASES {
+        let Some(first) = phases.iter().position(|&of| of == phase) else {
+            continue;
+        };
+        let bound = verdicts[first].bound;
+        let others: Vec<String> = verdicts
+            .iter()
+            .filter(|v| v.phase == phase && v.bound != bound)
+            .filter_map(|v| {
+                let device = device_words(v.device?, v.rank.as_deref());
+                Some(match v.bound {
+                    Bound::Unknown => format!("what bounds {device} is unknown"),
+                    bound => format!("{device} is {}", bound.word()),
+                })
+            })
+            .collect();
+        if !others.is_empty() {
+            let says = sentence_words::capitalised(&show::listed(&others, MOST_OTHERS));
+            verdicts[first].says += &format!(" {says}.");
+        }
+    }
 }
 
 /// The least and the most requests of the steps whose time is known, else of all; `None` unless known of each.
@@ -387,7 +446,6 @@ fn says(
     batches: Option<(u32, u32)>,
     measured: &str,
     shares_engine_steps: bool,
-    why: Option<&str>,
     device_span_ns: Option<i64>,
     compiles_suspected: bool,
 ) -> String {
@@ -443,6 +501,7 @@ fn says(
             bound.share_of()
         ),
     };
+    let why = verdict.limits.first().map(|limit| &limit.says);
     match (verdict.bound, verdict.share, why) {
         (Bound::Unknown, _, Some(why)) => says += &format!(" What bounds it is unknown, because {why}."),
         (Bound::Unknown, ..) => {
@@ -561,6 +620,45 @@ mod tests {
     }
 
     #[test]
+    fn of_several_devices_each_is_named_and_the_first_says_where_another_differs() {
+        let steps: Vec<Step> = (0..20).map(step).collect();
+        let time = StepTime::default();
+        let nothing = Union::default();
+        let numbered = |number, of: DeviceShares| DeviceShares { device: number, ..of };
+        let devices = [
+            numbered(0, device(7, 0, 2)),
+            numbered(1, device(2, 0, 8)),
+            numbered(2, device(7, 1, 2)),
+            numbered(3, device(5, 0, 5)),
+        ];
+        let grounds = Grounds {
+            steps: &steps,
+            time: &time,
+            serving: Some(Span::new(0, 200 * MS)),
+            compiling: &nothing,
+            compiles_suspected: false,
+            waiting: &nothing,
+            devices: &devices,
+            unlinked: None,
+        };
+        let all = verdicts(&grounds);
+        let ends = [
+            "device 0 computes or copies. Device 1 is host-bound and what bounds device 3 is unknown.",
+            "device 1 is idle and its next work is not launched yet.",
+            "device 2 computes or copies.",
+        ];
+        for (verdict, end) in all.iter().zip(ends) {
+            assert!(verdict.says.ends_with(end), "{}", verdict.says);
+        }
+        let alike = [numbered(0, device(7, 0, 2)), numbered(1, device(7, 0, 2))];
+        let alike = verdicts(&Grounds {
+            devices: &alike,
+            ..grounds
+        });
+        assert!(alike[0].says.ends_with("device 0 computes or copies."));
+    }
+
+    #[test]
     fn few_steps_and_compiled_ones_are_not_judged() {
         let steps: Vec<Step> = (0..4).map(step).collect();
         let verdict = judged(&steps, device(9, 0, 1));
@@ -637,17 +735,7 @@ mod tests {
             share: Some(0.5),
             ..Verdict::default()
         };
-        let says = |suspected| {
-            says(
-                &verdict,
-                None,
-                Basis::Interval.measured(),
-                false,
-                None,
-                None,
-                suspected,
-            )
-        };
+        let says = |suspected| says(&verdict, None, Basis::Interval.measured(), false, None, suspected);
         assert!(says(false).ends_with("50 % of serving a graph is compiled."));
         assert!(says(true).ends_with("50 % of serving a graph is compiled, it seems (none is recorded)."));
     }

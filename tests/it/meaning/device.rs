@@ -619,6 +619,37 @@ fn an_end_that_cannot_be_right_counts_as_a_lower_bound() {
     assert_eq!((&gemm["max_ns"], &gemm["bounded"]), (&json!(ms(2.0)), &json!(1)));
 }
 
+/// A queue does one thing at a time: what it did twice at one moment, with one launch, is one event written twice.
+#[test]
+fn device_work_that_is_written_twice_is_a_defect() {
+    let events = |again: &dyn Fn(i64, f64) -> Vec<Value>| {
+        let mut events = vec![marker(0, 50_000.0)];
+        for id in 1..=10_i64 {
+            let at = 1_000.0 + id as f64 * 2_000.0;
+            events.extend([
+                call(id, 10.0 + id as f64 * 20.0),
+                kernel("gemm", id, (at, 2_000.0)),
+            ]);
+            events.extend(again(id, at));
+        }
+        defects(&made(&events), "repeated_work")
+    };
+    assert_eq!(events(&|_, _| Vec::new()), 0);
+    assert_eq!(events(&|id, at| vec![kernel("gemm", id, (at, 2_000.0))]), 10);
+    // Other work of another launch, another name, another length.
+    assert_eq!(events(&|id, at| vec![kernel("gemm", id + 100, (at, 2_000.0))]), 0);
+    assert_eq!(events(&|id, at| vec![kernel("norm", id, (at, 2_000.0))]), 0);
+    assert_eq!(events(&|id, at| vec![kernel("gemm", id, (at, 1_999.0))]), 0);
+    // Each event of the file, calls and markers as well: what counts is the device's.
+    assert_eq!(
+        events(&|id, at| vec![
+            call(id, 10.0 + id as f64 * 20.0),
+            kernel("gemm", id, (at, 2_000.0))
+        ]),
+        10
+    );
+}
+
 /// Kernels of 2 ms, one after another, of which some last longer.
 fn queue(longer: &[(usize, f64)]) -> Value {
     let mut events = vec![marker(0, 50_000.0)];
