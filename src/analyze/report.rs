@@ -249,7 +249,8 @@ pub struct Recompile {
     /// Nothing waited for it: beside it, launches and steps went on. Derived.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub beside: bool,
-    /// Of a compile on another thread, how long its step waited for it; `None`: for all of it. Derived.
+    /// Of a compile on another thread, how long its step waited for it; where steps are measured from device end to
+    /// device end, how long the device was idle because of it. `None`: all of it. Derived.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited_ns: Option<i64>,
     /// When.

@@ -15,7 +15,7 @@ use crate::dialect::terms::{Bucket, Period, Phase};
 use crate::dialect::vocabulary::{Part, Pass};
 use crate::index::tables::Index;
 
-use super::names::EngineName;
+use super::names::{EngineName, Model};
 
 /// One iteration of the engine, before periods and counters are known.
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ impl Iteration {
 pub struct Iterations {
     pub iterations: Vec<Iteration>,
     /// Forward passes outside any iteration's pass: other ranks had work and this one kept pace.
-    pub dummies: Vec<SliceId>,
+    pub dummies: Vec<(SliceId, Model)>,
 }
 
 /// Iterations of V1 and of unified attention.
@@ -168,7 +168,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
                             forward = Some(span);
                         }
                     }
-                    None => found.dummies.push(id),
+                    None => found.dummies.push((id, model)),
                 }
             }
             EngineName::ModelExecutable | EngineName::Logits | EngineName::Sample => {
@@ -240,8 +240,8 @@ pub fn v0(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
             continue;
         }
         let Some(open) = step.as_mut().filter(|s| starts_inside(span, s.span)) else {
-            if matches!(name, EngineName::Model(_)) {
-                found.dummies.push(id);
+            if let EngineName::Model(model) = name {
+                found.dummies.push((id, model));
             }
             continue;
         };
