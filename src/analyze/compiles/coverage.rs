@@ -75,18 +75,25 @@ pub fn coverage(steps: &[Step], warmups: &WarmUps) -> Option<BucketCoverage> {
     }
     let of_period = |period: Period| {
         let all = steps.iter().zip(&warmups.processes);
-        all.filter(move |(s, process)| s.period == period && warmups.knows(**process))
-            .filter_map(|(s, &process)| Some((process, s.phase, s.bucket?)))
+        all.filter(move |(s, _)| s.period == period)
+            .filter_map(|(s, &process)| Some((s.index, (process, s.phase, s.bucket?))))
     };
-    for (process, phase, bucket) in of_period(Period::Warmup) {
-        ran.insert((process, phase, bucket));
-        *warmed.entry((phase, bucket)).or_default() += 1;
+    for (_, of) in of_period(Period::Warmup) {
+        ran.insert(of);
+        *warmed.entry((of.1, of.2)).or_default() += 1;
     }
-    for of in of_period(Period::Serving) {
+    let mut first: BTreeMap<(Phase, Bucket), u32> = BTreeMap::new();
+    let mut unknown_steps = 0;
+    for (step, of) in of_period(Period::Serving) {
+        if !warmups.knows(of.0) {
+            unknown_steps += 1;
+            continue;
+        }
         let key = (of.1, of.2);
         *served.entry(key).or_default() += 1;
         if !ran.contains(&of) {
             *not_warmed.entry(key).or_default() += 1;
+            first.entry(key).or_insert(step);
         }
     }
     let rows = |of: &Counts| -> Vec<PhaseBucket> {
@@ -98,6 +105,8 @@ pub fn coverage(steps: &[Step], warmups: &WarmUps) -> Option<BucketCoverage> {
         warmed: rows(&warmed),
         served: rows(&served),
         served_not_warmed: rows(&not_warmed),
+        unknown_steps,
+        first_not_warmed: first.into_values().collect(),
     })
 }
 

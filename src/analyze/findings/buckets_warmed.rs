@@ -5,7 +5,7 @@ use super::shared::{N_EVIDENCE, at_step, fact, finding, listed, serving, were};
 use super::{Facts, Rule};
 use crate::analyze::labels;
 use crate::analyze::report::{
-    Bucket, Finding, FindingEvidence, Level, Phase, PhaseBucket, Sure, TraceReport,
+    Bucket, BucketCoverage, Finding, FindingEvidence, Level, Phase, PhaseBucket, Step, Sure, TraceReport,
 };
 use crate::base::show;
 
@@ -44,9 +44,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     if coverage.served_not_warmed.is_empty() {
         let says = format!(
-            "Every served bucket was warmed up ({} of {}).",
+            "Every served bucket was warmed up ({} of {}).{}",
             show::count(coverage.served.len() as u64),
-            show::count(coverage.served.len() as u64)
+            show::count(coverage.served.len() as u64),
+            unknown_says(coverage)
         );
         return Some(finding(
             "buckets-warmed",
@@ -62,16 +63,17 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         .map(|b| format!("{} {}", labels::phase(b.phase), b.bucket))
         .collect();
     let says = format!(
-        "{} served that warm-up never ran: {} (batch, sequence length, context blocks).",
+        "{} served that warm-up never ran: {} (batch, sequence length, context blocks).{}",
         were(missed.len(), "bucket"),
-        listed(&names, 6)
+        listed(&names, 6),
+        unknown_says(coverage)
     );
     // What their compiles cost is told with the compiles: the same seconds are charged once.
     Some(Finding {
         evidence: missed
             .iter()
-            .take(N_EVIDENCE)
-            .map(|b| first_use(report, b))
+            .zip(0..N_EVIDENCE)
+            .map(|(b, i)| first_use(report, b, coverage.first_not_warmed.get(i).copied()))
             .collect(),
         advice: format!(
             "Extend the buckets that warm-up runs to include {}.",
@@ -87,8 +89,20 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-fn first_use(report: &TraceReport, bucket: &PhaseBucket) -> FindingEvidence {
-    let used = serving(report).find(|s| s.phase == bucket.phase && s.bucket == Some(bucket.bucket));
+/// Other processes of the file have no warm-up in it.
+fn unknown_says(coverage: &BucketCoverage) -> String {
+    match coverage.unknown_steps {
+        0 => String::new(),
+        n => format!(
+            " Not judged: {} of another process, whose warm-up the file does not hold.",
+            show::counted(n, "served step")
+        ),
+    }
+}
+
+fn first_use(report: &TraceReport, bucket: &PhaseBucket, first: Option<u32>) -> FindingEvidence {
+    let is_it = |s: &&Step| s.phase == bucket.phase && s.bucket == Some(bucket.bucket);
+    let used = serving(report).find(|s| is_it(s) && first.is_none_or(|first| s.index == first));
     let says = format!(
         "{} {}: {}",
         labels::phase(bucket.phase),
@@ -132,7 +146,6 @@ fn reach(missed: &[PhaseBucket]) -> String {
 mod tests {
     use super::*;
     use crate::analyze::findings::fixtures::*;
-    use crate::analyze::report::BucketCoverage;
     use crate::dialect::Vocabulary;
 
     #[test]
@@ -153,6 +166,7 @@ mod tests {
             warmed: vec![bucket(2, 64)],
             served: vec![bucket(4, 128), bucket(16, 64)],
             served_not_warmed: vec![bucket(4, 128), bucket(16, 64)],
+            ..BucketCoverage::default()
         });
         let vocabulary = Vocabulary {
             has_warmup: true,

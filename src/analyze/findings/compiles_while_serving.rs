@@ -404,6 +404,7 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     let in_part = recompile.waited_ns.filter(|&ns| ns < span.len_ns());
     let from_device_ends = report.step_time.as_ref().is_some_and(|t| t.from_device_ends);
     let waited = in_part.map_or(String::new(), |ns| match from_device_ends {
+        true if ns == 0 => " on the host while the device worked".to_owned(),
         true => format!(", for {} of which the device was idle", show::duration(ns)),
         false => format!(", of which its step waited {}", show::duration(ns)),
     });

@@ -267,6 +267,7 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         v.compiles.extend(marks);
     }
     if is_v0 {
+        v.advice = advice::ADVICE_V0;
         swap_v0_roles(&found, all(), &mut v.roles);
     }
     write_iterations(found, v);
