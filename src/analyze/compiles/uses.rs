@@ -1,8 +1,8 @@
 //! Whether a compile was for the first use of its bucket.
 //!
 //! Derived, however the compile itself is known: the first recorded step of its phase and bucket in its process, or a
-//! later one. Only where the file says what the process's warm-up ran does a first recorded step mean that warm-up lacked the bucket. A frame that
-//! torch.compile had compiled before compiles again.
+//! later one. Only where the file says what the process's warm-up ran does a first recorded step mean that warm-up
+//! lacked the bucket. A frame that torch.compile had compiled before compiles again.
 
 use rustc_hash::FxHashMap;
 

@@ -24,8 +24,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let coverage = report.bucket_coverage.as_ref();
     let Some(coverage) = coverage.filter(|c| facts.vocabulary.has_warmup && !c.warmed.is_empty()) else {
         let says = match facts.vocabulary.has_warmup {
-            true => "The trace does not say which buckets warm-up ran, so which of the served ones were warmed up is not \
-                     known."
+            true => "The trace does not say which buckets warm-up ran, so which of the served ones were warmed up is \
+                     not known."
                 .into(),
             false => {
                 "The trace holds no warm-up, so which of the served buckets were warmed up is not known.".into()

@@ -161,8 +161,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// Captures of device graphs that share no time with a compile of the strongest level are no marks of the same compiles:
-/// they are counted beside these, and their time with theirs. Takes them out of the weaker levels.
+/// Captures of device graphs that share no time with a compile of the strongest level are no marks of the same
+/// compiles: they are counted beside these, and their time with theirs. Takes them out of the weaker levels.
 fn separate_captures<'r>(found: &mut Vec<(Evidence, Vec<&'r Recompile>)>) -> Vec<&'r Recompile> {
     let Some(at) = found
         .iter()

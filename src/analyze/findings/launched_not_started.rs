@@ -1,6 +1,6 @@
 //! In steps the device is idle although its next work is launched, for much of the time. Beside steps that hardly wait
-//! for the host `device_idle` says so, and where launches to empty streams start late `slow_starts` does: it speaks only
-//! beside a finding that blames the host, whose share this one is not in.
+//! for the host `device_idle` says so, and where launches to empty streams start late `slow_starts` does: it speaks
+//! beside a finding that blames the host alone, whose share this one is not in.
 
 use super::device_idle::{NOT_STARTED_PERCENT, QUEUED_ADVICE};
 use super::shared::{device_words, fact, finding, reaches};

@@ -55,8 +55,8 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }));
     Some(Finding {
         evidence,
-        advice: "What a step allocates is not freed before the next: see which operators allocate it and what holds on to \
-                 it. If it grows on, memory runs out."
+        advice: "What a step allocates is not freed before the next: see which operators allocate it and what holds on \
+                 to it. If it grows on, memory runs out."
             .into(),
         ..finding("memory-grows", Level::Hint, Sure::Derived, "memory", says)
     })

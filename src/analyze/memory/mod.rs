@@ -231,13 +231,25 @@ fn by_step(index: &Index, vocabulary: &Vocabulary, devices: &mut [DeviceMemory])
     }
 }
 
+/// Of the first event of a device.
+fn first_bytes(index: &Index, device: usize) -> Option<i64> {
+    let memory = &index.memory;
+    let first = memory.device.iter().position(|of| usize::from(of) == device)?;
+    Some(memory.bytes.get(first))
+}
+
 /// How the bytes in use on one device change between decode steps that follow each other.
 fn growth(index: &Index, vocabulary: &Vocabulary, device: usize, decode: &[usize]) -> Option<MemoryGrowth> {
     let mut events = levels(index)
         .filter(|&(_, of, _)| usize::from(of) == device)
         .map(|(row, _, level)| (index.memory.ts.get(row), level))
         .peekable();
-    let mut level = None;
+    let bytes = first_bytes(index, device);
+    // Before the first event.
+    let mut level = events
+        .peek()
+        .zip(bytes)
+        .map(|(&(_, level), bytes)| i64::saturating_sub(level, bytes));
     let mut at_start = decode.iter().map(|&step| {
         let start = vocabulary.passes[step].span.start;
         while let Some((_, now)) = events.next_if(|&(at, _)| at < start) {

@@ -868,7 +868,6 @@ const ROWS: &[Row] = &[
             let growth = &seen.report["memory"]["devices"][0]["decode_growth"];
             (growth["median_bytes"].as_f64().unwrap(), seen.by as f64)
         },
-        also: &[("memory-churn", "what stays allocated is allocated in the step")],
         ..ROW
     },
     Row {
