@@ -158,8 +158,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) const QUEUED_ADVICE: &str = "Most of this work was queued before the device became idle: it is the time that it takes from one piece of work \
-     to the next. Fewer, larger pieces of work (fused kernels, graphs) have less of it; queueing earlier does not.";
+pub(super) const QUEUED_ADVICE: &str = "Most of this work was queued before the device became idle: it is the time \
+                                        that it takes from one piece of work to the next. Fewer, larger pieces of \
+                                        work (fused kernels, graphs) have less of it; queueing earlier does not.";
 
 const FEW_ADVICE: &str = "A few long stops, not the cost of each launch: see in the timeline what the launching thread \
                           does in each, such as start-up, loading, or work on the host between two parts.";
