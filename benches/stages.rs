@@ -189,7 +189,9 @@ mod understand {
 
     #[divan::bench]
     fn bucket_coverage() -> bool {
-        coverage::coverage(&opened().report.steps, true).is_some()
+        let o = opened();
+        let warmups = coverage::WarmUps::of(&o.index, &o.vocabulary, &o.report.steps);
+        coverage::coverage(&o.report.steps, &warmups).is_some()
     }
 
     #[divan::bench]

@@ -98,7 +98,8 @@ pub fn analyze_to(
         report.metrics = Some(metrics);
     }
     report.steps = steps::steps(index, vocabulary, &report.recompiles);
-    uses::set_uses(&mut report.recompiles, &report.steps, vocabulary.has_warmup);
+    let warmups = coverage::WarmUps::of(index, vocabulary, &report.steps);
+    uses::set_uses(&mut report.recompiles, &report.steps, &warmups);
     let waiting = gaps::requests::waiting(index, vocabulary);
     report.step_time = times::set_times(index, vocabulary, &mut report.steps, &waiting, file.step_time);
     if vocabulary.steps_inferred {
@@ -109,7 +110,7 @@ pub fn analyze_to(
         .notes
         .extend(steps::given_by_time(vocabulary, &report.steps));
     report.step_groups = steps::step_groups(index, &report.steps, report.step_time.as_ref());
-    report.bucket_coverage = coverage::coverage(&report.steps, vocabulary.has_warmup);
+    report.bucket_coverage = coverage::coverage(&report.steps, &warmups);
     report.padding = bucket_padding::padding(&report.steps);
     let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
@@ -134,8 +135,14 @@ pub fn analyze_to(
         verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
     }
     let held_up = host.compiles.of_rank(None);
+    let serving = time_budget::serving_windows(index, vocabulary);
     let compiling = held_up_by(&report.recompiles);
-    let serving = time_budget::serving_window(&vocabulary.engine_steps);
+    let from_device_ends = report
+        .step_time
+        .as_ref()
+        .is_some_and(|time| time.from_device_ends);
+    let idle_for_compiles = from_device_ends.then(|| time_budget::idle_for_compiles(&host));
+    let recorded = host.busy().extent();
     let is_asked = depth == Depth::Everything;
     if is_asked {
         report.step_causes = gaps::step_causes::step_causes(&host);
@@ -143,6 +150,9 @@ pub fn analyze_to(
         report.idle_unknown = idle::unknown(vocabulary);
     }
     drop(host);
+    if let Some((idle, recorded)) = idle_for_compiles.as_ref().zip(recorded) {
+        compiles::set_delays_of_device(&mut report.recompiles, idle, recorded);
+    }
     report.launches_unknown = launches::unknown(vocabulary);
     let counted = launched.as_ref().or(found.as_ref());
     let counted = counted.filter(|_| report.launches_unknown.is_none());
@@ -152,10 +162,6 @@ pub fn analyze_to(
     report.gaps = gaps;
     if is_asked {
         let dynamo = report.dynamo.as_ref();
-        let from_device_ends = report
-            .step_time
-            .as_ref()
-            .is_some_and(|time| time.from_device_ends);
         report.slow_steps = differences::slow_steps(
             index,
             vocabulary,
@@ -221,13 +227,14 @@ pub fn analyze_to(
     }
     let without_requests = gaps::requests::WithoutRequests::of(index, vocabulary, &waiting).all;
     let without_requests = without_requests.without(&held_up);
-    let waited = verdict::longest_waited(&report.steps, serving, &without_requests, &shares);
+    let waited = verdict::longest_waited(&report.steps, &serving, &without_requests, &shares);
     if let Some(time) = &report.step_time {
         let grounds = verdict::Grounds {
             steps: &report.steps,
             time,
-            serving,
+            serving: &serving,
             compiling: &held_up,
+            idle_for_compiles: idle_for_compiles.as_ref(),
             compiles_suspected: report
                 .recompiles
                 .iter()

@@ -249,7 +249,8 @@ pub struct Recompile {
     /// Nothing waited for it: beside it, launches and steps went on. Derived.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub beside: bool,
-    /// Of a compile on another thread, how long its step waited for it; `None`: for all of it. Derived.
+    /// Of a compile on another thread, how long its step waited for it; where steps are measured from device end to
+    /// device end, how long the device was idle because of it. `None`: all of it. Derived.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited_ns: Option<i64>,
     /// When.
@@ -362,6 +363,12 @@ pub struct BucketCoverage {
     pub warmed: Vec<PhaseBucket>,
     pub served: Vec<PhaseBucket>,
     pub served_not_warmed: Vec<PhaseBucket>,
+    /// Served steps of processes whose warm-up the file does not hold, or does not say the buckets of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown_steps: u64,
+    /// Of each bucket that was served and not warmed, the first step that shows it.
+    #[serde(skip)]
+    pub first_not_warmed: Vec<u32>,
 }
 
 /// One class of a gap histogram: `[from_ns, to_ns)`; the last is open.
@@ -622,8 +629,22 @@ pub struct DeviceMemory {
     /// Decode steps while serving, and the median of bytes allocated in one.
     pub decode_steps: u64,
     pub decode_step_allocated_bytes: Option<i64>,
+    /// How bytes in use change from decode step to decode step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decode_growth: Option<MemoryGrowth>,
     /// Most allocated first, at most 50.
     pub operators: Vec<MemoryOperator>,
+}
+
+/// How the bytes in use differ from the start of a decode step to that of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryGrowth {
+    /// Decode steps that another one follows.
+    pub steps: u64,
+    /// Of these, those behind which more is in use.
+    pub grown: u64,
+    pub median_bytes: i64,
+    pub total_bytes: i64,
 }
 
 /// What allocators did, where that is recorded.

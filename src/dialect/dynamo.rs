@@ -319,14 +319,20 @@ fn frame_and_attempt(id: &str) -> Option<(u64, u64)> {
     Some((rest.number()?, rest.maybe_number("/")?))
 }
 
-/// torch 2.15 writes `…, compile_id=0/2` into a short annotation right before the compile.
+/// torch 2.15 writes `…, compile_id=0/2` into short annotations right before the compile and in it.
 pub fn compile_id(index: &Index, id: SliceId) -> Option<&str> {
     let track = index.track(index.track_of(id));
-    (track.rows.start..id.0)
-        .rev()
-        .take(4)
-        .map(|row| index.name_of(SliceId(row)))
-        .find_map(|name| name.split_once("compile_id=").map(|(_, which)| which))
+    let end = index.slices.end(id);
+    let before = (track.rows.start..id.0).rev().take(4).map(SliceId);
+    let inside = (id.0 + 1..track.rows.end).take(4).map(SliceId);
+    let inside = inside.take_while(|&row| index.slices.start(row) < end);
+    let which = |row: SliceId| {
+        index
+            .name_of(row)
+            .split_once("compile_id=")
+            .map(|(_, which)| which)
+    };
+    inside.chain(before).find_map(which)
 }
 
 /// Phases inside a compile, most time first. A phase inside one of its own name counts once.

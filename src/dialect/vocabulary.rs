@@ -405,6 +405,10 @@ pub struct Vocabulary {
     pub steps_inferred: bool,
     /// Whether the file holds warm-up, so that "not warmed" means something.
     pub has_warmup: bool,
+    /// Forward passes of warm-up that belong to no step, with their processes.
+    pub warmup_forwards: Vec<(Key, Phase, Bucket)>,
+    /// When a counter counted a compile while serving that is not among the compiles.
+    pub compiles_not_recorded: Vec<i64>,
     /// What to know when reading the numbers, one sentence each.
     pub notes: Vec<String>,
     /// One a slice.
@@ -498,6 +502,8 @@ impl Default for Vocabulary {
             synchronised_capture: false,
             steps_inferred: false,
             has_warmup: false,
+            warmup_forwards: Vec::new(),
+            compiles_not_recorded: Vec::new(),
             notes: Vec::new(),
             roles: Vec::new(),
             passes: Vec::new(),

@@ -167,6 +167,9 @@ fn findings(out: &mut String, trace: &TraceReport) {
             out.push_str(&format!(" {}", escaped(&finding.advice)));
         }
         out.push('\n');
+        for line in report_words::evidence_lines(trace, finding) {
+            out.push_str(&format!("  - {}\n", escaped(&line)));
+        }
     }
     if trace.findings.is_empty() {
         out.push_str("Nothing here that an analysis looks for.\n");

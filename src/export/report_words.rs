@@ -1,6 +1,6 @@
 //! Words that reports for people share.
 
-use crate::analyze::report::{TraceReport, headlines};
+use crate::analyze::report::{Finding, TraceReport, headlines};
 use crate::base::show;
 pub use crate::base::show::plain;
 
@@ -55,6 +55,24 @@ pub fn verdict_lines(trace: &TraceReport) -> Vec<String> {
 pub fn since_start(trace: &TraceReport, at_ns: i64) -> String {
     let start = trace.start_ns.unwrap_or(0);
     format!("+{}", show::duration(at_ns.saturating_sub(start)))
+}
+
+/// Evidence of a finding in reports for people, a line each.
+const EVIDENCE: usize = 5;
+
+/// The first pieces of evidence, with their places, and how many more there are.
+pub fn evidence_lines(trace: &TraceReport, finding: &Finding) -> Vec<String> {
+    let shown = finding.evidence.iter().take(EVIDENCE);
+    let mut lines: Vec<String> = shown
+        .map(|evidence| match evidence.start_ns {
+            Some(start) => format!("{} (at {})", evidence.says, since_start(trace, start)),
+            None => evidence.says.clone(),
+        })
+        .collect();
+    if let Some(more) = finding.evidence.len().checked_sub(EVIDENCE).filter(|&n| n > 0) {
+        lines.push(format!("… and {more} more: see --format json"));
+    }
+    lines
 }
 
 /// At most `width` characters, the middle left out: a name's end tells as much as its start.

@@ -195,7 +195,7 @@ fn report() -> Report {
         bucket_coverage: Some(BucketCoverage {
             served: vec![served],
             served_not_warmed: vec![served],
-            warmed: Vec::new(),
+            ..BucketCoverage::default()
         }),
         gaps: vec![gaps()],
         device_time: vec![DeviceTime {

@@ -313,16 +313,8 @@ fn findings(out: &mut String, trace: &TraceReport) {
         }
         says.push(')');
         wrapped(out, &lead, &says);
-        for evidence in finding.evidence.iter().take(5) {
-            let mut says = evidence.says.clone();
-            if let Some(start) = evidence.start_ns {
-                says += &format!(" (at {})", report_words::since_start(trace, start));
-            }
-            wrapped(out, "           - ", &says);
-        }
-        if finding.evidence.len() > 5 {
-            let more = finding.evidence.len() - 5;
-            out.push_str(&format!("           - … and {more} more: see --format json\n"));
+        for line in report_words::evidence_lines(trace, finding) {
+            wrapped(out, "           - ", &line);
         }
         if !finding.advice.is_empty() {
             wrapped(out, "           → ", &finding.advice);

@@ -32,7 +32,8 @@ fn recompiles<'a>(answers: &Answers<'a>) -> Rows<'a> {
             rows.duration(
                 "waited_ns",
                 "waited for",
-                "Of a compile on another thread: how long its step waited for it. Empty: for all of it, or not at all.",
+                "Of a compile on another thread: how long its step waited for it. Where steps are measured from device end \
+                 to device end: how long the device was idle because of it. Empty: for all of it, or not at all.",
                 |r| r.waited_ns,
             )
         })

@@ -325,7 +325,8 @@ fn compiled_steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .duration(
             "compiled_extra_ns",
             "their extra time",
-            "How much longer they took on the host than the median of the others, in all.",
+            "How much longer they took than the median of the others, in all: on the host, or, where the step time is that \
+             from device end to device end, by that.",
             |g| g.compiled_extra_ns,
         )
         .count("others", "other steps", "", |g| {

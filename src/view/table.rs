@@ -115,6 +115,7 @@ mod tests {
             warmed: vec![at(4, 128, 2), at(8, 128, 2)],
             served: vec![at(4, 128, 40), at(4, 256, 5)],
             served_not_warmed: vec![at(4, 256, 5)],
+            ..BucketCoverage::default()
         };
         let grids = coverage_grids(&coverage);
         assert_eq!(grids.len(), 1);

@@ -16,10 +16,11 @@ use crate::dialect::{CompileMark, EngineStep, Evidence, Pass, Period, Phase, Rol
 use crate::index::Key;
 use crate::index::trace_columns::Index;
 
-use crate::analyze::gaps::activity::{compile_span, open_in};
+use crate::analyze::gaps::activity::{compile_span, held_up_spans, open_in};
 use crate::analyze::gaps::cause::hands_over_compiled;
 use crate::analyze::gaps::held_up::{Compiles, HeldUp, Waited, held_up};
 use crate::analyze::gaps::innermost::{Thread, fits, thread_of};
+use crate::analyze::gaps::time_budget::serving_windows;
 use crate::analyze::merge::{Growing, merge_tracks};
 use crate::analyze::report::{Bucket, CompileUse, DynamoLimit, DynamoUse, Recompile};
 use crate::analyze::steps::like::LikeSize;
@@ -63,8 +64,43 @@ pub fn recompiles(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
         slow.into_iter()
             .map(|id| slow_submission(index, vocabulary, &finder, id)),
     );
+    leave_serving(vocabulary, &serving_windows(index, vocabulary), &mut rows);
     order::sort_by_key(&mut rows, |r| (r.start_ns, r.slice));
     rows
+}
+
+/// What was compiled before the first or after the last step that was served is not known to have been compiled while
+/// serving.
+fn leave_serving(vocabulary: &Vocabulary, serving: &Union, rows: &mut [Recompile]) {
+    let serves = vocabulary
+        .engine_steps
+        .iter()
+        .any(|s| s.period == Period::Serving);
+    for row in rows.iter_mut().filter(|row| serves && row.step.is_none()) {
+        let span = compile_span(row);
+        let is_within = serving.covered_ns(span) > 0 || serving.contains(span.start);
+        if row.period == Period::Serving && !is_within {
+            row.period = Period::Unknown;
+        }
+    }
+}
+
+/// Where steps are measured from device end to device end, a compile delays by what the device is idle because of it:
+/// what the device's queue hides delays nothing. Of one that is not wholly in the device's recording that is unknown.
+pub fn set_delays_of_device(rows: &mut [Recompile], idle_for_compiles: &Union, recorded: Span) {
+    for row in rows.iter_mut().filter(|row| !row.beside && row.dur_ns.is_some()) {
+        let span = compile_span(row);
+        if span.is_empty() || span.intersect(recorded) != span {
+            continue;
+        }
+        let idle = |span: Span| {
+            idle_for_compiles
+                .overlapping(span)
+                .map(move |i| i.intersect(span))
+        };
+        row.waited = held_up_spans(row).into_iter().flat_map(idle).collect();
+        row.waited_ns = Some(stats::sum(row.waited.iter().map(|w| w.len_ns())));
+    }
 }
 
 /// An attempt that made nothing is no compile.
@@ -352,12 +388,12 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             .flatten()
     };
     let median = |pass: &Pass| median_of(pass, LEAST_LIKE);
-    let warmed: FxHashSet<(Phase, Bucket)> = vocabulary
-        .passes
-        .iter()
-        .filter(|p| p.period == Period::Warmup)
-        .filter_map(|p| Some((p.phase, p.bucket?)))
-        .collect();
+    let process = |pass: &Pass| index.track(index.track_of(pass.slice)).pid;
+    let passes = vocabulary.passes.iter().filter(|p| p.period == Period::Warmup);
+    let passes = passes.filter_map(|p| Some((process(p), p.phase, p.bucket?)));
+    let forwards = vocabulary.warmup_forwards.iter().copied();
+    let warmed: FxHashSet<(Key, Phase, Bucket)> = passes.chain(forwards).collect();
+    let warmed_up: FxHashSet<Key> = warmed.iter().map(|of| of.0).collect();
     let is_long = |pass: &Pass| {
         median(pass).is_some_and(|m| {
             let limit = m.saturating_mul(5).max(m.saturating_add(50_000_000));
@@ -396,7 +432,8 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
             let (Period::Serving, Some(bucket)) = (pass.period, pass.bucket) else {
                 continue;
             };
-            let is_first = seen.insert((pass.phase, bucket));
+            let is_first =
+                warmed_up.contains(&process(pass)) && seen.insert((process(pass), pass.phase, bucket));
             // Its graph was there: compiling one takes many times as long as running it.
             let is_like_others = median_of(pass, 3).is_some_and(|m| pass.span.len_ns() < m.saturating_mul(2));
             let is_found = found.iter().any(|f| f.step == u32::try_from(i).ok());

@@ -4,7 +4,7 @@
 use super::shared::{N_EVIDENCE, at_step, fact, finding, listed, serving, were};
 use super::{Facts, Rule};
 use crate::analyze::report::{
-    Bucket, Finding, FindingEvidence, Level, Phase, PhaseBucket, Sure, TraceReport,
+    Bucket, BucketCoverage, Finding, FindingEvidence, Level, Phase, PhaseBucket, Step, Sure, TraceReport,
 };
 use crate::analyze::sentence_words;
 use crate::base::show;
@@ -23,8 +23,14 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }
     let coverage = report.bucket_coverage.as_ref();
     let Some(coverage) = coverage.filter(|c| facts.vocabulary.has_warmup && !c.warmed.is_empty()) else {
-        let says =
-            "The trace holds no warm-up, so which of the served buckets were warmed up is not known.".into();
+        let says = match facts.vocabulary.has_warmup {
+            true => "The trace does not say which buckets warm-up ran, so which of the served ones were warmed up is \
+                     not known."
+                .into(),
+            false => {
+                "The trace holds no warm-up, so which of the served buckets were warmed up is not known.".into()
+            }
+        };
         return Some(Finding {
             advice: "Start recording before the server warms up, if you look for missing buckets.".into(),
             ..finding(
@@ -38,9 +44,10 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     };
     if coverage.served_not_warmed.is_empty() {
         let says = format!(
-            "Every served bucket was warmed up ({} of {}).",
+            "Every served bucket was warmed up ({} of {}).{}",
             show::count(coverage.served.len() as u64),
-            show::count(coverage.served.len() as u64)
+            show::count(coverage.served.len() as u64),
+            unknown_says(coverage)
         );
         return Some(finding(
             "buckets-warmed",
@@ -56,16 +63,17 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         .map(|b| format!("{} {}", sentence_words::phase(b.phase), b.bucket))
         .collect();
     let says = format!(
-        "{} served that warm-up never ran: {} (batch, sequence length, context blocks).",
+        "{} served that warm-up never ran: {} (batch, sequence length, context blocks).{}",
         were(missed.len(), "bucket"),
-        listed(&names, 6)
+        listed(&names, 6),
+        unknown_says(coverage)
     );
     // What their compiles cost is told with the compiles: the same seconds are charged once.
     Some(Finding {
         evidence: missed
             .iter()
-            .take(N_EVIDENCE)
-            .map(|b| first_use(report, b))
+            .zip(0..N_EVIDENCE)
+            .map(|(b, i)| first_use(report, b, coverage.first_not_warmed.get(i).copied()))
             .collect(),
         advice: format!(
             "Extend the buckets that warm-up runs to include {}.",
@@ -81,8 +89,20 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-fn first_use(report: &TraceReport, bucket: &PhaseBucket) -> FindingEvidence {
-    let used = serving(report).find(|s| s.phase == bucket.phase && s.bucket == Some(bucket.bucket));
+/// Other processes of the file have no warm-up in it.
+fn unknown_says(coverage: &BucketCoverage) -> String {
+    match coverage.unknown_steps {
+        0 => String::new(),
+        n => format!(
+            " Not judged: {} of another process, whose warm-up the file does not hold.",
+            show::counted(n, "served step")
+        ),
+    }
+}
+
+fn first_use(report: &TraceReport, bucket: &PhaseBucket, first: Option<u32>) -> FindingEvidence {
+    let is_it = |s: &&Step| s.phase == bucket.phase && s.bucket == Some(bucket.bucket);
+    let used = serving(report).find(|s| is_it(s) && first.is_none_or(|first| s.index == first));
     let says = format!(
         "{} {}: {}",
         sentence_words::phase(bucket.phase),
@@ -126,7 +146,6 @@ fn reach(missed: &[PhaseBucket]) -> String {
 mod tests {
     use super::*;
     use crate::analyze::findings::fixtures::*;
-    use crate::analyze::report::BucketCoverage;
     use crate::dialect::Vocabulary;
 
     #[test]
@@ -147,6 +166,7 @@ mod tests {
             warmed: vec![bucket(2, 64)],
             served: vec![bucket(4, 128), bucket(16, 64)],
             served_not_warmed: vec![bucket(4, 128), bucket(16, 64)],
+            ..BucketCoverage::default()
         });
         let vocabulary = Vocabulary {
             has_warmup: true,

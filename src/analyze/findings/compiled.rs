@@ -2,7 +2,7 @@
 
 use crate::analyze::gaps::activity::{compile_span, held_up_spans};
 use crate::analyze::report::{Evidence, Period, Recompile, TraceReport};
-use crate::base::{Union, order, show};
+use crate::base::{Span, Union, order, show};
 
 /// Compiles of one level of evidence in one period, most costly first.
 pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period) -> Vec<&Recompile> {
@@ -17,6 +17,12 @@ pub(super) fn compiled(report: &TraceReport, evidence: Evidence, period: Period)
 /// Time in which at least one of `compiles` ran and, on another thread, was waited for.
 pub(super) fn compile_ns(compiles: &[&Recompile]) -> i64 {
     Union::of(compiles.iter().flat_map(|r| held_up_spans(r))).total_ns()
+}
+
+/// The same within `window`, where there is one.
+pub(super) fn compile_ns_within(compiles: &[&Recompile], window: Option<Span>) -> i64 {
+    let of = Union::of(compiles.iter().flat_map(|r| held_up_spans(r)));
+    window.map_or_else(|| of.total_ns(), |window| of.covered_ns(window))
 }
 
 /// Time in which at least one of `compiles` ran, waited for or not.

@@ -1,16 +1,19 @@
 //! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
 //! answers to one question, of which a trace gets one at most.
 
-use super::compiled::{LEVELS, compile_ns, compiled, cost_says, known_says, n_costed, run_ns};
+use rustc_hash::FxHashSet;
+
+use super::compiled::{
+    LEVELS, compile_ns, compile_ns_within, compiled, cost_says, known_says, n_costed, run_ns,
+};
 use super::shared::{N_EVIDENCE, fact, finding, listed, reaches, serving, serving_ns, were};
 use super::{Facts, Rule};
 use crate::analyze::gaps::activity::compile_span;
 use crate::analyze::gaps::gap_words::step_label;
 use crate::analyze::report::{
-    CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Sure, TraceReport,
+    CompileUse, Evidence, Finding, FindingEvidence, Level, Period, Phase, Recompile, Step, Sure, TraceReport,
 };
-use crate::base::order;
-use crate::base::show;
+use crate::base::{Span, Union, order, show};
 use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
@@ -40,14 +43,18 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         add_recipes(&mut found);
         found
     };
-    let (found, beside) = (all_levels(false), all_levels(true));
+    let (mut found, beside) = (all_levels(false), all_levels(true));
+    let captures = separate_captures(&mut found);
     let beside = beside.split_first();
-    let Some(((level, compiles), weaker)) = found.split_first() else {
+    let Some(((level, strongest), weaker)) = found.split_first() else {
         let beside = beside.map(|(strongest, weaker)| compiles_beside(report, strongest, weaker));
         return beside
+            .or_else(|| compiles_not_recorded(facts))
             .or_else(|| compiles_in_unknown_period(report))
             .or_else(|| no_compiles(report));
     };
+    let all: Vec<&Recompile> = strongest.iter().chain(&captures).copied().collect();
+    let compiles = &all;
     let has_steps = serving(report).next().is_some();
     let cost = compile_ns(compiles);
     let when = if has_steps {
@@ -55,16 +62,31 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "in this recording"
     };
-    let mut says = format!("{} {when}.", was_compiled(*level, compiles.len()));
+    let mut says = match captures.len() {
+        0 => format!("{} {when}.", was_compiled(*level, strongest)),
+        _ => format!(
+            "{} and {} {when}.",
+            was_compiled(*level, strongest),
+            was_compiled(Evidence::GraphCapture, &captures)
+        ),
+    };
     let costed = n_costed(compiles);
     let known = known_says(compiles);
     let for_cost = match (&known, serving_ns(report)) {
-        (Some(known), Some(total)) => format!("{known} ({} of serving time)", show::percent(cost, total)),
+        (Some(known), Some(total)) => {
+            let within = compile_ns_within(compiles, served(report));
+            format!("{known} ({} of serving time)", show::percent(within, total))
+        }
         _ => known.unwrap_or_default(),
     };
     let steps = distinct_steps(compiles);
     let they = if compiles.len() == 1 { "It" } else { "They" };
+    let is_hidden = cost == 0 && run_ns(compiles) > 0;
     says += &match (steps, costed) {
+        _ if is_hidden => format!(
+            " {they} took {} on the host while the device had work queued: no step was delayed.",
+            show::duration(run_ns(compiles))
+        ),
         (0, 0) => " The cost is not recorded.".to_owned(),
         (0, _) => format!(" {they} took {for_cost}."),
         (_, 0) => format!(
@@ -74,7 +96,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         _ => format!(" {they} delayed {} for {for_cost}.", show::counted(steps, "step")),
     };
     let run_ns = run_ns(compiles);
-    if run_ns > cost {
+    if run_ns > cost && !is_hidden {
         says += &format!(
             " Compiling took {} in all; steps did not wait for all of it.",
             show::duration(run_ns)
@@ -85,7 +107,13 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }
     let uses = by_use(compiles);
     if has_steps {
-        says += &format!(" {}", uses_say(&uses, compiles.len() == 1));
+        says += &format!(
+            " {}",
+            match is_at_limit(report, compiles) {
+                true => AT_LIMIT.to_owned(),
+                false => uses_say(&uses, compiles.len() == 1),
+            }
+        );
     }
     let mut evidence = at_compiles(report, compiles);
     evidence.extend(
@@ -97,17 +125,28 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         says += &format!(" {}", beside_says(*level, compiles));
         evidence.extend(weaker_beside(weaker));
     }
+    let not_recorded = &facts.vocabulary.compiles_not_recorded;
+    if !not_recorded.is_empty() {
+        says += &format!(
+            " The counter of compiles counted {} more that {} not recorded.",
+            show::count(not_recorded.len() as u64),
+            if not_recorded.len() == 1 { "is" } else { "are" }
+        );
+    }
+    evidence.extend(outside_serving(report));
     let is_share = |total| reaches(cost, 1, total);
-    let is_costly = costed > 0 && (serving_ns(report).is_none_or(is_share) || cost >= 50_000_000);
+    let is_costly = costed > 0 && cost > 0 && (serving_ns(report).is_none_or(is_share) || cost >= 50_000_000);
     let level = if is_costly && has_steps {
         Level::Problem
     } else {
         Level::Hint
     };
     Some(Finding {
-        cost_ns: (costed > 0).then_some(cost),
+        cost_ns: (costed > 0 && !is_hidden).then_some(cost),
         evidence,
-        advice: if has_steps {
+        advice: if has_steps && is_at_limit(report, compiles) {
+            FRAME_AGAIN.to_owned()
+        } else if has_steps {
             compile_advice(&uses, compiles)
         } else {
             String::new()
@@ -122,12 +161,102 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// Captures of device graphs that share no time with a compile of the strongest level are no marks of the same
+/// compiles: they are counted beside these, and their time with theirs. Takes them out of the weaker levels.
+fn separate_captures<'r>(found: &mut Vec<(Evidence, Vec<&'r Recompile>)>) -> Vec<&'r Recompile> {
+    let Some(at) = found
+        .iter()
+        .skip(1)
+        .position(|(level, _)| *level == Evidence::GraphCapture)
+    else {
+        return Vec::new();
+    };
+    let strongest = Union::of(found[0].1.iter().map(|r| compile_span(r)));
+    let captures = std::mem::take(&mut found[at + 1].1);
+    let is_separate = |r: &&Recompile| strongest.covered_ns(compile_span(r)) == 0;
+    let (separate, same): (Vec<_>, Vec<_>) = captures.into_iter().partition(is_separate);
+    match same.is_empty() {
+        true => drop(found.remove(at + 1)),
+        false => found[at + 1].1 = same,
+    }
+    separate
+}
+
+/// When steps were served, from the first start on; `None` where that is known of none.
+fn served(report: &TraceReport) -> Option<Span> {
+    let host = |s: &Step| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns));
+    let steps = Union::of(serving(report).map(host)).extent()?;
+    let budget = steps.start.saturating_add(serving_ns(report).unwrap_or(0));
+    Some(Span::new(steps.start, steps.end.max(budget)))
+}
+
+/// Compiles that the engine counted while serving, where none is recorded.
+fn compiles_not_recorded(facts: &Facts<'_>) -> Option<Finding> {
+    let at = &facts.vocabulary.compiles_not_recorded;
+    let n = at.len();
+    if n == 0 {
+        return None;
+    }
+    let says = format!(
+        "{} compiled while serving that {} not recorded: the engine's counter of compiles counted {}.",
+        were(n, "graph"),
+        if n == 1 { "is" } else { "are" },
+        if n == 1 { "it" } else { "them" },
+    );
+    let evidence = at.iter().take(N_EVIDENCE).map(|&at| FindingEvidence {
+        start_ns: Some(at),
+        end_ns: Some(at),
+        ..fact("Counted here; no compile is recorded.".to_owned())
+    });
+    Some(Finding {
+        evidence: evidence.collect(),
+        advice: "Parts of the file are missing: record again to see what was compiled and what it cost."
+            .into(),
+        ..finding(
+            "compiles-while-serving",
+            Level::Hint,
+            Sure::Recorded,
+            "recompiles",
+            says,
+        )
+    })
+}
+
+/// Compiles before or after all steps that were served.
+fn outside_serving(report: &TraceReport) -> Option<FindingEvidence> {
+    let served = served(report)?;
+    let is_outside = |r: &&Recompile| r.period == Period::Unknown && place_outside(&[r], served).is_some();
+    let of_level = |level| (level, compiled(report, level, Period::Unknown));
+    let mut levels = LEVELS.map(of_level).into_iter();
+    let (level, compiles) = levels.find(|(_, compiles)| compiles.iter().any(|r| is_outside(&r)))?;
+    let compiles: Vec<&Recompile> = compiles.into_iter().filter(|r| is_outside(r)).collect();
+    let cost = cost_says(&compiles).unwrap_or_else(|| "cost not recorded".to_owned());
+    Some(fact(format!(
+        "Before or after the recorded steps, not counted here: {}, {cost}.",
+        was_compiled(level, &compiles)
+    )))
+}
+
+/// Whether compiles lie before the first step that was served, after the last, or some here and some there.
+fn place_outside(compiles: &[&Recompile], served: Span) -> Option<&'static str> {
+    let before = |r: &&Recompile| compile_span(r).end <= served.start;
+    let after = |r: &&Recompile| compile_span(r).start >= served.end;
+    match (compiles.iter().all(before), compiles.iter().all(after)) {
+        (true, _) => Some("before the first recorded step"),
+        (_, true) => Some("after the last recorded step"),
+        _ if compiles.iter().all(|r| before(r) || after(r)) => {
+            Some("before the first or after the last recorded step")
+        }
+        _ => None,
+    }
+}
+
 /// Compiles of a level of evidence that is weaker than the one that is spoken of.
 fn at_another_level(level: Evidence, compiles: &[&Recompile], place: &str) -> FindingEvidence {
     let ns = cost_says(compiles).unwrap_or_else(|| "cost not recorded".to_owned());
     fact(format!(
         "Recorded at another level, not added: {}{place}, {ns}.",
-        was_compiled(level, compiles.len())
+        was_compiled(level, compiles)
     ))
 }
 
@@ -145,7 +274,7 @@ fn beside_says(level: Evidence, compiles: &[&Recompile]) -> String {
     let them = if compiles.len() == 1 { "it" } else { "them" };
     format!(
         "{} beside the serving{for_cost}; nothing waited for {them}.",
-        was_compiled(level, compiles.len())
+        was_compiled(level, compiles)
     )
 }
 
@@ -196,14 +325,22 @@ fn compiles_in_unknown_period(report: &TraceReport) -> Option<Finding> {
         Some(cost) => format!(", for {cost}"),
         None => " (cost not recorded)".to_owned(),
     };
-    let says = format!(
-        "{}{for_cost}; the trace does not say whether during warm-up or while serving.",
-        was_compiled(level, compiles.len()),
-    );
+    let was = was_compiled(level, &compiles);
+    let outside = served(report).and_then(|served| place_outside(&compiles, served));
+    let (says, advice) = match outside {
+        Some(place) => (
+            format!("{was} {place}{for_cost}: whether requests waited meanwhile is not recorded."),
+            "Record from before the warm-up to the end of serving to know.",
+        ),
+        None => (
+            format!("{was}{for_cost}; the trace does not say whether during warm-up or while serving."),
+            "Open the trace of the rank that drives the engine: it says which steps are warm-up.",
+        ),
+    };
     Some(Finding {
         cost_ns: (n_costed(&compiles) > 0).then_some(cost),
         evidence: at_compiles(report, &compiles),
-        advice: "Open the trace of the rank that drives the engine: it says which steps are warm-up.".into(),
+        advice: advice.into(),
         ..finding(
             "compiles-in-unknown-period",
             Level::Hint,
@@ -265,8 +402,11 @@ fn at_compile(report: &TraceReport, recompile: &Recompile) -> FindingEvidence {
     };
     let span = compile_span(recompile);
     let in_part = recompile.waited_ns.filter(|&ns| ns < span.len_ns());
-    let waited = in_part.map_or(String::new(), |ns| {
-        format!(", of which its step waited {}", show::duration(ns))
+    let from_device_ends = report.step_time.as_ref().is_some_and(|t| t.from_device_ends);
+    let waited = in_part.map_or(String::new(), |ns| match from_device_ends {
+        true if ns == 0 => " on the host while the device worked".to_owned(),
+        true => format!(", for {} of which the device was idle", show::duration(ns)),
+        false => format!(", of which its step waited {}", show::duration(ns)),
     });
     FindingEvidence {
         says: format!(
@@ -332,6 +472,18 @@ fn uses_say(uses: &[(CompileUse, usize)], is_one: bool) -> String {
 const FRAME_AGAIN: &str = "The same code was compiled again because a guard failed: find what changes from call to \
                            call (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad it to a few sizes.";
 
+const AT_LIMIT: &str = "Which frame each was of is not recorded; the recompile limit was reached, so the same code was \
+                        compiled again.";
+
+/// Whether torch.compile reached its limit and does not say which frame it compiled: some frame was compiled again.
+fn is_at_limit(report: &TraceReport, compiles: &[&Recompile]) -> bool {
+    let says_none = |r: &&Recompile| {
+        r.evidence == Evidence::Dynamo && r.dynamo.as_ref().is_none_or(|d| d.attempt.is_none())
+    };
+    let is_reached = report.dynamo.as_ref().is_some_and(|d| !d.limits.is_empty());
+    is_reached && compiles.len() > 1 && compiles.iter().all(says_none)
+}
+
 /// What to do about each use, most frequent first.
 fn compile_advice(uses: &[(CompileUse, usize)], compiles: &[&Recompile]) -> String {
     let mut uses = uses.to_vec();
@@ -345,16 +497,34 @@ fn compile_advice(uses: &[(CompileUse, usize)], compiles: &[&Recompile]) -> Stri
     advice.join(" ")
 }
 
-fn was_compiled(evidence: Evidence, n: usize) -> String {
+fn was_compiled(evidence: Evidence, compiles: &[&Recompile]) -> String {
+    let n = compiles.len();
     match evidence {
         Evidence::GraphCapture => format!("{} captured", were(n, "device graph")),
+        Evidence::Dynamo if n > 1 => {
+            let times = format!("{} times", show::count(n as u64));
+            match frames(compiles) {
+                Some(of) if of == n => format!("{} compiled by torch.compile", were(n, "frame")),
+                Some(of) => format!("{} compiled {times} by torch.compile", were(of, "frame")),
+                None => format!("Frames were compiled {times} by torch.compile"),
+            }
+        }
         Evidence::Dynamo => format!("{} compiled by torch.compile", were(n, "frame")),
         _ => format!("{} compiled", were(n, "graph")),
     }
 }
 
+/// How many frames they are of; `None` where that is not recorded of each.
+fn frames(compiles: &[&Recompile]) -> Option<usize> {
+    let frame = |r: &&Recompile| r.dynamo.as_ref().and_then(|d| d.frame);
+    let frames: Option<FxHashSet<u64>> = compiles.iter().map(frame).collect();
+    Some(frames?.len())
+}
+
+/// Steps that waited for them.
 fn distinct_steps(compiles: &[&Recompile]) -> u64 {
-    let mut steps: Vec<u32> = compiles.iter().filter_map(|r| r.step).collect();
+    let delayed = compiles.iter().filter(|r| r.waited_ns != Some(0));
+    let mut steps: Vec<u32> = delayed.filter_map(|r| r.step).collect();
     order::sort(&mut steps);
     steps.dedup();
     steps.len() as u64

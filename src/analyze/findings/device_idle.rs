@@ -3,7 +3,9 @@
 //! was recorded, that is said: how it fares within its work is not the news then. Silent where the clocks of host and
 //! device disagree, and where too many launches have no recorded work.
 
-use super::shared::{fact, finding, host_bound_ns, is_too_much_work_unlinked, reaches, slower_host};
+use super::shared::{
+    ONE_CALL, fact, finding, host_bound_ns, is_too_much_work_unlinked, nothing_recorded, reaches, slower_host,
+};
 use super::{Facts, Rule, device_free, no_load, waits_for_host};
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
@@ -24,7 +26,7 @@ const LEAST_PERCENT: i64 = 5;
 
 /// With so much idle time that is launched and has not started, the device is judged beside steps that hardly wait for
 /// the host, in percent.
-const NOT_STARTED_PERCENT: i64 = 20;
+pub(super) const NOT_STARTED_PERCENT: i64 = 20;
 
 /// Device work that covers less than this of the recording, in percent, does not keep the device busy.
 const COVERED_PERCENT: i64 = 50;
@@ -96,9 +98,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let longest = idle.longest.iter().max_by_key(|gap| gap.dur_ns);
-    if let Some(call) = longest.and_then(|gap| gap.call.as_ref())
-        && reaches(call.ns, 50, idle.idle_ns)
-    {
+    let main_call = longest.and_then(|gap| gap.call.as_ref());
+    let main_call = main_call.filter(|call| reaches(call.ns, 50, idle.idle_ns));
+    if let Some(call) = main_call {
         says += &format!(" {}.", sentence_words::in_one_call(call));
     }
     let mut evidence: Vec<FindingEvidence> = causes
@@ -136,10 +138,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         false => Level::Hint,
     };
     let advice = match (largest.cause, few) {
+        (IdleCause::HostOp | IdleCause::Python, _) if main_call.is_some() => ONE_CALL.to_owned(),
         (IdleCause::HostOp | IdleCause::Python, Some(_)) => FEW_ADVICE.to_owned(),
         (IdleCause::HostOp | IdleCause::Python, None) => {
             format!("{} {}", largest.cause.advice(), slower_host(facts))
         }
+        (IdleCause::NotRecorded, _) => nothing_recorded(report, largest.cause.advice()),
         // Most of it was queued when the device became idle.
         (IdleCause::LaunchLatency, _) if reaches(idle.queued_ns, 50, largest.total_ns) => {
             QUEUED_ADVICE.to_owned()
@@ -154,9 +158,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-const QUEUED_ADVICE: &str = "Most of this work was queued before the device became idle: it is the time that it \
-                             takes from one piece of work to the next. Fewer, larger pieces of work (fused kernels, \
-                             graphs) have less of it; queueing earlier does not.";
+pub(super) const QUEUED_ADVICE: &str = "Most of this work was queued before the device became idle: it is the time \
+                                        that it takes from one piece of work to the next. Fewer, larger pieces of \
+                                        work (fused kernels, graphs) have less of it; queueing earlier does not.";
 
 const FEW_ADVICE: &str = "A few long stops, not the cost of each launch: see in the timeline what the launching thread \
                           does in each, such as start-up, loading, or work on the host between two parts.";

@@ -33,9 +33,11 @@ mod host_collectives;
 mod input_damaged;
 mod large_category;
 mod largest_operator;
+mod launched_not_started;
 mod launches_without_work;
 mod long_attention;
 mod memory_churn;
+mod memory_grows;
 mod no_load;
 mod no_server_at_work;
 mod no_steps;
@@ -149,6 +151,7 @@ pub const FINDINGS: &[Rule] = &[
     suspected_compiles::RULE,
     buckets_warmed::RULE,
     waits_for_host::RULE,
+    launched_not_started::RULE,
     time_between_steps::RULE,
     decode_and_prefill_padding::DECODE,
     decode_and_prefill_padding::PREFILL,
@@ -170,6 +173,7 @@ pub const FINDINGS: &[Rule] = &[
     dynamo_limit::RULE,
     out_of_memory::RULE,
     memory_churn::RULE,
+    memory_grows::RULE,
     large_category::RULE,
     device_free::RULE,
     slow_link::RULE,

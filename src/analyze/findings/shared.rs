@@ -113,6 +113,20 @@ pub(super) fn is_work_missing(facts: &Facts<'_>) -> bool {
     })
 }
 
+/// Advice where one call takes most of the time that the host is blamed for.
+pub(super) const ONE_CALL: &str = "One call takes most of this time: see in the timeline what it does and what calls \
+                                   it. A first call may load or compile code: let warm-up make it.";
+
+/// Advice where nothing is recorded on the thread that launches.
+pub(super) fn nothing_recorded(report: &TraceReport, without_frames: &str) -> String {
+    match report.python.is_empty() {
+        true => without_frames.to_owned(),
+        false => "Python frames are recorded, and none lies in these gaps: see what other threads do meanwhile, or \
+                  record the process with a profiler of native code."
+            .to_owned(),
+    }
+}
+
 /// What this device's engine has against a host that is slower than it; nothing where its steps use it already.
 pub(super) fn slower_host(facts: &Facts<'_>) -> &'static str {
     let launches = facts.report.launches.as_ref();

@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
 /// takes at least this share of the streams' time, in percent.
 const SLOW_START_PERCENT: i64 = 5;
 
-fn judge(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     if is_work_missing(facts) {
         return None;

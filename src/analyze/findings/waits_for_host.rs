@@ -6,7 +6,7 @@
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work.
 
-use super::shared::{fact, finding, is_too_much_unlinked, reaches, slower_host};
+use super::shared::{ONE_CALL, fact, finding, is_too_much_unlinked, nothing_recorded, reaches, slower_host};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_idle::StepIdle;
 use crate::analyze::report::{
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     rests_on_absence: false,
 };
 
-fn steps_of(phase: Phase) -> &'static str {
+pub(super) fn steps_of(phase: Phase) -> &'static str {
     match phase {
         Phase::Decode => "decode steps",
         Phase::Prefill => "prefill steps",
@@ -104,7 +104,8 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         )
     };
     let long_call = call_in_longest(facts, idle);
-    let in_call = match long_call.filter(|call| reaches(call.ns, 50, host_ns)) {
+    let main_call = long_call.filter(|call| reaches(call.ns, 50, host_ns));
+    let in_call = match main_call {
         Some(call) => format!(
             " {}.",
             sentence_words::capitalised(&sentence_words::in_one_call(call))
@@ -125,10 +126,15 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         Cause::Submit | Cause::HostOp | Cause::Python => slower_host(facts),
         _ => "",
     };
+    let advice = match cause {
+        Cause::Submit | Cause::HostOp | Cause::Python if main_call.is_some() => ONE_CALL.to_owned(),
+        Cause::Unaccounted => nothing_recorded(facts.report, cause.advice()),
+        _ => format!("{} {slower_host}", cause.advice()).trim().to_owned(),
+    };
     Some(Finding {
         cost_ns: Some(host_ns),
         evidence: evidence(facts, idle, long_call),
-        advice: format!("{} {slower_host}", cause.advice()).trim().to_owned(),
+        advice,
         ..finding(id, level, Sure::Derived, "gaps", says)
     })
 }

@@ -232,11 +232,12 @@ pub fn compile_span(recompile: &Recompile) -> Span {
     }
 }
 
-/// The stretches in which a compile held up its step: all of it, or, on another thread, when that one waited.
+/// The stretches in which a compile held up its step: all of it, or, where that is known, when its step or the device
+/// waited for it.
 pub fn held_up_spans(recompile: &Recompile) -> Vec<Span> {
-    match recompile.waited.as_slice() {
-        [] => vec![compile_span(recompile)],
-        waited => waited.to_vec(),
+    match recompile.waited_ns {
+        None => vec![compile_span(recompile)],
+        Some(_) => recompile.waited.clone(),
     }
 }
 

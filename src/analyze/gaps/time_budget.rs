@@ -2,8 +2,11 @@
 //!
 //! Every instant belongs to one share: the first in the list of shares that covers it. So they add up exactly.
 
+use rustc_hash::FxHashMap;
+
 use crate::base::{Span, Union};
 use crate::dialect::{EngineStep, Period, Phase, Vocabulary};
+use crate::index::{Index, Key};
 
 use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::device::link_map::LinkMap;
@@ -19,18 +22,35 @@ pub struct Layer<'a> {
     pub when: Box<dyn Iterator<Item = Span> + 'a>,
 }
 
-/// The engine steps that count as serving, as one stretch from the first start to the last end; where none is
-/// serving, those before the capture. `None` for no such step: of a step whose period is unknown, not even
-/// that it was served is known.
-pub fn serving_window(steps: &[EngineStep]) -> Option<Span> {
-    let of = |wanted: fn(Period) -> bool| {
-        Union::of(steps.iter().filter(|s| wanted(s.period)).map(|s| s.span)).extent()
+/// The engine steps that count as serving: of each process a stretch from the first start to the last end, so that the
+/// time from one start of the engine to the next is none of it. Where none is serving, those before the capture. Empty
+/// for no such step: of a step whose period is unknown, not even that it was served is known.
+pub fn serving_windows(index: &Index, vocabulary: &Vocabulary) -> Union {
+    let process = |step: &EngineStep| {
+        let first = vocabulary.passes.get(step.passes.start as usize);
+        first.map(|pass| index.track(index.track_of(pass.slice)).pid)
     };
-    of(|p| p == Period::Serving).or_else(|| of(|p| p == Period::BeforeCapture))
+    windows_of(&vocabulary.engine_steps, process)
 }
 
-/// Divides `window` among `layers`; what none covers is the last share. Shares of no time are left out.
-pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<BudgetShare> {
+fn windows_of(steps: &[EngineStep], process: impl Fn(&EngineStep) -> Option<Key>) -> Union {
+    let of = |wanted: Period| {
+        let mut windows: FxHashMap<Option<Key>, Span> = FxHashMap::default();
+        for step in steps.iter().filter(|s| s.period == wanted) {
+            let window = windows.entry(process(step)).or_insert(step.span);
+            *window = Span::new(window.start.min(step.span.start), window.end.max(step.span.end));
+        }
+        Union::of(windows.into_values())
+    };
+    let serving = of(Period::Serving);
+    match serving.spans() {
+        [] => of(Period::BeforeCapture),
+        _ => serving,
+    }
+}
+
+/// Divides `windows` among `layers`; what none covers is the last share. Shares of no time are left out.
+pub fn divide(windows: &Union, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<BudgetShare> {
     let mut shares = Vec::new();
     let mut spans = Vec::new();
     for layer in layers {
@@ -39,7 +59,8 @@ pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<B
             says: layer.says,
             total_ns: 0,
         });
-        spans.push(layer.when.map(|s| s.intersect(window)));
+        let within = |s: Span| windows.overlapping(s).map(move |w| w.intersect(s));
+        spans.push(layer.when.flat_map(within));
     }
     let mut covered_ns = 0;
     first_of(spans, |layer, span| {
@@ -49,7 +70,7 @@ pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<B
     shares.push(BudgetShare {
         id: rest.0.into(),
         says: rest.1.into(),
-        total_ns: window.len_ns() - covered_ns,
+        total_ns: windows.total_ns() - covered_ns,
     });
     shares.retain(|s| s.total_ns > 0);
     shares
@@ -58,18 +79,24 @@ pub fn divide(window: Span, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Vec<B
 /// The budget of serving time; `None` where no step is known. By the device where its recording covers at least
 /// half of serving time and its clock agrees with the host's, by steps on the host otherwise.
 pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
-    let window = serving_window(&host.vocabulary.engine_steps).filter(|w| !w.is_empty())?;
-    let window = Span::new(window.start, window.end.max(launched_until(host, window)));
+    let windows = serving_windows(host.index, host.vocabulary);
+    // The last start of the engine: before another one begins, all that was launched has ended.
+    let last = *windows.spans().last()?;
+    let until = Span::new(last.start, last.end.max(launched_until(host, last)));
+    let windows = Union::of(windows.spans().iter().copied().chain([until]));
     let busy = host.busy();
-    let recorded = busy.extent().map_or(0, |e| e.intersect(window).len_ns());
+    let recorded = busy.extent().map_or(0, |e| windows.covered_ns(e));
     let agrees = host.vocabulary.clock_offset_ns.is_none();
-    Some(
-        if agrees && recorded.saturating_mul(2) >= window.len_ns() && recorded > 0 {
-            by_device(host, window, busy)
-        } else {
-            by_steps(host, window)
-        },
-    )
+    let mut budget = if agrees && recorded.saturating_mul(2) >= windows.total_ns() && recorded > 0 {
+        by_device(host, &windows, busy)
+    } else {
+        by_steps(host, &windows)
+    };
+    if windows.spans().len() > 1 {
+        budget.definition +=
+            " The time from the last step of one process to the first of the next is not counted.";
+    }
+    Some(budget)
 }
 
 /// The end of the last device work that was launched in `window`, where launches carry numbers of their own: a
@@ -97,7 +124,8 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
         .unwrap_or(window.end)
 }
 
-fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
+fn by_device(host: &Host<'_>, windows: &Union, busy: &Union) -> TimeBudget {
+    let window = windows.extent().unwrap_or_default();
     let extent = busy.extent().unwrap_or_default();
     let outside = [
         Span::new(window.start, extent.start),
@@ -129,8 +157,8 @@ fn by_device(host: &Host<'_>, window: Span, busy: &Union) -> TimeBudget {
         "The device is idle, and no host activity is recorded.",
     );
     TimeBudget {
-        total_ns: window.len_ns(),
-        shares: divide(window, layers, rest),
+        total_ns: windows.total_ns(),
+        shares: divide(windows, layers, rest),
         definition: "The time from the start of the first to the end of the last serving step, or of the device \
                      work that was launched in it, divided by what the device did; where it did nothing, by the \
                      causes of its gaps. Every moment is counted once, in the first row that applies."
@@ -152,7 +180,7 @@ fn of_any<'a>(
     }
 }
 
-fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
+fn by_steps(host: &Host<'_>, windows: &Union) -> TimeBudget {
     let steps = &host.vocabulary.engine_steps;
     let of_phase = |wanted: Phase| {
         let of_phase = steps.iter().filter(|s| phase_of(host.vocabulary, s) == wanted);
@@ -178,8 +206,8 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
     }
     let rest = (StepPart::BetweenSteps.key(), StepPart::BetweenSteps.says());
     TimeBudget {
-        total_ns: window.len_ns(),
-        shares: divide(window, layers, rest),
+        total_ns: windows.total_ns(),
+        shares: divide(windows, layers, rest),
         definition:
             "The time from the start of the first to the end of the last serving step, divided by what \
                      the host recorded, because no device recording covers it. A step's time on the host \
@@ -187,6 +215,13 @@ fn by_steps(host: &Host<'_>, window: Span) -> TimeBudget {
                      once, in the first row that applies."
                 .into(),
     }
+}
+
+/// When devices are idle because a graph is compiled, and none works.
+pub fn idle_for_compiles(host: &Host<'_>) -> Union {
+    let short = host.busy().gaps().filter(|g| g.len_ns() < DEVICE_FLOOR_NS);
+    let idle = Union::of(while_idle(host, Cause::Recompile));
+    idle.without(host.busy()).without(&Union::of(short))
 }
 
 /// When devices are idle for this cause, as their gaps have it; where launches are unknown, by the innermost slices of
@@ -251,7 +286,8 @@ mod tests {
             layer("b", &[(5, 10), (95, 20)]),
             layer("c", &[(200, 9)]),
         ];
-        let got: Vec<_> = divide(Span::new(2, 100), layers, ("rest", ""))
+        let windows = Union::of([Span::new(2, 100)]);
+        let got: Vec<_> = divide(&windows, layers, ("rest", ""))
             .into_iter()
             .map(|s| (s.id, s.total_ns))
             .collect();
@@ -259,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_serving_window_leaves_warmup_out() {
+    fn the_serving_windows_leave_warmup_and_restarts_out() {
         let step = |start, end, period| EngineStep {
             span: Span::new(start, end),
             passes: 0..0,
@@ -271,13 +307,17 @@ mod tests {
             step(30, 40, Period::Serving),
             step(50, 60, Period::Dummy),
         ];
-        assert_eq!(serving_window(&steps), Some(Span::new(10, 40)));
-        assert_eq!(serving_window(&steps[..1]), None);
+        let of_one = |steps: &[EngineStep]| windows_of(steps, |_| None);
+        assert_eq!(of_one(&steps), Union::of([Span::new(10, 40)]));
+        assert_eq!(of_one(&steps[..1]), Union::default());
+        // The second step is of another start of the engine.
+        let of_two = windows_of(&steps, |s| Some(Key::Int(i64::from(s.span.start >= 30))));
+        assert_eq!(of_two, Union::of([Span::new(10, 20), Span::new(30, 40)]));
         // Nobody knows whether it was served: a rank that does not drive the engine records such steps.
-        assert_eq!(serving_window(&[step(1, 2, Period::Unknown)]), None);
+        assert_eq!(of_one(&[step(1, 2, Period::Unknown)]), Union::default());
         assert_eq!(
-            serving_window(&[step(1, 2, Period::BeforeCapture)]),
-            Some(Span::new(1, 2))
+            of_one(&[step(1, 2, Period::BeforeCapture)]),
+            Union::of([Span::new(1, 2)])
         );
     }
 
@@ -288,8 +328,9 @@ mod tests {
             from in 0i64..60, len in 1i64..60,
         ) {
             let layers = lists.iter().map(|l| layer("x", l)).collect();
-            let shares = divide(Span::new(from, from + len), layers, ("rest", ""));
-            prop_assert_eq!(shares.iter().map(|s| s.total_ns).sum::<i64>(), len);
+            let windows = Union::of([Span::new(from, from + len), Span::new(from + len + 9, from + len + 20)]);
+            let shares = divide(&windows, layers, ("rest", ""));
+            prop_assert_eq!(shares.iter().map(|s| s.total_ns).sum::<i64>(), len + 11);
             prop_assert!(shares.iter().all(|s| s.total_ns > 0));
         }
     }

@@ -13,7 +13,7 @@ use crate::dialect::{Period, Phase, Vocabulary};
 use crate::index::{Family, Index};
 
 use crate::analyze::merge::merge_tracks;
-use crate::analyze::report::{DeviceMemory, MemoryOperator, MemoryUse, OutOfMemory};
+use crate::analyze::report::{DeviceMemory, MemoryGrowth, MemoryOperator, MemoryUse, OutOfMemory};
 
 /// Bound of [`DeviceMemory::operators`].
 const MAX_OPERATORS: usize = 50;
@@ -227,7 +227,53 @@ fn by_step(index: &Index, vocabulary: &Vocabulary, devices: &mut [DeviceMemory])
         order::sort(&mut of_decode);
         of.decode_steps = of_decode.len() as u64;
         of.decode_step_allocated_bytes = stats::quantile(&of_decode, 0.5);
+        of.decode_growth = growth(index, vocabulary, number, &decode);
     }
+}
+
+/// Of the first event of a device.
+fn first_bytes(index: &Index, device: usize) -> Option<i64> {
+    let memory = &index.memory;
+    let first = memory.device.iter().position(|of| usize::from(of) == device)?;
+    Some(memory.bytes.get(first))
+}
+
+/// How the bytes in use on one device change between decode steps that follow each other.
+fn growth(index: &Index, vocabulary: &Vocabulary, device: usize, decode: &[usize]) -> Option<MemoryGrowth> {
+    let mut events = levels(index)
+        .filter(|&(_, of, _)| usize::from(of) == device)
+        .map(|(row, _, level)| (index.memory.ts.get(row), level))
+        .peekable();
+    let bytes = first_bytes(index, device);
+    // Before the first event.
+    let mut level = events
+        .peek()
+        .zip(bytes)
+        .map(|(&(_, level), bytes)| i64::saturating_sub(level, bytes));
+    let mut at_start = decode.iter().map(|&step| {
+        let start = vocabulary.passes[step].span.start;
+        while let Some((_, now)) = events.next_if(|&(at, _)| at < start) {
+            level = Some(now);
+        }
+        (step, level)
+    });
+    let (mut last_step, mut last) = at_start.next()?;
+    let mut changes = Vec::new();
+    for (step, level) in at_start {
+        if step == last_step + 1
+            && let Some((before, now)) = last.zip(level)
+        {
+            changes.push(i64::saturating_sub(now, before));
+        }
+        (last_step, last) = (step, level);
+    }
+    order::sort(&mut changes);
+    Some(MemoryGrowth {
+        steps: changes.len() as u64,
+        grown: changes.iter().filter(|&&n| n > 0).count() as u64,
+        median_bytes: stats::quantile(&changes, 0.5)?,
+        total_bytes: stats::sum(changes.iter().copied()),
+    })
 }
 
 /// Events inside no operator of any thread, and their bytes.

@@ -258,7 +258,17 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
     let interval = |s: &Step| if is_interval { s.step_ns } else { s.interval_ns };
     let of = |what: fn(&Step) -> Option<i64>| times::durations(rest.iter().filter_map(|(s, _)| what(s)));
     let host = of(|s| Some(s.host_ns));
-    let extra = |median: i64| stats::sum(compiled.iter().map(|(s, _)| s.host_ns.saturating_sub(median)));
+    // From device end to device end, a step that compiled lost what the device's queue did not hide.
+    let from_device_ends = time.is_some_and(|time| time.from_device_ends);
+    let own = |s: &Step| match from_device_ends {
+        true => s.step_ns,
+        false => Some(s.host_ns),
+    };
+    let median = times::durations(rest.iter().filter_map(|(s, _)| own(s))).p50_ns;
+    let extra = |median: i64| {
+        let known = compiled.iter().filter_map(|(s, _)| own(s));
+        stats::sum(known.map(|ns| ns.saturating_sub(median)))
+    };
     StepGroup {
         count: members.len() as u64,
         total_ns: stats::sum(members.iter().map(|(s, _)| s.dur_ns)),
@@ -277,7 +287,7 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
         call: of(|s| Some(s.call_ns)),
         device: of(times::device_span_ns),
         compiled_count: compiled.len() as u64,
-        compiled_extra_ns: host.p50_ns.filter(|_| !compiled.is_empty()).map(extra),
+        compiled_extra_ns: median.filter(|_| !compiled.is_empty()).map(extra),
         ..StepGroup::default()
     }
 }

@@ -77,25 +77,25 @@ pub struct Waited {
 /// Of the rank that waited longest; `waiting` counts where no device is recorded.
 pub fn longest_waited(
     steps: &[Step],
-    serving: Option<Span>,
+    serving: &Union,
     waiting: &Union,
     devices: &[DeviceShares],
 ) -> Option<Waited> {
-    let serving = serving?;
-    let own = |d: &DeviceShares| serving_of(steps, Some(serving), d.of_rank).unwrap_or(serving);
-    let of = |d: &DeviceShares| d.waiting.covered_ns(own(d));
+    serving.extent()?;
+    let own = |d: &DeviceShares| serving_of(steps, serving, d.of_rank);
+    let of = |d: &DeviceShares| d.waiting.intersection_ns(&own(d));
     // Of ranks that wait alike the first.
     let Some(most) = devices.iter().rev().max_by_key(|d| of(d)) else {
         return Some(Waited {
-            ns: waiting.covered_ns(serving),
-            serving_ns: serving.len_ns(),
+            ns: waiting.intersection_ns(serving),
+            serving_ns: serving.total_ns(),
             rank: None,
         });
     };
     let are_alike = devices.iter().all(|d| of(d) == of(most));
     Some(Waited {
         ns: of(most),
-        serving_ns: own(most).len_ns(),
+        serving_ns: own(most).total_ns(),
         rank: most.of_rank.zip(most.rank.clone()).filter(|_| !are_alike),
     })
 }
@@ -104,10 +104,13 @@ pub fn longest_waited(
 pub struct Grounds<'a> {
     pub steps: &'a [Step],
     pub time: &'a StepTime,
-    /// From the first start to the last end of serving.
-    pub serving: Option<Span>,
+    /// From the first start to the last end of serving, of each process.
+    pub serving: &'a Union,
     /// When any graph of the file is compiled: what counts where no device is recorded.
     pub compiling: &'a Union,
+    /// When devices are idle because a graph is compiled, where steps are measured from device end to device end: what
+    /// the device's queue hides delays none.
+    pub idle_for_compiles: Option<&'a Union>,
     /// Whether no compile is recorded, and those that count are suspected.
     pub compiles_suspected: bool,
     /// When all engines of the file wait for requests: what counts where no device is recorded.
@@ -352,25 +355,26 @@ fn part(ns: i64, of: i64) -> Option<f64> {
 
 fn serving_shares(grounds: &Grounds<'_>, device: Option<&DeviceShares>) -> BoundShares {
     let serving = serving_of(grounds.steps, grounds.serving, device.and_then(|d| d.of_rank));
-    let of = |union: &Union| {
-        let serving = serving?;
-        part(union.covered_ns(serving), serving.len_ns())
-    };
+    let of = |union: &Union| part(union.intersection_ns(&serving), serving.total_ns());
+    let compiling = device.map_or(grounds.compiling, |d| &d.compiling);
     BoundShares {
-        compile: of(device.map_or(grounds.compiling, |d| &d.compiling)),
+        compile: match grounds.idle_for_compiles {
+            Some(idle) => of(&idle.without(&idle.without(compiling))),
+            None => of(compiling),
+        },
         requests: of(device.map_or(grounds.waiting, |d| &d.waiting)),
         ..BoundShares::default()
     }
 }
 
 /// When a rank serves, else `serving`; of ranks that share a file, one may serve while another does not.
-fn serving_of(steps: &[Step], serving: Option<Span>, rank: Option<usize>) -> Option<Span> {
+fn serving_of(steps: &[Step], serving: &Union, rank: Option<usize>) -> Union {
     let of_rank = |period: Period| {
         let of = steps.iter().filter(move |s| s.rank == rank && s.period == period);
         Union::of(of.map(|s| Span::new(s.host_start_ns, s.host_start_ns.saturating_add(s.host_ns)))).extent()
     };
     let own = rank.and_then(|_| of_rank(Period::Serving).or_else(|| of_rank(Period::BeforeCapture)));
-    own.or(serving)
+    own.map_or_else(|| serving.clone(), |own| Union::of([own]))
 }
 
 fn device_shares(window: &Union, device: &DeviceShares, shares: &mut BoundShares) {
@@ -589,7 +593,8 @@ mod tests {
         let grounds = Grounds {
             steps,
             time: &time,
-            serving: Some(Span::new(0, 200 * MS)),
+            serving: &Union::of([Span::new(0, 200 * MS)]),
+            idle_for_compiles: None,
             compiling: &nothing,
             compiles_suspected: false,
             waiting: &nothing,
@@ -634,7 +639,8 @@ mod tests {
         let grounds = Grounds {
             steps: &steps,
             time: &time,
-            serving: Some(Span::new(0, 200 * MS)),
+            serving: &Union::of([Span::new(0, 200 * MS)]),
+            idle_for_compiles: None,
             compiling: &nothing,
             compiles_suspected: false,
             waiting: &nothing,
@@ -755,10 +761,12 @@ mod tests {
             compiling: half.clone(),
             ..device(9, 0, 1)
         }];
+        let serving = Union::of([Span::new(0, 200 * MS)]);
         let grounds = |compiling, devices| Grounds {
             steps: &steps,
             time: &time,
-            serving: Some(Span::new(0, 200 * MS)),
+            serving: &serving,
+            idle_for_compiles: None,
             compiling,
             compiles_suspected: false,
             waiting: &nothing,

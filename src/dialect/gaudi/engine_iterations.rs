@@ -15,7 +15,7 @@ use crate::dialect::terms::{Bucket, Period, Phase};
 use crate::dialect::vocabulary::{Part, Pass};
 use crate::index::trace_columns::Index;
 
-use super::high_level_names::EngineName;
+use super::high_level_names::{EngineName, Model};
 
 /// One iteration of the engine, before periods and counters are known.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl Iteration {
 pub struct Iterations {
     pub iterations: Vec<Iteration>,
     /// Forward passes outside any iteration's pass: other ranks had work and this one kept pace.
-    pub dummies: Vec<SliceId>,
+    pub dummies: Vec<(SliceId, Model)>,
 }
 
 /// Iterations of V1 and of unified attention.
@@ -144,7 +144,7 @@ pub fn v1(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
                             forward = Some(span);
                         }
                     }
-                    None => found.dummies.push(id),
+                    None => found.dummies.push((id, model)),
                 }
             }
             EngineName::ModelExecutable | EngineName::Logits | EngineName::Sample => {
@@ -216,8 +216,8 @@ pub fn v0(index: &Index, events: &[(SliceId, EngineName<'_>)]) -> Iterations {
             continue;
         }
         let Some(open) = step.as_mut().filter(|s| starts_inside(span, s.span)) else {
-            if matches!(name, EngineName::Model(_)) {
-                found.dummies.push(id);
+            if let EngineName::Model(model) = name {
+                found.dummies.push((id, model));
             }
             continue;
         };

@@ -47,6 +47,16 @@ pub struct Model {
     pub graphs: bool,
 }
 
+impl Model {
+    /// V1 runs one token a request in decode, and names no phase.
+    pub fn phase(&self) -> Phase {
+        self.phase.unwrap_or(match self.bucket.seq {
+            Some(1) => Phase::Decode,
+            _ => Phase::Prefill,
+        })
+    }
+}
+
 const PHASES: &[(&str, Phase)] = &[("prompt_", Phase::Prefill), ("decode_", Phase::Decode)];
 
 impl<'a> EngineName<'a> {

@@ -257,15 +257,20 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
             pass.period = periods.of(pid_of(*track), index.slices.start(pass.slice).as_ns());
         }
         found.append(&mut here.iterations);
-        for slice in here.dummies {
+        for (slice, model) in here.dummies {
             v.roles[slice.index()] = Role::Dummy;
-            n_dummies += 1;
+            let pid = pid_of(*track);
+            match periods.of(pid, index.slices.start(slice).as_ns()) {
+                Period::Warmup => v.warmup_forwards.push((pid, model.phase(), model.bucket)),
+                _ => n_dummies += 1,
+            }
         }
         let marks = gaudi_compiles::recorded(index, events);
         say_whether_counted(&utils, pid_of(*track), marks.len(), v);
         v.compiles.extend(marks);
     }
     if is_v0 {
+        v.advice = advice::ADVICE_V0;
         swap_v0_roles(&found, all(), &mut v.roles);
     }
     write_iterations(found, v);
@@ -290,6 +295,11 @@ fn read_engine(index: &Index, engine_lanes: &[TrackId], v: &mut Vocabulary) {
         };
         v.compiles[i].period = periods.of(pid, at);
     }
+    for &pid in &engine_pids {
+        v.compiles_not_recorded
+            .extend(counted_alone(index, &utils, pid, &periods, &v.compiles));
+    }
+    order::sort(&mut v.compiles_not_recorded);
     v.synchronised_capture = v.compiles.iter().any(|m| m.evidence == Evidence::Recorded)
         || engine_lanes
             .iter()
@@ -342,6 +352,41 @@ fn say_whether_counted(utils: &Utils<'_>, pid: Key, blocks: usize, v: &mut Vocab
              file was cut, or lost events."
         ));
     }
+}
+
+/// When the counter of a process counted compiles while serving of which no block is in the file.
+fn counted_alone(
+    index: &Index,
+    utils: &Utils<'_>,
+    pid: Key,
+    periods: &Periods,
+    compiles: &[CompileMark],
+) -> Vec<i64> {
+    let is_recorded = |mark: &&CompileMark| {
+        mark.evidence == Evidence::Recorded && index.track(index.track_of(mark.slice)).pid == pid
+    };
+    let recorded: Vec<&CompileMark> = compiles.iter().filter(is_recorded).collect();
+    let counted: Vec<i64> = vllm_counters::compiles_counted_at(utils, pid)
+        .into_iter()
+        .filter(|&at| periods.of(pid, at) == Period::Serving)
+        .collect();
+    let blocks = recorded.iter().filter(|m| m.period == Period::Serving).count();
+    let Some(missing) = counted.len().checked_sub(blocks).filter(|&n| n > 0) else {
+        return Vec::new();
+    };
+    // A block and its counter name the same time; of several at one, the first.
+    let mut starts: Vec<i64> = recorded.iter().map(|m| m.span.start).collect();
+    order::sort(&mut starts);
+    let has_block = |at: i64| {
+        let from = starts.partition_point(|&start| start < at - vllm_counters::NEAR_NS);
+        starts
+            .get(from)
+            .is_some_and(|&start| start <= at + vllm_counters::NEAR_NS)
+    };
+    let (with, mut alone): (Vec<i64>, Vec<i64>) = counted.into_iter().partition(|&at| has_block(at));
+    alone.extend(with.into_iter().rev());
+    alone.truncate(missing);
+    alone
 }
 
 /// V0 calls the step `prepare_input_tensors` and its input preparation `prompt` or `decode`.

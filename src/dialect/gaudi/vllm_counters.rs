@@ -14,7 +14,7 @@ use crate::index::trace_columns::{CounterSeries, Index, Key};
 use super::engine_iterations::{Iteration, bucket_of};
 
 /// A counter further from its step than this belongs to another one.
-const NEAR_NS: i64 = 2_000_000;
+pub const NEAR_NS: i64 = 2_000_000;
 
 pub struct Utils<'a> {
     index: &'a Index,
@@ -144,6 +144,26 @@ pub fn counted_compiles(utils: &Utils<'_>, pid: Key) -> Option<u64> {
     let last = whole(series.value.iter().copied().reduce(f64::max)?)?;
     Some(u64::from(last - first) + 1)
 }
+
+/// When each of the compiles was counted that the counter counted in this file. The first value counts one: what came
+/// before it is not in the file.
+pub fn compiles_counted_at(utils: &Utils<'_>, pid: Key) -> Vec<i64> {
+    let Some(series) = utils.get(pid, "cumulative_graph_compilations") else {
+        return Vec::new();
+    };
+    let mut at = Vec::new();
+    let mut last: Option<u32> = None;
+    for (ts, value) in series.ts.iter().zip(&series.value) {
+        let Some(value) = whole(*value) else { continue };
+        let n = last.map_or(1, |last| value.saturating_sub(last)).min(MAX_COUNTED);
+        at.extend(std::iter::repeat_n(*ts, n as usize));
+        last = Some(value);
+    }
+    at
+}
+
+/// Compiles that one event of a counter counts: a value that leaps further is none.
+const MAX_COUNTED: u32 = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,10 @@ const NOT_INJECTED: &[(&str, &str)] = &[
         "the simulator writes no pieces of collectives; has fixtures",
     ),
     (
+        "launched-not-started",
+        "a share beside that of the host: two injections at once; has fixtures",
+    ),
+    (
         "first-use-loading",
         "the simulator writes no overhead; has fixtures",
     ),
@@ -249,6 +253,18 @@ fn memory_event(name: &str, at: i64, bytes: i64, total: i64) -> String {
 
 /// What stays allocated all the time.
 const KEPT_BYTES: i64 = 10_000_000;
+
+/// Each step allocates so many bytes that it does not free.
+fn grow(text: String, truth: &RankTruth, bytes: i64) -> String {
+    let first = truth.steps[0].call.start - 1_000;
+    let mut events = memory_event("memory", first, KEPT_BYTES, KEPT_BYTES);
+    let mut total = KEPT_BYTES;
+    for step in &truth.steps {
+        total += bytes;
+        events += &memory_event("memory", step.call.start + 1_000, bytes, total);
+    }
+    add(text, &events)
+}
 
 /// Each step allocates so many bytes at its start and frees them at its end.
 fn churn(text: String, truth: &RankTruth, bytes: i64) -> String {
@@ -840,6 +856,17 @@ const ROWS: &[Row] = &[
                 device["decode_step_allocated_bytes"].as_f64().unwrap(),
                 seen.by as f64,
             )
+        },
+        ..ROW
+    },
+    Row {
+        id: "memory-grows",
+        edit: grow,
+        silent: &[0, 990_000],
+        speaks: &[1_010_000, 40_000_000],
+        number: |seen| {
+            let growth = &seen.report["memory"]["devices"][0]["decode_growth"];
+            (growth["median_bytes"].as_f64().unwrap(), seen.by as f64)
         },
         ..ROW
     },

@@ -622,7 +622,7 @@ fn an_end_that_cannot_be_right_counts_as_a_lower_bound() {
 /// A queue does one thing at a time: what it did twice at one moment, with one launch, is one event written twice.
 #[test]
 fn device_work_that_is_written_twice_is_a_defect() {
-    let events = |again: &dyn Fn(i64, f64) -> Vec<Value>| {
+    let events = |again: &dyn Fn(i64, f64) -> Vec<Event>| {
         let mut events = vec![marker(0, 50_000.0)];
         for id in 1..=10_i64 {
             let at = 1_000.0 + id as f64 * 2_000.0;
