@@ -56,8 +56,11 @@ defects! {
         "The last brace of the document is missing; nothing before it is lost.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
     BadEvent "bad_event" Loss
-        "An event could not be read as JSON and was lost; reading went on at the next one. Where zeros stand in place of \
-         text, as many are counted as fit.";
+        "An event could not be read as JSON, or is two that run into each other, and was lost; reading went on at the \
+         next one. Where zeros stand in place of text, as many are counted as fit.";
+    StrayBracket "stray_bracket" Loss
+        "A bracket stands in the list of events where none belongs, or the list is closed and events follow; they were \
+         read, and what the bracket belonged to may be missing.";
     DamagedHeader "damaged_header" Loss
         "The header beside the list of events is damaged: some of its values may be missing. The events were read.";
     RepeatedTrace "repeated_trace" Loss

@@ -227,6 +227,78 @@ fn ends_text(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
     }
 }
 
+/// An event in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    At(usize),
+    /// One may start there.
+    Undecided(usize),
+    None,
+}
+
+/// Reading candidates for events in vain may take so many times the bytes walked over, beside [`WINDOW`].
+const MAX_TIMES: usize = 8;
+/// So far before the first closing brace a phase says that an event starts, even one that cannot be read.
+const PHASE_WITHIN: usize = 512;
+
+/// Looks for events in a text from its start on; what that costs is told by the text alone.
+#[derive(Default)]
+pub(super) struct Candidates {
+    spent: usize,
+}
+
+impl Candidates {
+    /// Whether an event with a phase and a time starts at the brace `b[at]`, whatever stands before it.
+    pub(super) fn event_at(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        let text = &b[at..b.len().min(at + LIST_WINDOW)];
+        let is_all = last || text.len() == LIST_WINDOW;
+        match looks_like_event(text, 0) {
+            Ok(true) => {}
+            Err(()) if !is_all => return Found::Undecided(at),
+            _ => return Found::None,
+        }
+        if self.spent > MAX_TIMES * at + WINDOW {
+            return Found::None;
+        }
+        let mut fields = Fields::default();
+        match fields.read::<false>(text, &Wanted::new(&[])) {
+            Err(Stop::More) if !is_all => return Found::Undecided(at),
+            Ok(_) | Err(Stop::More) if has_phase_and_time(text, &fields).is_ok() => return Found::At(at),
+            Ok(end) => self.spent += end,
+            Err(_) => self.spent += LIST_WINDOW,
+        }
+        Found::None
+    }
+
+    /// The same of an event that may be damaged itself.
+    pub(super) fn damaged_event_at(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        let text = &b[at..b.len().min(at + PHASE_WITHIN)];
+        let brace = memchr::memchr(b'}', text);
+        let head = &text[..brace.unwrap_or(text.len())];
+        if memchr::memmem::find(head, b"\"ph\"").is_some() {
+            return Found::At(at);
+        }
+        if brace.is_none() && text.len() < PHASE_WITHIN && !last {
+            return Found::Undecided(at);
+        }
+        self.event_at(b, at, last)
+    }
+
+    /// The first event inside the value at the start of `b`: it stands behind a comma or bracket, as in a list.
+    pub(super) fn event_in(&mut self, b: &[u8], last: bool) -> Found {
+        for at in memchr::memchr_iter(b'{', b) {
+            if !matches!(b[..at].trim_ascii_end().last(), Some(b',' | b'[')) {
+                continue;
+            }
+            match self.event_at(b, at, last) {
+                Found::None => {}
+                found => return found,
+            }
+        }
+        Found::None
+    }
+}
+
 /// Whether an event stands at `b[at]`, with its phase and time; how much was looked at for it.
 pub(super) fn is_event(b: &[u8], at: usize) -> (Result<(), Stop>, usize) {
     let text = &b[at..b.len().min(at + LIST_WINDOW)];
