@@ -239,6 +239,7 @@ pub fn analyze_to(
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let mut all_defects = with_overruns(index, vocabulary, defects);
     all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
+    all_defects.add_many(DefectKind::OversizedBytes, sums::stopped_bytes(&report), None);
     report.defects = defect_rows(&all_defects);
     let facts = findings::Facts {
         report: &report,

@@ -37,11 +37,13 @@ pub enum Field {
     ColourName,
     StackFrame,
     EndStackFrame,
+    Stack,
+    EndStack,
 }
 
 /// Those that nearly every event has; the others are looked for in full.
 const N_COMMON: usize = 9;
-const N_FIELDS: usize = 21;
+const N_FIELDS: usize = 23;
 
 /// A key as most writers write it: between quotes, a colon right behind.
 struct Spelling {
@@ -109,6 +111,8 @@ impl Field {
             b"cname" => Field::ColourName,
             b"sf" => Field::StackFrame,
             b"esf" => Field::EndStackFrame,
+            b"stack" => Field::Stack,
+            b"estack" => Field::EndStack,
             _ => return None,
         })
     }

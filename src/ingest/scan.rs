@@ -154,6 +154,8 @@ pub struct Scanner {
     n_strays: usize,
     /// Where the list of events ended, as it seems.
     ended_at: u64,
+    /// Not behind a damaged header value, which may hold a trace as a text.
+    resumes: bool,
     /// A comma stands before what is read next.
     after_comma: bool,
     /// Bytes that careful reading looked at in vain.
@@ -202,6 +204,7 @@ impl Scanner {
             n_values: 0,
             n_strays: 0,
             ended_at: 0,
+            resumes: true,
             after_comma: false,
             wasted: 0,
             defects: Defects::default(),
@@ -537,7 +540,8 @@ impl Scanner {
                 Start::Yes => break Next::At(at),
                 Start::Undecided => break Next::Undecided(at),
                 Start::Text(n) => from = at + n,
-                Start::No(_) if text[at] == b'{' => match candidates.event_at(text, at, last) {
+                Start::No(_) if self.resumes && text[at] == b'{' => match candidates.event_at(text, at, last)
+                {
                     Found::At(at) => {
                         self.resume();
                         return Ok(i + at);
@@ -642,6 +646,7 @@ impl Scanner {
         self.no_list = None;
         self.n_around = 0;
         self.n_strays = 0;
+        self.resumes = true;
         self.keys.clear();
     }
 
@@ -689,6 +694,7 @@ impl Scanner {
             self.defects.add(DefectKind::DamagedHeader, Some(at));
         }
         self.damaged = true;
+        self.resumes = false;
         self.state = if self.seen_events_key {
             State::Resync
         } else {
@@ -784,6 +790,7 @@ impl Scanner {
             Some(_) => {
                 // Broken between two keys: the events may still be ahead, or behind.
                 self.add_damage(self.base + i as u64);
+                self.resumes = true;
                 return Ok(i);
             }
         }
@@ -882,10 +889,7 @@ impl Scanner {
                 return Ok(i);
             }
             _ => {
-                let kind = match key {
-                    SAMPLES => DefectKind::SamplesNotRead,
-                    _ => DefectKind::ClampedMetadata,
-                };
+                let kind = not_read(key).unwrap_or(DefectKind::ClampedMetadata);
                 self.defects.add(kind, Some(self.base + i as u64));
                 self.remember(key);
                 self.state = State::Skip {
@@ -899,10 +903,13 @@ impl Scanner {
         };
         self.remember(key);
         let value = &b[i..end];
-        if key == SAMPLES && first == b'[' {
-            let n = json::elements(value).count() as u64;
-            self.defects
-                .add_many(DefectKind::SamplesNotRead, n, Some(self.base + i as u64));
+        let n = match first {
+            b'[' => json::elements(value).count(),
+            b'{' => json::members(value).count(),
+            _ => usize::from(!matches!(value, b"null" | b"\"\"")),
+        };
+        if let Some(kind) = not_read(key) {
+            self.defects.add_many(kind, n as u64, Some(self.base + i as u64));
         }
         sink.header(key, value);
         Ok(end)
@@ -1495,8 +1502,14 @@ fn hash_of(text: &[u8]) -> u64 {
     FxBuildHasher.hash_one(text)
 }
 
-/// Samples of call stacks, beside the list of events.
-const SAMPLES: &[u8] = b"samples";
+/// What stands beside the list of events, records something, and is not read.
+fn not_read(key: &[u8]) -> Option<DefectKind> {
+    match key {
+        b"samples" => Some(DefectKind::SamplesNotRead),
+        b"systemTraceEvents" | b"powerTraceAsString" => Some(DefectKind::SystemTraceNotRead),
+        _ => None,
+    }
+}
 
 const EVENTS_KEY: &[u8] = b"traceEvents\"";
 
