@@ -250,6 +250,7 @@ pub fn analyze_to(
     let mut all_defects = with_overruns(index, vocabulary, defects);
     add_repeated_work(&mut all_defects, index, vocabulary);
     all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
+    all_defects.add_many(DefectKind::OversizedBytes, sums::stopped_bytes(&report), None);
     report.defects = defect_rows(&all_defects);
     let facts = findings::Facts {
         report: &report,

@@ -56,8 +56,11 @@ defects! {
         "The last brace of the document is missing; nothing before it is lost.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
     BadEvent "bad_event" Loss
-        "An event could not be read as JSON and was lost; reading went on at the next one. Where zeros stand in place of \
-         text, as many are counted as fit.";
+        "An event could not be read as JSON, or is two that run into each other, and was lost; reading went on at the \
+         next one. Where zeros stand in place of text, as many are counted as fit.";
+    StrayBracket "stray_bracket" Loss
+        "A bracket stands in the list of events where none belongs, or the list is closed and events follow; they were \
+         read, and what the bracket belonged to may be missing.";
     DamagedHeader "damaged_header" Loss
         "The header beside the list of events is damaged: some of its values may be missing. The events were read.";
     RepeatedTrace "repeated_trace" Loss
@@ -77,14 +80,22 @@ defects! {
     ControlCharacter "control_character" Info
         "A name holds a raw control character or line break, which JSON forbids; it was kept.";
     InvalidUtf8 "invalid_utf8" Info "A name is not valid UTF-8; the bytes in question were replaced.";
+    UnreadableThread "unreadable_thread" Info
+        "A process or thread (pid, tid) is neither number nor text (a list, an object, true); its events are kept on a track \
+         of that name.";
+    FlowWithoutId "flow_without_id" Loss
+        "An end of an arrow (s, t, f) has no id; what it belongs to is unknown, and it joins nothing that has one.";
     NotANumber "not_a_number" Info "NaN or infinity stands where JSON allows none; such counter samples are left out.";
     DuplicateKey "duplicate_key" Info "A key stands twice in one event; the last one counts.";
     CounterWithoutValue "counter_without_value" Loss
         "A counter's value is missing or no number (a text, null, an object, or NaN at all times); it was left out.";
     SamplesNotRead "samples_not_read" Loss
         "Samples of call stacks (samples, stackFrames, events P) were not read; Stepscope shows stacks of recorded calls.";
+    SystemTraceNotRead "system_trace_not_read" Loss
+        "Records of the operating system or of power (systemTraceEvents, powerTraceAsString) stand beside the events and \
+         were not read.";
     StackNotRead "stack_not_read" Loss
-        "An event refers to a call stack beside the events (sf, esf); the stack was not read.";
+        "An event holds a call stack (stack, estack), or refers to one beside the events (sf, esf); the stack was not read.";
     ColourName "colour_name" Info
         "An event names a colour (cname); Stepscope colours slices by what they are.";
     MissingPhase "missing_phase" Loss "An event has no phase (ph) and was skipped.";
@@ -107,6 +118,8 @@ defects! {
          it waited is unknown.";
     OversizedSum "oversized_sum" Loss
         "A sum of durations does not fit the clock (292 years): it stops there, and what is made of it is wrong.";
+    OversizedBytes "oversized_bytes" Loss
+        "A number of bytes, or a sum of them, does not fit 64 bits: it stops there, and what is made of it is wrong.";
     OverrunningWork "overrunning_work" Loss
         "Device work is recorded as ending long after the work behind it on the same queue, or after all else, and \
          takes far longer than others of its name, which cannot be: its duration is unknown and counts as the median \
@@ -156,6 +169,18 @@ impl DefectKind {
                 | DefectKind::StrayTime
                 | DefectKind::EndWithoutBegin
                 | DefectKind::TooManyRows
+        )
+    }
+
+    /// Whether it is about something else than single events: their list, what stands beside it, a sum of many.
+    pub fn is_of_no_event(self) -> bool {
+        matches!(
+            self,
+            DefectKind::StrayBracket
+                | DefectKind::SystemTraceNotRead
+                | DefectKind::OversizedSum
+                | DefectKind::OversizedBytes
+                | DefectKind::RepeatedWork
         )
     }
 

@@ -189,7 +189,13 @@ impl Builder {
         if matches!(phase, Phase::Complete | Phase::Begin) && has(Field::BindId) {
             self.bound_flow(event, ts);
         }
-        if has(Field::StackFrame) || has(Field::EndStackFrame) {
+        let stacks = [
+            Field::StackFrame,
+            Field::EndStackFrame,
+            Field::Stack,
+            Field::EndStack,
+        ];
+        if stacks.into_iter().any(has) {
             self.defects.add(DefectKind::StackNotRead, Some(event.at));
         }
         if has(Field::ColourName) {

@@ -37,11 +37,13 @@ pub enum Field {
     ColourName,
     StackFrame,
     EndStackFrame,
+    Stack,
+    EndStack,
 }
 
 /// Those that nearly every event has; the others are looked for in full.
 const N_COMMON: usize = 9;
-const N_FIELDS: usize = 21;
+const N_FIELDS: usize = 23;
 
 /// A key as most writers write it: between quotes, a colon right behind.
 struct Spelling {
@@ -109,6 +111,8 @@ impl Field {
             b"cname" => Field::ColourName,
             b"sf" => Field::StackFrame,
             b"esf" => Field::EndStackFrame,
+            b"stack" => Field::Stack,
+            b"estack" => Field::EndStack,
             _ => return None,
         })
     }
@@ -191,6 +195,8 @@ pub(super) struct Fields {
     order: [u8; ORDER],
     pub(super) duplicate_key: bool,
     pub(super) unescaped_quote: bool,
+    /// A value was walked over in which another event may stand.
+    pub(super) nested: bool,
     /// Just past the event's `}`.
     pub(super) end: usize,
 }
@@ -214,6 +220,7 @@ impl Fields {
         self.wanted.clear();
         self.duplicate_key = false;
         self.unescaped_quote = false;
+        self.nested = false;
     }
 
     /// # Errors
@@ -248,6 +255,9 @@ impl Fields {
                 Some(s.field)
             } else {
                 let (key, colon) = key(b, i)?;
+                if memchr::memchr2(0, 0xff, key).is_some() {
+                    return Err(Stop::Bad);
+                }
                 i = colon + 1;
                 Field::of(key)
             };
@@ -259,6 +269,10 @@ impl Fields {
             }
             i = match json_walk::byte(b, i)? {
                 b'{' if is_args => self.quick_args(b, i, wanted)?,
+                b'{' | b'[' => {
+                    self.nested = true;
+                    json_walk::container(b, i)?
+                }
                 _ => json_walk::value(b, i)?,
             };
             if let Some(field) = field {
@@ -285,6 +299,9 @@ impl Fields {
         let mut at = from + 1;
         while at - from < QUICK_ARGS {
             let bytes: &[u8; BLOCK] = b.get(at..).and_then(<[u8]>::first_chunk).ok_or(Stop::More)?;
+            if matches!(bytes[0], 0 | 0xff) && json_walk::is_hole(&bytes[..16]) {
+                return Err(Stop::Bad);
+            }
             let next = json_walk::byte(b, at + BLOCK)?;
             let block = Block::of(bytes);
             let mut quotes = block.quotes;
@@ -340,6 +357,7 @@ impl Fields {
     /// Reads the event at the start of `b`. `CAREFUL` copes with unescaped quotes and is slower.
     pub(super) fn read<const CAREFUL: bool>(&mut self, b: &[u8], wanted: &Wanted) -> Step {
         self.clear();
+        self.nested = true;
         let mut i = json_walk::blanks(b, 1);
         if json_walk::byte(b, i)? == b'}' {
             self.end = i + 1;
@@ -452,6 +470,21 @@ impl Fields {
             None => self.wanted.push((spec, range)),
         }
     }
+}
+
+/// Whether the event `text`, in which a key stands twice, is two events that lost what stood between them: a second
+/// phase stands behind other fields.
+pub(super) fn is_two_events(text: &[u8]) -> bool {
+    let (mut has_phase, mut n_others) = (false, 0);
+    for (key, _) in json_walk::members(text) {
+        match Field::of(key) {
+            Some(Field::Phase) if has_phase && n_others > 0 => return true,
+            Some(Field::Phase) => has_phase = true,
+            Some(_) => n_others += 1,
+            None => {}
+        }
+    }
+    false
 }
 
 /// Whether a text, quotes and all, holds a quote that is followed by one of an event's keys, in its quotes.

@@ -36,13 +36,27 @@ pub fn byte(b: &[u8], i: usize) -> Result<u8, Stop> {
     b.get(i).copied().ok_or(Stop::More)
 }
 
-/// From just after an opening quote to the closing quote's index.
+/// Whether bytes stand where a block of a file was never written, or erased: neither is JSON, nor UTF-8.
+pub fn is_hole(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(first @ (0 | 0xff)) if bytes.iter().all(|b| b == first))
+}
+
+/// So many bytes are a hole; fewer may be one bad character.
+const HOLE: usize = 8;
+
+/// Whether there is a hole in `text`.
+pub fn has_hole(text: &[u8]) -> bool {
+    memchr::memmem::find(text, &[0; HOLE]).is_some() || memchr::memmem::find(text, &[0xff; HOLE]).is_some()
+}
+
+/// From just after an opening quote to the closing quote's index. [`Stop::Bad`] at a hole.
 #[inline]
 pub fn string_end(b: &[u8], mut i: usize) -> Step {
     loop {
         if let Some(bytes) = b.get(i..).and_then(<[u8]>::first_chunk) {
             match block::quote_or_backslash(bytes) {
                 Some(n) => i += n,
+                None if matches!(bytes[0], 0 | 0xff) && is_hole(bytes) => return Err(Stop::Bad),
                 None => {
                     i += 16;
                     continue;
@@ -60,9 +74,11 @@ pub fn string_end(b: &[u8], mut i: usize) -> Step {
     }
 }
 
-/// From the first byte of an object or array to just after its end. Brackets are counted, not matched.
+/// From the first byte of an object or array to just after its end. Brackets are counted; only the last is matched.
 pub fn container(b: &[u8], mut i: usize) -> Step {
     let mut depth = 0usize;
+    // `{` and `}` differ by 2, `[` and `]` too.
+    let close = byte(b, i)? + 2;
     loop {
         match byte(b, i)? {
             b'"' => i = string_end(b, i + 1)?,
@@ -70,13 +86,39 @@ pub fn container(b: &[u8], mut i: usize) -> Step {
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
-                    return Ok(i + 1);
+                    return if b[i] == close { Ok(i + 1) } else { Err(Stop::Bad) };
                 }
             }
             _ => {}
         }
         i += 1;
     }
+}
+
+/// Whether the brackets of a whole object or array match, and its objects hold keys: what a cut value that runs on into
+/// the text behind it does not have.
+pub fn is_well_nested(value: &[u8]) -> bool {
+    let (mut open, mut before, mut i) = (Vec::new(), b':', 0);
+    while let Some(&c) = value.get(i) {
+        let in_object = open.last() == Some(&b'{');
+        match c {
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                i += 1;
+                continue;
+            }
+            b'"' => match string_end(value, i + 1) {
+                Ok(end) => i = end,
+                Err(_) => return false,
+            },
+            b'{' | b'[' if in_object && before != b':' => return false,
+            b'{' | b'[' => open.push(c),
+            b'}' | b']' if open.pop() != Some(c - 2) => return false,
+            _ => {}
+        }
+        before = c;
+        i += 1;
+    }
+    open.is_empty()
 }
 
 /// Past a number, `true`, `false`, `null`, and what tracers write instead of numbers (`NaN`, `inf`, `-nan`).

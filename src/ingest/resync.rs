@@ -227,6 +227,78 @@ fn ends_text(text: &[u8], i: usize, is_bare: bool, is_all: bool) -> bool {
     }
 }
 
+/// An event in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    At(usize),
+    /// One may start there.
+    Undecided(usize),
+    None,
+}
+
+/// Reading candidates for events in vain may take so many times the bytes walked over, beside [`WINDOW`].
+const MAX_TIMES: usize = 8;
+/// So far before the first closing brace a phase says that an event starts, even one that cannot be read.
+const PHASE_WITHIN: usize = 512;
+
+/// Looks for events in a text from its start on; what that costs is told by the text alone.
+#[derive(Default)]
+pub(super) struct Candidates {
+    spent: usize,
+}
+
+impl Candidates {
+    /// Whether an event with a phase and a time starts at the brace `b[at]`, whatever stands before it.
+    pub(super) fn event_at(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        let text = &b[at..b.len().min(at + LIST_WINDOW)];
+        let is_all = last || text.len() == LIST_WINDOW;
+        match looks_like_event(text, 0) {
+            Ok(true) => {}
+            Err(()) if !is_all => return Found::Undecided(at),
+            _ => return Found::None,
+        }
+        if self.spent > MAX_TIMES * at + WINDOW {
+            return Found::None;
+        }
+        let mut fields = Fields::default();
+        match fields.read::<false>(text, &Wanted::new(&[])) {
+            Err(Stop::More) if !is_all => return Found::Undecided(at),
+            Ok(_) | Err(Stop::More) if has_phase_and_time(text, &fields).is_ok() => return Found::At(at),
+            Ok(end) => self.spent += end,
+            Err(_) => self.spent += LIST_WINDOW,
+        }
+        Found::None
+    }
+
+    /// The same of an event that may be damaged itself.
+    pub(super) fn damaged_event_at(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        let text = &b[at..b.len().min(at + PHASE_WITHIN)];
+        let brace = memchr::memchr(b'}', text);
+        let head = &text[..brace.unwrap_or(text.len())];
+        if memchr::memmem::find(head, b"\"ph\"").is_some() {
+            return Found::At(at);
+        }
+        if brace.is_none() && text.len() < PHASE_WITHIN && !last {
+            return Found::Undecided(at);
+        }
+        self.event_at(b, at, last)
+    }
+
+    /// The first event inside the value at the start of `b`: it stands behind a comma or bracket, as in a list.
+    pub(super) fn event_in(&mut self, b: &[u8], last: bool) -> Found {
+        for at in memchr::memchr_iter(b'{', b) {
+            if !matches!(b[..at].trim_ascii_end().last(), Some(b',' | b'[')) {
+                continue;
+            }
+            match self.event_at(b, at, last) {
+                Found::None => {}
+                found => return found,
+            }
+        }
+        Found::None
+    }
+}
+
 /// Whether an event stands at `b[at]`, with its phase and time; how much was looked at for it.
 pub(super) fn is_event(b: &[u8], at: usize) -> (Result<(), Stop>, usize) {
     let text = &b[at..b.len().min(at + LIST_WINDOW)];
@@ -832,5 +904,212 @@ mod tests {
         let text = format!(r#"{{""traceEvents":{}[{{"ph":"X","":{{""}}}}"#, "\t".repeat(40));
         let found = read(&text);
         assert_eq!(found.names.len(), 1, "{:?}", found.names);
+    }
+
+    /// Names of those of five events that are read, and what is said, where the third stands in the text as `damaged`.
+    fn read_with(damaged: &str) -> (Vec<String>, Vec<(DefectKind, u64, Option<u64>)>) {
+        let whole = |name: &str| event(name, r#"{"n": 1, "m": {"q": [[1, 2], []]}}"#);
+        let head = r#"{"schemaVersion": 1, "traceEvents": ["#;
+        let before = format!("{head}{},\n{},\n", whole("a"), whole("b"));
+        let text = format!("{before}{damaged},\n{},\n{}]}}", whole("d"), whole("e"));
+        let found = read(&text);
+        assert_eq!(found.ended.len(), 1, "{damaged}");
+        let at = before.len() as u64;
+        let defects = found.ended[0].defects.iter();
+        // Places are counted from the damaged event.
+        let defects =
+            defects.map(|(kind, n, first)| (kind, n, first.and_then(|first| first.checked_sub(at))));
+        let defects = defects.collect();
+        (found.names[0].clone(), defects)
+    }
+
+    #[test]
+    fn damage_costs_its_own_event_whatever_it_is_nested_in() {
+        for args in [
+            r#"{"d": [["#,
+            r#"{"d": [[1, 2], [3, [4"#,
+            r#"{"m": {"q": {"z": "v"#,
+            r#"{"m": {"q": {"z": "v\"}}}"#,
+            r#"{"m": {"q": {"z": "v}}}"#,
+            r#"{"m": {"q": {"z": "v""#,
+            r#"{"m": {"q": {"z": "#,
+            r#"{"m": [{"name": "x", "id": 1}, {"name": "y"#,
+            "[1, 2",
+            "[[1, {",
+        ] {
+            let (names, defects) = read_with(&event("c", args));
+            assert_eq!(names, ["a", "b", "d", "e"], "{args}");
+            assert_eq!(defects, [(DefectKind::BadEvent, 1, Some(0))], "{args}");
+        }
+        for damaged in [
+            r#"{"ph": "X", "cat": "cpu_op", "name": "c", "args": [1, 2"#,
+            r#"[{{"ph": "X", "ts": 1}"#,
+        ] {
+            let (names, defects) = read_with(damaged);
+            assert_eq!(names, ["a", "b", "d", "e"], "{damaged}");
+            assert_eq!(defects, [(DefectKind::BadEvent, 1, Some(0))], "{damaged}");
+        }
+    }
+
+    #[test]
+    fn quotes_that_are_not_escaped_are_repaired_whatever_they_are_nested_in() {
+        for args in [
+            r#"{"m": {"q": {"z": "v"w"}}}"#,
+            r#"{"Concrete Inputs": ["", "a"b", ""]}"#,
+            r#"{"z": "v"w"}"#,
+        ] {
+            let (names, defects) = read_with(&event("c", args));
+            assert_eq!(names, ["a", "b", "c", "d", "e"], "{args}");
+            assert_eq!(defects, [(DefectKind::UnescapedQuote, 1, Some(0))], "{args}");
+        }
+    }
+
+    #[test]
+    fn events_in_the_args_of_an_event_that_is_whole_are_a_part_of_it() {
+        let inner = [event("x", ARGS), event("y", "{}")].join(", ");
+        for args in [
+            format!("{{\"of\": [{inner}]}}"),
+            format!("[{inner}]"),
+            format!("{{\"of\": {{\"n\": [{inner}]}}}}"),
+        ] {
+            let (names, defects) = read_with(&event("c", &args));
+            assert_eq!(names, ["a", "b", "c", "d", "e"], "{args}");
+            assert_eq!(defects, [], "{args}");
+        }
+    }
+
+    #[test]
+    fn a_bracket_too_many_costs_no_event() {
+        let whole = event("c", ARGS);
+        let place = Some(whole.len() as u64);
+        for more in ["]", "]}", "]},", "]}}", "]\n}\n"] {
+            let (names, defects) = read_with(&format!("{whole}{more}"));
+            assert_eq!(names, ["a", "b", "c", "d", "e"], "{more}");
+            assert_eq!(defects, [(DefectKind::StrayBracket, 1, place)], "{more}");
+        }
+        let (names, defects) = read_with(&format!("{whole}]]"));
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+        assert_eq!(defects[0], (DefectKind::StrayBracket, 1, place));
+        let (names, defects) = read_with(&format!("[{whole}"));
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+        assert_eq!(defects, [(DefectKind::StrayBracket, 1, Some(0))]);
+    }
+
+    #[test]
+    fn two_events_that_a_hole_joins_are_lost_and_counted() {
+        let one = event("c", r#"{"a text": "which is long enough", "b": 1}"#);
+        let two = event("c2", r#"{"a text": "which is long enough", "b": 1}"#);
+        let joined = format!("{one},\n{two}");
+        let at = |part: &str, in_second: bool| {
+            let from = if in_second { one.len() } else { 0 };
+            from + joined[from..].find(part).unwrap() + 2
+        };
+        for byte in [0, 0xff] {
+            for (from, to) in [
+                (at("name", false), at("name", true)),
+                (at("cpu_op", false), at("cpu_op", true)),
+                (at("which", false), at("which", true)),
+                (at("text", false), at("cat", true)),
+            ] {
+                let mut text = joined.clone().into_bytes();
+                text[from..to].fill(byte);
+                let mut all = b"{\"traceEvents\": [".to_vec();
+                (0..8).for_each(|_| all.extend_from_slice(format!("{one},\n").as_bytes()));
+                let place = all.len() as u64;
+                all.extend_from_slice(&text);
+                all.extend_from_slice(format!(",\n{}]}}", event("d", "{}")).as_bytes());
+                for len in [all.len(), 7] {
+                    let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
+                    all.chunks(len).for_each(|piece| scanner.feed(piece, &mut found));
+                    let scanned = scanner.finish(&mut found).unwrap();
+                    assert_eq!(found.names[0].len(), 9, "{byte} {from} {to}");
+                    assert_eq!(found.names[0][8], "d", "{byte} {from} {to}");
+                    let defects: Vec<_> = scanned.defects.iter().collect();
+                    assert_eq!(
+                        defects,
+                        [(DefectKind::BadEvent, 2, Some(place))],
+                        "{byte} {from} {to}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_that_joins_two_events_is_counted() {
+        let (names, defects) =
+            read_with(r#"{"ph": "X", "name": "c", "pid"{"ph": "X", "name": "c2", "pid": 1, "ts": 2}"#);
+        assert_eq!(names, ["a", "b", "d", "e"]);
+        assert_eq!(defects, [(DefectKind::BadEvent, 2, Some(0))]);
+        let (names, defects) =
+            read_with(r#"{"ph": "X", "name": "c", "pid": 1, "ph": "X", "name": "c2", "pid": 1, "ts": 2}"#);
+        assert_eq!(names, ["a", "b", "d", "e"]);
+        assert_eq!(defects, [(DefectKind::BadEvent, 2, Some(0))]);
+        // Of a writer that writes a key twice.
+        let (names, defects) =
+            read_with(r#"{"ph": "B", "ph": "X", "name": "c", "pid": 1, "ts": 2, "dur": 1}"#);
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+        assert_eq!(defects, [(DefectKind::DuplicateKey, 1, Some(0))]);
+    }
+
+    #[test]
+    fn a_last_event_that_is_damaged_does_not_end_the_text() {
+        let list = format!("{{\"traceEvents\": [{},\n", event("a", "{}"));
+        let says = |last: &str| {
+            let found = read(&format!("{list}{last}"));
+            found.ended[0].defects.iter().map(|d| d.0).collect::<Vec<_>>()
+        };
+        let damaged = event("b", r#"{"m": {"z": "v\"}}"#);
+        assert_eq!(says(&format!("{damaged}]}}")), [DefectKind::BadEvent]);
+        let quote = event("b", r#"{"m": {"z": "v"w"}}"#);
+        assert_eq!(says(&format!("{quote}]}}")), [DefectKind::UnescapedQuote]);
+        assert_eq!(says(&quote[..quote.len() - 4]), [DefectKind::TruncatedJson]);
+    }
+
+    #[test]
+    fn what_stands_beside_the_events_and_is_not_read_is_said() {
+        let list = format!("\"traceEvents\": [{}]", event("a", "{}"));
+        for (more, kind, n) in [
+            (r#""samples": [{}, {}]"#, Some(DefectKind::SamplesNotRead), 2),
+            (r#""samples": {"1": {}}"#, Some(DefectKind::SamplesNotRead), 1),
+            (
+                r#""systemTraceEvents": "sched""#,
+                Some(DefectKind::SystemTraceNotRead),
+                1,
+            ),
+            (
+                r#""powerTraceAsString": "0.1""#,
+                Some(DefectKind::SystemTraceNotRead),
+                1,
+            ),
+            (r#""systemTraceEvents": """#, None, 0),
+            (r#""samples": []"#, None, 0),
+        ] {
+            let found = read(&format!("{{{list}, {more}}}"));
+            let defects = &found.ended[0].defects;
+            assert_eq!(
+                defects.iter().next().map(|(kind, n, _)| (kind, n)),
+                kind.map(|kind| (kind, n)),
+                "{more}"
+            );
+        }
+    }
+
+    #[test]
+    fn looking_for_events_costs_as_the_text_grows() {
+        // Were each of them read on to the end, this would take hours.
+        for unit in ["[{\"name\":", "{\"a\":[[", "{\"ph\":\"X\",\"args\":[{\"id\":"] {
+            let text = format!(
+                "{{\"traceEvents\":[{},{}",
+                event("a", "{}"),
+                unit.repeat((1 << 20) / unit.len())
+            );
+            let (mut scanner, mut found) = (Scanner::new(&[]), Documents::default());
+            text.as_bytes()
+                .chunks(1 << 16)
+                .for_each(|piece| scanner.feed(piece, &mut found));
+            let last = scanner.finish(&mut found);
+            assert!(last.is_ok_and(|last| !last.defects.is_empty()), "{unit}");
+        }
     }
 }

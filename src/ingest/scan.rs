@@ -17,9 +17,9 @@ use crate::base::{DefectKind, Defects};
 use super::detect::{self, WrongFile};
 use super::error::LoadError;
 use super::event::{ArgSpec, Event, Raw};
-use super::event_fields::{Field, Fields, Wanted};
+use super::event_fields::{self, Field, Fields, Wanted};
 use super::json_walk::{self, Stop};
-use super::resync::{self, Inside, Start};
+use super::resync::{self, Candidates, Found, Inside, Start};
 
 /// A larger event is skipped; the largest real one seen is below 1 MB (a call stack as one string).
 const MAX_EVENT: usize = 64 << 20;
@@ -152,6 +152,12 @@ pub struct Scanner {
     n_values: u64,
     /// Bytes between this document and the next; past [`MAX_STRAYS`] no other is looked for.
     n_strays: usize,
+    /// Where the list of events ended, as it seems.
+    ended_at: u64,
+    /// Not behind a damaged header value, which may hold a trace as a text.
+    resumes: bool,
+    /// A comma stands before what is read next.
+    after_comma: bool,
     /// Bytes that careful reading looked at in vain.
     wasted: u64,
     defects: Defects,
@@ -197,6 +203,9 @@ impl Scanner {
             n_events: 0,
             n_values: 0,
             n_strays: 0,
+            ended_at: 0,
+            resumes: true,
+            after_comma: false,
             wasted: 0,
             defects: Defects::default(),
             error: None,
@@ -387,7 +396,7 @@ impl Scanner {
             State::Seek => self.seek(b, i, last),
             State::Events => self.value_in_list(b, i, last, sink),
             State::Skip { .. } => self.skip(b, i),
-            State::Done => Ok(self.after(b, i, sink)),
+            State::Done => self.after(b, i, last, sink),
             State::Resync => self.resync(b, i, last, sink),
             State::Failed => Ok(i),
         }
@@ -431,11 +440,14 @@ impl Scanner {
     }
 
     /// After the end of the document.
-    fn after(&mut self, b: &[u8], i: usize, sink: &mut impl Sink) -> usize {
+    fn after(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         if self.n_strays > MAX_STRAYS {
-            return i;
+            return Ok(i);
         }
         let has_list = self.seen_events_key || self.bare_array;
+        if has_list && let Some(at) = self.event_behind_strays(b, i, last)? {
+            return Ok(at);
+        }
         let mut rest = json_walk::blanks(b, i);
         // Whoever joins documents may put something between them.
         while has_list && b.get(rest).is_some_and(|stray| STRAYS.contains(stray)) {
@@ -446,22 +458,22 @@ impl Scanner {
             self.n_strays += 1;
             if self.n_strays > MAX_STRAYS {
                 self.state = State::Resync;
-                return rest;
+                return Ok(rest);
             }
             rest = json_walk::blanks(b, rest + 1);
         }
-        let Some(&first) = b.get(rest) else { return i };
+        let Some(&first) = b.get(rest) else { return Ok(i) };
         match first {
-            b'{' | b'[' if has_list && self.starts_document(rest, None, sink) => return rest,
+            b'{' | b'[' if has_list && self.starts_document(rest, None, sink) => return Ok(rest),
             b'{' if !has_list => {
                 self.in_lines = true;
                 self.state = State::Seek;
-                return rest;
+                return Ok(rest);
             }
             // A bracket too many before the list.
             b',' | b'"' | b'}' | b']' if !has_list => {
                 self.add_damage(self.base + rest as u64);
-                return rest;
+                return Ok(rest);
             }
             _ => {}
         }
@@ -471,10 +483,41 @@ impl Scanner {
         }
         if has_list {
             self.state = State::Resync;
-            return rest;
+            return Ok(rest);
         }
         self.n_strays = MAX_STRAYS + 1;
-        i
+        Ok(i)
+    }
+
+    /// Where the list of events goes on behind its end, if an event is next.
+    fn event_behind_strays(&mut self, b: &[u8], i: usize, last: bool) -> Result<Option<usize>, ()> {
+        let mut at = json_walk::blanks(b, i);
+        for _ in self.n_strays..MAX_STRAYS {
+            if !b.get(at).is_some_and(|stray| STRAYS.contains(stray)) {
+                break;
+            }
+            at = json_walk::blanks(b, at + 1);
+        }
+        if b.get(at) != Some(&b'{') {
+            return Ok(None);
+        }
+        match Candidates::default().event_at(&b[at..], 0, last) {
+            Found::At(_) => {
+                self.resume();
+                Ok(Some(at))
+            }
+            Found::Undecided(_) => Err(()),
+            Found::None => Ok(None),
+        }
+    }
+
+    /// The list of events seemed to have ended, and an event follows.
+    fn resume(&mut self) {
+        self.defects.forget(|kind| kind == DefectKind::AfterTrace);
+        self.defects.add(DefectKind::StrayBracket, Some(self.ended_at));
+        self.n_strays = 0;
+        self.damaged = false;
+        self.state = State::Events;
     }
 
     /// Behind the document, in text that is no part of it: where another one starts.
@@ -485,7 +528,31 @@ impl Scanner {
         } else {
             Inside::Nothing
         };
-        let known = match self.next_document(text, self.base + i as u64, 0..text.len(), inside, last) {
+        let mut candidates = Candidates::default();
+        let mut from = 0;
+        let next = loop {
+            let Some(n) = memchr::memchr2(b'{', b'[', &text[from.min(text.len())..]) else {
+                break Next::None;
+            };
+            let at = from + n;
+            from = at + 1;
+            match self.document_at(text, self.base + i as u64, at, inside, last) {
+                Start::Yes => break Next::At(at),
+                Start::Undecided => break Next::Undecided(at),
+                Start::Text(n) => from = at + n,
+                Start::No(_) if self.resumes && text[at] == b'{' => match candidates.event_at(text, at, last)
+                {
+                    Found::At(at) => {
+                        self.resume();
+                        return Ok(i + at);
+                    }
+                    Found::Undecided(at) => break Next::Undecided(at),
+                    Found::None => {}
+                },
+                Start::No(_) => {}
+            }
+        };
+        let known = match next {
             Next::At(at) => {
                 if !self.restarts(i + at, None, sink) {
                     self.state = State::Done;
@@ -579,6 +646,7 @@ impl Scanner {
         self.no_list = None;
         self.n_around = 0;
         self.n_strays = 0;
+        self.resumes = true;
         self.keys.clear();
     }
 
@@ -626,6 +694,7 @@ impl Scanner {
             self.defects.add(DefectKind::DamagedHeader, Some(at));
         }
         self.damaged = true;
+        self.resumes = false;
         self.state = if self.seen_events_key {
             State::Resync
         } else {
@@ -697,6 +766,17 @@ impl Scanner {
                 return Ok(i + 1);
             }
             Some(b'"') => {}
+            Some(b'{')
+                if self.seen_events_key
+                    && match Candidates::default().event_at(&b[i..], 0, last) {
+                        Found::At(_) => true,
+                        Found::Undecided(_) => return Err(()),
+                        Found::None => false,
+                    } =>
+            {
+                self.resume();
+                return Ok(i);
+            }
             Some(b'{' | b'[')
                 if self.seen_events_key
                     && self.starts_document(
@@ -710,6 +790,7 @@ impl Scanner {
             Some(_) => {
                 // Broken between two keys: the events may still be ahead, or behind.
                 self.add_damage(self.base + i as u64);
+                self.resumes = true;
                 return Ok(i);
             }
         }
@@ -808,10 +889,7 @@ impl Scanner {
                 return Ok(i);
             }
             _ => {
-                let kind = match key {
-                    SAMPLES => DefectKind::SamplesNotRead,
-                    _ => DefectKind::ClampedMetadata,
-                };
+                let kind = not_read(key).unwrap_or(DefectKind::ClampedMetadata);
                 self.defects.add(kind, Some(self.base + i as u64));
                 self.remember(key);
                 self.state = State::Skip {
@@ -825,10 +903,13 @@ impl Scanner {
         };
         self.remember(key);
         let value = &b[i..end];
-        if key == SAMPLES && first == b'[' {
-            let n = json_walk::elements(value).count() as u64;
-            self.defects
-                .add_many(DefectKind::SamplesNotRead, n, Some(self.base + i as u64));
+        let n = match first {
+            b'[' => json_walk::elements(value).count(),
+            b'{' => json_walk::members(value).count(),
+            _ => usize::from(!matches!(value, b"null" | b"\"\"")),
+        };
+        if let Some(kind) = not_read(key) {
+            self.defects.add_many(kind, n as u64, Some(self.base + i as u64));
         }
         sink.header(key, value);
         Ok(end)
@@ -886,12 +967,28 @@ impl Scanner {
         loop {
             i = json_walk::blanks(b, i);
             match b.get(i) {
-                Some(b',') => i += 1,
+                Some(b',') => {
+                    self.after_comma = true;
+                    i += 1;
+                }
                 Some(_) => break,
                 None => return if last { Ok(self.at_end(b, i)) } else { Err(()) },
             }
         }
+        let next = self.value_behind_comma(b, i, last, sink)?;
+        self.after_comma &= next == i;
+        Ok(next)
+    }
+
+    fn value_behind_comma(
+        &mut self,
+        b: &[u8],
+        i: usize,
+        last: bool,
+        sink: &mut impl Sink,
+    ) -> Result<usize, ()> {
         if b[i] == b']' {
+            self.ended_at = self.base + i as u64;
             self.end_second(self.base + i as u64);
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
@@ -935,6 +1032,12 @@ impl Scanner {
                     Ok(end) => match b.get(json_walk::blanks(b, end)) {
                         None if !last => return Err(()),
                         Some(b',' | b']') if !self.in_list => {}
+                        // Closed by what closes the list, and the document's brace.
+                        Some(b'}') if self.is_stray_bracket() => {
+                            self.defects
+                                .add(DefectKind::StrayBracket, Some(self.base + i as u64));
+                            return Ok(i + 1);
+                        }
                         _ if self.starts_document(i, self.unclosed_at(i), sink) => return Ok(i),
                         _ => {}
                     },
@@ -945,7 +1048,14 @@ impl Scanner {
             }
         }
         if b[i] != b'{' {
-            return match json_walk::value(b, i) {
+            let value = json_walk::value(b, i);
+            if self
+                .runs_over(&b[i..], value.map(|end| end - i), 1, last)?
+                .is_some()
+            {
+                return self.lost(b, i, last, sink);
+            }
+            return match value {
                 Ok(end) => {
                     self.n_values += 1;
                     self.defects
@@ -981,6 +1091,15 @@ impl Scanner {
                 wasted = window as u64;
             }
         }
+        if let Some(next) = self.runs_over(text, result, 2, last)? {
+            result = self.read_up_to(text, next, i);
+            wasted += next as u64;
+        } else if result == Err(Stop::More) && last && resync::list_end(text, self.bare_array, true).is_some()
+        {
+            // The list is closed behind it, so the text does not end in it.
+            result = self.read_up_to(text, text.len(), i);
+            wasted += text.len() as u64;
+        }
         if let Some(next) = self.is_cut(text, i, result, last)?
             && self.cut_before(b, i, i + next, sink)
         {
@@ -1011,7 +1130,11 @@ impl Scanner {
                         .add(DefectKind::NotAnEvent, Some(self.base + i as u64));
                     return Ok(i + len);
                 }
-                if len > MAX_USUAL && memchr::memchr(0, &text[..len]).is_some() {
+                let event = &text[..len];
+                let is_joined = self.fields.nested && json_walk::has_hole(event)
+                    || len > MAX_USUAL && memchr::memchr(0, event).is_some()
+                    || self.fields.duplicate_key && event_fields::is_two_events(event);
+                if is_joined {
                     return self.lost(b, i, last, sink);
                 }
                 let at = self.base + i as u64;
@@ -1046,6 +1169,63 @@ impl Scanner {
                 self.wasted += wasted;
                 Ok(next)
             }
+        }
+    }
+
+    /// Whether a bracket before an event is one too many, not the start of a list that was appended.
+    fn is_stray_bracket(&self) -> bool {
+        self.after_comma && !self.bare_array && !self.in_list
+    }
+
+    /// Whether the value at the start of `text`, of which `result` is known, goes on over the start of an event, and
+    /// where: it was cut, or its quotes or brackets do not match. `n`: phases that there are then, at least.
+    fn runs_over(
+        &self,
+        text: &[u8],
+        result: Result<usize, Stop>,
+        n: usize,
+        last: bool,
+    ) -> Result<Option<usize>, ()> {
+        let to = match result {
+            Ok(_) if n > 1 && !self.fields.nested => return Ok(None),
+            Ok(len) => len,
+            Err(Stop::More) => text.len(),
+            Err(Stop::Bad) => return Ok(None),
+        };
+        if memchr::memmem::find_iter(&text[..to], b"\"ph\"")
+            .nth(n - 1)
+            .is_none()
+        {
+            return Ok(None);
+        }
+        let is_all = last || result.is_ok();
+        let Found::At(event) = Candidates::default().event_in(&text[..to], is_all) else {
+            return Ok(None);
+        };
+        match result {
+            Ok(len) if len <= event + resync::WINDOW && json_walk::is_well_nested(&text[..len]) => {
+                let end = json_walk::blanks(text, len);
+                match (text.get(end), text.get(json_walk::blanks(text, end + 1))) {
+                    (None, _) | (Some(b','), None) if !last => Err(()),
+                    // No key of the header.
+                    (Some(b','), Some(b'"')) => Ok(Some(event)),
+                    (Some(b',' | b']'), _) => Ok(None),
+                    // It was closed by what should close the list and the document.
+                    _ => Ok(Some(event)),
+                }
+            }
+            Err(_) if !last && text.len() < event + resync::WINDOW => Ok(None),
+            _ => Ok(Some(event)),
+        }
+    }
+
+    /// The event at the start of `text`, which ends before `text[to]`, read with care.
+    fn read_up_to(&mut self, text: &[u8], to: usize, i: usize) -> Result<usize, Stop> {
+        let window = self.careful_window(self.base + i as u64);
+        let len = self.fields.read::<true>(&text[..to.min(window)], &self.wanted);
+        match len {
+            Ok(len) if matches!(text.get(json_walk::blanks(text, len)), Some(b',' | b']')) => Ok(len),
+            _ => Err(Stop::Bad),
         }
     }
 
@@ -1188,6 +1368,7 @@ impl Scanner {
     /// The value at `i` is damaged: gives where the next event seems to start.
     fn lost(&mut self, b: &[u8], i: usize, last: bool, sink: &mut impl Sink) -> Result<usize, ()> {
         let mut from = i + 1;
+        let mut candidates = Candidates::default();
         // What stands in the header of a document that was cut may look like an event (devices have names and ids).
         let is_header = self.bare_array && self.n_events == 0 && resync::has_header_key(&b[i..]);
         let (next, is_all) = loop {
@@ -1223,7 +1404,12 @@ impl Scanner {
                         from = at + 1;
                     }
                 },
-                Ok(true) => break (at, false),
+                // Objects inside an event have names and ids, too.
+                Ok(true) => match candidates.damaged_event_at(&b[i..], at - i, last) {
+                    Found::At(_) => break (at, false),
+                    Found::Undecided(_) if b.len() - i <= MAX_EVENT => return Err(()),
+                    _ => from = at + 1,
+                },
                 Err(()) if !last && b.len() - i <= MAX_EVENT => return Err(()),
                 _ => from = at + 1,
             }
@@ -1242,7 +1428,7 @@ impl Scanner {
     fn n_lost(&self, text: &[u8], at: u64) -> u64 {
         let seen = memchr::memmem::find_iter(text, b"\"ph\"").count() as u64;
         let mean = at / (self.n_values + 1);
-        let fit = match memchr::memchr(0, text) {
+        let fit = match memchr::memchr2(0, 0xff, text) {
             Some(_) if mean > 0 => (text.len() as u64 + mean / 2) / mean,
             _ => 0,
         };
@@ -1316,8 +1502,14 @@ fn hash_of(text: &[u8]) -> u64 {
     FxBuildHasher.hash_one(text)
 }
 
-/// Samples of call stacks, beside the list of events.
-const SAMPLES: &[u8] = b"samples";
+/// What stands beside the list of events, records something, and is not read.
+fn not_read(key: &[u8]) -> Option<DefectKind> {
+    match key {
+        b"samples" => Some(DefectKind::SamplesNotRead),
+        b"systemTraceEvents" | b"powerTraceAsString" => Some(DefectKind::SystemTraceNotRead),
+        _ => None,
+    }
+}
 
 const EVENTS_KEY: &[u8] = b"traceEvents\"";
 

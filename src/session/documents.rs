@@ -186,6 +186,9 @@ impl Documents {
         } else if !self.first.is_empty() || self.before.is_empty() {
             self.firsts.push(std::mem::take(&mut self.first));
             self.before.push(document);
+        } else if let Some(before) = self.before.last_mut() {
+            // Cut within its first event: that is said of the one before it.
+            before.scanned.defects.merge(&document.scanned.defects);
         }
         self.first = First::default();
     }

@@ -1044,6 +1044,7 @@ fn durations_that_together_last_longer_than_the_clock() {
 /// Text that is no JSON here and there: nothing around it may be lost, and each loss is counted.
 #[test]
 fn damage_costs_the_event_it_stands_in() {
+    // A bracket, of either kind, is no reason to lose the events behind it.
     let good = |n: usize| format!(r#"{{"ph":"X","name":"n{n}","pid":1,"tid":1,"ts":{n}0,"dur":1}}"#);
     let bad: &[(&str, &[u8])] = &[
         ("nothing", b""),
@@ -1174,8 +1175,8 @@ fn damage_costs_the_event_it_stands_in() {
         an object's snapshot: 4 events, 3 slices, 1 tracks; 1 undrawn_phase at 56
         a missing brace: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a brace too many: 4 events, 4 slices, 1 tracks; 1 bad_event at 108
-        a bracket too many: 1 events, 1 slices, 1 tracks; 1 after_trace at 57
-        a bracket that opens: 1 events, 1 slices, 1 tracks; 1 not_an_event at 56; 1 unclosed_array at 168
+        a bracket too many: 3 events, 3 slices, 1 tracks; 1 stray_bracket at 56
+        a bracket that opens: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         single quotes: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a comment: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a number: 3 events, 3 slices, 1 tracks; 1 not_an_event at 56

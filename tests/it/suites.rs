@@ -287,6 +287,62 @@ fn stacks_that_are_not_read_are_told() {
         ("loss stack_not_read".to_owned(), 1),
     ]);
     assert_eq!(open(&format!("[{marked}]")), both);
+    let inline = event.replace("\"ph\"", r#""stack":["f","g"],"ph""#);
+    assert_eq!(open(&format!("[{inline}]")), only("loss stack_not_read", 1));
+}
+
+#[test]
+fn what_names_no_thread_and_arrows_without_an_id_are_told() {
+    let open = |text: &str| defects(&open_bytes("t.json", text.as_bytes()).unwrap());
+    let slice = r#"{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}"#;
+    for of in [
+        r#""pid":[1],"tid":1"#,
+        r#""pid":{"a":1},"tid":1"#,
+        r#""pid":1,"tid":true"#,
+    ] {
+        let text = format!(r#"[{slice},{{"ph":"X","name":"b",{of},"ts":2,"dur":1}}]"#);
+        assert_eq!(open(&text), only("info unreadable_thread", 1), "{of}");
+    }
+    let arrow = |id: &str| format!(r#"[{slice},{{"ph":"s","name":"n",{id}"pid":1,"tid":1,"ts":2}}]"#);
+    assert_eq!(open(&arrow("")), only("loss flow_without_id", 1));
+    assert_eq!(open(&arrow(r#""id":0,"#)), BTreeMap::new());
+    assert_eq!(open(&arrow(r#""id2":{"local":"0x1"},"#)), BTreeMap::new());
+}
+
+#[test]
+fn bytes_that_do_not_fit_are_told() {
+    let of = |bytes: i64| {
+        let events: Vec<String> = (0..4)
+            .map(|i| {
+                format!(
+                    r#"{{"ph":"i","s":"t","name":"[memory]","cat":"cpu_instant_event","pid":1,"tid":1,"ts":{i},"args":
+                    {{"Device Type":1,"Device Id":0,"Addr":{i},"Bytes":{bytes}}}}}"#
+                )
+            })
+            .collect();
+        let slice = r#"{"ph":"X","cat":"cpu_op","name":"o","pid":1,"tid":1,"ts":0,"dur":20}"#;
+        let text = format!(
+            r#"{{"schemaVersion":1,"traceEvents":[{slice},{}]}}"#,
+            events.join(",")
+        );
+        defects(&open_bytes("t.json", text.as_bytes()).unwrap())
+    };
+    assert_eq!(of(1 << 40), BTreeMap::new());
+    assert!(of(i64::MAX).contains_key("loss oversized_bytes"));
+}
+
+#[test]
+fn a_second_document_that_is_cut_in_its_first_event_is_told() {
+    let first = r#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
+    let second = r#"{"schemaVersion":1,"traceEvents":[{"ph":"X","cat":"cpu_op","name":"b","pid":1,"ts":3}"#;
+    let from = second.find("[{").unwrap() + 2;
+    for between in ["", "\n"] {
+        for to in from..second.len() {
+            let text = format!("{first}{between}{}", &second[..to]);
+            let told = defects(&open_bytes("t.json", text.as_bytes()).unwrap());
+            assert_eq!(told, only("error truncated_json", 1), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -14,9 +14,12 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let losses = report.defects.iter().filter(|d| d.severity == Severity::Loss);
-    // A sum is no event, and what is there twice is not lost.
-    let others = [DefectKind::OversizedSum, DefectKind::RepeatedWork].map(DefectKind::key);
-    let losses = losses.filter(|d| !others.contains(&d.kind.as_str()));
+    let of_none = |key: &str| {
+        DefectKind::ALL
+            .iter()
+            .any(|kind| kind.key() == key && kind.is_of_no_event())
+    };
+    let losses = losses.filter(|d| !of_none(&d.kind));
     let lost: u64 = losses.map(|d| d.count).sum();
     if lost == 0 {
         return None;

@@ -31,6 +31,30 @@ pub fn stopped(report: &TraceReport) -> u64 {
     all.filter(|&ns| ns == i64::MAX).count() as u64
 }
 
+/// How many numbers of bytes of a report stopped at the end of what 64 bits hold.
+pub fn stopped_bytes(report: &TraceReport) -> u64 {
+    let collectives = report.collectives_recorded.iter();
+    let collectives = collectives.filter_map(|of| of.bytes.max(of.bytes_each));
+    let operators = report.operators.iter();
+    let operators = operators
+        .flat_map(|of| [of.self_device_bytes, of.total_device_bytes])
+        .flatten();
+    let devices = report.memory.iter().flat_map(|of| &of.devices).flat_map(|of| {
+        [
+            of.allocated_bytes,
+            of.freed_bytes,
+            of.start_bytes,
+            of.end_bytes,
+            of.peak_bytes,
+        ]
+    });
+    let signed = operators.chain(devices);
+    (collectives.filter(|&bytes| bytes == u64::MAX).count()
+        + signed
+            .filter(|&bytes| bytes == i64::MAX || bytes == i64::MIN)
+            .count()) as u64
+}
+
 fn of_operator(of: &Operator) -> impl Iterator<Item = i64> {
     let device = [of.self_device_ns, of.total_device_ns].into_iter().flatten();
     [of.self_cpu_ns, of.total_cpu_ns].into_iter().chain(device)

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Builder;
-use crate::base::NameId;
+use crate::base::{DefectKind, NameId};
 use crate::index::direct_cache::DirectCache;
 use crate::index::trace_columns::{Family, Key, Process};
 use crate::ingest::event::args;
@@ -26,6 +26,11 @@ pub struct Tracks {
     pub process_by_pid: FxHashMap<Key, usize>,
 }
 
+/// Whether what should be a process or thread is neither number nor text.
+fn is_no_name(of: Scalar<'_>) -> bool {
+    matches!(of, Scalar::Nested(_) | Scalar::Bare(b"true" | b"false"))
+}
+
 impl Builder {
     pub(super) fn track(&mut self, event: &Event<'_>, family: Family) -> u32 {
         let words = event.word(Field::Pid).zip(event.word(Field::Tid));
@@ -41,6 +46,9 @@ impl Builder {
         let id = *self.tracks.by_key.entry(key).or_insert(next);
         if id == next {
             self.tracks.list.push(key);
+            if [event.pid(), event.tid()].into_iter().any(is_no_name) {
+                self.defects.add(DefectKind::UnreadableThread, Some(event.at));
+            }
         }
         if let Some((hash, word)) = word {
             self.tracks.recent.set(hash, word, id);

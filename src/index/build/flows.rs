@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use rustc_hash::FxBuildHasher;
 
 use super::{Builder, Identity};
-use crate::base::NameId;
+use crate::base::{DefectKind, NameId};
 use crate::index::column::Column;
 use crate::index::trace_columns::{Family, FlowKind, Flows, Key};
 use crate::ingest::{Event, Field, Scalar};
@@ -63,6 +63,9 @@ impl Builder {
         let category = self.category(event);
         let name = self.name(event.name(), event.at);
         let identity = Identity::of(event, |id| Some(self.identity_key(id, event.at)));
+        if matches!(identity, None | Some(Identity::Missing)) {
+            self.defects.add(DefectKind::FlowWithoutId, Some(event.at));
+        }
         let process = self.tracks.list[track as usize].0;
         let id = identity.map_or(0, |identity| flow_id(name, identity, process));
         self.push_flow(ts, id, track, category, kind);
