@@ -8,6 +8,7 @@ pub mod colour;
 pub mod defects;
 pub mod gzip;
 pub mod ids;
+pub mod log_bins;
 pub mod names;
 pub mod order;
 pub mod random;

@@ -5,6 +5,7 @@
 //! first; only what is left is a float.
 
 use crate::base::Span;
+pub use crate::base::log_bins::whole_ns;
 
 use super::AxisTick;
 
@@ -32,15 +33,6 @@ impl TimeScale {
             .start
             .saturating_add(whole_ns(x_px * self.ns_per_px()))
     }
-}
-
-/// The nearest whole nanosecond.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float to integer cast saturates, and a screen is never 2^63 ns wide"
-)]
-pub fn whole_ns(ns: f64) -> i64 {
-    ns.round() as i64
 }
 
 /// One labelled instant of an axis.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::analyze::report::{Phase, Step};
 use crate::analyze::steps::times::durations;
+use crate::base::log_bins::LogBins;
 use crate::base::{Span, order, show};
 
 use super::axis::log_ticks;
@@ -12,56 +13,8 @@ use super::{Across, Axis, AxisTick, Entry, Mark, Pick, Picked, Picture, Plot, Sh
 
 /// Bins of the histogram.
 const BINS: usize = 48;
-/// The least width of the axis, as a logarithm: step times that are nearly alike are not torn apart.
-const LEAST_DECADES: f64 = 0.1;
 /// Room for a label, as a part of the width.
 const LABEL_ROOM: f64 = 0.12;
-/// Bins of a line of a table.
-pub const SMALL_BINS: usize = 32;
-
-/// Bins of equal width on a logarithmic axis.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LogBins {
-    low_log10: f64,
-    high_log10: f64,
-    n: usize,
-}
-
-impl LogBins {
-    /// So many bins that hold all of these durations; `None`: there are none.
-    pub fn of(n: usize, durations: impl Iterator<Item = i64> + Clone) -> Option<LogBins> {
-        let (low, high) = (durations.clone().min()?, durations.max()?);
-        let log = |ns: i64| (ns.max(1) as f64).log10();
-        let middle = f64::midpoint(log(low), log(high));
-        let half = ((log(high) - log(low)) / 2.0).max(LEAST_DECADES / 2.0) * 1.02;
-        Some(LogBins {
-            low_log10: (middle - half).max(0.0),
-            high_log10: middle + half,
-            n,
-        })
-    }
-
-    fn part(self, ns: i64) -> f64 {
-        ((ns.max(1) as f64).log10() - self.low_log10) / (self.high_log10 - self.low_log10)
-    }
-
-    /// The least duration of a bin: what is less lies in the one before.
-    fn edge(self, bin: usize) -> i64 {
-        let log10 = self.low_log10 + (self.high_log10 - self.low_log10) * bin as f64 / self.n as f64;
-        super::axis::whole_ns(10_f64.powf(log10))
-    }
-
-    /// How many durations each bin holds.
-    pub fn counted(self, durations: impl Iterator<Item = i64>) -> Vec<u64> {
-        let edges: Vec<i64> = (1..self.n).map(|bin| self.edge(bin)).collect();
-        let mut counts = vec![0; self.n];
-        for ns in durations {
-            counts[edges.partition_point(|&edge| edge <= ns)] += 1;
-        }
-        counts
-    }
-}
-
 /// The step times of these steps; `None` where none is known. `word`: of the step time.
 pub fn distribution(steps: &[&Step], word: &str) -> Option<Picture> {
     let times = || steps.iter().filter_map(|step| step.step_ns);

@@ -7,8 +7,8 @@ use crate::analyze::report::{
 };
 use crate::analyze::steps::like::{LikeSize, by_like_size};
 use crate::analyze::steps::times::{device_span_ns, durations};
+use crate::base::log_bins::{LogBins, SMALL_BINS};
 use crate::base::{order, show};
-use crate::plot::distribution::{LogBins, SMALL_BINS};
 
 use super::cell::{Cell, Kind, Part, Place, Term};
 use super::table_rows::Rows;

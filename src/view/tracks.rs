@@ -408,8 +408,8 @@ mod tests {
         assert_eq!(one, 50, "of 100 tracks with one slice");
     }
 
-    /// A thread with an operator and python frames, one that waits, two lanes of the vector engine and one of the matrix
-    /// engine of a device, and a counter.
+    /// A thread with an operator and python frames, one that waits, two lanes of the vector engine and one of the
+    /// matrix engine of a device, and a counter.
     const DEVICE: &str = r#"{"deviceProperties":[{"id":0,"name":"HPU"}],"traceEvents":[
         {"ph":"M","name":"process_name","pid":0,"args":{"name":"/device:HPU:0"}},
         {"ph":"M","name":"thread_name","pid":0,"tid":7006,"args":{"name":"[HD0] TPC 0"}},

@@ -1,12 +1,13 @@
 //! The Gaps view: three kinds, never added up, and histograms that hold every gap.
 
+use fantoccini::key::Key;
 use serde_json::Value;
 use stepscope::analyze::report::GapKind;
 use stepscope::base::show;
 use stepscope::table::PAGE_ROWS;
 use stepscope::view::Span;
 use stepscope::view::route::Route;
-use stepscope_e2e::Page;
+use stepscope_e2e::{Page, key};
 
 use crate::real::{Gaudi, place, table, texts};
 
@@ -162,8 +163,8 @@ fn a_bin_of_the_histogram_filters_the_list_and_stands_in_the_link() {
         page.count(&format!("{field} svg[role=img]")) == 1
     });
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
-    page.press("End");
-    page.press("Enter");
+    page.press(&key(Key::End));
+    page.press(&key(Key::Enter));
     page.wait_until("its lengths are in the link", || {
         place(&page).gap.length == Some(Span::new(last.from_ns, last.to_ns.unwrap_or(i64::MAX)))
     });
@@ -171,7 +172,7 @@ fn a_bin_of_the_histogram_filters_the_list_and_stands_in_the_link() {
     page.wait_until("the list is of the bin", || {
         listed.column("length").len() as u64 == last.count
     });
-    page.press("Escape");
+    page.press(&key(Key::Escape));
     page.wait_until("all are listed", || place(&page).gap.length.is_none());
     page.eval(
         "const select = [...document.querySelectorAll('.filters label')]

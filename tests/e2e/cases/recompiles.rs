@@ -1,8 +1,9 @@
 //! The Recompiles view: each compile, the buckets that warm-up missed, and the way to the timeline.
 
+use fantoccini::key::Key;
 use stepscope::view::Span;
 use stepscope::view::route::{Route, View};
-use stepscope_e2e::Page;
+use stepscope_e2e::{Page, key};
 
 use crate::real::{Gaudi, click_text, go, place, table, texts};
 
@@ -121,10 +122,10 @@ fn cells_of_the_grid_and_bars_of_time_filter_the_table() {
 
     let field = "[role=group][aria-label='When graphs were compiled']";
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
-    page.press("Home");
-    page.press("Enter");
+    page.press(&key(Key::Home));
+    page.press(&key(Key::Enter));
     page.wait_until("the first is left", || compiles.column("step") == ["10"]);
-    page.press("Escape");
+    page.press(&key(Key::Escape));
     page.wait_until("all are listed", || compiles.column("step") == ["10", "37", "37"]);
     page.must_be_clean();
 }

@@ -1,10 +1,11 @@
 //! The Steps view: all steps, their groups, and one of them.
 
+use fantoccini::key::Key;
 use stepscope::analyze::report::{Basis, Phase, Step, StepGroup};
 use stepscope::base::show;
 use stepscope::view::route::View;
 
-use stepscope_e2e::Page;
+use stepscope_e2e::{Page, key};
 
 use crate::real::{Gaudi, click_text, go, place, rows, table, texts};
 
@@ -169,12 +170,12 @@ fn dots_are_picked_and_brushed_by_keyboard_and_the_link_holds_the_brush() {
         page.count(&format!("{field} svg[role=img]")) == 1
     });
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
-    page.press("ArrowRight");
+    page.press(&key(Key::Right));
     let tip = ".picture:first-of-type .plot-tip";
     page.wait_until("the first step is said", || {
         page.text(tip).starts_with(&format!("step {}: ", first.index))
     });
-    page.press("Enter");
+    page.press(&key(Key::Enter));
     page.wait_until("its detail is shown", || {
         page.count(&format!("section.panel[aria-label='Step {}'] table", first.index)) > 0
     });
@@ -246,8 +247,8 @@ fn a_bar_of_the_distribution_filters_and_pictures_are_saved() {
     let field = "[role=group][aria-label='Distribution of step times']";
     page.wait_until("it is drawn", || page.count(&format!("{field} .quantile")) == 3);
     page.eval(&format!("document.querySelector(\"{field}\").focus()"));
-    page.press("End");
-    page.press("Enter");
+    page.press(&key(Key::End));
+    page.press(&key(Key::Enter));
     page.wait_until("the longest are chosen", || {
         place(&page).steps.is_some_and(|steps| steps.length.is_some())
     });
