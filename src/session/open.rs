@@ -480,7 +480,7 @@ pub struct Opening<S> {
     n_given: usize,
 }
 
-impl<S: Clone> Opening<S> {
+impl<S: Clone + PartialEq> Opening<S> {
     pub fn new(given: Vec<Input<S>>) -> Opening<S> {
         let n_given = given.len();
         let mut tasks = VecDeque::new();
@@ -1017,6 +1017,8 @@ impl<S: Clone> Opening<S> {
         let of_other_kind = !is_looked_at(path);
         let container = self.plan.containers.len().checked_sub(1)?;
         let why = match looks {
+            // Links may lead to it from the name of a trace.
+            Ok(Looks::Trace) if of_other_kind && self.is_read_elsewhere(container, file) => return None,
             Ok(Looks::Trace) if of_other_kind => {
                 let by_name = "it looks like a trace, but its name does not end in .json or .json.gz";
                 let todo = match self.plan.containers[container].is_archive {
@@ -1063,6 +1065,13 @@ impl<S: Clone> Opening<S> {
         let said = self.plan.said_of(file, why, false);
         self.plan.said.push(said);
         None
+    }
+
+    /// Whether a file of a folder or an archive is in it under the name of a trace, too.
+    fn is_read_elsewhere(&self, container: usize, file: usize) -> bool {
+        let place = &self.plan.places[file];
+        let mut others = self.plan.containers[container].files.clone();
+        others.any(|i| i != file && is_trace_name(&self.plan.files[i].path) && self.plan.places[i].is(place))
     }
 
     /// Of the last folder or archive: what is a trace, what stands beside one, and what is neither.

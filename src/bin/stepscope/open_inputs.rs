@@ -251,10 +251,10 @@ fn entry(path: String, source: PathBuf) -> Entry<PathBuf> {
     Entry { path, source, kind }
 }
 
-/// What a folder holds. Links to folders may lead round.
+/// What a folder holds. Links to folders may lead round; of a file that a link leads to the source is the file itself.
 fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     let mut entries = Vec::new();
-    for found in std::fs::read_dir(folder)? {
+    for found in std::fs::read_dir(folder.canonicalize()?)? {
         let path = found?.path();
         if is_new_stdout(&path) {
             continue;
@@ -271,6 +271,10 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
                 EntryKind::Unreadable(format!("a link to {}: {why}", to.display()))
             }
             (EntryKind::File { .. }, Ok(found)) if !found.is_file() => EntryKind::Special,
+            (EntryKind::File { bytes }, _) if is_link => {
+                entry.source = entry.source.canonicalize().unwrap_or(entry.source);
+                EntryKind::File { bytes }
+            }
             (kind, _) => kind,
         };
         entries.push(entry);

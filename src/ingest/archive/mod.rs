@@ -193,6 +193,11 @@ impl Member {
         self.path.to_ascii_lowercase().ends_with(".gz")
     }
 
+    /// Whether it is the same bytes of one archive.
+    pub fn is_at(&self, other: &Member) -> bool {
+        self.place == other.place
+    }
+
     /// The name without its folders.
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
