@@ -144,6 +144,12 @@ impl Inputs {
             };
             let path = path.unwrap_or(Path::new("standard output"));
             if let Some(other) = taken.insert(place, path) {
+                if other == path {
+                    bail!(
+                        "{}: two outputs are the same file: give each a name of its own",
+                        path.display()
+                    );
+                }
                 bail!(
                     "{} and {} are the same file: give each output a name of its own",
                     other.display(),
