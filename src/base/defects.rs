@@ -35,7 +35,8 @@ macro_rules! defects {
 defects! {
     TruncatedGzip "truncated_gzip" Error "The gzip stream ends in the middle; everything before that was read.";
     TruncatedMember "truncated_member" Error
-        "The zip archive ends in the middle of this file; everything before that was read.";
+        "The data of this file in the zip archive ends in the middle: the archive is cut there, or damaged; everything \
+         before that was read.";
     CorruptMember "corrupt_member" Error
         "The compressed data (deflate) of this file in the zip archive is damaged; everything before the damage was read.";
     MemberChecksum "member_checksum" Error

@@ -19,7 +19,7 @@ mod slice_command;
 
 use std::cell::OnceCell;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,13 +29,14 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use guard::{Measured, Rule};
 use open_from_disk::{OpenedAll, open_all, open_first};
-use output::{Inputs, complain, deliver};
+use output::{Inputs, complain, complain_of_losses, deliver};
 use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
 use stepscope::export;
 use stepscope::index::select::Selection;
 use stepscope::session::Opened;
+use stepscope::session::open::Naming;
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 use stepscope::table::{self, Answers, Filled};
 
@@ -50,11 +51,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Say where the time goes: findings, steps by bucket, gaps, graph compiles, device time.
+    ///
+    /// Ends with 0; 2 if a file could not be read. What was lost in reading a trace stands in the report.
     Report(ReportArgs),
     /// Say what the files are and what is wrong with them.
     ///
-    /// Ends with 0 if nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be read or a
-    /// name in a rule is unknown, 3 if a rule is broken.
+    /// Names every file that could not be read or is no trace, where other commands name the first ones. Ends with 0 if
+    /// nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be read or a name in a rule is
+    /// unknown, 3 if a rule is broken.
     Check {
         /// Traces, folders and archives of workers; gzip and archives are seen by content. `-` is standard input.
         #[arg(required = true)]
@@ -72,9 +76,12 @@ enum Command {
     /// Write a smaller trace: a stretch of time, some tracks or categories, for any viewer.
     ///
     /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
-    /// their causes, graph compiles, findings.
+    /// their causes, graph compiles, findings. Ends with 0, 1 if something was lost in reading, 2 if a file could not be
+    /// read.
     Slice(slice_command::SliceArgs),
     /// Write call stacks folded, a line each, for flame graph programs: frames between semicolons, self time in ns.
+    ///
+    /// Ends with 0, 1 if something was lost in reading, 2 if a file could not be read.
     Stacks(StacksArgs),
     /// Write a script that completes this program's arguments in a shell.
     Completions { shell: clap_complete::Shell },
@@ -200,12 +207,21 @@ impl PartArgs {
         }
     }
 
+    /// Standard input is read once.
+    fn refuse_shared_stdin<'a>(&self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+        let is_stdin = |path: &PathBuf| inputs::named(path) == Path::new("/dev/stdin");
+        if self.kernel_rules.as_ref().is_some_and(is_stdin) && files.into_iter().any(is_stdin) {
+            bail!("--kernel-rules -: standard input is the trace already; put the rules into a file");
+        }
+        Ok(())
+    }
+
     fn rules_text(&self, rules: &Path) -> Result<&str> {
         if let Some(text) = self.rules_text.get() {
             return Ok(text);
         }
-        let text = std::fs::read_to_string(inputs::named(rules))
-            .with_context(|| format!("reading {}", rules.display()))?;
+        let text =
+            read_rules(&inputs::named(rules)).with_context(|| format!("reading {}", rules.display()))?;
         Ok(self.rules_text.get_or_init(|| text))
     }
 
@@ -389,6 +405,20 @@ impl Drop for Progress {
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 1 << 20;
 
+/// A longer file holds no rules for kernels.
+const MAX_RULES_BYTES: u64 = 1 << 20;
+
+fn read_rules(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    open_file(path)?
+        .take(MAX_RULES_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_RULES_BYTES {
+        bail!("rules are at most {} long", show::bytes(MAX_RULES_BYTES));
+    }
+    Ok(text)
+}
+
 /// A file's name without its folder.
 fn name_of(path: &Path) -> String {
     path.file_name()
@@ -406,17 +436,16 @@ fn open_file(path: &Path) -> Result<File> {
 }
 
 fn report(args: &ReportArgs) -> Result<ExitCode> {
+    args.part.refuse_shared_stdin(args.files.iter())?;
     let inputs = Inputs::of(args.files.iter().chain(&args.part.kernel_rules));
-    if let Some(path) = &args.output {
-        inputs.refuse(path)?;
-    }
+    inputs.refuse_any([args.output.as_deref()])?;
     let OpenedAll {
         traces,
         failed,
         workers,
         ranks,
         inputs,
-    } = open_all(&args.files, &args.part, inputs);
+    } = open_all(&args.files, &args.part, Naming::Some, inputs);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
@@ -434,9 +463,11 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
             Format::Html => export::report_html(&report, &handed_on::made("report FILE...", args.strip)),
         };
         let tables = match &args.csv {
-            Some(folder) => tables(&report, folder, &inputs)?,
+            Some(folder) => tables(&report, folder)?,
             None => Vec::new(),
         };
+        let of_tables = tables.iter().map(|(path, _)| Some(&**path));
+        inputs.refuse_any([args.output.as_deref()].into_iter().chain(of_tables))?;
         deliver(&text, args.output.as_deref(), &inputs)?;
         for (path, table) in tables {
             deliver(&export::table_csv(&table), Some(&path), &inputs)?;
@@ -446,9 +477,9 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
 }
 
 /// `<trace>.steps.csv` and so on, a file for each table that the trace fills; numbered where several traces are
-/// reported. None of them is an input.
-fn tables<'a>(report: &'a Report, folder: &Path, inputs: &Inputs) -> Result<Vec<(PathBuf, Filled<'a>)>> {
-    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+/// reported.
+fn tables<'a>(report: &'a Report, folder: &Path) -> Result<Vec<(PathBuf, Filled<'a>)>> {
+    output::make_folder(folder)?;
     let mut tables = Vec::new();
     for (n, trace) in (1..).zip(&report.traces) {
         let number = if report.traces.len() > 1 {
@@ -467,9 +498,6 @@ fn tables<'a>(report: &'a Report, folder: &Path, inputs: &Inputs) -> Result<Vec<
     };
     for table in table::filled(&of_workers) {
         tables.push((folder.join(format!("{}.csv", table.key)), table));
-    }
-    for (path, _) in &tables {
-        inputs.refuse(path)?;
     }
     Ok(tables)
 }
@@ -491,14 +519,14 @@ fn table_name(number: &str, file: &str, key: &str) -> String {
 }
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
+    args.part.refuse_shared_stdin([&args.file])?;
     let inputs = Inputs::of([&args.file].into_iter().chain(&args.part.kernel_rules));
-    if let Some(path) = &args.output {
-        inputs.refuse(path)?;
-    }
+    inputs.refuse_any([args.output.as_deref()])?;
     let Some(first) = open_first(&args.file, args.document, &args.part, inputs) else {
         return Ok(ExitCode::from(2));
     };
     let (has_failed, inputs) = (first.has_failed, first.inputs);
+    let has_losses = complain_of_losses(&first.opened.report);
     let opened = args.part.classified(first.opened)?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
@@ -512,16 +540,28 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
         bail!("{}: this trace records no such stacks", args.file.display());
     }
     deliver(&text, args.output.as_deref(), &inputs)?;
-    Ok(ExitCode::from(if has_failed { 2 } else { 0 }))
+    Ok(ended(has_failed, false, has_losses))
+}
+
+/// How a command ends, worst first: a file could not be read, a rule is broken, something was lost in reading.
+fn ended(has_failed: bool, is_broken: bool, has_losses: bool) -> ExitCode {
+    ExitCode::from(match (has_failed, is_broken, has_losses) {
+        (true, ..) => 2,
+        (_, true, _) => 3,
+        (.., true) => 1,
+        _ => 0,
+    })
 }
 
 fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
+    let given = Inputs::of(files);
+    given.refuse_any([None])?;
     let OpenedAll {
         traces,
         failed,
         inputs,
         ..
-    } = open_all(files, &PartArgs::default(), Inputs::default());
+    } = open_all(files, &PartArgs::default(), Naming::All, given);
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None, &inputs)?;
     let mut is_broken = false;
@@ -541,12 +581,7 @@ fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
         .iter()
         .flat_map(|t| &t.defects)
         .any(|d| d.severity >= Severity::Loss);
-    Ok(ExitCode::from(match (failed > 0, is_broken, lossy) {
-        (true, ..) => 2,
-        (_, true, _) => 3,
-        (.., true) => 1,
-        _ => 0,
-    }))
+    Ok(ended(failed > 0, is_broken, lossy))
 }
 
 /// Prints what is made of the program's own arguments.
@@ -585,6 +620,8 @@ fn synthesise(args: &SynthArgs) -> Result<ExitCode> {
         high_level_only: args.high_level,
         ..wide
     };
+    let said_on = (!output::is_stdout(&args.out)).then_some(None);
+    Inputs::default().refuse_any([Some(&*args.out)].into_iter().chain(said_on))?;
     let gz = args.gz || args.out.extension().is_some_and(|e| e == "gz");
     let written = output::write(Some(&args.out), &Inputs::default(), |mut out| {
         if !gz {

@@ -425,6 +425,14 @@ fn is_binary(head: &[u8]) -> bool {
     head.iter().any(|&b| b < b' ' && !b"\t\n\r\x0c".contains(&b))
 }
 
+/// What [`describe`] says of text begins so.
+const TEXT: &str = "text: ";
+
+/// Whether this is what [`describe`] says of text that is no JSON: what is no text either is damaged, or was not written.
+pub fn is_of_text(found: &str) -> bool {
+    found.starts_with(TEXT)
+}
+
 /// For people: what these first bytes are, of a file of no known kind.
 pub fn describe(head: &[u8]) -> String {
     let text = without_mark(head).trim_ascii_start();
@@ -437,7 +445,7 @@ pub fn describe(head: &[u8]) -> String {
         _ if text.iter().all(|&b| b == 0) => "only zeros".into(),
         // A character may be cut at the end of the head.
         _ if std::str::from_utf8(text).map_or_else(|e| e.error_len().is_none(), |_| true) => {
-            format!("text: \"{shown}\"")
+            format!("{TEXT}\"{shown}\"")
         }
         [first, ..] => format!("byte 0x{first:02x} (\"{shown}\")"),
     }

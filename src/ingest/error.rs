@@ -16,6 +16,9 @@ pub enum LoadError {
     #[error("the gzip file ends after {bytes} bytes, before any content")]
     NoContent { bytes: u64 },
 
+    #[error("the file ends in the middle, before its first event: it is cut off, or still being written")]
+    CutBeforeEvents,
+
     #[error("the compressed data is damaged at byte {at} ({why}), and no trace could be read before that")]
     CorruptGzip { at: u64, why: String },
 

@@ -18,12 +18,12 @@ use std::rc::Rc;
 pub use location::{Location, Stream, Unpacker, Whole, WholeFile};
 use location::{Of, Packed};
 use opening_plan::What;
-pub use opening_plan::{Failure, Gathering, OfWorker, Plan, Ready, Recording, Text};
+pub use opening_plan::{Failure, Gathering, Naming, OfWorker, Plan, Ready, Recording, Text};
 use rustc_hash::FxHashMap;
 
 use super::archive::{Kind, Link, Member, Members, Tar, ZipListing};
 use super::bundle::{self, Given, MAX_TABLE_BYTES};
-use super::{Inflated, Inflater, Loader, archive_kind, hltv_archive, synprof_files};
+use super::{Inflated, Inflater, Loader, archive_kind, hltv_archive, is_gzip, synprof_files};
 use crate::base::{DefectKind, show};
 use crate::dialect::{gaudi_metrics, key_averages};
 
@@ -39,8 +39,6 @@ const MEMBER_HEAD: u64 = 16 << 10;
 const AHEAD: u64 = 1 << 20;
 /// Files of a folder or an archive that may be of other kinds: more are not looked at.
 const MAX_WRONG_HEADS: usize = 1000;
-/// Names that a sentence lists.
-const MAX_NAMES: usize = 4;
 
 /// A file or a folder; `S` is how whoever has it finds it again.
 #[derive(Clone, Debug)]
@@ -125,13 +123,15 @@ struct Container {
     files: Range<usize>,
     /// Files that were read and hold no trace.
     n_no_trace: u64,
-    /// Their names, at most [`MAX_NAMES`].
+    /// Their names, as many as a sentence lists.
     no_trace: Vec<String>,
     /// Files of a known other kind.
     n_wrong: u64,
     /// Tables and pictures.
     n_beside: u64,
     n_unreadable: u64,
+    /// Files that may be of other kinds, too many to look at.
+    n_not_looked_at: u64,
     n_opened: u64,
     /// It opens as workers; the rest of it is looked at all the same.
     has_workers: bool,
@@ -140,9 +140,9 @@ struct Container {
 }
 
 impl Container {
-    fn holds_none(&mut self, path: &str) {
+    fn holds_none(&mut self, path: &str, naming: Naming) {
         self.n_no_trace += 1;
-        if self.no_trace.len() < MAX_NAMES {
+        if self.no_trace.len() < naming.in_sentence() {
             // Below the folder that is named before them.
             let below = path.split_once('/').filter(|_| !self.is_archive);
             self.no_trace
@@ -222,10 +222,18 @@ enum Task<S> {
     /// What was given by name, and whether it is an archive in a folder, by its name.
     Given(Input<S>, bool),
     Folder(Folder<S>),
-    Zip(String, S, ZipListing),
+    /// With the file as it was given, where its first bytes are not those of a zip.
+    Zip(String, S, ZipListing, Option<Box<NoZip<S>>>),
     Tar(String, S, Box<TarReading>),
     /// Files of the last folder or archive of which the first bytes are to be seen, and those of which they were.
     Heads(Heads),
+}
+
+/// A file that is no zip, if no list of files is at its end: its first bytes, and whether a folder holds it.
+struct NoZip<S> {
+    input: Input<S>,
+    in_folder: bool,
+    head: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -282,7 +290,7 @@ impl TarReading {
             let is_whole = bundle::is_table(&member.path) || hltv_archive::is_wanted(&member.path);
             let limit = match member.size {
                 size if is_whole && size <= MAX_TABLE_BYTES => size,
-                _ if is_looked_at(&member.path) || is_wrong_name(&member.path) => MEMBER_HEAD,
+                _ if is_looked_at(&member.path) || may_be_other(&member.path) => MEMBER_HEAD,
                 _ => 0,
             };
             if limit > 0 && *n_kept < MAX_TABLE_BYTES {
@@ -374,6 +382,36 @@ fn is_wrong_name(path: &str) -> bool {
     ends_in(path, ENDINGS)
 }
 
+/// Names of traces that something was put behind (`.json.tmp`, `.json.1`, `.json.gz.part`) or that lost their ending:
+/// whether they are traces, their first bytes say.
+fn is_nearly_trace_name(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".trace",
+        ".gz",
+        ".tmp",
+        ".temp",
+        ".part",
+        ".partial",
+        ".crdownload",
+        ".download",
+        ".bak",
+        ".old",
+        ".orig",
+        ".copy",
+        ".save",
+    ];
+    let name = file_name(path);
+    let is_number = |ending: &str| !ending.is_empty() && ending.bytes().all(|b| b.is_ascii_digit());
+    let has_json = name.to_ascii_lowercase().contains("json");
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    !is_archive_name(path) && (has_json || ends_in(path, ENDINGS) || ending.is_none_or(is_number))
+}
+
+/// What is not called as a trace, and is looked at all the same, to be named.
+fn may_be_other(path: &str) -> bool {
+    is_wrong_name(path) || is_nearly_trace_name(path)
+}
+
 /// Tables and pictures lie beside traces in most folders: they are counted.
 fn is_table_or_picture(path: &str) -> bool {
     const ENDINGS: &[&str] = &[
@@ -397,6 +435,13 @@ fn file_name(path: &str) -> &str {
 
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether the list of a zip is looked for at the end of a file that does not start as one.
+fn is_perhaps_zip(path: &str, head: &[u8]) -> bool {
+    let is_json = matches!(head.trim_ascii_start(), [b'{' | b'[', ..]);
+    let has_member = || memchr::memmem::find(head, b"PK\x03\x04").is_some();
+    !is_json && !is_gzip(head) && (ends_in(path, &[".zip", ".hltv"]) || has_member())
 }
 
 /// What the first bytes say; `is_all`: there are no more. An error where they are damaged, or no trace.
@@ -435,7 +480,7 @@ pub struct Opening<S> {
     n_given: usize,
 }
 
-impl<S: Clone> Opening<S> {
+impl<S: Clone + PartialEq> Opening<S> {
     pub fn new(given: Vec<Input<S>>) -> Opening<S> {
         let n_given = given.len();
         let mut tasks = VecDeque::new();
@@ -466,9 +511,16 @@ impl<S: Clone> Opening<S> {
                 containers: Vec::new(),
                 shown: FxHashMap::default(),
                 n_wrong: 0,
+                naming: Naming::default(),
             },
             n_given,
         }
+    }
+
+    /// How many of the files that are not opened are named.
+    pub fn naming(mut self, naming: Naming) -> Opening<S> {
+        self.plan.naming = naming;
+        self
     }
 
     /// What is needed now. The same, until it is provided.
@@ -496,7 +548,7 @@ impl<S: Clone> Opening<S> {
                 }
                 _ => None,
             },
-            Task::Zip(_, source, listing) => Some(Need::Read {
+            Task::Zip(_, source, listing, _) => Some(Need::Read {
                 source: source.clone(),
                 range: listing.wants(),
             }),
@@ -608,16 +660,20 @@ impl<S: Clone> Opening<S> {
                 }
                 self.tasks.push_front(Task::Folder(folder));
             }
-            (Task::Zip(shown, source, mut listing), Ok(Provided::Bytes(bytes))) => match listing.feed(&bytes)
-            {
-                Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing)),
-                Ok(Some(members)) => {
-                    let list = members.list.iter().cloned();
-                    let found = list.map(|member| Found::of_member(&source, member, None, &Of::Zip));
-                    self.archive_listed(shown, &members, found.collect());
+            (Task::Zip(shown, source, mut listing, no_zip), Ok(Provided::Bytes(bytes))) => {
+                match listing.feed(&bytes) {
+                    Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing, no_zip)),
+                    Ok(Some(members)) => {
+                        let list = members.list.iter().cloned();
+                        let found = list.map(|member| Found::of_member(&source, member, None, &Of::Zip));
+                        self.archive_listed(shown, &members, found.collect());
+                    }
+                    Err(why) => match no_zip {
+                        Some(no_zip) => self.file_seen(no_zip.input, no_zip.in_folder, &no_zip.head),
+                        None => self.fail(&shown, why.to_string()),
+                    },
                 }
-                Err(why) => self.fail(&shown, why.to_string()),
-            },
+            }
             (Task::Tar(shown, source, reading), Ok(Provided::End)) => {
                 let (members, found, inflated) = reading.found(&source);
                 match inflated.damage {
@@ -676,6 +732,31 @@ impl<S: Clone> Opening<S> {
 
     /// The first bytes of a file that was given by name say what it is; where they do not, its name does.
     fn given_seen(&mut self, input: Input<S>, in_folder: bool, head: &[u8]) {
+        let EntryKind::File { bytes } = input.entry.kind else {
+            return;
+        };
+        let (shown, source) = (input.shown.clone(), input.entry.source.clone());
+        let listing = || ZipListing::new(bytes);
+        match archive_kind(head) {
+            Some(Kind::Zip) => self.tasks.push_front(Task::Zip(shown, source, listing(), None)),
+            Some(Kind::Tar) => self.tasks.push_front(Task::Tar(shown, source, Box::default())),
+            // The list of a zip is at its end: something may stand before it, or its first bytes be damaged.
+            None if is_perhaps_zip(&input.entry.path, head) => {
+                let head = head.to_vec();
+                let no_zip = Box::new(NoZip {
+                    input,
+                    in_folder,
+                    head,
+                });
+                self.tasks
+                    .push_front(Task::Zip(shown, source, listing(), Some(no_zip)));
+            }
+            None => self.file_seen(input, in_folder, head),
+        }
+    }
+
+    /// Of a file that is no archive.
+    fn file_seen(&mut self, input: Input<S>, in_folder: bool, head: &[u8]) {
         let Input { shown, folder, entry } = input;
         let Entry {
             path: name,
@@ -685,23 +766,12 @@ impl<S: Clone> Opening<S> {
         let EntryKind::File { bytes } = kind else {
             return;
         };
-        match archive_kind(head) {
-            Some(Kind::Zip) => {
-                return self
-                    .tasks
-                    .push_front(Task::Zip(shown, source, ZipListing::new(bytes)));
-            }
-            Some(Kind::Tar) => return self.tasks.push_front(Task::Tar(shown, source, Box::default())),
-            None if in_folder => {
-                return match looks_of(head, head.len() as u64 >= bytes) {
-                    Err(Failure::Unreadable(why)) => self.fail(&shown, why),
-                    Err(Failure::WrongFile(why)) => self.note(&shown, why),
-                    Ok(_) | Err(Failure::NoTrace(_) | Failure::Empty(_)) => {
-                        self.note(&shown, "this is no archive")
-                    }
-                };
-            }
-            None => {}
+        if in_folder {
+            return match looks_of(head, head.len() as u64 >= bytes) {
+                Err(Failure::Unreadable(why) | Failure::Empty(why)) => self.fail(&shown, why),
+                Err(Failure::WrongFile(why)) => self.note(&shown, why),
+                Ok(_) | Err(Failure::NoTrace(_)) => self.note(&shown, "this is no archive"),
+            };
         }
         let table = bundle::lone_table(&name, head).filter(|_| synprof_files::looks_like(head).is_none());
         let called = match table {
@@ -806,9 +876,28 @@ impl<S: Clone> Opening<S> {
                  read; the files behind it are",
             );
         } else if members.has_no_end {
-            self.note(
+            self.fail(
                 &shown,
                 "the archive has no end mark: it may be cut between two files, and others be missing",
+            );
+        }
+        if members.n_unlisted > 0 {
+            let n = show::counted(members.n_unlisted, "file");
+            self.note(
+                &shown,
+                format!(
+                    "{n} in it that its list of files does not name, read all the same: two archives may be joined, or \
+                     the list damaged"
+                ),
+            );
+        }
+        if members.n_behind_end > 0 {
+            let n = show::counted(members.n_behind_end, "file");
+            self.note(
+                &shown,
+                format!(
+                    "{n} behind the end mark of the archive, read all the same: two archives may be joined"
+                ),
             );
         }
         if members.n_not_listed > 0 {
@@ -819,6 +908,7 @@ impl<S: Clone> Opening<S> {
             path,
             to,
             is_folder_here,
+            is_round,
         } in &members.links
         {
             let about = format!("{shown}: {path}");
@@ -833,6 +923,9 @@ impl<S: Clone> Opening<S> {
                     &about,
                     "a symbolic link, not followed: pack the file in its place",
                 ),
+                to if *is_round => {
+                    self.fail(&about, format!("a link to {to}, which leads back to this link"))
+                }
                 to => self.fail(&about, format!("a link to {to}, which is not in the archive")),
             }
         }
@@ -887,8 +980,10 @@ impl<S: Clone> Opening<S> {
             let path = |i: &usize| &*self.plan.files[*i].path;
             let tables = files.clone().filter(|i| is_table_or_picture(path(i)));
             self.plan.containers[container].n_beside = tables.count() as u64;
-            let wrong = rest.iter().filter(|i| is_wrong_name(path(i)));
-            left.extend(wrong.take(MAX_WRONG_HEADS));
+            let other: Vec<usize> = rest.into_iter().filter(|i| may_be_other(path(i))).collect();
+            let n_looked_at = other.len().min(MAX_WRONG_HEADS);
+            left.extend(&other[..n_looked_at]);
+            self.plan.containers[container].n_not_looked_at = (other.len() - n_looked_at) as u64;
         }
         self.leave_out(&shown, sorted.n_left_out);
         self.plan.containers[container].has_workers = has_workers;
@@ -913,26 +1008,47 @@ impl<S: Clone> Opening<S> {
             Location::Zip(..) => (head.len() as u64) < MEMBER_HEAD,
             _ => head.len() as u64 >= *bytes,
         };
+        let is_unread = head.is_err();
         let looks = match head {
             Ok(Some(head)) => looks_of(&head, is_all(&head)),
             Ok(None) => Ok(Looks::Unknown),
             Err(why) => Err(Failure::Unreadable(why)),
         };
         let of_other_kind = !is_looked_at(path);
-        let (why, is_failure) = match looks {
+        let container = self.plan.containers.len().checked_sub(1)?;
+        let why = match looks {
+            // Links may lead to it from the name of a trace.
+            Ok(Looks::Trace) if of_other_kind && self.is_read_elsewhere(container, file) => return None,
+            Ok(Looks::Trace) if of_other_kind => {
+                let by_name = "it looks like a trace, but its name does not end in .json or .json.gz";
+                let todo = match self.plan.containers[container].is_archive {
+                    true => "unpack the archive and give it by name",
+                    false => "give it by name",
+                };
+                let said = self
+                    .plan
+                    .unreadable(container, file, format!("{by_name}: {todo}"));
+                self.plan.said.extend(said);
+                return None;
+            }
             // What is not called as a trace is looked at for this alone.
             _ if of_other_kind && !matches!(looks, Err(Failure::WrongFile(_))) => return None,
             Ok(looks) => {
                 let folder = folder_of(path).to_owned();
                 return Some(Loose { file, folder, looks });
             }
-            Err(Failure::Unreadable(why)) => {
-                self.plan.containers.last_mut()?.n_unreadable += 1;
-                (why, true)
+            // Torch's table is looked for in text, and much text is empty.
+            Err(Failure::Unreadable(_) | Failure::Empty(_)) if !is_trace_name(path) && !is_unread => {
+                return None;
             }
-            Err(Failure::NoTrace(_) | Failure::Empty(_)) => {
+            Err(Failure::Unreadable(why) | Failure::Empty(why)) => {
+                let said = self.plan.unreadable(container, file, why);
+                self.plan.said.extend(said);
+                return None;
+            }
+            Err(Failure::NoTrace(_)) => {
                 if is_trace_name(path) {
-                    self.plan.containers.last_mut()?.holds_none(path);
+                    self.plan.containers[container].holds_none(path, self.plan.naming);
                 }
                 return None;
             }
@@ -940,15 +1056,22 @@ impl<S: Clone> Opening<S> {
             Err(Failure::WrongFile(why)) => {
                 let last = self.plan.containers.last_mut()?;
                 last.n_wrong += 1;
-                if last.n_wrong > opening_plan::MAX_WRONG {
+                if last.n_wrong > self.plan.naming.sentences() {
                     return None;
                 }
-                (why, false)
+                why
             }
         };
-        let said = self.plan.said_of(file, why, is_failure);
+        let said = self.plan.said_of(file, why, false);
         self.plan.said.push(said);
         None
+    }
+
+    /// Whether a file of a folder or an archive is in it under the name of a trace, too.
+    fn is_read_elsewhere(&self, container: usize, file: usize) -> bool {
+        let place = &self.plan.places[file];
+        let mut others = self.plan.containers[container].files.clone();
+        others.any(|i| i != file && is_trace_name(&self.plan.files[i].path) && self.plan.places[i].is(place))
     }
 
     /// Of the last folder or archive: what is a trace, what stands beside one, and what is neither.
@@ -967,7 +1090,9 @@ impl<S: Clone> Opening<S> {
                 // Torch's table is looked for in text; a trace is not.
                 _ if !is_trace_name(&self.plan.files[one.file].path) => {}
                 Looks::Trace | Looks::Unknown => traces.push(one),
-                Looks::NoTrace | Looks::Synprof(_) => last.holds_none(&self.plan.files[one.file].path),
+                Looks::NoTrace | Looks::Synprof(_) => {
+                    last.holds_none(&self.plan.files[one.file].path, self.plan.naming)
+                }
             }
         }
         let (about, has_workers) = (last.shown.clone(), last.has_workers);
@@ -1006,20 +1131,18 @@ impl<S: Clone> Opening<S> {
         if !last.opens_archives {
             let (about, is_archive) = (last.shown.clone(), last.is_archive);
             let n = show::counted(archives.len() as u64, "archive");
-            let names = archives
-                .iter()
-                .take(MAX_NAMES)
-                .map(|&i| &*self.plan.files[i].path);
-            let mut names = names.collect::<Vec<_>>().join(", ");
-            if archives.len() > MAX_NAMES {
-                names.push_str(", …");
-            }
+            let named = archives.iter().take(self.plan.naming.in_sentence());
+            let names: Vec<&str> = named.map(|&i| &*self.plan.files[i].path).collect();
+            let names = Naming::listed(&names, archives.len() as u64);
             let says = |todo: &str| format!("{n} in it, not opened ({names}): {todo}");
-            // Beside the traces of a folder an archive may be a copy of them; of one in an archive nothing can be read.
-            return match is_archive {
-                true => self.fail(&about, says("unpack this one first")),
-                false => self.note(&about, says("give them by name")),
-            };
+            // It may be a copy of the traces beside it; whether it is was not looked at.
+            return self.fail(
+                &about,
+                says(match is_archive {
+                    true => "unpack this one first",
+                    false => "give them by name",
+                }),
+            );
         }
         for file in archives.into_iter().rev() {
             let Given { path, bytes } = self.plan.files[file].clone();

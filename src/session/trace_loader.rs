@@ -30,6 +30,8 @@ pub fn event_text(text: &[u8], is_all: bool) -> Option<&[u8]> {
 pub struct TextLoader {
     pub(super) name: String,
     pub(super) text_bytes: u64,
+    /// The last that is no blank.
+    pub(super) last_byte: u8,
     pub(super) scanner: Scanner,
     pub(super) documents: Documents,
     pub(super) metrics: Option<(String, MetricsFile)>,
@@ -53,6 +55,7 @@ impl TextLoader {
         TextLoader {
             name: name.to_owned(),
             text_bytes: 0,
+            last_byte: 0,
             scanner: Scanner::new(dialect::WANTED_ARGS),
             documents: Documents::new(selection),
             metrics: None,
@@ -85,6 +88,7 @@ impl TextLoader {
     /// The next bytes of the text.
     pub fn feed(&mut self, text: &[u8]) {
         self.text_bytes += text.len() as u64;
+        self.last_byte = text.trim_ascii_end().last().copied().unwrap_or(self.last_byte);
         self.scanner.feed(text, &mut self.documents);
     }
 
@@ -208,6 +212,10 @@ impl TextLoader {
         let facts = self.facts(stopped_of.unwrap_or(inflated.read));
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(&[]));
         let has_wrong_sum = inflated.defects.has(DefectKind::is_wrong_checksum);
+        let cut = [DefectKind::TruncatedGzip, DefectKind::TruncatedMember];
+        let is_cut = cut.iter().any(|&kind| inflated.defects.count(kind) > 0);
+        // An object that is whole ends with its brace.
+        let is_cut_object = stopped_of.is_none() && (is_cut || self.last_byte != b'}');
         let scanned = scanner
             .finish(&mut self.documents)
             .map_err(|error| match (error, &inflated.damage) {
@@ -217,13 +225,11 @@ impl TextLoader {
                     why: why.clone(),
                 },
                 (_, None) if has_wrong_sum => LoadError::WrongChecksum,
-                (LoadError::Empty, None) if inflated.read > 0 => {
-                    let cut = [DefectKind::TruncatedGzip, DefectKind::TruncatedMember];
-                    match cut.iter().map(|&kind| inflated.defects.count(kind)).sum::<u64>() {
-                        0 => LoadError::EmptyContent,
-                        _ => LoadError::NoContent { bytes: inflated.read },
-                    }
-                }
+                (LoadError::Empty, None) if inflated.read > 0 => match is_cut {
+                    false => LoadError::EmptyContent,
+                    true => LoadError::NoContent { bytes: inflated.read },
+                },
+                (LoadError::NoTraceEvents { .. }, None) if is_cut_object => LoadError::CutBeforeEvents,
                 (other, None) => explain(other, inflated.is_gzip),
             });
         let last = scanned.as_ref().ok().cloned();

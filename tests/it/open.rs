@@ -229,15 +229,42 @@ fn a_further_trace_of_a_file_is_cut_and_folded_by_its_number() {
 
 #[test]
 fn only_what_cannot_be_read_changes_the_exit_status() {
-    let dir = folder(&[("t.json", TRACE.as_bytes()), ("d/p.json", b"\x80\x04.")]);
+    let dir = folder(&[
+        ("t.json", TRACE.as_bytes()),
+        ("d/p.json", b"\x80\x04."),
+        ("e/p.json", b"\x80\x04."),
+        ("e/t.json", TRACE.as_bytes()),
+        ("zeros.json", &[0; 4096]),
+        ("text.json", b"hello"),
+        ("empty.json", b""),
+        ("config.json", b"{\"a\": 1}"),
+        ("cut.json", &TRACE.as_bytes()[..TRACE.len() - 8]),
+    ]);
     let path = |name: &str| text(&dir.path().join(name)).to_owned();
     let (good, other) = (path("t.json"), path("d/p.json"));
     let (code, _, err) = run(&["check", &good, &other]);
     assert_eq!(
         (code, err.contains("this is a Python pickle, not a trace")),
+        // It was given by name.
+        (2, true),
+        "{err}"
+    );
+    let (code, _, err) = run(&["check", &path("e")]);
+    assert_eq!(
+        (code, err.contains("this is a Python pickle, not a trace")),
         (0, true),
         "{err}"
     );
+    for other in ["zeros.json", "text.json", "empty.json", "config.json"] {
+        for command in ["check", "report"] {
+            let (code, out, err) = run(&[command, &good, &path(other)]);
+            assert_eq!((code, out.contains("t.json\n")), (2, true), "{other}: {err}");
+            assert!(err.contains(other), "{err}");
+        }
+    }
+    // A lossy trace does not hide it.
+    assert_eq!(run(&["check", &path("cut.json")]).0, 1);
+    assert_eq!(run(&["check", &path("cut.json"), &path("zeros.json")]).0, 2);
     // Nothing was opened.
     assert_eq!(run(&["check", &other]).0, 2);
     assert_eq!(run(&["check", &path("d")]).0, 2);

@@ -92,6 +92,15 @@ fn steps_of(profile: &Profile, phase: Phase) -> impl Iterator<Item = (&StepClass
     with_class.filter(move |(class, _)| class.phase == phase)
 }
 
+/// The same, class by class.
+fn steps_by_class(profile: &Profile, phase: Phase) -> BTreeMap<&StepClass, Vec<&StepTimes>> {
+    let mut by_class: BTreeMap<&StepClass, Vec<&StepTimes>> = BTreeMap::new();
+    for (class, step) in steps_of(profile, phase) {
+        by_class.entry(class).or_default().push(step);
+    }
+    by_class
+}
+
 /// How much a step of the phase with most steps is like the one before it.
 fn likeness(profile: &Profile) -> f64 {
     let of_phase = |phase: Phase| -> Vec<i64> {
@@ -107,14 +116,12 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
     let common = common_basis(a, b);
     let from_device_ends = a.step_time.as_ref().is_some_and(|time| time.from_device_ends);
     let mut rows: Vec<StepTimeRow> = Vec::new();
-    let add = |rows: &mut Vec<StepTimeRow>, phase: Phase, class: Option<&StepClass>| {
-        let is_in = |of: &StepClass| class.is_none_or(|class| of == class);
-        let [of_a, of_b] = [a, b].map(|p| -> Vec<&StepTimes> {
-            let steps = steps_of(p, phase).filter(|(of, _)| is_in(of));
-            steps.map(|(_, s)| s).collect()
-        });
+    let add = |rows: &mut Vec<StepTimeRow>,
+               phase: Phase,
+               class: Option<&StepClass>,
+               [of_a, of_b]: [&[&StepTimes]; 2]| {
         let mut row = |basis: Basis, is_step_time: bool, time: &dyn Fn(&StepTimes) -> Option<i64>| {
-            let [a, b] = [&of_a, &of_b].map(|of| -> Vec<i64> { of.iter().filter_map(|s| time(s)).collect() });
+            let [a, b] = [of_a, of_b].map(|of| -> Vec<i64> { of.iter().filter_map(|s| time(s)).collect() });
             if a.is_empty() && b.is_empty() {
                 return;
             }
@@ -144,7 +151,8 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
         if classes.is_empty() {
             continue;
         }
-        add(&mut rows, phase, None);
+        let of_phase = [a, b].map(|p| steps_of(p, phase).map(|(_, s)| s).collect::<Vec<_>>());
+        add(&mut rows, phase, None, of_phase.each_ref().map(|steps| &**steps));
         if classes.len() > 1
             && let Some(basis) = common
         {
@@ -152,9 +160,12 @@ fn step_times(a: &Profile, b: &Profile) -> Vec<StepTimeRow> {
         }
         // One class says what the whole says.
         if classes.len() > 1 {
-            classes
-                .into_iter()
-                .for_each(|class| add(&mut rows, phase, Some(class)));
+            let by_class = [a, b].map(|p| steps_by_class(p, phase));
+            for class in classes {
+                let steps = by_class.each_ref().map(|by_class| by_class.get(class));
+                let steps = steps.map(|steps| steps.map_or(&[][..], |steps| &**steps));
+                add(&mut rows, phase, Some(class), steps);
+            }
         }
     }
     // Of many classes a few seem to differ by chance.

@@ -9,15 +9,15 @@ use clap::Args;
 
 use stepscope::analyze::compare;
 use stepscope::analyze::report::{BASELINE_SCHEMA, Profile, TraceReport};
-use stepscope::base::Severity;
 use stepscope::export;
+use stepscope::session::open::Naming;
 use stepscope::table::{self, Answers};
 
 use super::guard::{Measured, Rule};
 use super::handed_on::made;
 use super::open_from_disk::open_all;
-use super::output::{Inputs, complain, deliver};
-use super::{Format, PartArgs, table_name};
+use super::output::{Inputs, complain, complain_of_losses, deliver, make_folder};
+use super::{Format, PartArgs, ended, table_name};
 
 #[derive(Args)]
 pub struct CompareArgs {
@@ -66,9 +66,9 @@ impl Side {
         }
     }
 
+    /// Says what was lost in reading it; of a baseline that is not known.
     fn has_losses(&self) -> bool {
-        let defects = self.report.iter().flat_map(|r| &r.defects);
-        defects.into_iter().any(|d| d.severity >= Severity::Loss)
+        self.report.as_ref().is_some_and(complain_of_losses)
     }
 }
 
@@ -115,6 +115,7 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
     let mut opened = open_all(
         std::slice::from_ref(&path.to_owned()),
         part,
+        Naming::Some,
         std::mem::take(inputs),
     );
     *inputs = opened.inputs;
@@ -140,8 +141,13 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
 
 pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let mut inputs = Inputs::of([&args.a, &args.b].into_iter().chain(&args.part.kernel_rules));
-    let outputs = args.output.iter().chain(&args.save_baseline);
-    outputs.into_iter().try_for_each(|path| inputs.refuse(path))?;
+    args.part.refuse_shared_stdin([&args.a, &args.b])?;
+    let outputs = || {
+        [args.output.as_deref()]
+            .into_iter()
+            .chain(args.save_baseline.as_deref().map(Some))
+    };
+    inputs.refuse_any(outputs())?;
     let a = side(&args.a, &args.part, &mut inputs)?;
     let b = side(&args.b, &args.part, &mut inputs)?;
     let mut found = compare::compare(&a.profile, &b.profile);
@@ -159,18 +165,24 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     for rule in &args.fail_if {
         broken.extend(rule.ratio_breaks(&a.measured(), &b.measured())?);
     }
-    deliver(&text, args.output.as_deref(), &inputs)?;
-    if let Some(folder) = &args.csv {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let answers = Answers {
-            comparison: Some(&found),
-            ..Answers::without_trace()
-        };
-        for table in table::filled(&answers) {
-            let path = folder.join(table_name("", &found.b.file, &table.key));
-            inputs.refuse(&path)?;
-            deliver(&export::table_csv(&table), Some(&path), &inputs)?;
+    let answers = Answers {
+        comparison: Some(&found),
+        ..Answers::without_trace()
+    };
+    let tables = match &args.csv {
+        Some(folder) => {
+            make_folder(folder)?;
+            let filled = table::filled(&answers).into_iter();
+            let name = |key: &str| folder.join(table_name("", &found.b.file, key));
+            filled.map(|table| (name(&table.key), table)).collect()
         }
+        None => Vec::new(),
+    };
+    let of_tables = tables.iter().map(|(path, _): &(PathBuf, _)| Some(&**path));
+    inputs.refuse_any(outputs().chain(of_tables))?;
+    deliver(&text, args.output.as_deref(), &inputs)?;
+    for (path, table) in &tables {
+        deliver(&export::table_csv(table), Some(path), &inputs)?;
     }
     if let Some(path) = &args.save_baseline {
         let text = serde_json::to_string(&b.profile)? + "\n";
@@ -179,13 +191,7 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     for says in &broken {
         complain(&format!("stepscope: {says}"));
     }
-    let lossy = a.has_losses() || b.has_losses();
-    Ok(ExitCode::from(
-        match (a.has_failed || b.has_failed, broken.is_empty(), lossy) {
-            (true, ..) => 2,
-            (_, false, _) => 3,
-            (.., true) => 1,
-            _ => 0,
-        },
-    ))
+    // Both say what was lost.
+    let lossy = a.has_losses() | b.has_losses();
+    Ok(ended(a.has_failed || b.has_failed, !broken.is_empty(), lossy))
 }

@@ -14,13 +14,13 @@ use stepscope::analyze::ranks::run;
 use stepscope::analyze::report::{RunRanks, TraceReport, Workers};
 use stepscope::base::show;
 use stepscope::session::open::{
-    Entry, EntryKind, Failure, Input, Location, Need, Opening, Plan, Provided, Ready, Said, Text, Whole,
-    WholeFile,
+    Entry, EntryKind, Failure, Input, Location, Naming, Need, Opening, Plan, Provided, Ready, Said, Text,
+    Whole, WholeFile,
 };
 use stepscope::session::{FirstEvent, Loader, Opened, bundle};
 
 use super::inputs::Given;
-use super::output::{Inputs, complain};
+use super::output::{Inputs, complain, is_new_stdout};
 use super::{CHUNK, PartArgs, Progress, name_of, open_file};
 
 /// What becomes of what was given.
@@ -95,7 +95,7 @@ pub fn open_first(
         ..OpenedAll::default()
     };
     let given = Given::of(path);
-    let mut plan = plan_of(vec![input(path, &given)], &mut said.inputs);
+    let mut plan = plan_of(vec![input(path, &given)], Naming::Some, &mut said.inputs);
     said.say(std::mem::take(&mut plan.said));
     let mut left = plan.order(None).into_iter();
     for i in left.by_ref() {
@@ -162,14 +162,14 @@ fn numbered(mut opened: Opened, document: Option<NonZeroU32>) -> Option<Opened> 
 }
 
 /// Opens all of it, in the order of the plan; `inputs` are known to be read.
-pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll {
+pub fn open_all(paths: &[PathBuf], part: &PartArgs, naming: Naming, inputs: Inputs) -> OpenedAll {
     let mut opened = OpenedAll {
         inputs,
         ..OpenedAll::default()
     };
     let given: Vec<Result<Given>> = paths.iter().map(|path| Given::of(path)).collect();
     let given = paths.iter().zip(&given).map(|(path, given)| input(path, given));
-    let mut plan = plan_of(given.collect(), &mut opened.inputs);
+    let mut plan = plan_of(given.collect(), naming, &mut opened.inputs);
     opened.say(std::mem::take(&mut plan.said));
     let (mut compared, mut extracts) = (Vec::new(), Vec::new());
     for i in 0..plan.recordings.len() {
@@ -181,19 +181,24 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, inputs: Inputs) -> OpenedAll
         opened.say(plan.tell(i, outcome));
     }
     opened.say(plan.conclude());
-    // What was read and is no trace is no failure where there is a trace.
+    // Files of other kinds in a folder are no failure where there is a trace.
     opened.failed += usize::from(opened.failed == 0 && opened.traces.is_empty());
     opened.workers = bundle::compare(compared);
     opened.ranks = run::compare(&extracts);
     opened
 }
 
-fn plan_of(given: Vec<Input<PathBuf>>, inputs: &mut Inputs) -> Plan<PathBuf> {
-    let mut opening = Opening::new(given);
+fn plan_of(given: Vec<Input<PathBuf>>, naming: Naming, inputs: &mut Inputs) -> Plan<PathBuf> {
+    let mut opening = Opening::new(given).naming(naming);
     loop {
         let provided = match opening.poll() {
             Need::Done => return opening.finish(),
-            Need::List(folder) => list(&folder).map(Provided::Entries),
+            Need::List(folder) => list(&folder).map(|entries| {
+                entries
+                    .iter()
+                    .for_each(|entry| inputs.add_of_folder(&entry.source));
+                Provided::Entries(entries)
+            }),
             Need::Read { source, range } => {
                 inputs.add(&source);
                 bytes_of(&source, range).map(Provided::Bytes)
@@ -246,11 +251,14 @@ fn entry(path: String, source: PathBuf) -> Entry<PathBuf> {
     Entry { path, source, kind }
 }
 
-/// What a folder holds. Links to folders may lead round.
+/// What a folder holds. Links to folders may lead round; of a file that a link leads to the source is the file itself.
 fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     let mut entries = Vec::new();
-    for found in std::fs::read_dir(folder)? {
+    for found in std::fs::read_dir(folder.canonicalize()?)? {
         let path = found?.path();
+        if is_new_stdout(&path) {
+            continue;
+        }
         let is_link = path.is_symlink();
         let mut entry = entry(name_of(&path), path);
         entry.kind = match (entry.kind, std::fs::metadata(&entry.source)) {
@@ -263,6 +271,10 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
                 EntryKind::Unreadable(format!("a link to {}: {why}", to.display()))
             }
             (EntryKind::File { .. }, Ok(found)) if !found.is_file() => EntryKind::Special,
+            (EntryKind::File { bytes }, _) if is_link => {
+                entry.source = entry.source.canonicalize().unwrap_or(entry.source);
+                EntryKind::File { bytes }
+            }
             (kind, _) => kind,
         };
         entries.push(entry);

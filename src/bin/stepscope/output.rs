@@ -1,7 +1,7 @@
 //! What the program writes. A file is written whole or not at all, and never over what was read: every file goes
 //! through [`write`].
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result, bail};
 
-use stepscope::base::show;
+use stepscope::analyze::report::TraceReport;
+use stepscope::base::{Severity, show};
 
 use super::CHUNK;
 use super::fresh::Fresh;
@@ -21,14 +22,17 @@ type FileId = (u64, u64);
 #[cfg(not(unix))]
 type FileId = PathBuf;
 
+#[cfg(unix)]
+fn id_of(found: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    (found.dev(), found.ino())
+}
+
 /// Of a regular file, through links; what else there is can be read and written at once.
 fn file_id(path: &Path) -> Option<FileId> {
     let found = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        Some((found.dev(), found.ino()))
-    }
+    return Some(id_of(&found));
     #[cfg(not(unix))]
     {
         drop(found);
@@ -36,9 +40,44 @@ fn file_id(path: &Path) -> Option<FileId> {
     }
 }
 
+/// The file that standard output is (`> FILE`, `>> FILE`), and its bytes, if it is a regular one.
+#[cfg(unix)]
+fn stdout_file() -> Option<(FileId, u64)> {
+    use std::os::fd::AsFd;
+    let stdout = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    let found = File::from(stdout).metadata().ok().filter(Metadata::is_file)?;
+    Some((id_of(&found), found.len()))
+}
+
+#[cfg(not(unix))]
+fn stdout_file() -> Option<(FileId, u64)> {
+    None
+}
+
+/// Whether this is the file that standard output goes to, which the shell has just made or emptied.
+pub fn is_new_stdout(path: &Path) -> bool {
+    stdout_file().is_some_and(|(id, bytes)| bytes == 0 && file_id(path) == Some(id))
+}
+
+/// Why nothing is written over a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Because {
+    IsRead,
+    /// It lies in a folder that is read, whatever is in it.
+    IsInFolder,
+}
+
 /// Files that are read, over which nothing is written.
 #[derive(Default)]
-pub struct Inputs(HashSet<FileId>);
+pub struct Inputs(HashMap<FileId, Because>);
+
+/// One output under all its names.
+#[derive(PartialEq, Eq, Hash)]
+enum Place {
+    Stdout,
+    Old(FileId),
+    New(PathBuf),
+}
 
 impl Inputs {
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Inputs {
@@ -49,19 +88,76 @@ impl Inputs {
         inputs
     }
 
+    /// What is read.
     pub fn add(&mut self, path: &Path) {
-        self.0.extend(file_id(path));
+        if let Some(id) = file_id(path) {
+            self.0.insert(id, Because::IsRead);
+        }
     }
 
-    /// Fails where nothing can be written at `path`: it is an input, a folder, or in none.
-    pub fn refuse(&self, path: &Path) -> Result<()> {
-        if file_id(path).is_some_and(|id| self.0.contains(&id)) {
-            bail!(
-                "{}: this is the trace itself, or another file that is read; give the output another name",
-                path.display()
-            );
+    /// What lies in a folder that is read.
+    pub fn add_of_folder(&mut self, path: &Path) {
+        if let Some(id) = file_id(path) {
+            self.0.entry(id).or_insert(Because::IsInFolder);
         }
-        Target::of(path).map(drop).with_context(|| writing(path))
+    }
+
+    /// Fails where nothing can be written at `path`, to standard output without one: it is an input or lies in a folder
+    /// that is read, it is a folder, or in none.
+    fn refuse(&self, path: Option<&Path>) -> Result<Option<Place>> {
+        let path = path.filter(|path| !is_stdout(path));
+        let shown = path.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+        let id = match path {
+            Some(path) => file_id(path),
+            // What a shell has emptied is lost already; what is added to a file changes it.
+            None => stdout_file().and_then(|(id, bytes)| (bytes > 0).then_some(id)),
+        };
+        match id.as_ref().and_then(|id| self.0.get(id)) {
+            Some(Because::IsRead) => bail!(
+                "{shown}: this is the trace itself, or another file that is read; give the output another name"
+            ),
+            Some(Because::IsInFolder) => bail!(
+                "{shown}: this file lies in a folder that is read, and nothing there is replaced; give the output \
+                 another name, or remove the file first"
+            ),
+            None => {}
+        }
+        let Some(path) = path else {
+            let file = stdout_file().map(|(id, _)| Place::Old(id));
+            return Ok(Some(file.unwrap_or(Place::Stdout)));
+        };
+        Ok(match Target::of(path).with_context(|| writing(path))? {
+            Target::Stdout => Some(Place::Stdout),
+            // A device takes any number of outputs.
+            Target::Direct(_) => id.map(Place::Old),
+            Target::File(at, _) => Some(id.map_or(Place::New(at), Place::Old)),
+        })
+    }
+
+    /// Fails where one of these outputs of one command cannot be written (`None`: standard output), or where two are the
+    /// same file. Asked before anything is written.
+    pub fn refuse_any<'a>(&self, outputs: impl IntoIterator<Item = Option<&'a Path>>) -> Result<()> {
+        let mut taken: HashMap<Place, &Path> = HashMap::new();
+        for path in outputs {
+            let Some(place) = self.refuse(path)? else {
+                continue;
+            };
+            let path = path.unwrap_or(Path::new("standard output"));
+            if let Some(other) = taken.insert(place, path) {
+                if other == path {
+                    bail!(
+                        "{}: two outputs are the same file: give each a name of its own",
+                        path.display()
+                    );
+                }
+                bail!(
+                    "{} and {} are the same file: give each output a name of its own",
+                    other.display(),
+                    path.display()
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -163,10 +259,10 @@ pub fn write<T>(
             }
         }
     };
+    inputs.refuse(path)?;
     let Some(path) = path else {
         return through(&mut io::stdout().lock());
     };
-    inputs.refuse(path)?;
     match Target::of(path).with_context(|| to.clone())? {
         Target::Stdout => through(&mut io::stdout().lock()),
         Target::Direct(at) => {
@@ -192,11 +288,17 @@ fn beside(at: &Path, found: Option<&Metadata>) -> io::Result<Fresh> {
         OpenOptions::new().write(true).open(at)?;
     }
     let folder = at.parent().unwrap_or(Path::new("/"));
+    // The name of the new file is nobody's business.
+    let unmade = |error: io::Error| {
+        let kind = error.kind();
+        let why = format!("no new file can be made in {}: {kind}", folder.display());
+        io::Error::new(kind, why)
+    };
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
         let usual = std::fs::Permissions::from_mode(0o666); // less the umask
-        let fresh = Fresh::in_folder(folder, Some(usual))?;
+        let fresh = Fresh::in_folder(folder, Some(usual)).map_err(unmade)?;
         if let Some(found) = found {
             let file: &File = fresh.file.as_file();
             // Only root may give files away.
@@ -206,7 +308,17 @@ fn beside(at: &Path, found: Option<&Metadata>) -> io::Result<Fresh> {
         Ok(fresh)
     }
     #[cfg(not(unix))]
-    Fresh::in_folder(folder, None)
+    Fresh::in_folder(folder, None).map_err(unmade)
+}
+
+/// Makes the folder of an output, where there is none.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    let making = || format!("making {}", folder.display());
+    if folder.is_symlink() && !folder.exists() {
+        let to = std::fs::read_link(folder).unwrap_or_default();
+        bail!("{}: a link to {}, which does not exist", making(), to.display());
+    }
+    std::fs::create_dir_all(folder).with_context(making)
 }
 
 /// Writes a text to a file or to standard output.
@@ -222,6 +334,27 @@ pub fn say_of(path: &Path, says: &str) -> Result<()> {
         return Ok(());
     }
     deliver(&text, None, &Inputs::default())
+}
+
+/// What was lost in reading a trace, on standard error, for commands whose output does not say it; whether there is
+/// anything.
+pub fn complain_of_losses(report: &TraceReport) -> bool {
+    let lost = report
+        .defects
+        .iter()
+        .filter(|defect| defect.severity >= Severity::Loss);
+    let mut has_losses = false;
+    for defect in lost {
+        has_losses = true;
+        let at = defect
+            .first_at_byte
+            .map_or_else(String::new, |at| format!(", first at byte {at}"));
+        complain(&format!(
+            "stepscope: {}: {} ({} ×{at}): {}",
+            report.file, defect.kind, defect.count, defect.says
+        ));
+    }
+    has_losses
 }
 
 /// A line on standard error; that nobody reads it is no reason to stop.

@@ -85,7 +85,8 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
     let inputs = Inputs::of([&args.file]);
-    inputs.refuse(&args.out)?;
+    let said_on = (!output::is_stdout(&args.out)).then_some(None);
+    inputs.refuse_any([Some(&*args.out)].into_iter().chain(said_on))?;
     let Some(first) = open_first(&args.file, args.document, &PartArgs::default(), inputs) else {
         return Ok(ExitCode::from(2));
     };
@@ -102,7 +103,9 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
         write(&first, &name, categories, &request, out)
     })?;
     output::say_of(&args.out, &said(&counts))?;
-    Ok(ExitCode::from(if first.has_failed { 2 } else { 0 }))
+    let has_losses =
+        output::complain_of_losses(&opened.report) || counts.unwritable + counts.members_left_out > 0;
+    Ok(super::ended(first.has_failed, false, has_losses))
 }
 
 fn write(
@@ -124,7 +127,7 @@ fn write(
             }
         });
         if let Some(error) = stopped {
-            return Err(error.into());
+            return Err(failed(error));
         }
         progress.show(inflater.read(), cut.events());
         Ok(true)

@@ -193,6 +193,11 @@ impl Member {
         self.path.to_ascii_lowercase().ends_with(".gz")
     }
 
+    /// Whether it is the same bytes of one archive.
+    pub fn is_at(&self, other: &Member) -> bool {
+        self.place == other.place
+    }
+
     /// The name without its folders.
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
@@ -208,6 +213,10 @@ pub struct Members {
     pub links: Vec<Link>,
     /// Files that are not listed: there are too many.
     pub n_not_listed: u64,
+    /// Files of `list` that a zip's own list does not name: they were found by their own headers.
+    pub n_unlisted: u64,
+    /// Files of `list` behind the end mark of a tar.
+    pub n_behind_end: u64,
     /// The archive breaks off, or its list does; what is listed stands.
     pub ends_early: bool,
     /// A tar ends behind a file, without the blocks of zeros that end one: it may be cut there.
@@ -228,6 +237,8 @@ pub struct Link {
     pub to: String,
     /// It leads to a folder of the archive, whose files are listed under their own names.
     pub is_folder_here: bool,
+    /// It leads to itself, through other links or at once.
+    pub is_round: bool,
 }
 
 impl Members {

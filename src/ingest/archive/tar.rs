@@ -70,7 +70,6 @@ enum State {
         /// Zeros behind it, up to a whole block.
         padding: u64,
     },
-    End,
 }
 
 /// Reads a tar from its text, piece by piece; where pieces end changes nothing.
@@ -84,6 +83,8 @@ pub struct Tar {
     /// What was said of it was too long to be kept.
     is_unnamed: bool,
     closed: bool,
+    /// The end mark was seen. Another archive may follow on it: whatever is no header there is passed over.
+    is_behind_end: bool,
     /// A block that should be a header is none: the next one is looked for, block by block.
     is_lost: bool,
     members: Members,
@@ -101,6 +102,7 @@ impl Default for Tar {
             size: None,
             is_unnamed: false,
             closed: false,
+            is_behind_end: false,
             is_lost: false,
             members: Members::default(),
             links: Vec::new(),
@@ -142,7 +144,6 @@ impl Tar {
                         taken
                     }
                 }
-                State::End => text.len(),
             };
             self.at += taken as u64;
             text = &text[taken..];
@@ -163,12 +164,14 @@ impl Tar {
         let is_zero = block.iter().all(|&b| b == 0);
         if is_zero && !self.is_lost {
             // Two such blocks end a tar; one is enough for us.
-            self.closed = true;
-            self.state = State::End;
+            (self.closed, self.is_behind_end) = (true, true);
             return;
         }
         let stated = number(&block[124..136]).filter(|_| !is_zero && sum_is_right(block));
         let Some(stated) = stated else {
+            if self.closed && self.is_behind_end && !self.is_lost {
+                return;
+            }
             // What was said of the file whose header this should be.
             (self.name, self.link, self.size) = (None, None, None);
             self.is_unnamed = false;
@@ -226,9 +229,16 @@ impl Tar {
                             _ => "it began in another volume of the archive".to_owned(),
                         }),
                     }),
-                    // Folders and devices.
+                    b'3' | b'4' | b'6' => self.members.add(Member {
+                        path,
+                        size,
+                        place: Place::Unreadable("it is a pipe or a device, and no file".to_owned()),
+                    }),
+                    // Folders.
                     _ => {}
                 }
+                let n_added = (self.members.list.len() - i) as u64;
+                self.members.n_behind_end += if self.is_behind_end { n_added } else { 0 };
                 match self.members.list.len() > i {
                     true => Body::Member(i),
                     false => Body::Skipped,
@@ -305,12 +315,20 @@ fn short_name(block: &[u8; BLOCK]) -> Vec<u8> {
     [prefix, b"/", until_zero(&block[..100])].concat()
 }
 
+/// Where a link leads that leads to no file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leads {
+    ToFolder,
+    Round,
+    Out,
+}
+
 /// Lists links that lead to a file of the archive as that file, and the others as links.
 fn follow(links: &[(String, Vec<u8>, bool)], members: &mut Members) {
     if links.is_empty() {
         return;
     }
-    let resolved: Vec<Result<usize, bool>> = {
+    let resolved: Vec<Result<usize, Leads>> = {
         // Of several files of one name the last is what unpacking leaves.
         let named = members.list.iter().enumerate();
         let files: FxHashMap<&str, usize> = named.map(|(i, member)| (&*member.path, i)).collect();
@@ -333,7 +351,11 @@ fn follow(links: &[(String, Vec<u8>, bool)], members: &mut Members) {
                 }
             }
             let file = at.and_then(|at| files.get(at)).copied();
-            file.ok_or_else(|| at.is_some_and(|at| at.is_empty() || folders.contains(at)))
+            file.ok_or_else(|| match at {
+                Some(at) if at.is_empty() || folders.contains(at) => Leads::ToFolder,
+                Some(at) if leads.contains_key(at) => Leads::Round,
+                _ => Leads::Out,
+            })
         };
         links.iter().map(resolve).collect()
     };
@@ -343,10 +365,11 @@ fn follow(links: &[(String, Vec<u8>, bool)], members: &mut Members) {
                 path: path.clone(),
                 ..members.list[i].clone()
             }),
-            Err(is_folder_here) => members.links.push(Link {
+            Err(leads) => members.links.push(Link {
                 path: path.clone(),
                 to: String::from_utf8_lossy(to).replace(|c: char| c.is_control(), "·"),
-                is_folder_here,
+                is_folder_here: leads == Leads::ToFolder,
+                is_round: leads == Leads::Round,
             }),
         }
     }

@@ -63,6 +63,19 @@ impl Walk {
         }
     }
 
+    /// Of files that lie in this stretch of the archive.
+    pub(super) fn within(stretch: Range<u64>) -> Walk {
+        Walk {
+            at: stretch.start,
+            ..Walk::new(stretch.end)
+        }
+    }
+
+    /// Byte where the search ended, or goes on.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
     pub(super) fn wants(&self) -> Range<u64> {
         let start = match self.within {
             Some(_) => self.at.saturating_sub(BEFORE),
@@ -163,6 +176,14 @@ impl Walk {
             place,
         });
     }
+}
+
+/// Whether a file starts here: a header with a name, of a version and a method that exist.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    let version = u16_at(bytes, 4).is_some_and(|version| version & 0xff < 100);
+    let method = u16_at(bytes, 8).is_some_and(|method| method < 100);
+    let is_named = header(bytes, 0).is_some_and(|(header, ..)| !header.path.is_empty());
+    version && method && is_named
 }
 
 /// A local header, its bytes, and whether a descriptor follows on the member. `None`: it is none, or cut.

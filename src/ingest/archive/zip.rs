@@ -1,8 +1,11 @@
 //! The list of files at the end of a zip; where there is none, see [`Walk`].
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::walk::Walk;
+use memchr::memmem;
+
+use super::walk::{self, Walk};
 use super::{ArchiveError, Link, Member, Members, Place, clean};
 
 /// Fixed part of a local header; name and extra field follow.
@@ -16,6 +19,14 @@ const ENTRY: usize = 46;
 const ENTRY_SIGNATURE: &[u8] = b"PK\x01\x02";
 /// A longer list is read to here: 100 000 entries with names of 200 bytes.
 const MAX_LIST_BYTES: u64 = 32 << 20;
+
+/// End records that are tried: a comment may hold what looks like one.
+const MAX_ENDS: usize = 16;
+/// Between two listed files lie the local header's own extra field and a descriptor, and no file is that short.
+const MIN_GAP: u64 = 64;
+/// So much of a gap is searched for a file, and in so many places.
+const GAP_BYTES: u64 = 64 << 10;
+const MAX_GAPS: usize = 64;
 
 /// Where the list lies: its first byte, its length, the offset that the archive itself states.
 #[derive(Clone, Copy)]
@@ -48,12 +59,63 @@ enum State {
     },
     /// There is no list, or not where the error says.
     Walk(Walk, ArchiveError),
+    /// The list was read: files that it does not name may lie between those that it names.
+    Gaps(Gaps),
+}
+
+/// What lies between the listed files; of the first gap a file is looked for, or files are found by their headers.
+struct Gaps {
+    members: Members,
+    left: VecDeque<Range<u64>>,
+    walk: Option<Walk>,
+    n_searched: usize,
+}
+
+impl Gaps {
+    fn wants(&self) -> Range<u64> {
+        match (&self.walk, self.left.front()) {
+            (Some(walk), _) => walk.wants(),
+            (None, Some(gap)) => gap.start..gap.end.min(gap.start + GAP_BYTES),
+            (None, None) => 0..0,
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        if let Some(walk) = &mut self.walk {
+            let Some(found) = walk.feed(bytes) else { return };
+            let end = walk.at();
+            self.walk = None;
+            self.members.n_unlisted += found.list.len() as u64;
+            for member in found.list {
+                self.members.add(member);
+            }
+            // Behind its files an archive has its own list, and perhaps the next archive.
+            if let Some(gap) = self.left.front_mut() {
+                gap.start = end.max(gap.start + 1).min(gap.end);
+            }
+            return;
+        }
+        let Some(gap) = self.left.front_mut() else { return };
+        let is_file = |place: &usize| walk::is_header(&bytes[*place..]);
+        match memmem::find_iter(bytes, b"PK\x03\x04").find(is_file) {
+            Some(place) if self.n_searched < MAX_GAPS => {
+                gap.start += place as u64;
+                self.walk = Some(Walk::within(gap.clone()));
+                self.n_searched += 1;
+            }
+            _ => {
+                self.left.pop_front();
+            }
+        }
+    }
 }
 
 /// Finds a zip's list of files; asks for bytes, knows no file.
 pub struct ZipListing {
     file_bytes: u64,
     state: State,
+    /// Where else the list may be.
+    ends: VecDeque<State>,
 }
 
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -73,6 +135,7 @@ impl ZipListing {
         ZipListing {
             file_bytes,
             state: State::Tail,
+            ends: VecDeque::new(),
         }
     }
 
@@ -98,6 +161,7 @@ impl ZipListing {
                 at..at.saturating_add(4).min(self.file_bytes)
             }
             State::Walk(walk, _) => walk.wants(),
+            State::Gaps(gaps) => gaps.wants(),
         }
     }
 
@@ -105,6 +169,11 @@ impl ZipListing {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Members>, ArchiveError> {
         let wanted_at = self.wants().start;
         match &mut self.state {
+            State::Gaps(gaps) => {
+                gaps.feed(bytes);
+                let is_all = gaps.left.is_empty() && gaps.walk.is_none();
+                Ok(is_all.then(|| std::mem::take(&mut gaps.members)))
+            }
             State::Tail => {
                 let found = self.tail(bytes, wanted_at);
                 self.or_walk(found)
@@ -119,15 +188,22 @@ impl ZipListing {
                     Some((u64_at(bytes, 40)?, u64_at(bytes, 48)?))
                 };
                 let found = read().ok_or(ArchiveError::WrongDirectory { at });
-                let found = found.and_then(|(size, stated_at)| self.list_before(at, size, stated_at));
+                let found = found.and_then(|(size, stated_at)| list_before(at, size, stated_at));
+                let found = found.map(|list| self.state = State::List(list));
                 self.or_walk(found)
+            }
+            // An end record without a list in a comment, say.
+            State::List(list) if list.bytes == 0 && !self.ends.is_empty() => {
+                let at = list.stated_at;
+                self.or_walk(Err(ArchiveError::WrongDirectory { at }))
             }
             State::List(list) if !bytes.is_empty() && !bytes.starts_with(ENTRY_SIGNATURE) => {
                 let at = list.stated_at;
                 self.or_walk(Err(ArchiveError::WrongDirectory { at }))
             }
             State::List(list) if list.shift() == 0 || bytes.is_empty() => {
-                Ok(Some(members(list, list.shift(), self.file_bytes, bytes)))
+                let listed = members(list, list.shift(), self.file_bytes, bytes);
+                Ok(self.listed(listed))
             }
             State::List(list) => {
                 let at = header_at(bytes, list.shift());
@@ -145,7 +221,8 @@ impl ZipListing {
             } => {
                 if bytes.starts_with(b"PK\x03\x04") {
                     let shift = if *is_shifted { list.shift() } else { 0 };
-                    return Ok(Some(members(list, shift, self.file_bytes, entries)));
+                    let listed = members(list, shift, self.file_bytes, entries);
+                    return Ok(self.listed(listed));
                 }
                 if std::mem::take(is_shifted) {
                     return Ok(None);
@@ -159,25 +236,55 @@ impl ZipListing {
     /// Without the list the members are found by their own headers.
     fn or_walk(&mut self, found: Result<(), ArchiveError>) -> Result<Option<Members>, ArchiveError> {
         if let Err(error) = found {
-            self.state = State::Walk(Walk::new(self.file_bytes), error);
+            let walk = || State::Walk(Walk::new(self.file_bytes), error);
+            self.state = self.ends.pop_front().unwrap_or_else(walk);
         }
         Ok(None)
     }
 
-    /// The last end record whose comment reaches the end of the file; else the last there is.
+    /// What the list names; then what lies between is looked at.
+    fn listed(&mut self, (members, gaps): (Members, VecDeque<Range<u64>>)) -> Option<Members> {
+        if gaps.is_empty() {
+            return Some(members);
+        }
+        self.state = State::Gaps(Gaps {
+            members,
+            left: gaps,
+            walk: None,
+            n_searched: 0,
+        });
+        None
+    }
+
+    /// The last end record whose comment reaches the end of the file, then those before it; else the last there is.
     fn tail(&mut self, bytes: &[u8], wanted_at: u64) -> Result<(), ArchiveError> {
-        let missing = ArchiveError::NoDirectory {
-            bytes: self.file_bytes,
-        };
         let found = |at: &usize| bytes[*at..].starts_with(b"PK\x05\x06") && bytes.len() - at >= END;
         let whole = |at: &usize| {
             let comment = u16_at(bytes, at + 20).map(usize::from);
             comment.is_some_and(|n| at + END + n == bytes.len())
         };
         let last = || (0..bytes.len()).rev().filter(|at| found(at));
-        let Some(at) = last().find(|at| whole(at)).or_else(|| last().next()) else {
-            return Err(missing);
-        };
+        let others = last().filter(|at| !whole(at));
+        let ends = last().filter(|at| whole(at)).chain(others).take(MAX_ENDS);
+        let mut first = Err(ArchiveError::NoDirectory {
+            bytes: self.file_bytes,
+        });
+        for at in ends {
+            match (self.end_at(bytes, at, wanted_at), &first) {
+                (Ok(state), _) => self.ends.push_back(state),
+                (Err(error), Err(ArchiveError::NoDirectory { .. })) => first = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+        if let Some(state) = self.ends.pop_front() {
+            self.state = state;
+            return Ok(());
+        }
+        first
+    }
+
+    /// What the end record at this place of the last bytes leads to.
+    fn end_at(&self, bytes: &[u8], at: usize, wanted_at: u64) -> Result<State, ArchiveError> {
         let locator = at.checked_sub(LOCATOR64).map(|from| &bytes[from..at]);
         if let Some(locator) = locator.filter(|l| l.starts_with(b"PK\x06\x07"))
             && let Some(end64) = u64_at(locator, 8)
@@ -185,27 +292,27 @@ impl ZipListing {
             if end64.checked_add(END64).is_none_or(|end| end > self.file_bytes) {
                 return Err(ArchiveError::WrongDirectory { at: end64 });
             }
-            self.state = State::End64(end64);
-            return Ok(());
+            return Ok(State::End64(end64));
         }
         let (Some(size), Some(stated_at)) = (u32_at(bytes, at + 12), u32_at(bytes, at + 16)) else {
-            return Err(missing);
+            return Err(ArchiveError::NoDirectory {
+                bytes: self.file_bytes,
+            });
         };
-        self.list_before(wanted_at + at as u64, size.into(), stated_at.into())
+        list_before(wanted_at + at as u64, size.into(), stated_at.into()).map(State::List)
     }
+}
 
-    /// The list ends where its end record starts; bytes in front of the archive shift all offsets alike.
-    fn list_before(&mut self, end: u64, bytes: u64, stated_at: u64) -> Result<(), ArchiveError> {
-        if bytes > end {
-            return Err(ArchiveError::WrongDirectory { at: stated_at });
-        }
-        self.state = State::List(List {
-            end,
-            bytes,
-            stated_at,
-        });
-        Ok(())
+/// The list ends where its end record starts; bytes in front of the archive shift all offsets alike.
+fn list_before(end: u64, bytes: u64, stated_at: u64) -> Result<List, ArchiveError> {
+    if bytes > end {
+        return Err(ArchiveError::WrongDirectory { at: stated_at });
     }
+    Ok(List {
+        end,
+        bytes,
+        stated_at,
+    })
 }
 
 /// Byte of the local header of a list's first entry. (That of an archive beyond 4 GiB is at its start, so in 32 bits.)
@@ -213,20 +320,24 @@ fn header_at(entries: &[u8], shift: i64) -> Option<u64> {
     u64::from(u32_at(entries, 42)?).checked_add_signed(shift)
 }
 
-fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> Members {
+/// What the list names, and the stretches of the archive in front of it that are none of these files.
+fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> (Members, VecDeque<Range<u64>>) {
+    let mut taken: Vec<Range<u64>> = Vec::new();
     let mut members = Members {
         ends_early: bytes.len() as u64 != list.bytes,
         ..Members::default()
     };
     while !bytes.is_empty() {
         match entry(bytes, shift, file_bytes) {
-            Some((member, len)) => {
+            Some((member, len, place)) => {
+                taken.extend(place);
                 match member {
                     Entry::File(member) => members.add(member),
                     Entry::Link(path) => members.add_link(Link {
                         path,
                         to: String::new(),
                         is_folder_here: false,
+                        is_round: false,
                     }),
                     Entry::Folder => {}
                 }
@@ -238,7 +349,25 @@ fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> Member
             }
         }
     }
-    members
+    // Of a list that was not read whole, what lies between is not known.
+    let gaps = match members.ends_early {
+        true => VecDeque::new(),
+        false => gaps(taken, list.end - list.bytes),
+    };
+    (members, gaps)
+}
+
+fn gaps(mut taken: Vec<Range<u64>>, end: u64) -> VecDeque<Range<u64>> {
+    taken.sort_unstable_by_key(|place| place.start);
+    let mut gaps = VecDeque::new();
+    let mut at = 0_u64;
+    for place in taken.into_iter().chain([end..end]) {
+        if place.start > at.saturating_add(MIN_GAP) {
+            gaps.push_back(at..place.start);
+        }
+        at = at.max(place.end);
+    }
+    gaps
 }
 
 enum Entry {
@@ -248,8 +377,8 @@ enum Entry {
     Folder,
 }
 
-/// One entry of the list and its length.
-fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize)> {
+/// One entry of the list, its length, and the bytes of its file, without the extra field of the local header.
+fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize, Option<Range<u64>>)> {
     if !bytes.starts_with(ENTRY_SIGNATURE) {
         return None;
     }
@@ -275,20 +404,21 @@ fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize)> {
         }
     };
     let (size, packed, header_at) = (wide(size), wide(packed), wide(header_at));
+    let header_at = header_at.and_then(|at| at.checked_add_signed(shift));
+    let taken = header_at.zip(packed).map(|(at, packed)| {
+        let end = at.saturating_add(LOCAL_HEADER + name as u64);
+        at..end.saturating_add(packed)
+    });
     if name_bytes.ends_with(b"/") {
-        return Some((Entry::Folder, len));
+        return Some((Entry::Folder, len, taken));
     }
     // Made on Unix (or on macOS: 19), whose mode of the file is in the upper half: S_IFLNK.
     let mode = u16_at(bytes, 40)?;
     if matches!(bytes[5], 3 | 19) && mode & 0o170_000 == 0o120_000 {
-        return Some((Entry::Link(clean(name_bytes)), len));
+        return Some((Entry::Link(clean(name_bytes)), len, taken));
     }
     let why = unreadable(flags, method);
-    let place = match (
-        size,
-        packed,
-        header_at.and_then(|at| at.checked_add_signed(shift)),
-    ) {
+    let place = match (size, packed, header_at) {
         _ if why.is_some() => Place::Unreadable(why.unwrap_or_default()),
         (Some(_), Some(packed), Some(header_at))
             if header_at
@@ -311,7 +441,7 @@ fn entry(bytes: &[u8], shift: i64, file_bytes: u64) -> Option<(Entry, usize)> {
         size: size.unwrap_or(0),
         place,
     };
-    Some((Entry::File(member), len))
+    Some((Entry::File(member), len, taken))
 }
 
 /// Why a member of these flags and this method is not read.

@@ -132,6 +132,20 @@ pub struct Stream<S> {
     pub unpack: Option<Unpacker>,
 }
 
+impl<S: PartialEq> Location<S> {
+    /// Whether the bytes are the same ones.
+    pub(super) fn is(&self, other: &Location<S>) -> bool {
+        match (self, other) {
+            (Location::File(a), Location::File(b)) => a == b,
+            (Location::Part(_, a), Location::Part(_, b))
+            | (Location::Text(_, a, _), Location::Text(_, b, _)) => a == b,
+            (Location::Zip(_, a), Location::Zip(_, b)) => a.is_at(b),
+            (Location::Held(a), Location::Held(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl<S: Clone> Location<S> {
     pub(super) fn of_member(source: S, member: Member, of: &Of) -> Location<S> {
         match (member.parts(&[]), of) {

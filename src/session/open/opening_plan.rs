@@ -9,7 +9,7 @@ use super::{Container, Location, Looks, Loose, Said, Whole, WholeFile, file_name
 use crate::analyze::report::TraceReport;
 use crate::base::order;
 use crate::base::show;
-use crate::ingest::LoadError;
+use crate::ingest::{LoadError, detect};
 use crate::session::bundle::{Compared, Given, MAX_TABLE_BYTES, SharedTables, WorkerFiles};
 use crate::session::hltv_archive::Hltv;
 use crate::session::{self, MAX_METRICS_BYTES, Opened, TextLoader, synprof_files};
@@ -167,9 +167,11 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         let says = error.to_string();
         match error {
-            LoadError::CorruptGzip { .. } | LoadError::WrongChecksum | LoadError::NoContent { .. } => {
-                Failure::Unreadable(says)
-            }
+            LoadError::CorruptGzip { .. }
+            | LoadError::WrongChecksum
+            | LoadError::NoContent { .. }
+            | LoadError::CutBeforeEvents => Failure::Unreadable(says),
+            LoadError::NotATrace { ref found, .. } if !detect::is_of_text(found) => Failure::Unreadable(says),
             LoadError::WrongFile { .. } => Failure::WrongFile(says),
             LoadError::Empty | LoadError::EmptyContent => Failure::Empty(says),
             LoadError::NotATrace { .. }
@@ -192,12 +194,56 @@ pub struct Plan<S> {
     pub(super) shown: FxHashMap<usize, String>,
     /// Files that were given by name and are no traces.
     pub(super) n_wrong: u64,
+    pub(super) naming: Naming,
 }
 
-/// Files of another kind, each named: so many of a folder or an archive, and of those that were given by name.
-pub(super) const MAX_WRONG: u64 = 10;
+/// How many of the files that are not opened are named; the others are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    #[default]
+    Some,
+    All,
+}
+
+/// Says where the others are named.
+const ALL_NAMED: &str = "stepscope check names all";
+
+impl Naming {
+    /// Names that a sentence lists.
+    pub(super) fn in_sentence(self) -> usize {
+        match self {
+            Naming::Some => 4,
+            Naming::All => usize::MAX,
+        }
+    }
+
+    /// Files that have a sentence each: of a folder or an archive, and of those that were given by name, damaged ones and
+    /// those of another kind.
+    pub(super) fn sentences(self) -> u64 {
+        match self {
+            Naming::Some => 10,
+            Naming::All => u64::MAX,
+        }
+    }
+
+    /// Of `n` names the first ones.
+    pub(super) fn listed(names: &[&str], n: u64) -> String {
+        let listed = names.join(", ");
+        match n.saturating_sub(names.len() as u64) {
+            0 => listed,
+            more => format!("{listed} and {} more; {ALL_NAMED}", show::count(more)),
+        }
+    }
+}
 
 impl<S: Clone> Plan<S> {
+    /// A file of a folder or an archive that could not be read: each one is counted, and so many are named.
+    pub(super) fn unreadable(&mut self, container: usize, file: usize, why: String) -> Option<Said> {
+        let of = self.containers.get_mut(container)?;
+        of.n_unreadable += 1;
+        (of.n_unreadable <= self.naming.sentences()).then(|| self.said_of(file, why, true))
+    }
+
     pub fn place(&self, file: usize) -> &Location<S> {
         &self.places[file]
     }
@@ -379,25 +425,25 @@ impl<S: Clone> Plan<S> {
             name,
             what,
             container,
-        } = &self.recordings[recording];
-        let container = container.and_then(|c| self.containers.get_mut(c));
-        match (outcome, what, container) {
-            (Ok(()), _, container) => {
-                container?.n_opened += 1;
-                None
+        } = self.recordings[recording].clone();
+        let of = container.and_then(|c| self.containers.get_mut(c));
+        let why = match (outcome, &what, of) {
+            (Ok(()), _, of) => {
+                of?.n_opened += 1;
+                return None;
             }
             // Other JSON lies in most folders, and is no failure.
-            (Err(Failure::NoTrace(_) | Failure::Empty(_)), What::Trace { file, .. }, Some(container)) => {
-                container.holds_none(&self.files[*file].path);
-                None
+            (Err(Failure::NoTrace(_)), What::Trace { file, .. }, Some(of)) => {
+                of.holds_none(&self.files[*file].path, self.naming);
+                return None;
             }
-            (Err(Failure::WrongFile(why)), What::Trace { file, .. }, Some(container)) => {
-                container.n_wrong += 1;
-                (container.n_wrong <= MAX_WRONG).then(|| self.said_of(*file, why, false))
+            (Err(Failure::WrongFile(why)), What::Trace { file, .. }, Some(of)) => {
+                of.n_wrong += 1;
+                return (of.n_wrong <= self.naming.sentences()).then(|| self.said_of(*file, why, false));
             }
             (Err(Failure::NoTrace(why) | Failure::WrongFile(why)), What::Trace { file, .. }, None) => {
                 self.n_wrong += 1;
-                (self.n_wrong <= MAX_WRONG).then(|| self.said_of(*file, why, false))
+                return (self.n_wrong <= self.naming.sentences()).then(|| self.said_of(*file, why, true));
             }
             (
                 Err(
@@ -406,24 +452,30 @@ impl<S: Clone> Plan<S> {
                     | Failure::Empty(why)
                     | Failure::Unreadable(why),
                 ),
-                what,
-                mut container,
-            ) => {
-                if let Some(container) = &mut container {
-                    container.n_unreadable += 1;
-                }
-                Some(match (what, container) {
-                    (
-                        What::Synprof { csv: file, .. }
-                        | What::Trace { file, .. }
-                        | What::Metrics(file)
-                        | What::Worker(WorkerFiles {
-                            trace: Some(file), ..
-                        }),
-                        _,
-                    ) => self.said_of(*file, why, true),
-                    (What::Hltv { .. }, Some(archive)) => Said::new(&archive.shown, why, true),
-                    (What::Worker(_) | What::Hltv { .. }, _) => Said::new(name, why, true),
+                ..,
+            ) => why,
+        };
+        let file = match &what {
+            What::Synprof { csv: file, .. }
+            | What::Trace { file, .. }
+            | What::Metrics(file)
+            | What::Worker(WorkerFiles {
+                trace: Some(file), ..
+            }) => Some(*file),
+            What::Worker(_) | What::Hltv { .. } => None,
+        };
+        match (file, container) {
+            (Some(file), Some(container)) => self.unreadable(container, file, why),
+            (Some(file), None) => Some(self.said_of(file, why, true)),
+            (None, container) => {
+                let of = container.and_then(|c| self.containers.get_mut(c));
+                let of = of.map(|of| {
+                    of.n_unreadable += 1;
+                    &*of.shown
+                });
+                Some(match (&what, of) {
+                    (What::Hltv { .. }, Some(shown)) => Said::new(shown, why, true),
+                    _ => Said::new(&name, why, true),
                 })
             }
         }
@@ -435,9 +487,25 @@ impl<S: Clone> Plan<S> {
         for container in &self.containers {
             let mut say = |says: String, is_failure| said.push(Said::new(&container.shown, says, is_failure));
             let kind = if container.is_archive { "archive" } else { "folder" };
-            if container.n_wrong > MAX_WRONG {
-                let n = show::counted(container.n_wrong - MAX_WRONG, "more file");
-                say(format!("and {n} in it of other kinds"), false);
+            let not_named = |n: u64| {
+                let more = n.saturating_sub(self.naming.sentences());
+                (more > 0).then(|| show::counted(more, "more file"))
+            };
+            if let Some(n) = not_named(container.n_unreadable) {
+                say(
+                    format!("and {n} in it that could not be read ({ALL_NAMED})"),
+                    true,
+                );
+            }
+            if let Some(n) = not_named(container.n_wrong) {
+                say(format!("and {n} in it of other kinds ({ALL_NAMED})"), false);
+            }
+            if container.n_not_looked_at > 0 {
+                let n = show::counted(container.n_not_looked_at, "more file");
+                say(
+                    format!("{n} in it, not looked at: their names are not those of traces"),
+                    false,
+                );
             }
             if container.n_opened + container.n_unreadable == 0 && !container.opens_archives {
                 say(
@@ -451,20 +519,20 @@ impl<S: Clone> Plan<S> {
                     "hold"
                 };
                 let n = show::counted(container.n_no_trace, "other JSON file");
-                let left_out = container.n_no_trace > container.no_trace.len() as u64;
-                let names = container.no_trace.join(", ");
-                let more = if left_out { ", …" } else { "" };
-                say(format!("{n} in it {hold} no trace ({names}{more})"), false);
+                let names: Vec<&str> = container.no_trace.iter().map(|name| &**name).collect();
+                let names = Naming::listed(&names, container.n_no_trace);
+                say(format!("{n} in it {hold} no trace ({names})"), false);
             }
             if container.n_opened > 0 && container.n_beside > 0 {
                 let n = show::counted(container.n_beside, "other file");
                 say(format!("{n} in it, not opened (tables, text, pictures)"), false);
             }
         }
-        if self.n_wrong > MAX_WRONG {
-            let n = show::counted(self.n_wrong - MAX_WRONG, "more file");
-            let says = format!("and {n} of those that were given hold no trace");
-            said.push(Said::new("all that was given", says, false));
+        let more = self.n_wrong.saturating_sub(self.naming.sentences());
+        if more > 0 {
+            let n = show::counted(more, "more file");
+            let says = format!("and {n} of those that were given hold no trace ({ALL_NAMED})");
+            said.push(Said::new("all that was given", says, true));
         }
         said
     }

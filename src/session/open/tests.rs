@@ -92,7 +92,11 @@ impl Disk {
     }
 
     fn plan(&self, given: Vec<Input<String>>) -> Plan<String> {
-        let mut opening = Opening::new(given);
+        self.plan_naming(given, Naming::Some)
+    }
+
+    fn plan_naming(&self, given: Vec<Input<String>>, naming: Naming) -> Plan<String> {
+        let mut opening = Opening::new(given).naming(naming);
         loop {
             let provided = match opening.poll() {
                 Need::Done => return opening.finish(),
@@ -115,12 +119,16 @@ impl Disk {
 
     /// What was given by name, opened as the command line does: a line a report, a line a sentence.
     fn opens(&self, given: &[&str]) -> Vec<String> {
+        self.opens_naming(given, Naming::Some)
+    }
+
+    fn opens_naming(&self, given: &[&str], naming: Naming) -> Vec<String> {
         let input = |path: &&str| Input {
             shown: (*path).to_owned(),
             folder: folder_of(path).to_owned(),
             entry: self.entry(file_name(path), path),
         };
-        let mut plan = self.plan(given.iter().map(input).collect());
+        let mut plan = self.plan_naming(given.iter().map(input).collect(), naming);
         let mut lines = Vec::new();
         let mut say = |said: Said| {
             let mark = if said.is_failure { "FAILED" } else { "note" };
@@ -287,7 +295,7 @@ fn traces_open_in_order_with_what_stands_beside_them() {
     assert_eq!((bad.len(), &*bad[0]), (3, alone));
     assert_eq!(bad[1], "FAILED none.json: there is no such file");
     assert!(
-        bad[2].starts_with("note f/bad.json: this is no trace"),
+        bad[2].starts_with("FAILED f/bad.json: this is no trace"),
         "{}",
         bad[2]
     );
@@ -494,7 +502,7 @@ fn an_archive_that_breaks_off_is_read_up_to_there() {
 }
 
 #[test]
-fn files_of_other_kinds_are_named_and_no_failure() {
+fn files_of_other_kinds_are_named_and_are_a_failure_where_they_were_given_by_name() {
     let pickle: &[u8] = b"\x80\x04\x95device_traces";
     let mut files: Vec<(&str, &[u8])> = vec![
         ("d/t.json", TRACE.as_bytes()),
@@ -540,14 +548,242 @@ fn files_of_other_kinds_are_named_and_no_failure() {
     // Given by name.
     let opened = disk.opens(&["memory.pickle", "list.json", "t.json"]);
     assert_eq!(opened[0], "t.json chrome events=1 beside=[] tables=0");
-    assert!(opened[1].starts_with("note memory.pickle: this is a PyTorch memory snapshot"));
-    assert!(opened[2].starts_with("note list.json: this is JSON, but no trace"));
+    assert!(opened[1].starts_with("FAILED memory.pickle: this is a PyTorch memory snapshot"));
+    assert!(opened[2].starts_with("FAILED list.json: this is JSON, but no trace"));
     assert_eq!(opened.len(), 3, "{opened:?}");
     // Not more of them than one reads.
     let opened = disk.opens(&["many"]);
     assert_eq!(
         (opened.len(), &*opened[11]),
-        (12, "note many: and 4 more files in it of other kinds")
+        (
+            12,
+            "note many: and 4 more files in it of other kinds (stepscope check names all)"
+        )
+    );
+}
+
+#[test]
+fn damaged_ranks_of_a_folder_or_an_archive_are_named_with_the_reason() {
+    let text = TRACE.as_bytes();
+    let header = TRACE.replacen('{', "{\"schemaVersion\":1,\"deviceProperties\":[],", 1);
+    let mut cut = gzipped(header.as_bytes());
+    // The header of gzip, and the first bytes of the content.
+    cut.truncate(40);
+    let zeros = [0; 4096];
+    let files: [(&str, &[u8]); 7] = [
+        ("d/rank0.json", text),
+        ("d/rank1.json", b""),
+        ("d/rank2.json.gz", &cut),
+        ("d/rank3.json", &zeros),
+        ("d/rank4.json", br#"{"schemaVersion": 1, "devic"#),
+        ("d/config.json", b"{\"a\": 1}\n"),
+        ("d/notes.json", b"notes of the run"),
+    ];
+    let reasons = [
+        ("rank1.json", "the file is empty (0 bytes)"),
+        (
+            "rank2.json.gz",
+            "the file ends in the middle, before its first event",
+        ),
+        (
+            "rank3.json",
+            "this is no trace: expected a JSON object or array at byte 0, found only zeros",
+        ),
+        (
+            "rank4.json",
+            "the file ends in the middle, before its first event",
+        ),
+    ];
+    let (zip, tar) = (zip_of(&files, &[]), tar_of(&files));
+    let mut on_disk = files.to_vec();
+    let packed = gzipped(&tar);
+    on_disk.extend([("x.zip", &*zip), ("x.tar", &*tar), ("x.tgz", &*packed)]);
+    let disk = Disk::new(&on_disk);
+    for (given, before) in [
+        ("d", ""),
+        ("x.zip", "x.zip: "),
+        ("x.tar", "x.tar: "),
+        ("x.tgz", "x.tgz: "),
+    ] {
+        let opened = disk.opens(&[given]);
+        assert_eq!(opened[0], "d/rank0.json chrome events=1 beside=[] tables=0");
+        for (name, why) in reasons {
+            let start = format!("FAILED {before}d/{name}: ");
+            let said = opened.iter().find(|line| line.starts_with(&start));
+            let is_said = said.is_some_and(|said| said[start.len()..].starts_with(why));
+            assert!(is_said, "{given}, {name}: {opened:#?}");
+        }
+        // Read, and no trace: another sentence, and no failure.
+        assert!(
+            opened.iter().any(
+                |line| line.starts_with(&format!("note {given}: 2 other JSON files in it hold no trace"))
+            ),
+            "{opened:#?}"
+        );
+        assert_eq!(opened.len(), 6, "{opened:#?}");
+    }
+}
+
+#[test]
+fn many_files_that_are_not_read_are_counted_and_all_are_named_on_demand() {
+    let (damaged, others): (Vec<String>, Vec<String>) = (0..13)
+        .map(|i| (format!("d/rank{i:02}.json"), format!("d/config{i:02}.json")))
+        .unzip();
+    let mut files: Vec<(&str, &[u8])> = vec![("d/t.json", TRACE.as_bytes())];
+    files.extend(damaged.iter().map(|path| (&**path, &b""[..])));
+    files.extend(others.iter().map(|path| (&**path, &b"{}"[..])));
+    let disk = Disk::new(&files);
+    let opened = disk.opens(&["d"]);
+    let is_named = |opened: &[String], path: &String| opened.iter().any(|line| line.contains(&**path));
+    assert_eq!(damaged.iter().filter(|path| is_named(&opened, path)).count(), 10);
+    for said in [
+        "FAILED d: and 3 more files in it that could not be read (stepscope check names all)",
+        "note d: 13 other JSON files in it hold no trace (config00.json, config01.json, config02.json, config03.json \
+         and 9 more; stepscope check names all)",
+    ] {
+        assert!(opened.iter().any(|line| line == said), "{opened:#?}");
+    }
+    let all = disk.opens_naming(&["d"], Naming::All);
+    assert!(damaged.iter().all(|path| is_named(&all, path)), "{all:#?}");
+    assert!(
+        all.iter()
+            .any(|line| line.ends_with("config11.json, config12.json)")),
+        "{all:#?}"
+    );
+}
+
+#[test]
+fn traces_under_other_names_are_named() {
+    let text = TRACE.as_bytes();
+    let twice = gzipped(&gzipped(text));
+    let names = [
+        "rank1.pt.trace.json.tmp",
+        "rank2.trace",
+        "rank3",
+        "rank4.json.1",
+        "rank5.json.gz.part",
+    ];
+    let paths = names.map(|name| format!("d/{name}"));
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("d/rank0.json", text),
+        ("d/rank6.json.gz.gz", &twice),
+        ("d/LICENSE", b"text"),
+        ("d/empty.tmp", b""),
+        ("d/run.py", b"import json"),
+        ("d/config.json.bak", b"{\"a\": 1}"),
+    ];
+    files.extend(paths.iter().map(|path| (&**path, text)));
+    let zip = zip_of(&files, &[]);
+    files.push(("x.zip", &zip));
+    let disk = Disk::new(&files);
+    for (given, before, todo) in [
+        ("d", "", "give it by name"),
+        ("x.zip", "x.zip: ", "unpack the archive and give it by name"),
+    ] {
+        let opened = disk.opens(&[given]);
+        for path in &paths {
+            let said = format!(
+                "FAILED {before}{path}: it looks like a trace, but its name does not end in .json or .json.gz: {todo}"
+            );
+            assert!(opened.contains(&said), "{opened:#?}");
+        }
+        let packed = format!("note {before}d/rank6.json.gz.gz: this is another gzip stream");
+        assert!(opened.iter().any(|line| line.starts_with(&packed)), "{opened:#?}");
+        assert_eq!(opened.len(), 1 + paths.len() + 1, "{opened:#?}");
+    }
+}
+
+#[test]
+fn joined_archives_are_read_whole() {
+    let text = TRACE.as_bytes();
+    let first: [(&str, &[u8]); 2] = [("r0.json", text), ("r1.json", text)];
+    let second: [(&str, &[u8]); 1] = [("r2.json", text)];
+    let zips = [zip_of(&first, &[]), zip_of(&second, &[])].concat();
+    let tars = [tar_of(&first), tar_of(&second)].concat();
+    let packed = [gzipped(&tar_of(&first)), gzipped(&tar_of(&second))].concat();
+    let disk = Disk::new(&[("a.zip", &zips), ("a.tar", &tars), ("a.tgz", &packed)]);
+    for (given, said) in [
+        (
+            "a.zip",
+            "2 files in it that its list of files does not name, read all the same",
+        ),
+        (
+            "a.tar",
+            "1 file behind the end mark of the archive, read all the same",
+        ),
+        (
+            "a.tgz",
+            "1 file behind the end mark of the archive, read all the same",
+        ),
+    ] {
+        let opened = disk.opens(&[given]);
+        for n in 0..3 {
+            let trace = format!("r{n}.json chrome events=1 beside=[] tables=0");
+            assert!(opened.contains(&trace), "{opened:#?}");
+        }
+        assert!(
+            opened[3].starts_with(&format!("note {given}: {said}")),
+            "{opened:#?}"
+        );
+        assert_eq!(opened.len(), 4, "{opened:#?}");
+    }
+}
+
+#[test]
+fn a_zip_is_found_by_the_list_at_its_end() {
+    let zip = zip_of(
+        &[("r0.json", TRACE.as_bytes()), ("r1.json", TRACE.as_bytes())],
+        &[],
+    );
+    let behind = [b"#!/bin/sh\nexit\n", &*zip].concat();
+    let mut broken = zip.clone();
+    broken[0] = 0xaf;
+    // A comment that holds what looks like an end record, of an archive without files.
+    let fake = [&b"PK\x05\x06"[..], &[0; 18]].concat();
+    let mut with_comment = zip.clone();
+    let len = with_comment.len();
+    with_comment[len - 2] = u8::try_from(fake.len()).unwrap();
+    with_comment.extend(&fake);
+    let disk = Disk::new(&[
+        ("behind.zip", &behind),
+        ("run.bin", &behind),
+        ("broken.zip", &broken),
+        ("comment.zip", &with_comment),
+        ("page.zip", b"<!doctype html><title>Sign in"),
+    ]);
+    let opened = |n| format!("r{n}.json chrome events=1 beside=[] tables=0");
+    for given in ["behind.zip", "run.bin", "comment.zip"] {
+        assert_eq!(disk.opens(&[given]), [opened(0), opened(1)], "{given}");
+    }
+    let broken = disk.opens(&["broken.zip"]);
+    assert_eq!((broken.len(), &broken[0]), (2, &opened(1)), "{broken:?}");
+    assert!(
+        broken[1].starts_with("FAILED broken.zip: r0.json: "),
+        "{broken:?}"
+    );
+    let page = disk.opens(&["page.zip"]);
+    assert!(
+        page[0].starts_with("FAILED page.zip: this is an HTML page"),
+        "{page:?}"
+    );
+}
+
+#[test]
+fn pipes_and_devices_in_a_tar_are_named() {
+    let files: [(&str, &[u8]); 1] = [("r0.json", TRACE.as_bytes())];
+    let tar = tar_with_links(
+        &files,
+        &[("r1.json", b'6', ""), ("r2.json", b'3', ""), ("d", b'5', "")],
+    );
+    let disk = Disk::new(&[("x.tar", &tar)]);
+    let why = "it cannot be read from the archive: it is a pipe or a device, and no file";
+    assert_eq!(
+        disk.opens(&["x.tar"]),
+        [
+            "r0.json chrome events=1 beside=[] tables=0".to_owned(),
+            format!("FAILED x.tar: r1.json: {why}"),
+            format!("FAILED x.tar: r2.json: {why}"),
+        ]
     );
 }
 
@@ -597,7 +833,8 @@ fn an_archive_in_a_folder_opens_where_nothing_else_does() {
         disk.opens(&["e"]),
         [
             "e/t.json chrome events=1 beside=[] tables=0",
-            "note e: 1 archive in it, not opened (e/x.tar.gz): give them by name",
+            // It holds traces that were not read, as one in an archive does.
+            "FAILED e: 1 archive in it, not opened (e/x.tar.gz): give them by name",
         ]
     );
 }
@@ -676,8 +913,7 @@ fn a_link_in_an_archive_is_read_as_what_it_leads_to_or_named() {
     let disk = Disk::new(&[("x.tar", &tar), ("x.tgz", &packed)]);
     for given in ["x.tar", "x.tgz"] {
         let opened = |n| format!("a/rank{n}.json chrome events=1 beside=[] tables=0");
-        let out =
-            |n, to| format!("FAILED {given}: a/rank{n}.json: a link to {to}, which is not in the archive");
+        let link = |n, to, which| format!("FAILED {given}: a/rank{n}.json: a link to {to}, which {which}");
         assert_eq!(
             disk.opens(&[given]),
             [
@@ -685,10 +921,10 @@ fn a_link_in_an_archive_is_read_as_what_it_leads_to_or_named() {
                 opened(1),
                 opened(2),
                 opened(3),
-                out(4, "/data/rank4.json"),
+                link(4, "/data/rank4.json", "is not in the archive"),
                 // They lead to each other.
-                out(5, "rank6.json"),
-                out(6, "rank5.json"),
+                link(5, "rank6.json", "leads back to this link"),
+                link(6, "rank5.json", "leads back to this link"),
                 format!("note {given}: latest: a link to a, which is read under its own name"),
             ]
         );
