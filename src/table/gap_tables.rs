@@ -139,8 +139,7 @@ fn causes<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const LONGEST_GAPS: Table = Table {
     key: "longest_gaps",
     title: "Longest gaps",
-    definition: "The longest gaps of each kind and place, at most 50 each; of gaps that are chosen by a filter, at most \
-                 200 each.",
+    definition: "The longest gaps of each kind and place, at most 50 each, or 200 each of those that a filter chose.",
     topic: Topic::Gaps,
     rows: longest,
 };

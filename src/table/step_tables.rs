@@ -228,7 +228,6 @@ fn step_sizes<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .column(Kind::Curve, "distribution", "distribution", CURVE, move |row| {
             curves.cell(&row.like)
         })
-        .says(basis_says(answers))
         .done()
 }
 

@@ -659,11 +659,11 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut 
         .plot
         .as_ref()
         .map_or(0, |plot| u64::from(plot.width_px) + 1);
-    let now = [plot, inner.frames.hits_no.into(), 0, 0];
-    sheets.map.show(&pen, pen.width, pen.height, now, |pen| {
-        whole_trace(pen, inner, look);
-        map_hits(pen, inner, look);
-    });
+    sheets
+        .map
+        .show(&pen, pen.width, pen.height, [plot, 0, 0, 0], |pen| {
+            whole_trace(pen, inner, look);
+        });
     for note in &inner.selection.notes {
         let (x, to) = (scale.x(note.span.start), scale.x(note.span.end));
         pen.fill(look.get("--mark"), x, 0.0, (to - x).max(1.0), pen.height);
@@ -678,6 +678,7 @@ pub fn map(canvas: &HtmlCanvasElement, inner: &Inner, look: &Look, sheets: &mut 
     pen.fill(look.get("--bg"), 0.0, 0.0, x, pen.height);
     pen.fill(look.get("--bg"), to, 0.0, pen.width - to, pen.height);
     pen.context.set_global_alpha(1.0);
+    map_hits(&pen, inner, look);
     pen.outline(look.get("--accent"), 1.5, x, 0.0, to - x, pen.height);
     pen.fill(look.get("--line"), 0.0, pen.height - 1.0, pen.width, 1.0);
 }

@@ -1,6 +1,8 @@
 //! The page starts, and says so when it cannot.
 
 use serde_json::json;
+use stepscope::protocol::engine::{PROTOCOL, Reply};
+use stepscope::protocol::wire;
 use stepscope_e2e::{Look, Page};
 
 #[test]
@@ -85,6 +87,10 @@ fn a_file_can_still_be_saved() {
     page.must_be_clean();
 }
 
+fn bytes(reply: &Reply) -> Vec<u8> {
+    wire::bytes_of(reply).expect("bytes")
+}
+
 #[test]
 fn the_worker_answers_in_the_pages_protocol() {
     let trace = tempfile::Builder::new()
@@ -98,14 +104,9 @@ fn the_worker_answers_in_the_pages_protocol() {
     page.go_to("");
     page.choose_files(&[trace.path()]);
     page.wait_for("ready");
-    let heard = page.heard();
-    assert!(
-        heard
-            .first()
-            .is_some_and(|first| first.starts_with(r#"{"Ready":{"protocol":"#)),
-        "{heard:?}"
-    );
-    assert!(heard.iter().any(|message| message == r#""Loaded""#), "{heard:?}");
+    let heard: Vec<_> = page.heard().iter().map(|bytes| wire::reply_of(bytes)).collect();
+    assert_eq!(heard.first(), Some(&Ok(Reply::Ready { protocol: PROTOCOL })));
+    assert!(heard.contains(&Ok(Reply::Loaded)), "{heard:?}");
     page.must_be_clean();
 }
 
@@ -113,16 +114,17 @@ fn the_worker_answers_in_the_pages_protocol() {
 fn a_worker_of_another_version_is_refused_and_a_reload_offered() {
     let mut page = Page::blank();
     // The worker's greeting, as another version would say it.
-    page.before_its_scripts(
-        "window.Worker = class extends Worker {
-            constructor(...how) {
+    let [ours, other] = [PROTOCOL, 99].map(|protocol| bytes(&Reply::Ready { protocol }));
+    page.before_its_scripts(&format!(
+        "window.Worker = class extends Worker {{
+            constructor(...how) {{
                 super(...how);
-                this.addEventListener('message', ({ data }) => {
-                    if (data?.head?.Ready) data.head.Ready.protocol = 99;
-                });
-            }
-        };",
-    );
+                this.addEventListener('message', ({{ data }}) => {{
+                    if (String(data?.head) === String({ours:?})) data.head = new Uint8Array({other:?});
+                }});
+            }}
+        }};",
+    ));
     page.go_to("");
     page.click("button.sample");
     page.wait_for("failed");

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use stepscope::protocol::engine::{Progress, Reply};
+use stepscope::protocol::wire;
 use stepscope_e2e::{Look, Page, key};
 use tempfile::NamedTempFile;
 
@@ -241,26 +243,31 @@ fn a_worker_that_dies_with_much_memory_is_told_of() {
     let file = trace();
     let mut page = Page::blank();
     // Another pair may have read the generated trace before (web/workers.rs): the last to have loaded one is meant.
-    page.before_its_scripts(
-        "window.Worker = class extends Worker {
-             constructor(...how) {
+    let loaded = wire::bytes_of(&Reply::Loaded).expect("bytes");
+    page.before_its_scripts(&format!(
+        "window.Worker = class extends Worker {{
+             constructor(...how) {{
                  super(...how);
-                 this.addEventListener('message', ({ data }) => {
-                     if (data?.head === 'Loaded') window.serving = this;
-                 });
-             }
-         };",
-    );
+                 this.addEventListener('message', ({{ data }}) => {{
+                     if (String(data?.head) === String({loaded:?})) window.serving = this;
+                 }});
+             }}
+         }};",
+    ));
     page.go_to("");
     page.choose_files(&[file.path()]);
     page.wait_for("ready");
     // The workers of this page are as small as the trace; what a large one would say is said for it.
-    page.eval(
-        "const progress = { stage: 'Reading', bytes_read: 9n, bytes_total: 10n, inflated_bytes: 9n, events: 9n,
-                            elapsed_ms: 1, memory_bytes: 2n ** 31n };
-         serving.dispatchEvent(new MessageEvent('message', { data: { head: { Progress: progress } } }));
-         serving.dispatchEvent(new ErrorEvent('error', { message: 'RuntimeError: unreachable' }))",
-    );
+    let progress = wire::bytes_of(&Reply::Progress(Progress {
+        memory_bytes: 1 << 31,
+        ..Progress::default()
+    }));
+    let progress = progress.expect("bytes");
+    page.eval(&format!(
+        "const head = new Uint8Array({progress:?});
+         serving.dispatchEvent(new MessageEvent('message', {{ data: {{ head }} }}));
+         serving.dispatchEvent(new ErrorEvent('error', {{ message: 'RuntimeError: unreachable' }}))",
+    ));
     page.wait_for("failed");
     let says = page.text(".trouble");
     assert!(

@@ -151,27 +151,21 @@ impl Page {
 
     /// From the next [`Page::go_to`] on, keeps what the page's workers say; see [`Page::heard`].
     pub fn listen_to_workers(&self) {
-        // A worker's `head` is a small plain object, its BigInts shown as text.
         let source = "
             window.heard = [];
-            const plain = (_, value) => typeof value === 'bigint' ? String(value) : value;
             window.Worker = class extends Worker {
                 constructor(...how) {
                     super(...how);
-                    this.addEventListener('message', event => heard.push(JSON.stringify(event.data?.head, plain)));
-                    this.addEventListener('error', event => heard.push(`error: ${event.message}`));
+                    this.addEventListener('message', event => heard.push([...event.data?.head ?? []]));
+                    this.addEventListener('error', event => heard.push([]));
                 }
             };";
         self.before_its_scripts(source);
     }
 
-    /// What the workers said so far: each message's head, as JSON.
-    pub fn heard(&self) -> Vec<String> {
-        let heard = self.eval("return heard");
-        let heard = heard.as_array().expect("listen_to_workers() first").iter();
-        heard
-            .map(|message| message.as_str().unwrap_or_default().to_owned())
-            .collect()
+    /// What the workers said so far: the bytes of each message's head, none of an error.
+    pub fn heard(&self) -> Vec<Vec<u8>> {
+        serde_json::from_value(self.eval("return heard")).expect("listen_to_workers() first")
     }
 
     /// Loads the page and waits until it says that it is up, or has failed.

@@ -53,8 +53,6 @@ pub struct Frames {
     /// What is searched for, and how its hits lie along the trace.
     pub find: Option<String>,
     pub hits: Option<HitsMap>,
-    /// Raised when the hits are others.
-    pub hits_no: u32,
 }
 
 impl Frames {
@@ -62,7 +60,6 @@ impl Frames {
     pub fn mark_hits(&mut self, find: Option<String>, hits: Option<HitsMap>) {
         self.find = find;
         self.hits = hits;
-        self.hits_no = self.hits_no.wrapping_add(1);
     }
 
     /// Asks for the frame of what is on screen, unless the one that is there serves.
