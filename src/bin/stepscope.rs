@@ -57,8 +57,8 @@ enum Command {
     /// Say what the files are and what is wrong with them.
     ///
     /// Names every file that could not be read or is no trace, where other commands name the first ones. Ends with 0 if
-    /// nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be read or a name in a rule is
-    /// unknown, 3 if a rule is broken.
+    /// nothing is lost, 1 if a file has defects that lose something, 2 if a file could not be read or a name in a rule
+    /// is unknown, 3 if a rule is broken.
     Check {
         /// Traces, folders and archives of workers; gzip and archives are seen by content. `-` is standard input.
         #[arg(required = true)]
@@ -76,8 +76,8 @@ enum Command {
     /// Write a smaller trace: a stretch of time, some tracks or categories, for any viewer.
     ///
     /// Events are kept as they are, with the metadata they need; tracks of Stepscope's own are added: steps, gaps with
-    /// their causes, graph compiles, findings. Ends with 0, 1 if something was lost in reading, 2 if a file could not be
-    /// read.
+    /// their causes, graph compiles, findings. Ends with 0, 1 if something was lost in reading, 2 if a file could not
+    /// be read.
     Slice(slice::SliceArgs),
     /// Write call stacks folded, a line each, for flame graph programs: frames between semicolons, self time in ns.
     ///

@@ -428,7 +428,8 @@ fn is_binary(head: &[u8]) -> bool {
 /// What [`describe`] says of text begins so.
 const TEXT: &str = "text: ";
 
-/// Whether this is what [`describe`] says of text that is no JSON: what is no text either is damaged, or was not written.
+/// Whether this is what [`describe`] says of text that is no JSON: what is no text either is damaged, or was not
+/// written.
 pub fn is_of_text(found: &str) -> bool {
     found.starts_with(TEXT)
 }

@@ -785,6 +785,11 @@ impl TextLoader {
         for part in [of_file, &scanned.defects, &build_defects] {
             defects.merge(part);
         }
+        defects.add_many(
+            DefectKind::CutOfDamaged,
+            export::cut::lost_before(&index.header),
+            None,
+        );
         if stopped_of.is_some() {
             let is_unclosed = |kind| matches!(kind, DefectKind::UnclosedArray | DefectKind::UnclosedObject);
             defects.forget(|kind| kind.ends_early() || is_unclosed(kind));

@@ -258,6 +258,24 @@ fn a_damaged_trace_that_is_cut_folded_or_compared_says_what_was_lost() {
 }
 
 #[test]
+fn a_cut_out_of_a_damaged_trace_says_that_it_is_one() {
+    let place = Place::new();
+    place.put(
+        "cut.json",
+        &format!("{},{{\"ph\":\"X\",\"na", &TRACE[..TRACE.len() - 2]),
+    );
+    for (from, to, code) in [("cut.json", "one.json", 1), ("one.json", "two.json", 0)] {
+        let ran = place.run(&["slice", from, "-o", to]);
+        assert_eq!(ran.status.code(), Some(code), "{}", err(&ran));
+        let ran = place.run(&["check", to]);
+        assert!(out(&ran).contains("cut_of_damaged"), "{}", out(&ran));
+        assert_eq!(ran.status.code(), Some(0));
+    }
+    place.run(&["slice", "in.json", "-o", "three.json"]);
+    assert!(out(&place.run(&["check", "three.json"])).contains("none, everything in it was read"));
+}
+
+#[test]
 fn rules_are_a_small_file_and_not_the_trace() {
     let place = Place::new();
     let ran = place.run(&["report", "in.json", "--kernel-rules", "/dev/zero"]);

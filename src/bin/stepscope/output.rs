@@ -134,8 +134,8 @@ impl Inputs {
         })
     }
 
-    /// Fails where one of these outputs of one command cannot be written (`None`: standard output), or where two are the
-    /// same file. Asked before anything is written.
+    /// Fails where one of these outputs of one command cannot be written (`None`: standard output), or where two are
+    /// the same file. Asked before anything is written.
     pub fn refuse_any<'a>(&self, outputs: impl IntoIterator<Item = Option<&'a Path>>) -> Result<()> {
         let mut taken: HashMap<Place, &Path> = HashMap::new();
         for path in outputs {

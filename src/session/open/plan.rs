@@ -217,8 +217,8 @@ impl Naming {
         }
     }
 
-    /// Files that have a sentence each: of a folder or an archive, and of those that were given by name, damaged ones and
-    /// those of another kind.
+    /// Files that have a sentence each: of a folder or an archive, and of those that were given by name, damaged ones
+    /// and those of another kind.
     pub(super) fn sentences(self) -> u64 {
         match self {
             Naming::Some => 10,
