@@ -55,6 +55,8 @@ defects! {
         "The list of events is never closed; writers that are killed, and vLLM's high-level profiler, leave it so.";
     UnclosedObject "unclosed_object" Info
         "The last brace of the document is missing; nothing before it is lost.";
+    CutOfDamaged "cut_of_damaged" Info
+        "This file was cut out of a damaged trace: what was lost in reading that one is missing here, too.";
     AfterTrace "after_trace" Info "Text after the end of the trace was ignored.";
     BadEvent "bad_event" Loss
         "An event could not be read as JSON, or is two that run into each other, and was lost; reading went on at the \

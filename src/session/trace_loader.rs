@@ -5,6 +5,7 @@ use crate::base::{DefectKind, Defects, order, show};
 use crate::dialect;
 use crate::dialect::gaudi_metrics::{self, MetricsFile};
 use crate::dialect::key_averages::{self, KeyAverages};
+use crate::export;
 use crate::ingest::{Inflated, Inflater, LoadError};
 use crate::ingest::{Scanner, json_walk};
 use crate::session::Opened;
@@ -300,6 +301,11 @@ impl TextLoader {
         for part in [of_file, &scanned.defects, &build_defects] {
             defects.merge(part);
         }
+        defects.add_many(
+            DefectKind::CutOfDamaged,
+            export::cut::lost_before(&index.header),
+            None,
+        );
         if stopped_of.is_some() {
             let is_unclosed = |kind| matches!(kind, DefectKind::UnclosedArray | DefectKind::UnclosedObject);
             defects.forget(|kind| kind.ends_early() || is_unclosed(kind));

@@ -28,7 +28,7 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use crate::analyze::report::{Gaps, TraceReport};
-use crate::base::{DefectKind, Span};
+use crate::base::{DefectKind, Severity, Span};
 use crate::index::{Header, Index};
 use crate::ingest::{Event, Scanner, Sink};
 
@@ -39,6 +39,17 @@ use document::Document;
 
 /// The member of the object that says where a cut-out is from.
 const OWN_KEY: &str = "stepscope";
+/// Its member that counts what was lost in reading the trace that the cut-out is from.
+const LOST_KEY: &str = "lost_in_reading";
+
+/// Of a cut-out, how much was lost in reading the trace that it is from; 0 of other traces.
+pub fn lost_before(header: &Header) -> u64 {
+    let own = header.entries.iter().find(|(key, _)| key == OWN_KEY);
+    let own: Option<Value> = own.and_then(|(_, value)| serde_json::from_str(value).ok());
+    let lost = own.and_then(|own| own.get(LOST_KEY)?.as_u64()).unwrap_or(0);
+    // Whatever a file claims, counts can be added.
+    lost.min(u64::from(u32::MAX))
+}
 
 /// What was written, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -258,7 +269,12 @@ fn members(index: &Index, report: &TraceReport, window: Option<Span>, counts: &m
         .iter()
         .map(|f| json!({"id": f.id, "level": f.level, "sure": f.sure, "says": f.says}))
         .collect();
+    let before = DefectKind::CutOfDamaged.key();
+    let lost = report.defects.iter();
+    let lost = lost.filter(|d| d.severity >= Severity::Loss || d.kind == before);
+    let lost: u64 = lost.map(|d| d.count).fold(0, u64::saturating_add);
     let from = json!({
+        LOST_KEY: lost,
         "cut_out_of": report.file,
         "from_ns": window.map(|w| w.start),
         "to_ns": window.map(|w| w.end),
