@@ -391,6 +391,7 @@ fn markdown_is_short_and_its_cells_hold() {
             > Every region was synchronised.
 
             - **Problem:** 1 graph was compiled while serving, which cost 412 ms, that is 1.4 % of the time between the first and the last step. _(recorded)_ Warm up the bucket (16, 1, 256).
+              - pipe\|star\*tick\` &lt;b&gt; &#64;all &#35;12 \\u{1b}\[2J\\u{202e}end (at +2.50 s)
 
             <details><summary>What bounds a step (1 row)</summary>
 

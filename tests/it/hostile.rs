@@ -833,7 +833,7 @@ fn every_case_has_its_outcome() {
         duplicate keys (100000): 100000 events, 100000 slices, 1 tracks; 100000 duplicate_key at 1
         unescaped quotes (100000): 100000 events, 100000 slices, 1 tracks; 100000 unescaped_quote at 1
         every other name is never closed (100000): 50000 events, 50000 slices, 1 tracks; 50000 bad_event at 55
-        starts of events and nothing else (100000): ERROR this is a list, but none of its 99999 values is a trace event
+        starts of events and nothing else (100000): ERROR this is a list, but none of its 1 values is a trace event
         a device for each kernel (100000): 100000 events, 100000 slices, 100000 tracks
         a lane of one device for each kernel (100000): 200000 events, 200000 slices, 100001 tracks
         a step for each event (100000): 100000 events, 100000 slices, 1 tracks
@@ -1246,7 +1246,7 @@ fn texts_that_are_no_trace() {
         zeros: ERROR this is no trace: expected a JSON object or array at byte 0, found only zeros
         0xff: ERROR this is no trace: expected a JSON object or array at byte 0, found byte 0xff ("������������������������")
         brackets: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
-        braces: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        braces: ERROR the file ends in the middle, before its first event: it is cut off, or still being written
         quotes: ERROR this is a list, but none of its 50000 values is a trace event
         backslashes: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
         keys that are too long to be shown: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk)
@@ -1286,7 +1286,7 @@ fn nesting_a_million_deep_does_not_end_the_stack() {
     expect![[r#"
         args, objects: 2 events, 2 slices, 1 tracks
         args, arrays: 2 events, 2 slices, 1 tracks
-        args, objects that never close: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
+        args, objects that never close: 1 events, 1 slices, 1 tracks; 1 bad_event at 1
         args, arrays after an unescaped quote: 1 events, 1 slices, 1 tracks; 1 bad_event at 1
         header, 400 000 arrays: 1 events, 1 slices, 1 tracks
         header, a million arrays: 1 events, 1 slices, 1 tracks; 1 oversized_metadata at 19
@@ -1419,7 +1419,7 @@ fn a_bomb_is_read_in_bounded_memory() {
                                                           are killed, and vLLM's high-level profiler, leave
                                                           it so.
         blanks in a header: exit status: 2
-        stepscope: /bomb.json.gz: this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        stepscope: /bomb.json.gz: the file ends in the middle, before its first event: it is cut off, or still being written
         commas: exit status: 0
         bomb.json.gz
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
@@ -1451,9 +1451,9 @@ fn a_bomb_is_read_in_bounded_memory() {
                                                            event is lost.
           loss      oversized_event      1             54  An event is larger than 64 MiB and was skipped.
         one header value: exit status: 2
-        stepscope: /bomb.json.gz: this is JSON, but no trace: an object without "traceEvents" (its keys: a)
+        stepscope: /bomb.json.gz: the file ends in the middle, before its first event: it is cut off, or still being written
         one header key: exit status: 2
-        stepscope: /bomb.json.gz: this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        stepscope: /bomb.json.gz: the file ends in the middle, before its first event: it is cut off, or still being written
         brackets in args: exit status: 1
         bomb.json.gz
           chrome · 539 KB (537 MB inflated) · 1 event · 1.00 µs long
@@ -1481,9 +1481,10 @@ fn a_bomb_is_read_in_bounded_memory() {
         Defects of the file (2)
           What was repaired, replaced or lost while reading.
           severity  kind            count  first at byte  what
-          loss      bad_event           4             54  An event could not be read as JSON and was lost;
-                                                          reading went on at the next one. Where zeros stand
-                                                          in place of text, as many are counted as fit.
+          loss      bad_event           4             54  An event could not be read as JSON, or is two that
+                                                          run into each other, and was lost; reading went on
+                                                          at the next one. Where zeros stand in place of
+                                                          text, as many are counted as fit.
           info      unclosed_array      1      536870966  The list of events is never closed; writers that
                                                           are killed, and vLLM's high-level profiler, leave
                                                           it so.
