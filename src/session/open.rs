@@ -223,7 +223,7 @@ enum Task<S> {
     Given(Input<S>, bool),
     Folder(Folder<S>),
     /// With the file as it was given, where its first bytes are not those of a zip.
-    Zip(String, S, ZipListing, Option<Box<NoZip<S>>>),
+    Zip(String, S, Box<ZipListing>, Option<Box<NoZip<S>>>),
     Tar(String, S, Box<TarReading>),
     /// Files of the last folder or archive of which the first bytes are to be seen, and those of which they were.
     Heads(Heads),
@@ -736,7 +736,7 @@ impl<S: Clone + PartialEq> Opening<S> {
             return;
         };
         let (shown, source) = (input.shown.clone(), input.entry.source.clone());
-        let listing = || ZipListing::new(bytes);
+        let listing = || Box::new(ZipListing::new(bytes));
         match archive_kind(head) {
             Some(Kind::Zip) => self.tasks.push_front(Task::Zip(shown, source, listing(), None)),
             Some(Kind::Tar) => self.tasks.push_front(Task::Tar(shown, source, Box::default())),

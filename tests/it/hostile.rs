@@ -1190,6 +1190,7 @@ fn texts_that_are_no_trace() {
         ("zeros", vec![0; 4096]),
         ("0xff", vec![0xff; 4096]),
         ("brackets", vec![b'['; 100_000]),
+        // No brace is closed: the object is cut, and whether it is a trace is not known.
         ("braces", vec![b'{'; 100_000]),
         ("quotes", [b"[".to_vec(), vec![b'"'; 100_000]].concat()),
         ("backslashes", [b"[\"".to_vec(), vec![b'\\'; 100_000]].concat()),
@@ -1218,7 +1219,7 @@ fn texts_that_are_no_trace() {
         zeros: ERROR this is no trace: expected a JSON object or array at byte 0, found only zeros
         0xff: ERROR this is no trace: expected a JSON object or array at byte 0, found byte 0xff ("������������������������")
         brackets: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
-        braces: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: none)
+        braces: ERROR the file ends in the middle, before its first event: it is cut off, or still being written
         quotes: ERROR this is a list, but none of its 50000 values is a trace event
         backslashes: 0 events, 0 slices, 0 tracks; 1 truncated_json at 1
         keys that are too long to be shown: ERROR this is JSON, but no trace: an object without "traceEvents" (its keys: kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk, kkkkkkkkkkkkkkkkkkkkkkkk)

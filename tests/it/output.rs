@@ -217,10 +217,8 @@ fn no_output_is_another_output_of_the_command() {
         assert_eq!(out(&ran), "", "{script}");
         assert!(!place.at().join("b").exists(), "{script}");
     }
-    let ran = place.shell(
-        "$S compare in.json in.json --save-baseline b -o c/report && $S report in.json --csv /nowhere/x",
-    );
-    assert_eq!(ran.status.code(), Some(2), "{}", err(&ran));
+    let ran = place.shell("$S compare in.json in.json --save-baseline b -o c/report");
+    assert_eq!(ran.status.code(), Some(0), "{}", err(&ran));
     symlink("gone", place.at().join("tables")).unwrap();
     let ran = place.run(&["report", "in.json", "--csv", "tables"]);
     assert!(
