@@ -293,7 +293,8 @@ mod look {
         let middle = all.start + all.len_ns() / 2;
         let window = Span::new(middle, middle + all.len_ns() / zoom / 2);
         let window = if zoom == 1 { all } else { window };
-        bencher.bench_local(|| scene.frame(&opened.index, &opened.vocabulary, window, WIDTH_PX, &parts, None));
+        bencher
+            .bench_local(|| scene.frame(&opened.index, &opened.vocabulary, window, WIDTH_PX, &parts, None));
     }
 
     #[divan::bench]

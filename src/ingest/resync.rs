@@ -907,6 +907,7 @@ mod tests {
     }
 
     /// Names of those of five events that are read, and what is said, where the third stands in the text as `damaged`.
+    #[expect(clippy::type_complexity, reason = "of tests alone")]
     fn read_with(damaged: &str) -> (Vec<String>, Vec<(DefectKind, u64, Option<u64>)>) {
         let whole = |name: &str| event(name, r#"{"n": 1, "m": {"q": [[1, 2], []]}}"#);
         let head = r#"{"schemaVersion": 1, "traceEvents": ["#;

@@ -1218,6 +1218,7 @@ fn texts_that_are_no_trace() {
         ("zeros", vec![0; 4096]),
         ("0xff", vec![0xff; 4096]),
         ("brackets", vec![b'['; 100_000]),
+        // No brace is closed: the object is cut, and whether it is a trace is not known.
         ("braces", vec![b'{'; 100_000]),
         ("quotes", [b"[".to_vec(), vec![b'"'; 100_000]].concat()),
         ("backslashes", [b"[\"".to_vec(), vec![b'\\'; 100_000]].concat()),

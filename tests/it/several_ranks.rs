@@ -390,7 +390,7 @@ fn what_operators_say_of_collectives_is_of_their_own_rank() {
     for rank in 0..2 {
         let host = thread((BY_HAND.host)(rank), 5);
         let gpu = stream(rank, 8).of_process((BY_HAND.device)(rank));
-        let operation = ["allreduce", "broadcast"][rank as usize];
+        let operation = ["allreduce", "broadcast"][usize::from(rank > 0)];
         let says = [("Collective name", json!(operation)), ("dtype", json!("Float"))];
         let operator = host.operator("record_param_comms", 100, 200);
         let operator = says

@@ -1008,7 +1008,7 @@ fn tokens_and_rows_of_logits_say_what_a_step_does() {
             .with(
                 host()
                     .operator(product, 40, 5)
-                    .arg("Input Dims", dims(&format!("{head}"))),
+                    .arg("Input Dims", dims(&head.to_string())),
             )
             .with(
                 host()

@@ -228,7 +228,7 @@ fn outside_serving(report: &TraceReport) -> Option<FindingEvidence> {
     let is_outside = |r: &&Recompile| r.period == Period::Unknown && place_outside(&[r], served).is_some();
     let of_level = |level| (level, compiled(report, level, Period::Unknown));
     let mut levels = LEVELS.map(of_level).into_iter();
-    let (level, compiles) = levels.find(|(_, compiles)| compiles.iter().any(|r| is_outside(r)))?;
+    let (level, compiles) = levels.find(|(_, compiles)| compiles.iter().any(&is_outside))?;
     let compiles: Vec<&Recompile> = compiles.into_iter().filter(|r| is_outside(r)).collect();
     let cost = cost_says(&compiles).unwrap_or_else(|| "cost not recorded".to_owned());
     Some(fact(format!(

@@ -1,13 +1,13 @@
 //! What the program writes. A file is written whole or not at all, and never over what was read: every file goes
 //! through [`write`].
 
-use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result, bail};
+use rustc_hash::FxHashMap;
 
 use stepscope::analyze::report::TraceReport;
 use stepscope::base::{Severity, show};
@@ -69,7 +69,7 @@ enum Because {
 
 /// Files that are read, over which nothing is written.
 #[derive(Default)]
-pub struct Inputs(HashMap<FileId, Because>);
+pub struct Inputs(FxHashMap<FileId, Because>);
 
 /// One output under all its names.
 #[derive(PartialEq, Eq, Hash)]
@@ -137,7 +137,7 @@ impl Inputs {
     /// Fails where one of these outputs of one command cannot be written (`None`: standard output), or where two are
     /// the same file. Asked before anything is written.
     pub fn refuse_any<'a>(&self, outputs: impl IntoIterator<Item = Option<&'a Path>>) -> Result<()> {
-        let mut taken: HashMap<Place, &Path> = HashMap::new();
+        let mut taken: FxHashMap<Place, &Path> = FxHashMap::default();
         for path in outputs {
             let Some(place) = self.refuse(path)? else {
                 continue;

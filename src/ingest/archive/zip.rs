@@ -358,10 +358,11 @@ fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> (Membe
 }
 
 fn gaps(mut taken: Vec<Range<u64>>, end: u64) -> VecDeque<Range<u64>> {
+    taken.push(end..end);
     taken.sort_unstable_by_key(|place| place.start);
     let mut gaps = VecDeque::new();
     let mut at = 0_u64;
-    for place in taken.into_iter().chain(std::iter::once(end..end)) {
+    for place in taken {
         if place.start > at.saturating_add(MIN_GAP) {
             gaps.push_back(at..place.start);
         }
