@@ -546,7 +546,7 @@ impl Opened {
     }
 
     /// The args of a slice, from the events that start at [`Opened::text_at`] and [`Opened::end_text_at`], each as
-    /// [`event_text`] gives it.
+    /// [`event_text`](super::event_text) gives it.
     pub fn args(&self, slice: u32, events: &[&[u8]]) -> SliceArgs {
         details::slice_args(slice, events)
     }

@@ -1005,11 +1005,7 @@ fn tokens_and_rows_of_logits_say_what_a_step_does() {
                     .operator("aten::linear", 20, 5)
                     .arg("Input Dims", json!([[9, 64], [192, 64], [192]])),
             )
-            .with(
-                host()
-                    .operator(product, 40, 5)
-                    .arg("Input Dims", dims(&head.to_string())),
-            )
+            .with(host().operator(product, 40, 5).arg("Input Dims", dims(head)))
             .with(
                 host()
                     .operator("aten::embedding", 110, 5)

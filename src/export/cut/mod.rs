@@ -2,7 +2,7 @@
 //! Event Format.
 //!
 //! Does no I/O: whoever has the text of the trace feeds it a second time, in pieces of any size, and what is kept goes
-//! out as it comes. Nothing of the file's size is held but what [`plan`] made of the columns.
+//! out as it comes. Nothing of the file's size is held but what [`cut_plan`] made of the columns.
 //!
 //! What is kept:
 //! - slices that overlap the window, whole; `B` and `E`, `b` and `e`, `S` and `F` as pairs, also those that begin
