@@ -6,8 +6,8 @@
 //! device lanes on pid 0. Numbers are invented, and the header says so (`"generator": "stepscope synth"`);
 //! a high-level file ([`Options::high_level_only`]) has no header that could.
 //!
-//! Nothing holds the text: the server's iterations ([`invented_server`]) are run once for each part of the file, and written
-//! iteration by iteration. Imports nothing but [`crate::base`].
+//! Nothing holds the text: the server's iterations ([`invented_server`]) are run once for each part of the file, and
+//! written iteration by iteration. Imports nothing but [`crate::base`].
 
 mod invented_server;
 mod python_json;

@@ -10,7 +10,8 @@ use crate::base::{Span, order};
 use crate::dialect::{EngineStep, Period};
 use crate::index::Key;
 
-/// A gap between two engine steps: its neighbours are rows of [`engine_steps`](crate::dialect::Vocabulary::engine_steps).
+/// A gap between two engine steps: its neighbours are rows of
+/// [`engine_steps`](crate::dialect::Vocabulary::engine_steps).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Between {
     pub span: Span,

@@ -291,6 +291,15 @@ pub fn PictureView(props: &PictureProps) -> Html {
     }
 }
 
+/// Where the text of a tick stands: nothing of it lies beside the picture.
+fn anchor(x: f64, right: f64) -> &'static str {
+    match x {
+        _ if x < 20.0 => "start",
+        _ if x > right - 20.0 => "end",
+        _ => "middle",
+    }
+}
+
 /// A place to a tenth of a pixel.
 fn px(at: f64) -> String {
     format!("{at:.1}")
@@ -319,7 +328,7 @@ fn axes(picture: &Picture, area: Area) -> Html {
                     <line class="axis" x1={px(area.x(tick.at))} x2={px(area.x(tick.at))} y1={px(floor)}
                           y2={px(floor + 4.0)} />
                     if is_shown {
-                        <text class={classes!("label", if area.x(tick.at) < 20.0 { "start" } else { "middle" })}
+                        <text class={classes!("label", anchor(area.x(tick.at), right))}
                               x={px(area.x(tick.at))} y={px(floor + 16.0)}>{ &tick.label }</text>
                     }
                 </>

@@ -94,6 +94,14 @@ impl Seen {
             inside.is_some_and(|inside| inside.trim_ascii_start() == "}")
         };
         values.retain(|value| !is_nothing(value));
+        // No tracer writes a phase twice: of two events a hole took what stood between them, and both count as lost. What
+        // is left may be an object of JSON by chance.
+        if values
+            .iter()
+            .any(|value| value.get().matches("\"ph\"").count() > 1)
+        {
+            return;
+        }
         let is_object = |value: &&&RawValue| value.get().starts_with('{');
         let events: Vec<_> = values.iter().filter(is_object).collect();
         assert_eq!(self.events.len(), events.len(), "serde_json finds other events");
