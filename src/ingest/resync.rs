@@ -906,6 +906,30 @@ mod tests {
         assert_eq!(found.names.len(), 1, "{:?}", found.names);
     }
 
+    /// Who wants the first document alone gets no event of another, whatever is damaged in it.
+    #[test]
+    fn a_document_that_is_not_wanted_is_left_with_its_events() {
+        struct First(u64);
+        impl Sink for First {
+            fn event(&mut self, _: &Event<'_>) {
+                self.0 += 1;
+            }
+            fn header(&mut self, _: &[u8], _: &[u8]) {}
+        }
+        let event = |name: &str| format!(r#"{{"ph":"X","name":"{name}","ts":1,"dur":2}}"#);
+        for second in [
+            format!(r#"{{"tra cks":[{},{}"#, event("b"), event("c")),
+            format!(r#"{{"traceEvents":[{{"x"n":1}},{},{}]}}"#, event("b"), event("c")),
+        ] {
+            let text = format!(r#"[{{"traceEvents":[{}]}},{second}"#, event("a"));
+            let mut first = First(0);
+            let mut scanner = Scanner::new(&[]);
+            scanner.feed(text.as_bytes(), &mut first);
+            drop(scanner.finish(&mut first));
+            assert_eq!(first.0, 1, "{text}");
+        }
+    }
+
     /// Names of those of five events that are read, and what is said, where the third stands in the text as `damaged`.
     #[expect(clippy::type_complexity, reason = "of tests alone")]
     fn read_with(damaged: &str) -> (Vec<String>, Vec<(DefectKind, u64, Option<u64>)>) {

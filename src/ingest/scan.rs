@@ -154,7 +154,7 @@ pub struct Scanner {
     n_strays: usize,
     /// Where the list of events ended, as it seems.
     ended_at: u64,
-    /// Not behind a damaged header value, which may hold a trace as a text.
+    /// Not behind a damaged header value, which may hold a trace as a text, nor behind a document that was not wanted.
     resumes: bool,
     /// A comma stands before what is read next.
     after_comma: bool,
@@ -674,6 +674,8 @@ impl Scanner {
             return false;
         }
         if !sink.next_document(before) {
+            // Events behind it are those of other documents.
+            self.resumes = false;
             if let Some((unclosed, at)) = unclosed {
                 // All who read the first document alone end it at the same place.
                 self.defects.add(unclosed, Some(at));
