@@ -250,6 +250,11 @@ pub(super) struct Candidates {
 impl Candidates {
     /// Whether an event with a phase and a time starts at the brace `b[at]`, whatever stands before it.
     pub(super) fn event_at(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        self.event_behind(at, b, at, last)
+    }
+
+    /// The same of a text that started `walked` bytes before `b[at]`, of which `b` is not all.
+    pub(super) fn event_behind(&mut self, walked: usize, b: &[u8], at: usize, last: bool) -> Found {
         let text = &b[at..b.len().min(at + LIST_WINDOW)];
         let is_all = last || text.len() == LIST_WINDOW;
         match looks_like_event(text, 0) {
@@ -257,7 +262,7 @@ impl Candidates {
             Err(()) if !is_all => return Found::Undecided(at),
             _ => return Found::None,
         }
-        if self.spent > MAX_TIMES * at + WINDOW {
+        if self.spent > MAX_TIMES.saturating_mul(walked).saturating_add(WINDOW) {
             return Found::None;
         }
         let mut fields = Fields::default();

@@ -152,6 +152,8 @@ pub struct Scanner {
     n_values: u64,
     /// Bytes between this document and the next; past [`MAX_STRAYS`] no other is looked for.
     n_strays: usize,
+    /// Of events behind the end of the list.
+    candidates: Candidates,
     /// Where the list of events ended, as it seems.
     ended_at: u64,
     /// Not behind a damaged header value, which may hold a trace as a text, nor behind a document that was not wanted.
@@ -203,6 +205,7 @@ impl Scanner {
             n_events: 0,
             n_values: 0,
             n_strays: 0,
+            candidates: Candidates::default(),
             ended_at: 0,
             resumes: true,
             after_comma: false,
@@ -528,7 +531,6 @@ impl Scanner {
         } else {
             Inside::Nothing
         };
-        let mut candidates = Candidates::default();
         let mut from = 0;
         let next = loop {
             let Some(n) = memchr::memchr2(b'{', b'[', &text[from.min(text.len())..]) else {
@@ -540,15 +542,17 @@ impl Scanner {
                 Start::Yes => break Next::At(at),
                 Start::Undecided => break Next::Undecided(at),
                 Start::Text(n) => from = at + n,
-                Start::No(_) if self.resumes && text[at] == b'{' => match candidates.event_at(text, at, last)
-                {
-                    Found::At(at) => {
-                        self.resume();
-                        return Ok(i + at);
+                // Bytes before the last ones are looked at again for documents; an event there was judged before.
+                Start::No(_) if text[at] == b'{' && self.may_resume(i + at) => {
+                    match self.event_after_end(b, i + at, last) {
+                        Found::At(at) => {
+                            self.resume();
+                            return Ok(at);
+                        }
+                        Found::Undecided(_) => break Next::Undecided(at),
+                        Found::None => {}
                     }
-                    Found::Undecided(at) => break Next::Undecided(at),
-                    Found::None => {}
-                },
+                }
                 Start::No(_) => {}
             }
         };
@@ -567,6 +571,18 @@ impl Scanner {
         self.passed(i + known);
         let kept = known.saturating_sub(resync::BEFORE);
         if kept > 0 { Ok(i + kept) } else { Err(()) }
+    }
+
+    fn may_resume(&self, at: usize) -> bool {
+        self.resumes && self.base + at as u64 >= self.no_document_before
+    }
+
+    /// Whether an event starts at `b[at]`, behind what seemed to be the end of the list. What that may cost grows with
+    /// the distance from that end, wherever the text is cut.
+    fn event_after_end(&mut self, b: &[u8], at: usize, last: bool) -> Found {
+        let walked = (self.base + at as u64).saturating_sub(self.ended_at);
+        let walked = usize::try_from(walked).unwrap_or(usize::MAX);
+        self.candidates.event_behind(walked, b, at, last)
     }
 
     /// Where byte `at` of the trace is in `b`, at most its end.
@@ -991,6 +1007,7 @@ impl Scanner {
     ) -> Result<usize, ()> {
         if b[i] == b']' {
             self.ended_at = self.base + i as u64;
+            self.candidates = Candidates::default();
             self.end_second(self.base + i as u64);
             self.state = if self.bare_array { State::Done } else { State::Keys };
             return Ok(i + 1);
