@@ -94,6 +94,11 @@ impl Seen {
             inside.is_some_and(|inside| inside.trim_ascii_start() == "}")
         };
         values.retain(|value| !is_nothing(value));
+        // In a list of documents one that is a header alone may be first: an object without a phase.
+        let first = values.iter().find(|value| value.get().starts_with('{'));
+        if first.is_some_and(|first| !first.get().contains("\"ph\"")) {
+            return;
+        }
         // No tracer writes a phase twice: of two events a hole took what stood between them, and both count as lost. What
         // is left may be an object of JSON by chance.
         if values
