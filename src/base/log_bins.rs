@@ -1,8 +1,5 @@
 //! Durations counted in bins of equal width on a logarithmic axis.
 
-/// Bins of a line of a table.
-pub const SMALL_BINS: usize = 32;
-
 /// The least width of the axis, as a logarithm: step times that are nearly alike are not torn apart.
 const LEAST_DECADES: f64 = 0.1;
 

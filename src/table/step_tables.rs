@@ -7,12 +7,15 @@ use crate::analyze::report::{
 };
 use crate::analyze::steps::like::{LikeSize, by_like_size};
 use crate::analyze::steps::times::{device_span_ns, durations};
-use crate::base::log_bins::{LogBins, SMALL_BINS};
+use crate::base::log_bins::LogBins;
 use crate::base::{order, show};
 
 use super::cell::{Cell, Kind, Part, Place, Term};
 use super::table_rows::Rows;
 use super::{Answers, Selected, Table, Topic, shown_terms};
+
+/// Bins of a distribution in a line of a table.
+const SMALL_BINS: usize = 32;
 
 pub const STEP_GROUPS: Table = Table {
     key: "step_groups",

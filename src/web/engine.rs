@@ -1,25 +1,24 @@
 //! The engine as the page sees it: workers that are told what to open and asked questions.
 //!
 //! A message is `{head, …}`: `head` is a [`Request`] as a plain object, 64-bit integers as `BigInt`, or a [`Reply`] as
-//! bytes ([`wire`]); beside it travel the files (`files`) on the way there and a timeline frame's words (`words`, a
+//! bytes ([`crate::protocol::wire`]); beside it travel the files (`files`) on the way there and a timeline frame's words (`words`, a
 //! transferred `Uint32Array`) or a cut-out (`blob`) on the way back.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Reflect, Uint8Array, Uint32Array};
+use js_sys::{Array, Reflect, Uint32Array};
 use rustc_hash::FxHashMap;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
 use crate::protocol::engine::{Answer, PROTOCOL, Progress, Question, Reply, Request};
 use crate::protocol::pulse::{BEAT_MS, Pulse, State};
-use crate::protocol::wire;
 use crate::view::{CutFacts, CutRequest, Estimate, Frame, MemoryRule, Selection, Summary, Which};
 use crate::web::files::Picked;
 use crate::web::listener::Listener;
 use crate::web::timer::Timer;
-use crate::web::workers::{Pair, Workers, tell};
+use crate::web::workers::{Pair, Workers, reply_in, tell};
 
 /// What the engine tells without being asked.
 pub enum Told {
@@ -343,8 +342,7 @@ fn cut_file(data: &JsValue, answer: Answer) -> Result<CutFile, String> {
 
 /// Reads a message of the worker. A timeline frame is put together from its words.
 fn reply_of(data: &JsValue) -> Result<Reply, String> {
-    let head = Reflect::get(data, &"head".into()).map_err(|_| "no message".to_owned())?;
-    let mut reply = wire::reply_of(&Uint8Array::new(&head).to_vec())?;
+    let mut reply = reply_in(data)?;
     if let Reply::Answer {
         answer: Answer::Timeline { names, frame },
         ..

@@ -70,6 +70,12 @@ fn give_port(worker: &Worker, request: &Request, port: &MessagePort) -> Result<(
     worker.post_message_with_transfer(&message, &Array::of1(port))
 }
 
+/// What a worker says in a message: the bytes of its `head`.
+pub fn reply_in(data: &JsValue) -> Result<Reply, String> {
+    let head = Reflect::get(data, &"head".into()).map_err(|_| "no message".to_owned())?;
+    wire::reply_of(&Uint8Array::new(&head).to_vec())
+}
+
 fn message(request: &Request, beside: Option<(&str, &JsValue)>) -> Result<Object, JsValue> {
     let writer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
     let message = Object::new();
@@ -129,9 +135,7 @@ impl Workers {
         };
         let store = Rc::downgrade(&self.0);
         let warm = Listener::new(&pair.trace, "message", move |event: MessageEvent| {
-            let head = Reflect::get(&event.data(), &"head".into()).unwrap_or(JsValue::UNDEFINED);
-            let reply = wire::reply_of(&Uint8Array::new(&head).to_vec());
-            if let (Ok(Reply::Warm), Some(store)) = (reply, store.upgrade()) {
+            if let (Ok(Reply::Warm), Some(store)) = (reply_in(&event.data()), store.upgrade()) {
                 if let Some((pair, _)) = &*store.warming.borrow() {
                     pair.end();
                 }
