@@ -1,8 +1,8 @@
 //! The engine as the page sees it: workers that are told what to open and asked questions.
 //!
 //! A message is `{head, …}`: `head` is a [`Request`] as a plain object, 64-bit integers as `BigInt`, or a [`Reply`] as
-//! bytes ([`crate::protocol::wire`]); beside it travel the files (`files`) on the way there and a timeline frame's words
-//! (`words`, a transferred `Uint32Array`) or a cut-out (`blob`) on the way back.
+//! bytes ([`crate::protocol::wire`]); beside it travel the files (`files`) on the way there and a timeline frame's
+//! words (`words`, a transferred `Uint32Array`) or a cut-out (`blob`) on the way back.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
