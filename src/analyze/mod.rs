@@ -130,12 +130,9 @@ pub fn analyze_to(
     let budget = time_budget::budget(&host);
     let gaps = gaps::gaps(&host);
     let step_idle = gaps::step_idle(&host);
-    let mut shares = gaps::device_shares::device_shares(&host);
-    if launched.is_none() && found.is_none() {
-        verdict::count_all_as_unlinked(&mut shares, index, vocabulary);
-    }
+    let shares = gaps::device_shares::device_shares(&host);
     let held_up = host.compiles.of_rank(None);
-    let serving = time_budget::serving_windows(index, vocabulary);
+    let serving = time_budget::serving_time(&host);
     let compiling = held_up_by(&report.recompiles);
     let from_device_ends = report
         .step_time

@@ -429,6 +429,9 @@ pub struct Gaps {
     pub longest: Vec<Gap>,
     /// One sentence: what is counted here.
     pub definition: String,
+    /// Of gaps between steps: from the start of the first to the end of the last step that counts.
+    #[serde(skip)]
+    pub steps_ns: i64,
 }
 
 /// How a device spent its time. `compute + comm_exposed + copy_exposed + idle = span`.

@@ -375,8 +375,10 @@ pub struct ProcessGroup {
 /// Names of calls in which a thread waits for others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WaitNames {
-    /// Sockets, queues, locks, sleep.
+    /// Sockets, queues, locks, sleep: for anything.
     pub for_others: FxHashSet<NameId>,
+    /// Of these, the ones that requests come through: a queue, a socket of ZeroMQ.
+    pub for_messages: FxHashSet<NameId>,
     /// A worker's wait for the scheduler's next step, which may come late for any reason.
     pub for_scheduler: FxHashSet<NameId>,
     /// Looks for new requests that do not wait: once in every iteration of the engine's loop.

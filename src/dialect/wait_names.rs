@@ -3,7 +3,6 @@
 //! Of a wait in the interpreter's own code the innermost frame is `<built-in method …>`. Calls of pyzmq are compiled
 //! and have no frame: the frame that calls them is the innermost.
 
-use crate::base::NameId;
 use crate::index::trace_columns::Index;
 
 use super::pattern::{Rest, has, python_frame};
@@ -23,7 +22,10 @@ pub fn is_long(ns: i64, median: i64) -> bool {
 /// What a name's call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
+    /// For a thread, a lock, a file: whatever it is.
     ForOthers,
+    /// For what comes through a queue or a socket of ZeroMQ.
+    ForMessages,
     ForScheduler,
     Poll,
 }
@@ -32,14 +34,15 @@ enum Wait {
 pub fn wait_names(index: &Index) -> WaitNames {
     let mut names = WaitNames::default();
     for (id, text) in index.names.iter() {
-        let set: Option<&mut rustc_hash::FxHashSet<NameId>> = wait(text).map(|wait| match wait {
-            Wait::ForOthers => &mut names.for_others,
-            Wait::ForScheduler => &mut names.for_scheduler,
-            Wait::Poll => &mut names.polls,
-        });
-        if let Some(set) = set {
-            set.insert(id);
-        }
+        let Some(wait) = wait(text) else {
+            continue;
+        };
+        match wait {
+            Wait::ForOthers => names.for_others.insert(id),
+            Wait::ForMessages => names.for_others.insert(id) && names.for_messages.insert(id),
+            Wait::ForScheduler => names.for_scheduler.insert(id),
+            Wait::Poll => names.polls.insert(id),
+        };
     }
     names
 }
@@ -64,18 +67,22 @@ fn wait(text: &str) -> Option<Wait> {
     if rest.eat("<built-in method ").is_some() {
         let method = rest.0.split(' ').next().unwrap_or("");
         let is_queue = method == "get" && text.contains("SimpleQueue");
-        let waits = is_queue || BUILT_IN.iter().any(|word| method.starts_with(word));
-        return waits.then_some(Wait::ForOthers);
+        let waits = BUILT_IN.iter().any(|word| method.starts_with(word));
+        return match is_queue || waits && text.contains("zmq") {
+            true => Some(Wait::ForMessages),
+            false => waits.then_some(Wait::ForOthers),
+        };
     }
     let (file, function) = python_frame(text)?;
     let path = text.split(".py(").next()?;
     match (file, function) {
         ("poll", "poll") | ("socket", "poll") | ("_zmq", "zmq_poll") if has(path, "zmq") => {
-            Some(Wait::ForOthers)
+            Some(Wait::ForMessages)
         }
-        ("queues", "get") if has(path, "multiprocessing") => Some(Wait::ForOthers),
-        ("socket", _) if has(path, "zmq") && function.starts_with("recv") => Some(Wait::ForOthers),
-        ("queue", "get") | ("threading", "wait") | ("selectors", "select") => Some(Wait::ForOthers),
+        ("queues", "get") if has(path, "multiprocessing") => Some(Wait::ForMessages),
+        ("socket", _) if has(path, "zmq") && function.starts_with("recv") => Some(Wait::ForMessages),
+        ("queue", "get") => Some(Wait::ForMessages),
+        ("threading", "wait") | ("selectors", "select") => Some(Wait::ForOthers),
         ("connection", "wait" | "poll" | "recv" | "recv_bytes") if has(path, "multiprocessing") => {
             Some(Wait::ForOthers)
         }
@@ -96,22 +103,30 @@ mod tests {
                 "<built-in method acquire of _thread.lock object at 0x7f>",
                 Some(Wait::ForOthers),
             ),
+            (
+                "<built-in method poll of zmq.backend.cython._poll.Poller object at 0x1>",
+                Some(Wait::ForMessages),
+            ),
             ("<built-in method matmul of type object at 0x7f>", None),
-            ("zmq/sugar/poll.py(106): poll", Some(Wait::ForOthers)),
-            ("zmq/sugar/socket.py(900): recv_multipart", Some(Wait::ForOthers)),
+            ("zmq/sugar/poll.py(106): poll", Some(Wait::ForMessages)),
+            (
+                "zmq/sugar/socket.py(900): recv_multipart",
+                Some(Wait::ForMessages),
+            ),
             ("zmq/sugar/socket.py(700): send_multipart", None),
             ("torch/utils/socket.py(7): recv", None),
-            ("queue.py(154): get", Some(Wait::ForOthers)),
-            ("multiprocessing/queues.py(101): get", Some(Wait::ForOthers)),
+            ("queue.py(154): get", Some(Wait::ForMessages)),
+            ("multiprocessing/queues.py(101): get", Some(Wait::ForMessages)),
             ("torch/queues.py(101): get", None),
+            ("threading.py(355): wait", Some(Wait::ForOthers)),
             (
                 "<built-in method get of _queue.SimpleQueue object at 0x7f>",
-                Some(Wait::ForOthers),
+                Some(Wait::ForMessages),
             ),
             ("<built-in method get of dict object at 0x7f>", None),
             (
                 "zmq/backend/cython/_zmq.py(1345): zmq_poll",
-                Some(Wait::ForOthers),
+                Some(Wait::ForMessages),
             ),
             ("multiprocessing/connection.py(246): recv", Some(Wait::ForOthers)),
             ("vllm/connection.py(246): recv", None),

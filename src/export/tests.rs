@@ -87,6 +87,7 @@ fn gaps() -> Gaps {
         }],
         longest: Vec::new(),
         definition: "From the end of one engine step to the start of the next.".to_owned(),
+        steps_ns: 0,
     }
 }
 

@@ -183,6 +183,7 @@ mod tests {
             ],
             longest: Vec::new(),
             definition: String::new(),
+            steps_ns: 0,
         }
     }
 

@@ -25,7 +25,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if of_host.level == Level::Fine || !facts.links_launches || slow_starts::judge(facts).is_some() {
         return None;
     }
-    let all = facts.step_idle.iter();
+    let all = facts.step_idle.iter().filter(|idle| idle.is_linked);
     let idle = all.max_by_key(|idle| (not_started_ns(idle), std::cmp::Reverse(idle.device)))?;
     let ns = not_started_ns(idle);
     if !reaches(ns, NOT_STARTED_PERCENT, idle.window_ns) {

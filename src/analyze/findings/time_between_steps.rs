@@ -22,16 +22,21 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     if report.steps.len() < LEAST_STEPS || facts.vocabulary.steps_inferred {
         return None;
     }
-    // Of several ranks, the one with the most time between its steps.
-    let of_steps = report.gaps.iter().filter(|g| g.kind == GapKind::Step);
-    let gaps = of_steps.rev().max_by_key(|g| g.total_ns)?;
-    let total = serving_ns(report).filter(|_| report.device_time.is_empty())?;
+    // Of several engines, the one with the most time between its steps.
+    let of_steps = || report.gaps.iter().filter(|g| g.kind == GapKind::Step);
+    let gaps = of_steps().rev().max_by_key(|g| g.total_ns)?;
+    serving_ns(report).filter(|_| report.device_time.is_empty())?;
+    let total = gaps.steps_ns;
+    let serving_time = match of_steps().count() {
+        1 => "serving time".to_owned(),
+        _ => format!("the serving time of {}", gaps.r#where),
+    };
     let no_load = |c: &&GapCause| c.cause != Cause::NoLoad;
     let waited = stats::sum(gaps.causes.iter().filter(no_load).map(|c| c.total_ns));
     let base = total - (gaps.total_ns - waited);
     if base <= 0 || !reaches(waited, 5, base) {
         let says = format!(
-            "Engine steps follow each other closely: {} of serving time lies between them.",
+            "Engine steps follow each other closely: {} of {serving_time} lies between them.",
             show::percent(waited, base)
         );
         return Some(finding(
@@ -44,7 +49,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
     }
     let largest = gaps.causes.iter().filter(no_load).max_by_key(|c| c.total_ns)?;
     let says = format!(
-        "{} of serving time ({}) lies between engine steps. Largest cause: {}, {}.",
+        "{} of {serving_time} ({}) lies between engine steps. Largest cause: {}, {}.",
         show::percent(waited, base),
         show::duration(waited),
         sentence_words::cause_noun(largest.cause),

@@ -4,7 +4,7 @@
 //!
 //! The share is that of the verdict on these steps, over the same window: the intervals in which nothing compiled.
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
-//! recorded work.
+//! recorded work. Of a device too much of whose work has no launch in the trace, at most that it is hardly idle.
 
 use super::shared::{ONE_CALL, fact, finding, is_too_much_unlinked, nothing_recorded, reaches, slower_host};
 use super::{Facts, Rule};
@@ -37,13 +37,13 @@ pub(super) fn steps_of(phase: Phase) -> &'static str {
     }
 }
 
-/// Of several devices, the one that waits longest.
+/// Of several devices, the one that waits longest; of one whose launches are unknown only where they are of all.
 fn waits_most<'f>(facts: &'f Facts<'_>) -> Option<&'f StepIdle> {
     if is_too_much_unlinked(facts.report) {
         return None;
     }
     let all = facts.step_idle.iter();
-    all.max_by_key(|idle| (idle.host_ns(), std::cmp::Reverse(idle.device)))
+    all.max_by_key(|idle| (idle.is_linked, idle.host_ns(), std::cmp::Reverse(idle.device)))
 }
 
 pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
@@ -75,16 +75,26 @@ pub(super) fn judge(facts: &Facts<'_>) -> Option<Finding> {
         if reaches(host_ns.saturating_add(unknown_ns), 5, base_ns) {
             return None;
         }
-        let says = format!(
-            "{} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work is not \
-             launched yet.",
-            sentence_words::capitalised(&device)
-        );
+        let device = sentence_words::capitalised(&device);
+        let says = match idle.is_linked {
+            true => format!(
+                "{device} hardly waits for the host: for {share} of the time of {steps} it is idle and its next work \
+                 is not launched yet."
+            ),
+            false => format!(
+                "{device} hardly waits for the host: for only {} of the time of {steps} it is idle for longer than \
+                 its own scheduling takes.",
+                show::percent(host_ns.saturating_add(unknown_ns), base_ns)
+            ),
+        };
         let id = match is_decode {
             true => "decode-keeps-the-device-busy",
             false => "device-is-kept-busy",
         };
         return Some(finding(id, Level::Fine, Sure::Derived, "gaps", says));
+    }
+    if !idle.is_linked {
+        return None;
     }
     let (cause, cause_ns) = idle
         .host_causes()
@@ -226,6 +236,7 @@ mod tests {
             phase: Phase::Decode,
             device: 0,
             rank: None,
+            is_linked: true,
             n_intervals: 12,
             window_ns: 500 * MS,
             by_cause,

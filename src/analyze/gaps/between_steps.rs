@@ -6,7 +6,7 @@ use crate::analyze::gaps::innermost::Thread;
 use crate::analyze::gaps::requests::EngineKey;
 use crate::analyze::gaps::{Asked, Host, activity_of, whose};
 use crate::analyze::report::{GapKind, Gaps};
-use crate::base::{Span, order};
+use crate::base::{Span, Union, order};
 use crate::dialect::{EngineStep, Period};
 use crate::index::Key;
 
@@ -83,6 +83,9 @@ pub(super) fn step_gaps(
         return None;
     }
     let serving = places.iter().any(|&i| engine_steps[i].period == Period::Serving);
+    let counted = places.iter().map(|&i| &engine_steps[i]);
+    let counted = counted.filter(|step| !serving || step.period == Period::Serving);
+    let steps = Union::of(counted.map(|step| step.span)).extent();
     let mut between = between(engine_steps, places);
     between.retain(|g| asked.has(host, g.span));
     let whose = whose(host, of.rank, of.threads);
@@ -92,6 +95,7 @@ pub(super) fn step_gaps(
         divider.divide(gap)
     });
     gaps.kind = GapKind::Step;
+    gaps.steps_ns = steps.map_or(0, Span::len_ns);
     gaps.r#where = engine_name(host.vocabulary);
     if let Some(rank) = host.vocabulary.ranks.label(of.rank) {
         gaps.r#where += &format!(" of {rank}");

@@ -102,20 +102,21 @@ impl<'a> Rule<'a> {
             let waiting_of = |is_sure: bool| {
                 let of = waiting.iter().filter(|w| has_own_lanes || w.engine.has(thread));
                 let of = of.filter(|w| (w.sure != Sure::Suspected) == is_sure);
-                (Cause::NoLoad, Union::of(of.map(|w| w.span)))
+                Union::of(of.map(|w| w.span))
             };
             let mut layers = vec![
                 (Cause::Recompile, compiles.of_thread(thread, rank).all()),
-                waiting_of(true),
+                (Cause::NoLoad, waiting_of(true)),
             ];
-            layers.extend(Cause::ALL.into_iter().zip(innermost));
+            let suspected = waiting_of(false);
+            layers.extend(with_suspected(innermost, &suspected));
             if let Some((beneath, others)) = &beneath {
-                layers.extend(Cause::ALL.into_iter().zip(beneath.iter().cloned()));
+                layers.extend(with_suspected(beneath.clone(), &suspected));
                 waits.extend(others);
                 order::sort(&mut waits);
                 waits.dedup();
             }
-            layers.push(waiting_of(false));
+            layers.push((Cause::NoLoad, suspected));
             let did = Activity::of(layers);
             (thread, Timeline { tracks, did, waits })
         });
@@ -264,13 +265,26 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// What is known of a device's idle time where the trace links work to launches.
+/// What is known of a device's idle time.
 #[derive(Clone, Debug, Default)]
 pub struct OfDevice {
     pub idle: Option<Activity>,
+    /// `None` where the clocks of host and device disagree.
     pub unlinked: Option<Unlinked>,
     /// When it seems idle and may run work that is not recorded.
     pub lost: Union,
+}
+
+impl OfDevice {
+    /// Where the trace links no work with calls at all, none of any device's has a launch.
+    pub fn without_links(index: &Index, vocabulary: &Vocabulary, device: &Device) -> OfDevice {
+        let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
+        let n = rows.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
+        OfDevice {
+            unlinked: Some(Unlinked { n, of: n }),
+            ..OfDevice::default()
+        }
+    }
 }
 
 /// How much of a device's work has no launch in the trace.
@@ -308,10 +322,26 @@ pub fn of_threads(
     let (innermost, _) = innermost(index, vocabulary, host.containers(), &tracks);
     let waiting_of = |is_sure: bool| {
         let of = waiting.iter().filter(|w| (w.sure != Sure::Suspected) == is_sure);
-        (Cause::NoLoad, Union::of(of.map(|w| w.span)))
+        Union::of(of.map(|w| w.span))
     };
-    let mut layers = vec![(Cause::Recompile, compiles.of_rank(None)), waiting_of(true)];
-    layers.extend(Cause::ALL.into_iter().zip(innermost));
-    layers.push(waiting_of(false));
+    let suspected = waiting_of(false);
+    let mut layers = vec![
+        (Cause::Recompile, compiles.of_rank(None)),
+        (Cause::NoLoad, waiting_of(true)),
+    ];
+    layers.extend(with_suspected(innermost, &suspected));
+    layers.push((Cause::NoLoad, suspected));
     Activity::of(layers)
+}
+
+/// What a thread did by its innermost slice, as layers: in a suspected wait for requests it does not wait for others.
+fn with_suspected(
+    innermost: [Union; Cause::COUNT],
+    suspected: &Union,
+) -> impl Iterator<Item = (Cause, Union)> {
+    let waited = innermost[Cause::OtherThread as usize].clone();
+    let for_requests = waited.without(&waited.without(suspected));
+    [(Cause::NoLoad, for_requests)]
+        .into_iter()
+        .chain(Cause::ALL.into_iter().zip(innermost))
 }

@@ -91,6 +91,7 @@ pub fn summarise(
             .collect(),
         longest: Vec::new(),
         definition: String::new(),
+        steps_ns: 0,
     };
     (gaps, longest)
 }

@@ -109,10 +109,10 @@ pub(super) fn innermost(
         if role == Role::Wait {
             waits.push((span, id));
         }
-        // Without steps nothing says whether a frame that waits for others waits for requests.
-        let is_for_others = || vocabulary.waits.for_others.contains(&index.slices.name(id));
+        // Without steps nothing says whether a frame that waits for a message waits for requests.
+        let is_for_messages = || vocabulary.waits.for_messages.contains(&index.slices.name(id));
         let cause = match cause {
-            Cause::OtherThread if !has_steps && is_for_others() => Cause::NoLoad,
+            Cause::OtherThread if !has_steps && is_for_messages() => Cause::NoLoad,
             cause => cause,
         };
         if span.is_empty() {

@@ -42,7 +42,7 @@ use crate::analyze::device::device_time::DeviceWork;
 use crate::analyze::device::launch_index::LaunchIndex;
 use crate::analyze::gaps::activity::{Activity, HostThreads, Whose};
 use crate::analyze::gaps::between_steps::{StepsOf, step_gaps};
-use crate::analyze::gaps::cause::{Rule, Unlinked};
+use crate::analyze::gaps::cause::{OfDevice, Rule, Unlinked};
 use crate::analyze::gaps::device_gaps::{GapDivider, device_gaps};
 use crate::analyze::gaps::held_up::Compiles;
 use crate::analyze::gaps::innermost::Thread;
@@ -99,7 +99,7 @@ pub struct Host<'a> {
     pub waiting: &'a [Waiting],
     /// Why each device is idle at each instant, in the order of `devices`; `None` where its launches are unknown.
     pub idle: Vec<Option<Activity>>,
-    /// In the same order: work without a launch, where the trace links work to launches.
+    /// In the same order: work without a launch; `None` where the clocks of host and device disagree.
     pub unlinked: Vec<Option<Unlinked>>,
     /// In the same order: when it seems idle and may run work that is not recorded.
     pub lost: Vec<Union>,
@@ -117,14 +117,18 @@ impl<'a> Host<'a> {
         waiting: &'a [Waiting],
     ) -> Host<'a> {
         // What a launch explains cannot be told where the clocks disagree.
-        let launched = launched.filter(|_| vocabulary.clock_offset_ns.is_none());
+        let clocks_agree = vocabulary.clock_offset_ns.is_none();
+        let launched = launched.filter(|_| clocks_agree);
         let threads = HostThreads::of(index, vocabulary);
         let compiles = Compiles::of(index, vocabulary, recompiles);
         let rule = Rule::of(index, vocabulary, &threads, &compiles, waiting);
         let places = 0..devices.len();
         let of_devices = places.map(|place| {
-            let known = vocabulary.devices.get(place).zip(launched);
-            let of = known.map(|(device, launched)| rule.of_device(vocabulary, launched, device));
+            let device = vocabulary.devices.get(place).filter(|_| clocks_agree);
+            let of = device.map(|device| match launched {
+                Some(launched) => rule.of_device(vocabulary, launched, device),
+                None => OfDevice::without_links(index, vocabulary, device),
+            });
             of.unwrap_or_default()
         });
         let of_devices = of_devices.map(|of| (of.idle, (of.unlinked, of.lost)));

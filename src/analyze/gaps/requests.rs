@@ -2,15 +2,17 @@
 //!
 //! - empty steps fill (derived), or
 //! - passes on invented data fill: the engine kept pace with others (derived), or
-//! - a recorded wait of the engine's thread for others covers: a queue, a socket; or iterations of its loop that looked
-//!   for requests and ran nothing (derived), or
+//! - a recorded wait of the engine's thread for messages covers: a queue, a socket; or iterations of its loop that
+//!   looked for requests and ran nothing (derived), or
 //! - a worker's recorded wait for its scheduler covers, far longer than the pauses between steps are, before a step
 //!   that has new requests (derived), or
+//! - a recorded wait for another thread or a lock covers, before a step that has new requests (suspected), or
 //! - nothing recorded fills, far longer than the pauses between steps are, before a step that has new requests
 //!   (suspected).
 //!
-//! It lasts from the end of the last step with work, or of its device work if that is later, to the start of the
-//! next. All else between steps is the host's.
+//! Half of the time between the steps is enough to be covered. It lasts from the end of the last step with work, or of
+//! its device work if that is later, to the start of the next, without what else the thread is recorded to do meanwhile
+//! for [`MIN_OTHER_NS`] or longer: that, and all else between steps, is the host's.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +33,9 @@ const UNRECORDED_MEDIANS: i64 = 20;
 
 /// Where no step has a phase, nothing says whether a step has new requests: only so long a pause counts.
 pub const NO_PHASES_NS: i64 = 1_000_000_000;
+
+/// Shorter activity beside recorded waits is the loop's that waits.
+const MIN_OTHER_NS: i64 = 1_000_000;
 
 /// Whose steps these are: a process's, or a thread's where several engines share a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -285,16 +290,43 @@ impl Engine<'_> {
             let Some((sure, why)) = self.judge(pause, median) else {
                 continue;
             };
-            let span = Span::new(self.work_until(pause), pause.after.span.start);
-            if !span.is_empty() {
-                all.push(Waiting {
-                    engine: self.key,
-                    span,
-                    sure,
-                    why,
-                });
-            }
+            let whole = Union::of([Span::new(self.work_until(pause), pause.after.span.start)]);
+            let of = match pause.first_empty {
+                Some(_) => whole,
+                None => whole.without(&self.others(pause.span())),
+            };
+            all.extend(of.spans().iter().map(|&span| Waiting {
+                engine: self.key,
+                span,
+                sure,
+                why,
+            }));
         }
+    }
+
+    /// What the engine's thread is recorded to do in a pause beside its waits: slices that neither hold a wait, or a
+    /// look for requests, nor lie in one, where they take [`MIN_OTHER_NS`] together.
+    fn others(&self, pause: Span) -> Union {
+        let names = &self.vocabulary.waits;
+        let waits = |id: SliceId| {
+            let name = self.index.slices.name(id);
+            [&names.for_others, &names.for_scheduler, &names.polls]
+                .iter()
+                .any(|of| of.contains(&name))
+        };
+        let says = |id: SliceId| cause_of(self.vocabulary.role(id)).is_some() && !self.containers.has(id);
+        let open = |counts: &dyn Fn(SliceId) -> bool| {
+            let tracks = self.tracks.iter();
+            let open = tracks.flat_map(|&track| super::activity::open_in(self.index, track, pause));
+            let spans = open.filter(|&id| counts(id)).map(|id| self.index.slices.span(id));
+            spans.collect::<Vec<Span>>()
+        };
+        let waited = Union::of(open(&waits));
+        let others = open(&|id| says(id) && !waits(id));
+        let beside = others.into_iter().filter(|&span| waited.covered_ns(span) == 0);
+        let beside = Union::of(beside.map(|span| span.intersect(pause)));
+        let long = beside.spans().iter().copied();
+        Union::of(long.filter(|span| span.len_ns() >= MIN_OTHER_NS))
     }
 
     fn pauses<'s>(&self, steps: &[&'s EngineStep]) -> Vec<Pause<'s>> {
@@ -377,11 +409,12 @@ impl Engine<'_> {
         let names = &self.vocabulary.waits;
         let is_long = span.len_ns() >= MIN_UNRECORDED_NS;
         let is_covered = |ns: i64| ns * 2 >= span.len_ns();
-        if waits_long(span.len_ns(), median) {
-            if is_covered(self.waited_ns(span, &names.for_others)) {
+        let waits_long = waits_long(span.len_ns(), median);
+        if waits_long {
+            if is_covered(self.waited_ns(span, &names.for_messages)) {
                 return Some((
                     Sure::Derived,
-                    "The engine's thread waited for a queue, a socket or another thread.",
+                    "The engine's thread waited for a queue or a socket.",
                 ));
             }
             if is_covered(self.polled_ns(span)) {
@@ -397,6 +430,12 @@ impl Engine<'_> {
             Some(is_new) => is_new,
             None => span.len_ns() > NO_PHASES_NS,
         };
+        if waits_long && may_be_new && is_covered(self.waited_ns(span, &names.for_others)) {
+            return Some((
+                Sure::Suspected,
+                "The engine's thread waited for another thread or a lock, before a step with new requests.",
+            ));
+        }
         if is_unlike && may_be_new && is_covered(self.waited_ns(span, &names.for_scheduler)) {
             return Some((
                 Sure::Derived,

@@ -16,6 +16,9 @@ pub struct StepIdle {
     pub phase: Phase,
     pub device: i64,
     pub rank: Option<String>,
+    /// Whether the calls are known that launched most of its work. Else `by_cause` follows what the host did, and
+    /// whether the device waited for it is unknown.
+    pub is_linked: bool,
     /// How many intervals the window is made of.
     pub n_intervals: usize,
     pub window_ns: i64,
@@ -59,17 +62,22 @@ pub(super) fn is_not_launched(cause: Cause) -> bool {
 }
 
 /// The idle time of each device in steps of the first phase of which enough are known: decode, else steps whose phase
-/// is unknown, those that do both, prefill. Empty where the clocks of host and device disagree; without devices
-/// too much of whose work has no launch in the trace.
+/// is unknown, those that do both, prefill. Empty where the clocks of host and device disagree.
 pub fn step_idle(host: &Host<'_>) -> Vec<StepIdle> {
     if host.vocabulary.clock_offset_ns.is_some() {
         return Vec::new();
     }
     let phases = [Phase::Decode, Phase::Unknown, Phase::Mixed, Phase::Prefill];
     let of_phase = |phase| -> Vec<StepIdle> {
-        let linked = (0..host.devices.len()).filter(|&place| !is_unlinked(host, place));
-        let windows = linked.filter_map(|place| StepWindow::of(host, phase, place, |_| true));
-        windows.map(|of| idle_in(host, &of)).collect()
+        let places = 0..host.devices.len();
+        let of_place = |place| {
+            let of = StepWindow::of(host, phase, place, |_| true)?;
+            Some(StepIdle {
+                is_linked: !is_unlinked(host, place),
+                ..idle_in(host, &of)
+            })
+        };
+        places.filter_map(of_place).collect()
     };
     let mut of_phases = phases.into_iter().map(of_phase);
     of_phases.find(|of| !of.is_empty()).unwrap_or_default()
@@ -99,6 +107,7 @@ pub(super) fn idle_by<'h>(
         phase: Phase::Unknown,
         device: 0,
         rank: None,
+        is_linked: true,
         n_intervals: 0,
         window_ns: window.total_ns(),
         by_cause: ByCause::default(),

@@ -79,11 +79,10 @@ pub fn divide(windows: &Union, layers: Vec<Layer<'_>>, rest: (&str, &str)) -> Ve
 /// The budget of serving time; `None` where no step is known. By the device where its recording covers at least
 /// half of serving time and its clock agrees with the host's, by steps on the host otherwise.
 pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
-    let windows = serving_windows(host.index, host.vocabulary);
-    // The last start of the engine: before another one begins, all that was launched has ended.
-    let last = *windows.spans().last()?;
-    let until = Span::new(last.start, last.end.max(launched_until(host, last)));
-    let windows = Union::of(windows.spans().iter().copied().chain([until]));
+    let windows = serving_time(host);
+    if windows.spans().is_empty() {
+        return None;
+    }
     let busy = host.busy();
     let recorded = busy.extent().map_or(0, |e| windows.covered_ns(e));
     let agrees = host.vocabulary.clock_offset_ns.is_none();
@@ -97,6 +96,18 @@ pub fn budget(host: &Host<'_>) -> Option<TimeBudget> {
             " The time from the last step of one process to the first of the next is not counted.";
     }
     Some(budget)
+}
+
+/// Serving time: from the start of the first to the end of the last serving step of each process, or of the device work
+/// that was launched in it.
+pub fn serving_time(host: &Host<'_>) -> Union {
+    let windows = serving_windows(host.index, host.vocabulary);
+    // The last start of the engine: before another one begins, all that was launched has ended.
+    let Some(&last) = windows.spans().last() else {
+        return windows;
+    };
+    let until = Span::new(last.start, last.end.max(launched_until(host, last)));
+    Union::of(windows.spans().iter().copied().chain([until]))
 }
 
 /// The end of the last device work that was launched in `window`, where launches carry numbers of their own: a

@@ -16,8 +16,6 @@ use crate::analyze::report::{
 use crate::analyze::sentence_words;
 use crate::analyze::steps::times;
 use crate::base::{Span, Union, order, show};
-use crate::dialect::Vocabulary;
-use crate::index::Index;
 
 /// A share of time names the bound from here on …
 const LEAST_SHARE: f64 = 0.5;
@@ -57,7 +55,7 @@ pub struct DeviceShares {
     pub launch_unknown: Union,
     /// Of this, when it may run work that is not recorded.
     pub lost: Union,
-    /// How much of its work has no launch in the trace; `None` where nothing links them.
+    /// How much of its work has no launch in the trace; `None` where the clocks of host and device disagree.
     pub unlinked: Option<Unlinked>,
     /// When it is idle and its next work is not launched yet. `None` where launches and work are not linked.
     pub not_launched: Option<Union>,
@@ -320,15 +318,6 @@ fn unlinked_says(unlinked: Option<(u64, u64)>) -> Option<String> {
             show::count(total)
         )
     })
-}
-
-/// Where the trace links no work with calls at all, none of any device's has a launch.
-pub fn count_all_as_unlinked(shares: &mut [DeviceShares], index: &Index, vocabulary: &Vocabulary) {
-    for (shares, device) in shares.iter_mut().zip(&vocabulary.devices) {
-        let rows = device.tracks.iter().flat_map(|&track| index.rows(track));
-        let n = rows.filter(|&id| vocabulary.role(id).is_device()).count() as u64;
-        shares.unlinked.get_or_insert(Unlinked { n, of: n });
-    }
 }
 
 /// Whether too much of a device's work has no launch in the trace.

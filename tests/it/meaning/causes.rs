@@ -420,30 +420,77 @@ fn a_pause_is_a_wait_for_requests_only_with_evidence() {
     assert!(waits.is_none_or(|w| w["cost_ns"].as_i64().unwrap() < ms(20.0)));
 }
 
+/// An engine that waits 40.5 ms before its last step, `marker`; 39 ms of it in `frame`, and what `more` adds behind its
+/// start.
+fn waits_in(frame: &str, marker: &'static str, more: impl Fn(&mut Written, i64)) -> Value {
+    let mut plan = engine(&[], 500, 20);
+    let last = plan.iter().rposition(|d| *d == Does::Begin(PREFILL)).unwrap();
+    plan[last] = Does::Begin(marker);
+    plan.insert(last, Does::Nothing(40_000));
+    let mut made = Written::of(&plan);
+    let end = made.calls.iter().rev().nth(3).unwrap().3;
+    // Inside an outer frame that lasts longer.
+    made.events
+        .push(thread(100, 1).frame("core.py(900): run_busy_loop", 900, 500_000));
+    made.events.push(thread(100, 1).frame(frame, end + 400, 39_000));
+    more(&mut made, end + 400);
+    let report = made.report();
+    assert_eq!(agree(frame, &report), 1);
+    report
+}
+
 #[test]
-fn a_recorded_wait_of_the_engines_thread_is_a_wait_for_requests() {
+fn a_recorded_wait_for_messages_is_a_wait_for_requests() {
     for frame in [
         "<built-in method poll of zmq.backend.cython._poll.Poller object at 0x1>",
+        "<built-in method get of _queue.SimpleQueue object at 0x1>",
+        "queue.py(154): get",
+    ] {
+        let report = waits_in(frame, DECODE, |_, _| ());
+        assert_eq!(device(&report).get("no_load").copied(), Some(ms(40.5)), "{frame}");
+    }
+}
+
+#[test]
+fn a_wait_for_a_thread_or_a_lock_may_be_one_for_requests_before_a_step_that_has_new_ones() {
+    for frame in [
         "<built-in method recv_into of _socket.socket object at 0x1>",
         "<built-in method acquire of _thread.lock object at 0x1>",
+        "threading.py(355): wait",
+        "selectors.py(451): select",
+        "multiprocessing/connection.py(1136): wait",
     ] {
-        let mut plan = engine(&[], 500, 20);
-        let last = plan.iter().rposition(|d| *d == Does::Begin(PREFILL)).unwrap();
-        plan[last] = Does::Begin(DECODE);
-        plan.insert(last, Does::Nothing(40_000));
-        let mut made = Written::of(&plan);
-        let at = made.marks.len();
-        assert_eq!(at, 0);
-        let end = made.calls.iter().rev().nth(3).unwrap().3;
-        // Inside an outer frame that lasts longer.
-        made.events
-            .push(thread(100, 1).frame("core.py(900): run_busy_loop", 900, 500_000));
-        made.events.push(thread(100, 1).frame(frame, end + 400, 39_000));
-        let report = made.report();
-        let waited = device(&report).get("no_load").copied().unwrap_or(0);
-        assert_eq!(waited, ms(40.5), "{frame}: {:?}", device(&report));
-        assert_eq!(agree(frame, &report), 1);
+        let decodes = waits_in(frame, DECODE, |_, _| ());
+        assert_eq!(device(&decodes).get("no_load"), None, "{frame}");
+        assert_eq!(device(&decodes)["other_thread"], ms(39.0), "{frame}");
+        assert_eq!(idle(&decodes)["other_thread"], ms(39.0), "{frame}");
+        let prefills = waits_in(frame, PREFILL, |_, _| ());
+        for of in [&device(&prefills)["no_load"], &idle(&prefills)["scheduler_idle"]] {
+            assert!((ms(39.0)..=ms(40.5)).contains(of), "{frame}: {of}");
+        }
+        let found = finding(&prefills, "no-load").unwrap();
+        assert_eq!(found["sure"], "suspected", "{frame}");
     }
+}
+
+#[test]
+fn what_the_thread_does_beside_its_wait_is_not_the_wait() {
+    let collects = |at: i64, us: i64| {
+        let frame = "queue.py(154): get";
+        waits_in(frame, DECODE, |made, wait| {
+            let of = made.events.iter_mut().find(|e| e["name"] == frame).unwrap();
+            of["dur"] = (39_000 - us).into();
+            made.events
+                .push(thread(100, 1).frame("gc.py(1): collect", wait + at + 39_000 - us, us - at));
+        })
+    };
+    let report = collects(0, 15_000);
+    assert_eq!(device(&report)["no_load"], ms(25.5));
+    let plain = device(&waits_in("queue.py(154): get", DECODE, |_, _| ()));
+    assert_eq!(device(&report)["python"] - plain["python"], ms(15.0));
+    assert_eq!(idle(&report)["scheduler_idle"], ms(25.5));
+    // What is shorter is the loop's that waits.
+    assert_eq!(device(&collects(0, 800))["no_load"], ms(40.5));
 }
 
 #[test]
