@@ -70,6 +70,31 @@ pub fn ns_from_micros_text(text: &[u8]) -> Option<i64> {
     ns_of_any_size(text).filter(|ns| ns.unsigned_abs() < CLOCK_END_NS.unsigned_abs())
 }
 
+/// Digits past the nanosecond that the sum of two times is made with; more say nothing of any clock.
+const EXACT_PLACES: i32 = 15;
+
+/// The end of what starts and lasts so many µs, rounded half up from the sum at full digits, less the sum of both
+/// rounded, ns: 1 or -1, or 0 where one of them has no digits past the nanosecond, or cannot be read.
+pub fn end_rounding(start: &[u8], dur: &[u8]) -> i64 {
+    let may_have_more = |text: &[u8]| {
+        let point = text.iter().position(|&b| b == b'.');
+        point.is_some_and(|point| text.len() - point > 4) || text.iter().any(|b| b"eE".contains(b))
+    };
+    if !may_have_more(dur) || !may_have_more(start) {
+        return 0;
+    }
+    let exact = |text: &[u8]| {
+        ns_from_micros_text(text)?;
+        scaled(text, EXACT_PLACES)
+    };
+    let Some((start, dur)) = exact(start).zip(exact(dur)) else {
+        return 0;
+    };
+    let unit = 10i128.pow(EXACT_PLACES.unsigned_abs());
+    let rounded = |value: i128| half_up(value, unit);
+    i64::try_from(rounded(start + dur) - rounded(start) - rounded(dur)).unwrap_or(0)
+}
+
 /// Writes nanoseconds as decimal microseconds with the fewest digits that say it, at least one after the point:
 /// 134 912 is `134.912`, 2 316 000 is `2316.0`. [`ns_from_micros_text`] reads it back.
 pub fn push_micros(out: &mut Vec<u8>, ns: i64) {
@@ -217,6 +242,45 @@ pub fn leading_digits(text: &[u8]) -> (Option<i64>, usize) {
     (value, n)
 }
 
+/// `value` in units of `unit`, rounded half up: once, of the whole rest, not of each digit.
+fn half_up(value: i128, unit: i128) -> i128 {
+    value.div_euclid(unit) + i128::from(value.rem_euclid(unit) >= unit - unit / 2)
+}
+
+/// Decimal µs in units of 10^-`places` ns, cut there. `None`: it does not fit.
+fn scaled(text: &[u8], places: i32) -> Option<i128> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let end = digits.iter().position(|b| b"eE".contains(b));
+    let (mantissa, exponent) = match end {
+        Some(end) => (
+            &digits[..end],
+            std::str::from_utf8(&digits[end + 1..]).ok()?.parse().ok()?,
+        ),
+        None => (digits, 0i32),
+    };
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let n_whole = i32::try_from(point).ok()?;
+    let mut value: i128 = 0;
+    // Of each digit the power of ten that it counts, in these units.
+    let first = n_whole
+        .checked_sub(1)?
+        .checked_add(exponent)?
+        .checked_add(3 + places)?;
+    let mut power = first;
+    for d in mantissa.iter().filter(|b| b.is_ascii_digit()) {
+        let digit = i128::from(d - b'0');
+        if digit != 0 && power >= 0 {
+            value = value.checked_add(digit.checked_mul(10i128.checked_pow(power.unsigned_abs())?)?)?;
+        }
+        power -= 1;
+    }
+    Some(if negative { -value } else { value })
+}
+
 /// `mantissa` is digits with at most one point; the value in ns is mantissa · 10^(exponent + 3).
 fn ns_from_exponent_text(negative: bool, mantissa: &[u8], exponent: &[u8]) -> Option<i64> {
     let exponent: i32 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
@@ -235,11 +299,9 @@ fn ns_from_exponent_text(negative: bool, mantissa: &[u8], exponent: &[u8]) -> Op
         value = -value;
     }
     if shift < 0 {
-        // Half up, once: of the whole rest, not of each digit.
-        value = match 10i128.checked_pow(shift.unsigned_abs()) {
-            Some(unit) => value.div_euclid(unit) + i128::from(value.rem_euclid(unit) >= unit - unit / 2),
-            None => 0,
-        };
+        value = 10i128
+            .checked_pow(shift.unsigned_abs())
+            .map_or(0, |unit| half_up(value, unit));
     }
     i64::try_from(value).ok()
 }
@@ -286,6 +348,30 @@ mod tests {
     }
 
     #[test]
+    fn ends_are_rounded_from_all_digits() {
+        for (start, dur, more) in [
+            ("10.0005", "1.0005", -1),
+            ("10.0004", "1.0004", 1),
+            ("10.0004", "1.0001", 0),
+            ("10.0005", "1", 0),
+            ("10", "1.0005", 0),
+            ("1.00005e1", "10.005e-1", -1),
+            ("1.00005e1", "1.0005", -1),
+            ("-10.0005", "1.0005", -1),
+            ("-10.00051", "1.0004", 1),
+            ("1623142623460111.1234", "0.0004", 1),
+            ("10.0004", "x.0004", 0),
+            ("4e99", "1.0004", 0),
+        ] {
+            assert_eq!(
+                end_rounding(start.as_bytes(), dur.as_bytes()),
+                more,
+                "{start} {dur}"
+            );
+        }
+    }
+
+    #[test]
     fn whole_numbers_however_they_are_written() {
         let whole = |text: &str| whole_number(text.as_bytes());
         for (text, number) in [
@@ -307,6 +393,15 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn start_duration_and_rounding_are_the_end(start in -9_000_000i64..9_000_000, dur in 0i64..9_000_000) {
+            // In 10^-6 µs, as text.
+            let text = |n: i64| format!("{}{}.{:06}", if n < 0 { "-" } else { "" }, n.abs() / 1_000_000, n.abs() % 1_000_000);
+            let ns = |n: i64| ns_from_micros_text(text(n).as_bytes()).unwrap();
+            let more = end_rounding(text(start).as_bytes(), text(dur).as_bytes());
+            proptest::prop_assert_eq!(ns(start) + ns(dur) + more, ns(start + dur));
+        }
+
         #[test]
         fn any_integer_and_fraction_come_back(
             us in -4_600_000_000_000_000i64..4_600_000_000_000_000,

@@ -19,8 +19,8 @@ mod unreturned;
 
 use super::allocator_events::Memory;
 use super::args::{ArgRows, Value};
-use super::cpu_time::CpuTimes;
 use super::select::{LeftOut, Selection, Selector};
+use super::sparse_times::SparseTimes;
 use super::tally::{Share, Tally};
 use super::trace_columns::{FlowKind, Header, category_text};
 use crate::base::{CategoryId, DefectKind, Defects, Names, Span};
@@ -61,7 +61,8 @@ pub struct Builder {
     edges: Edges,
     lines: Lines,
     args: ArgRows,
-    cpu_times: CpuTimes,
+    cpu_times: SparseTimes,
+    end_rounding: SparseTimes,
     /// The args of one event.
     values: Vec<Value>,
     tracks: Tracks,
@@ -91,7 +92,8 @@ impl Builder {
             edges: Edges::default(),
             lines: Lines::default(),
             args: ArgRows::new(specs),
-            cpu_times: CpuTimes::default(),
+            cpu_times: SparseTimes::default(),
+            end_rounding: SparseTimes::default(),
             values: Vec::new(),
             tracks: Tracks::default(),
             unknown_frames: UnknownFrames::default(),
@@ -151,6 +153,7 @@ impl Builder {
             + self.lines.bytes()
             + self.args.bytes() as u64
             + self.cpu_times.bytes()
+            + self.end_rounding.bytes()
             + self.instants.start.len() as u64 * INSTANT_BYTES
             + self.memory.len() as u64 * MEMORY_BYTES
             + self.flows.len() as u64 * FLOW_BYTES

@@ -10,6 +10,7 @@ pub mod first_time;
 pub mod nest;
 pub mod pyramid;
 pub mod select;
+mod sparse_times;
 pub mod tally;
 pub mod trace_columns;
 

@@ -10,7 +10,7 @@
 //! | [`Memory`] | 38 | time 8, bytes 8, allocated 8, reserved 8, track 4, device 2 |
 //! | [`Flows`] | 23 | time 8, id 8, track 4, category 2, kind 1 |
 //! | [`CounterSeries`] | 16 a sample | time 8, value 8 |
-//! | [`CpuTimes`] | 12 | row 4, time 8; only slices with a CPU time |
+//! | [`SparseTimes`] | 12 | row 4, time 8; only slices with a CPU time, or whose end is rounded otherwise than start and duration |
 //! | [`Args`] | 12 and 8 | see [`args`](super::args): 12 a value that differs from event to event, 8 for all others of a slice together; only args that an analysis asked for, only where present |
 
 use rustc_hash::FxHashMap;
@@ -23,9 +23,10 @@ pub use crate::ingest::{ArgKind, ArgSpec};
 use super::allocator_events::Memory;
 use super::args::{ArgColumn, Args, at_row};
 use super::column::Column;
-use super::cpu_time::{self, CpuTimes};
+use super::cpu_time;
 use super::pyramid::Lanes;
 use super::select::LeftOut;
+use super::sparse_times::SparseTimes;
 use super::tally::{Share, Tally};
 
 /// Every slice (a named stretch of time on one track), column by column.
@@ -46,6 +47,9 @@ pub struct Slices {
     pub(super) parent: Column<u32>,
     pub(super) depth: Column<u16>,
     pub(super) category: Column<u16>,
+    /// What start and duration, each rounded to the nanosecond, lack of the end that is rounded from both at full
+    /// digits: 1 or -1 ns. Of most traces no slice has any, since their times have no digits below the nanosecond.
+    pub(super) end_rounding: SparseTimes,
 }
 
 /// `parent` of a slice that has none.
@@ -69,7 +73,11 @@ impl Slices {
     }
 
     pub fn end(&self, id: SliceId) -> Ts {
-        self.start(id).plus(self.dur(id))
+        let end = self.start(id).plus(self.dur(id));
+        match self.end_rounding.of(id) {
+            None => end,
+            Some(ns) => end.plus(Dur::from_ns(ns)),
+        }
     }
 
     pub fn dur(&self, id: SliceId) -> Dur {
@@ -324,7 +332,7 @@ pub struct Index {
     pub flows: Flows,
     pub args: Args,
     /// Empty where the trace has no thread clock.
-    pub cpu_times: CpuTimes,
+    pub cpu_times: SparseTimes,
     pub header: Header,
     pub container: Container,
     /// Events read and not left out, of every kind, metadata included.
@@ -449,7 +457,9 @@ impl Index {
         };
         let times = self.slices.start.iter().zip(self.slices.dur.iter());
         for ((start, dur), row) in times.zip(0..) {
-            add(start, end_of(SliceId(row), start.saturating_add(dur)));
+            let row = SliceId(row);
+            let rounding = self.slices.end_rounding.of(row).unwrap_or(0);
+            add(start, end_of(row, start.saturating_add(dur).saturating_add(rounding)));
         }
         let points = self.instants.ts.iter().chain(self.memory.ts.iter());
         for ts in points.chain(self.flows.ts.iter()) {
@@ -474,7 +484,7 @@ impl Index {
             + self.memory.bytes_held()
             + self.flows.ts.len() * 23
             + args
-            + usize::try_from(self.cpu_times.bytes()).unwrap_or(usize::MAX)
+            + usize::try_from(self.cpu_times.bytes() + self.slices.end_rounding.bytes()).unwrap_or(usize::MAX)
             + counters
             + self.names.bytes()
     }

@@ -10,7 +10,7 @@
 //! - keys may stand in any order, `ph` last.
 
 use crate::base::bytes;
-use crate::base::time::{leading_digits, ns_from_micros_text, whole_number};
+use crate::base::time::{end_rounding, leading_digits, ns_from_micros_text, whole_number};
 
 use super::event_fields::{Field, Fields};
 use super::json_walk;
@@ -316,6 +316,15 @@ impl<'a> Event<'a> {
 
     pub fn ts(&self) -> Scalar<'a> {
         self.scalar(Field::Ts)
+    }
+
+    /// What the end, rounded from start and duration at full digits, has more than these two, each rounded, ns: 1, -1,
+    /// mostly 0.
+    pub fn end_rounding(&self) -> i64 {
+        match (self.ts().digits(), self.dur().digits()) {
+            (Some(start), Some(dur)) => end_rounding(start.trim_ascii(), dur.trim_ascii()),
+            _ => 0,
+        }
     }
 
     pub fn dur(&self) -> Scalar<'a> {

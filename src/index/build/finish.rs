@@ -71,6 +71,7 @@ impl Builder {
             category: self.rows.category.gather(&order),
             parent: Column::default(),
             depth: Column::default(),
+            end_rounding: self.end_rounding.finish(&order),
         };
         let families = self.tracks.list.iter().map(|&(.., family)| family);
         end_unreturned(

@@ -5,6 +5,7 @@ use crate::base::DefectKind;
 use crate::base::time::CLOCK_END_NS;
 use crate::index::allocator_events::{Failure, MEMORY, Memory, OUT_OF_MEMORY, Said};
 use crate::index::cpu_time::{CPU_TIME_BYTES, is_beyond};
+use crate::index::sparse_times;
 use crate::index::trace_columns::Family;
 use crate::ingest::{Event, Field, Scalar};
 
@@ -52,6 +53,11 @@ impl Builder {
         self.read_args(event);
         let args = self.args.push(row, &self.values);
         let mut held = ROW_BYTES + FINISH_BYTES + args as u64;
+        let end_rounding = event.end_rounding();
+        if end_rounding != 0 && dur > 0 {
+            self.end_rounding.push(row, end_rounding);
+            held += sparse_times::BYTES;
+        }
         if event.has_uncommon()
             && let Some(ns) = self.thread_time(event, Field::ThreadDur)
         {

@@ -51,6 +51,7 @@ impl Builder {
         let kept: Vec<u32> = kept.map(|(row, _)| row).collect();
         self.args.keep_rows(&kept);
         self.cpu_times.keep_rows(&kept);
+        self.end_rounding.keep_rows(&kept);
         self.unknown_frames.keep_rows(&kept);
         self.rows = std::mem::take(&mut self.rows).picked(&kept);
 

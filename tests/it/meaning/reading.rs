@@ -616,6 +616,32 @@ fn times_are_rounded_half_up() {
     );
 }
 
+#[test]
+fn an_end_is_rounded_from_start_and_duration_at_full_digits() {
+    let text = r#"[
+        {"ph": "X", "cat": "cpu_op", "name": "b", "pid": 1, "tid": 1, "ts": 20.0004, "dur": "1.0004"},
+        {"ph": "X", "cat": "cpu_op", "name": "a", "pid": 1, "tid": 1, "ts": 10.0005, "dur": 1.0005},
+        {"ph": "X", "cat": "cpu_op", "name": "c", "pid": 1, "tid": 1, "ts": 30.0005, "dur": 1.5}
+    ]"#;
+    let opened = open_bytes("variant.json", text.as_bytes()).unwrap();
+    let slices = &opened.index.slices;
+    let times = |id| {
+        (
+            slices.start(id).as_ns(),
+            slices.dur(id).as_ns(),
+            slices.end(id).as_ns(),
+        )
+    };
+    assert_eq!(
+        slices.ids().map(times).collect::<Vec<_>>(),
+        [
+            (10_001, 1_001, 11_001),
+            (20_000, 1_000, 21_001),
+            (30_001, 1_500, 31_501)
+        ]
+    );
+}
+
 /// A python frame under tid 0, µs after [`EPOCH_US`].
 fn frame(name: &str, start: u64, end: u64, id: Value, parent: Option<Value>) -> Value {
     let mut args = json!({"Ev Idx": 1});
