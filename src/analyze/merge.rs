@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 
 use crate::base::{SliceId, Span, TrackId, Union};
 use crate::index::Index;
@@ -19,15 +18,25 @@ pub fn merge_tracks(index: &Index, tracks: &[TrackId], mut see: impl FnMut(usize
             next.push(Reverse((start, rows.start, place, rows.end)));
         }
     }
-    // The heap's top is changed in its place: taking it out and putting it back would sift twice.
-    while let Some(mut top) = next.peek_mut() {
-        let Reverse((start, row, place, end)) = &mut *top;
-        see(*place as usize, SliceId(*row));
-        *row += 1;
-        if row < end {
-            *start = index.slices.start(SliceId(*row)).as_ns();
+    // The track of the next slice is kept out of the heap, for as long as it is ahead: mostly one comparison a slice.
+    let Some(Reverse(mut first)) = next.pop() else {
+        return;
+    };
+    loop {
+        let (_, row, place, end) = first;
+        see(place as usize, SliceId(row));
+        if row + 1 < end {
+            first = (index.slices.start(SliceId(row + 1)).as_ns(), row + 1, place, end);
+            if let Some(mut second) = next.peek_mut()
+                && second.0 < first
+            {
+                std::mem::swap(&mut second.0, &mut first);
+            }
         } else {
-            PeekMut::pop(top);
+            match next.pop() {
+                Some(Reverse(second)) => first = second,
+                None => return,
+            }
         }
     }
 }

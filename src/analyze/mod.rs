@@ -97,7 +97,9 @@ pub fn analyze_to(
         metrics::apply(&mut report.recompiles, &mut metrics, metrics_file, base);
         report.metrics = Some(metrics);
     }
-    report.steps = steps::steps(index, vocabulary, &report.recompiles);
+    let runs = steps::MatchedRuns::of(index, vocabulary);
+    let runs = runs.as_ref();
+    report.steps = steps::steps(index, vocabulary, &report.recompiles, runs);
     let warmups = coverage::WarmUps::of(index, vocabulary, &report.steps);
     uses::set_uses(&mut report.recompiles, &report.steps, &warmups);
     let waiting = gaps::requests::waiting(index, vocabulary);
@@ -114,7 +116,7 @@ pub fn analyze_to(
     report.padding = bucket_padding::padding(&report.steps);
     let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
-    let found = gaps::found_links(index, vocabulary);
+    let found = gaps::found_links(index, vocabulary, runs);
     let found = found
         .as_ref()
         .map(|l| launch_index::LaunchIndex::by_links(index, vocabulary, l));
@@ -164,6 +166,7 @@ pub fn analyze_to(
             vocabulary,
             &report.steps,
             &devices,
+            runs,
             dynamo,
             from_device_ends,
         );
@@ -299,7 +302,8 @@ pub fn gaps_in(
 ) -> Vec<report::Gaps> {
     let devices = device_time::device_work(index, vocabulary);
     let launched = launch_index::LaunchIndex::of(index, vocabulary);
-    let found = gaps::found_links(index, vocabulary);
+    let runs = steps::MatchedRuns::of(index, vocabulary);
+    let found = gaps::found_links(index, vocabulary, runs.as_ref());
     let found = found
         .as_ref()
         .map(|l| launch_index::LaunchIndex::by_links(index, vocabulary, l));

@@ -459,7 +459,10 @@ impl Index {
         for ((start, dur), row) in times.zip(0..) {
             let row = SliceId(row);
             let rounding = self.slices.end_rounding.of(row).unwrap_or(0);
-            add(start, end_of(row, start.saturating_add(dur).saturating_add(rounding)));
+            add(
+                start,
+                end_of(row, start.saturating_add(dur).saturating_add(rounding)),
+            );
         }
         let points = self.instants.ts.iter().chain(self.memory.ts.iter());
         for ts in points.chain(self.flows.ts.iter()) {

@@ -4,10 +4,10 @@
 //! Absolute times stay integers: today's wall clock in ns does not fit an `f64`. The window's start goes off
 //! first; only what is left is a float.
 
-use crate::base::Span;
 pub use crate::base::log_bins::whole_ns;
+use crate::base::{Span, show};
 
-use super::AxisTick;
+use super::{Axis, AxisTick};
 
 /// A stretch of time laid over a width.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -294,6 +294,21 @@ impl DurationScale {
     }
 }
 
+/// An axis of counts from 0 to the highest, with round ticks.
+pub fn count_axis(label: &str, most: u64) -> Axis {
+    let most = i64::try_from(most).unwrap_or(i64::MAX).max(1);
+    let step = round_up(most / 4 + i64::from(most % 4 > 0));
+    let counts = (0..=4).filter_map(|n| step.checked_mul(n));
+    let ticks = counts.take_while(|&n| n <= most).map(|n| AxisTick {
+        at: n as f64 / most as f64,
+        label: show::count(n.unsigned_abs()),
+    });
+    Axis {
+        label: label.to_owned(),
+        ticks: ticks.collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,6 +324,21 @@ mod tests {
         assert_eq!(scale.x(DAY + 1_000), 250.0);
         assert_eq!(scale.at(250.0), DAY + 1_000);
         assert_eq!(scale.at(scale.x(DAY + 3_333)), DAY + 3_333);
+    }
+
+    #[test]
+    fn counts_have_round_ticks() {
+        let labels = |most: u64| -> Vec<String> {
+            let axis = count_axis("steps", most);
+            axis.ticks.into_iter().map(|tick| tick.label).collect()
+        };
+        assert_eq!(labels(1), ["0", "1"]);
+        assert_eq!(labels(3), ["0", "1", "2", "3"]);
+        assert_eq!(labels(92), ["0", "50"]);
+        assert_eq!(labels(400), ["0", "100", "200", "300", "400"]);
+        assert_eq!(labels(0), ["0", "1"]);
+        assert!(count_axis("steps", u64::MAX).ticks.len() > 1);
+        assert_eq!(count_axis("steps", 92).ticks[1].at, 50.0 / 92.0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::analyze::steps::times::durations;
 use crate::base::log_bins::LogBins;
 use crate::base::{Span, order, show};
 
-use super::axis::log_ticks;
+use super::axis::{count_axis, log_ticks};
 use super::{Across, Axis, AxisTick, Entry, Mark, Pick, Picked, Picture, Plot, Shape, Sign};
 
 /// Bins of the histogram.
@@ -135,20 +135,6 @@ pub fn distribution(steps: &[&Step], word: &str) -> Option<Picture> {
         picks,
         across: Across::Lengths,
     })
-}
-
-/// An axis of counts from 0 to the highest.
-pub(super) fn count_axis(label: &str, most: u64) -> Axis {
-    let tick = |at: f64, n: u64| AxisTick {
-        at,
-        label: show::count(n),
-    };
-    let half = (most >= 2 && most.is_multiple_of(2)).then(|| tick(0.5, most / 2));
-    let ends = [Some(tick(0.0, 0)), half, Some(tick(1.0, most))];
-    Axis {
-        label: label.to_owned(),
-        ticks: ends.into_iter().flatten().collect(),
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use crate::analyze::report::{GapKind, Gaps, TraceReport};
 use crate::base::{Span, show};
 
-use super::axis::DurationScale;
-use super::distribution::count_axis;
+use super::axis::{DurationScale, count_axis};
 use super::histogram::{HistogramBar, Measure, histogram};
 use super::{
     Across, Axis, AxisTick, Entry, Mark, Pick, Picked, Picture, Plot, Shape, Sign, duration_axis, with_share,

@@ -50,7 +50,7 @@ use crate::analyze::gaps::innermost::thread_of;
 use crate::analyze::gaps::launch_gaps::launch_gaps;
 use crate::analyze::gaps::requests::{EngineKey, Waiting, engine_rows};
 use crate::analyze::report::{Gaps, Recompile, Step};
-use crate::analyze::steps::links_of_runs;
+use crate::analyze::steps::{MatchedRuns, links_of_runs};
 use crate::base::{Span, TrackId, Union};
 use crate::dialect::{LaunchLink, Vocabulary};
 use crate::index::Index;
@@ -178,9 +178,13 @@ impl<'a> Host<'a> {
 }
 
 /// Which call launched what, where only the order of launches or another layer's arrows tell.
-pub fn found_links<'a>(index: &Index, vocabulary: &'a Vocabulary) -> Option<Cow<'a, Links>> {
+pub fn found_links<'a>(
+    index: &Index,
+    vocabulary: &'a Vocabulary,
+    runs: Option<&MatchedRuns>,
+) -> Option<Cow<'a, Links>> {
     match &vocabulary.launch_link {
-        LaunchLink::Recurring(key) => links_of_runs(index, vocabulary, key).map(Cow::Owned),
+        LaunchLink::Recurring(_) => runs.map(|runs| Cow::Owned(links_of_runs(index, vocabulary, runs))),
         LaunchLink::Numbered(links) => Some(Cow::Borrowed(vocabulary.call_links.as_ref().unwrap_or(links))),
         _ => None,
     }

@@ -20,7 +20,7 @@ use crate::analyze::report::{
     Difference, DifferenceKind, DynamoUse, HostPart, Parts, Period, SlowStep, Step, StepWork, StepWorkRow,
 };
 use crate::analyze::steps::like::{LEAST_LIKE, LikeSize, by_like_size};
-use crate::analyze::steps::step_device_work::{Piece, TakesWork, assign};
+use crate::analyze::steps::step_device_work::{MatchedRuns, Piece, TakesWork, assign};
 
 /// A step is slow if it takes longer than this many medians of its like …
 pub const SLOW_FACTOR: i64 = 3;
@@ -97,6 +97,7 @@ pub fn slow_steps(
     vocabulary: &Vocabulary,
     steps: &[Step],
     devices: &[DeviceWork],
+    runs: Option<&MatchedRuns>,
     dynamo: Option<&DynamoUse>,
     from_device_ends: bool,
 ) -> Vec<SlowStep> {
@@ -112,7 +113,7 @@ pub fn slow_steps(
     }
     let all = slow.iter().flat_map(|s| s.others.iter().copied().chain([s.step]));
     let threads = Threads::of(index, vocabulary);
-    let wanted = profiles(&threads, steps, devices, from_device_ends, all);
+    let wanted = profiles(&threads, steps, (devices, runs), from_device_ends, all);
     let compared = slow.iter().map(|one| compared(one, &wanted, &threads, dynamo));
     compared.collect()
 }
@@ -121,7 +122,7 @@ pub fn slow_steps(
 fn profiles<'s>(
     threads: &Threads<'_>,
     steps: &[Step],
-    devices: &[DeviceWork],
+    (devices, runs): (&[DeviceWork], Option<&MatchedRuns>),
     from_device_ends: bool,
     of: impl Iterator<Item = &'s Step>,
 ) -> FxHashMap<usize, Profile> {
@@ -129,6 +130,7 @@ fn profiles<'s>(
     assign(
         threads.index,
         threads.vocabulary,
+        runs,
         &mut Pieces {
             index: threads.index,
             wanted: &mut wanted,
@@ -166,8 +168,9 @@ pub fn step_work(
         others.clear();
     }
     let threads = Threads::of(index, vocabulary);
+    let runs = MatchedRuns::of(index, vocabulary);
     let all = others.iter().copied().chain([own]);
-    let profiles = profiles(&threads, steps, devices, from_device_ends, all);
+    let profiles = profiles(&threads, steps, (devices, runs.as_ref()), from_device_ends, all);
     let profile = profiles.get(&(step as usize))?;
     let beside: Vec<&Profile> = others
         .iter()

@@ -9,7 +9,7 @@ mod step_device_work;
 pub mod times;
 pub mod verdict;
 
-pub use step_device_work::{given_by_time, links_of_runs};
+pub use step_device_work::{MatchedRuns, given_by_time, links_of_runs};
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,12 @@ use crate::analyze::report::{Basis, Bucket, Parts, Recompile, Step, StepGroup, S
 ///
 /// A step's duration is that of the slice that marks it. Input preparation and what follows sampling may stand
 /// outside that slice (vLLM V1 on Gaudi); their time is in the parts and not in the duration.
-pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Vec<Step> {
+pub fn steps(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    recompiles: &[Recompile],
+    runs: Option<&MatchedRuns>,
+) -> Vec<Step> {
     let mut by_step: Vec<&Recompile> = recompiles
         .iter()
         .filter(|r| r.step.is_some() && r.evidence != Evidence::Suspected)
@@ -37,7 +42,7 @@ pub fn steps(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -
     order::sort_by_key(&mut by_step, |r| r.step);
     // Whether a step without a marker compiled nothing is known only where compiles are recorded at all.
     let compiles_known = recompiles.iter().any(|r| r.evidence != Evidence::Suspected);
-    let mut devices = step_device_work::step_devices(index, vocabulary);
+    let mut devices = step_device_work::step_devices(index, vocabulary, runs);
     let gaps = gaps_before(index, vocabulary);
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();

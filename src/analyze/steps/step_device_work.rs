@@ -30,12 +30,16 @@ use crate::analyze::report::{Engine, Engines, Step, StepDevice};
 const CLOCK_SLACK_NS: i64 = 10_000;
 
 /// Device time of every pass; `None` for passes without device work, and for all of a trace without any.
-pub fn step_devices(index: &Index, vocabulary: &Vocabulary) -> Vec<Option<StepDevice>> {
+pub fn step_devices(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    runs: Option<&MatchedRuns>,
+) -> Vec<Option<StepDevice>> {
     if vocabulary.devices.is_empty() || vocabulary.passes.is_empty() {
         return none_of(vocabulary);
     }
     let mut assigned = Assigned::of(vocabulary);
-    let method = assign(index, vocabulary, &mut assigned);
+    let method = assign(index, vocabulary, runs, &mut assigned);
     let recorded = assigned.launches.recorded(index, vocabulary);
     let has_lanes = engines_of(index, vocabulary);
     // Of each rank: the end of all work of the steps before, unknown where that of the last one is.
@@ -193,14 +197,20 @@ impl PassLaunches {
     }
 }
 
-/// Gives every piece of device work that belongs to a pass, in order of start, and says by which method.
-pub fn assign(index: &Index, vocabulary: &Vocabulary, takes: &mut dyn TakesWork) -> &'static str {
+/// Gives every piece of device work that belongs to a pass, in order of start, and says by which method. `runs`: of this
+/// trace.
+pub fn assign(
+    index: &Index,
+    vocabulary: &Vocabulary,
+    runs: Option<&MatchedRuns>,
+    takes: &mut dyn TakesWork,
+) -> &'static str {
     let owners = Owners::new(index, vocabulary);
     let linked = match &vocabulary.launch_link {
         LaunchLink::Correlation(_) | LaunchLink::Numbered(_) | LaunchLink::Renumbered(_) => {
             by_correlation(index, vocabulary, &owners, takes)
         }
-        LaunchLink::Recurring(key) => by_runs(index, vocabulary, &owners, key, takes),
+        LaunchLink::Recurring(_) => runs.and_then(|runs| by_runs(index, vocabulary, &owners, runs, takes)),
         LaunchLink::None => None,
     };
     if linked.is_some() {
@@ -671,10 +681,9 @@ fn by_runs(
     index: &Index,
     vocabulary: &Vocabulary,
     owners: &Owners<'_>,
-    key: &str,
+    matched: &MatchedRuns,
     takes: &mut dyn TakesWork,
 ) -> Option<()> {
-    let matched = Matched::of(index, vocabulary, key)?;
     let runs = matched.starts.iter().zip(&matched.runs);
     let passes: Vec<Option<usize>> = runs
         .map(|(&at, run)| owners.of_rank(vocabulary.devices[run.device].rank, at?))
@@ -708,7 +717,7 @@ fn by_runs(
 }
 
 /// Runs of recurring ids with their launches.
-struct Matched {
+pub struct MatchedRuns {
     /// Of each id, in order.
     launches: FxHashMap<GraphId, Vec<(i64, SliceId)>>,
     runs: Vec<Run>,
@@ -718,8 +727,12 @@ struct Matched {
     starts: Vec<Option<i64>>,
 }
 
-impl Matched {
-    fn of(index: &Index, vocabulary: &Vocabulary, key: &str) -> Option<Matched> {
+impl MatchedRuns {
+    /// `None` where launches are linked in another way, or not at all.
+    pub fn of(index: &Index, vocabulary: &Vocabulary) -> Option<MatchedRuns> {
+        let LaunchLink::Recurring(key) = vocabulary.launch_link else {
+            return None;
+        };
         let mut by_id: FxHashMap<GraphId, Vec<(i64, SliceId)>> = FxHashMap::default();
         for (id, value) in launches(index, vocabulary, key)? {
             let start = index.slices.start(id).as_ns();
@@ -739,7 +752,7 @@ impl Matched {
         let starts = |calls: &Vec<(i64, SliceId)>| calls.iter().map(|&(start, _)| start).collect();
         let launch_starts = by_id.iter().map(|(&id, calls)| (id, starts(calls))).collect();
         let ends_early = end.is_some_and(|end| end < last_launch);
-        Some(Matched {
+        Some(MatchedRuns {
             starts: match_runs(&runs, &launch_starts, ends_early),
             launches: by_id,
             runs,
@@ -757,8 +770,7 @@ impl Matched {
 }
 
 /// Launches of recurring ids and their work, with a number that is unique to each launch.
-pub fn links_of_runs(index: &Index, vocabulary: &Vocabulary, key: &str) -> Option<Links> {
-    let matched = Matched::of(index, vocabulary, key)?;
+pub fn links_of_runs(index: &Index, vocabulary: &Vocabulary, matched: &MatchedRuns) -> Links {
     let mut numbers: Vec<(SliceId, i64)> = Vec::new();
     let mut seen = matched.run_of.iter();
     device_work(index, vocabulary, &lanes(vocabulary), |_, id, _| {
@@ -767,7 +779,7 @@ pub fn links_of_runs(index: &Index, vocabulary: &Vocabulary, key: &str) -> Optio
     });
     let calls = matched.launches.values().flatten();
     numbers.extend(calls.map(|&(_, call)| (call, i64::from(call.0))));
-    Some(Links::of(numbers))
+    Links::of(numbers)
 }
 
 /// How much work each launch of an id has, where that is the same for all: the same names, again and again.

@@ -15,8 +15,10 @@ use crate::base::{Span, show};
 pub const ADDRESS: &str = "https://ui.perfetto.dev/";
 /// How often Perfetto is asked whether it is there.
 pub const EVERY_MS: i32 = 100;
-/// After that, the reader is told that nobody answers.
-pub const LIMIT_MS: f64 = 30_000.0;
+/// After that, the reader is told that nobody answers yet.
+pub const TOLD_MS: f64 = 8_000.0;
+/// After that, nobody is asked any more.
+pub const LIMIT_MS: f64 = 60_000.0;
 /// Notes and pinned tracks in an address: addresses of some 10 KB are fine everywhere, more is not.
 pub const MOST_NOTES: usize = 20;
 pub const MOST_PINS: usize = 12;
@@ -212,6 +214,8 @@ pub fn all_of(span: Span) -> Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Ping,
+    /// It has not answered for [`TOLD_MS`]: the reader is told.
+    PingAndTell,
     /// Its window was closed.
     Gone,
     GiveUp,
@@ -224,6 +228,8 @@ pub fn next(waited_ms: f64, window_is_closed: bool) -> Next {
         Next::Gone
     } else if waited_ms > LIMIT_MS {
         Next::GiveUp
+    } else if waited_ms > TOLD_MS {
+        Next::PingAndTell
     } else {
         Next::Ping
     }
@@ -412,8 +418,9 @@ mod tests {
     #[test]
     fn nobody_is_waited_for_longer_than_30_s() {
         assert_eq!(next(0.0, false), Next::Ping);
-        assert_eq!(next(29_950.0, false), Next::Ping);
-        assert_eq!(next(30_001.0, false), Next::GiveUp);
+        assert_eq!(next(7_950.0, false), Next::Ping);
+        assert_eq!(next(8_001.0, false), Next::PingAndTell);
+        assert_eq!(next(60_001.0, false), Next::GiveUp);
         assert_eq!(next(100.0, true), Next::Gone);
     }
 }

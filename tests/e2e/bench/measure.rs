@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use stepscope::protocol::engine::{Answer, Reply};
+use stepscope::protocol::wire;
 use stepscope_e2e::Page;
 use xtask::root;
 
@@ -20,7 +22,7 @@ const STOOD: Duration = Duration::from_secs(3);
 const MAX_STRING: f64 = 536_870_888.0;
 
 /// In the product's page: notes when a file is chosen, when the first findings are shown, when all are there,
-/// and how long the timeline's questions wait for an answer. Times in ms.
+/// and how long the timeline's questions wait for an answer. Times in ms. `SUMMARY` and `ANSWER`: see [`watch`].
 const WATCH: &str = r#"
     window.bench = { timeline: [] };
     const asked = new Map();
@@ -51,13 +53,16 @@ const WATCH: &str = r#"
             let first = true;
             this.addEventListener('message', ({ data }) => {
                 const head = data?.head;
-                if (head === null || typeof head !== 'object') return;
-                if ('Summary' in head && first) {
+                if (!(head instanceof Uint8Array)) return;
+                if (head[0] === SUMMARY && first) {
                     first = false;
                     painted(now => bench.first = now - bench.start);
                 }
-                if (head.Answer?.answer?.Timeline && asked.has(head.Answer.id))
-                    bench.timeline.push(performance.now() - asked.get(head.Answer.id));
+                if (head[0] !== ANSWER) return;
+                // Seven bits a byte, the lowest first.
+                let id = 0, at = 1;
+                do id += (head[at] & 127) * 128 ** (at - 1); while (head[at++] & 128);
+                if (asked.has(id)) bench.timeline.push(performance.now() - asked.get(id));
             });
         }
         postMessage(message, ...more) {
@@ -67,6 +72,21 @@ const WATCH: &str = r#"
         }
     };
 "#;
+
+/// [`WATCH`], told by what byte such replies of a worker begin.
+fn watch() -> String {
+    let first_byte = |reply: &Reply| {
+        let bytes = wire::bytes_of(reply).expect("a reply has bytes");
+        *bytes.first().expect("it is not empty")
+    };
+    let summary = first_byte(&Reply::Summary(Box::default()));
+    let nothing = Answer::Nothing { why: String::new() };
+    let answer = first_byte(&Reply::Answer {
+        id: 0,
+        answer: nothing,
+    });
+    format!("const SUMMARY = {summary}, ANSWER = {answer};\n{WATCH}")
+}
 
 /// Moves over the whole trace for `ms`, a step in each frame. Gives `interval`: times between frames; `work`:
 /// from a frame's first script to the end of its painting, in the page's thread; `timeline`: from a question
@@ -145,7 +165,7 @@ struct Pages {
 /// The product's page in a fresh browser.
 fn product() -> Page {
     let mut product = Page::blank();
-    product.before_its_scripts(WATCH);
+    product.before_its_scripts(&watch());
     product.go_to("");
     product
 }

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::{Doing, KEPT, Perfetto};
 use crate::app::components::dialog::Dialog;
 use crate::protocol::companion::message::Range;
-use crate::protocol::companion::sender::{ADDRESS, Address, LIMIT_MS, all_of};
+use crate::protocol::companion::sender::{ADDRESS, Address, TOLD_MS, all_of};
 use crate::view::Span;
 use crate::web::kept;
 
@@ -157,6 +157,10 @@ pub fn PerfettoSays() -> Html {
         let perfetto = perfetto.clone();
         move |_: MouseEvent| perfetto.again()
     };
+    let save = {
+        let perfetto = perfetto.clone();
+        move |_: MouseEvent| perfetto.save_instead()
+    };
     let host = perfetto.address().origin().to_owned();
     let (says, word) = match &*perfetto.0.doing {
         Doing::Nothing | Doing::Sent => return html! {},
@@ -169,8 +173,9 @@ pub fn PerfettoSays() -> Html {
         ),
         Doing::Silent => (
             format!(
-                "{host} did not answer within {:.0} s. It may still be loading, or be no Perfetto.",
-                LIMIT_MS / 1000.0
+                "{host} has not answered for {:.0} s. It may still be loading, ask for a sign-in, keep other pages \
+                 out, or be no Perfetto. When it answers, it gets the trace; or save the file, and open it there.",
+                TOLD_MS / 1000.0
             ),
             Some("Ask again"),
         ),
@@ -180,6 +185,9 @@ pub fn PerfettoSays() -> Html {
         <p class="trouble stopped perfetto-says" role="status">
             <b>{ "Perfetto. " }</b>{ says }{ " " }
             if let Some(word) = word { <button type="button" onclick={again}>{ word }</button>{ " " } }
+            if *perfetto.0.doing == Doing::Silent {
+                <button type="button" onclick={save}>{ "Save the file" }</button>{ " " }
+            }
             <button type="button" onclick={end}>
                 { match *perfetto.0.doing {
                     Doing::Calling | Doing::Cutting(_) | Doing::Sending => "Cancel",

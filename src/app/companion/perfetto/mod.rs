@@ -26,6 +26,7 @@ use crate::protocol::engine::{Answer, Question};
 use crate::view::cut::CutRequest;
 use crate::view::{Level, Span, Summary, TrackKind};
 use crate::web::companion::{Opened, Windows, bytes_of, now_ms};
+use crate::web::download;
 use crate::web::engine::Engine;
 use crate::web::kept;
 use crate::web::timer::Timer;
@@ -47,7 +48,7 @@ enum Doing {
     Sent,
     /// The browser did not open the window.
     Blocked,
-    /// Nobody answered.
+    /// Nobody has answered yet.
     Silent,
     Failed(String),
 }
@@ -261,6 +262,18 @@ impl Perfetto {
         self.show(range, alone);
     }
 
+    /// Saves as a file what nobody answers for.
+    fn save_instead(&self) {
+        let mut talk = self.0.talk.borrow_mut();
+        talk.timer = None;
+        let wish = talk.next.take();
+        drop(talk);
+        match wish {
+            Some(wish) => self.talk().save(wish),
+            None => self.say(Doing::Nothing),
+        }
+    }
+
     /// What the menu says of what is sent, if it is not the file.
     fn told_before(&self) -> Option<String> {
         let sent = self.0.sent.as_ref()?;
@@ -364,28 +377,9 @@ impl PerfettoTalk {
 
     /// Has a cut-out written, and sends it.
     fn cut(self, window: Opened, address: Address, wish: Wish) {
-        let request = CutRequest {
-            window: match wish.content {
-                Content::Whole => None,
-                Content::Stretch(span) => Some(span),
-            },
-            own_tracks: true,
-            gzip: true,
-            ..CutRequest::default()
-        };
         self.doing.set(Doing::Cutting(0));
-        let progress = {
-            let to = self.clone();
-            move |part: f64| {
-                if to.is_wanted() {
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
-                    to.doing
-                        .set(Doing::Cutting((part.clamp(0.0, 1.0) * 100.0) as u32));
-                }
-            }
-        };
-        let engine = wish.sent.engine.clone();
-        engine.cut_telling(request, progress, move |written| {
+        let (progress, engine) = (self.cutting(), wish.sent.engine.clone());
+        engine.cut_telling(cut_request(wish.content), progress, move |written| {
             if !self.is_wanted() {
                 return self.go_on();
             }
@@ -405,6 +399,53 @@ impl PerfettoTalk {
                 Err(why) => self.failed(format!("The cut-out could not be written: {why}.")),
             }
         });
+    }
+
+    /// Tells how much of a cut-out is written.
+    fn cutting(&self) -> impl FnMut(f64) + 'static {
+        let to = self.clone();
+        move |part: f64| {
+            if to.is_wanted() {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+                to.doing
+                    .set(Doing::Cutting((part.clamp(0.0, 1.0) * 100.0) as u32));
+            }
+        }
+    }
+
+    /// Saves what was to be sent, for the reader to open there.
+    fn save(self, wish: Wish) {
+        let file = wish.sent.file.clone();
+        let is_file = |_: &File| wish.content.is_file(Some(wish.sent.summary.bytes));
+        if let Some(file) = file.filter(is_file) {
+            return self.saved(&file.name(), &file);
+        }
+        self.talk.borrow_mut().under_way = Some(UnderWay {
+            wish: wish.clone(),
+            is_cut: true,
+            given_up: false,
+        });
+        self.doing.set(Doing::Cutting(0));
+        let (progress, engine) = (self.cutting(), wish.sent.engine.clone());
+        engine.cut_telling(cut_request(wish.content), progress, move |written| {
+            if !self.is_wanted() {
+                return self.go_on();
+            }
+            match written {
+                Ok(cut) => {
+                    self.talk.borrow_mut().under_way = None;
+                    self.saved(&cut.facts.file_name, &cut.blob);
+                }
+                Err(why) => self.failed(format!("The cut-out could not be written: {why}.")),
+            }
+        });
+    }
+
+    fn saved(&self, name: &str, blob: &Blob) {
+        match download::save_blob(name, blob) {
+            Ok(()) => self.doing.set(Doing::Nothing),
+            Err(_) => self.failed(format!("{} could not be saved.", show::plain(name))),
+        }
     }
 
     /// Sends a file, and shows there what was wished for, or what was clicked meanwhile.
@@ -465,6 +506,18 @@ impl PerfettoTalk {
     }
 }
 
+fn cut_request(content: Content) -> CutRequest {
+    CutRequest {
+        window: match content {
+            Content::Whole => None,
+            Content::Stretch(span) => Some(span),
+        },
+        own_tracks: true,
+        gzip: true,
+        ..CutRequest::default()
+    }
+}
+
 /// Starts to ask whether Perfetto is there.
 fn call_now(to: &PerfettoTalk) {
     to.talk.borrow_mut().since_ms = now_ms();
@@ -476,8 +529,12 @@ fn call_now(to: &PerfettoTalk) {
 fn call(to: &PerfettoTalk) {
     let mut talk = to.talk.borrow_mut();
     let Some(window) = talk.window.clone() else { return };
-    match next(now_ms() - talk.since_ms, window.is_closed()) {
-        Next::Ping => {
+    let next = next(now_ms() - talk.since_ms, window.is_closed());
+    match next {
+        Next::Ping | Next::PingAndTell => {
+            if next == Next::PingAndTell && *to.doing != Doing::Silent {
+                to.doing.set(Doing::Silent);
+            }
             window.ping();
             let again = to.clone();
             talk.timer = Some(Timer::after(EVERY_MS, move || call(&again)));
