@@ -31,6 +31,7 @@ use device::{
     work_by_node,
 };
 use gaps::activity::held_up_by;
+use gaps::held_up::Compiles;
 use gaps::{idle, streams, time_budget};
 use host::{collectives_on_host, modules, operators_by_name, profiler_overhead, python};
 use memory::allocations;
@@ -99,7 +100,8 @@ pub fn analyze_to(
     }
     let runs = steps::MatchedRuns::of(index, vocabulary);
     let runs = runs.as_ref();
-    report.steps = steps::steps(index, vocabulary, &report.recompiles, runs);
+    let compiles = Compiles::of(index, vocabulary, &report.recompiles);
+    report.steps = steps::steps(index, vocabulary, &report.recompiles, &compiles, runs);
     let warmups = coverage::WarmUps::of(index, vocabulary, &report.steps);
     uses::set_uses(&mut report.recompiles, &report.steps, &warmups);
     let waiting = gaps::requests::waiting(index, vocabulary);
@@ -124,7 +126,7 @@ pub fn analyze_to(
         index,
         vocabulary,
         &report.steps,
-        &report.recompiles,
+        (&report.recompiles, compiles),
         &devices,
         launched.as_ref().or(found.as_ref()),
         &waiting,
@@ -312,7 +314,7 @@ pub fn gaps_in(
         index,
         vocabulary,
         &report.steps,
-        &report.recompiles,
+        (&report.recompiles, Compiles::of(index, vocabulary, &report.recompiles)),
         &devices,
         launched.as_ref().or(found.as_ref()),
         &waiting,

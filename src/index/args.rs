@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use super::column::Column;
-use crate::base::{NameId, SliceId};
+use crate::base::{NameId, SliceId, order};
 use crate::ingest::{ArgKind, ArgSpec};
 
 /// Bytes of a value in a column of its own, with its row.
@@ -332,7 +332,9 @@ pub struct Links {
 impl Links {
     /// Of each slice the first number counts.
     pub fn of(mut numbers: Vec<(SliceId, i64)>) -> Links {
-        crate::base::order::sort_by_key(&mut numbers, |&(id, _)| id);
+        if !numbers.is_sorted_by_key(|&(id, _)| id) {
+            order::sort_by_key(&mut numbers, |&(id, _)| id);
+        }
         numbers.dedup_by_key(|&mut (id, _)| id);
         let mut links = Links::default();
         for (id, number) in numbers {

@@ -111,7 +111,7 @@ impl<'a> Host<'a> {
         index: &'a Index,
         vocabulary: &'a Vocabulary,
         steps: &'a [Step],
-        recompiles: &'a [Recompile],
+        (recompiles, compiles): (&'a [Recompile], Compiles),
         devices: &'a [DeviceWork],
         launched: Option<&'a LaunchIndex<'a>>,
         waiting: &'a [Waiting],
@@ -120,7 +120,6 @@ impl<'a> Host<'a> {
         let clocks_agree = vocabulary.clock_offset_ns.is_none();
         let launched = launched.filter(|_| clocks_agree);
         let threads = HostThreads::of(index, vocabulary);
-        let compiles = Compiles::of(index, vocabulary, recompiles);
         let rule = Rule::of(index, vocabulary, &threads, &compiles, waiting);
         let places = 0..devices.len();
         let of_devices = places.map(|place| {

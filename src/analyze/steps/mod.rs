@@ -33,6 +33,7 @@ pub fn steps(
     index: &Index,
     vocabulary: &Vocabulary,
     recompiles: &[Recompile],
+    compiles: &Compiles,
     runs: Option<&MatchedRuns>,
 ) -> Vec<Step> {
     let mut by_step: Vec<&Recompile> = recompiles
@@ -47,7 +48,6 @@ pub fn steps(
     let spans = times::host_spans(vocabulary);
     let mut held_up: Vec<u32> = recompiles.iter().filter_map(|r| r.step).collect();
     order::sort(&mut held_up);
-    let compiles = Compiles::of(index, vocabulary, recompiles);
     let mut compiles_of: FxHashMap<TrackId, ThreadCompiles> = FxHashMap::default();
     let mut is_held_up = |pass: &Pass, span: Span| {
         let track = index.track_of(pass.slice);

@@ -15,7 +15,7 @@ use std::iter::Peekable;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::{NameId, SliceId, Span, TrackId, stats};
+use crate::base::{NameId, SliceId, Span, TrackId, order, stats};
 use crate::dialect::{Device, LaunchLink, Role, Vocabulary};
 use crate::index::args::{ArgColumn, Links};
 use crate::index::trace_columns::Index;
@@ -771,14 +771,21 @@ impl MatchedRuns {
 
 /// Launches of recurring ids and their work, with a number that is unique to each launch.
 pub fn links_of_runs(index: &Index, vocabulary: &Vocabulary, matched: &MatchedRuns) -> Links {
-    let mut numbers: Vec<(SliceId, i64)> = Vec::new();
+    let calls: Vec<Option<SliceId>> = (0..matched.runs.len()).map(|run| matched.call(run)).collect();
+    let lanes = lanes(vocabulary);
+    // Row by row on each lane: what is sorted already costs nothing to sort.
+    let mut by_lane: Vec<Vec<(SliceId, i64)>> = vec![Vec::new(); lanes.len()];
     let mut seen = matched.run_of.iter();
-    device_work(index, vocabulary, &lanes(vocabulary), |_, id, _| {
-        let call = seen.next().and_then(|&run| matched.call(run as usize));
-        numbers.extend(call.map(|call| (id, i64::from(call.0))));
+    device_work(index, vocabulary, &lanes, |lane, id, _| {
+        let call = seen.next().and_then(|&run| *calls.get(run as usize)?);
+        by_lane[lane].extend(call.map(|call| (id, i64::from(call.0))));
     });
-    let calls = matched.launches.values().flatten();
-    numbers.extend(calls.map(|&(_, call)| (call, i64::from(call.0))));
+    let launches = matched.launches.values().flatten();
+    let mut launches: Vec<(SliceId, i64)> = launches.map(|&(_, call)| (call, i64::from(call.0))).collect();
+    order::sort_by_key(&mut launches, |&(call, _)| call);
+    by_lane.push(launches);
+    order::sort_by_key(&mut by_lane, |numbers| numbers.first().map(|&(id, _)| id));
+    let numbers = by_lane.concat();
     Links::of(numbers)
 }
 

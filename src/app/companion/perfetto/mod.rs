@@ -402,7 +402,7 @@ impl PerfettoTalk {
     }
 
     /// Tells how much of a cut-out is written.
-    fn cutting(&self) -> impl FnMut(f64) + 'static {
+    fn cutting(&self) -> impl Fn(f64) + 'static {
         let to = self.clone();
         move |part: f64| {
             if to.is_wanted() {
