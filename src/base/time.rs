@@ -396,7 +396,8 @@ mod tests {
         #[test]
         fn start_duration_and_rounding_are_the_end(start in -9_000_000i64..9_000_000, dur in 0i64..9_000_000) {
             // In 10^-6 µs, as text.
-            let text = |n: i64| format!("{}{}.{:06}", if n < 0 { "-" } else { "" }, n.abs() / 1_000_000, n.abs() % 1_000_000);
+            let sign = |n: i64| if n < 0 { "-" } else { "" };
+            let text = |n: i64| format!("{}{}.{:06}", sign(n), n.abs() / 1_000_000, n.abs() % 1_000_000);
             let ns = |n: i64| ns_from_micros_text(text(n).as_bytes()).unwrap();
             let more = end_rounding(text(start).as_bytes(), text(dur).as_bytes());
             proptest::prop_assert_eq!(ns(start) + ns(dur) + more, ns(start + dur));

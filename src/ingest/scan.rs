@@ -856,11 +856,6 @@ impl Scanner {
                 Found::None => {}
             }
         }
-        if key == b"traceEvents" && !self.seen_events_key && !starts_value(first) {
-            // The bracket of the list is damaged: its first event is looked for.
-            self.add_damage(self.base + i as u64);
-            return Ok(i);
-        }
         if key == b"traceEvents" && first == b'[' {
             if self.n_events > 0 {
                 self.n_first.get_or_insert(self.n_events);
@@ -1537,14 +1532,6 @@ fn is_nearly_events_key(key: &[u8]) -> bool {
     const KEY: &[u8] = b"traceEvents";
     let n_wrong = key.iter().zip(KEY).filter(|(a, b)| a != b).count();
     key.len() == KEY.len() && (1..=2).contains(&n_wrong)
-}
-
-/// Whether a value of JSON may begin so.
-fn starts_value(first: u8) -> bool {
-    matches!(
-        first,
-        b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I'
-    )
 }
 
 /// Hands on an event, and counts what was repaired in it.

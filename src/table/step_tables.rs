@@ -346,8 +346,9 @@ fn compiled_steps<'a>(answers: &Answers<'a>) -> Rows<'a> {
 pub const VERDICTS: Table = Table {
     key: "verdicts",
     title: "What bounds a step",
-    definition: "Shares of the time between the starts of steps that did not compile; compiles and waits for requests \
-                 are shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 \
+    definition: "Shares of the time between the starts of steps that did not compile, or, of an asynchronous engine \
+                 whose work is linked, between the ends of their device work; compiles and waits for requests are \
+                 shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 \
                  points.",
     topic: Topic::Steps,
     rows: verdicts,
@@ -357,7 +358,7 @@ fn verdicts<'a>(answers: &Answers<'a>) -> Rows<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "a share of a million")]
     let millionths = |share: Option<f64>| share.map(|share| ((share * 1e6).round() as i64, 1_000_000));
     let rows = &answers.report.verdicts;
-    let of = "the time between the starts of steps";
+    let of = "the time from step to step";
     let serving = "serving time";
     Rows::of(rows)
         .term("phase", "phase", "", |v| shown_terms::phase(v.phase))

@@ -1166,7 +1166,7 @@ fn damage_costs_the_event_it_stands_in() {
         a lone surrogate: 4 events, 4 slices, 1 tracks
         an unescaped quote: 4 events, 4 slices, 1 tracks; 1 unescaped_quote at 56
         a quote never closed: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
-        a missing colon: 4 events, 3 slices, 1 tracks; 1 missing_phase at 56; 1 unescaped_quote at 56
+        a missing colon: 4 events, 3 slices, 1 tracks; 1 damaged_key at 56; 1 missing_phase at 56
         a missing comma behind the phase: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a missing comma behind the name: 3 events, 3 slices, 1 tracks; 1 bad_event at 56
         a phase of two letters: 4 events, 3 slices, 1 tracks; 1 unknown_phase at 56
@@ -1184,7 +1184,7 @@ fn damage_costs_the_event_it_stands_in() {
         an array: 3 events, 3 slices, 1 tracks; 1 not_an_event at 56
         null: 3 events, 3 slices, 1 tracks; 1 not_an_event at 56
         commas: 3 events, 3 slices, 1 tracks
-        an event in an event: 4 events, 4 slices, 1 tracks
+        an event in an event: 4 events, 4 slices, 1 tracks; 1 unreadable_name at 56
         args that are no object: 4 events, 4 slices, 1 tracks
         brackets of the wrong kind in args: 4 events, 4 slices, 1 tracks; 1 bad_event at 123
     "#]]

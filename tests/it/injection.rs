@@ -543,16 +543,20 @@ fn shares_of_a_verdict_are_those_of_the_clock() {
                     let verdict = verdicts.iter().filter(|v| v["phase"] == "decode").nth(device);
                     let verdict = verdict.unwrap_or_else(|| panic!("{engine:?}: no verdict"));
                     let host = |cause| !matches!(cause, Cause::NotStarted | Cause::Requests);
+                    let by_ends = report["step_time"]["from_device_ends"] == true;
                     let mut shares = [
-                        ("device", truth.share(|s| s == State::Works)),
-                        ("communication", truth.share(|s| s == State::Communicates)),
+                        ("device", truth.share(by_ends, |s| s == State::Works)),
+                        (
+                            "communication",
+                            truth.share(by_ends, |s| s == State::Communicates),
+                        ),
                         (
                             "host",
-                            truth.share(|s| matches!(s, State::Idle(cause) if host(cause))),
+                            truth.share(by_ends, |s| matches!(s, State::Idle(cause) if host(cause))),
                         ),
                         (
                             "launched_not_started",
-                            truth.share(|s| s == State::Idle(Cause::NotStarted)),
+                            truth.share(by_ends, |s| s == State::Idle(Cause::NotStarted)),
                         ),
                     ];
                     for (name, should) in shares {

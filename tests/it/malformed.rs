@@ -228,17 +228,13 @@ fn values_of_another_kind_are_counted() {
 }
 
 #[test]
-fn a_damaged_key_or_bracket_of_the_list_of_events_hides_none_of_them() {
+fn a_damaged_key_of_the_list_of_events_hides_none_of_them() {
     let events: Vec<String> = (0..20).map(operator).collect();
     let text = format!(
         "{{\"schemaVersion\": 1, \"traceEvents\": [{}], \"a\": 2}}",
         events.join(",")
     );
-    for (from, to) in [
-        ("traceEvents", "tracfEvents"),
-        ("traceEvents", "trac~Ev~nts"),
-        ("\": [", "\": Z"),
-    ] {
+    for (from, to) in [("traceEvents", "tracfEvents"), ("traceEvents", "trac~Ev~nts")] {
         let damaged = text.replacen(from, to, 1);
         let (n, defects) = read(&damaged);
         assert_eq!(n, 20, "{damaged:.60}");

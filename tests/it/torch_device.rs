@@ -670,10 +670,10 @@ fn work_not_launched_in_time_is_the_hosts_doing_and_split_by_what_it_did() {
             (IdleCause::LaunchLatency, 3)
         ]
     );
-    // Where no step is known, a frame that waits for others is a wait for requests.
+    // Where no step is known, a frame that waits for a message is a wait for requests.
     let frames = made
         .with(host().frame("a.py(1): run", 100, 170))
-        .with(host().frame("<built-in method recv_into of socket>", 250, 15));
+        .with(host().frame("<built-in method recv_into of zmq.Socket>", 250, 15));
     assert_eq!(
         frames.causes().0,
         [

@@ -3,7 +3,7 @@
 //! beside a finding that blames the host alone, whose share this one is not in.
 
 use super::device_idle::{NOT_STARTED_PERCENT, QUEUED_ADVICE};
-use super::shared::{fact, finding, reaches};
+use super::shared::{fact, finding, measured_in, reaches};
 use super::{Facts, Rule, slow_starts, waits_for_host};
 use crate::analyze::gaps::step_idle::StepIdle;
 use crate::analyze::report::{Cause, DeviceIdle, Finding, IdleCause, Level, Sure, device_words};
@@ -54,12 +54,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             ))
         })
         .collect();
-    evidence.push(fact(format!(
-        "Measured in {} from the start of one step to the start of the next, {} in total, excluding intervals in which \
-         a graph was compiled and idle periods without requests",
-        show::counted(idle.n_intervals as u64, "interval"),
-        show::duration(idle.window_ns),
-    )));
+    evidence.push(measured_in(facts, idle));
     let is_most = |of: i64| reaches(of, 50, ns);
     let advice = match causes {
         [(dependency, of), _] if is_most(of) => dependency.advice(),

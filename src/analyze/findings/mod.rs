@@ -1,16 +1,17 @@
 //! Sentences with numbers: what is wrong, what it costs, what shows it, what to do; and what is not wrong.
 //!
-//! To add a finding, write three things:
+//! To add a finding, write four things:
 //!
 //! 1. Its rule, `src/analyze/findings/<name>.rs`: a `RULE` with its id, and `judge`, which sees the finished answers
 //!    ([`Facts`]) and speaks or is silent. A file holds one judgement. It has several ids only where these are faces of
 //!    one judgement (yes and no, or the same with another subject), and its first lines say so. What other findings are
 //!    made with, too, is in `shared`.
-//! 2. A line in [`FINDINGS`].
+//! 2. Its `mod`, and a line in [`FINDINGS`].
 //! 3. Its fixtures, `tests/findings/<id>/speaks/` and `tests/findings/<id>/silent/`: small traces, each with a
 //!    `"comment"` that says why it is one or the other; silent ones just below a threshold are worth most. A fixture is
 //!    a file, or, where the finding needs other files beside a trace, a folder. `tests/it/findings.rs` opens them all,
 //!    and fails where a rule has none.
+//! 4. A row in `ROWS` of `tests/it/injection/findings.rs`, or the reason why there is none in `NOT_INJECTED`.
 //!
 //! A judgement that needs another's outcome calls that one's `judge`, as `device_idle` does. Judgements are pure and
 //! cheap, so no rule depends on where another stands in the list. Advice that names an engine's own switches is a line

@@ -1,5 +1,6 @@
 //! What several findings are made with.
 
+use crate::analyze::gaps::step_idle::StepIdle;
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, LaunchCall, Launches, Level, Period, Step, Sure,
     TraceReport,
@@ -70,6 +71,21 @@ pub(super) fn were(n: usize, noun: &str) -> String {
 pub(super) fn is_too_much_unlinked(report: &TraceReport) -> bool {
     let known = report.launches_without_work.zip(report.launches_total);
     known.is_some_and(|(without, total)| verdict::is_too_much_unlinked(without, total))
+}
+
+/// Over what the share of a finding on steps is measured.
+pub(super) fn measured_in(facts: &Facts<'_>, idle: &StepIdle) -> FindingEvidence {
+    let time = facts.report.step_time.as_ref();
+    let from_to = match time.is_some_and(|time| time.from_device_ends) {
+        true => "from the end of one step's device work to the end of the next one's",
+        false => "from the start of one step to the start of the next",
+    };
+    fact(format!(
+        "Measured in {} {from_to}, {} in total, excluding intervals in which a graph was compiled and idle periods \
+         without requests",
+        show::counted(idle.n_intervals as u64, "interval"),
+        show::duration(idle.window_ns),
+    ))
 }
 
 /// As above, without calls that fill memory: their work takes microseconds, and some profilers do not record it.

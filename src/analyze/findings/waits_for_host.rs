@@ -6,7 +6,9 @@
 //! Silent of fewer than five of them, where the clocks of host and device disagree, and where too many launches have no
 //! recorded work. Of a device too much of whose work has no launch in the trace, at most that it is hardly idle.
 
-use super::shared::{ONE_CALL, fact, finding, is_too_much_unlinked, nothing_recorded, reaches, slower_host};
+use super::shared::{
+    ONE_CALL, fact, finding, is_too_much_unlinked, measured_in, nothing_recorded, reaches, slower_host,
+};
 use super::{Facts, Rule};
 use crate::analyze::gaps::step_idle::StepIdle;
 use crate::analyze::report::{
@@ -178,12 +180,7 @@ fn evidence(facts: &Facts<'_>, idle: &StepIdle, long_call: Option<&LongCall>) ->
             ))
         })
         .collect();
-    evidence.push(fact(format!(
-        "Measured in {} from the start of one step to the start of the next, {} in total, excluding intervals in which \
-         a graph was compiled and idle periods without requests",
-        show::counted(idle.n_intervals as u64, "interval"),
-        show::duration(idle.window_ns),
-    )));
+    evidence.push(measured_in(facts, idle));
     if idle.between_steps_ns > 0 {
         let between = show::duration(idle.between_steps_ns);
         evidence.push(fact(match facts.vocabulary.steps_inferred {

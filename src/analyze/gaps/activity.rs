@@ -160,7 +160,8 @@ impl Activity {
                 match cause {
                     Cause::Recompile if !compiles_here => {}
                     Cause::Wait if !is_main => waits_elsewhere.add(index.slices.span(id)),
-                    Cause::HostOp | Cause::OtherThread | Cause::Python if !is_main => {}
+                    Cause::HostOp if !is_main => {}
+                    cause if cause.is_told_by_frames() && !is_main => {}
                     _ => joined[cause as usize].add(index.slices.span(id)),
                 }
             }
@@ -318,7 +319,7 @@ pub fn most_of(
 ) -> Option<(SliceId, i64)> {
     let mut by_name: rustc_hash::FxHashMap<u32, (i64, SliceId)> = rustc_hash::FxHashMap::default();
     let is_cause = |id: SliceId| threads.cause_of(index, vocabulary, id) == Some(cause);
-    let of_frames = matches!(cause, Cause::OtherThread | Cause::Python);
+    let of_frames = cause.is_told_by_frames();
     let on_main_only = of_frames || cause == Cause::HostOp;
     for track in index.track_ids() {
         let is_main = matches!(whose, Whose::Threads(_)) || threads.is_main(track);

@@ -260,6 +260,13 @@ closed_set! {
     }
 }
 
+impl Cause {
+    /// Whether python frames tell it, of which those of threads that run the model count, and the innermost is named.
+    pub fn is_told_by_frames(self) -> bool {
+        matches!(self, Cause::OtherThread | Cause::Python)
+    }
+}
+
 impl IdleCause {
     /// What a cause of a device's gap is called in its idle time: both are told by one rule, instant by instant.
     pub const fn of(cause: Cause) -> IdleCause {

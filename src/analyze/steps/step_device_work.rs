@@ -197,8 +197,8 @@ impl PassLaunches {
     }
 }
 
-/// Gives every piece of device work that belongs to a pass, in order of start, and says by which method. `runs`: of this
-/// trace.
+/// Gives every piece of device work that belongs to a pass, in order of start, and says by which method. `runs`: of
+/// this trace.
 pub fn assign(
     index: &Index,
     vocabulary: &Vocabulary,
@@ -233,7 +233,8 @@ pub fn given_by_time(vocabulary: &Vocabulary, steps: &[Step]) -> Option<String> 
     let n = steps.iter().filter(is_by_time).count();
     (n > 0).then(|| {
         format!(
-            "In {n} of {} steps most device work does not name a recorded launch: Stepscope gave it to the steps by time.",
+            "In {n} of {} steps most device work does not name a recorded launch: Stepscope gave it to the steps by \
+             time.",
             steps.len()
         )
     })

@@ -124,7 +124,7 @@ impl Builder {
 
     /// A step of the older kind has a name of its own, in its args.
     pub(super) fn asynchronous_name(&mut self, event: &Event<'_>) -> NameId {
-        let name = self.name(event.name(), event.at);
+        let name = self.name_of(event);
         if event.phase() != Phase::AsyncInstant {
             return name;
         }

@@ -150,11 +150,7 @@ impl Builder {
             Scalar::Missing | Scalar::Null => None,
             id => Some(self.identity_key(id, event.at)),
         };
-        (
-            self.key(event.pid(), event.at),
-            id,
-            self.name(event.name(), event.at),
-        )
+        (self.key(event.pid(), event.at), id, self.name_of(event))
     }
 }
 

@@ -74,11 +74,7 @@ impl Builder {
         } else {
             Family::Main
         };
-        (
-            category,
-            self.track(event, family),
-            self.name(event.name(), event.at),
-        )
+        (category, self.track(event, family), self.name_of(event))
     }
 
     pub(super) fn metadata(&mut self, event: &Event<'_>) {

@@ -61,7 +61,7 @@ impl Builder {
     pub(super) fn flow(&mut self, event: &Event<'_>, ts: i64, kind: FlowKind) {
         let track = self.track(event, Family::Main);
         let category = self.category(event);
-        let name = self.name(event.name(), event.at);
+        let name = self.name_of(event);
         let identity = Identity::of(event, |id| Some(self.identity_key(id, event.at)));
         if matches!(identity, None | Some(Identity::Missing)) {
             self.defects.add(DefectKind::FlowWithoutId, Some(event.at));

@@ -34,11 +34,7 @@ impl Builder {
                 bytes
             }
             Scalar::Bare(text) => text,
-            Scalar::Missing => return Names::EMPTY,
-            Scalar::Null | Scalar::Nested(_) => {
-                self.defects.add(DefectKind::UnreadableName, Some(at));
-                return Names::EMPTY;
-            }
+            _ => return Names::EMPTY,
         };
         let known = self.names.len();
         let (id, repaired) = self.names.intern_bytes(bytes);
@@ -53,6 +49,14 @@ impl Builder {
             self.defects.add(DefectKind::ControlCharacter, Some(at));
         }
         id
+    }
+
+    /// The name of an event, which is a text.
+    pub(super) fn name_of(&mut self, event: &Event<'_>) -> NameId {
+        if matches!(event.name(), Scalar::Null | Scalar::Nested(_)) {
+            self.defects.add(DefectKind::UnreadableName, Some(event.at));
+        }
+        self.name(event.name(), event.at)
     }
 
     /// The category of arrows that slices say themselves: they go from any category to any other.
@@ -76,6 +80,9 @@ impl Builder {
     }
 
     fn category_id(&mut self, event: &Event<'_>) -> u16 {
+        if matches!(event.category(), Scalar::Nested(_)) {
+            self.defects.add(DefectKind::UnreadableName, Some(event.at));
+        }
         let name = self.name(event.category(), event.at);
         self.category_named(name, Some(event.at))
     }

@@ -102,7 +102,7 @@ impl Builder {
             let said = Said::of(event.args());
             self.memory.fail(Failure { ts, process, said });
         }
-        let name = self.name(event.name(), event.at);
+        let name = self.name_of(event);
         self.instants.start.push(ts);
         self.instants.at.push(event.at);
         self.instants.name.push(name.0);

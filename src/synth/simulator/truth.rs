@@ -49,21 +49,28 @@ pub struct RankTruth {
 
 impl RankTruth {
     /// Of [`RankTruth::in_intervals`], the first as a part of the second.
-    pub fn share(&self, fits: impl Fn(State) -> bool) -> f64 {
-        let (ns, of) = self.in_intervals(fits);
+    pub fn share(&self, from_device_ends: bool, fits: impl Fn(State) -> bool) -> f64 {
+        let (ns, of) = self.in_intervals(from_device_ends, fits);
         ns as f64 / of.max(1) as f64
     }
 
     /// Of the time of the steps' intervals, as far as the device is recorded, that in which it is in a state that
-    /// `fits`; and all of it.
-    pub fn in_intervals(&self, fits: impl Fn(State) -> bool) -> (i64, i64) {
-        let intervals = self.steps.iter();
-        let intervals =
-            intervals.filter_map(|s| Some(Span::new(s.host.start, s.host.start + s.interval_ns?)));
+    /// `fits`; and all of it. `from_device_ends`: of the time from the end of the device work of the step before to the
+    /// end of each step's own, where no wait for requests lies between.
+    pub fn in_intervals(&self, from_device_ends: bool, fits: impl Fn(State) -> bool) -> (i64, i64) {
+        let on_host = |s: &StepTruth| Some(Span::new(s.host.start, s.host.start + s.interval_ns?));
+        let by_ends = |both: &[StepTruth]| {
+            both[0].interval_ns?;
+            Some(Span::new(both[0].device.end, both[1].device.end))
+        };
+        let intervals: Vec<Span> = match from_device_ends {
+            false => self.steps.iter().filter_map(on_host).collect(),
+            true => self.steps.windows(2).filter_map(by_ends).collect(),
+        };
         let recorded = Union::of(self.states.iter().map(|&(span, _)| span))
             .extent()
             .unwrap_or_default();
-        let window = Union::of(intervals.map(|s| s.intersect(recorded)));
+        let window = Union::of(intervals.into_iter().map(|s| s.intersect(recorded)));
         let fitting = self.states.iter().filter(|&&(_, state)| fits(state));
         let ns = Union::of(fitting.map(|&(span, _)| span)).intersection_ns(&window);
         (ns, window.total_ns())

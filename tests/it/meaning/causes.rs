@@ -493,18 +493,30 @@ fn what_the_thread_does_beside_its_wait_is_not_the_wait() {
     assert_eq!(device(&collects(0, 800))["no_load"], ms(40.5));
 }
 
+/// An engine that does nothing for `us` more before each step but the first, and when each of these pauses begins.
+fn paused_between_steps(us: i64) -> (Written, Vec<i64>) {
+    let mut plan = Vec::new();
+    for does in engine(&[], 500, 20) {
+        let is_pause = matches!(does, Does::Nothing(_)) && !plan.is_empty();
+        plan.push(if is_pause { Does::Nothing(us) } else { does });
+    }
+    let made = Written::of(&plan);
+    let pauses = made.truth.iter().filter(|(from, to, _)| to - from == us);
+    let starts: Vec<i64> = pauses.map(|of| of.0).collect();
+    assert_eq!(starts.len(), 9);
+    (made, starts)
+}
+
 #[test]
 fn a_server_at_low_load_waits_for_requests_before_every_step() {
-    let plan = engine(&[Does::Nothing(20_000)], 500, 20);
-    let mut made = Written::of(&plan);
-    let starts: Vec<i64> = made.calls.windows(2).map(|of| of[0].3).collect();
+    let (mut made, starts) = paused_between_steps(20_000);
     for start in &starts {
         made.events
-            .push(thread(100, 1).frame("core.py(900): _process_input_queue", start + 500, 19_500));
+            .push(thread(100, 1).frame("core.py(900): _process_input_queue", start + 100, 19_800));
         made.events
-            .push(thread(100, 1).frame("queue.py(154): get", start + 520, 19_400));
+            .push(thread(100, 1).frame("queue.py(154): get", start + 120, 19_700));
         made.events
-            .push(thread(100, 1).frame("threading.py(355): wait", start + 540, 19_300));
+            .push(thread(100, 1).frame("threading.py(355): wait", start + 140, 19_600));
     }
     let report = made.report();
     let waited = device(&report)["no_load"];
@@ -517,13 +529,11 @@ fn a_server_at_low_load_waits_for_requests_before_every_step() {
 
 #[test]
 fn what_a_waiting_call_does_inside_is_waiting() {
-    let plan = engine(&[Does::Nothing(4_000)], 500, 20);
-    let mut made = Written::of(&plan);
-    let starts: Vec<i64> = made.calls.windows(2).map(|of| of[0].3).collect();
+    let (mut made, starts) = paused_between_steps(4_000);
     for start in &starts {
         let frame = |name: &str, at: i64, dur: i64| thread(100, 1).frame(name, start + at, dur);
         let dequeue = "vllm/distributed/device_communicators/shm_broadcast.py(500): dequeue";
-        made.events.push(frame(dequeue, 500, 3_500));
+        made.events.push(frame(dequeue, 100, 3_500));
         for spin in 0..3 {
             made.events.push(frame(
                 "vllm/distributed/utils.py(30): sched_yield",
@@ -531,7 +541,7 @@ fn what_a_waiting_call_does_inside_is_waiting() {
                 1_000,
             ));
             made.events
-                .push(frame("<built-in function sched_yield>", 610 + spin * 1_100, 980));
+                .push(frame("<built-in function sched_yield>", 120 + spin * 1_100, 980));
         }
     }
     let report = made.report();

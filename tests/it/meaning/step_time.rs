@@ -298,8 +298,8 @@ fn of_an_asynchronous_engine_each_phase_is_judged_by_its_own_device_work() {
             };
             let total = of_phase["total_ns"].as_i64().unwrap();
             let (own, other) = match of_phase["phase"].as_str() {
-                Some("decode") => (of("communication"), of("compute")),
-                _ => (of("compute"), of("communication")),
+                Some("decode") => (of("device_comm_exposed"), of("device_compute")),
+                _ => (of("device_compute"), of("device_comm_exposed")),
             };
             assert_eq!((own * 100, other), (total * 95, 0), "{n}: {of_phase}");
         }
