@@ -38,7 +38,6 @@ pub enum TableEnd {
 /// The fields of one row.
 struct Split {
     used: usize,
-    has_quotes: bool,
     quotes_are_in_order: bool,
     takes_lines: bool,
     /// Nothing ends it but the end of the text.
@@ -70,10 +69,9 @@ impl<'a> TableRows<'a> {
         while !self.left.is_empty() {
             let split = split(self.left, fields);
             let is_usual = fields.len() == self.n_columns || fields.len() == self.n_fields;
-            let is_believed = if split.takes_lines {
-                split.quotes_are_in_order && is_usual
-            } else {
-                is_usual || !split.has_quotes
+            let is_believed = match split.takes_lines {
+                true => split.quotes_are_in_order && is_usual,
+                false => split.quotes_are_in_order || is_usual,
             };
             let is_short = fields.len() < self.n_columns.min(self.n_fields);
             if split.reaches_end && (is_short || !split.quotes_are_in_order) && self.is_one_row(&split) {
@@ -159,7 +157,6 @@ fn split(text: &[u8], fields: &mut ByteRecord) -> Split {
     fields.clear();
     let mut found = Split {
         used: text.len(),
-        has_quotes: false,
         quotes_are_in_order: true,
         takes_lines: false,
         reaches_end: false,
@@ -170,7 +167,6 @@ fn split(text: &[u8], fields: &mut ByteRecord) -> Split {
         field.clear();
         let is_quoted = text.get(at) == Some(&b'"');
         if is_quoted {
-            found.has_quotes = true;
             at += 1;
             loop {
                 let Some(n) = memchr::memchr(b'"', &text[at..]) else {
