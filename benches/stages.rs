@@ -10,6 +10,7 @@ use divan::{Bencher, black_box};
 
 use stepscope::analyze::compiles::{self, coverage};
 use stepscope::analyze::device::{device_time, work_by_name};
+use stepscope::analyze::gaps::held_up::Compiles;
 use stepscope::analyze::gaps::time_budget;
 use stepscope::analyze::host::{operators_by_name, python};
 use stepscope::analyze::{self, FileFacts, findings, gaps, steps};
@@ -157,8 +158,11 @@ mod understand {
         gaps::Host::of(
             &o.index,
             &o.vocabulary,
-            &report.steps,
-            &report.recompiles,
+            (&report.steps, false),
+            (
+                &report.recompiles,
+                Compiles::of(&o.index, &o.vocabulary, &report.recompiles),
+            ),
             devices(),
             None,
             waiting(),
@@ -178,7 +182,15 @@ mod understand {
     #[divan::bench]
     fn steps() -> Vec<analyze::report::Step> {
         let o = opened();
-        steps::steps(&o.index, &o.vocabulary, &o.report.recompiles)
+        let compiles = Compiles::of(&o.index, &o.vocabulary, &o.report.recompiles);
+        let runs = steps::MatchedRuns::of(&o.index, &o.vocabulary);
+        steps::steps(
+            &o.index,
+            &o.vocabulary,
+            &o.report.recompiles,
+            &compiles,
+            runs.as_ref(),
+        )
     }
 
     #[divan::bench]

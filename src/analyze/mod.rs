@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::base::{DefectKind, Defects, SliceId, Union};
+use crate::base::{DefectKind, Defects, SliceId, TrackId, Union};
 use crate::dialect::key_averages::KeyAverages;
 use crate::dialect::tables_beside::Tables;
-use crate::dialect::{Evidence, MetricsFile, Role, Vocabulary};
+use crate::dialect::{self, Evidence, MetricsFile, Role, Vocabulary};
 use crate::index::Index;
 
 use compiles::{coverage, metrics, uses};
@@ -135,10 +135,11 @@ pub fn analyze_to(
     let found = found
         .as_ref()
         .map(|l| launch_index::LaunchIndex::by_links(index, vocabulary, l));
+    let from_device_ends = from_device_ends(&report);
     let host = gaps::Host::of(
         index,
         vocabulary,
-        &report.steps,
+        (&report.steps, from_device_ends),
         (&report.recompiles, compiles),
         &devices,
         launched.as_ref().or(found.as_ref()),
@@ -151,10 +152,6 @@ pub fn analyze_to(
     let held_up = host.compiles.of_rank(None);
     let serving = time_budget::serving_time(&host);
     let compiling = held_up_by(&report.recompiles);
-    let from_device_ends = report
-        .step_time
-        .as_ref()
-        .is_some_and(|time| time.from_device_ends);
     let idle_for_compiles = from_device_ends.then(|| time_budget::idle_for_compiles(&host));
     let recorded = host.busy().extent();
     let is_asked = depth == Depth::Everything;
@@ -262,7 +259,7 @@ pub fn analyze_to(
         report.verdict = report.verdicts.first().cloned();
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
-    let mut all_defects = with_overruns(index, vocabulary, defects);
+    let mut all_defects = with_device_work(index, vocabulary, defects);
     file.defects_of_tables().for_each(|of| all_defects.merge(&of));
     add_repeated_work(&mut all_defects, index, vocabulary);
     all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
@@ -327,7 +324,11 @@ pub fn gaps_in(
     let host = gaps::Host::of(
         index,
         vocabulary,
+<<<<<<< HEAD
         &report.steps,
+=======
+        (&report.steps, from_device_ends(report)),
+>>>>>>> main
         (
             &report.recompiles,
             Compiles::of(index, vocabulary, &report.recompiles),
@@ -339,6 +340,11 @@ pub fn gaps_in(
     gaps::asked(&host, asked)
 }
 
+fn from_device_ends(report: &TraceReport) -> bool {
+    let time = report.step_time.as_ref();
+    time.is_some_and(|time| time.from_device_ends)
+}
+
 /// What runs in a step, beside others of like size, of a trace whose report is known. `None`: there is no such step.
 pub fn step_work(
     index: &Index,
@@ -347,10 +353,7 @@ pub fn step_work(
     step: u32,
 ) -> Option<report::StepWork> {
     let devices = device_time::device_work(index, vocabulary);
-    let from_device_ends = report
-        .step_time
-        .as_ref()
-        .is_some_and(|time| time.from_device_ends);
+    let from_device_ends = from_device_ends(report);
     differences::step_work(index, vocabulary, &report.steps, &devices, from_device_ends, step)
 }
 
@@ -450,12 +453,25 @@ fn facts(index: &Index, vocabulary: &Vocabulary, file: &FileFacts) -> TraceRepor
     }
 }
 
-/// What reading found, and device work whose end cannot be right.
-fn with_overruns(index: &Index, vocabulary: &Vocabulary, defects: &Defects) -> Defects {
+/// What reading found, and device work whose end cannot be right, or that belongs to no device that is told apart.
+fn with_device_work(index: &Index, vocabulary: &Vocabulary, defects: &Defects) -> Defects {
     let mut all = defects.clone();
     let overruns = &vocabulary.overruns;
     let first = overruns.keys().map(|&id| index.slices.at(id)).min();
     all.add_many(DefectKind::OverrunningWork, overruns.len() as u64, first);
+    if vocabulary.devices.len() >= dialect::MAX_DEVICES {
+        let told: FxHashSet<TrackId> = vocabulary
+            .devices
+            .iter()
+            .flat_map(|device| device.tracks.iter().copied())
+            .collect();
+        let others = index.track_ids().filter(|track| !told.contains(track));
+        for id in others.flat_map(|track| index.rows(track)) {
+            if vocabulary.role(id).is_device() {
+                all.add(DefectKind::DeviceLeftOut, Some(index.slices.at(id)));
+            }
+        }
+    }
     all
 }
 

@@ -69,6 +69,8 @@ defects! {
     RepeatedTrace "repeated_trace" Loss
         "The file holds the same trace again (its first 1,000 events, or all of one that was cut, have equal names \
          and times); only the copy with the most events was read.";
+    DocumentLeftOut "document_left_out" Loss
+        "The file holds more traces than are opened from one file; the events of the others were left out.";
     RepeatedList "repeated_list" Loss
         "The document holds a second list of events (traceEvents) that starts with the events of the first; as many as the \
          first has were left out of it.";
@@ -79,6 +81,14 @@ defects! {
         "A value in the list of events is no event (no object, or a header alone) and was skipped.";
     UnescapedQuote "unescaped_quote" Info
         "A quote inside a name was not escaped; the name was read up to the quote that ends it.";
+    DamagedKey "damaged_key" Loss
+        "A key of an event lacks its colon or a quote: what stands up to the next colon, perhaps more than one event, is \
+         lost.";
+    UnreadableName "unreadable_name" Loss
+        "The name or the category of an event is no text (null, true, a list, an object); it is kept without one.";
+    UnreadableNumber "unreadable_number" Loss
+        "An argument that counts or names something (correlation, stream, device, …) is no whole number (NaN, 7.5); it was \
+         left out.";
     BadEscape "bad_escape" Info "A backslash in a name starts no JSON escape; it was kept as it stands.";
     ControlCharacter "control_character" Info
         "A name holds a raw control character or line break, which JSON forbids; it was kept.";
@@ -152,6 +162,8 @@ defects! {
     TooDeep "too_deep" Info "Slices of one thread lie more than 65 535 deep; the deepest are drawn on one row.";
     TooManyCategories "too_many_categories" Loss
         "There are more than 65 535 categories; the category of these events was replaced by (other).";
+    DeviceLeftOut "device_left_out" Loss
+        "The trace has work of more devices than are told apart; this work of the others is in the timeline, and in no table.";
     TooManyRows "too_many_rows" Loss "The table is full (2^32 rows); further events were dropped.";
     ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
     EventRow "event_row" Loss
@@ -175,6 +187,7 @@ impl DefectKind {
             self,
             DefectKind::TruncatedJson
                 | DefectKind::BadEvent
+                | DefectKind::DocumentLeftOut
                 | DefectKind::OversizedEvent
                 | DefectKind::NotAnEvent
                 | DefectKind::MissingPhase

@@ -30,6 +30,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use guard::{Measured, Rule};
 use open_from_disk::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, complain_of_losses, deliver};
+use stepscope::analyze::host::merged_stacks::{MAX_FRAMES, MAX_NODES};
 use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource};
 use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
 use stepscope::base::{Severity, Span, show};
@@ -535,9 +536,22 @@ fn stacks(args: &StacksArgs) -> Result<ExitCode> {
         None if opened.report.python.is_empty() => StackSource::Operators,
         None => StackSource::Python,
     };
-    let text = opened.folded(source, None, None);
+    let (text, n_folded) = opened.folded(source, None, None);
     if text.is_empty() {
         bail!("{}: this trace records no such stacks", args.file.display());
+    }
+    if n_folded > 0 {
+        complain(&format!(
+            "stepscope: {}: {} in no stack of their own: there are more than {} stacks, or one is deeper than {} frames. \
+             Their time is in the frame around them, or in (further_stacks)",
+            args.file.display(),
+            match n_folded {
+                1 => "1 call is".to_owned(),
+                n => format!("{} calls are", show::count(n)),
+            },
+            show::count(MAX_NODES as u64),
+            show::count(MAX_FRAMES as u64)
+        ));
     }
     deliver(&text, args.output.as_deref(), &inputs)?;
     Ok(ended(has_failed, false, has_losses))

@@ -40,6 +40,7 @@ closed_set! {
 
 /// A word of a name, in lower case, and the family that it tells.
 const WORDS: &[(&str, Family)] = &[
+    ("concat_and_cache", Family::KvCache),
     ("fmha", Family::Attention),
     ("mla_", Family::Attention),
     ("flashmla", Family::Attention),
@@ -70,7 +71,6 @@ const WORDS: &[(&str, Family)] = &[
     ("store_kvcache", Family::KvCache),
     ("kv_cache", Family::KvCache),
     ("kvcache", Family::KvCache),
-    ("concat_and_cache", Family::KvCache),
     ("scatterpakv", Family::KvCache),
     ("triton_poi_fused", Family::Fused),
     ("triton_red_fused", Family::Fused),

@@ -4,9 +4,9 @@
 //! `Kernel`, `Memcpy`, `Memset`, `Runtime`), so they are compared without regard to case. A device is told by
 //! category, never by pid: inside containers a host pid may be 0 to 7 as well.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use crate::base::{NameId, SliceId, Span, order};
+use crate::base::{NameId, SliceId, Span, Union, order};
 use crate::index;
 use crate::index::trace_columns::{Family, Index};
 
@@ -425,23 +425,23 @@ fn by_dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
             mark(Evidence::Dynamo, name, id, index.slices.span(id))
         })
         .collect();
-    if !recorded.is_empty() {
-        return recorded;
-    }
     let regions: FxHashMap<NameId, (u64, u64)> = index
         .names
         .iter()
         .filter_map(|(id, text)| Some((id, dynamo::region(text)?)))
         .collect();
-    let frames: FxHashSet<NameId> = index
+    let mut frames: FxHashMap<NameId, CompileFrame> = index
         .names
         .iter()
-        .filter(|(_, text)| is_convert_frame(text))
-        .map(|(id, _)| id)
+        .filter_map(|(id, text)| Some((id, compile_frame(text)?)))
         .collect();
-    if regions.is_empty() && frames.is_empty() {
-        return Vec::new();
+    if frames.values().any(|frame| *frame == CompileFrame::Dynamo) {
+        frames.retain(|_, frame| *frame != CompileFrame::AroundDynamo);
     }
+    if frames.is_empty() && (regions.is_empty() || !recorded.is_empty()) {
+        return recorded;
+    }
+    let known = Union::of(recorded.iter().map(|mark| index.slices.span(mark.slice)));
     let mut runs: Vec<(i64, SliceId, (u64, u64))> = Vec::new();
     let mut by_frame = Vec::new();
     for id in index
@@ -452,17 +452,17 @@ fn by_dynamo(index: &Index, roles: &[Role]) -> Vec<CompileMark> {
         let name = index.slices.name(id);
         if let Some(&region) = regions.get(&name) {
             runs.push((index.slices.start(id).as_ns(), id, region));
-        } else if frames.contains(&name)
-            && !enclosing::is_inside(index, id, |o| frames.contains(&index.slices.name(o)))
+        } else if let Some(frame) = frames.get(&name)
+            && known.covered_ns(index.slices.span(id)) == 0
+            && !enclosing::is_inside(index, id, |o| frames.contains_key(&index.slices.name(o)))
         {
-            let says = "torch.compile (python frame)".to_owned();
+            let says = format!("{} (python frame)", frame.word());
             by_frame.push(mark(Evidence::Dynamo, says, id, index.slices.span(id)));
         }
     }
-    if by_frame.is_empty() {
-        newly_run(runs)
-    } else {
-        by_frame
+    match (recorded.is_empty(), by_frame.is_empty()) {
+        (true, true) => newly_run(runs),
+        _ => recorded.into_iter().chain(by_frame).collect(),
     }
 }
 
@@ -483,8 +483,36 @@ fn newly_run(mut runs: Vec<(i64, SliceId, (u64, u64))>) -> Vec<CompileMark> {
     marks
 }
 
-fn is_convert_frame(name: &str) -> bool {
-    matches!(python_frame(name), Some(("convert_frame", "_compile")))
+/// What compiles in a python frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CompileFrame {
+    Dynamo,
+    /// Called for every frame that torch.compile looks at; where frames inside it are recorded, those say more.
+    AroundDynamo,
+    Triton,
+    DeepGemm,
+}
+
+impl CompileFrame {
+    fn word(self) -> &'static str {
+        match self {
+            CompileFrame::Dynamo | CompileFrame::AroundDynamo => "torch.compile",
+            CompileFrame::Triton => "Triton compile",
+            CompileFrame::DeepGemm => "DeepGEMM compile",
+        }
+    }
+}
+
+fn compile_frame(name: &str) -> Option<CompileFrame> {
+    let (file, function) = python_frame(name)?;
+    let path = name.split(".py(").next()?;
+    match (file, function) {
+        ("convert_frame", "_compile") | ("compile_fx", "compile_fx") => Some(CompileFrame::Dynamo),
+        ("convert_frame", "__call__") => Some(CompileFrame::AroundDynamo),
+        ("compiler", "compile") | ("jit", "_do_compile") if has(path, "triton") => Some(CompileFrame::Triton),
+        ("compiler", "build" | "compile") if has(path, "deep_gemm") => Some(CompileFrame::DeepGemm),
+        _ => None,
+    }
 }
 
 /// `cudaGraphInstantiate` that starts this soon after the end of a capture belongs to it.

@@ -10,6 +10,7 @@ pub mod dynamo;
 pub mod enclosing;
 mod extent;
 mod facts;
+pub use facts::MAX_DEVICES;
 pub mod gaudi;
 pub mod gaudi_metrics;
 pub mod kernel_families;

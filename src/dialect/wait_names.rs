@@ -64,7 +64,8 @@ fn wait(text: &str) -> Option<Wait> {
         return Some(Wait::Poll);
     }
     let mut rest = Rest(text);
-    if rest.eat("<built-in method ").is_some() {
+    // A method has the object that it belongs to behind its name, a function of a module has nothing.
+    if rest.eat("<built-in method ").is_some() || rest.eat("<built-in function ").is_some() {
         let method = rest.0.split(' ').next().unwrap_or("");
         let is_queue = method == "get" && text.contains("SimpleQueue");
         let waits = BUILT_IN.iter().any(|word| method.starts_with(word));
@@ -107,6 +108,9 @@ mod tests {
                 "<built-in method poll of zmq.backend.cython._poll.Poller object at 0x1>",
                 Some(Wait::ForMessages),
             ),
+            ("<built-in function sleep>", Some(Wait::ForOthers)),
+            ("<built-in function select>", Some(Wait::ForOthers)),
+            ("<built-in function linear>", None),
             ("<built-in method matmul of type object at 0x7f>", None),
             ("zmq/sugar/poll.py(106): poll", Some(Wait::ForMessages)),
             (

@@ -370,6 +370,10 @@ impl<'a> Event<'a> {
     }
 
     /// A quote inside a string was not escaped.
+    pub(super) fn damaged_key(&self) -> bool {
+        self.fields.damaged_key
+    }
+
     pub fn unescaped_quote(&self) -> bool {
         self.fields.unescaped_quote
     }

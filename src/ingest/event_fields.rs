@@ -195,6 +195,8 @@ pub(super) struct Fields {
     order: [u8; ORDER],
     pub(super) duplicate_key: bool,
     pub(super) unescaped_quote: bool,
+    /// A key holds a quote: its own colon, or the quote that ends it, is missing.
+    pub(super) damaged_key: bool,
     /// A value was walked over in which another event may stand.
     pub(super) nested: bool,
     /// Just past the event's `}`.
@@ -220,6 +222,7 @@ impl Fields {
         self.wanted.clear();
         self.duplicate_key = false;
         self.unescaped_quote = false;
+        self.damaged_key = false;
         self.nested = false;
     }
 
@@ -369,6 +372,7 @@ impl Fields {
             }
             let (key, colon) = if CAREFUL {
                 let end = self.careful_end(b, i + 1, Place::Key)?;
+                self.damaged_key |= holds_quote(&b[i + 1..end]);
                 (&b[i + 1..end], json_walk::blanks(b, end + 1))
             } else {
                 key(b, i)?
@@ -455,6 +459,7 @@ impl Fields {
     fn careful_args(&mut self, b: &[u8], i: usize, wanted: &Wanted) -> Step {
         let end = json_walk::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?;
         for (key, value) in json_walk::members(&b[i..end]) {
+            self.damaged_key |= holds_quote(key);
             if let Some(spec) = wanted.find(key) {
                 let offset = value.as_ptr().addr() - b.as_ptr().addr();
                 self.want(spec, offset..offset + value.len());
@@ -470,6 +475,14 @@ impl Fields {
             None => self.wanted.push((spec, range)),
         }
     }
+}
+
+/// Whether a key, without the quotes around it, holds one that is not escaped.
+fn holds_quote(key: &[u8]) -> bool {
+    memchr::memchr_iter(b'"', key).any(|quote| {
+        let before = key[..quote].iter().rev().take_while(|&&b| b == b'\\');
+        before.count() % 2 == 0
+    })
 }
 
 /// Whether the event `text`, in which a key stands twice, is two events that lost what stood between them: a second

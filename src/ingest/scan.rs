@@ -835,6 +835,32 @@ impl Scanner {
         };
         let mut text = Vec::new();
         let key = raw_key.text(&mut text).0;
+        let is_damaged_list = first == b'[' && !self.seen_events_key && is_nearly_events_key(key);
+        if is_damaged_list {
+            let first_event = json_walk::blanks(b, i + 1);
+            let found = match b.get(first_event) {
+                Some(b'{') => Candidates::default().event_at(&b[first_event..], 0, last),
+                Some(_) => Found::None,
+                None if last => Found::None,
+                None => return Err(()),
+            };
+            match found {
+                Found::At(_) => {
+                    self.defects
+                        .add(DefectKind::DamagedHeader, Some(self.base + from as u64));
+                    self.seen_events_key = true;
+                    self.state = State::Events;
+                    return Ok(i + 1);
+                }
+                Found::Undecided(_) => return Err(()),
+                Found::None => {}
+            }
+        }
+        if key == b"traceEvents" && !self.seen_events_key && !starts_value(first) {
+            // The bracket of the list is damaged: its first event is looked for.
+            self.add_damage(self.base + i as u64);
+            return Ok(i);
+        }
         if key == b"traceEvents" && first == b'[' {
             if self.n_events > 0 {
                 self.n_first.get_or_insert(self.n_events);
@@ -1506,9 +1532,26 @@ impl Scanner {
     }
 }
 
+/// Whether a key is that of the list of events but for a byte or two.
+fn is_nearly_events_key(key: &[u8]) -> bool {
+    const KEY: &[u8] = b"traceEvents";
+    let n_wrong = key.iter().zip(KEY).filter(|(a, b)| a != b).count();
+    key.len() == KEY.len() && (1..=2).contains(&n_wrong)
+}
+
+/// Whether a value of JSON may begin so.
+fn starts_value(first: u8) -> bool {
+    matches!(
+        first,
+        b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I'
+    )
+}
+
 /// Hands on an event, and counts what was repaired in it.
 fn take(event: &Event<'_>, defects: &mut Defects, sink: &mut impl Sink) {
-    if event.unescaped_quote() {
+    if event.damaged_key() {
+        defects.add(DefectKind::DamagedKey, Some(event.at));
+    } else if event.unescaped_quote() {
         defects.add(DefectKind::UnescapedQuote, Some(event.at));
     }
     if event.duplicate_key() {

@@ -11,7 +11,7 @@ use crate::index::select::Selection;
 use crate::ingest::scan::Scanned;
 use crate::ingest::{Event, Field, Phase, Scalar, Sink};
 
-/// More documents than this in one file are not read.
+/// Of further documents in one file the events are counted, and left out.
 const MAX_DOCUMENTS: usize = 64;
 /// Documents whose first events are equal, so many, are one written twice.
 const FIRST_EVENTS: usize = 1_000;
@@ -25,10 +25,20 @@ pub struct Documents {
     before: Vec<Document>,
     /// How each of those begins.
     firsts: Vec<First>,
-    /// Documents that are one of those before once more.
-    pub n_repeated: u64,
+    beside: Beside,
     /// Byte of the text at which the document that is being read starts.
     starts_at: u64,
+}
+
+/// What stands in the text beside the documents that are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Documents that are one of those before once more.
+    pub n_repeated: u64,
+    /// Documents after [`MAX_DOCUMENTS`] others, their events, and where the first of them starts.
+    pub n_left_out: u64,
+    pub left_out_events: u64,
+    pub left_out_at: Option<u64>,
 }
 
 /// A document that was read to its end.
@@ -128,7 +138,7 @@ impl Documents {
             first: First::default(),
             before: Vec::new(),
             firsts: Vec::new(),
-            n_repeated: 0,
+            beside: Beside::default(),
             starts_at: 0,
         }
     }
@@ -178,11 +188,15 @@ impl Documents {
             starts_at,
         };
         if let Some(place) = self.repeats(&document) {
-            self.n_repeated += 1;
+            self.beside.n_repeated += 1;
             if document.rank() > self.before[place].rank() {
                 self.before[place] = document;
                 self.firsts[place] = std::mem::take(&mut self.first);
             }
+        } else if !self.first.is_empty() && self.before.len() >= MAX_DOCUMENTS {
+            self.beside.n_left_out += 1;
+            self.beside.left_out_events += document.scanned.n_events;
+            self.beside.left_out_at.get_or_insert(starts_at);
         } else if !self.first.is_empty() || self.before.is_empty() {
             self.firsts.push(std::mem::take(&mut self.first));
             self.before.push(document);
@@ -194,11 +208,11 @@ impl Documents {
     }
 
     /// All documents; `last` is how the one that was being read ended, if it could be read.
-    pub fn finish(mut self, last: Option<Scanned>) -> (Vec<Document>, u64) {
+    pub fn finish(mut self, last: Option<Scanned>) -> (Vec<Document>, Beside) {
         if let Some(scanned) = last {
             self.end(scanned);
         }
-        (self.before, self.n_repeated)
+        (self.before, self.beside)
     }
 }
 
@@ -219,9 +233,6 @@ impl Sink for Documents {
     }
 
     fn next_document(&mut self, before: Scanned) -> bool {
-        if self.before.len() >= MAX_DOCUMENTS {
-            return false;
-        }
         self.end(before);
         true
     }

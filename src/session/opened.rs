@@ -282,22 +282,24 @@ impl Opened {
             )),
             Question::Folded(asked) => Answer::Report {
                 file_name: format!("{}.folded.txt", self.stem()),
-                text: self.folded(asked.source, asked.window, asked.thread),
+                text: self.folded(asked.source, asked.window, asked.thread).0,
             },
             Question::TableFile { key, ask, format } => self.table_file(scene, key, ask, format),
             Question::Report { format } => self.download(format),
         }
     }
 
-    /// Folded stacks, a line each: see [`merged_stacks::folded`]. `None`: all of the trace; all threads.
-    pub fn folded(&self, source: StackSource, window: Option<Span>, thread: Option<u32>) -> String {
+    /// Folded stacks, a line each: see [`merged_stacks::folded`]; and how many calls are counted into the frame around
+    /// them. `None`: all of the trace; all threads.
+    pub fn folded(&self, source: StackSource, window: Option<Span>, thread: Option<u32>) -> (String, u64) {
         let extent = self.vocabulary.extent(&self.index);
         let window = window.or(extent).unwrap_or(Span::new(0, 0));
         let calls = Calls::new(&self.index, &self.vocabulary, source, window);
         let threads = merged_stacks::threads(&self.index);
         let only = thread.and_then(|t| threads.get(t as usize));
         let threads = only.map_or(&threads[..], std::slice::from_ref);
-        merged_stacks::folded(&self.index, &merged_stacks::merged(&calls, threads))
+        let tree = merged_stacks::merged(&calls, threads);
+        (merged_stacks::folded(&self.index, &tree), tree.folded)
     }
 
     /// The report with what is computed only when it is asked for: operators by shape and by stack.

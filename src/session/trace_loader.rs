@@ -235,7 +235,7 @@ impl TextLoader {
             });
         let last = scanned.as_ref().ok().cloned();
         let documents = std::mem::replace(&mut self.documents, Documents::new(&Selection::default()));
-        let (mut documents, n_repeated) = documents.finish(last);
+        let (mut documents, beside) = documents.finish(last);
         if documents.is_empty() {
             return Err(scanned.err().unwrap_or(LoadError::Empty));
         }
@@ -243,13 +243,18 @@ impl TextLoader {
         let further = documents.split_off(1);
         let first = documents.pop().ok_or(LoadError::Empty)?;
         let mut of_file = inflated.defects.clone();
-        of_file.add_many(DefectKind::RepeatedTrace, n_repeated, None);
+        of_file.add_many(DefectKind::RepeatedTrace, beside.n_repeated, None);
+        of_file.add_many(
+            DefectKind::DocumentLeftOut,
+            beside.left_out_events,
+            beside.left_out_at,
+        );
         let is_said = first.scanned.defects.count(DefectKind::AfterTrace) > 0;
         if scanned.is_err() && !is_said {
             of_file.add(DefectKind::AfterTrace, Some(first.scanned.bytes));
         }
         let mut opened = self.open_document(first, &of_file, &facts, inflated, stopped_of)?;
-        if let Some(note) = one_of_several(&n_events, 0) {
+        if let Some(note) = one_of_several(&n_events, beside.n_left_out, 0) {
             opened.note(note);
         }
         for (number, document) in (2..).zip(further) {
@@ -262,7 +267,7 @@ impl TextLoader {
             };
             let of_file = &inflated.defects;
             if let Ok(mut next) = self.open_document(document, of_file, &facts, inflated, stopped_of) {
-                if let Some(note) = one_of_several(&n_events, number - 1) {
+                if let Some(note) = one_of_several(&n_events, beside.n_left_out, number - 1) {
                     next.note(note);
                 }
                 opened.further.push(next);
@@ -339,7 +344,7 @@ impl TextLoader {
 }
 
 /// What is said of a trace that is not alone in its file; `place` is its own among the events of each.
-pub(super) fn one_of_several(n_events: &[u64], place: usize) -> Option<String> {
+pub(super) fn one_of_several(n_events: &[u64], n_left_out: u64, place: usize) -> Option<String> {
     let count = n_events.len();
     let others = n_events.iter().enumerate().filter(|&(other, _)| other != place);
     let of_other =
@@ -349,9 +354,14 @@ pub(super) fn one_of_several(n_events: &[u64], place: usize) -> Option<String> {
         listed.push("…".to_owned());
     }
     let (this, listed) = (show::counted(*n_events.get(place)?, "event"), listed.join(", "));
+    let all = show::count(count as u64 + n_left_out);
+    let left_out = match n_left_out {
+        0 => String::new(),
+        n => format!(" The last {} were not opened.", show::count(n)),
+    };
     (count > 1).then(|| {
         format!(
-            "The file holds {count} traces, one after the other: this is number {} ({this}); {listed}.",
+            "The file holds {all} traces, one after the other: this is number {} ({this}); {listed}.{left_out}",
             place + 1
         )
     })

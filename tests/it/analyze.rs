@@ -1,6 +1,7 @@
 //! Analyses on small traces made by hand, and against reference results on the corpus.
 
 use stepscope::analyze::device::device_time::device_work;
+use stepscope::analyze::gaps::held_up::Compiles;
 use stepscope::analyze::gaps::{BIN_EDGES_NS, Host, gaps, requests};
 use stepscope::analyze::host::python::python;
 use stepscope::analyze::report::{Cause, DeviceTime, Finding, GapKind, Gaps, Level};
@@ -79,7 +80,16 @@ fn by_hand(events: &[(i64, i64, &str, &str, i64, i64)]) -> (Index, Vocabulary) {
 fn all_gaps(index: &Index, vocabulary: &Vocabulary) -> Vec<Gaps> {
     let devices = device_work(index, vocabulary);
     let waiting = requests::waiting(index, vocabulary);
-    gaps(&Host::of(index, vocabulary, &[], &[], &devices, None, &waiting))
+    let compiles = Compiles::of(index, vocabulary, &[]);
+    gaps(&Host::of(
+        index,
+        vocabulary,
+        (&[], false),
+        (&[], compiles),
+        &devices,
+        None,
+        &waiting,
+    ))
 }
 
 fn of_kind(all: &[Gaps], kind: GapKind) -> &Gaps {

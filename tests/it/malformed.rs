@@ -116,3 +116,134 @@ fn a_file_that_is_no_trace_gets_one_clear_sentence() {
         1 events, 1 slices; 1 after_trace at 55"#]]
     .assert_eq(&cases.join("\n"));
 }
+
+/// Defects of a text, by kind and count, and how many events were read.
+fn read(text: &str) -> (u64, Vec<(String, u64)>) {
+    let opened = open_bytes("a.json", text.as_bytes()).unwrap_or_else(|why| panic!("{why}: {text:.100}"));
+    let defects = opened.report.defects.iter().map(|d| (d.kind.clone(), d.count));
+    (opened.report.events, defects.collect())
+}
+
+fn operator(number: usize) -> String {
+    let ts = number * 10;
+    format!(r#"{{"ph":"X","cat":"cpu_op","name":"op{number}","pid":1,"tid":1,"ts":{ts},"dur":5}}"#)
+}
+
+fn said(kind: &str, count: u64) -> Vec<(String, u64)> {
+    vec![(kind.to_owned(), count)]
+}
+
+#[test]
+fn documents_that_are_not_opened_are_counted_with_their_events() {
+    let of = |n: usize| -> String {
+        (0..n)
+            .map(|i| {
+                format!(
+                    "{{\"traceEvents\":[{},{}]}}\n",
+                    operator(2 * i),
+                    operator(2 * i + 1)
+                )
+            })
+            .collect()
+    };
+    for (n, lost) in [(64, 0), (65, 2), (200, 272)] {
+        let opened = open_bytes("a.json", of(n).as_bytes()).unwrap();
+        assert_eq!((opened.report.events, opened.further.len()), (2, 63));
+        let found = opened
+            .report
+            .defects
+            .iter()
+            .find(|d| d.kind == "document_left_out");
+        assert_eq!(found.map_or(0, |d| d.events_lost), lost, "{n}");
+        let note = opened
+            .report
+            .notes
+            .iter()
+            .find(|note| note.contains("one after the other"));
+        assert!(note.unwrap().contains(&format!("holds {n} traces")), "{note:?}");
+    }
+}
+
+#[test]
+fn work_of_more_devices_than_are_told_apart_is_counted() {
+    let kernels = |n: usize| -> String {
+        let kernel = |device: usize| {
+            let arg = format!(r#""args":{{"device":{device},"stream":7}}"#);
+            format!(
+                r#"{{"ph":"X","cat":"kernel","name":"k","pid":{device},"tid":7,"ts":{device},"dur":1,{arg}}}"#
+            )
+        };
+        format!("[{}]", (0..n).map(kernel).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(read(&kernels(128)), (128, vec![]));
+    assert_eq!(read(&kernels(131)), (131, said("device_left_out", 3)));
+}
+
+#[test]
+fn a_key_that_lost_its_colon_is_a_loss_and_a_quote_in_a_name_is_none() {
+    let events: Vec<String> = (0..30).map(operator).collect();
+    let text = format!("{{\"traceEvents\":[{}]}}", events.join(","));
+    // From the middle of a key of one event to a value of one behind it.
+    let from = text.find("\"op10\"").unwrap() - 6;
+    let to = text.find("op12").unwrap() - 12;
+    let holed = format!("{}{}{}", &text[..from], "x".repeat(to - from), &text[to..]);
+    assert_eq!(read(&holed).1, said("damaged_key", 1));
+    let args = text.replacen(
+        r#""name":"op3","#,
+        r#""name":"op3","args":{"stream" 7,"device":0},"#,
+        1,
+    );
+    assert_eq!(read(&args), (30, said("damaged_key", 1)));
+    let quoted = text.replacen("op3\"", "o\"p\"3\"", 1);
+    assert_eq!(read(&quoted), (30, said("unescaped_quote", 1)));
+}
+
+#[test]
+fn values_of_another_kind_are_counted() {
+    let whole = operator(1);
+    for (from, to, kind) in [
+        ("\"op1\"", "null", "unreadable_name"),
+        ("\"op1\"", "{\"a\":1}", "unreadable_name"),
+        ("\"cpu_op\"", "[\"cpu_op\"]", "unreadable_name"),
+        (
+            "\"dur\":5",
+            "\"dur\":5,\"args\":{\"correlation\":NaN}",
+            "unreadable_number",
+        ),
+        (
+            "\"dur\":5",
+            "\"dur\":5,\"args\":{\"correlation\":7.5}",
+            "unreadable_number",
+        ),
+    ] {
+        let changed = whole.replacen(from, to, 1);
+        assert_eq!(
+            read(&format!("[{changed},{}]", operator(2))),
+            (2, said(kind, 1)),
+            "{to}"
+        );
+    }
+    let fine = whole.replacen("\"dur\":5", "\"dur\":5,\"args\":{\"correlation\":7.0}", 1);
+    assert_eq!(read(&format!("[{fine}]")), (1, vec![]));
+}
+
+#[test]
+fn a_damaged_key_or_bracket_of_the_list_of_events_hides_none_of_them() {
+    let events: Vec<String> = (0..20).map(operator).collect();
+    let text = format!(
+        "{{\"schemaVersion\": 1, \"traceEvents\": [{}], \"a\": 2}}",
+        events.join(",")
+    );
+    for (from, to) in [
+        ("traceEvents", "tracfEvents"),
+        ("traceEvents", "trac~Ev~nts"),
+        ("\": [", "\": Z"),
+    ] {
+        let damaged = text.replacen(from, to, 1);
+        let (n, defects) = read(&damaged);
+        assert_eq!(n, 20, "{damaged:.60}");
+        assert!(defects.contains(&("damaged_header".to_owned(), 1)), "{defects:?}");
+    }
+    // Another list is another list.
+    assert!(open_bytes("a.json", text.replace("traceEvents", "otherEvents").as_bytes()).is_err());
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use stepscope::analyze::host::merged_stacks::{Calls, Tree, merged, threads};
+use stepscope::analyze::host::merged_stacks::{Calls, MAX_NODES, Tree, merged, threads};
 use stepscope::analyze::report::StackSource;
 use stepscope::base::{Span, Union};
 use stepscope::index::Family;
@@ -76,7 +76,7 @@ fn folded_stacks_hold_all_self_time() {
     let path = "kineto/torch_cpu/torch-2.9.1/full.pt.trace.json.gz";
     let Some(bytes) = corpus::read(path) else { return };
     let opened = open_bytes(path, &bytes).unwrap();
-    let text = opened.folded(StackSource::Python, None, None);
+    let text = opened.folded(StackSource::Python, None, None).0;
     let sum: i64 = text
         .lines()
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap())
@@ -178,6 +178,23 @@ fn twin(slices: &[(u8, i64, i64)]) -> BTreeMap<String, i64> {
     stacks
 }
 
+#[test]
+fn the_time_of_stacks_that_are_too_many_is_not_lost() {
+    let operator = |i: usize| {
+        let ts = i * 2;
+        format!(r#"{{"ph":"X","cat":"cpu_op","name":"op{i}","pid":1,"tid":1,"ts":{ts},"dur":1}}"#)
+    };
+    let events: Vec<String> = (0..MAX_NODES + 500).map(operator).collect();
+    let text = format!("[{}]", events.join(","));
+    let opened = open_bytes("a.json", text.as_bytes()).unwrap();
+    let (text, n_folded) = opened.folded(StackSource::Operators, None, None);
+    let ns = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap();
+    assert_eq!(text.lines().map(ns).sum::<usize>(), events.len() * 1_000);
+    // The root is a node, too.
+    assert_eq!(n_folded, 501);
+    assert_eq!(text.lines().last(), Some("(further_stacks) 501000"));
+}
+
 proptest! {
     #[test]
     fn left_heavy_stacks_are_those_of_every_instant(
@@ -186,7 +203,7 @@ proptest! {
         let opened = open_bytes("a.json", trace(&slices).as_bytes()).unwrap();
         let tree = tree_of(&opened, StackSource::Operators, opened.index.extent().unwrap());
         check_sums(&tree);
-        let text = opened.folded(StackSource::Operators, None, None);
+        let text = opened.folded(StackSource::Operators, None, None).0;
         let got: BTreeMap<String, i64> = text
             .lines()
             .map(|line| {

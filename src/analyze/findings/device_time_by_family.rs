@@ -23,6 +23,19 @@ const UNKNOWN_PERCENT: i64 = 50;
 /// Single, unfused operators are worth a hint from this share on, in percent.
 const UNFUSED_PERCENT: i64 = 25;
 
+/// `"30 kernels"`, or with the copies that are among them.
+fn pieces(count: u64, families: &[KernelFamily]) -> String {
+    let copies = families
+        .iter()
+        .filter(|f| f.family == Family::Copy)
+        .map(|f| f.count)
+        .sum();
+    match copies {
+        0 => show::counted(count, "kernel"),
+        _ => format!("{} kernels and copies", show::count(count)),
+    }
+}
+
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let families = &facts.report.kernel_families;
     let total = stats::sum(families.iter().map(|f| f.total_ns));
@@ -69,7 +82,7 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
         "{whose} by family: {} (of {} in {}{on}{earlier}).",
         parts.join(", "),
         show::duration(total),
-        show::counted(count, "kernel")
+        pieces(count, families)
     );
     let evidence = named
         .iter()

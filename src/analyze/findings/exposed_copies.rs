@@ -4,6 +4,7 @@ use super::shared::{finding, is_work_missing, most, of_kind, overlapped_or_not, 
 use super::{Facts, Rule};
 use crate::analyze::report::{Copy, Finding, Level, Sure, TraceReport, device_name};
 use crate::base::{show, stats};
+use crate::dialect::RecordingKind;
 
 pub(super) const RULE: Rule = Rule {
     ids: &["exposed-copies"],
@@ -13,7 +14,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
-    if is_work_missing(facts) {
+    // A recording of captures does not hold the device's work.
+    if is_work_missing(facts) || facts.vocabulary.recording == Some(RecordingKind::GraphCapture) {
         return None;
     }
     let device = most(report, |d| d.copy_exposed_ns)?;

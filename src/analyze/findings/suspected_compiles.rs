@@ -44,7 +44,11 @@ fn judge(facts: &Facts<'_>) -> Option<Finding> {
             .take(N_EVIDENCE)
             .map(|r| at_suspected(report, r))
             .collect(),
-        advice: "Record again with graph-compile tracking to know.".into(),
+        advice: match report.device_kind.as_str() {
+            "hpu" => "Record again with graph-compile tracking to know.",
+            _ => "Record again with python stacks, or log compiles (TORCH_LOGS=recompiles), to know.",
+        }
+        .into(),
         ..finding(
             "suspected-compiles",
             Level::Hint,

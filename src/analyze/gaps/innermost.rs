@@ -2,7 +2,7 @@
 
 use crate::analyze::merge::merge_tracks;
 use crate::analyze::report::Cause;
-use crate::base::{SliceId, Span, TrackId, Union, order};
+use crate::base::{NameId, SliceId, Span, TrackId, Union, order};
 use crate::dialect::{Role, Vocabulary};
 use crate::index::{Index, Key};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -62,6 +62,7 @@ impl Containers {
             order::sort_by_key(spans, |s| *s);
         }
         let marks: FxHashSet<SliceId> = vocabulary.passes.iter().map(|p| p.slice).collect();
+        let names_of_marks: FxHashSet<NameId> = marks.iter().map(|&mark| index.slices.name(mark)).collect();
         let mut found = FxHashSet::default();
         for track in index.track_ids() {
             let Some(passes) = passes.get(&index.track(track).pid) else {
@@ -69,6 +70,17 @@ impl Containers {
             };
             for id in index.rows(track) {
                 if vocabulary.role(id) != Role::Annotation || marks.contains(&id) {
+                    continue;
+                }
+                // A marker that is written twice, one in the other.
+                let is_again = names_of_marks.contains(&index.slices.name(id));
+                if is_again
+                    && index
+                        .slices
+                        .parent(id)
+                        .is_some_and(|parent| marks.contains(&parent))
+                {
+                    found.insert(id);
                     continue;
                 }
                 let span = index.slices.span(id);
@@ -119,6 +131,12 @@ pub(super) fn innermost(
             return;
         }
         known = close_until(&mut open, known, span.start, &mut spans);
+        // What a call that waits does inside is waiting: it spins, sleeps, or takes a lock.
+        let around = open.last().filter(|(around, _)| around.end >= span.end);
+        let cause = match (cause, around) {
+            (Cause::Python, Some(&(_, wait @ (Cause::OtherThread | Cause::NoLoad)))) => wait,
+            (cause, _) => cause,
+        };
         // Of those that start together the shortest is inside, and of equal ones the first cause.
         let inside = |o: &(Span, Cause)| o.0.start == span.start && (o.0.end, o.1) < (span.end, cause);
         let place = open.len() - open.iter().rev().take_while(|o| inside(o)).count();

@@ -83,6 +83,8 @@ pub struct Host<'a> {
     pub index: &'a Index,
     pub vocabulary: &'a Vocabulary,
     pub steps: &'a [Step],
+    /// A step's time is from the end of the device work of the step before to the end of its own.
+    pub from_device_ends: bool,
     pub recompiles: &'a [Recompile],
     /// What each device did.
     pub devices: &'a [DeviceWork],
@@ -110,7 +112,7 @@ impl<'a> Host<'a> {
     pub fn of(
         index: &'a Index,
         vocabulary: &'a Vocabulary,
-        steps: &'a [Step],
+        (steps, from_device_ends): (&'a [Step], bool),
         (recompiles, compiles): (&'a [Recompile], Compiles),
         devices: &'a [DeviceWork],
         launched: Option<&'a LaunchIndex<'a>>,
@@ -141,6 +143,7 @@ impl<'a> Host<'a> {
             index,
             vocabulary,
             steps,
+            from_device_ends,
             recompiles,
             devices,
             all_busy: match devices {

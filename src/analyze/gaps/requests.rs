@@ -25,6 +25,9 @@ use crate::index::{Index, Key};
 use crate::analyze::gaps::innermost::{Containers, cause_of};
 use crate::analyze::report::Sure;
 
+/// A look at a queue that takes less is no wait.
+const MIN_RECORDED_NS: i64 = 1_000_000;
+
 /// Nothing recorded for less than this between two steps is no wait for requests.
 pub const MIN_UNRECORDED_NS: i64 = 100_000_000;
 
@@ -409,14 +412,15 @@ impl Engine<'_> {
         let names = &self.vocabulary.waits;
         let is_long = span.len_ns() >= MIN_UNRECORDED_NS;
         let is_covered = |ns: i64| ns * 2 >= span.len_ns();
+        let waited_ns = self.waited_ns(span, &names.for_messages);
+        if waited_ns >= MIN_RECORDED_NS && is_covered(waited_ns) {
+            return Some((
+                Sure::Derived,
+                "The engine's thread waited for a queue or a socket.",
+            ));
+        }
         let waits_long = waits_long(span.len_ns(), median);
         if waits_long {
-            if is_covered(self.waited_ns(span, &names.for_messages)) {
-                return Some((
-                    Sure::Derived,
-                    "The engine's thread waited for a queue or a socket.",
-                ));
-            }
             if is_covered(self.polled_ns(span)) {
                 return Some((
                     Sure::Derived,

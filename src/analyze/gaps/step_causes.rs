@@ -6,7 +6,7 @@ use crate::analyze::gaps::Host;
 use crate::analyze::gaps::step_idle::idle_in;
 use crate::analyze::gaps::step_window::{StepWindow, is_unlinked};
 use crate::analyze::report::{Cause, CauseTime, DeviceState, HostPart, Phase, Step, StepCause, StepCauses};
-use crate::analyze::steps::verdict;
+use crate::analyze::steps::{times, verdict};
 use crate::base::{Span, Union};
 
 /// For each phase and device with enough intervals, in the order of the verdicts.
@@ -28,8 +28,8 @@ fn on_device(host: &Host<'_>, phase: Phase, place: usize) -> Option<StepCauses> 
     // An interval that begins before the device's recording, or ends behind it, would make the mean step too short.
     let recorded = host.devices[place].busy.extent()?;
     let is_whole = |s: &&Step| {
-        let end = s.interval_ns.map(|ns| s.host_start_ns.saturating_add(ns));
-        s.host_start_ns >= recorded.start && end.is_some_and(|end| end <= recorded.end)
+        let span = times::judged_span(s, host.from_device_ends);
+        span.is_some_and(|span| span.start >= recorded.start && span.end <= recorded.end)
     };
     let of = StepWindow::of(host, phase, place, is_whole)?;
     let (device, total) = (of.device, of.window.total_ns());

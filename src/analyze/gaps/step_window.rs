@@ -32,7 +32,12 @@ impl<'h> StepWindow<'h> {
         let rank = rank_of(host, place);
         let steps = verdict::of_phase(host.steps, phase, rank).filter(is_asked);
         let busy_and_lost = Some((&device.busy, &host.lost[place]));
-        let (window, n_intervals) = verdict::window(steps, &host.compiles.of_rank(rank), busy_and_lost);
+        let (window, n_intervals) = verdict::window(
+            steps,
+            host.from_device_ends,
+            &host.compiles.of_rank(rank),
+            busy_and_lost,
+        );
         let is_enough = n_intervals >= verdict::LEAST_INTERVALS && window.total_ns() > 0;
         is_enough.then(|| StepWindow {
             phase,

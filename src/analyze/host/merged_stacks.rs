@@ -350,7 +350,8 @@ impl Tree {
 /// Semicolons and blanks inside names become `_`, characters that command a terminal are written as escapes.
 pub fn folded(index: &Index, tree: &Tree) -> String {
     let mut text = String::new();
-    let mut left_out_ns = 0_i64;
+    // Of stacks that have no node: those that lie in no other frame.
+    let mut left_out_ns = tree.nodes[0].self_ns;
     let children = tree.children(index);
     // The stack of the node before, and where each of its frames ends.
     let mut stack = String::new();

@@ -56,7 +56,15 @@ pub fn slow(steps: &[Step]) -> (u64, Vec<Slow<'_>>) {
     let mut judged = 0;
     let mut found = Vec::new();
     let comparable = |s: &&Step| s.period == Period::Serving && !s.compiled && s.step_ns.is_some();
-    for (_, like) in by_like_size(steps.iter().filter(comparable)) {
+    // Ranks of one file may run different parts of a model.
+    let mut ranks: Vec<Option<usize>> = steps.iter().map(|s| s.rank).collect();
+    order::sort(&mut ranks);
+    ranks.dedup();
+    let of_ranks = ranks.into_iter().flat_map(|rank| {
+        let of_rank = steps.iter().filter(move |s| s.rank == rank);
+        by_like_size(of_rank.filter(comparable))
+    });
+    for (_, like) in of_ranks {
         if like.len() < LEAST_LIKE {
             continue;
         }
@@ -160,7 +168,9 @@ pub fn step_work(
     step: u32,
 ) -> Option<StepWork> {
     let own = steps.get(step as usize)?;
-    let is_like = |s: &&Step| s.index != step && !s.compiled && LikeSize::of(s) == LikeSize::of(own);
+    let is_like = |s: &&Step| {
+        s.index != step && !s.compiled && s.rank == own.rank && LikeSize::of(s) == LikeSize::of(own)
+    };
     let mut others: Vec<&Step> = steps.iter().filter(is_like).collect();
     order::sort_by_key(&mut others, |s| s.index.abs_diff(step));
     others.truncate(MOST_LIKE);

@@ -257,6 +257,9 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
     let real: Option<u64> = members.iter().map(|(s, _)| s.batch.map(u64::from)).sum();
     let padded: Option<u64> = bucket.map(|b| u64::from(b.batch) * members.len() as u64);
     let both = real.zip(padded);
+    // Device end to device end, no time is that of another step: better such ones than none.
+    let is_by_ends = time.is_some_and(|time| time.from_device_ends);
+    let counts_mixed = is_by_ends && members.iter().all(|(s, mixed)| *mixed || s.compiled);
     let (compiled, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(s, _)| s.compiled);
     let is_interval = time.is_some_and(|time| time.basis == Basis::Interval);
     // Of an asynchronous engine the interval may be that from device end to device end, which is the step time.
@@ -285,7 +288,7 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
         padded_batch: both.map(|(_, padded)| padded),
         interval: times::durations(
             rest.iter()
-                .filter(|(_, mixed)| !mixed)
+                .filter(|(_, mixed)| counts_mixed || !mixed)
                 .filter_map(|(s, _)| interval(s)),
         ),
         host,

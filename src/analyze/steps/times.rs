@@ -172,6 +172,17 @@ pub fn device_span_ns(step: &Step) -> Option<i64> {
     Some(device.end_ns?.saturating_sub(device.start_ns?))
 }
 
+/// The time that is a step's: from its start on the host to that of the next step, or, `from_device_ends`, from the end
+/// of the device work of the step before to the end of its own. `None`: unknown.
+pub fn judged_span(step: &Step, from_device_ends: bool) -> Option<Span> {
+    if from_device_ends {
+        let end = device_end(step)?;
+        return Some(Span::new(end.saturating_sub(step.step_ns?), end));
+    }
+    let end = step.host_start_ns.saturating_add(step.interval_ns?);
+    Some(Span::new(step.host_start_ns, end))
+}
+
 /// The end of each step's device work: by launch where that is known, else of what starts before the next step does.
 fn device_ends(
     index: &Index,

@@ -149,23 +149,19 @@ pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Itera
     steps.iter().filter(fits)
 }
 
-/// The union of the intervals of `steps` in which nothing compiled, in the step or behind it, and how many intervals
+/// The union of the intervals of `steps` (see [`times::judged_span`]) in which nothing compiled, in the step or behind it, and how many intervals
 /// there are. Of a device, without those that lie wholly before or behind its recording: what it did in them is
 /// unknown. Nor with those in which work may have run that is not recorded, where most have none.
 pub fn window<'s>(
     steps: impl Iterator<Item = &'s Step>,
+    from_device_ends: bool,
     compiling: &Union,
     busy_and_lost: Option<(&Union, &Union)>,
 ) -> (Union, usize) {
     let recorded = busy_and_lost.and_then(|(busy, _)| busy.extent());
     let intervals: Vec<Span> = steps
         .filter(|s| !s.compiled)
-        .filter_map(|s| {
-            Some(Span::new(
-                s.host_start_ns,
-                s.host_start_ns.saturating_add(s.interval_ns?),
-            ))
-        })
+        .filter_map(|s| times::judged_span(s, from_device_ends))
         .filter(|&s| compiling.covered_ns(s) == 0)
         // What a device does before its first and after its last event is not recorded.
         .map(|s| recorded.map_or(s, |r| r.intersect(s)))
@@ -189,6 +185,7 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
     let compiling = device.map_or(grounds.compiling, |d| &d.compiling);
     let (window, n_intervals) = window(
         steps.iter().copied(),
+        grounds.time.from_device_ends,
         compiling,
         device.map(|d| (&d.busy, &d.lost)),
     );
@@ -227,7 +224,10 @@ fn verdict(grounds: &Grounds<'_>, phase: Phase, steps: &[&Step], device: Option<
         && let Some(device) = verdict.device
     {
         let name = device_words(device, verdict.rank.as_deref());
-        verdict.says = verdict.says.replace("the device", &name);
+        let says = verdict
+            .says
+            .replace("the device work", &format!("the work of {name}"));
+        verdict.says = says.replace("the device", &name);
     }
     if steps.iter().any(|s| s.period == Period::Unknown) {
         verdict.says += " Whether these steps are warm-up is unknown.";
@@ -676,7 +676,7 @@ mod tests {
         let steps: Vec<Step> = (0..20).map(step).collect();
         // Behind step 3, for 7 ms of its interval.
         let compile = Union::of([Span::new(33 * MS, 40 * MS)]);
-        let of = |compiling: &Union| window(steps.iter(), compiling, None);
+        let of = |compiling: &Union| window(steps.iter(), false, compiling, None);
         assert_eq!(of(&Union::default()), (Union::of([Span::new(0, 200 * MS)]), 20));
         let rest = [Span::new(0, 30 * MS), Span::new(40 * MS, 200 * MS)];
         assert_eq!(of(&compile), (Union::of(rest), 19));

@@ -34,7 +34,11 @@ impl Builder {
                 bytes
             }
             Scalar::Bare(text) => text,
-            _ => return Names::EMPTY,
+            Scalar::Missing => return Names::EMPTY,
+            Scalar::Null | Scalar::Nested(_) => {
+                self.defects.add(DefectKind::UnreadableName, Some(at));
+                return Names::EMPTY;
+            }
         };
         let known = self.names.len();
         let (id, repaired) = self.names.intern_bytes(bytes);
@@ -111,7 +115,13 @@ impl Builder {
         values.clear();
         for (spec, value) in event.wanted_args() {
             let number = match self.specs[spec].kind {
-                ArgKind::Int => value.id(),
+                ArgKind::Int => {
+                    let number = value.id();
+                    if number.is_none() && matches!(value, Scalar::Bare(_)) {
+                        self.defects.add(DefectKind::UnreadableNumber, Some(event.at));
+                    }
+                    number
+                }
                 ArgKind::Text => match value {
                     Scalar::Text(_) | Scalar::Bare(_) => Some(i64::from(self.name(value, event.at).0)),
                     _ => None,

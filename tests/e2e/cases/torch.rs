@@ -81,7 +81,7 @@ fn stacks_are_drawn_zoomed_highlighted_and_saved() {
     assert_eq!(shown[..10], expected);
     click_text(&page, "button", "Download folded stacks");
     let name = "full.pt.trace.folded.txt";
-    let want = native.folded(StackSource::Modules, None, None);
+    let want = native.folded(StackSource::Modules, None, None).0;
     assert_eq!(String::from_utf8(page.downloaded(name)).unwrap(), want);
     page.must_be_clean();
 }

@@ -494,6 +494,74 @@ fn what_the_thread_does_beside_its_wait_is_not_the_wait() {
 }
 
 #[test]
+fn a_server_at_low_load_waits_for_requests_before_every_step() {
+    let plan = engine(&[Does::Nothing(20_000)], 500, 20);
+    let mut made = Written::of(&plan);
+    let starts: Vec<i64> = made.calls.windows(2).map(|of| of[0].3).collect();
+    for start in &starts {
+        made.events
+            .push(thread(100, 1).frame("core.py(900): _process_input_queue", start + 500, 19_500));
+        made.events
+            .push(thread(100, 1).frame("queue.py(154): get", start + 520, 19_400));
+        made.events
+            .push(thread(100, 1).frame("threading.py(355): wait", start + 540, 19_300));
+    }
+    let report = made.report();
+    let waited = device(&report)["no_load"];
+    assert!(waited > starts.len() as i64 * ms(19.0), "{:?}", device(&report));
+    assert_eq!(agree("low load", &report), 1);
+    assert_eq!(report["verdict"]["bound"], "requests", "{}", report["verdict"]);
+    assert!(finding(&report, "decode-waits-for-host").is_none());
+    assert!(finding(&report, "no-load").is_some());
+}
+
+#[test]
+fn what_a_waiting_call_does_inside_is_waiting() {
+    let plan = engine(&[Does::Nothing(4_000)], 500, 20);
+    let mut made = Written::of(&plan);
+    let starts: Vec<i64> = made.calls.windows(2).map(|of| of[0].3).collect();
+    for start in &starts {
+        let frame = |name: &str, at: i64, dur: i64| thread(100, 1).frame(name, start + at, dur);
+        let dequeue = "vllm/distributed/device_communicators/shm_broadcast.py(500): dequeue";
+        made.events.push(frame(dequeue, 500, 3_500));
+        for spin in 0..3 {
+            made.events.push(frame(
+                "vllm/distributed/utils.py(30): sched_yield",
+                600 + spin * 1_100,
+                1_000,
+            ));
+            made.events
+                .push(frame("<built-in function sched_yield>", 610 + spin * 1_100, 980));
+        }
+    }
+    let report = made.report();
+    let others = starts.len() as i64 * ms(3.5);
+    assert_eq!(device(&report)["other_thread"], others, "{:?}", device(&report));
+    assert_eq!(idle(&report)["other_thread"], others);
+    assert_eq!(agree("spins", &report), 1);
+}
+
+#[test]
+fn a_marker_that_is_written_twice_is_no_operation_of_the_host() {
+    let plan = engine(&[], 500, 20);
+    let plain = Written::of(&plan).report();
+    let mut made = Written::of(&plan);
+    let marks: Vec<Event> = made
+        .events
+        .iter()
+        .filter(|e| e["cat"] == "user_annotation")
+        .cloned()
+        .collect();
+    assert!(marks.len() > 5);
+    for mut mark in marks {
+        mark["ts"] = (mark["ts"].as_i64().unwrap() + 5).into();
+        mark["dur"] = (mark["dur"].as_i64().unwrap() - 10).into();
+        made.events.push(mark);
+    }
+    assert_eq!(device(&made.report()), device(&plain));
+}
+
+#[test]
 fn a_short_wait_for_others_before_each_step_is_no_python() {
     for frame in [
         "zmq/sugar/poll.py(106): poll",

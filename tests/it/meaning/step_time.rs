@@ -6,7 +6,7 @@ use stepscope::session::open_bytes;
 
 use super::{case, ms, report};
 use crate::corpus;
-use crate::small_trace::{Trace, stream, thread};
+use crate::small_trace::{DECODE, Trace, stream, thread};
 
 #[test]
 fn the_control_has_six_steps_of_eight_milliseconds() {
@@ -255,4 +255,57 @@ fn what_bounds_steps_is_unknown_where_no_work_names_its_launch() {
         says.contains("nothing links its work with the calls that launched it"),
         "{says}"
     );
+}
+
+/// An asynchronous engine whose device runs a step behind: decode steps that only communicate and steps with prefill
+/// that only compute, `n` decode steps before each of the others.
+fn phases_a_step_behind(n: i64) -> Value {
+    let (host, device) = (thread(1, 5), stream(0, 7));
+    let mut trace = Trace::torch();
+    for step in 0..40 {
+        let (at, is_decode) = (10_000 * step, step % (n + 1) < n);
+        let (name, kernel) = match is_decode {
+            true => (DECODE, "ncclDevKernel_AllReduce_Sum_bf16_RING_LL"),
+            false => ("execute_context_1(64)_generation_3(3)", "gemm_kernel"),
+        };
+        trace.add(host.slice("user_annotation", name, at, 2_500));
+        trace.add(host.launch(step + 1, at + 100, 20));
+        trace.add(device.kernel(kernel, step + 1, at + 11_000, 9_500));
+    }
+    report("t.json", trace.text().as_bytes())
+}
+
+#[test]
+fn of_an_asynchronous_engine_each_phase_is_judged_by_its_own_device_work() {
+    for n in [1, 3] {
+        let report = phases_a_step_behind(n);
+        assert_eq!(report["step_time"]["from_device_ends"], true, "{n}");
+        let verdicts = report["verdicts"].as_array().unwrap();
+        let of = |phase: &str| verdicts.iter().find(|v| v["phase"] == phase).unwrap();
+        let share = |phase: &str, key: &str| of(phase)["shares"][key].as_f64().unwrap();
+        assert_eq!(of("decode")["bound"], "communication", "{n}");
+        assert!((share("decode", "communication") - 0.95).abs() < 1e-9, "{n}");
+        assert_eq!(share("decode", "device"), 0.0, "{n}");
+        assert_eq!(of("mixed")["bound"], "device", "{n}");
+        assert!((share("mixed", "device") - 0.95).abs() < 1e-9, "{n}");
+        let causes = report["step_causes"].as_array().unwrap();
+        for of_phase in causes {
+            let of = |cause: &str| {
+                let all = of_phase["causes"].as_array().unwrap();
+                all.iter()
+                    .find(|c| c["cause"] == cause)
+                    .map_or(0, |c| c["total_ns"].as_i64().unwrap())
+            };
+            let total = of_phase["total_ns"].as_i64().unwrap();
+            let (own, other) = match of_phase["phase"].as_str() {
+                Some("decode") => (of("communication"), of("compute")),
+                _ => (of("compute"), of("communication")),
+            };
+            assert_eq!((own * 100, other), (total * 95, 0), "{n}: {of_phase}");
+        }
+        // A group all of whose steps stand next to another phase has times all the same.
+        let groups = report["step_groups"].as_array().unwrap();
+        let mixed = groups.iter().find(|g| g["phase"] == "mixed").unwrap();
+        assert_eq!(mixed["interval"]["p50_ns"], ms(10.0), "{n}");
+    }
 }
