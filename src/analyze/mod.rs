@@ -324,11 +324,7 @@ pub fn gaps_in(
     let host = gaps::Host::of(
         index,
         vocabulary,
-<<<<<<< HEAD
-        &report.steps,
-=======
         (&report.steps, from_device_ends(report)),
->>>>>>> main
         (
             &report.recompiles,
             Compiles::of(index, vocabulary, &report.recompiles),
