@@ -57,6 +57,19 @@ pub struct FileFacts {
     pub step_time: Option<report::Basis>,
 }
 
+impl FileFacts {
+    /// What was lost in reading what was opened beside the trace, or in place of one.
+    fn defects_of_tables(&self) -> impl Iterator<Item = Defects> {
+        let beside = self.tables.as_ref().map(|of| of.tables.defects.clone());
+        let metrics = self.metrics.as_ref().map(|(_, file)| file.defects());
+        let table = self
+            .table
+            .as_ref()
+            .map(|(_, table)| table.read.defects(DefectKind::TableRow));
+        beside.into_iter().chain(metrics).chain(table)
+    }
+}
+
 /// Tables that stand beside a trace, and whose they are.
 #[derive(Debug, Default, PartialEq)]
 pub struct WorkerTables {
@@ -212,7 +225,7 @@ pub fn analyze_to(
         report.operators = operators_by_name::operators(index, vocabulary);
         report.python = python::python(index, vocabulary);
         report.memory = memory::memory(index, vocabulary);
-        report.modules = modules::modules(index, vocabulary);
+        (report.modules, report.modules_left_out) = modules::modules(index, vocabulary);
         let outside = report.memory.as_ref().map(|m| m.outside_events);
         report.table = file.table.as_ref().map(|(name, table)| {
             let trace = table_check::Trace {
@@ -247,6 +260,7 @@ pub fn analyze_to(
     }
     report.beside = beside_trace(index, vocabulary, file.tables.as_ref());
     let mut all_defects = with_device_work(index, vocabulary, defects);
+    file.defects_of_tables().for_each(|of| all_defects.merge(&of));
     add_repeated_work(&mut all_defects, index, vocabulary);
     all_defects.add_many(DefectKind::OversizedSum, sums::stopped(&report), None);
     all_defects.add_many(DefectKind::OversizedBytes, sums::stopped_bytes(&report), None);

@@ -660,6 +660,30 @@ pub struct MemoryUse {
     pub outside_bytes: i64,
 }
 
+/// What a list leaves out behind its limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsLeftOut {
+    pub rows: u64,
+    pub calls: u64,
+    pub self_ns: i64,
+    /// From call to return; of modules only those that no other is around.
+    pub total_ns: i64,
+}
+
+impl RowsLeftOut {
+    /// `kept` rows are in the list, those with the most of `by`.
+    pub fn says(&self, kept: usize, by: &str) -> String {
+        let kept = kept as u64;
+        format!(
+            "Here are the {} with the most {by}, of {}; the others have {} and {} self time.",
+            show::count(kept),
+            show::count(kept.saturating_add(self.rows)),
+            show::counted(self.calls, "call"),
+            show::duration(self.self_ns),
+        )
+    }
+}
+
 /// Calls of one module by way of the modules around it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleRow {
@@ -841,6 +865,13 @@ pub struct DefectRow {
     pub says: String,
 }
 
+impl DefectRow {
+    /// See [`DefectKind::is_of_no_event`](crate::base::DefectKind::is_of_no_event).
+    pub fn is_of_no_event(&self) -> bool {
+        crate::base::DefectKind::from_key(&self.kind).is_some_and(crate::base::DefectKind::is_of_no_event)
+    }
+}
+
 /// Everything that is known about one trace.
 #[derive(Default, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
@@ -957,14 +988,20 @@ pub struct TraceReport {
     /// the page, which asks.
     #[serde(default)]
     pub operators_by_shape: Vec<Operator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operators_by_shape_left_out: Option<RowsLeftOut>,
     /// The same by name and python frames around the call.
     #[serde(default)]
     pub operators_by_stack: Vec<Operator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operators_by_stack_left_out: Option<RowsLeftOut>,
     /// `None` where no allocation is recorded.
     pub memory: Option<MemoryUse>,
     /// Modules as they call each other, each after the one around it, most time first; at most
     /// [`MAX_MODULES`](crate::analyze::host::modules::MAX_MODULES).
     pub modules: Vec<ModuleRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modules_left_out: Option<RowsLeftOut>,
     /// Largest first. The file's text is longer by its header and by what stands between events.
     pub bytes_by_category: Vec<CategoryBytes>,
     pub budget: Option<TimeBudget>,

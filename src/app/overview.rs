@@ -323,7 +323,7 @@ fn facts_section(summary: &Summary) -> Html {
     let repaired: u64 = summary
         .defects
         .iter()
-        .filter(|d| !d.ends_early)
+        .filter(|d| !d.ends_early && !d.is_of_no_event())
         .map(|d| d.count - d.events_lost)
         .sum();
     let mut read = format!(

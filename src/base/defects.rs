@@ -166,6 +166,18 @@ defects! {
         "The trace has work of more devices than are told apart; this work of the others is in the timeline, and in no table.";
     TooManyRows "too_many_rows" Loss "The table is full (2^32 rows); further events were dropped.";
     ClampedMetadata "oversized_metadata" Info "A header value is larger than 1 MiB and was not kept.";
+    EventRow "event_row" Loss
+        "A row of the CSV file, which is an event, could not be read (a stray quote, no readable time, an unknown event \
+         type) and was lost; reading went on at the next line.";
+    TableRow "table_row" Loss
+        "A row of a table (of a metrics file: a dump) could not be read and was left out.";
+    TableTime "table_time" Loss "A time in a row of a table is negative or no number; it is unknown.";
+    CutTable "cut_table" Error
+        "A table ends in the middle: it is cut, its last row may be lost, and what came after that is missing.";
+    TableNotRead "table_not_read" Error
+        "A table beside the trace is not what its name says, or breaks off; it was left out.";
+    UnendedTable "unended_table" Info
+        "The last row of a table has no line end: if the table is cut there, its last value is cut, too.";
 }
 
 impl DefectKind {
@@ -184,11 +196,12 @@ impl DefectKind {
                 | DefectKind::ZeroTime
                 | DefectKind::StrayTime
                 | DefectKind::EndWithoutBegin
+                | DefectKind::EventRow
                 | DefectKind::TooManyRows
         )
     }
 
-    /// Whether it is about something else than single events: their list, what stands beside it, a sum of many.
+    /// Whether it is about something else than single events: their list, what stands beside it, a sum of many, a table.
     pub fn is_of_no_event(self) -> bool {
         matches!(
             self,
@@ -197,6 +210,11 @@ impl DefectKind {
                 | DefectKind::OversizedSum
                 | DefectKind::OversizedBytes
                 | DefectKind::RepeatedWork
+                | DefectKind::TableRow
+                | DefectKind::TableTime
+                | DefectKind::CutTable
+                | DefectKind::TableNotRead
+                | DefectKind::UnendedTable
         )
     }
 

@@ -12,6 +12,10 @@
 
 use serde_json::Value;
 
+use super::table_rows::{TableEnd, without_byte_order_mark};
+use super::tables_beside::RowsRead;
+use crate::base::{DefectKind, Defects};
+
 /// One dump of one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dump {
@@ -31,6 +35,8 @@ pub struct MetricsFile {
     pub unclosed: bool,
     /// Dumps that could not be read.
     pub n_unreadable: u64,
+    /// The last of them breaks off.
+    pub is_cut: bool,
 }
 
 /// What makes the file say when each compile ended.
@@ -48,6 +54,7 @@ pub struct DumpedCompile {
 
 /// Whether a file looks like one: its first object starts with `metric_name`.
 pub fn looks_like(head: &[u8]) -> bool {
+    let head = without_byte_order_mark(head);
     let text = String::from_utf8_lossy(&head[..head.len().min(256)]);
     let mut rest = text.trim_start();
     rest = rest.strip_prefix('[').unwrap_or(rest).trim_start();
@@ -60,7 +67,7 @@ pub fn parse(bytes: &[u8]) -> Option<MetricsFile> {
     if !looks_like(bytes) {
         return None;
     }
-    let text = String::from_utf8_lossy(bytes);
+    let text = String::from_utf8_lossy(without_byte_order_mark(bytes));
     let body = text.trim().trim_start_matches('[');
     let (body, unclosed) = match body.strip_suffix(']') {
         // A `]` may also end a cut recipe list.
@@ -84,8 +91,9 @@ pub fn parse(bytes: &[u8]) -> Option<MetricsFile> {
                 }
                 rest = &rest[used..];
             }
-            _ => {
+            broken => {
                 file.n_unreadable += 1;
+                file.is_cut = matches!(broken, Some(Err(why)) if why.is_eof());
                 // Dumps start on lines of their own.
                 let mut after = rest.chars();
                 after.next();
@@ -100,6 +108,9 @@ pub fn parse(bytes: &[u8]) -> Option<MetricsFile> {
 
 fn dump(value: Value) -> Option<Dump> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let statistics = value
+        .get("statistics")
+        .filter(|statistics| are_readable(statistics))?;
     let generated_on = text("generated_on").and_then(|written| {
         let ns = local_ns(&written)?;
         Some((written, ns))
@@ -108,11 +119,40 @@ fn dump(value: Value) -> Option<Dump> {
         metric: text("metric_name")?,
         triggered_by: text("triggered_by").unwrap_or_default(),
         generated_on,
-        statistics: value.get("statistics").cloned().unwrap_or(Value::Null),
+        statistics: statistics.clone(),
+    })
+}
+
+/// Whether counts and times are numbers that are not negative, and each recipe has a name and a time.
+fn are_readable(statistics: &Value) -> bool {
+    let is_amount = |value: &Value| value.as_f64().is_some_and(|n| n >= 0.0);
+    let is_recipe =
+        |recipe: &Value| recipe.get(0).is_some_and(Value::is_string) && recipe.get(1).is_some_and(is_amount);
+    statistics.as_object().is_some_and(|of| {
+        of.iter().all(|(key, value)| match value {
+            _ if key.starts_with("Total") => is_amount(value),
+            Value::Number(_) => is_amount(value),
+            Value::Array(recipes) if key == "recipe" => recipes.iter().all(is_recipe),
+            _ => true,
+        })
     })
 }
 
 impl MetricsFile {
+    /// What was lost in reading it.
+    pub fn defects(&self) -> Defects {
+        let ends = if self.is_cut {
+            TableEnd::InRow
+        } else {
+            TableEnd::WithLineEnd
+        };
+        let read = RowsRead {
+            ends,
+            ..RowsRead::new(self.dumps.len() as u64, self.n_unreadable)
+        };
+        read.defects(DefectKind::TableRow)
+    }
+
     /// The last dump of a metric: its values are cumulative.
     fn last(&self, metric: &str) -> Option<&Value> {
         let mine = self.dumps.iter().rev().find(|d| d.metric == metric)?;

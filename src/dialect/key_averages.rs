@@ -9,6 +9,9 @@
 //! Above the table a line of `=` and the text that was given as `header`, another with a sentence where only outermost
 //! operators are listed. With `group_by_stack_n` the first frame stands in a column, the others in lines of their own.
 
+use super::table_rows::TableEnd;
+use super::tables_beside::RowsRead;
+
 /// A number with how far it may be from what was rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rounded {
@@ -105,8 +108,8 @@ pub struct KeyAverages {
     /// Of all operators, those that the table leaves out, too.
     pub self_cpu: Option<Rounded>,
     pub self_device: Option<Rounded>,
-    /// Lines that could not be read.
-    pub unread: u64,
+    /// Lines, and how many could not be read; whether torch's closing lines are there.
+    pub read: RowsRead,
     pub tells_apart: Option<TellsApart>,
     /// The text above it.
     pub header: Option<String>,
@@ -183,6 +186,7 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
     };
     let mut in_rows = false;
     let mut ended = false;
+    let mut unread = 0;
     for line in lines {
         if is_ruler(line, b'-') && line.starts_with("-----") {
             ended |= in_rows;
@@ -198,7 +202,10 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
         } else if in_rows && !line.trim().is_empty() {
             let cells = cells(line, &columns);
             let cell = |i: Option<usize>| time(cells.get(i?)?);
+            let times = [self_cpu, total_cpu, self_device, total_device];
+            let has_times = times.iter().all(|&i| i.is_none() || cell(i).is_some());
             match cells.get(calls).and_then(|n| n.parse().ok()) {
+                Some(_) if !has_times => unread += 1,
                 Some(calls) => table.rows.push(Row {
                     name: cells[0].clone(),
                     shapes: shapes.and_then(|i| cells.get(i).cloned()),
@@ -210,10 +217,23 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
                 }),
                 // The other frames of the row above.
                 None if cells.iter().rev().skip(1).all(String::is_empty) => {}
-                None => table.unread += 1,
+                None => unread += 1,
             }
         }
     }
+    // The last line may have lost the end of its last number.
+    if !ended && in_rows && !text.ends_with('\n') && table.rows.pop().is_some() {
+        unread += 1;
+    }
+    let is_cut = !ended || (self_cpu.is_some() && table.self_cpu.is_none());
+    table.read = RowsRead {
+        ends: if is_cut {
+            TableEnd::InRow
+        } else {
+            TableEnd::WithLineEnd
+        },
+        ..RowsRead::new(table.rows.len() as u64, unread)
+    };
     Some(table)
 }
 
@@ -306,7 +326,7 @@ Self CUDA time total: 2.000s
         assert_eq!((mm.self_device, mm.total_device), (at(0, 0), at(952_001, 0)));
         assert_eq!(table.rows[1].is_cut(), Some("void gemm_wi"));
         assert_eq!(table.rows[2].self_cpu, at(-3_000, 0));
-        assert_eq!(table.unread, 1);
+        assert_eq!(table.read, RowsRead::new(3, 1));
         assert_eq!(
             (table.self_cpu, table.self_device),
             (at(814_679_000, 500), at(2_000_000_000, 500_000))

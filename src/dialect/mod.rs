@@ -27,6 +27,7 @@ mod roles;
 mod speculation;
 mod step_tokens;
 mod step_words;
+pub mod table_rows;
 pub mod tables_beside;
 pub mod terms;
 mod thread;

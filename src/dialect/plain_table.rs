@@ -1,11 +1,12 @@
 //! Tables that a file holds ready-made: shown as they stand, with the file's own words, and not analysed.
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// More rows are counted and not kept: a person reads a few hundred.
 pub const MAX_ROWS: usize = 20_000;
-/// More columns are left out; the vendor's widest table has 52.
+/// More columns are counted and left out; the vendor's widest table has 52.
 const MAX_COLUMNS: usize = 256;
 /// Longer texts are cut.
 const MAX_CELL_CHARS: usize = 400;
@@ -23,9 +24,32 @@ pub struct PlainTable {
     pub rows: Vec<Vec<String>>,
     /// Rows of the file; more than `rows` where the table is cut.
     pub n_rows: u64,
+    /// Columns of the file that are left out.
+    #[serde(default)]
+    pub n_columns_left_out: u64,
 }
 
 impl PlainTable {
+    /// With these columns, and no rows yet.
+    pub fn of_columns(
+        title: &str,
+        source: &str,
+        says: &str,
+        columns: impl Iterator<Item = String>,
+    ) -> PlainTable {
+        let mut columns: Vec<String> = columns.collect();
+        let n_columns_left_out = columns.len().saturating_sub(MAX_COLUMNS) as u64;
+        columns.truncate(MAX_COLUMNS);
+        PlainTable {
+            title: title.into(),
+            source: source.into(),
+            says: says.into(),
+            columns,
+            n_columns_left_out,
+            ..PlainTable::default()
+        }
+    }
+
     /// Of objects: the columns are all their keys, in order of first appearance. What is no object is no row.
     pub fn of_objects<'a>(
         title: &str,
@@ -39,6 +63,7 @@ impl PlainTable {
             says: says.into(),
             ..PlainTable::default()
         };
+        let mut left_out: FxHashSet<&str> = FxHashSet::default();
         for object in objects.filter_map(Value::as_object) {
             table.n_rows += 1;
             if table.rows.len() >= MAX_ROWS {
@@ -53,12 +78,16 @@ impl PlainTable {
                         row.push(String::new());
                         table.columns.len() - 1
                     }
-                    None => continue,
+                    None => {
+                        left_out.insert(key);
+                        continue;
+                    }
                 };
                 row[at] = cell(value);
             }
             table.rows.push(row);
         }
+        table.n_columns_left_out = left_out.len() as u64;
         table.square();
         table
     }
@@ -68,7 +97,9 @@ impl PlainTable {
         self.n_rows += 1;
         if self.rows.len() < MAX_ROWS {
             let cells = cells.take(self.columns.len()).map(|text| cut(&text));
-            self.rows.push(cells.collect());
+            let mut cells: Vec<String> = cells.collect();
+            cells.resize(self.columns.len(), String::new());
+            self.rows.push(cells);
         }
     }
 

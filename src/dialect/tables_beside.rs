@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{NameId, Names};
+use crate::base::{DefectKind, Defects, NameId, Names, show};
 
 use super::plain_table::PlainTable;
+use super::table_rows::TableEnd;
 use super::vocabulary::ProcessGroup;
 
 /// More rows of a table are counted and not kept.
@@ -245,6 +246,39 @@ pub struct TableRead {
     pub rows_lost: u64,
 }
 
+/// What came of a table's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowsRead {
+    pub rows: u64,
+    pub rows_lost: u64,
+    /// Times in rows that were read which are negative or no numbers.
+    pub times_lost: u64,
+    pub ends: TableEnd,
+}
+
+impl RowsRead {
+    pub fn new(rows: u64, rows_lost: u64) -> RowsRead {
+        RowsRead {
+            rows,
+            rows_lost,
+            ..RowsRead::default()
+        }
+    }
+
+    /// Counts what was lost; `of_row` is what a row that was lost is.
+    pub fn defects(&self, of_row: DefectKind) -> Defects {
+        let mut defects = Defects::default();
+        defects.add_many(of_row, self.rows_lost, None);
+        defects.add_many(DefectKind::TableTime, self.times_lost, None);
+        match self.ends {
+            TableEnd::WithLineEnd => {}
+            TableEnd::WithoutLineEnd => defects.add(DefectKind::UnendedTable, None),
+            TableEnd::InRow => defects.add(DefectKind::CutTable, None),
+        }
+        defects
+    }
+}
+
 /// A file of an archive, read or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileListed {
@@ -286,6 +320,49 @@ pub struct Tables {
     pub files: Vec<FileListed>,
     /// What to know of them, one sentence each.
     pub notes: Vec<String>,
+    /// What was lost in reading them.
+    pub defects: Defects,
+}
+
+impl Tables {
+    /// A table was read; `of_row` is what a row that was lost is. What was lost is counted, and said with the same numbers.
+    pub fn has_read(&mut self, file: &str, read: RowsRead, of_row: DefectKind) {
+        self.defects.merge(&read.defects(of_row));
+        let mut says = Vec::new();
+        if read.rows_lost > 0 {
+            let of = show::count(read.rows.saturating_add(read.rows_lost));
+            says.push(format!(
+                "{} of {of} rows could not be read",
+                show::count(read.rows_lost)
+            ));
+        }
+        if read.times_lost > 0 {
+            let n = show::counted(read.times_lost, "time");
+            says.push(format!("{n} in its rows: negative or no number, so unknown"));
+        }
+        if read.ends == TableEnd::InRow {
+            says.push(
+                "it ends in the middle of its last row: it is cut, and what came after that is missing"
+                    .into(),
+            );
+        }
+        if !says.is_empty() {
+            self.notes.push(format!("{file}: {}.", says.join("; ")));
+        }
+        self.read.push(TableRead {
+            file: file.to_owned(),
+            rows: read.rows,
+            rows_lost: read.rows_lost,
+        });
+    }
+
+    /// A table is none, or breaks off where the rest cannot be read without its end.
+    pub fn has_left_out(&mut self, file: &str) {
+        self.defects.add(DefectKind::TableNotRead, None);
+        self.notes.push(format!(
+            "{file} is not what its name says, or breaks off: it is left out."
+        ));
+    }
 }
 
 impl std::fmt::Debug for Tables {

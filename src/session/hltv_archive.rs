@@ -31,6 +31,10 @@ pub fn is_wanted(path: &str) -> bool {
         && hltv::is_one(std::iter::once(path))
 }
 
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
 impl Hltv {
     fn of(&self, part: Part) -> impl Iterator<Item = usize> + '_ {
         let is = move |&(_, p): &(usize, &Part)| *p == part;
@@ -81,6 +85,10 @@ impl Hltv {
                     tables.read.push(read_as(i, table.n_rows));
                     tables.plain.push(table);
                 }
+                None if !is_json(&text) => {
+                    "damaged JSON: not shown".clone_into(&mut says[i]);
+                    tables.has_left_out(&given[i].path);
+                }
                 None => "JSON without analyzer_metadata: not shown".clone_into(&mut says[i]),
             }
         }
@@ -94,6 +102,9 @@ impl Hltv {
             let before = nodes.n_rows;
             if hltv::add_post_graph(&text, &mut recipes, &mut nodes) {
                 tables.read.push(read_as(i, nodes.n_rows - before));
+            } else if !is_json(&text) {
+                "damaged JSON: not shown".clone_into(&mut says[i]);
+                tables.has_left_out(&given[i].path);
             } else {
                 "JSON without graphs: not shown".clone_into(&mut says[i]);
             }

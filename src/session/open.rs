@@ -32,7 +32,7 @@ const MAX_DEPTH: usize = 12;
 /// More files of a folder are not looked at.
 const MAX_FILES: usize = 200_000;
 /// First bytes that tell what a file is: a compressed tar wants so many.
-const HEAD: u64 = 64 << 10;
+pub const HEAD: u64 = 64 << 10;
 /// First bytes of a file in a folder or an archive.
 const MEMBER_HEAD: u64 = 16 << 10;
 /// Members of a zip that lie within so many bytes are looked at with one read.
@@ -464,6 +464,11 @@ fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, Failure> {
         _ if has_events => Ok(Looks::Trace),
         _ => Ok(Looks::Unknown),
     }
+}
+
+/// Whether a trace may be read that starts with `head`; `is_all`: there are no more bytes.
+pub fn is_readable(head: &[u8], is_all: bool) -> Result<(), Failure> {
+    looks_of(head, is_all).map(drop)
 }
 
 /// See [`Opening::poll`].

@@ -6,7 +6,7 @@ use crate::analyze::host::merged_stacks::{self, Calls};
 use crate::analyze::host::operators_by_name;
 use crate::analyze::ranks::extract::RankExtract;
 use crate::analyze::report::{
-    Basis, Comparison, Gaps, Operator, Profile, Report, SCHEMA, TraceReport, Workers,
+    Basis, Comparison, Gaps, Operator, Profile, Report, RowsLeftOut, SCHEMA, TraceReport, Workers,
 };
 use crate::analyze::steps::filter::report_of;
 use crate::analyze::{self, FileFacts};
@@ -48,8 +48,8 @@ pub struct Opened {
     pub others: Vec<OtherTrace>,
     /// Byte of the text at which it starts, where others stand before it.
     pub(super) text_starts_at: u64,
-    pub(super) by_shape: OnceLock<Vec<Operator>>,
-    pub(super) by_stack: OnceLock<Vec<Operator>>,
+    pub(super) by_shape: OnceLock<(Vec<Operator>, Option<RowsLeftOut>)>,
+    pub(super) by_stack: OnceLock<(Vec<Operator>, Option<RowsLeftOut>)>,
     /// The trace that this one is compared with.
     pub(super) compared: Option<Compared>,
     pub(super) last_order: Mutex<Option<LastOrder>>,
@@ -305,8 +305,10 @@ impl Opened {
     /// The report with what is computed only when it is asked for: operators by shape and by stack.
     pub fn whole_report(&self) -> TraceReport {
         TraceReport {
-            operators_by_shape: self.grouped(Grouping::Shape).to_vec(),
-            operators_by_stack: self.grouped(Grouping::Stack).to_vec(),
+            operators_by_shape: self.grouped(Grouping::Shape).0.to_vec(),
+            operators_by_shape_left_out: self.grouped(Grouping::Shape).1,
+            operators_by_stack: self.grouped(Grouping::Stack).0.to_vec(),
+            operators_by_stack_left_out: self.grouped(Grouping::Stack).1,
             ..self.report.clone()
         }
     }
@@ -404,21 +406,20 @@ impl Opened {
         gaps
     }
 
-    /// Operators by shape or by stack, counted when they are asked for first.
-    pub(super) fn grouped(&self, by: Grouping) -> &[Operator] {
+    /// Operators by shape or by stack, counted when they are asked for first, and what is left out of them.
+    pub(super) fn grouped(&self, by: Grouping) -> (&[Operator], Option<RowsLeftOut>) {
         let cell = match by {
-            Grouping::Name => return &self.report.operators,
+            Grouping::Name => return (&self.report.operators, None),
             Grouping::Shape => &self.by_shape,
             Grouping::Stack => &self.by_stack,
         };
-        cell.get_or_init(|| {
+        let (rows, left_out) = cell.get_or_init(|| {
             if !self.groupings().contains(&by) {
-                return Vec::new();
+                return (Vec::new(), None);
             }
-            let mut rows = operators_by_name::grouped(&self.index, &self.vocabulary, by);
-            rows.truncate(operators_by_name::MAX_GROUPS);
-            rows
-        })
+            operators_by_name::bounded(operators_by_name::grouped(&self.index, &self.vocabulary, by))
+        });
+        (rows, *left_out)
     }
 
     /// What operators can be counted by beside their names.

@@ -3,9 +3,10 @@
 use super::bundle::SharedTables;
 use super::{LoadError, Loader, Opened};
 use crate::analyze::WorkerTables;
+use crate::base::DefectKind;
 use crate::dialect::gaudi::synprof;
 pub use crate::dialect::gaudi::synprof::{Kind, looks_like};
-use crate::dialect::tables_beside::{TableRead, Tables};
+use crate::dialect::tables_beside::{RowsRead, Tables};
 
 /// A larger CSV is not read: the device's trace buffer is smaller by far.
 pub const MAX_BYTES: u64 = 512 << 20;
@@ -25,22 +26,28 @@ pub struct TraceOfTable {
 /// What a CSV says; `nodes` is the table of nodes of the same recording, by name and bytes. `None`: it is no such CSV.
 pub fn trace_of_table(name: &str, csv: &[u8], nodes: Option<(&str, &[u8])>) -> Option<TraceOfTable> {
     let kind = looks_like(csv)?;
-    let (text, nodes) = match kind {
-        Kind::Hardware => (synprof::hardware_trace(csv), nodes),
-        Kind::Nodes => (synprof::nodes_trace(csv), Some((name, csv))),
+    let (text, read) = match kind {
+        Kind::Hardware => synprof::hardware_trace(csv)?,
+        Kind::Nodes => synprof::nodes_trace(csv)?,
     };
-    let beside = nodes.map(|(name, csv)| {
-        let table = synprof::nodes_table(name, csv);
-        let read = TableRead {
-            file: name.to_owned(),
-            rows: table.n_rows,
-            rows_lost: 0,
-        };
-        let tables = Tables {
-            read: vec![read],
-            plain: vec![table],
-            ..Tables::default()
-        };
+    let mut tables = Tables::default();
+    let nodes = match kind {
+        Kind::Hardware => nodes,
+        Kind::Nodes => Some((name, csv)),
+    };
+    if kind == Kind::Nodes || read != RowsRead::new(read.rows, 0) {
+        tables.has_read(name, read, DefectKind::EventRow);
+    }
+    if let Some((name, csv)) = nodes {
+        let (table, read) = synprof::nodes_table(name, csv)?;
+        tables.plain.push(table);
+        // Where its rows are the events, they are counted already.
+        if kind == Kind::Hardware {
+            tables.has_read(name, read, DefectKind::TableRow);
+        }
+    }
+    let has_any = !tables.read.is_empty();
+    let beside = has_any.then(|| {
         SharedTables::new(WorkerTables {
             worker: String::new(),
             tables,

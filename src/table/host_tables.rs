@@ -140,7 +140,13 @@ const DEEPEST: usize = 50;
 fn modules<'a>(answers: &Answers<'a>) -> Rows<'a> {
     let modules = &answers.report.modules;
     let outermost = modules.iter().filter(|m| m.parent.is_none());
-    let all = stats::sum(outermost.map(|m| m.total_ns));
+    let left_out = answers.report.modules_left_out;
+    let all = stats::sum(
+        outermost
+            .map(|m| m.total_ns)
+            .chain(left_out.map(|of| of.total_ns)),
+    );
+    let says = left_out.map(|of| of.says(modules.len(), "time"));
     let path = |module: &ModuleRow| {
         let mut names = vec![module.name.as_str()];
         let mut parent = module.parent;
@@ -179,6 +185,7 @@ fn modules<'a>(answers: &Answers<'a>) -> Rows<'a> {
         })
         .count("count", "calls", "", |m| m.count)
         .place("Its longest call in the timeline.", |m| longest(m.longest_slice))
+        .says(says.unwrap_or_default())
         .done()
 }
 

@@ -39,7 +39,7 @@ pub use table_rows::{Order, Rows};
 
 use table_rows::Builder;
 
-use crate::analyze::report::{Comparison, Grouping, Operator, RunRanks, TraceReport, Workers};
+use crate::analyze::report::{Comparison, Grouping, Operator, RowsLeftOut, RunRanks, TraceReport, Workers};
 
 /// What tables are made of: the answers about one trace, and what is computed only when it is asked for.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ pub struct Grouped<'a> {
     /// What the trace records.
     pub by: &'a [Grouping],
     /// Costs a walk over the trace the first time.
-    pub count: &'a dyn Fn(Grouping) -> &'a [Operator],
+    pub count: &'a dyn Fn(Grouping) -> (&'a [Operator], Option<RowsLeftOut>),
 }
 
 impl<'a> Answers<'a> {
@@ -92,14 +92,21 @@ impl<'a> Answers<'a> {
 
     /// Operators counted by something else than their names alone.
     fn operators_by(&self, by: Grouping) -> Builder<'a, Operator> {
-        let of_report = match by {
-            Grouping::Name => &self.report.operators,
-            Grouping::Shape => &self.report.operators_by_shape,
-            Grouping::Stack => &self.report.operators_by_stack,
+        let report = self.report;
+        let (of_report, left_out) = match by {
+            Grouping::Name => (&report.operators, None),
+            Grouping::Shape => (&report.operators_by_shape, report.operators_by_shape_left_out),
+            Grouping::Stack => (&report.operators_by_stack, report.operators_by_stack_left_out),
         };
+        let says = |rows: usize, of: Option<RowsLeftOut>| Some(of?.says(rows, "self time"));
         match self.grouped {
-            Some(grouped) => Rows::later(grouped.by.contains(&by), move || (grouped.count)(by)),
-            None => Rows::of(of_report),
+            Some(grouped) => {
+                Rows::later(grouped.by.contains(&by), move || (grouped.count)(by).0).says_later(move || {
+                    let (rows, left_out) = (grouped.count)(by);
+                    says(rows.len(), left_out)
+                })
+            }
+            None => Rows::of(of_report).says(says(of_report.len(), left_out).unwrap_or_default()),
         }
     }
 }

@@ -487,7 +487,13 @@ fn raw(table: &PlainTable) -> Rows<'_> {
     }
     let kept = table.rows.len() as u64;
     if table.n_rows > kept {
-        rows = rows.says(format!("The first {} are here.", show::count(kept)));
+        let all = show::counted(table.n_rows, "row");
+        rows = rows.says(format!("The first {} of {all} are here.", show::count(kept)));
+    }
+    if table.n_columns_left_out > 0 {
+        let kept = table.columns.len() as u64;
+        let all = show::counted(kept.saturating_add(table.n_columns_left_out), "column");
+        rows = rows.says(format!("The first {} of {all} are here.", show::count(kept)));
     }
     rows.done()
 }

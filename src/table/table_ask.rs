@@ -151,7 +151,7 @@ pub fn page(rows: &Rows<'_>, ask: &Ask, numbers: Option<&[u32]>) -> Page {
     let end = first_row.saturating_add(ask.n_rows.min(MAX_ROWS)).min(n_rows);
     let number = |at: u32| numbers.map_or(at, |numbers| numbers[at as usize]);
     Page {
-        says: rows.says.clone(),
+        says: rows.says_of_all(),
         columns: rows.columns.clone(),
         rows: (first_row..end).map(|at| rows.row(number(at) as usize)).collect(),
         first_row,

@@ -31,12 +31,15 @@ impl<T> Items<'_, T> {
 /// What of an item a column shows.
 type CellOf<'a, T> = Box<dyn Fn(&T) -> Cell + 'a>;
 
+type SaysLater<'a> = Box<dyn Fn() -> Option<String> + 'a>;
+
 /// Rows under construction: items, and for each column what of an item it shows.
 pub struct Builder<'a, T> {
     items: Items<'a, T>,
     columns: Vec<Column>,
     cells: Vec<CellOf<'a, T>>,
     says: Vec<String>,
+    says_later: Option<SaysLater<'a>>,
     order: Option<Order>,
 }
 
@@ -105,6 +108,7 @@ pub struct Rows<'a> {
     pub columns: Vec<Column>,
     /// What to know of these rows, beside the table's definition; one sentence each.
     pub says: Vec<String>,
+    says_later: Option<SaysLater<'a>>,
     /// How the rows lie when nobody asked for an order.
     pub order: Option<Order>,
     source: Box<dyn Source + 'a>,
@@ -142,6 +146,12 @@ impl<'a> Rows<'a> {
         self.source.cell(row, column)
     }
 
+    /// [`Rows::says`], and what is known only once the rows are counted.
+    pub fn says_of_all(&self) -> Vec<String> {
+        let later = self.says_later.as_ref().and_then(|says| says());
+        self.says.iter().cloned().chain(later).collect()
+    }
+
     /// The cells of a row, in the order of the columns.
     pub fn row(&self, row: usize) -> Vec<Cell> {
         (0..self.columns.len())
@@ -173,6 +183,7 @@ impl<'a, T: 'a> Builder<'a, T> {
             columns: Vec::new(),
             cells: Vec::new(),
             says: Vec::new(),
+            says_later: None,
             order: None,
         }
     }
@@ -398,10 +409,17 @@ impl<'a, T: 'a> Builder<'a, T> {
         self
     }
 
+    /// A sentence that is known only once the rows are counted.
+    pub fn says_later(mut self, says: impl Fn() -> Option<String> + 'a) -> Self {
+        self.says_later = Some(Box::new(says));
+        self
+    }
+
     pub fn done(self) -> Rows<'a> {
         Rows {
             columns: self.columns,
             says: self.says,
+            says_later: self.says_later,
             order: self.order,
             source: Box::new(Typed {
                 items: self.items,

@@ -834,7 +834,7 @@ fn every_case_has_its_outcome() {
         unescaped quotes (100000): 100000 events, 100000 slices, 1 tracks; 100000 unescaped_quote at 1
         every other name is never closed (100000): 50000 events, 50000 slices, 1 tracks; 50000 bad_event at 55
         starts of events and nothing else (100000): ERROR this is a list, but none of its 1 values is a trace event
-        a device for each kernel (100000): 100000 events, 100000 slices, 100000 tracks
+        a device for each kernel (100000): 100000 events, 100000 slices, 100000 tracks; 99872 device_left_out at 14025
         a lane of one device for each kernel (100000): 200000 events, 200000 slices, 100001 tracks
         a step for each event (100000): 100000 events, 100000 slices, 1 tracks
         steps inside one another (100000): 100000 events, 100000 slices, 1 tracks; 34465 too_deep at 8470687

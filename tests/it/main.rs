@@ -25,6 +25,7 @@ mod ingest;
 mod injection;
 mod invented;
 mod key_averages;
+mod lost_in_tables;
 mod malformed;
 mod meaning;
 mod messages;

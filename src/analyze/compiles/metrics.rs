@@ -34,6 +34,12 @@ pub fn metrics(file: &MetricsFile, name: &str) -> Metrics {
             crate::base::show::counted(file.n_unreadable, "dump")
         ));
     }
+    if file.is_cut {
+        notes.push(
+            "The metrics file ends in the middle of a dump: it is cut, and what came after that is missing."
+                .to_owned(),
+        );
+    }
     Metrics {
         file: name.to_owned(),
         graph_compilations: total("graph_compilation", "TotalNumber"),

@@ -3,7 +3,7 @@
 use super::shared::{defects, finding};
 use super::{Facts, Rule};
 use crate::analyze::report::{Finding, Level, Sure};
-use crate::base::{DefectKind, Severity, show};
+use crate::base::{Severity, show};
 
 pub(super) const RULE: Rule = Rule {
     ids: &["events-lost"],
@@ -14,12 +14,7 @@ pub(super) const RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>) -> Option<Finding> {
     let report = facts.report;
     let losses = report.defects.iter().filter(|d| d.severity == Severity::Loss);
-    let of_none = |key: &str| {
-        DefectKind::ALL
-            .iter()
-            .any(|kind| kind.key() == key && kind.is_of_no_event())
-    };
-    let losses = losses.filter(|d| !of_none(&d.kind));
+    let losses = losses.filter(|d| !d.is_of_no_event());
     let lost: u64 = losses.map(|d| d.count).sum();
     if lost == 0 {
         return None;

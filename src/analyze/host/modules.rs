@@ -14,9 +14,9 @@ use crate::dialect::Vocabulary;
 use crate::index::{Family, Index, Key};
 
 use crate::analyze::host::operators_by_name::{WorkByLink, longer};
-use crate::analyze::report::ModuleRow;
+use crate::analyze::report::{ModuleRow, RowsLeftOut};
 
-/// Bound of the list; what is called less than that is counted into the module around it.
+/// Bound of the list; those with less time than these are counted together.
 pub const MAX_MODULES: usize = 5_000;
 
 /// A module below another one.
@@ -75,9 +75,9 @@ fn give(launches: &mut &[(i64, i64)], until: i64, open: &mut Vec<Open>, nodes: &
 }
 
 /// See [`ModuleRow`]; empty where no modules are recorded.
-pub fn modules(index: &Index, vocabulary: &Vocabulary) -> Vec<ModuleRow> {
+pub fn modules(index: &Index, vocabulary: &Vocabulary) -> (Vec<ModuleRow>, Option<RowsLeftOut>) {
     let Some(prefix) = vocabulary.module_prefix else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
     let names: FxHashSet<NameId> = index
         .names
@@ -85,7 +85,7 @@ pub fn modules(index: &Index, vocabulary: &Vocabulary) -> Vec<ModuleRow> {
         .filter_map(|(id, text)| text.starts_with(prefix).then_some(id))
         .collect();
     if names.is_empty() {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let launched = LaunchedAt::of(index, vocabulary);
     let mut nodes: Vec<Node> = Vec::new();
@@ -107,7 +107,6 @@ pub fn modules(index: &Index, vocabulary: &Vocabulary) -> Vec<ModuleRow> {
             let parent = open.last().map(|o| o.node);
             let node = match by_place.get(&(parent, name)) {
                 Some(&node) => node,
-                None if nodes.len() >= MAX_MODULES => continue,
                 None => {
                     by_place.insert((parent, name), nodes.len());
                     nodes.push(Node {
@@ -144,13 +143,48 @@ pub fn modules(index: &Index, vocabulary: &Vocabulary) -> Vec<ModuleRow> {
             nodes[parent].total_device_ns = nodes[parent].total_device_ns.saturating_add(total);
         }
     }
-    in_tree_order(index, prefix, &nodes, launched.is_some())
+    let (kept, left_out) = with_most_time(&nodes);
+    let rows = in_tree_order(index, prefix, &nodes, &kept, launched.is_some());
+    (rows, left_out)
+}
+
+/// Which nodes the list has room for, each with all around it, and what is left out.
+fn with_most_time(nodes: &[Node]) -> (Vec<bool>, Option<RowsLeftOut>) {
+    if nodes.len() <= MAX_MODULES {
+        return (vec![true; nodes.len()], None);
+    }
+    let mut by_time: Vec<usize> = (0..nodes.len()).collect();
+    order::sort_by_key(&mut by_time, |&i| (std::cmp::Reverse(nodes[i].total_ns), i));
+    let mut kept = vec![false; nodes.len()];
+    for i in by_time.into_iter().take(MAX_MODULES) {
+        kept[i] = true;
+    }
+    let mut left_out = RowsLeftOut::default();
+    for (i, node) in nodes.iter().enumerate() {
+        kept[i] &= node.parent.is_none_or(|parent| kept[parent]);
+        if kept[i] {
+            continue;
+        }
+        left_out.rows += 1;
+        left_out.calls += node.count;
+        left_out.self_ns = left_out.self_ns.saturating_add(node.self_ns);
+        if node.parent.is_none() {
+            left_out.total_ns = left_out.total_ns.saturating_add(node.total_ns);
+        }
+    }
+    (kept, Some(left_out))
 }
 
 /// Each after the one around it, most time first.
-fn in_tree_order(index: &Index, prefix: &str, nodes: &[Node], with_device: bool) -> Vec<ModuleRow> {
+fn in_tree_order(
+    index: &Index,
+    prefix: &str,
+    nodes: &[Node],
+    kept: &[bool],
+    with_device: bool,
+) -> Vec<ModuleRow> {
     let mut below: Vec<Vec<usize>> = (0..=nodes.len()).map(|_| Vec::new()).collect();
-    for (i, node) in nodes.iter().enumerate() {
+    for (i, node) in nodes.iter().enumerate().filter(|&(i, _)| kept[i]) {
         below[node.parent.map_or(0, |p| p + 1)].push(i);
     }
     for list in &mut below {

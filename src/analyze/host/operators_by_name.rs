@@ -27,7 +27,7 @@ use crate::index::{Family, Index};
 
 use crate::analyze::device::link_map::LinkMap;
 use crate::analyze::host::open_frames::{Stacks, python_tracks};
-use crate::analyze::report::{Grouping, Operator};
+use crate::analyze::report::{Grouping, Operator, RowsLeftOut};
 
 /// All operators, most self time first.
 pub fn operators(index: &Index, vocabulary: &Vocabulary) -> Vec<Operator> {
@@ -322,6 +322,21 @@ impl Kinds<'_> {
 
 /// Bound of the tables by shape and by stack in a report.
 pub const MAX_GROUPS: usize = 5_000;
+
+/// As many rows as a report holds, and what is left out.
+pub fn bounded(mut rows: Vec<Operator>) -> (Vec<Operator>, Option<RowsLeftOut>) {
+    if rows.len() <= MAX_GROUPS {
+        return (rows, None);
+    }
+    let mut left_out = RowsLeftOut::default();
+    for row in rows.drain(MAX_GROUPS..) {
+        left_out.rows += 1;
+        left_out.calls += row.count;
+        left_out.self_ns = left_out.self_ns.saturating_add(row.self_cpu_ns);
+        left_out.total_ns = left_out.total_ns.saturating_add(row.total_cpu_ns);
+    }
+    (rows, Some(left_out))
+}
 
 /// The group of calls that do not say.
 const NO_GROUP: u32 = u32::MAX;

@@ -10,6 +10,7 @@ use std::collections::btree_map::Entry;
 use crate::base::{order, show};
 use crate::dialect::Vocabulary;
 use crate::dialect::key_averages::{KeyAverages, Rounded, Row, TellsApart};
+use crate::dialect::table_rows::TableEnd;
 use crate::index::{Family, Index};
 
 use crate::analyze::host::operators_by_name::{Kind, PythonFrames, counted};
@@ -55,6 +56,14 @@ pub fn table_check(table: &KeyAverages, file: &str, trace: &Trace<'_>) -> TableC
     if table.top_level_only {
         notes.push("It lists outermost operators only (top_level_events_only).".to_owned());
     }
+    if table.read.rows_lost > 0 {
+        let all = show::count(table.read.rows.saturating_add(table.read.rows_lost));
+        let lost = show::count(table.read.rows_lost);
+        notes.push(format!("{lost} of its {all} rows could not be read."));
+    }
+    if table.read.ends == TableEnd::InRow {
+        notes.push("It has no closing lines: it is cut, and what came after that is missing.".to_owned());
+    }
     let left_out_self_cpu_ns = left_out(table);
     if let (Some(ns), Some(all)) = (left_out_self_cpu_ns, table.self_cpu) {
         notes.push(format!(
@@ -95,7 +104,7 @@ pub fn table_check(table: &KeyAverages, file: &str, trace: &Trace<'_>) -> TableC
         by_definition: n(TableVerdict::ByDefinition),
         differ: n(TableVerdict::Differs),
         only_in_table: n(TableVerdict::OnlyInTable),
-        unread_lines: table.unread,
+        unread_lines: table.read.rows_lost,
         self_cpu_ns: table.self_cpu.map(|t| t.ns),
         self_device_ns: table.self_device.map(|t| t.ns),
         left_out_self_cpu_ns,

@@ -9,7 +9,9 @@ use clap::Args;
 
 use stepscope::analyze::compare;
 use stepscope::analyze::report::{BASELINE_SCHEMA, Profile, TraceReport};
+use stepscope::dialect::table_rows::without_byte_order_mark;
 use stepscope::export;
+use stepscope::session::Inflater;
 use stepscope::session::open::Naming;
 use stepscope::table::{self, Answers};
 
@@ -74,10 +76,23 @@ impl Side {
 
 /// What a baseline says that it is, in its first member.
 fn baseline_schema(head: &str) -> Option<&str> {
-    let rest = head.trim_start().strip_prefix('{')?.trim_start();
+    let rest = head
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .strip_prefix('{')?
+        .trim_start();
     let value = rest.strip_prefix("\"schema\"")?.trim_start().strip_prefix(':')?;
     let (schema, _) = value.trim_start().strip_prefix('"')?.split_once('"')?;
     schema.starts_with(BASELINE_NAME).then_some(schema)
+}
+
+/// The bytes of a file, inflated if it is compressed, and whether all of them are whole.
+fn inflated(raw: &[u8]) -> (Vec<u8>, bool) {
+    let (mut inflater, mut text) = (Inflater::default(), Vec::new());
+    inflater.feed(raw, &mut |piece| text.extend_from_slice(piece));
+    let inflated = inflater.finish().0;
+    let is_whole = inflated.damage.is_none() && inflated.defects.is_empty();
+    (text, is_whole)
 }
 
 /// What is kept of a trace; `None`: the file is something else.
@@ -86,8 +101,9 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
     if !std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
         return Ok(None);
     }
-    let mut head = Vec::new();
-    std::fs::File::open(path)?.take(4096).read_to_end(&mut head)?;
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(4096).read_to_end(&mut start)?;
+    let head = inflated(&start).0;
     match baseline_schema(&String::from_utf8_lossy(&head)) {
         None => return Ok(None),
         Some(schema) if schema != BASELINE_SCHEMA => bail!(
@@ -97,9 +113,15 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
         ),
         Some(_) => {}
     }
-    let text = std::fs::read(path)?;
-    let profile =
-        serde_json::from_slice(&text).with_context(|| format!("{} is no whole baseline", path.display()))?;
+    let (text, is_whole) = inflated(&std::fs::read(path)?);
+    if !is_whole {
+        bail!(
+            "{}: this baseline is compressed, and damaged or cut",
+            path.display()
+        );
+    }
+    let profile = serde_json::from_slice(without_byte_order_mark(&text))
+        .with_context(|| format!("{} is no whole baseline", path.display()))?;
     Ok(Some(profile))
 }
 

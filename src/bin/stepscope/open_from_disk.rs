@@ -99,7 +99,7 @@ pub fn open_first(
     said.say(std::mem::take(&mut plan.said));
     let mut left = plan.order(None).into_iter();
     for i in left.by_ref() {
-        match open_texts(&plan, i, document, part, &mut said) {
+        match open_texts(&plan, i, document, part, false, &mut said) {
             Ok((mut ready, opened)) => {
                 let n_documents = 1 + opened.further.len();
                 let Some(mut opened) = numbered(opened, document) else {
@@ -290,7 +290,7 @@ fn open_one(
     said: &mut OpenedAll,
     extracts: &mut Vec<RankExtract>,
 ) -> Result<(Ready, Vec<TraceReport>), Failure> {
-    let (ready, mut found) = open_texts(plan, recording, None, part, said)?;
+    let (ready, mut found) = open_texts(plan, recording, None, part, true, said)?;
     let further = std::mem::take(&mut found.further);
     if !further.is_empty() {
         found.note(
@@ -311,12 +311,13 @@ fn open_one(
     Ok((ready, reports))
 }
 
-/// Opens a recording, with what stands beside it.
+/// Opens a recording, with what stands beside it; where the trace cannot be read and `tables_will_do`, that alone.
 fn open_texts(
     plan: &Plan<PathBuf>,
     recording: usize,
     document: Option<NonZeroU32>,
     part: &PartArgs,
+    tables_will_do: bool,
     said: &mut OpenedAll,
 ) -> Result<(Ready, Opened), Failure> {
     let mut gathering = plan.gather(recording, true);
@@ -327,19 +328,35 @@ fn open_texts(
     }
     let mut ready = plan.ready(recording, gathering)?;
     said.say(std::mem::take(&mut ready.says));
-    let found = match &ready.text {
-        Text::Nothing => ready.open()?,
+    let found = match open_ready(plan, &ready, document, part, said) {
+        Err(why) if tables_will_do && plan.opens_tables_alone(recording, &mut ready, &why) => {
+            said.say(std::mem::take(&mut ready.says));
+            ready.open()?
+        }
+        found => found?,
+    };
+    Ok((ready, found))
+}
+
+fn open_ready(
+    plan: &Plan<PathBuf>,
+    ready: &Ready,
+    document: Option<NonZeroU32>,
+    part: &PartArgs,
+    said: &mut OpenedAll,
+) -> Result<Opened, Failure> {
+    match &ready.text {
+        Text::Nothing => Ok(ready.open()?),
         Text::File(file) => {
             said.is_read(plan.place(*file));
             let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
-            open_text(&ready, plan.bytes(*file), &mut pieces, document, part)?
+            open_text(ready, plan.bytes(*file), &mut pieces, document, part)
         }
         Text::Made(text) => {
             let mut pieces = |more: &mut More<'_>| more(text).map(drop);
-            open_text(&ready, text.len() as u64, &mut pieces, document, part)?
+            open_text(ready, text.len() as u64, &mut pieces, document, part)
         }
-    };
-    Ok((ready, found))
+    }
 }
 
 /// Takes a piece, and says whether to go on.

@@ -13,14 +13,17 @@ mod statistics;
 mod step_times;
 mod table_fields;
 
-use csv::{ByteRecord, ReaderBuilder};
+use std::cell::Cell;
 
-use crate::dialect::tables_beside::{TableRead, Tables};
+use crate::base::DefectKind;
+use crate::dialect::table_rows::{TableRows, without_byte_order_mark};
+use crate::dialect::tables_beside::{RowsRead, Tables};
 pub use kind::Table;
 use table_fields::{Header, Row, Rows};
 
 /// Reads a table into `tables`. `file` is its name, for people.
 pub fn read(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) {
+    let bytes = without_byte_order_mark(bytes);
     let read = match table {
         Table::Communication => communication::operations(bytes, tables),
         Table::CommunicationMatrix => communication::matrix(bytes, tables),
@@ -28,35 +31,15 @@ pub fn read(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) {
         Table::Metadata => settings::metadata(bytes, tables),
         _ => csv_table(table, file, bytes, tables),
     };
-    let Some((rows, rows_lost)) = read else {
-        tables.notes.push(format!(
-            "{file} is not what its name says, or breaks off: it is left out."
-        ));
-        return;
-    };
-    if rows_lost > 0 {
-        tables.notes.push(format!(
-            "{file}: {rows_lost} of {} rows could not be read.",
-            rows + rows_lost
-        ));
+    match read {
+        Some(read) => tables.has_read(file, read, DefectKind::TableRow),
+        None => tables.has_left_out(file),
     }
-    tables.read.push(TableRead {
-        file: file.to_owned(),
-        rows,
-        rows_lost,
-    });
 }
 
-fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(bytes);
-    let mut record = ByteRecord::new();
-    if !reader.read_byte_record(&mut record).ok()? {
-        return None;
-    }
-    let header = Header::of(&record);
+fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Option<RowsRead> {
+    let (header_row, rows_of_table) = TableRows::of(bytes)?;
+    let header = Header::of(&header_row);
     let mut rows: Rows = match table {
         Table::Kernels => kernel_details::kernels(&header)?,
         Table::OperatorStatistic => statistics::operators(&header)?,
@@ -68,26 +51,18 @@ fn csv_table(table: Table, file: &str, bytes: &[u8], tables: &mut Tables) -> Opt
         Table::MemoryRecord => memory_readings::record(&header)?,
         Table::ModuleMemory => memory_readings::of_modules(&header)?,
         Table::StaticMemory | Table::L2Cache | Table::TaskTime | Table::SocCounters => {
-            raw_tables::plain(table, file, &header, &record, tables)?
+            raw_tables::plain(table, file, &header, &header_row, tables)?
         }
         Table::Communication | Table::CommunicationMatrix | Table::ProfilerInfo | Table::Metadata => {
             return None;
         }
     };
-    let (mut read, mut lost) = (0, 0);
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) if record.iter().all(|field| field.trim_ascii().is_empty()) => {}
-            Ok(true) => match rows(Row(&record), tables) {
-                Some(()) => read += 1,
-                None => lost += 1,
-            },
-            Err(_) => {
-                lost += 1;
-                break;
-            }
-        }
-    }
-    Some((read, lost))
+    let mut times_lost = 0;
+    let read = rows_of_table.read(|fields| {
+        let unread = Cell::new(0);
+        rows(Row::new(fields, &unread), tables)?;
+        times_lost += unread.get();
+        Some(())
+    });
+    Some(RowsRead { times_lost, ..read })
 }

@@ -16,13 +16,15 @@
 
 use std::collections::VecDeque;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value, json};
 
 use crate::base::order;
 use crate::base::time::ns_from_micros_text;
 use crate::dialect::plain_table::PlainTable;
+use crate::dialect::table_rows::{TableRows, without_byte_order_mark};
+use crate::dialect::tables_beside::RowsRead;
 
 use super::lanes::HW_EVENT;
 
@@ -40,8 +42,8 @@ pub const HEADER_KEY: &str = "synprof";
 
 /// Whether a file that starts with `head` is one of them, by the columns that no other table has.
 pub fn looks_like(head: &[u8]) -> Option<Kind> {
-    let line = head.split(|&b| b == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?.trim_start_matches('\u{feff}');
+    let line = without_byte_order_mark(head).split(|&b| b == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?;
     let mut columns = line.split(',').map(|c| c.trim().trim_matches('"'));
     let (first, second, third) = (columns.next()?, columns.next()?, columns.next()?);
     match (first, second, third) {
@@ -57,16 +59,12 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: &ByteRecord) -> Columns {
-        Columns {
-            names: header
-                .iter()
-                .map(|name| {
-                    let name = String::from_utf8_lossy(name);
-                    name.trim_start_matches('\u{feff}').trim().to_owned()
-                })
-                .collect(),
-        }
+    /// The columns of a table, and the rows below them.
+    fn of(csv: &[u8]) -> Option<(Columns, TableRows<'_>)> {
+        let (header, rows) = TableRows::of(csv)?;
+        let name = |name: &[u8]| String::from_utf8_lossy(name).trim().to_owned();
+        let names = header.iter().map(name).collect();
+        Some((Columns { names }, rows))
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -98,11 +96,10 @@ const RENAMED: [(&str, &str); 4] = [
     ("Recipe name", "recipeName"),
 ];
 
-/// The text of a trace that says what the hardware trace says. Never fails: what cannot be read as a row is written as
-/// an event without a time or a kind, and so counted as one.
-pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(csv);
-    let columns = Columns::of(&reader.byte_headers().cloned().unwrap_or_default());
+/// The text of a trace that says what the hardware trace says, and what came of its rows: one without a readable time or
+/// with an event type that is none of these is lost. `None`: there is no header.
+pub fn hardware_trace(csv: &[u8]) -> Option<(Vec<u8>, RowsRead)> {
+    let (columns, rows) = Columns::of(csv)?;
     let place = |name| columns.place(name);
     let (name, engine, kind, time) = (
         place("Name"),
@@ -117,13 +114,14 @@ pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
 
     let mut writer = Writer::default();
     let mut waiting: FxHashMap<Pairing, VecDeque<Waiting>> = FxHashMap::default();
-    let mut row = ByteRecord::new();
-    // An unreadable record cannot come of bytes in memory: a flexible reader of bytes refuses none.
-    while reader.read_byte_record(&mut row).unwrap_or(false) {
+    let read = rows.read(|row| {
+        let field = |place| field(row, place);
+        let (title, ts) = (field(name), field(time));
+        ns_from_micros_text(ts.as_bytes())?;
         let args = || {
             let mut args = Map::new();
             for (at, column) in columns.names.iter().enumerate() {
-                let text = field(&row, Some(at));
+                let text = field(Some(at));
                 if !text.is_empty() && !taken.contains(&Some(at)) {
                     let key = RENAMED.iter().find(|(from, _)| column.eq_ignore_ascii_case(from));
                     args.insert(key.map_or(column.as_str(), |(_, to)| to).to_owned(), text.into());
@@ -131,10 +129,13 @@ pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
             }
             args
         };
-        let lane = writer.lane(&field(&row, device), &field(&row, engine));
-        let (title, ts) = (field(&row, name), field(&row, time));
-        let key = || [device, engine, recipe, context, node].map(|place| field(&row, place));
-        match field(&row, kind).to_ascii_uppercase().as_str() {
+        let kind = field(kind).to_ascii_uppercase();
+        if !matches!(&*kind, "BEGIN" | "END" | "INSTANT" | "COUNTER") {
+            return None;
+        }
+        let lane = writer.lane(&field(device), &field(engine));
+        let key = || [device, engine, recipe, context, node].map(field);
+        match &*kind {
             "BEGIN" => waiting.entry(key()).or_default().push_back(Waiting {
                 name: title,
                 ts,
@@ -151,14 +152,13 @@ pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
                 None => writer.event(&lane, "E", &title, &ts, args()),
             },
             "INSTANT" => writer.event(&lane, "i", &title, &ts, args()),
-            "COUNTER" => {
-                let series = Map::from_iter([("value".to_owned(), counted(&field(&row, value)))]);
+            _ => {
+                let series = Map::from_iter([("value".to_owned(), counted(&field(value)))]);
                 writer.event(&lane, "C", &format!("{} {title}", lane.engine), &ts, series);
             }
-            // A phase of no format: the reader counts it and goes on.
-            _ => writer.event(&lane, "?", &title, &ts, args()),
         }
-    }
+        Some(())
+    });
     let mut left: Vec<(Pairing, VecDeque<Waiting>)> = waiting.into_iter().collect();
     order::sort_by(&mut left, |a, b| a.0.cmp(&b.0));
     for ([device, engine, ..], begins) in left {
@@ -167,7 +167,7 @@ pub fn hardware_trace(csv: &[u8]) -> Vec<u8> {
             writer.event(&lane, "B", &begin.name, &begin.ts, begin.args);
         }
     }
-    writer.finish("hardware trace")
+    Some((writer.finish("hardware trace"), read))
 }
 
 /// A counter's value. A count that fell below zero stands as its 64-bit two's complement.
@@ -180,61 +180,53 @@ fn counted(text: &str) -> Value {
 
 /// The text of a trace with one slice a node, one thread a unit. These are no device work of their own: the
 /// hardware trace beside it holds what ran.
-pub fn nodes_trace(csv: &[u8]) -> Vec<u8> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(csv);
-    let columns = Columns::of(&reader.byte_headers().cloned().unwrap_or_default());
+pub fn nodes_trace(csv: &[u8]) -> Option<(Vec<u8>, RowsRead)> {
+    let (columns, rows) = Columns::of(csv)?;
     let (unit, name) = (columns.place("Unit"), columns.place("Node Name"));
     let (from, to) = (
         columns.place("Start time of node"),
         columns.place("End time of node"),
     );
     let mut writer = Writer::default();
-    let mut row = ByteRecord::new();
-    while reader.read_byte_record(&mut row).unwrap_or(false) {
+    let read = rows.read(|row| {
+        let field = |place| field(row, place);
+        let (start, end) = (field(from), field(to));
+        ns_from_micros_text(start.as_bytes()).zip(ns_from_micros_text(end.as_bytes()))?;
         let mut args = Map::new();
         for (at, column) in columns.names.iter().enumerate() {
-            let text = field(&row, Some(at));
+            let text = field(Some(at));
             if !text.is_empty() && text != "nan" && ![unit, name].contains(&Some(at)) {
                 args.insert(column.clone(), text.into());
             }
         }
-        let lane = writer.node_lane(&field(&row, unit));
-        writer.complete(
-            &lane,
-            &field(&row, name),
-            &field(&row, from),
-            &field(&row, to),
-            args,
-        );
-    }
-    writer.finish("analyzed nodes")
+        let lane = writer.node_lane(&field(unit));
+        writer.complete(&lane, &field(name), &start, &end, args);
+        Some(())
+    });
+    Some((writer.finish("analyzed nodes"), read))
 }
 
-/// The nodes as a table, with the columns of the file.
-pub fn nodes_table(source: &str, csv: &[u8]) -> PlainTable {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(csv);
-    let columns = Columns::of(&reader.byte_headers().cloned().unwrap_or_default());
-    let mut table = PlainTable {
-        title: "Nodes, by the vendor's trace analyzer".into(),
-        source: source.into(),
-        says: "One row a node of the graph, with the columns and units of the vendor's trace analyzer; nothing is \
-               computed here."
-            .into(),
-        columns: columns.names,
-        ..PlainTable::default()
-    };
-    let mut row = ByteRecord::new();
-    while reader.read_byte_record(&mut row).unwrap_or(false) {
-        let cells = (0..table.columns.len()).map(|at| field(&row, Some(at)));
+/// The nodes as a table, with the columns of the file, and what came of its rows: one without a name or a unit is lost.
+pub fn nodes_table(source: &str, csv: &[u8]) -> Option<(PlainTable, RowsRead)> {
+    let (columns, rows) = Columns::of(csv)?;
+    let (unit, name) = (columns.place("Unit"), columns.place("Node Name"));
+    let n_columns = columns.names.len();
+    let mut table = PlainTable::of_columns(
+        "Nodes, by the vendor's trace analyzer",
+        source,
+        "One row a node of the graph, with the columns and units of the vendor's trace analyzer; nothing is computed here.",
+        columns.names.into_iter(),
+    );
+    let read = rows.read(|row| {
+        if field(row, unit).is_empty() || field(row, name).is_empty() {
+            return None;
+        }
         // The file's word for a number that it does not have.
-        table.push(
-            cells
-                .map(|text| if text == "nan" { String::new() } else { text })
-                .collect::<Vec<_>>()
-                .into_iter(),
-        );
-    }
-    table
+        let cells = (0..n_columns).map(|at| field(row, Some(at)));
+        table.push(cells.map(|text| if text == "nan" { String::new() } else { text }));
+        Some(())
+    });
+    Some((table, read))
 }
 
 /// Where an event lies.
@@ -297,7 +289,6 @@ impl Writer {
         }
     }
 
-    /// Without a readable time the event is written without one.
     fn event(&mut self, lane: &Lane, phase: &str, name: &str, ts: &str, args: Map<String, Value>) {
         let mut event = json!({
             "ph": phase, "cat": lane.category, "name": name, "pid": lane.pid, "tid": lane.engine, "args": args,
@@ -305,10 +296,8 @@ impl Writer {
         if phase == "C" {
             event["cat"] = json!("counter");
         }
-        if ns_from_micros_text(ts.as_bytes()).is_some() {
-            // Digits as they stand; as a string, which serde_json leaves alone.
-            event["ts"] = json!(ts);
-        }
+        // Digits as they stand; as a string, which serde_json leaves alone.
+        event["ts"] = json!(ts);
         self.push(&event);
     }
 
@@ -363,12 +352,13 @@ fn in_numeric_order(name: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::table_rows::TableEnd;
 
     const HEAD: &str = "Name,Trace Source,Engine,Event type,Timestamp[usec],recipeHandle,streamHandle,Recipe ID,\
         Recipe name,Context ID,Device,Operation,Data Type,HW Event port,HW Event description,SPMU value,Misc\n";
 
     fn events(rows: &str) -> Vec<Value> {
-        let text = hardware_trace(format!("{HEAD}{rows}").as_bytes());
+        let (text, _) = hardware_trace(format!("{HEAD}{rows}").as_bytes()).expect("a header");
         let whole: Value = serde_json::from_slice(&text).expect("JSON");
         assert_eq!(whole[HEADER_KEY], "hardware trace");
         let events = whole["traceEvents"].as_array().expect("events").clone();
@@ -428,8 +418,19 @@ mod tests {
              c,HW,MME,COUNTER,3,,,,,,accel0,,,,SPMU,18446744073709551415,\na,HW,MME,WHAT,4\nb,HW\n",
         );
         let phases: Vec<&str> = events.iter().filter_map(|e| e["ph"].as_str()).collect();
-        assert_eq!(phases, ["E", "C", "?", "?", "B"]);
+        assert_eq!(phases, ["E", "C", "B"]);
         assert_eq!(events[1]["args"]["value"], -201, "two's complement");
-        assert_eq!(events[3].get("ts"), None, "a row that breaks off has no time");
+    }
+
+    #[test]
+    fn a_row_that_is_no_event_is_lost_and_reading_goes_on() {
+        let row = |n: usize| format!("a,HW,MME,INSTANT,{n},,,7,,0,accel0,,,,x,,\n");
+        let mut lines: Vec<String> = (0..40).map(row).collect();
+        lines[4].insert(0, '"');
+        lines[20] = "a,HW,MME,WHAT,4,,,7,,0,accel0,,,,x,,\n".into();
+        lines[30] = "a,HW,MME,INSTANT,soon,,,7,,0,accel0,,,,x,,\n".into();
+        let csv = format!("{HEAD}{}b,HW", lines.concat());
+        let (_, read) = hardware_trace(csv.as_bytes()).expect("a header");
+        assert_eq!((read.rows, read.rows_lost, read.ends), (37, 4, TableEnd::InRow));
     }
 }

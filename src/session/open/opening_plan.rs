@@ -163,6 +163,17 @@ pub enum Failure {
     Empty(String),
 }
 
+impl Failure {
+    pub fn says(&self) -> &str {
+        match self {
+            Failure::Unreadable(why)
+            | Failure::NoTrace(why)
+            | Failure::WrongFile(why)
+            | Failure::Empty(why) => why,
+        }
+    }
+}
+
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         let says = error.to_string();
@@ -383,6 +394,33 @@ impl<S: Clone> Plan<S> {
         Ok(ready)
     }
 
+    /// Makes of a worker whose trace cannot be read its tables alone, as if the trace were missing, and says why. `false`:
+    /// it has no tables.
+    pub fn opens_tables_alone(&self, recording: usize, ready: &mut Ready, why: &Failure) -> bool {
+        let Recording { name, what, .. } = &self.recordings[recording];
+        let What::Worker(WorkerFiles {
+            trace: Some(trace), ..
+        }) = what
+        else {
+            return false;
+        };
+        let Some(tables) = ready.tables.as_mut().and_then(SharedTables::get_mut) else {
+            return false;
+        };
+        if tables.tables.read.is_empty() {
+            return false;
+        }
+        tables.missing.insert(
+            0,
+            "The trace (trace_view.json) could not be read: tables are shown, and no timeline.".to_owned(),
+        );
+        ready.says.push(self.said_of(*trace, why.says().to_owned(), true));
+        ready.name.clone_from(name);
+        ready.text = Text::Nothing;
+        ready.is_without_trace = true;
+        true
+    }
+
     /// What the report calls a trace in a folder or an archive.
     fn name_within(&self, folder: &str, trace: usize) -> String {
         let file = file_name(&self.files[trace].path);
@@ -400,7 +438,10 @@ impl<S: Clone> Plan<S> {
         Some(OfWorker {
             files: files.clone(),
             tables: ready.tables.clone()?,
-            trace: files.trace.map(|_| ready.name.clone()),
+            trace: files
+                .trace
+                .filter(|_| !ready.is_without_trace)
+                .map(|_| ready.name.clone()),
         })
     }
 
@@ -634,6 +675,8 @@ pub struct Ready {
     pub made_of_bytes: Option<u64>,
     /// What was to stand beside it, and does not.
     pub says: Vec<Said>,
+    /// Its trace cannot be read: the tables are opened without it.
+    is_without_trace: bool,
 }
 
 impl Ready {

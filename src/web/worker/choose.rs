@@ -11,7 +11,8 @@ use crate::protocol::engine::{FileHead, Reply};
 use crate::session;
 use crate::session::bundle::Compared;
 use crate::session::open::{
-    Entry, EntryKind, Failure, Input, Need, OfWorker, Opening, Plan, Provided, Ready, Said, Text,
+    Entry, EntryKind, Failure, HEAD, Input, Need, OfWorker, Opening, Plan, Provided, Ready, Said, Text,
+    is_readable,
 };
 use crate::view::{OtherTrace, Which};
 
@@ -121,7 +122,12 @@ async fn opened(plan: &Plan<Blob>, recording: usize) -> Result<(Ready, Option<Te
         Text::File(file) => blob(plan.place(file)).await,
     };
     let text = text.map_err(Failure::Unreadable)?;
-    let head = bytes_of(&text, 0..3).await.map_err(Failure::Unreadable)?;
+    let head = bytes_of(&text, 0..HEAD).await.map_err(Failure::Unreadable)?;
+    if let Err(why) = is_readable(&head, head.len() as u64 >= size(&text))
+        && plan.opens_tables_alone(recording, &mut ready, &why)
+    {
+        return Ok((ready, None));
+    }
     let (name, bytes) = (ready.name.clone(), size(&text));
     let text = (FileHead { name, bytes }, text, session::is_gzip(&head));
     Ok((ready, Some(text)))

@@ -1,13 +1,14 @@
 //! `communication.json` and `communication_matrix.json`: collective operations one by one, and what went from rank to
 //! rank.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::table_fields::scaled;
-use crate::dialect::tables_beside::{Collective, LinkRow, MAX_ROWS, Tables};
+use super::table_fields::{scaled, time};
+use crate::dialect::tables_beside::{Collective, LinkRow, MAX_ROWS, RowsRead, Tables};
 
 /// The sum that both tables write as one more operation.
 const TOTAL: &str = "Total Op Info";
@@ -45,9 +46,15 @@ struct Step<'a> {
 }
 
 /// `{"step13": {"p2p": {"hcom_send__1@group": {…}}, "collective": {…}}}`; times in ms, the start in µs.
-pub fn operations(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+pub fn operations(bytes: &[u8], tables: &mut Tables) -> Option<RowsRead> {
     let steps: BTreeMap<String, Step<'_>> = serde_json::from_slice(bytes).ok()?;
-    let number = |value: Option<&RawValue>, places| scaled(value?.get().trim_matches('"'), places);
+    let unread = Cell::new(0);
+    let number = |value: Option<&RawValue>, places| {
+        let text = value?.get().trim_matches('"');
+        let ns = time(text, places);
+        unread.set(unread.get() + u64::from(ns.is_none() && !matches!(text, "" | "N/A" | "null")));
+        ns
+    };
     let (mut read, mut lost) = (0, 0);
     for (step, kinds) in &steps {
         for (operations, is_point_to_point) in [(&kinds.p2p, true), (&kinds.collective, false)] {
@@ -56,8 +63,10 @@ pub fn operations(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
                     continue;
                 }
                 let time = operation.time.as_ref();
+                let before = unread.get();
                 let elapse = time.and_then(|t| number(t.elapse, 6));
                 let (Some(time), Some(elapse_ns)) = (time, elapse) else {
+                    unread.set(before);
                     lost += 1;
                     continue;
                 };
@@ -78,7 +87,10 @@ pub fn operations(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
             }
         }
     }
-    Some((read, lost))
+    Some(RowsRead {
+        times_lost: unread.get(),
+        ..RowsRead::new(read, lost)
+    })
 }
 
 #[derive(Deserialize)]
@@ -108,7 +120,7 @@ struct MatrixStep<'a> {
 /// Older files hold every operation; newer ones hold, of the operations of a kind in a group, the longest (`-top1`),
 /// the shortest (`-bottom1`…), the one in the middle, and all together (`-total`). Read is what does not overlap: the
 /// totals where a file has them, else every operation.
-pub fn matrix(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
+pub fn matrix(bytes: &[u8], tables: &mut Tables) -> Option<RowsRead> {
     let steps: BTreeMap<String, MatrixStep<'_>> = serde_json::from_slice(bytes).ok()?;
     let is_total = |key: &str| key.split('@').next().is_some_and(|name| name.ends_with("-total"));
     let of_steps = || steps.values().flat_map(|step| [&step.p2p, &step.collective]);
@@ -151,7 +163,7 @@ pub fn matrix(bytes: &[u8], tables: &mut Tables) -> Option<(u64, u64)> {
             }
         }
     }
-    Some((read, lost))
+    Some(RowsRead::new(read, lost))
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ pub fn record(header: &Header) -> Option<Rows> {
     Some(Box::new(move |row, tables: &mut Tables| {
         let of = (row.text(Some(component))?, row.text(device).unwrap_or_default());
         let held = (bytes(&row, allocated, mb), bytes(&row, reserved, mb));
+        held.0.or(held.1)?;
         peaks.add(&mut tables.memory, of, held, row.micros(Some(at)))
     }))
 }

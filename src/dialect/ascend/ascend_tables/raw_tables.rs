@@ -7,9 +7,6 @@ use super::table_fields::{Header, Rows};
 use crate::dialect::plain_table::PlainTable;
 use crate::dialect::tables_beside::Tables;
 
-/// More columns of a table that is shown as it stands are left out; the widest has eight.
-const MAX_PLAIN_COLUMNS: usize = 64;
-
 /// Tables of which nothing is computed: their own columns and values, without the padding.
 pub fn plain(
     table: Table,
@@ -47,24 +44,20 @@ pub fn plain(
         .iter()
         .try_for_each(|name| header.column(&[name]).map(drop))?;
     let text = |field: &[u8]| String::from_utf8_lossy(field.trim_ascii()).into_owned();
-    let columns = record.iter().map(text);
-    let columns: Vec<String> = columns
-        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
-        .collect();
+    let n_columns = record.len();
     let at = tables.plain.len();
-    tables.plain.push(PlainTable {
-        title: title.to_owned(),
-        source: file.rsplit('/').next().unwrap_or(file).to_owned(),
-        says: says.to_owned(),
-        columns: columns.into_iter().take(MAX_PLAIN_COLUMNS).collect(),
-        ..PlainTable::default()
-    });
+    tables.plain.push(PlainTable::of_columns(
+        title,
+        file.rsplit('/').next().unwrap_or(file),
+        says,
+        record.iter().map(text),
+    ));
     Some(Box::new(move |row, tables| {
-        let plain = tables.plain.get_mut(at)?;
-        plain.push(row.0.iter().map(text));
-        if let Some(last) = plain.rows.last_mut() {
-            last.resize(plain.columns.len(), String::new());
-        }
+        // A row that is longer ends in empty fields, or is damaged.
+        let beyond = row.fields.iter().skip(n_columns);
+        let is_row = row.fields.len() >= n_columns && beyond.into_iter().all(|f| f.trim_ascii().is_empty());
+        let plain = tables.plain.get_mut(at).filter(|_| is_row)?;
+        plain.push(row.fields.iter().map(text));
         Some(())
     }))
 }

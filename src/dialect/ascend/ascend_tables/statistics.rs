@@ -62,15 +62,21 @@ pub fn operator_calls(header: &Header) -> Option<Rows> {
     let device = header.column(&["device self duration(us)"]);
     Some(Box::new(move |row, tables| {
         row.text(Some(name))?;
+        // `None`: the table has the column, and the row no time in it.
+        let time = |column: Option<usize>| match row.text(column) {
+            Some(_) => row.micros(column).map(Some),
+            None => Some(None),
+        };
+        let (host_ns, device_ns) = (time(host)?, time(device)?);
         let calls = tables.operator_calls.get_or_insert_with(|| OperatorCalls {
             calls: 0,
             host_self_ns: host.map(|_| 0),
             device_self_ns: device.map(|_| 0),
         });
         calls.calls += 1;
-        let add = |sum: Option<i64>, column| Some(sum?.saturating_add(row.micros(column).unwrap_or(0)));
-        calls.host_self_ns = add(calls.host_self_ns, host);
-        calls.device_self_ns = add(calls.device_self_ns, device);
+        let add = |sum: Option<i64>, ns: Option<i64>| Some(sum?.saturating_add(ns.unwrap_or(0)));
+        calls.host_self_ns = add(calls.host_self_ns, host_ns);
+        calls.device_self_ns = add(calls.device_self_ns, device_ns);
         Some(())
     }))
 }

@@ -5,6 +5,8 @@
 //! - Headers are compared without regard to case; newer CANN puts `Device_id` in front.
 //! - Durations are rounded to what the table writes, half up; binary noise (`8873.756000000001`) goes with it.
 
+use std::cell::Cell;
+
 use csv::ByteRecord;
 use rustc_hash::FxHashMap;
 
@@ -54,7 +56,7 @@ impl Header {
     pub fn of(record: &ByteRecord) -> Header {
         let names = record.iter().enumerate().map(|(i, name)| {
             let name = String::from_utf8_lossy(name);
-            (name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase(), i)
+            (name.trim().to_ascii_lowercase(), i)
         });
         // Of two columns with one name, the first.
         let mut columns = FxHashMap::default();
@@ -70,17 +72,33 @@ impl Header {
     }
 }
 
+/// A time as the table writes it; one that is negative is none.
+pub fn time(text: &str, places: i32) -> Option<i64> {
+    scaled(text, places).filter(|ns| *ns >= 0)
+}
+
 /// One row; `N/A` and nothing are nothing.
-pub struct Row<'a>(pub &'a ByteRecord);
+pub struct Row<'a> {
+    pub fields: &'a ByteRecord,
+    /// How many of the times that were asked for are something, and no time.
+    unread: &'a Cell<u64>,
+}
 
 impl<'a> Row<'a> {
+    pub fn new(fields: &'a ByteRecord, unread: &'a Cell<u64>) -> Row<'a> {
+        Row { fields, unread }
+    }
+
     pub fn text(&self, column: Option<usize>) -> Option<&'a str> {
-        let text = std::str::from_utf8(self.0.get(column?)?).ok()?.trim();
+        let text = std::str::from_utf8(self.fields.get(column?)?).ok()?.trim();
         (!text.is_empty() && text != "N/A").then_some(text)
     }
 
+    /// A time of the row.
     pub fn micros(&self, column: Option<usize>) -> Option<i64> {
-        scaled(self.text(column)?, 3)
+        let time = time(self.text(column)?, 3);
+        self.unread.set(self.unread.get() + u64::from(time.is_none()));
+        time
     }
 
     pub fn int(&self, column: Option<usize>) -> Option<i64> {
