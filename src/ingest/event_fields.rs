@@ -413,6 +413,10 @@ impl Fields {
         if CAREFUL && self.unescaped_quote && (self.duplicate_key || self.lacks_comma(b)) {
             return Err(Stop::Bad);
         }
+        if CAREFUL && self.unescaped_quote {
+            let texts = SPELLINGS.iter().map(|s| &b[self.range(s.field)]);
+            self.damaged_key |= texts.filter(|text| text.starts_with(b"\"")).any(holds_members);
+        }
         self.end = i + 1;
         Ok(self.end)
     }
@@ -475,6 +479,16 @@ impl Fields {
             None => self.wanted.push((spec, range)),
         }
     }
+}
+
+/// Whether a text, quotes and all, holds the end of one text and the start of another: what stood between them, a key
+/// and its colon, is gone.
+fn holds_members(text: &[u8]) -> bool {
+    let inside = &text[1..text.len().saturating_sub(1).max(1)];
+    memchr::memchr_iter(b'"', inside).any(|quote| {
+        let comma = json_walk::blanks(inside, quote + 1);
+        inside.get(comma) == Some(&b',') && inside.get(json_walk::blanks(inside, comma + 1)) == Some(&b'"')
+    })
 }
 
 /// Whether a key, without the quotes around it, holds one that is not escaped.

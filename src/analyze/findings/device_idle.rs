@@ -6,7 +6,7 @@
 use super::shared::{
     ONE_CALL, fact, finding, host_bound_ns, is_too_much_work_unlinked, nothing_recorded, reaches, slower_host,
 };
-use super::{Facts, Rule, device_free, no_load, waits_for_host};
+use super::{Facts, Rule, device_free, device_recording_ends_early, no_load, waits_for_host};
 use crate::analyze::report::{
     DeviceIdle, DeviceTime, Finding, FindingEvidence, IdleCause, IdleShare, Level, Sure, TraceReport,
     device_name,
@@ -178,6 +178,10 @@ fn few_gaps(idle: &DeviceIdle) -> Option<(usize, i64)> {
 
 /// Where the device's work covers little of the recording: from when to when, and that what it did outside is unknown.
 fn covers_little(facts: &Facts<'_>, idle: &DeviceIdle) -> Option<Finding> {
+    // That the recording ends first is the same fact.
+    if device_recording_ends_early::judge(facts).is_some() {
+        return None;
+    }
     let report = facts.report;
     let of = |d: &&DeviceTime| d.scope == "all" && (d.device, &d.rank) == (idle.device, &idle.rank);
     let work = report.device_time.iter().find(of)?;

@@ -151,7 +151,8 @@ pub fn of_phase(steps: &[Step], phase: Phase, rank: Option<usize>) -> impl Itera
 
 /// The union of the intervals of `steps` (see [`times::judged_span`]) in which nothing compiled, in the step or behind
 /// it, and how many intervals there are. Of a device, without those that lie wholly before or behind its recording:
-/// what it did in them is unknown. Nor with those in which work may have run that is not recorded, where most have none.
+/// what it did in them is unknown. Nor with those in which work may have run that is not recorded, where most have
+/// none.
 pub fn window<'s>(
     steps: impl Iterator<Item = &'s Step>,
     from_device_ends: bool,

@@ -537,7 +537,7 @@ fn what_a_waiting_call_does_inside_is_waiting() {
         for spin in 0..3 {
             made.events.push(frame(
                 "vllm/distributed/utils.py(30): sched_yield",
-                600 + spin * 1_100,
+                110 + spin * 1_100,
                 1_000,
             ));
             made.events
