@@ -53,6 +53,8 @@ pub struct FileFacts {
     pub table: Option<(String, KeyAverages)>,
     /// Tables of the same worker.
     pub tables: Option<Arc<WorkerTables>>,
+    /// Tables and metrics files that were to stand beside the trace and could not be read.
+    pub n_not_read_beside: u64,
     /// The step time that the reader asked for; else the trace's own basis.
     pub step_time: Option<report::Basis>,
 }
@@ -66,7 +68,9 @@ impl FileFacts {
             .table
             .as_ref()
             .map(|(_, table)| table.read.defects(DefectKind::TableRow));
-        beside.into_iter().chain(metrics).chain(table)
+        let mut not_read = Defects::default();
+        not_read.add_many(DefectKind::TableNotRead, self.n_not_read_beside, None);
+        beside.into_iter().chain(metrics).chain(table).chain([not_read])
     }
 }
 

@@ -186,13 +186,16 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
     };
     let mut in_rows = false;
     let mut ended = false;
+    let mut has_sum = false;
     let mut unread = 0;
+    let mut n_rows_before_last_line = 0;
     for line in lines {
         if is_ruler(line, b'-') && line.starts_with("-----") {
             ended |= in_rows;
             in_rows = !ended;
         } else if ended {
             if let Some((of, sum)) = line.split_once(" time total:") {
+                has_sum = true;
                 let sum = time(sum.trim());
                 match of {
                     "Self CPU" => table.self_cpu = sum,
@@ -200,6 +203,7 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
                 }
             }
         } else if in_rows && !line.trim().is_empty() {
+            n_rows_before_last_line = table.rows.len();
             let cells = cells(line, &columns);
             let cell = |i: Option<usize>| time(cells.get(i?)?);
             let times = [self_cpu, total_cpu, self_device, total_device];
@@ -222,10 +226,11 @@ pub fn parse(bytes: &[u8]) -> Option<KeyAverages> {
         }
     }
     // The last line may have lost the end of its last number.
-    if !ended && in_rows && !text.ends_with('\n') && table.rows.pop().is_some() {
+    if !ended && !text.ends_with('\n') && n_rows_before_last_line < table.rows.len() {
+        table.rows.pop();
         unread += 1;
     }
-    let is_cut = !ended || (self_cpu.is_some() && table.self_cpu.is_none());
+    let is_cut = !(ended && (has_sum || self_cpu.is_none()));
     table.read = RowsRead {
         ends: if is_cut {
             TableEnd::InRow

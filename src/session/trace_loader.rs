@@ -37,6 +37,8 @@ pub struct TextLoader {
     pub(super) documents: Documents,
     pub(super) metrics: Option<(String, MetricsFile)>,
     pub(super) table: Option<(String, KeyAverages)>,
+    /// Files that were to stand beside it and are neither.
+    pub(super) n_not_read_beside: u64,
     pub(super) selection: Selection,
     pub(super) tables: Option<Arc<WorkerTables>>,
     /// Bytes of the file, and the ns that they cover, when it was looked at first.
@@ -61,6 +63,7 @@ impl TextLoader {
             documents: Documents::new(selection),
             metrics: None,
             table: None,
+            n_not_read_beside: 0,
             selection: selection.clone(),
             tables: None,
             early: None,
@@ -77,6 +80,7 @@ impl TextLoader {
         }
         let file = gaudi_metrics::parse(bytes);
         let found = file.is_some();
+        self.n_not_read_beside += u64::from(!found);
         self.metrics = file.map(|file| (name.to_owned(), file)).or(self.metrics.take());
         found
     }
@@ -194,6 +198,7 @@ impl TextLoader {
             metrics: self.metrics.clone(),
             table: self.table.clone(),
             tables: self.tables.clone(),
+            n_not_read_beside: self.n_not_read_beside,
             step_time: None,
         }
     }
