@@ -420,13 +420,11 @@ impl Engine<'_> {
             ));
         }
         let waits_long = waits_long(span.len_ns(), median);
-        if waits_long {
-            if is_covered(self.polled_ns(span)) {
-                return Some((
-                    Sure::Derived,
-                    "The engine looked for requests several times and had no batch to run.",
-                ));
-            }
+        if waits_long && is_covered(self.polled_ns(span)) {
+            return Some((
+                Sure::Derived,
+                "The engine looked for requests several times and had no batch to run.",
+            ));
         }
         // With so few pauses the median is the pause itself.
         let is_unlike = longer(UNRECORDED_MEDIANS, MIN_UNRECORDED_NS) || (is_long && span.len_ns() == median);
