@@ -660,6 +660,19 @@ pub struct MemoryUse {
     pub outside_bytes: i64,
 }
 
+impl TraceReport {
+    /// Whether a list stops at a limit; its table says where.
+    pub fn leaves_rows_out(&self) -> bool {
+        let groups = [
+            self.operators_by_shape_left_out,
+            self.operators_by_stack_left_out,
+            self.modules_left_out,
+        ];
+        let mut plain = self.beside.iter().flat_map(|beside| &beside.plain_tables);
+        groups.iter().any(Option::is_some) || plain.any(|table| table.is_cut())
+    }
+}
+
 /// What a list leaves out behind its limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowsLeftOut {

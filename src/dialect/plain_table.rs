@@ -92,6 +92,11 @@ impl PlainTable {
         table
     }
 
+    /// Whether the file has more rows or columns than are kept.
+    pub fn is_cut(&self) -> bool {
+        self.n_rows > self.rows.len() as u64 || self.n_columns_left_out > 0
+    }
+
     /// Of rows that are texts already.
     pub fn push(&mut self, cells: impl Iterator<Item = String>) {
         self.n_rows += 1;
