@@ -201,7 +201,8 @@ impl DefectKind {
         )
     }
 
-    /// Whether it is about something else than single events: their list, what stands beside it, a sum of many, a table.
+    /// Whether it is about something else than single events: their list, a table or what else stands beside it, a sum
+    /// of many.
     pub fn is_of_no_event(self) -> bool {
         matches!(
             self,

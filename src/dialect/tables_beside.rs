@@ -325,7 +325,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// A table was read; `of_row` is what a row that was lost is. What was lost is counted, and said with the same numbers.
+    /// A table was read; `of_row` is what a row that was lost is. What was lost is counted, and said with the same
+    /// numbers.
     pub fn has_read(&mut self, file: &str, read: RowsRead, of_row: DefectKind) {
         self.defects.merge(&read.defects(of_row));
         let mut says = Vec::new();

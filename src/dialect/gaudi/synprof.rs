@@ -96,8 +96,8 @@ const RENAMED: [(&str, &str); 4] = [
     ("Recipe name", "recipeName"),
 ];
 
-/// The text of a trace that says what the hardware trace says, and what came of its rows: one without a readable time or
-/// with an event type that is none of these is lost. `None`: there is no header.
+/// The text of a trace that says what the hardware trace says, and what came of its rows: one without a readable time
+/// or with an event type that is none of these is lost. `None`: there is no header.
 pub fn hardware_trace(csv: &[u8]) -> Option<(Vec<u8>, RowsRead)> {
     let (columns, rows) = Columns::of(csv)?;
     let place = |name| columns.place(name);

@@ -394,8 +394,8 @@ impl<S: Clone> Plan<S> {
         Ok(ready)
     }
 
-    /// Makes of a worker whose trace cannot be read its tables alone, as if the trace were missing, and says why. `false`:
-    /// it has no tables.
+    /// Makes of a worker whose trace cannot be read its tables alone, as if the trace were missing, and says why.
+    /// `false`: it has no tables.
     pub fn opens_tables_alone(&self, recording: usize, ready: &mut Ready, why: &Failure) -> bool {
         let Recording { name, what, .. } = &self.recordings[recording];
         let What::Worker(WorkerFiles {
