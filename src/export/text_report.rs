@@ -25,8 +25,8 @@ const CUT: &str =
     "Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and names.";
 
 /// The same where lists of the report stop at a limit, which these say.
-const CUT_WITH_LIMITS: &str = "Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, columns and \
-                               names, of a table that says where it stops those up to there.";
+const CUT_WITH_LIMITS: &str = "Tables are cut to fit a terminal: --csv FOLDER writes each of them with all rows, \
+                               columns and names, of a table that says where it stops those up to there.";
 
 /// A table, at most `most` rows and as many of its columns as a line holds; names stand last, and take what is left of
 /// the line. A sentence in the last column goes on below itself. Says whether anything was left out.
