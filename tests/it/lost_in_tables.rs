@@ -321,8 +321,8 @@ fn lists_that_stop_at_a_limit_say_what_they_leave_out_and_shares_are_of_the_whol
     }
     let csv = dir.path().join("csv");
     run(&["report", text(&dir.path().join("m.json")), "--csv", text(&csv)]);
-    let file = std::fs::read_dir(&csv).unwrap().map(|f| f.unwrap().path());
-    let file = file.filter(|f| text(f).contains("modules")).next().unwrap();
+    let mut file = std::fs::read_dir(&csv).unwrap().map(|f| f.unwrap().path());
+    let file = file.find(|f| text(f).contains("modules")).unwrap();
     let table = std::fs::read_to_string(file).unwrap();
     let mut lines = table.lines();
     let share = lines
