@@ -314,7 +314,10 @@ pub fn gaps_in(
         index,
         vocabulary,
         &report.steps,
-        (&report.recompiles, Compiles::of(index, vocabulary, &report.recompiles)),
+        (
+            &report.recompiles,
+            Compiles::of(index, vocabulary, &report.recompiles),
+        ),
         &devices,
         launched.as_ref().or(found.as_ref()),
         &waiting,
