@@ -193,10 +193,7 @@ pub fn whole_number(text: &[u8]) -> Option<i128> {
     };
     let end = rest.iter().position(|b| b"eE".contains(b));
     let (mantissa, exponent) = match end {
-        Some(end) => (
-            &rest[..end],
-            std::str::from_utf8(&rest[end + 1..]).ok()?.parse().ok()?,
-        ),
+        Some(end) => (&rest[..end], exponent_of(&rest[end + 1..])?),
         None => (rest, 0i32),
     };
     let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
@@ -256,10 +253,7 @@ fn scaled(text: &[u8], places: i32) -> Option<i128> {
     };
     let end = digits.iter().position(|b| b"eE".contains(b));
     let (mantissa, exponent) = match end {
-        Some(end) => (
-            &digits[..end],
-            std::str::from_utf8(&digits[end + 1..]).ok()?.parse().ok()?,
-        ),
+        Some(end) => (&digits[..end], exponent_of(&digits[end + 1..])?),
         None => (digits, 0i32),
     };
     let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
@@ -281,9 +275,27 @@ fn scaled(text: &[u8], places: i32) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
+/// What stands behind an `e`. One of more digits than any number has is cut to that many, which changes nothing: what it
+/// belongs to is 0, or fits nowhere.
+fn exponent_of(text: &[u8]) -> Option<i32> {
+    const LARGEST: i32 = 1_000_000_000;
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let (value, n) = leading_digits(digits);
+    if n == 0 || n < digits.len() {
+        return None;
+    }
+    let value = value.and_then(|value| i32::try_from(value).ok());
+    let value = value.map_or(LARGEST, |value| value.min(LARGEST));
+    Some(if negative { -value } else { value })
+}
+
 /// `mantissa` is digits with at most one point; the value in ns is mantissa · 10^(exponent + 3).
 fn ns_from_exponent_text(negative: bool, mantissa: &[u8], exponent: &[u8]) -> Option<i64> {
-    let exponent: i32 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
+    let exponent = exponent_of(exponent)?;
     let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
     let places = i32::try_from(mantissa.len().saturating_sub(point + 1)).ok()?;
     let mut value: i128 = 0;

@@ -252,7 +252,11 @@ impl Sink for Builder {
                 return;
             }
             self.tally.add_other(event.text().len(), 0);
-            return self.defects.add(DefectKind::MissingTimestamp, Some(event.at));
+            let kind = match event.ts().is_number() {
+                true => DefectKind::OversizedTimestamp,
+                false => DefectKind::MissingTimestamp,
+            };
+            return self.defects.add(kind, Some(event.at));
         };
         let (first, last) = self.times.get_or_insert((ts, ts));
         (*first, *last) = (ts.min(*first), ts.max(*last));

@@ -272,6 +272,11 @@ const KINDS: &[Kind] = &[
          json.dump(ast.literal_eval(sys.stdin.read()), sys.stdout)\" < FILE > trace.json",
     ),
     (
+        |h| is_script_call(h.text),
+        "JavaScript that hands JSON to a function (JSONP)",
+        "cut off what stands around the JSON: sed -e '1s/^[^({[]*(//' -e '$s/)[; ]*$//' FILE > trace.json",
+    ),
+    (
         |h| is_python_call(h.inside(b"[").unwrap_or(h.text)),
         "a Python object as print shows it",
         "write the object with json.dump in place of print; of a profiler, call export_chrome_trace",
@@ -332,6 +337,20 @@ fn is_hatchet(head: &Head<'_>) -> bool {
         && has(b"\xa5frame")
         && (has(b"\xa7metrics") || has(b"\xa8children"));
     is_tree && head.text.starts_with(b"[") || is_packed_tree
+}
+
+/// `cb({"`, `/**/ window.cb([{"`: a function's name, and in its brackets JSON; Python shows objects in single quotes.
+fn is_script_call(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"/**/").unwrap_or(text).trim_ascii_start();
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_$.".contains(b);
+    let end = text.iter().position(|b| !is_of_name(b)).unwrap_or(text.len());
+    let Some(argument) = text[end..].trim_ascii_start().strip_prefix(b"(") else {
+        return false;
+    };
+    let inside = |text, open: &[u8]| <[u8]>::strip_prefix(text, open).map(<[u8]>::trim_ascii_start);
+    let argument = argument.trim_ascii_start();
+    let object = inside(inside(argument, b"[").unwrap_or(argument), b"{");
+    object.is_some_and(|object| object.starts_with(b"\""))
 }
 
 /// `OrderedDict({`, `Trace(events=[`, `defaultdict(<class 'list'>`, `<FunctionEvent id=0`: what `repr` gives of objects
@@ -549,6 +568,8 @@ mod tests {
                 "as print shows it",
                 "export_chrome_trace",
             ),
+            (b"cb({\"traceEvents\": []})", "JSONP", "sed"),
+            (b"/**/window.cb([ {\"ph\": \"X\"}]);", "JSONP", "sed"),
             (b"<?xml version=\"1.0\"?>\n<report>", "XML", "Chrome trace"),
             (
                 b"\xef\xbb\xbf<?xml version=\"1.0\"?><svg>",

@@ -46,4 +46,16 @@ pub enum LoadError {
 
     #[error("this is a list, but none of its {values} values is a trace event")]
     NoEvents { values: u64 },
+
+    #[error(
+        "no event of it can be read: {} larger than {most}, the most that is read of one",
+        if *events == 1 { "its only event is".to_owned() } else { format!("{events} events are") }
+    )]
+    OversizedEvents { events: u64, most: String },
+
+    #[error(
+        "events stand here without the list around them: the start of the file is missing, or was never written; \
+         put the events between [ and ]"
+    )]
+    EventsWithoutList,
 }

@@ -5,7 +5,8 @@
 //! stream and are counted; what came before them stands.
 //!
 //! A member of a zip that is stored there, not compressed, is read as a gzip member of a method of our own
-//! ([`stored_header`]), so that its checksum is checked like all others.
+//! ([`stored_header`]), so that its checksum is checked like all others. What a member of a zip holds is gzip or plain
+//! as any file is: both layers are read at once, and the checksums of both are checked.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -58,8 +59,8 @@ pub struct Inflater {
     is_of_zip: bool,
     defects: Defects,
     damage: Option<(u64, &'static str)>,
-    /// Byte of the input from which on it is ignored.
-    ends_at: u64,
+    /// Reads what a zip's member holds, where that may be gzip.
+    content: Option<Box<Inflater>>,
     hidden: HiddenMember,
     checkpoints: Checkpoints,
 }
@@ -94,7 +95,7 @@ impl Default for Inflater {
             is_of_zip: false,
             defects: Defects::default(),
             damage: None,
-            ends_at: u64::MAX,
+            content: None,
             hidden: HiddenMember::default(),
             checkpoints: Checkpoints {
                 list: Vec::new(),
@@ -108,8 +109,6 @@ impl Default for Inflater {
 impl Inflater {
     /// Reads `input` and hands the output to `sink`, piece by piece.
     pub fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8])) {
-        let room = usize::try_from(self.ends_at.saturating_sub(self.read)).unwrap_or(usize::MAX);
-        input = &input[..input.len().min(room)];
         while !input.is_empty() {
             let before = input.len();
             match &mut self.state {
@@ -176,25 +175,14 @@ impl Inflater {
                     input = rest;
                 }
                 State::Stored(0) => self.state = State::Trailer(Vec::new()),
-                State::Stored(left)
-                    if self.members == 1 && self.member_out == 0 && input[0] == GZIP_MAGIC[0] =>
-                {
-                    // What is compressed itself, whatever its name, has a checksum of its own. No text starts so.
-                    self.ends_at = self.read.saturating_add(*left);
-                    self.members = 0;
-                    self.is_of_zip = false;
-                    self.checkpoints.stored = None;
-                    self.state = State::Header(Header::default());
-                    return self.feed(input, sink);
-                }
                 State::Stored(left) => {
                     let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                     let (text, rest) = input.split_at(n);
                     *left -= n as u64;
                     self.crc.update(text);
-                    self.written += n as u64;
+                    let content = content_of(&mut self.content, self.is_of_zip && self.member_out == 0, text);
                     self.member_out += n as u64;
-                    sink(text);
+                    hand_on(content, text, &mut self.written, sink);
                     input = rest;
                 }
                 State::Trailer(tail) => {
@@ -261,9 +249,9 @@ impl Inflater {
             );
             let out = &self.window[self.window_at..self.window_at + n_out];
             self.crc.update(out);
-            sink(out);
+            let content = content_of(&mut self.content, self.is_of_zip && self.member_out == 0, out);
+            hand_on(content, out, &mut self.written, sink);
             used += n_in;
-            self.written += n_out as u64;
             self.member_out += n_out as u64;
             self.window_at = (self.window_at + n_out) & (WINDOW - 1);
             match status {
@@ -286,12 +274,25 @@ impl Inflater {
     }
 
     fn checkpoint(&mut self, further: usize) {
-        self.checkpoints.add(Checkpoint {
+        let content = match &self.content {
+            Some(content) if !matches!(content.state, State::Body) => return,
+            content => content.as_ref().map(|content| Box::new(content.place(0))),
+        };
+        let checkpoint = Checkpoint {
+            content,
+            ..self.place(further)
+        };
+        self.checkpoints.add(checkpoint);
+    }
+
+    fn place(&self, further: usize) -> Checkpoint {
+        Checkpoint {
             read: self.read + further as u64,
             written: self.written,
             engine: self.engine.clone(),
             history: self.history(),
-        });
+            content: None,
+        }
     }
 
     fn damaged(&mut self, why: &'static str, further: usize) {
@@ -327,14 +328,28 @@ impl Inflater {
             State::Between(seen) if !seen.is_empty() => self.defects.add(DefectKind::TrailingGarbage, None),
             _ => {}
         }
-        let inflated = Inflated {
+        let mut inflated = Inflated {
             read: self.read,
             written: self.written,
             is_gzip: self.is_gzip(),
             damage: self.damage.map(|(at, why)| (at, why.to_owned())),
             defects: self.defects,
         };
-        (inflated, self.checkpoints)
+        let Some(content) = self.content else {
+            return (inflated, self.checkpoints);
+        };
+        let (mut within, checkpoints) = content.finish();
+        // It ends there because the member does.
+        if inflated.defects.has(DefectKind::ends_early) {
+            within.defects.forget(|kind| kind == DefectKind::TruncatedGzip);
+        }
+        inflated.defects.merge(&within.defects);
+        inflated.damage = inflated.damage.or(within.damage);
+        let checkpoints = match self.checkpoints.stored {
+            Some(Stored { from, .. }) => checkpoints.further(from),
+            None => self.checkpoints,
+        };
+        (inflated, checkpoints)
     }
 
     /// Bytes of input so far.
@@ -352,9 +367,46 @@ impl Inflater {
         self.damage
     }
 
-    /// Whether the input is gzip; `false` while nothing was read.
+    /// Whether the input is gzip, also within a zip; `false` while nothing was read.
     pub fn is_gzip(&self) -> bool {
+        if let Some(content) = &self.content {
+            return content.is_gzip();
+        }
         self.checkpoints.stored.is_none() && !self.is_of_zip && !matches!(self.state, State::Start)
+    }
+
+    /// Whether the end of the input says whether all before it is right.
+    pub fn has_checksum(&self) -> bool {
+        self.is_of_zip || self.is_gzip()
+    }
+}
+
+/// Who reads what a zip's member holds: `text` is the next of it, and the first where `is_first`.
+fn content_of<'a>(
+    content: &'a mut Option<Box<Inflater>>,
+    is_first: bool,
+    text: &[u8],
+) -> Option<&'a mut Inflater> {
+    // No text starts so.
+    if is_first && text.first() == Some(&GZIP_MAGIC[0]) {
+        *content = Some(Box::new(Inflater {
+            state: State::Header(Header::default()),
+            ..Inflater::default()
+        }));
+    }
+    content.as_deref_mut()
+}
+
+fn hand_on(content: Option<&mut Inflater>, text: &[u8], written: &mut u64, sink: &mut dyn FnMut(&[u8])) {
+    match content {
+        Some(content) => {
+            content.feed(text, sink);
+            *written = content.written;
+        }
+        None => {
+            *written += text.len() as u64;
+            sink(text);
+        }
     }
 }
 
@@ -529,6 +581,24 @@ struct Checkpoint {
     written: u64,
     engine: Box<DecompressorOxide>,
     history: Box<[u8]>,
+    /// Of gzip within a zip's member: where that is read on, too.
+    content: Option<Box<Checkpoint>>,
+}
+
+impl Checkpoint {
+    fn inflater(&self) -> Inflater {
+        let mut inflater = Inflater {
+            state: State::Body,
+            engine: self.engine.clone(),
+            read: self.read,
+            written: self.written,
+            members: 1,
+            content: self.content.as_ref().map(|content| Box::new(content.inflater())),
+            ..Inflater::default()
+        };
+        inflater.window[WINDOW - HISTORY..].copy_from_slice(&self.history);
+        inflater
+    }
 }
 
 /// Places from which any byte of the output is reachable without starting over.
@@ -554,6 +624,18 @@ impl Stored {
 }
 
 impl Checkpoints {
+    /// The same of an input that starts `bytes` further on.
+    fn further(mut self, bytes: u64) -> Checkpoints {
+        self.list
+            .iter_mut()
+            .for_each(|checkpoint| checkpoint.read += bytes);
+        self.stored = self.stored.map(|stored| Stored {
+            from: stored.from + bytes,
+            ..stored
+        });
+        self
+    }
+
     fn due(&self, written: u64) -> bool {
         written >= self.list.last().map_or(0, |c| c.written) + self.spacing
     }
@@ -592,15 +674,8 @@ impl Checkpoints {
             };
         }
         let before = self.list.partition_point(|c| c.written <= at);
-        let mut inflater = Inflater::default();
-        if let Some(checkpoint) = before.checked_sub(1).map(|i| &self.list[i]) {
-            inflater.state = State::Body;
-            inflater.engine = checkpoint.engine.clone();
-            inflater.window[WINDOW - HISTORY..].copy_from_slice(&checkpoint.history);
-            inflater.read = checkpoint.read;
-            inflater.written = checkpoint.written;
-            inflater.members = 1;
-        }
+        let checkpoint = before.checked_sub(1).map(|i| &self.list[i]);
+        let mut inflater = checkpoint.map_or_else(Inflater::default, Checkpoint::inflater);
         // A range reader needs no checkpoints of its own.
         inflater.checkpoints.spacing = u64::MAX / 2;
         inflater
@@ -745,12 +820,78 @@ mod tests {
         let (out, defects, checkpoints) = inflate([&nested[..]]);
         assert_eq!(defects.count(DefectKind::CorruptGzip), 1, "{defects:?}");
         assert!(checkpoints.read(&nested, 0, 100) == out);
-        // Compressed itself, whatever it is called: what is behind it is no garbage.
-        let twice = stored(&gz(&data), 0);
-        for piece in [1, 1_000] {
-            let (out, defects, checkpoints) = inflate(twice.chunks(piece));
-            assert!(out == data && defects.is_empty(), "{defects:?}");
-            assert_eq!(checkpoints.read(&twice, 70_000, 100), data[70_000..70_100]);
+    }
+
+    fn deflated(data: &[u8]) -> Vec<u8> {
+        let mut file = gz(data);
+        file[..10].copy_from_slice(&DEFLATED_HEADER);
+        file
+    }
+
+    #[test]
+    fn gzip_in_a_member_of_a_zip_is_read_and_both_checksums_are_checked() {
+        let data = lines(200_000);
+        let packed = gz(&data);
+        let mut wrong_within = packed.clone();
+        let n = wrong_within.len();
+        wrong_within[n - 8] ^= 1;
+        let with_wrong_sum = |mut file: Vec<u8>| {
+            let n = file.len();
+            file[n - 8] ^= 1;
+            file
+        };
+        let in_zip: [fn(&[u8]) -> Vec<u8>; 2] = [|b| stored(b, crc32fast::hash(b)), deflated];
+        for in_zip in in_zip {
+            let file = in_zip(&packed);
+            for piece in [1, 1_000, file.len()] {
+                let (out, defects, checkpoints) = inflate(file.chunks(piece));
+                assert!(out == data && defects.is_empty(), "{defects:?}");
+                for at in [0, 1, 70_000, 5_000_000, data.len() - 100] {
+                    let read = checkpoints.read(&file, at as u64, 100);
+                    assert_eq!(read, data[at..at + 100], "{at}");
+                }
+            }
+            for (file, kind) in [
+                (with_wrong_sum(in_zip(&packed)), DefectKind::MemberChecksum),
+                (in_zip(&wrong_within), DefectKind::GzipChecksum),
+                (file[..file.len() / 2].to_vec(), DefectKind::TruncatedMember),
+                (file[..file.len() - 9].to_vec(), DefectKind::TruncatedMember),
+                (in_zip(&packed[..n / 2]), DefectKind::TruncatedGzip),
+            ] {
+                let (out, defects, _) = inflate([&file[..]]);
+                assert!(out.len() > 1_000 && data.starts_with(&out), "{kind:?}");
+                assert!(defects.iter().eq([(kind, 1, None)]), "{kind:?}: {defects:?}");
+            }
+            let thrice = in_zip(&gz(&packed));
+            let (out, defects, _) = inflate([&thrice[..]]);
+            assert!(out == packed && defects.is_empty(), "one layer in a zip");
+        }
+    }
+
+    #[test]
+    fn gzip_of_any_size_in_a_deflated_member_is_read_again_from_a_checkpoint() {
+        // Hardly compressed, so that the member itself has many windows.
+        let mut state = 1u32;
+        let data: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(12 << 20)
+        .collect();
+        let file = deflated(&gz(&data));
+        let (out, defects, checkpoints) = inflate(file.chunks(1 << 20));
+        assert!(out == data && defects.is_empty(), "{defects:?}");
+        assert!(checkpoints.list.len() >= 2, "{}", checkpoints.list.len());
+        for at in [0, 4 << 20, (9 << 20) + 7, data.len() - 100] {
+            assert_eq!(
+                checkpoints.read(&file, at as u64, 100),
+                data[at..at + 100],
+                "{at}"
+            );
+            assert!(
+                checkpoints.reader(at as u64).wants() + (6 << 20) > at as u64,
+                "{at}"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 use rustc_hash::FxBuildHasher;
 use serde::de::IgnoredAny;
 
-use crate::base::{DefectKind, Defects};
+use crate::base::{DefectKind, Defects, show};
 
 use super::detect::{self, WrongFile};
 use super::error::LoadError;
@@ -334,6 +334,10 @@ impl Scanner {
         }
         if self.n_events == 0 {
             if !self.bare_array && !self.seen_events_key {
+                let has_key = |key: &&str| self.keys.iter().any(|known| known == *key);
+                if has_key(&"ph") && ["ts", "name", "pid"].iter().any(|key| has_key(key)) {
+                    return Err(refused(LoadError::EventsWithoutList));
+                }
                 let keys = if self.keys.is_empty() {
                     "none".into()
                 } else {
@@ -343,6 +347,13 @@ impl Scanner {
                     Some(found) => LoadError::EventsNoList { found },
                     None => LoadError::NoTraceEvents { keys },
                 }));
+            }
+            let n_oversized = self.defects.count(DefectKind::OversizedEvent);
+            if n_oversized > 0 {
+                return Err(LoadError::OversizedEvents {
+                    events: n_oversized,
+                    most: show::bytes(MAX_EVENT as u64),
+                });
             }
             if self.n_values > 0 {
                 return Err(refused(LoadError::NoEvents {
@@ -468,6 +479,17 @@ impl Scanner {
         let Some(&first) = b.get(rest) else { return Ok(i) };
         match first {
             b'{' | b'[' if has_list && self.starts_document(rest, None, sink) => return Ok(rest),
+            // Behind a list without events the trace follows, and nothing of it is lost.
+            b'{' | b'[' if has_list && self.n_events == 0 && self.n_strays == 0 => {
+                match self.document_at(b, self.base, rest, Inside::Nothing, last) {
+                    Start::Undecided => return Err(()),
+                    Start::Yes => {
+                        self.begin();
+                        return Ok(rest);
+                    }
+                    _ => {}
+                }
+            }
             b'{' if !has_list => {
                 self.in_lines = true;
                 self.state = State::Seek;

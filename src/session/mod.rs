@@ -43,14 +43,15 @@ pub fn archive_kind(head: &[u8]) -> Option<archive::Kind> {
     if !is_gzip(head) {
         return archive::kind(head);
     }
+    const ENOUGH: usize = 64 << 10;
     let mut text = Vec::new();
     let mut inflater = Inflater::default();
-    for piece in head[..head.len().min(64 << 10)].chunks(512) {
+    for piece in head[..head.len().min(ENOUGH)].chunks(512) {
         inflater.feed(piece, &mut |out| {
-            let room = 1024_usize.saturating_sub(text.len());
+            let room = ENOUGH.saturating_sub(text.len());
             text.extend_from_slice(&out[..out.len().min(room)]);
         });
-        if text.len() >= 1024 {
+        if text.len() >= ENOUGH {
             break;
         }
     }

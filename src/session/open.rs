@@ -222,18 +222,30 @@ enum Task<S> {
     /// What was given by name, and whether it is an archive in a folder, by its name.
     Given(Input<S>, bool),
     Folder(Folder<S>),
-    /// With the file as it was given, where its first bytes are not those of a zip.
-    Zip(String, S, Box<ZipListing>, Option<Box<NoZip<S>>>),
-    Tar(String, S, Box<TarReading>),
+    /// With the file as it was given, where its first bytes are not those of an archive.
+    Zip(String, S, Box<ZipListing>, Option<Box<NoArchive<S>>>),
+    Tar(String, S, Box<TarReading>, Option<Box<NoArchive<S>>>),
     /// Files of the last folder or archive of which the first bytes are to be seen, and those of which they were.
     Heads(Heads),
 }
 
-/// A file that is no zip, if no list of files is at its end: its first bytes, and whether a folder holds it.
-struct NoZip<S> {
+/// A file that is no archive, if no list of files is at its end, or no header of a file in it: its first bytes, and
+/// whether a folder holds it.
+struct NoArchive<S> {
     input: Input<S>,
     in_folder: bool,
     head: Vec<u8>,
+}
+
+impl<S> NoArchive<S> {
+    fn new(input: Input<S>, in_folder: bool, head: &[u8]) -> Box<NoArchive<S>> {
+        let head = head.to_vec();
+        Box::new(NoArchive {
+            input,
+            in_folder,
+            head,
+        })
+    }
 }
 
 #[derive(Default)]
@@ -260,9 +272,6 @@ impl Ahead {
             self.bytes.get(at(range.start)?..at(range.end)?)
         };
         let stream = place.stream(stretch(place.wants()?.1)?).ok()?;
-        if stream.unpack.is_some() {
-            return None;
-        }
         let Range { start, end } = stream.middle;
         let middle = stretch(start..end.min(start + MEMBER_HEAD))?;
         let mut head = [&stream.before, middle].concat();
@@ -444,6 +453,12 @@ fn is_perhaps_zip(path: &str, head: &[u8]) -> bool {
     !is_json && !is_gzip(head) && (ends_in(path, &[".zip", ".hltv"]) || has_member())
 }
 
+/// Whether headers of a tar are looked for in a file that does not start with one.
+fn is_perhaps_tar(path: &str, head: &[u8]) -> bool {
+    let is_json = matches!(head.trim_ascii_start(), [b'{' | b'[', ..]);
+    !is_json && !head.is_empty() && ends_in(path, &[".tar", ".tar.gz", ".tgz"])
+}
+
 /// What the first bytes say; `is_all`: there are no more. An error where they are damaged, or no trace.
 fn looks_of(head: &[u8], is_all: bool) -> Result<Looks, Failure> {
     if let Some(kind) = synprof_files::looks_like(head) {
@@ -557,7 +572,7 @@ impl<S: Clone + PartialEq> Opening<S> {
                 source: source.clone(),
                 range: listing.wants(),
             }),
-            Task::Tar(_, source, _) => Some(Need::Stream(source.clone())),
+            Task::Tar(_, source, ..) => Some(Need::Stream(source.clone())),
             Task::Heads(heads) => self.need_of_heads(heads),
         }
     }
@@ -632,7 +647,7 @@ impl<S: Clone + PartialEq> Opening<S> {
 
     /// The next bytes of [`Need::Stream`].
     pub fn feed(&mut self, raw: &[u8]) {
-        if let Some(Task::Tar(_, _, reading)) = self.tasks.front_mut() {
+        if let Some(Task::Tar(_, _, reading, _)) = self.tasks.front_mut() {
             reading.feed(raw);
         }
     }
@@ -665,22 +680,29 @@ impl<S: Clone + PartialEq> Opening<S> {
                 }
                 self.tasks.push_front(Task::Folder(folder));
             }
-            (Task::Zip(shown, source, mut listing, no_zip), Ok(Provided::Bytes(bytes))) => {
+            (Task::Zip(shown, source, mut listing, no_archive), Ok(Provided::Bytes(bytes))) => {
                 match listing.feed(&bytes) {
-                    Ok(None) => self.tasks.push_front(Task::Zip(shown, source, listing, no_zip)),
+                    Ok(None) => self
+                        .tasks
+                        .push_front(Task::Zip(shown, source, listing, no_archive)),
                     Ok(Some(members)) => {
                         let list = members.list.iter().cloned();
                         let found = list.map(|member| Found::of_member(&source, member, None, &Of::Zip));
                         self.archive_listed(shown, &members, found.collect());
                     }
-                    Err(why) => match no_zip {
-                        Some(no_zip) => self.file_seen(no_zip.input, no_zip.in_folder, &no_zip.head),
+                    Err(why) => match no_archive {
+                        Some(no_archive) => {
+                            self.file_seen(no_archive.input, no_archive.in_folder, &no_archive.head)
+                        }
                         None => self.fail(&shown, why.to_string()),
                     },
                 }
             }
-            (Task::Tar(shown, source, reading), Ok(Provided::End)) => {
+            (Task::Tar(shown, source, reading, no_archive), Ok(Provided::End)) => {
                 let (members, found, inflated) = reading.found(&source);
+                if let Some(no_archive) = no_archive.filter(|_| members.is_empty()) {
+                    return self.file_seen(no_archive.input, no_archive.in_folder, &no_archive.head);
+                }
                 match inflated.damage {
                     Some((at, why)) => self.fail(
                         &shown,
@@ -744,17 +766,21 @@ impl<S: Clone + PartialEq> Opening<S> {
         let listing = || Box::new(ZipListing::new(bytes));
         match archive_kind(head) {
             Some(Kind::Zip) => self.tasks.push_front(Task::Zip(shown, source, listing(), None)),
-            Some(Kind::Tar) => self.tasks.push_front(Task::Tar(shown, source, Box::default())),
+            Some(Kind::Tar) => {
+                self.tasks
+                    .push_front(Task::Tar(shown, source, Box::default(), None));
+            }
             // The list of a zip is at its end: something may stand before it, or its first bytes be damaged.
             None if is_perhaps_zip(&input.entry.path, head) => {
-                let head = head.to_vec();
-                let no_zip = Box::new(NoZip {
-                    input,
-                    in_folder,
-                    head,
-                });
+                let no_archive = NoArchive::new(input, in_folder, head);
                 self.tasks
-                    .push_front(Task::Zip(shown, source, listing(), Some(no_zip)));
+                    .push_front(Task::Zip(shown, source, listing(), Some(no_archive)));
+            }
+            // Its first header may be overwritten, and the next one lie further on.
+            None if is_perhaps_tar(&input.entry.path, head) => {
+                let no_archive = NoArchive::new(input, in_folder, head);
+                self.tasks
+                    .push_front(Task::Tar(shown, source, Box::default(), Some(no_archive)));
             }
             None => self.file_seen(input, in_folder, head),
         }
@@ -894,6 +920,13 @@ impl<S: Clone + PartialEq> Opening<S> {
                     "{n} in it that its list of files does not name, read all the same: two archives may be joined, or \
                      the list damaged"
                 ),
+            );
+        }
+        if members.n_not_searched > 0 {
+            let n = show::counted(members.n_not_searched, "stretch between its files");
+            self.fail(
+                &shown,
+                format!("{n} not searched: they may hold files that its list does not name"),
             );
         }
         if members.n_behind_end > 0 {

@@ -222,22 +222,21 @@ impl TextLoader {
         let is_cut = cut.iter().any(|&kind| inflated.defects.count(kind) > 0);
         // An object that is whole ends with its brace.
         let is_cut_object = stopped_of.is_none() && (is_cut || self.last_byte != b'}');
-        let scanned = scanner
-            .finish(&mut self.documents)
-            .map_err(|error| match (error, &inflated.damage) {
-                // What was inflated is not what was compressed.
-                (_, Some((at, why))) => LoadError::CorruptGzip {
-                    at: *at,
-                    why: why.clone(),
-                },
-                (_, None) if has_wrong_sum => LoadError::WrongChecksum,
-                (LoadError::Empty, None) if inflated.read > 0 => match is_cut {
-                    false => LoadError::EmptyContent,
-                    true => LoadError::NoContent { bytes: inflated.read },
-                },
-                (LoadError::NoTraceEvents { .. }, None) if is_cut_object => LoadError::CutBeforeEvents,
-                (other, None) => explain(other, inflated.is_gzip),
-            });
+        let refused = |error: LoadError| match (error, &inflated.damage) {
+            // What was inflated is not what was compressed.
+            (_, Some((at, why))) => LoadError::CorruptGzip {
+                at: *at,
+                why: why.clone(),
+            },
+            (_, None) if has_wrong_sum => LoadError::WrongChecksum,
+            (LoadError::Empty, None) if inflated.read > 0 => match is_cut {
+                false => LoadError::EmptyContent,
+                true => LoadError::NoContent { bytes: inflated.read },
+            },
+            (LoadError::NoTraceEvents { .. }, None) if is_cut_object => LoadError::CutBeforeEvents,
+            (other, None) => explain(other, inflated.is_gzip),
+        };
+        let scanned = scanner.finish(&mut self.documents).map_err(&refused);
         let last = scanned.as_ref().ok().cloned();
         let documents = std::mem::replace(&mut self.documents, Documents::new(&Selection::default()));
         let (mut documents, beside) = documents.finish(last);
@@ -258,7 +257,8 @@ impl TextLoader {
         if scanned.is_err() && !is_said {
             of_file.add(DefectKind::AfterTrace, Some(first.scanned.bytes));
         }
-        let mut opened = self.open_document(first, &of_file, &facts, inflated, stopped_of)?;
+        let opened = self.open_document(first, &of_file, &facts, inflated, stopped_of);
+        let mut opened = opened.map_err(&refused)?;
         if let Some(note) = one_of_several(&n_events, beside.n_left_out, 0) {
             opened.note(note);
         }
@@ -305,7 +305,7 @@ impl TextLoader {
                     values: index.n_events,
                 },
             };
-            return Err(explain(error, inflated.is_gzip));
+            return Err(error);
         }
         let mut defects = Defects::default();
         for part in [of_file, &scanned.defects, &build_defects] {
@@ -443,9 +443,12 @@ impl Loader {
         self.text.events()
     }
 
-    /// Why it is certain that nothing can be read, as soon as it is.
+    /// Why it is certain that nothing can be read, as soon as it is: of what is compressed, its checksum at the end says
+    /// whether the reason is that it is damaged.
     pub fn error(&self) -> Option<LoadError> {
-        self.text.error(self.inflater.is_gzip())
+        let error = self.text.error(self.inflater.is_gzip())?;
+        let is_known = matches!(error, LoadError::WrongFile { .. }) || !self.inflater.has_checksum();
+        is_known.then_some(error)
     }
 
     /// See [`TextLoader::partial`].

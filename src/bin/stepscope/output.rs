@@ -190,10 +190,16 @@ impl Target {
         let is_folder = || Err(io::Error::new(ErrorKind::IsADirectory, "this is a folder"));
         let mut at = path.to_owned();
         for _ in 0..MAX_LINKS {
-            let (Some(name), false) = (at.file_name(), at.as_os_str().as_encoded_bytes().ends_with(b"/"))
-            else {
+            let Some(name) = at.file_name() else {
                 return is_folder();
             };
+            if at.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                if at.is_dir() {
+                    return is_folder();
+                }
+                let says = "a name that ends in / is a folder's: leave out the / to write a file";
+                return Err(io::Error::new(ErrorKind::InvalidInput, says));
+            }
             let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
             let whole = folder.join(name);

@@ -6,7 +6,8 @@
 //!
 //! A member of a zip is raw deflate, and so is the body of a gzip member: with a gzip header in front and its CRC
 //! and length behind ([`Parts`]), it *is* a gzip file, and [`Inflater`](super::Inflater), its checkpoints and its
-//! defects serve as they are. One that is stored gets a header of our own that the inflater knows.
+//! defects serve as they are. One that is stored gets a header of our own that the inflater knows. What the member
+//! holds may be gzip, too, whatever it is called: the inflater reads both.
 //! That, and because a page loads every KB, is why no zip library is here.
 //!
 //! Does no I/O: [`ZipListing`] says which bytes it wants, [`Tar`] is fed the text as it comes, also what comes out of
@@ -45,15 +46,20 @@ pub enum Kind {
     Tar,
 }
 
-/// By the first bytes (512 will do) of the file, or of its text if it is gzip.
+/// By the first bytes of the file, or of its text if it is gzip: 512 will do, and of a tar whose first header is damaged
+/// more tell more.
 pub fn kind(head: &[u8]) -> Option<Kind> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Some(Kind::Zip)
-    } else if tar::is_header(head) {
+    } else if tar::is_header(head) || !is_json(head) && tar::is_damaged_header(head) {
         Some(Kind::Tar)
     } else {
         None
     }
+}
+
+fn is_json(head: &[u8]) -> bool {
+    matches!(head.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
 /// A file in an archive.
@@ -150,17 +156,14 @@ impl Member {
                     })?;
                 let middle = data_at..data_at.saturating_add(packed);
                 let (mut before, mut after) = (Vec::new(), Vec::new());
-                // What is gzip in itself has a checksum of its own.
-                if deflated || !self.is_gz() {
-                    before.extend(match deflated {
-                        true => DEFLATED_HEADER,
-                        false => stored_header(packed),
-                    });
-                    if is_whole {
-                        after.extend(crc.to_le_bytes());
-                        // gzip states the length modulo 2^32.
-                        after.extend(&self.size.to_le_bytes()[..4]);
-                    }
+                before.extend(match deflated {
+                    true => DEFLATED_HEADER,
+                    false => stored_header(packed),
+                });
+                if is_whole {
+                    after.extend(crc.to_le_bytes());
+                    // gzip states the length modulo 2^32.
+                    after.extend(&self.size.to_le_bytes()[..4]);
                 }
                 Ok(Parts {
                     before,
@@ -173,24 +176,6 @@ impl Member {
                 why: why.clone(),
             }),
         }
-    }
-
-    /// Bytes that it has at most, unpacked once. Of one that the archive breaks off in they are not known; gzip in it
-    /// does not shrink by half.
-    pub fn max_bytes(&self) -> u64 {
-        match self.place {
-            Place::Zip {
-                is_whole: false,
-                packed,
-                ..
-            } => self.size.max(packed.saturating_mul(2).saturating_add(4096)),
-            _ => self.size,
-        }
-    }
-
-    /// Whether it is called as a gzip file is.
-    pub fn is_gz(&self) -> bool {
-        self.path.to_ascii_lowercase().ends_with(".gz")
     }
 
     /// Whether it is the same bytes of one archive.
@@ -215,6 +200,8 @@ pub struct Members {
     pub n_not_listed: u64,
     /// Files of `list` that a zip's own list does not name: they were found by their own headers.
     pub n_unlisted: u64,
+    /// Stretches of a zip between the files that it names which were not searched for others.
+    pub n_not_searched: u64,
     /// Files of `list` behind the end mark of a tar.
     pub n_behind_end: u64,
     /// The archive breaks off, or its list does; what is listed stands.
@@ -242,16 +229,24 @@ pub struct Link {
 }
 
 impl Members {
+    /// Whether nothing at all was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.links.is_empty() && self.n_not_listed == 0
+    }
+
     fn has_room(&mut self) -> bool {
         let has_room = self.list.len() + self.links.len() < MAX_MEMBERS;
         self.n_not_listed += u64::from(!has_room);
         has_room
     }
 
-    fn add(&mut self, member: Member) {
-        if self.has_room() {
+    /// Whether there was room for it.
+    fn add(&mut self, member: Member) -> bool {
+        let has_room = self.has_room();
+        if has_room {
             self.list.push(member);
         }
+        has_room
     }
 
     fn add_link(&mut self, link: Link) {

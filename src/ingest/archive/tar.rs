@@ -1,5 +1,7 @@
 //! tar, as it streams by.
 
+use std::ops::Range;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Link, MAX_MEMBERS, Member, Members, Place, clean, short};
@@ -10,13 +12,37 @@ const MAX_HOPS: usize = 40;
 /// A longer pax header or long name is skipped, and so is the file whose name it holds.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 
+const MAGIC: Range<usize> = 257..262;
+/// Mode, user, group, size, time, checksum.
+const NUMBERS: [Range<usize>; 6] = [100..108, 108..116, 116..124, 124..136, 136..148, 148..156];
+
 /// Whether these are the first bytes of a tar: magic, or a header whose checksum is right (before POSIX there was no
 /// magic).
 pub(super) fn is_header(head: &[u8]) -> bool {
     let Some(block) = head.first_chunk::<BLOCK>() else {
-        return head.get(257..262) == Some(b"ustar");
+        return head.get(MAGIC) == Some(b"ustar");
     };
     block[0] != 0 && sum_is_right(block)
+}
+
+/// Whether these are the first bytes of a tar whose first header is damaged.
+pub(super) fn is_damaged_header(head: &[u8]) -> bool {
+    let Some((first, rest)) = head.split_first_chunk::<BLOCK>() else {
+        return false;
+    };
+    let is_next = |block: &[u8]| &block[MAGIC] == b"ustar" && is_header(block);
+    is_nearly_header(first) || rest.chunks_exact(BLOCK).any(is_next)
+}
+
+/// Whether most of what a header has is here, and zeros, which text has none of.
+fn is_nearly_header(block: &[u8; BLOCK]) -> bool {
+    let is_number = |field: &&Range<usize>| {
+        let field = &block[(*field).clone()];
+        field.iter().any(u8::is_ascii_digit) && number(field).is_some()
+    };
+    let n_numbers = NUMBERS.iter().filter(is_number).count();
+    let n_enough = if &block[MAGIC] == b"ustar" { 3 } else { 5 };
+    n_numbers >= n_enough && block.contains(&0)
 }
 
 fn sum_is_right(block: &[u8; BLOCK]) -> bool {
@@ -85,6 +111,11 @@ pub struct Tar {
     closed: bool,
     /// The end mark was seen. Another archive may follow on it: whatever is no header there is passed over.
     is_behind_end: bool,
+    has_header: bool,
+    /// Blocks of zeros in front of what comes next.
+    n_zero_blocks: u64,
+    /// Behind the end mark lies what is no header: if one follows, a file may have lost its own.
+    has_text_behind_end: bool,
     /// A block that should be a header is none: the next one is looked for, block by block.
     is_lost: bool,
     members: Members,
@@ -103,6 +134,9 @@ impl Default for Tar {
             is_unnamed: false,
             closed: false,
             is_behind_end: false,
+            has_header: false,
+            n_zero_blocks: 0,
+            has_text_behind_end: false,
             is_lost: false,
             members: Members::default(),
             links: Vec::new(),
@@ -162,26 +196,34 @@ impl Tar {
 
     fn header(&mut self, block: &[u8; BLOCK]) {
         let is_zero = block.iter().all(|&b| b == 0);
-        if is_zero && !self.is_lost {
+        let n_zero_blocks = std::mem::take(&mut self.n_zero_blocks);
+        if is_zero && !self.is_lost && self.has_header {
             // Two such blocks end a tar; one is enough for us.
             (self.closed, self.is_behind_end) = (true, true);
+            self.n_zero_blocks = n_zero_blocks + 1;
             return;
         }
         let stated = number(&block[124..136]).filter(|_| !is_zero && sum_is_right(block));
         let Some(stated) = stated else {
-            if self.closed && self.is_behind_end && !self.is_lost {
+            let is_behind_end = self.closed && self.is_behind_end && !self.is_lost;
+            // No end mark is that short, and a header of zeros is.
+            if is_behind_end && n_zero_blocks == 1 && !self.has_text_behind_end {
+                self.is_behind_end = false;
+            } else if is_behind_end {
+                self.has_text_behind_end = true;
                 return;
             }
             // What was said of the file whose header this should be.
             (self.name, self.link, self.size) = (None, None, None);
             self.is_unnamed = false;
-            self.members.has_damage |= !is_zero;
+            self.members.has_damage |= !is_zero || !self.has_header;
             self.is_lost = true;
             // As behind the last file of a whole tar.
             self.closed = is_zero;
             return;
         };
-        (self.is_lost, self.closed) = (false, false);
+        (self.is_lost, self.closed, self.has_header) = (false, false, true);
+        self.members.has_damage |= std::mem::take(&mut self.has_text_behind_end);
         let kind = block[156];
         let is_extension = matches!(kind, b'x' | b'L' | b'K');
         // A pax size is the member's, not that of a header on the way to it.
@@ -211,29 +253,30 @@ impl Tar {
                 let path = clean(&name);
                 let i = self.members.list.len();
                 match kind {
-                    b'0' | 0 | b'7' if !name.ends_with(b"/") => self.members.add(Member {
-                        path,
-                        size,
-                        place: Place::Tar { at: self.at },
-                    }),
+                    b'0' | 0 | b'7' if !name.ends_with(b"/") => {
+                        self.members.add(Member {
+                            path,
+                            size,
+                            place: Place::Tar { at: self.at },
+                        });
+                    }
                     b'1' | b'2' if i + self.links.len() < MAX_MEMBERS => {
                         let to = link.unwrap_or_else(|| until_zero(&block[157..257]).to_vec());
                         self.links.push((path, to, kind == b'1'));
                     }
                     b'1' | b'2' => self.members.n_not_listed += 1,
-                    b'S' | b'M' => self.members.add(Member {
-                        path,
-                        size,
-                        place: Place::Unreadable(match kind {
-                            b'S' => "it is stored as a sparse file".to_owned(),
-                            _ => "it began in another volume of the archive".to_owned(),
-                        }),
-                    }),
-                    b'3' | b'4' | b'6' => self.members.add(Member {
-                        path,
-                        size,
-                        place: Place::Unreadable("it is a pipe or a device, and no file".to_owned()),
-                    }),
+                    b'S' | b'M' | b'3' | b'4' | b'6' => {
+                        let why = match kind {
+                            b'S' => "it is stored as a sparse file",
+                            b'M' => "it began in another volume of the archive",
+                            _ => "it is a pipe or a device, and no file",
+                        };
+                        self.members.add(Member {
+                            path,
+                            size,
+                            place: Place::Unreadable(why.to_owned()),
+                        });
+                    }
                     // Folders.
                     _ => {}
                 }

@@ -178,8 +178,25 @@ impl Walk {
     }
 }
 
+/// Bytes of the longest header.
+const MAX_HEADER: usize = LOCAL_HEADER as usize + 2 * 65_535;
+
+/// Where a file starts in `bytes`. An error says where the search goes on, if it does: a header may be cut there.
+pub(super) fn header_in(bytes: &[u8], is_end: bool) -> Result<usize, Option<usize>> {
+    for place in memmem::find_iter(bytes, b"PK\x03\x04") {
+        if is_header(&bytes[place..]) {
+            return Ok(place);
+        }
+        if !is_end && place > 0 && bytes.len() - place < MAX_HEADER {
+            return Err(Some(place));
+        }
+    }
+    // The last bytes may be the first of a signature.
+    Err((!is_end).then(|| bytes.len().saturating_sub(3).max(1)))
+}
+
 /// Whether a file starts here: a header with a name, of a version and a method that exist.
-pub(super) fn is_header(bytes: &[u8]) -> bool {
+fn is_header(bytes: &[u8]) -> bool {
     let version = u16_at(bytes, 4).is_some_and(|version| version & 0xff < 100);
     let method = u16_at(bytes, 8).is_some_and(|method| method < 100);
     let is_named = header(bytes, 0).is_some_and(|(header, ..)| !header.path.is_empty());

@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use memchr::memmem;
-
 use super::walk::{self, Walk};
 use super::{ArchiveError, Link, Member, Members, Place, clean};
 
@@ -24,9 +22,12 @@ const MAX_LIST_BYTES: u64 = 32 << 20;
 const MAX_ENDS: usize = 16;
 /// Between two listed files lie the local header's own extra field and a descriptor, and no file is that short.
 const MIN_GAP: u64 = 64;
-/// So much of a gap is searched for a file, and in so many places.
-const GAP_BYTES: u64 = 64 << 10;
-const MAX_GAPS: usize = 64;
+/// So much of a gap is searched for a file at once: more than twice the longest header.
+const GAP_BYTES: u64 = 256 << 10;
+/// Bytes that gaps are searched with, together: so many times those of the archive, and so many more. What looks like
+/// a file every few bytes would be read thousands of times over.
+const MAX_SEARCHED_TIMES: u64 = 8;
+const MIN_SEARCHED_BYTES: u64 = 4 << 20;
 
 /// Where the list lies: its first byte, its length, the offset that the archive itself states.
 #[derive(Clone, Copy)]
@@ -68,7 +69,8 @@ struct Gaps {
     members: Members,
     left: VecDeque<Range<u64>>,
     walk: Option<Walk>,
-    n_searched: usize,
+    /// Bytes that may still be read.
+    room: u64,
 }
 
 impl Gaps {
@@ -81,31 +83,53 @@ impl Gaps {
     }
 
     fn feed(&mut self, bytes: &[u8]) {
+        let wanted = self.wants();
+        let room = self.room.checked_sub(wanted.end - wanted.start);
+        self.room = room.unwrap_or(0);
         if let Some(walk) = &mut self.walk {
-            let Some(found) = walk.feed(bytes) else { return };
+            let found = walk.feed(bytes);
             let end = walk.at();
+            let Some(found) = found else {
+                return;
+            };
             self.walk = None;
-            self.members.n_unlisted += found.list.len() as u64;
             for member in found.list {
-                self.members.add(member);
+                self.members.n_unlisted += u64::from(self.members.add(member));
             }
+            self.members.n_not_listed += found.n_not_listed;
             // Behind its files an archive has its own list, and perhaps the next archive.
             if let Some(gap) = self.left.front_mut() {
                 gap.start = end.max(gap.start + 1).min(gap.end);
             }
-            return;
+            self.skip_what_is_short();
+        } else if let Some(gap) = self.left.front_mut() {
+            let is_end = bytes.len() as u64 >= gap.end - gap.start || (bytes.len() as u64) < GAP_BYTES;
+            match walk::header_in(bytes, is_end) {
+                Ok(place) => {
+                    gap.start += place as u64;
+                    self.walk = Some(Walk::within(gap.clone()));
+                }
+                Err(Some(place)) => gap.start += place as u64,
+                Err(None) => {
+                    self.left.pop_front();
+                }
+            }
         }
-        let Some(gap) = self.left.front_mut() else { return };
-        let is_file = |place: &usize| walk::is_header(&bytes[*place..]);
-        match memmem::find_iter(bytes, b"PK\x03\x04").find(is_file) {
-            Some(place) if self.n_searched < MAX_GAPS => {
-                gap.start += place as u64;
-                self.walk = Some(Walk::within(gap.clone()));
-                self.n_searched += 1;
-            }
-            _ => {
-                self.left.pop_front();
-            }
+        if room.is_none() {
+            self.walk = None;
+            self.members.n_not_searched = self.left.len() as u64;
+            self.left.clear();
+        }
+    }
+
+    /// What is left of a gap, and is too short to hold a file, is not read.
+    fn skip_what_is_short(&mut self) {
+        if self
+            .left
+            .front()
+            .is_some_and(|gap| gap.end - gap.start < LOCAL_HEADER)
+        {
+            self.left.pop_front();
         }
     }
 }
@@ -251,7 +275,10 @@ impl ZipListing {
             members,
             left: gaps,
             walk: None,
-            n_searched: 0,
+            room: self
+                .file_bytes
+                .saturating_mul(MAX_SEARCHED_TIMES)
+                .saturating_add(MIN_SEARCHED_BYTES),
         });
         None
     }
@@ -332,7 +359,9 @@ fn members(list: &List, shift: i64, file_bytes: u64, mut bytes: &[u8]) -> (Membe
             Some((member, len, place)) => {
                 taken.extend(place);
                 match member {
-                    Entry::File(member) => members.add(member),
+                    Entry::File(member) => {
+                        members.add(member);
+                    }
                     Entry::Link(path) => members.add_link(Link {
                         path,
                         to: String::new(),

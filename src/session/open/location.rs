@@ -190,19 +190,17 @@ impl<S: Clone> Location<S> {
             Location::File(source) => Ok(plain(source, 0..u64::MAX, None)),
             Location::Part(source, at) => Ok(plain(source, at.clone(), None)),
             Location::Text(source, at, packed) => {
-                let unpacker = Unpacker::new(at.clone(), Some(packed.clone()));
+                let unpacker = Unpacker::new(at.clone(), packed.clone());
                 Ok(plain(source, unpacker.wants()..u64::MAX, Some(unpacker)))
             }
             Location::Zip(source, member) => {
                 let parts = member.parts(header).map_err(|why| why.to_string())?;
-                // Compressed in itself, and again in the archive.
-                let is_twice = !parts.before.is_empty() && member.is_gz();
                 Ok(Stream {
                     source: source.clone(),
                     before: parts.before,
                     middle: parts.middle,
                     after: parts.after,
-                    unpack: is_twice.then(|| Unpacker::new(0..member.max_bytes(), None)),
+                    unpack: None,
                 })
             }
             Location::Held(_) => Err("its bytes are at hand".to_owned()),
@@ -216,17 +214,13 @@ pub struct Unpacker {
     cursor: Option<Cursor>,
     wanted: Range<u64>,
     /// Where the next read goes on.
-    of: Option<Rc<Packed>>,
+    of: Rc<Packed>,
 }
 
 impl Unpacker {
-    fn new(wanted: Range<u64>, of: Option<Rc<Packed>>) -> Unpacker {
-        let cursor = match &of {
-            Some(packed) => packed.cursor(wanted.start),
-            None => Cursor::of(Inflater::default()),
-        };
+    fn new(wanted: Range<u64>, of: Rc<Packed>) -> Unpacker {
         Unpacker {
-            cursor: Some(cursor),
+            cursor: Some(of.cursor(wanted.start)),
             wanted,
             of,
         }
@@ -270,9 +264,7 @@ impl Unpacker {
 
 impl Drop for Unpacker {
     fn drop(&mut self) {
-        if let Some(of) = &self.of {
-            of.last.replace(self.cursor.take());
-        }
+        self.of.last.replace(self.cursor.take());
     }
 }
 

@@ -181,6 +181,8 @@ impl From<LoadError> for Failure {
             LoadError::CorruptGzip { .. }
             | LoadError::WrongChecksum
             | LoadError::NoContent { .. }
+            | LoadError::OversizedEvents { .. }
+            | LoadError::EventsWithoutList
             | LoadError::CutBeforeEvents => Failure::Unreadable(says),
             LoadError::NotATrace { ref found, .. } if !detect::is_of_text(found) => Failure::Unreadable(says),
             LoadError::WrongFile { .. } => Failure::WrongFile(says),
