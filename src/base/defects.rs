@@ -119,7 +119,7 @@ defects! {
         "An event of a phase that is not drawn (object snapshots, memory dumps, …) was skipped; it records no time.";
     MissingTimestamp "missing_timestamp" Loss "An event has no readable time (ts) and was skipped.";
     OversizedTimestamp "oversized_timestamp" Loss
-        "An event's time (ts) does not fit the clock (292 years); the event was skipped.";
+        "An event's time (ts) lies more than 146 years from 0 and does not fit the clock; the event was skipped.";
     MissingDuration "missing_duration" Loss
         "A complete event has no duration; it is kept with length 0 and counts as no time.";
     NegativeDuration "negative_duration" Loss "A complete event has a negative duration; it is kept with length 0.";

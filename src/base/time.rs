@@ -360,6 +360,37 @@ mod tests {
     }
 
     #[test]
+    fn an_exponent_may_have_any_number_of_digits() {
+        let ns = |text: &str| ns_from_micros_text(text.as_bytes());
+        let long = "9".repeat(30);
+        for zero in [
+            "1e-99999999999999999999",
+            "0e99999999999999999999",
+            "-1E-4294967296",
+            "0.0e+2147483648",
+        ] {
+            assert_eq!(ns(zero), Some(0), "{zero}");
+        }
+        assert_eq!(ns(&format!("12.5e-{long}")), Some(0));
+        assert_eq!(ns(&format!("0e{long}")), Some(0));
+        assert_eq!(ns("1e0000000000000000000000000001"), Some(10_000));
+        for none in [
+            "1e99999999999999999999",
+            "1e2147483648",
+            "1e",
+            "1e-",
+            "1e+-3",
+            "1e3x",
+            "1e--3",
+        ] {
+            assert_eq!(ns(none), None, "{none}");
+        }
+        assert_eq!(whole_number(b"0e99999999999999999999"), Some(0));
+        assert_eq!(whole_number(b"1e-99999999999999999999"), None);
+        assert_eq!(end_rounding(b"1.0005", b"1e-99999999999999999999"), 0);
+    }
+
+    #[test]
     fn ends_are_rounded_from_all_digits() {
         for (start, dur, more) in [
             ("10.0005", "1.0005", -1),

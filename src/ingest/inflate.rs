@@ -840,7 +840,8 @@ mod tests {
             file[n - 8] ^= 1;
             file
         };
-        let in_zip: [fn(&[u8]) -> Vec<u8>; 2] = [|b| stored(b, crc32fast::hash(b)), deflated];
+        type Packs = fn(&[u8]) -> Vec<u8>;
+        let in_zip: [Packs; 2] = [|b| stored(b, crc32fast::hash(b)), deflated];
         for in_zip in in_zip {
             let file = in_zip(&packed);
             for piece in [1, 1_000, file.len()] {

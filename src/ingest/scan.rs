@@ -335,7 +335,7 @@ impl Scanner {
         if self.n_events == 0 {
             if !self.bare_array && !self.seen_events_key {
                 let has_key = |key: &&str| self.keys.iter().any(|known| known == *key);
-                if has_key(&"ph") && ["ts", "name", "pid"].iter().any(|key| has_key(key)) {
+                if has_key(&"ph") && ["ts", "name", "pid"].iter().any(has_key) {
                     return Err(refused(LoadError::EventsWithoutList));
                 }
                 let keys = if self.keys.is_empty() {

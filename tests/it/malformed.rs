@@ -243,3 +243,63 @@ fn a_damaged_key_of_the_list_of_events_hides_none_of_them() {
     // Another list is another list.
     assert!(open_bytes("a.json", text.replace("traceEvents", "otherEvents").as_bytes()).is_err());
 }
+
+#[test]
+fn a_refusal_says_what_is_there() {
+    let says = |text: &str| outcome(open_bytes("x", text.as_bytes()));
+    let event = r#"{"ph":"X","name":"a","pid":1,"tid":1,"ts":5,"dur":2}"#;
+    // The list is missing, or what stands before the first event.
+    for text in [
+        format!("{event},{event}]"),
+        format!("{event},\n{event},\n]}}"),
+        format!("{event}\n"),
+    ] {
+        let said = says(&text);
+        assert!(
+            said.starts_with("ERROR events stand here without the list around them"),
+            "{said}"
+        );
+    }
+    // A list without events, and then the trace.
+    for lead in ["[]", "[]\n\n", "{\"traceEvents\":[]}\n", "[]\n[]\n"] {
+        for trace in [format!("{{\"traceEvents\":[{event}]}}"), format!("[{event}]")] {
+            assert_eq!(
+                says(&format!("{lead}{trace}")),
+                "1 events, 1 slices",
+                "{lead}{trace}"
+            );
+        }
+    }
+    let ignored = says(&format!("[{event}]\n[]"));
+    assert!(ignored.contains("1 after_trace"), "{ignored}");
+    for (ts, dur, said) in [
+        ("5", "1e-99999999999999999999", "1 events, 1 slices"),
+        ("0e99999999999999999999", "1", "1 events, 1 slices"),
+        (
+            "5",
+            "1e99999999999999999999",
+            "1 events, 1 slices; 1 oversized_duration at 1",
+        ),
+        (
+            "9223372036854775808",
+            "1",
+            "0 events, 0 slices; 1 oversized_timestamp at 1",
+        ),
+        ("1e30", "1", "0 events, 0 slices; 1 oversized_timestamp at 1"),
+        ("\"soon\"", "1", "0 events, 0 slices; 1 missing_timestamp at 1"),
+    ] {
+        let text = format!(r#"[{{"ph":"X","name":"a","pid":1,"tid":1,"ts":{ts},"dur":{dur}}}]"#);
+        assert_eq!(says(&text), said, "{text}");
+    }
+}
+
+#[test]
+fn an_event_that_is_too_large_is_named_where_it_is_the_only_one() {
+    let long = "n".repeat(65 << 20);
+    let event = format!(r#"{{"ph":"X","name":"{long}","pid":1,"tid":1,"ts":5,"dur":2}}"#);
+    let expected = "ERROR no event of it can be read: its only event is larger than 64 MiB, the most that is read of one";
+    for text in [format!("[{event}]"), format!("{{\"traceEvents\":[{event}]}}")] {
+        let said = outcome(open_bytes("x", text.as_bytes()));
+        assert_eq!(said, expected);
+    }
+}

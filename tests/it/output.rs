@@ -588,3 +588,22 @@ fn a_sum_beyond_the_clock_is_a_defect() {
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(child.wait().unwrap().success() && !said.contains("oversized_sum"));
 }
+
+#[test]
+fn a_name_of_a_folder_for_a_file_is_refused_with_what_is_wrong() {
+    let place = Place::new();
+    place.put("old.json", "old");
+    std::fs::create_dir(place.at().join("folder")).unwrap();
+    for (out, says) in [
+        ("old.json/", "leave out the /"),
+        ("new.json/", "leave out the /"),
+        ("folder/", "this is a folder"),
+        ("folder", "this is a folder"),
+    ] {
+        let output = place.run(&["slice", "in.json", "--out", out]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(says), "{out}: {said}");
+    }
+    assert_eq!(place.get("old.json"), "old");
+    assert_eq!(place.names(), ["folder", "in.json", "old.json"]);
+}

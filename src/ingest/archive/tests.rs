@@ -53,6 +53,10 @@ fn zip_of(files: &[(&str, &[u8])], deflate: bool) -> Vec<u8> {
 fn tar_header(name: &str, size: usize, kind: u8) -> Vec<u8> {
     let mut block = vec![0; 512];
     block[..name.len()].copy_from_slice(name.as_bytes());
+    block[100..107].copy_from_slice(b"0000644");
+    block[108..115].copy_from_slice(b"0001750");
+    block[116..123].copy_from_slice(b"0001750");
+    block[136..147].copy_from_slice(b"15067453211");
     block[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
     block[148..156].fill(b' ');
     block[156] = kind;
@@ -84,15 +88,77 @@ fn slice(file: &[u8], range: Range<u64>) -> &[u8] {
 }
 
 fn list(file: &[u8]) -> Result<Members, ArchiveError> {
+    list_within(file, 40, u64::MAX)
+}
+
+/// With at most so many reads, and so many bytes together.
+fn list_within(file: &[u8], reads: usize, mut bytes: u64) -> Result<Members, ArchiveError> {
     let mut listing = ZipListing::new(file.len() as u64);
-    for _ in 0..40 {
+    for _ in 0..reads {
         let wants = listing.wants();
         assert!(wants.end <= file.len() as u64, "{wants:?}");
+        bytes = bytes.checked_sub(wants.end - wants.start).expect("few bytes");
         if let Some(members) = listing.feed(slice(file, wants))? {
             return Ok(members);
         }
     }
     panic!("a small archive takes few reads");
+}
+
+/// The same archive, whose list names only every `n`-th file.
+fn with_list_of_each(n: usize, zip: &[u8]) -> Vec<u8> {
+    let list_at = usize::try_from(u32_at_end(zip, 16)).unwrap();
+    let list = &zip[list_at..zip.len() - 22];
+    let starts: Vec<usize> = memchr::memmem::find_iter(list, b"PK\x01\x02")
+        .chain([list.len()])
+        .collect();
+    let entries = starts.windows(2).step_by(n).map(|pair| &list[pair[0]..pair[1]]);
+    let kept: Vec<u8> = entries.flatten().copied().collect();
+    let mut end = zip[zip.len() - 22..].to_vec();
+    end[12..16].copy_from_slice(&u32::try_from(kept.len()).unwrap().to_le_bytes());
+    [&zip[..list_at], &kept, &end].concat()
+}
+
+#[test]
+fn all_files_that_the_list_of_a_zip_does_not_name_are_found() {
+    let names: Vec<String> = (0..300).map(|n| format!("rank{n}.json")).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| {
+            (
+                &**name,
+                &b"[{\"ph\":\"X\"},{\"ph\":\"X\"},{\"ph\":\"X\"},{\"ph\":\"X\"},{\"ph\":\"X\"}]"[..],
+            )
+        })
+        .collect();
+    let zip = with_list_of_each(2, &zip_of(&files, false));
+    let members = list_within(&zip, 2_000, 4 * zip.len() as u64).unwrap();
+    assert_eq!(
+        (members.list.len(), members.n_unlisted, members.n_not_searched),
+        (300, 150, 0)
+    );
+    // Far behind what is no file; its header lies where two reads meet.
+    for junk in [70_000, (256 << 10) - 10, 700_000] {
+        let mut zip = vec![b'#'; junk];
+        zip.extend(zip_of(&[("first.json", b"[]")], false));
+        zip.extend(zip_of(&[("second.json", b"[]")], false));
+        let members = list(&zip).unwrap();
+        assert_eq!((members.list.len(), members.n_unlisted), (2, 1), "{junk}");
+    }
+}
+
+#[test]
+fn what_looks_like_files_everywhere_is_not_searched_without_end() {
+    let mut fake = b"PK\x03\x04\x14\0\0\0\0\0".to_vec();
+    fake.resize(30, 0);
+    fake[26] = 1;
+    fake.extend(b"n#");
+    let mut zip = fake.repeat(40_000);
+    zip.extend(zip_of(&[("last.json", b"[]")], false));
+    let room = 9 * zip.len() as u64 + (5 << 20);
+    let members = list_within(&zip, 100_000, room).unwrap();
+    assert_eq!(members.n_not_searched, 1);
+    assert!(members.list.iter().any(|member| member.path == "last.json"));
 }
 
 /// A member's bytes, and what was wrong with them.
@@ -452,6 +518,80 @@ fn a_damaged_header_of_a_tar_costs_its_own_file() {
     }
     let (members, _) = untar(whole.chunks(700));
     assert!(!members.has_no_end && !members.has_damage);
+}
+
+#[test]
+fn a_tar_whose_first_header_is_damaged_is_a_tar_and_its_other_files_are_read() {
+    let long = vec![b'x'; 100_000];
+    let header = |file: &mut [u8]| file[..512].to_vec();
+    for first in [&b"[1]"[..], &long] {
+        let mut whole = tar_of(&[
+            ("rank0.json", first),
+            ("rank1.json", b"[2]"),
+            ("rank2.json", b"[3]"),
+        ]);
+        let of_first = header(&mut whole);
+        let overwritten = |at: Range<usize>, byte: u8| {
+            let mut file = whole.clone();
+            file[at].fill(byte);
+            file
+        };
+        let mut damaged: Vec<Vec<u8>> = (0..512)
+            .map(|at| overwritten(at..at + 1, of_first[at] ^ 4))
+            .collect();
+        damaged.extend([overwritten(0..100, 0), overwritten(256..512, 0xff)]);
+        let n_known = damaged.len();
+        damaged.extend([
+            overwritten(0..512, 0),
+            overwritten(0..512, 0xff),
+            overwritten(0..512, b'y'),
+        ]);
+        for (n, file) in damaged.iter().enumerate() {
+            // Where next to nothing is left of it, the next one is seen if it is near.
+            if n < n_known || first.len() < 10_000 {
+                assert_eq!(kind(&file[..file.len().min(64 << 10)]), Some(Kind::Tar), "{n}");
+            }
+            let (members, _) = untar(file.chunks(700));
+            let found: Vec<&str> = members.list.iter().map(|m| &*m.path).collect();
+            assert_eq!(found, ["rank1.json", "rank2.json"], "{n}");
+            assert!(members.has_damage && members.n_behind_end == 0, "{n}");
+        }
+    }
+    for other in [
+        &b"{\"traceEvents\":[]}"[..],
+        &b"0000644 0000644 ".repeat(40)[..],
+        &[0; 2_000],
+        &[b'7'; 2_000],
+    ] {
+        assert_eq!(kind(other), None);
+    }
+}
+
+#[test]
+fn a_header_of_zeros_in_a_tar_is_damage_and_no_end() {
+    let files: [(&str, &[u8]); 3] = [("a.json", b"[1]"), ("b.json", b"[2]"), ("c.json", b"[3]")];
+    let whole = tar_of(&files);
+    // More than its header: the end mark is as long.
+    for zeros in [512, 520, 1024] {
+        let mut file = whole.clone();
+        file[1024..1024 + zeros].fill(0);
+        let (members, _) = untar(file.chunks(700));
+        let found: Vec<&str> = members.list.iter().map(|m| &*m.path).collect();
+        assert_eq!(found, ["a.json", "c.json"]);
+        // Nothing is left of the file where all of it is zeros: it may be the end of one archive.
+        assert_eq!(members.has_damage, zeros < 515, "{zeros}");
+    }
+    let longer = tar_of(&[("a.json", b"[1]"), ("b.json", &[b'x'; 3_000]), ("c.json", b"[3]")]);
+    for zeros in [512, 520, 1024, 2_048] {
+        let mut file = longer.clone();
+        file[1024..1024 + zeros].fill(0);
+        let (members, _) = untar(file.chunks(700));
+        assert_eq!(members.list.len(), 2);
+        assert!(members.has_damage, "{zeros}");
+    }
+    let joined = [&whole[..], &whole].concat();
+    let (members, _) = untar(joined.chunks(700));
+    assert!(members.list.len() == 6 && members.n_behind_end == 3 && !members.has_damage);
 }
 
 #[test]

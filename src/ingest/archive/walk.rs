@@ -179,7 +179,7 @@ impl Walk {
 }
 
 /// Bytes of the longest header.
-const MAX_HEADER: usize = LOCAL_HEADER as usize + 2 * 65_535;
+const MAX_HEADER: usize = 30 + 2 * 65_535;
 
 /// Where a file starts in `bytes`. An error says where the search goes on, if it does: a header may be cut there.
 pub(super) fn header_in(bytes: &[u8], is_end: bool) -> Result<usize, Option<usize>> {

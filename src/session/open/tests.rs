@@ -1179,3 +1179,195 @@ fn a_compressed_tar_is_known_as_one_however_it_comes() {
         );
     }
 }
+
+/// Stored and deflated in a zip, in a tar, in a compressed tar, in a folder: what was given, each with what messages put
+/// before the names in it.
+fn everywhere(files: &[(&str, &[u8])]) -> (Disk, [(&'static str, &'static str); 5]) {
+    let deflated: Vec<Vec<u8>> = files
+        .iter()
+        .map(|(_, body)| miniz_oxide::deflate::compress_to_vec(body, 6))
+        .collect();
+    let members: Vec<(&str, &[u8], usize, u32)> = files
+        .iter()
+        .zip(&deflated)
+        .map(|(&(name, body), deflated)| (name, &deflated[..], body.len(), crc32fast::hash(body)))
+        .collect();
+    let tar = tar_of(files);
+    let archives = [
+        ("x.zip", zip_of(files, &[])),
+        ("y.zip", zip_of_packed(&members)),
+        ("x.tgz", gzipped(&tar)),
+        ("x.tar", tar),
+    ];
+    let mut on_disk: Vec<(&str, &[u8])> = files.to_vec();
+    on_disk.extend(archives.iter().map(|(name, bytes)| (*name, &bytes[..])));
+    let given = [
+        ("d", ""),
+        ("x.zip", "x.zip: "),
+        ("y.zip", "y.zip: "),
+        ("x.tar", "x.tar: "),
+        ("x.tgz", "x.tgz: "),
+    ];
+    (Disk::new(&on_disk), given)
+}
+
+#[test]
+fn gzip_is_read_by_its_content_wherever_a_file_lies() {
+    let packed = gzipped(TRACE.as_bytes());
+    let (disk, all) = everywhere(&[
+        ("d/rank0.json", TRACE.as_bytes()),
+        ("d/rank1.json.gz", &packed),
+        ("d/rank2.json", &packed),
+        ("d/rank3.json.gz", TRACE.as_bytes()),
+        ("d/rank4", &packed),
+        ("d/rank5.json~", &packed),
+    ]);
+    for (given, before) in all {
+        let opened = disk.opens(&[given]);
+        for n in 0..4 {
+            let name = if n % 2 == 0 {
+                format!("d/rank{n}.json ")
+            } else {
+                format!("d/rank{n}.json.gz ")
+            };
+            assert!(
+                opened
+                    .iter()
+                    .any(|line| line.starts_with(&name) && line.contains("events=1")),
+                "{opened:#?}"
+            );
+        }
+        for name in ["rank4", "rank5.json~"] {
+            let said =
+                format!("FAILED {before}d/{name}: it looks like a trace, but its name does not end in");
+            assert!(opened.iter().any(|line| line.starts_with(&said)), "{opened:#?}");
+        }
+        assert_eq!(opened.len(), 6, "{opened:#?}");
+    }
+}
+
+#[test]
+fn sizes_and_checksums_of_a_zip_are_checked_alike_whatever_a_member_holds() {
+    let (trace, gz) = (TRACE.as_bytes(), gzipped(TRACE.as_bytes()));
+    for body in [trace, &gz[..]] {
+        let deflated = miniz_oxide::deflate::compress_to_vec(body, 6);
+        let sum = crc32fast::hash(body);
+        for (method, packed) in [(0, body), (8, &deflated[..])] {
+            for name in ["a.json", "a.json.gz"] {
+                for (size, crc, n_wrong) in [(body.len(), sum, 0), (7, sum, 1), (body.len(), sum ^ 1, 1)] {
+                    let member = ZipMember {
+                        name,
+                        body: packed,
+                        size,
+                        crc,
+                        is_encrypted: false,
+                        method,
+                    };
+                    let disk = Disk::new(&[("x.zip", &zip(&[member]))]);
+                    let bytes = {
+                        let input = Input {
+                            shown: "x.zip".to_owned(),
+                            folder: String::new(),
+                            entry: disk.entry("x.zip", "x.zip"),
+                        };
+                        let plan = disk.plan(vec![input]);
+                        disk.at(plan.place(0)).unwrap()
+                    };
+                    let mut loader = Loader::new(name);
+                    loader.feed(&bytes);
+                    let opened = loader.finish().unwrap();
+                    assert_eq!(opened.report.events, 1);
+                    let n = opened.defects.count(DefectKind::MemberChecksum);
+                    assert_eq!(n, n_wrong, "{name} {method} {size} {crc}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_checksum_is_said_of_whatever_a_damaged_file_seems_to_hold() {
+    let with_wrong_sum = |text: &str| {
+        let mut file = gzipped(text.as_bytes());
+        let n = file.len();
+        file[n - 8] ^= 1;
+        file
+    };
+    let mut state = 1u32;
+    // Longer than the first bytes that are looked at.
+    let long: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        format!("{state:x} ")
+    })
+    .take(30_000)
+    .collect();
+    for text in [
+        r#"[{"7u":"X","name":"a"},{"7u":"X","name":"b"}]"#,
+        "[1, 2, 3]",
+        r#"{"config": [1, 2]}"#,
+        r#"{"traceEvents": null}"#,
+        "no JSON at all",
+        &long,
+        &format!("[\"{long}\"]"),
+    ] {
+        let damaged = with_wrong_sum(text);
+        let (disk, all) = everywhere(&[("d/rank0.json", TRACE.as_bytes()), ("d/rank1.json.gz", &damaged)]);
+        for (given, before) in all.into_iter().chain([("d/rank1.json.gz", "")]) {
+            let opened = disk.opens(&[given]);
+            let said = format!(
+                "FAILED {before}d/rank1.json.gz: the compressed data is damaged: its checksum is wrong"
+            );
+            assert!(
+                opened.iter().any(|line| line.starts_with(&said)),
+                "{given} {opened:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_tar_whose_first_header_is_damaged_opens_with_the_files_behind_it() {
+    let text = TRACE.as_bytes();
+    let long = format!(
+        "[{}]",
+        [r#"{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}"#; 3_000].join(",")
+    );
+    for first in [text, long.as_bytes()] {
+        let whole = tar_of(&[("r0.json", first), ("r1.json", text), ("r2.json", text)]);
+        let mut flipped = whole.clone();
+        flipped[0] ^= 4;
+        let (mut zeros, mut junk) = (whole.clone(), whole.clone());
+        zeros[..512].fill(0);
+        junk[..512].fill(b'#');
+        for damaged in [flipped, zeros, junk] {
+            let packed = gzipped(&damaged);
+            let disk = Disk::new(&[("x.tar", &damaged), ("x.tgz", &packed), ("f/x.tar", &damaged)]);
+            for given in ["x.tar", "x.tgz", "f"] {
+                let opened = disk.opens(&[given]);
+                for name in ["r1.json ", "r2.json "] {
+                    assert!(
+                        opened.iter().any(|line| line.starts_with(name)),
+                        "{given} {opened:#?}"
+                    );
+                }
+                let said = "the archive is damaged where a file's header should be";
+                let is_said = |line: &&String| line.starts_with("FAILED") && line.contains(said);
+                assert_eq!(opened.iter().filter(is_said).count(), 1, "{opened:#?}");
+            }
+        }
+    }
+    // What is called a tar, and is none.
+    let disk = Disk::new(&[("x.tar", b"text"), ("y.tar", text), ("z.tgz", &gzipped(text))]);
+    assert!(
+        disk.opens(&["x.tar"])[0].contains("this is no trace"),
+        "{:?}",
+        disk.opens(&["x.tar"])
+    );
+    for given in ["y.tar", "z.tgz"] {
+        assert!(
+            disk.opens(&[given])[0].contains("events=1"),
+            "{:?}",
+            disk.opens(&[given])
+        );
+    }
+}
