@@ -275,8 +275,8 @@ fn scaled(text: &[u8], places: i32) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// What stands behind an `e`. One of more digits than any number has is cut to that many, which changes nothing: what it
-/// belongs to is 0, or fits nowhere.
+/// What stands behind an `e`. One of more digits than any number has is cut to that many, which changes nothing:
+/// what it belongs to is 0, or fits nowhere.
 fn exponent_of(text: &[u8]) -> Option<i32> {
     const LARGEST: i32 = 1_000_000_000;
     let (negative, digits) = match text {

@@ -443,8 +443,8 @@ impl Loader {
         self.text.events()
     }
 
-    /// Why it is certain that nothing can be read, as soon as it is: of what is compressed, its checksum at the end says
-    /// whether the reason is that it is damaged.
+    /// Why it is certain that nothing can be read, as soon as it is: of what is compressed, its checksum at the end
+    /// says whether the reason is that it is damaged.
     pub fn error(&self) -> Option<LoadError> {
         let error = self.text.error(self.inflater.is_gzip())?;
         let is_known = matches!(error, LoadError::WrongFile { .. }) || !self.inflater.has_checksum();

@@ -46,8 +46,8 @@ pub enum Kind {
     Tar,
 }
 
-/// By the first bytes of the file, or of its text if it is gzip: 512 will do, and of a tar whose first header is damaged
-/// more tell more.
+/// By the first bytes of the file, or of its text if it is gzip: 512 will do, and of a tar whose first header is
+/// damaged more tell more.
 pub fn kind(head: &[u8]) -> Option<Kind> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Some(Kind::Zip)

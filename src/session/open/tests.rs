@@ -1180,8 +1180,8 @@ fn a_compressed_tar_is_known_as_one_however_it_comes() {
     }
 }
 
-/// Stored and deflated in a zip, in a tar, in a compressed tar, in a folder: what was given, each with what messages put
-/// before the names in it.
+/// Stored and deflated in a zip, in a tar, in a compressed tar, in a folder: what was given, each with what messages
+/// put before the names in it.
 fn everywhere(files: &[(&str, &[u8])]) -> (Disk, [(&'static str, &'static str); 5]) {
     let deflated: Vec<Vec<u8>> = files
         .iter()
