@@ -48,10 +48,10 @@ pub enum LoadError {
     NoEvents { values: u64 },
 
     #[error(
-        "no event of it can be read: {} larger than {most}, the most that is read of one",
+        "no event of it can be read: {} larger than 64 MiB, the most that is read of one",
         if *events == 1 { "its only event is".to_owned() } else { format!("{events} events are") }
     )]
-    OversizedEvents { events: u64, most: String },
+    OversizedEvents { events: u64 },
 
     #[error(
         "events stand here without the list around them: the start of the file is missing, or was never written; \

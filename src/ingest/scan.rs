@@ -12,7 +12,7 @@ use std::ops::Range;
 use rustc_hash::FxBuildHasher;
 use serde::de::IgnoredAny;
 
-use crate::base::{DefectKind, Defects, show};
+use crate::base::{DefectKind, Defects};
 
 use super::detect::{self, WrongFile};
 use super::error::LoadError;
@@ -350,10 +350,7 @@ impl Scanner {
             }
             let n_oversized = self.defects.count(DefectKind::OversizedEvent);
             if n_oversized > 0 {
-                return Err(LoadError::OversizedEvents {
-                    events: n_oversized,
-                    most: show::bytes(MAX_EVENT as u64),
-                });
+                return Err(LoadError::OversizedEvents { events: n_oversized });
             }
             if self.n_values > 0 {
                 return Err(refused(LoadError::NoEvents {
