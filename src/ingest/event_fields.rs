@@ -461,14 +461,24 @@ impl Fields {
     }
 
     fn careful_args(&mut self, b: &[u8], i: usize, wanted: &Wanted) -> Step {
-        let end = json_walk::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?;
+        let mut passed = false;
+        let end = json_walk::careful_value(b, i, Place::Member, &mut passed)?;
+        self.unescaped_quote |= passed;
+        // A quote that was passed over lies in a value, or a key lacks its colon.
+        let mut is_in_value = false;
         for (key, value) in json_walk::members(&b[i..end]) {
             self.damaged_key |= holds_quote(key);
+            is_in_value |= match value {
+                [b'"', text @ .., b'"'] => holds_quote(text),
+                [b'{' | b'[', ..] => true,
+                _ => false,
+            };
             if let Some(spec) = wanted.find(key) {
                 let offset = value.as_ptr().addr() - b.as_ptr().addr();
                 self.want(spec, offset..offset + value.len());
             }
         }
+        self.damaged_key |= passed && !is_in_value;
         Ok(end)
     }
 
