@@ -920,21 +920,21 @@ fn times_at_the_ends_of_the_clock() {
     }
     expect![[r#"
         9223372036854775807
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         -9223372036854775808
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         9223372036854775.807
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         -9223372036854775.808
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         4611686018427387.903
           ts: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
           dur: 12 events, 12 slices, 4 tracks; 1 overrunning_work at 157
@@ -944,29 +944,29 @@ fn times_at_the_ends_of_the_clock() {
           dur: 12 events, 12 slices, 4 tracks; 6 negative_duration at 1
           B E i C s f: 42 events, 12 slices, 5 tracks
         4611686018427387.904
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         18446744073709551615
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         1e300
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         -1e300
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         1e-300
           ts: 12 events, 12 slices, 4 tracks; 6 partial_overlap at 826
           dur: 12 events, 12 slices, 4 tracks
           B E i C s f: 42 events, 12 slices, 5 tracks
         1e9999999999
-          ts: 12 events, 6 slices, 4 tracks; 6 missing_timestamp at 1
+          ts: 12 events, 6 slices, 4 tracks; 6 oversized_timestamp at 1
           dur: 12 events, 12 slices, 4 tracks; 6 oversized_duration at 1
-          B E i C s f: 42 events, 6 slices, 4 tracks; 36 missing_timestamp at 1
+          B E i C s f: 42 events, 6 slices, 4 tracks; 36 oversized_timestamp at 1
         "12.5"
           ts: 12 events, 12 slices, 4 tracks
           dur: 12 events, 12 slices, 4 tracks
