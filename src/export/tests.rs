@@ -276,9 +276,10 @@ fn text_puts_findings_first_and_shows_odd_names_harmlessly() {
                        → Warm up the bucket (16, 1, 256).
 
             What bounds a step
-              Shares of the time between the starts of steps that did not compile; compiles and waits for
-              requests are shares of serving time. The largest share names the bound if it is at least 50 % and
-              leads by 10 points.
+              Shares of the time between the starts of steps that did not compile, or, of an asynchronous engine
+              whose work is linked, between the ends of their device work; compiles and waits for requests are
+              shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10
+              points.
               phase   batch  steps  step time  bound by    device works  idle, next work not launched  device
               decode      8  1,030    30.0 ms  host-bound          25 %                          62 %  0
 
@@ -396,7 +397,7 @@ fn markdown_is_short_and_its_cells_hold() {
 
             <details><summary>What bounds a step (1 row)</summary>
 
-            Shares of the time between the starts of steps that did not compile; compiles and waits for requests are shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 points.
+            Shares of the time between the starts of steps that did not compile, or, of an asynchronous engine whose work is linked, between the ends of their device work; compiles and waits for requests are shares of serving time. The largest share names the bound if it is at least 50 % and leads by 10 points.
 
             | phase | device | batch | steps | step time | bound by | device works | idle, next work not launched |
             | --- | --- | ---: | ---: | ---: | --- | ---: | ---: |
