@@ -3,21 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 use stepscope::session::open_bytes;
 use stepscope::synth::Gzip;
 
-/// Status, standard output and standard error.
-fn run(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let code = output.status.code().expect("ended by itself");
-    (code, text(output.stdout), text(output.stderr))
-}
+use crate::open::run;
 
 const FOLDER: &str = "w_ascend_pt/ASCEND_PROFILER_OUTPUT";
 const KERNELS: &str = "Name,Type,Accelerator Core,Start Time(us),Duration(us),Wait Time(us)";

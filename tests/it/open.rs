@@ -10,7 +10,7 @@ use stepscope::synth::Gzip;
 const TRACE: &str = r#"{"traceEvents":[{"ph":"X","name":"a","pid":1,"tid":1,"ts":1,"dur":2}]}"#;
 
 /// What a command says on standard output and standard error, and how it ends.
-fn run(args: &[&str]) -> (i32, String, String) {
+pub fn run(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(assert_cmd::cargo::cargo_bin!("stepscope"))
         .args(args)
         .output()

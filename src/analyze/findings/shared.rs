@@ -73,6 +73,18 @@ pub(super) fn is_too_much_unlinked(report: &TraceReport) -> bool {
     known.is_some_and(|(without, total)| verdict::is_too_much_unlinked(without, total))
 }
 
+/// As above, without calls that fill memory: their work takes microseconds, and some profilers do not record it.
+pub(super) fn is_too_much_work_unlinked(report: &TraceReport) -> bool {
+    let fills: u64 = without_work(report)
+        .filter(|(call, _)| is_fill(call))
+        .map(|(_, n)| n)
+        .sum();
+    let known = report.launches_without_work.zip(report.launches_total);
+    known.is_some_and(|(without, total)| {
+        verdict::is_too_much_unlinked(without.saturating_sub(fills), total.saturating_sub(fills))
+    })
+}
+
 /// Over what the share of a finding on steps is measured.
 pub(super) fn measured_in(facts: &Facts<'_>, idle: &StepIdle) -> FindingEvidence {
     let time = facts.report.step_time.as_ref();
@@ -86,18 +98,6 @@ pub(super) fn measured_in(facts: &Facts<'_>, idle: &StepIdle) -> FindingEvidence
         show::counted(idle.n_intervals as u64, "interval"),
         show::duration(idle.window_ns),
     ))
-}
-
-/// As above, without calls that fill memory: their work takes microseconds, and some profilers do not record it.
-pub(super) fn is_too_much_work_unlinked(report: &TraceReport) -> bool {
-    let fills: u64 = without_work(report)
-        .filter(|(call, _)| is_fill(call))
-        .map(|(_, n)| n)
-        .sum();
-    let known = report.launches_without_work.zip(report.launches_total);
-    known.is_some_and(|(without, total)| {
-        verdict::is_too_much_unlinked(without.saturating_sub(fills), total.saturating_sub(fills))
-    })
 }
 
 /// Calls that hand over work and have none in the trace, by name.

@@ -258,8 +258,8 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
     let padded: Option<u64> = bucket.map(|b| u64::from(b.batch) * members.len() as u64);
     let both = real.zip(padded);
     // Device end to device end, no time is that of another step: better such ones than none.
-    let is_by_ends = time.is_some_and(|time| time.from_device_ends);
-    let counts_mixed = is_by_ends && members.iter().all(|(s, mixed)| *mixed || s.compiled);
+    let from_device_ends = time.is_some_and(|time| time.from_device_ends);
+    let counts_mixed = from_device_ends && members.iter().all(|(s, mixed)| *mixed || s.compiled);
     let (compiled, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(s, _)| s.compiled);
     let is_interval = time.is_some_and(|time| time.basis == Basis::Interval);
     // Of an asynchronous engine the interval may be that from device end to device end, which is the step time.
@@ -267,7 +267,6 @@ fn step_group(members: &[(&Step, bool)], bucket: Option<Bucket>, time: Option<&S
     let of = |what: fn(&Step) -> Option<i64>| times::durations(rest.iter().filter_map(|(s, _)| what(s)));
     let host = of(|s| Some(s.host_ns));
     // From device end to device end, a step that compiled lost what the device's queue did not hide.
-    let from_device_ends = time.is_some_and(|time| time.from_device_ends);
     let own = |s: &Step| match from_device_ends {
         true => s.step_ns,
         false => Some(s.host_ns),

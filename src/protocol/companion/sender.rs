@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_waited_for_longer_than_30_s() {
+    fn the_reader_is_told_after_8_s_and_nobody_is_asked_after_60_s() {
         assert_eq!(next(0.0, false), Next::Ping);
         assert_eq!(next(7_950.0, false), Next::Ping);
         assert_eq!(next(8_001.0, false), Next::PingAndTell);

@@ -27,7 +27,7 @@ use crate::view::cut::CutRequest;
 use crate::view::{Level, Span, Summary, TrackKind};
 use crate::web::companion::{Opened, Windows, bytes_of, now_ms};
 use crate::web::download;
-use crate::web::engine::Engine;
+use crate::web::engine::{CutFile, Engine};
 use crate::web::kept;
 use crate::web::timer::Timer;
 pub use menu::{InPerfetto, PerfettoMenu, PerfettoSays};
@@ -377,40 +377,44 @@ impl PerfettoTalk {
 
     /// Has a cut-out written, and sends it.
     fn cut(self, window: Opened, address: Address, wish: Wish) {
-        self.doing.set(Doing::Cutting(0));
-        let (progress, engine) = (self.cutting(), wish.sent.engine.clone());
-        engine.cut_telling(cut_request(wish.content), progress, move |written| {
-            if !self.is_wanted() {
-                return self.go_on();
-            }
-            match written {
-                Ok(cut) if cut.facts.bytes > MOST_BYTES => self.failed(format!(
+        let of = wish.clone();
+        self.write_cut(&of, move |to, cut| {
+            if cut.facts.bytes > MOST_BYTES {
+                return to.failed(format!(
                     "The cut-out has {}, and a browser moves at most {} between pages. Show a place of the trace: it is sent \
                      with what surrounds it.",
                     show::bytes(cut.facts.bytes),
                     show::bytes(MOST_BYTES)
-                )),
-                Ok(cut) => {
-                    if let Some(it) = &mut self.talk.borrow_mut().under_way {
-                        it.is_cut = false;
-                    }
-                    self.send(window, address, wish, cut.blob, cut.facts.file_name);
-                }
-                Err(why) => self.failed(format!("The cut-out could not be written: {why}.")),
+                ));
             }
+            if let Some(it) = &mut to.talk.borrow_mut().under_way {
+                it.is_cut = false;
+            }
+            to.send(window, address, wish, cut.blob, cut.facts.file_name);
         });
     }
 
-    /// Tells how much of a cut-out is written.
-    fn cutting(&self) -> impl Fn(f64) + 'static {
+    /// Has a cut-out written, tells how far it is, and goes on with it, unless it is given up meanwhile.
+    fn write_cut(self, wish: &Wish, then: impl FnOnce(PerfettoTalk, CutFile) + 'static) {
+        self.doing.set(Doing::Cutting(0));
         let to = self.clone();
-        move |part: f64| {
+        let progress = move |part: f64| {
             if to.is_wanted() {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
                 to.doing
                     .set(Doing::Cutting((part.clamp(0.0, 1.0) * 100.0) as u32));
             }
-        }
+        };
+        let engine = &wish.sent.engine;
+        engine.cut_telling(
+            cut_request(wish.content),
+            progress,
+            move |written| match written {
+                _ if !self.is_wanted() => self.go_on(),
+                Ok(cut) => then(self, cut),
+                Err(why) => self.failed(format!("The cut-out could not be written: {why}.")),
+            },
+        );
     }
 
     /// Saves what was to be sent, for the reader to open there.
@@ -425,19 +429,9 @@ impl PerfettoTalk {
             is_cut: true,
             given_up: false,
         });
-        self.doing.set(Doing::Cutting(0));
-        let (progress, engine) = (self.cutting(), wish.sent.engine.clone());
-        engine.cut_telling(cut_request(wish.content), progress, move |written| {
-            if !self.is_wanted() {
-                return self.go_on();
-            }
-            match written {
-                Ok(cut) => {
-                    self.talk.borrow_mut().under_way = None;
-                    self.saved(&cut.facts.file_name, &cut.blob);
-                }
-                Err(why) => self.failed(format!("The cut-out could not be written: {why}.")),
-            }
+        self.write_cut(&wish, |to, cut| {
+            to.talk.borrow_mut().under_way = None;
+            to.saved(&cut.facts.file_name, &cut.blob);
         });
     }
 
