@@ -11,7 +11,7 @@ use crate::base::bytes;
 
 use super::block::{self, BLOCK, Block, Escapes, Strings};
 use super::event::{ArgSpec, Phase};
-use super::json_walk::{self, Place, Step, Stop};
+use super::json_walk::{self, Passed, Place, Step, Stop};
 
 /// The keys that are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,8 +371,7 @@ impl Fields {
                 return Err(Stop::Bad);
             }
             let (key, colon) = if CAREFUL {
-                let end = self.careful_end(b, i + 1, Place::Key)?;
-                self.damaged_key |= holds_quote(&b[i + 1..end]);
+                let end = self.careful_key_end(b, i + 1)?;
                 (&b[i + 1..end], json_walk::blanks(b, end + 1))
             } else {
                 key(b, i)?
@@ -391,7 +390,7 @@ impl Fields {
                     self.args(b, i, wanted)?
                 }
             } else if CAREFUL {
-                json_walk::careful_value(b, i, Place::Member, &mut self.unescaped_quote)?
+                self.careful_value(b, i)?
             } else {
                 json_walk::value(b, i)?
             };
@@ -429,9 +428,18 @@ impl Fields {
         Phase::from_raw(&b[self.range(Field::Phase)]) == Phase::Unknown || texts.any(holds_key)
     }
 
-    fn careful_end(&mut self, b: &[u8], i: usize, place: Place) -> Step {
-        let (end, passed) = json_walk::careful_string_end(b, i, place)?;
+    fn careful_key_end(&mut self, b: &[u8], i: usize) -> Step {
+        let (end, passed) = json_walk::careful_string_end(b, i, Place::Key)?;
         self.unescaped_quote |= passed;
+        self.damaged_key |= passed;
+        Ok(end)
+    }
+
+    fn careful_value(&mut self, b: &[u8], i: usize) -> Step {
+        let mut passed = Passed::default();
+        let end = json_walk::careful_value(b, i, Place::Member, &mut passed)?;
+        self.unescaped_quote |= passed.in_value || passed.in_key;
+        self.damaged_key |= passed.in_key;
         Ok(end)
     }
 
@@ -461,24 +469,13 @@ impl Fields {
     }
 
     fn careful_args(&mut self, b: &[u8], i: usize, wanted: &Wanted) -> Step {
-        let mut passed = false;
-        let end = json_walk::careful_value(b, i, Place::Member, &mut passed)?;
-        self.unescaped_quote |= passed;
-        // A quote that was passed over lies in a value, or a key lacks its colon.
-        let mut is_in_value = false;
+        let end = self.careful_value(b, i)?;
         for (key, value) in json_walk::members(&b[i..end]) {
-            self.damaged_key |= holds_quote(key);
-            is_in_value |= match value {
-                [b'"', text @ .., b'"'] => holds_quote(text),
-                [b'{' | b'[', ..] => true,
-                _ => false,
-            };
             if let Some(spec) = wanted.find(key) {
                 let offset = value.as_ptr().addr() - b.as_ptr().addr();
                 self.want(spec, offset..offset + value.len());
             }
         }
-        self.damaged_key |= passed && !is_in_value;
         Ok(end)
     }
 
@@ -498,14 +495,6 @@ fn holds_members(text: &[u8]) -> bool {
     memchr::memchr_iter(b'"', inside).any(|quote| {
         let comma = json_walk::blanks(inside, quote + 1);
         inside.get(comma) == Some(&b',') && inside.get(json_walk::blanks(inside, comma + 1)) == Some(&b'"')
-    })
-}
-
-/// Whether a key, without the quotes around it, holds one that is not escaped.
-fn holds_quote(key: &[u8]) -> bool {
-    memchr::memchr_iter(b'"', key).any(|quote| {
-        let before = key[..quote].iter().rev().take_while(|&&b| b == b'\\');
-        before.count() % 2 == 0
     })
 }
 

@@ -202,19 +202,28 @@ fn ends_string(b: &[u8], i: usize, place: Place) -> Result<bool, Stop> {
     })
 }
 
-/// Like [`value`], for text whose writer did not escape quotes. The flag is set if a quote was passed over.
-pub fn careful_value(b: &[u8], i: usize, place: Place, passed: &mut bool) -> Step {
+/// Where quotes were passed over that end no string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Its writer did not escape them.
+    pub in_value: bool,
+    /// The key's own colon, or the quote that ends it, is missing.
+    pub in_key: bool,
+}
+
+/// Like [`value`], for text whose writer did not escape quotes.
+pub fn careful_value(b: &[u8], i: usize, place: Place, passed: &mut Passed) -> Step {
     careful(b, i, place, passed, 0)
 }
 
-fn careful(b: &[u8], mut i: usize, place: Place, passed: &mut bool, depth: usize) -> Step {
+fn careful(b: &[u8], mut i: usize, place: Place, passed: &mut Passed, depth: usize) -> Step {
     if depth > MAX_DEPTH {
         return Err(Stop::Bad);
     }
     let (close, inner) = match byte(b, i)? {
         b'"' => {
             let (end, p) = careful_string_end(b, i + 1, place)?;
-            *passed |= p;
+            passed.in_value |= p;
             return Ok(end + 1);
         }
         b'{' => (b'}', Place::Member),
@@ -231,7 +240,7 @@ fn careful(b: &[u8], mut i: usize, place: Place, passed: &mut bool, depth: usize
                 return Err(Stop::Bad);
             }
             let (end, p) = careful_string_end(b, i + 1, Place::Key)?;
-            *passed |= p;
+            passed.in_key |= p;
             // `ends_string` saw the colon.
             i = blanks(b, blanks(b, end + 1) + 1);
         }
