@@ -10,19 +10,25 @@ mod guard;
 mod handed_on;
 #[path = "stepscope/inputs.rs"]
 mod inputs;
+#[path = "stepscope/jobs.rs"]
+mod jobs;
 #[path = "stepscope/open_from_disk.rs"]
 mod open_from_disk;
 #[path = "stepscope/output.rs"]
 mod output;
+#[path = "stepscope/parquet_files.rs"]
+mod parquet_files;
+#[path = "stepscope/progress.rs"]
+mod progress;
 #[path = "stepscope/slice_command.rs"]
 mod slice_command;
 
-use std::cell::OnceCell;
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
-use std::num::NonZeroU32;
+use std::io::Read;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -111,6 +117,12 @@ struct ReportArgs {
     /// Also write every table that the trace fills as CSV into this folder.
     #[arg(long, value_name = "FOLDER")]
     csv: Option<PathBuf>,
+    /// Also write every table as Parquet into this folder, for DuckDB, Polars, Spark: TABLE/run=RUN/rank=RANK/FILE.
+    #[arg(long, value_name = "FOLDER")]
+    parquet: Option<PathBuf>,
+    /// Read so many traces at once, each of which takes memory; by default one for each core, and 4 at most.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     part: PartArgs,
 }
@@ -162,7 +174,7 @@ struct PartArgs {
     kernel_rules: Option<PathBuf>,
     /// Their text: a pipe can be read only once.
     #[arg(skip)]
-    rules_text: OnceCell<String>,
+    rules_text: OnceLock<String>,
     /// Take this time of a step for its step time; by default the trace decides, and the report says why.
     #[arg(long, value_enum, value_name = "TIME")]
     step_time: Option<StepTimeName>,
@@ -362,47 +374,6 @@ fn main() -> ExitCode {
     })
 }
 
-/// One line on standard error that is written over, where that is a terminal.
-struct Progress {
-    shown: bool,
-    on: bool,
-    total: u64,
-    label: String,
-}
-
-impl Progress {
-    fn new(label: String, total: u64) -> Progress {
-        Progress {
-            shown: false,
-            on: std::io::stderr().is_terminal(),
-            total,
-            label: show::plain(&label),
-        }
-    }
-
-    fn show(&mut self, done: u64, events: u64) {
-        if self.on {
-            self.shown = true;
-            let percent = (done.saturating_mul(100) / self.total.max(1)).min(100);
-            let (total, events) = (show::bytes(self.total), show::counted(events, "event"));
-            // The terminal may be gone.
-            drop(write!(
-                std::io::stderr(),
-                "\r\x1b[2K{}: {percent} % of {total}, {events}",
-                self.label
-            ));
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            drop(write!(std::io::stderr(), "\r\x1b[2K"));
-        }
-    }
-}
-
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 1 << 20;
 
@@ -442,11 +413,18 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
     inputs.refuse_any([args.output.as_deref()])?;
     let OpenedAll {
         traces,
+        mut runs,
         failed,
         workers,
         ranks,
         inputs,
-    } = open_all(&args.files, &args.part, Naming::Some, inputs);
+    } = open_all(
+        &args.files,
+        &args.part,
+        Naming::Some,
+        inputs,
+        args.jobs.unwrap_or_else(jobs::unasked),
+    );
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
@@ -455,6 +433,7 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
     };
     if args.strip {
         report = export::strip::stripped(report).context("leaving out names")?;
+        parquet_files::number(&mut runs);
     }
     if !report.traces.is_empty() {
         let text = match args.format {
@@ -467,9 +446,16 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
             Some(folder) => tables(&report, folder)?,
             None => Vec::new(),
         };
-        let of_tables = tables.iter().map(|(path, _)| Some(&**path));
+        let parquet = match &args.parquet {
+            Some(folder) => parquet_files::of_report(&report, &runs, folder)?,
+            None => Vec::new(),
+        };
+        let of_tables = tables.iter().chain(&parquet).map(|(path, _)| Some(&**path));
         inputs.refuse_any([args.output.as_deref()].into_iter().chain(of_tables))?;
         deliver(&text, args.output.as_deref(), &inputs)?;
+        for (path, table) in &parquet {
+            output::write(Some(path), &inputs, |out| parquet_files::write(table, out))?;
+        }
         for (path, table) in tables {
             deliver(&export::table_csv(&table), Some(&path), &inputs)?;
         }
@@ -575,7 +561,7 @@ fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
         failed,
         inputs,
         ..
-    } = open_all(files, &PartArgs::default(), Naming::All, given);
+    } = open_all(files, &PartArgs::default(), Naming::All, given, jobs::unasked());
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None, &inputs)?;
     let mut is_broken = false;

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use location::{Location, Stream, Unpacker, Whole, WholeFile};
 use location::{Of, Packed};
@@ -321,7 +321,7 @@ impl TarReading {
         let is_compressed = self.inflater.is_gzip();
         let (inflated, checkpoints) = self.inflater.finish();
         let of = match is_compressed {
-            true => Of::Packed(Rc::new(Packed::new(checkpoints))),
+            true => Of::Packed(Arc::new(Packed::new(checkpoints))),
             false => Of::Tar,
         };
         let list = std::mem::take(&mut members.list).into_iter().enumerate();

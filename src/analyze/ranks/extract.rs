@@ -235,11 +235,16 @@ struct GroupKey {
     of_name: Option<NameId>,
 }
 
+/// The rank of a trace that is one rank's, as it says, else as its file is named.
+pub fn rank_of(report: &TraceReport) -> Option<i64> {
+    report.rank.or_else(|| in_name(&report.file)?.0)
+}
+
 fn of_report(report: &TraceReport, labels: &[String], rank: Option<usize>) -> RankExtract {
     let label = rank.map(|rank| labels[rank].as_str());
     let named = in_name(label.unwrap_or(&report.file));
     let number = match label {
-        None => report.rank.or(named.as_ref().and_then(|(number, _)| *number)),
+        None => rank_of(report),
         Some(_) => named.as_ref().and_then(|(number, _)| *number),
     };
     let name = match (label, number, named) {

@@ -17,6 +17,7 @@ use stepscope::table::{self, Answers};
 
 use super::guard::{Measured, Rule};
 use super::handed_on::made;
+use super::jobs;
 use super::open_from_disk::open_all;
 use super::output::{Inputs, complain, complain_of_losses, deliver, make_folder};
 use super::{Format, PartArgs, ended, table_name};
@@ -139,6 +140,7 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
         part,
         Naming::Some,
         std::mem::take(inputs),
+        jobs::unasked(),
     );
     *inputs = opened.inputs;
     if opened.traces.is_empty() {

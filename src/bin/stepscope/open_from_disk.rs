@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -13,20 +13,25 @@ use stepscope::analyze::ranks::extract::RankExtract;
 use stepscope::analyze::ranks::run;
 use stepscope::analyze::report::{RunRanks, TraceReport, Workers};
 use stepscope::base::show;
+use stepscope::session::bundle::{self, Compared};
 use stepscope::session::open::{
     Entry, EntryKind, Failure, Input, Location, Naming, Need, Opening, Plan, Provided, Ready, Said, Text,
     Whole, WholeFile,
 };
-use stepscope::session::{FirstEvent, Loader, Opened, bundle};
+use stepscope::session::{FirstEvent, Loader, Opened};
 
 use super::inputs::Given;
+use super::jobs;
 use super::output::{Inputs, complain, is_new_stdout};
-use super::{CHUNK, PartArgs, Progress, name_of, open_file};
+use super::progress::{OfAll, Progress};
+use super::{CHUNK, PartArgs, name_of, open_file};
 
 /// What becomes of what was given.
 #[derive(Default)]
 pub struct OpenedAll {
     pub traces: Vec<TraceReport>,
+    /// Of each trace the folder or archive in which it lies: the traces of one run lie in one.
+    pub runs: Vec<String>,
     /// What could not be opened.
     pub failed: usize,
     pub workers: Option<Workers>,
@@ -35,11 +40,23 @@ pub struct OpenedAll {
     pub inputs: Inputs,
 }
 
-impl OpenedAll {
+/// What is found out while a recording is opened, and said when those before it are done.
+#[derive(Default)]
+struct Noted {
+    said: Vec<Said>,
+    read: Vec<PathBuf>,
+}
+
+impl Noted {
     fn is_read(&mut self, place: &Location<PathBuf>) {
-        if let Some(path) = place.source() {
-            self.inputs.add(path);
-        }
+        self.read.extend(place.source().cloned());
+    }
+}
+
+impl OpenedAll {
+    fn take(&mut self, noted: Noted) {
+        noted.read.iter().for_each(|path| self.inputs.add(path));
+        self.say(noted.said);
     }
 
     fn say(&mut self, said: impl IntoIterator<Item = Said>) {
@@ -99,7 +116,17 @@ pub fn open_first(
     said.say(std::mem::take(&mut plan.said));
     let mut left = plan.order(None).into_iter();
     for i in left.by_ref() {
-        match open_texts(&plan, i, document, part, false, &mut said) {
+        let mut noted = Noted::default();
+        let opened = open_texts(
+            &plan,
+            i,
+            document,
+            &Reading { part, of_all: None },
+            false,
+            &mut noted,
+        );
+        said.take(noted);
+        match opened {
             Ok((mut ready, opened)) => {
                 let n_documents = 1 + opened.further.len();
                 let Some(mut opened) = numbered(opened, document) else {
@@ -161,8 +188,14 @@ fn numbered(mut opened: Opened, document: Option<NonZeroU32>) -> Option<Opened> 
     Some(opened.further.swap_remove(place))
 }
 
-/// Opens all of it, in the order of the plan; `inputs` are known to be read.
-pub fn open_all(paths: &[PathBuf], part: &PartArgs, naming: Naming, inputs: Inputs) -> OpenedAll {
+/// Opens all of it, so many at once, and says what there is to say in the order of the plan; `inputs` are known to be read.
+pub fn open_all(
+    paths: &[PathBuf],
+    part: &PartArgs,
+    naming: Naming,
+    inputs: Inputs,
+    jobs: NonZeroUsize,
+) -> OpenedAll {
     let mut opened = OpenedAll {
         inputs,
         ..OpenedAll::default()
@@ -171,12 +204,28 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, naming: Naming, inputs: Inpu
     let given = paths.iter().zip(&given).map(|(path, given)| input(path, given));
     let mut plan = plan_of(given.collect(), naming, &mut opened.inputs);
     opened.say(std::mem::take(&mut plan.said));
+    let n = plan.recordings.len();
+    let of_all = (jobs.get() > 1 && n > 1).then(|| OfAll::new(n as u64, plan.bytes_in_all()));
+    let reading = Reading {
+        part,
+        of_all: of_all.as_ref(),
+    };
+    let work = |i| {
+        let one = open_one(&plan, i, &reading);
+        of_all.iter().for_each(OfAll::done);
+        one
+    };
+    let all = jobs::in_order(n, jobs, work);
+    drop(of_all);
     let (mut compared, mut extracts) = (Vec::new(), Vec::new());
-    for i in 0..plan.recordings.len() {
-        let outcome = open_one(&plan, i, part, &mut opened, &mut extracts).map(|(ready, report)| {
-            let of_worker = plan.of_worker(i, &ready);
-            compared.extend(of_worker.map(|of| of.compared(report.first())));
-            opened.traces.extend(report);
+    for (i, one) in all.into_iter().enumerate() {
+        opened.take(one.noted);
+        let outcome = one.outcome.map(|reports| {
+            compared.extend(one.compared);
+            extracts.extend(one.extracts);
+            let run = run_of(&plan, i);
+            opened.runs.extend(reports.iter().map(|_| run.clone()));
+            opened.traces.extend(reports);
         });
         opened.say(plan.tell(i, outcome));
     }
@@ -186,6 +235,23 @@ pub fn open_all(paths: &[PathBuf], part: &PartArgs, naming: Naming, inputs: Inpu
     opened.workers = bundle::compare(compared);
     opened.ranks = run::compare(&extracts);
     opened
+}
+
+/// The folder in which a recording lies, from what was given; else the folder or archive that was given.
+fn run_of(plan: &Plan<PathBuf>, recording: usize) -> String {
+    let name = Path::new(&plan.recordings[recording].name);
+    if let Some(folder) = name.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        return folder.display().to_string();
+    }
+    let Some(place) = plan.first_file(recording).map(|file| plan.place(file)) else {
+        return String::new();
+    };
+    let source = place.source().and_then(|source| source.canonicalize().ok());
+    let of = match (place, &source) {
+        (Location::File(_), Some(source)) => source.parent(),
+        (_, archive) => archive.as_deref(),
+    };
+    of.map(name_of).unwrap_or_default()
 }
 
 fn plan_of(given: Vec<Input<PathBuf>>, naming: Naming, inputs: &mut Inputs) -> Plan<PathBuf> {
@@ -282,33 +348,52 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
     Ok(entries)
 }
 
-/// The reports of a recording (more than one where a file holds more traces), and what was opened for it.
-fn open_one(
-    plan: &Plan<PathBuf>,
-    recording: usize,
-    part: &PartArgs,
-    said: &mut OpenedAll,
-    extracts: &mut Vec<RankExtract>,
-) -> Result<(Ready, Vec<TraceReport>), Failure> {
-    let (ready, mut found) = open_texts(plan, recording, None, part, true, said)?;
-    let further = std::mem::take(&mut found.further);
-    if !further.is_empty() {
-        found.note(
-            "The commands slice and stacks use the first of them; --document N gives another.".to_owned(),
-        );
-    }
-    let mut reports = Vec::new();
-    let several = plan.recordings.len() > 1 || !further.is_empty();
-    for found in std::iter::once(found).chain(further) {
-        let found = part.classified(found).map_err(unreadable)?;
-        if several || found.vocabulary.ranks.labels.len() > 1 {
-            extracts.extend(found.rank_extracts());
+/// What is read of each trace, and how far all are.
+struct Reading<'a> {
+    part: &'a PartArgs,
+    of_all: Option<&'a OfAll>,
+}
+
+/// What came of one recording: its reports, more than one where a file holds more traces.
+struct OneOpened {
+    noted: Noted,
+    outcome: Result<Vec<TraceReport>, Failure>,
+    compared: Option<Compared>,
+    extracts: Vec<RankExtract>,
+}
+
+fn open_one(plan: &Plan<PathBuf>, recording: usize, reading: &Reading<'_>) -> OneOpened {
+    let (mut noted, mut compared, mut extracts) = (Noted::default(), None, Vec::new());
+    let mut reports_of = || {
+        let (ready, mut found) = open_texts(plan, recording, None, reading, true, &mut noted)?;
+        let further = std::mem::take(&mut found.further);
+        if !further.is_empty() {
+            found.note(
+                "The commands slice and stacks use the first of them; --document N gives another.".to_owned(),
+            );
         }
-        let mut report = found.whole_report();
-        report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
-        reports.push(report);
+        let mut reports = Vec::new();
+        let several = plan.recordings.len() > 1 || !further.is_empty();
+        for found in std::iter::once(found).chain(further) {
+            let found = reading.part.classified(found).map_err(unreadable)?;
+            if several || found.vocabulary.ranks.labels.len() > 1 {
+                extracts.extend(found.rank_extracts());
+            }
+            let mut report = found.whole_report();
+            report.bytes = ready.made_of_bytes.unwrap_or(report.bytes);
+            reports.push(report);
+        }
+        let of_worker = plan.of_worker(recording, &ready);
+        compared = of_worker.map(|of| of.compared(reports.first()));
+        Ok(reports)
+    };
+    let outcome = reports_of();
+    OneOpened {
+        noted,
+        outcome,
+        compared,
+        extracts,
     }
-    Ok((ready, reports))
 }
 
 /// Opens a recording, with what stands beside it; where the trace cannot be read and `tables_will_do`, that alone.
@@ -316,21 +401,21 @@ fn open_texts(
     plan: &Plan<PathBuf>,
     recording: usize,
     document: Option<NonZeroU32>,
-    part: &PartArgs,
+    reading: &Reading<'_>,
     tables_will_do: bool,
-    said: &mut OpenedAll,
+    noted: &mut Noted,
 ) -> Result<(Ready, Opened), Failure> {
     let mut gathering = plan.gather(recording, true);
     while let Some((file, limit)) = gathering.poll(plan) {
-        said.is_read(plan.place(file));
+        noted.is_read(plan.place(file));
         let whole = read_whole(plan.place(file), limit);
         gathering.provide(whole.map_err(|why| format!("{why:#}")));
     }
     let mut ready = plan.ready(recording, gathering)?;
-    said.say(std::mem::take(&mut ready.says));
-    let found = match open_ready(plan, &ready, document, part, said) {
+    noted.said.append(&mut ready.says);
+    let found = match open_ready(plan, &ready, document, reading, noted) {
         Err(why) if tables_will_do && plan.opens_tables_alone(recording, &mut ready, &why) => {
-            said.say(std::mem::take(&mut ready.says));
+            noted.said.append(&mut ready.says);
             ready.open()?
         }
         found => found?,
@@ -342,19 +427,19 @@ fn open_ready(
     plan: &Plan<PathBuf>,
     ready: &Ready,
     document: Option<NonZeroU32>,
-    part: &PartArgs,
-    said: &mut OpenedAll,
+    reading: &Reading<'_>,
+    noted: &mut Noted,
 ) -> Result<Opened, Failure> {
     match &ready.text {
         Text::Nothing => Ok(ready.open()?),
         Text::File(file) => {
-            said.is_read(plan.place(*file));
+            noted.is_read(plan.place(*file));
             let mut pieces = |more: &mut More<'_>| pieces(plan.place(*file), more);
-            open_text(ready, plan.bytes(*file), &mut pieces, document, part)
+            open_text(ready, plan.bytes(*file), &mut pieces, document, reading)
         }
         Text::Made(text) => {
             let mut pieces = |more: &mut More<'_>| more(text).map(drop);
-            open_text(ready, text.len() as u64, &mut pieces, document, part)
+            open_text(ready, text.len() as u64, &mut pieces, document, reading)
         }
     }
 }
@@ -368,11 +453,16 @@ fn open_text(
     bytes: u64,
     pieces: &mut dyn FnMut(&mut More<'_>) -> Result<()>,
     document: Option<NonZeroU32>,
-    part: &PartArgs,
+    reading: &Reading<'_>,
 ) -> Result<Opened, Failure> {
+    let part = reading.part;
     let mut start = 0;
     if part.has_window() && document.is_some_and(|n| n.get() > 1) {
-        let all = open_text(ready, bytes, pieces, None, &PartArgs::default())?;
+        let whole = Reading {
+            part: &PartArgs::default(),
+            of_all: None,
+        };
+        let all = open_text(ready, bytes, pieces, None, &whole)?;
         let wanted = numbered(all, document);
         start = wanted.and_then(|opened| opened.report.start_ns).unwrap_or(0);
     } else if part.has_window() {
@@ -386,7 +476,7 @@ fn open_text(
         start = first.finish().unwrap_or(0);
     }
     let mut loader = Loader::of_text(ready.loader(&part.selection_from(start)));
-    let mut progress = Progress::new(ready.name.clone(), bytes);
+    let mut progress = Progress::within(reading.of_all, &ready.name, bytes);
     let mut feed = |piece: &[u8]| {
         loader.feed(piece);
         progress.show(loader.bytes(), loader.events());

@@ -17,7 +17,8 @@ use stepscope::view::CutRequest;
 
 use super::open_from_disk::{OpenedOne, open_first};
 use super::output::{self, Inputs};
-use super::{PartArgs, Progress, milliseconds, name_of};
+use super::progress::Progress;
+use super::{PartArgs, milliseconds, name_of};
 
 #[derive(Args)]
 pub struct SliceArgs {
@@ -118,7 +119,7 @@ fn write(
     let opened = &first.opened;
     let mut cut = opened.cut(request, categories, out).map_err(failed)?;
     let mut inflater = Inflater::default();
-    let mut progress = Progress::new(format!("cutting {name}"), first.bytes());
+    let mut progress = Progress::new(&format!("cutting {name}"), first.bytes());
     first.pieces(&mut |piece| {
         let mut stopped = None;
         inflater.feed(piece, &mut |text| {

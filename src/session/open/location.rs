@@ -1,9 +1,8 @@
 //! Where the bytes of a file are, and how they are read from there.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::DefectKind;
 use crate::ingest::archive::{ArchiveError, Member};
@@ -17,7 +16,7 @@ pub enum Location<S> {
     Part(S, Range<u64>),
     Zip(S, Box<Member>),
     /// A member of a compressed tar: bytes of its text.
-    Text(S, Range<u64>, Rc<Packed>),
+    Text(S, Range<u64>, Arc<Packed>),
     /// Kept while its archive was listed.
     Held(Vec<u8>),
     Unreadable(String),
@@ -29,27 +28,31 @@ pub(super) enum Of {
     Zip,
     Tar,
     /// A compressed tar.
-    Packed(Rc<Packed>),
+    Packed(Arc<Packed>),
 }
 
 /// A compressed tar that was listed. Its members are read one after the other as a rule, so each read goes on where the
 /// last one ended: inflating from a checkpoint for each of 20 000 small members would take minutes.
 pub struct Packed {
     checkpoints: Checkpoints,
-    last: RefCell<Option<Cursor>>,
+    last: Mutex<Option<Cursor>>,
 }
 
 impl Packed {
     pub(super) fn new(checkpoints: Checkpoints) -> Packed {
         Packed {
             checkpoints,
-            last: RefCell::new(None),
+            last: Mutex::new(None),
         }
+    }
+
+    fn last_read(&self) -> MutexGuard<'_, Option<Cursor>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cursor(&self, at: u64) -> Cursor {
         let near = |last: &Cursor| (last.at..last.at.saturating_add(NEAR)).contains(&at);
-        let last = self.last.take().filter(near);
+        let last = self.last_read().take().filter(near);
         last.unwrap_or_else(|| Cursor::of(self.checkpoints.inflater(at)))
     }
 }
@@ -214,11 +217,11 @@ pub struct Unpacker {
     cursor: Option<Cursor>,
     wanted: Range<u64>,
     /// Where the next read goes on.
-    of: Rc<Packed>,
+    of: Arc<Packed>,
 }
 
 impl Unpacker {
-    fn new(wanted: Range<u64>, of: Rc<Packed>) -> Unpacker {
+    fn new(wanted: Range<u64>, of: Arc<Packed>) -> Unpacker {
         Unpacker {
             cursor: Some(of.cursor(wanted.start)),
             wanted,
@@ -264,7 +267,7 @@ impl Unpacker {
 
 impl Drop for Unpacker {
     fn drop(&mut self) {
-        self.of.last.replace(self.cursor.take());
+        *self.of.last_read() = self.cursor.take();
     }
 }
 

@@ -266,6 +266,29 @@ impl<S: Clone> Plan<S> {
         self.files[file].bytes
     }
 
+    /// Bytes of all files that are streamed: of tables beside a trace, which are read whole, there are few.
+    pub fn bytes_in_all(&self) -> u64 {
+        let is_streamed = |i: &usize| {
+            let what = &self.recordings[*i].what;
+            matches!(what, What::Worker(_) | What::Trace { .. })
+        };
+        let streamed = (0..self.recordings.len()).filter(is_streamed);
+        let texts = streamed.filter_map(|i| self.first_file(i));
+        texts.fold(0, |all: u64, file| all.saturating_add(self.bytes(file)))
+    }
+
+    /// The file that a recording is made of, or the first of several.
+    pub fn first_file(&self, recording: usize) -> Option<usize> {
+        match &self.recordings[recording].what {
+            What::Worker(files) => files
+                .trace
+                .or_else(|| files.tables.first().map(|&(_, file)| file)),
+            What::Trace { file, .. } | What::Metrics(file) => Some(*file),
+            What::Hltv { files, .. } => files.clone().next(),
+            What::Synprof { csv, .. } => Some(*csv),
+        }
+    }
+
     /// Where one recording is shown: in which order they are tried. The one of that name is the first, else the
     /// one that is most certainly a trace.
     pub fn order(&self, wanted: Option<&str>) -> Vec<usize> {
