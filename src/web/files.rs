@@ -16,24 +16,50 @@ const MAX_DEPTH: usize = 12;
 
 /// Files to open together, each with its path; that of a file that was picked by itself is its name.
 #[derive(Clone, Debug, Default)]
-pub struct Picked(Vec<(String, File)>);
+pub struct Picked {
+    files: Vec<(String, File)>,
+    /// Each gives the browser's permit to read a file later (a handle), or nothing.
+    permits: Vec<Promise>,
+}
 
 impl Picked {
     /// From an `<input type="file">`, which is emptied, so that the same file can be picked again.
     pub fn of_input(input: &HtmlInputElement) -> Picked {
-        let picked = Picked(listed(input.files()));
+        let picked = Picked::of_list(listed(input.files()));
         input.set_value("");
         picked
     }
 
     /// From a drop or a paste.
     pub fn of_transfer(transfer: Option<DataTransfer>) -> Picked {
-        Picked(listed(transfer.and_then(|t| t.files())))
+        let permits = transfer.as_ref().map(permits_of).unwrap_or_default();
+        Picked::of_list(listed(transfer.and_then(|t| t.files()))).with_permits(permits)
+    }
+
+    fn of_list(files: Vec<(String, File)>) -> Picked {
+        Picked {
+            files,
+            permits: Vec::new(),
+        }
+    }
+
+    /// With a permit for each file, in any order.
+    #[must_use]
+    pub fn with_permits(self, permits: Vec<Promise>) -> Picked {
+        Picked { permits, ..self }
+    }
+
+    /// One for each file, or none.
+    pub fn permits(&self) -> Vec<Promise> {
+        match self.permits.len() == self.files.len() {
+            true => self.permits.clone(),
+            false => Vec::new(),
+        }
     }
 
     /// From whoever opened the page with them: the system, or a host page.
     pub fn of_files(files: Vec<File>) -> Picked {
-        Picked(files.into_iter().map(|file| (path_of(&file), file)).collect())
+        Picked::of_list(files.into_iter().map(|file| (path_of(&file), file)).collect())
     }
 
     /// From a drop that may hold folders. What it holds must be taken at once; a folder is walked later.
@@ -55,13 +81,14 @@ impl Picked {
         }
         let parts = Array::of1(&JsValue::from_str(text));
         let file = File::new_with_str_sequence(&parts, "pasted.json").ok()?;
-        Some(Picked(vec![("pasted.json".to_owned(), file)]))
+        Some(Picked::of_list(vec![("pasted.json".to_owned(), file)]))
     }
 
     /// These files and more, to be opened together.
     #[must_use]
     pub fn and(mut self, more: Picked) -> Picked {
-        self.0.extend(more.0);
+        self.files.extend(more.files);
+        self.permits.extend(more.permits);
         self
     }
 
@@ -100,12 +127,12 @@ impl Picked {
                 }
             }
         }
-        Picked(found)
+        Picked::of_list(found)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// Names and sizes.
@@ -117,7 +144,7 @@ impl Picked {
             reason = "a file's size is a whole number of bytes, below 2^53"
         )]
         let bytes = |file: &File| file.size() as u64;
-        self.0
+        self.files
             .iter()
             .map(|(path, file)| FileHead {
                 name: path.clone(),
@@ -128,13 +155,13 @@ impl Picked {
 
     /// The one at this path. What lies in an archive has another than the archive.
     pub fn at(&self, path: &str) -> Option<File> {
-        let found = self.0.iter().find(|(of, _)| of == path);
+        let found = self.files.iter().find(|(of, _)| of == path);
         found.map(|(_, file)| file.clone())
     }
 
     /// The files themselves.
     pub fn files(&self) -> impl Iterator<Item = &File> {
-        self.0.iter().map(|(_, file)| file)
+        self.files.iter().map(|(_, file)| file)
     }
 }
 
@@ -158,6 +185,21 @@ fn path_of(file: &File) -> String {
     let path = Reflect::get(file, &"webkitRelativePath".into()).ok();
     let path = path.and_then(|path| path.as_string()).unwrap_or_default();
     if path.is_empty() { file.name() } else { path }
+}
+
+/// Of what is dropped: to be asked for at once, given later.
+fn permits_of(transfer: &DataTransfer) -> Vec<Promise> {
+    let items = transfer.items();
+    let items = (0..items.length()).filter_map(|i| items.get(i));
+    let files = items.filter(|item| item.kind() == "file");
+    let permit = |item: web_sys::DataTransferItem| -> Option<Promise> {
+        let ask: Function = Reflect::get(&item, &"getAsFileSystemHandle".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
+        ask.call0(&item).ok()?.dyn_into().ok()
+    };
+    files.filter_map(permit).collect()
 }
 
 fn listed(list: Option<FileList>) -> Vec<(String, File)> {

@@ -10,6 +10,7 @@ pub mod hash;
 pub mod installed;
 pub mod kept;
 pub mod listener;
+pub mod opened_last;
 pub mod picture;
 pub mod sight;
 pub mod theme;

@@ -17,7 +17,7 @@ use crate::web::engine::{Engine, Told};
 use crate::web::files::Picked;
 use crate::web::installed::From;
 use crate::web::workers::Workers;
-use crate::web::{hash, installed};
+use crate::web::{hash, installed, opened_last};
 
 /// Of files that are asked about, so many are named.
 const MOST_NAMED: usize = 8;
@@ -159,6 +159,7 @@ impl Opening {
         let opening = self.clone();
         Callback::from(move |()| {
             opening.host.left(false);
+            opened_last::closed();
             opening.stop();
             *opening.open.borrow_mut() = Open {
                 run: opening.next_run(),

@@ -1,10 +1,13 @@
 //! Before a file: where to drop one, what becomes of it, how to record one.
 
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use crate::app::shell::open_again::OpenAgain;
 use crate::app::shell::recording_help::record;
 use crate::web::files::Picked;
-use crate::web::{installed, kept};
+use crate::web::{installed, kept, opened_last};
 
 #[derive(Properties, PartialEq)]
 pub struct StartProps {
@@ -21,6 +24,7 @@ pub fn Start(props: &StartProps) -> Html {
     html! {
         <main class="start">
             { not_opened(&props.trouble, props.reload_helps) }
+            <OpenAgain on_open={props.on_open.clone()} />
             <section class="dropzone" aria-labelledby="drop-head">
                 <h1 id="drop-head">{ "Find out where your decode steps spend their time" }</h1>
                 <p>
@@ -56,7 +60,10 @@ pub fn Start(props: &StartProps) -> Html {
                            file. Or start the page, disconnect from the network and keep working." }
                     </p>
                     <p>
-                        { "On this machine the page keeps light or dark, the hosts that you allowed to hand it traces, and                            the address of your Perfetto, where you set one; no file and nothing of it. " }
+                        { "On this machine the page keeps light or dark, the hosts that you allowed to hand it traces, and \
+                           the address of your Perfetto, where you set one; of files their names, as long as the tab \
+                           is open, and the browser's permit to read them again, where it gives one; nothing of what \
+                           is in them. " }
                         <button type="button" onclick={|_: MouseEvent| kept::forget()}>{ "Forget these" }</button>
                     </p>
                 </details>
@@ -128,11 +135,25 @@ pub fn OpenButton(props: &OpenButtonProps) -> Html {
         }
     };
     let onclick = {
-        let input = input.clone();
-        move |_| {
-            if let Some(input) = input.cast::<web_sys::HtmlElement>() {
-                input.click();
-            }
+        let (input, folder, on_open) = (input.clone(), props.folder, props.on_open.clone());
+        move |_: MouseEvent| {
+            let (input, on_open) = (input.clone(), on_open.clone());
+            spawn_local(async move {
+                // The browser's other dialog gives permits, too, where it has one.
+                let picked = match folder {
+                    true => Err(JsValue::NULL),
+                    false => opened_last::ask().await,
+                };
+                match picked {
+                    Ok(Some(picked)) => on_open.emit(picked),
+                    Ok(None) => {}
+                    Err(_) => {
+                        if let Some(input) = input.cast::<web_sys::HtmlElement>() {
+                            input.click();
+                        }
+                    }
+                }
+            });
         }
     };
     let label = match (&props.what, props.folder) {
