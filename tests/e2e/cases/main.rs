@@ -16,6 +16,7 @@ mod links;
 mod looks;
 mod memory;
 mod offline;
+mod open_again;
 mod opening;
 mod overview;
 mod perfetto;
