@@ -12,7 +12,7 @@
 
 use serde_json::Value;
 
-use super::table_rows::{TableEnd, without_byte_order_mark};
+use super::csv_rows::{TableEnd, without_byte_order_mark};
 use super::tables_beside::RowsRead;
 use crate::base::{DefectKind, Defects};
 

@@ -9,7 +9,7 @@
 //! Above the table a line of `=` and the text that was given as `header`, another with a sentence where only outermost
 //! operators are listed. With `group_by_stack_n` the first frame stands in a column, the others in lines of their own.
 
-use super::table_rows::TableEnd;
+use super::csv_rows::TableEnd;
 use super::tables_beside::RowsRead;
 
 /// A number with how far it may be from what was rounded.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{DefectKind, Defects, NameId, Names, show};
 
+use super::csv_rows::TableEnd;
 use super::plain_table::PlainTable;
-use super::table_rows::TableEnd;
 use super::vocabulary::ProcessGroup;
 
 /// More rows of a table are counted and not kept.

@@ -26,8 +26,10 @@ enum Wait {
     ForOthers,
     /// For what comes through a queue or a socket of ZeroMQ.
     ForMessages,
+    /// For the scheduler to have work.
     ForScheduler,
-    Poll,
+    /// Looks whether requests came, and may wait for them.
+    Requests,
 }
 
 /// The names of a trace in which threads wait.
@@ -41,7 +43,7 @@ pub fn wait_names(index: &Index) -> WaitNames {
             Wait::ForOthers => names.for_others.insert(id),
             Wait::ForMessages => names.for_others.insert(id) && names.for_messages.insert(id),
             Wait::ForScheduler => names.for_scheduler.insert(id),
-            Wait::Poll => names.polls.insert(id),
+            Wait::Requests => names.for_requests.insert(id),
         };
     }
     names
@@ -61,7 +63,7 @@ fn wait(text: &str) -> Option<Wait> {
         "getaddrinfo",
     ];
     if text == "scheduler.recv_requests" {
-        return Some(Wait::Poll);
+        return Some(Wait::Requests);
     }
     let mut rest = Rest(text);
     // A method has the object that it belongs to behind its name, a function of a module has nothing.
@@ -88,7 +90,7 @@ fn wait(text: &str) -> Option<Wait> {
             Some(Wait::ForOthers)
         }
         ("shm_broadcast", "dequeue" | "acquire_read") => Some(Wait::ForScheduler),
-        (_, "recv_requests") if has(path, "sglang") => Some(Wait::Poll),
+        (_, "recv_requests") if has(path, "sglang") => Some(Wait::Requests),
         _ => None,
     }
 }
@@ -140,9 +142,9 @@ mod tests {
             ),
             (
                 "sglang/srt/managers/scheduler.py(900): recv_requests",
-                Some(Wait::Poll),
+                Some(Wait::Requests),
             ),
-            ("scheduler.recv_requests", Some(Wait::Poll)),
+            ("scheduler.recv_requests", Some(Wait::Requests)),
             ("scheduler.run_batch", None),
         ] {
             assert_eq!(wait(text), expected, "{text}");

@@ -137,7 +137,7 @@ pub struct Rule {
     pub rests_on_absence: bool,
 }
 
-/// All findings there are. Those of like level and cost are shown in this order.
+/// All findings there are. Those of the same level and cost are shown in this order.
 pub const FINDINGS: &[Rule] = &[
     input_damaged::RULE,
     events_lost::RULE,

@@ -225,7 +225,7 @@ fn activity_of<'h>(host: &'h Host<'_>, whose: &Whose) -> Cow<'h, Activity> {
     ))
 }
 
-/// The rank of the device at a place of the list.
+/// The rank of a device, by its index among `host.devices`.
 fn rank_of(host: &Host<'_>, place: usize) -> Option<usize> {
     host.vocabulary.devices.get(place)?.rank
 }

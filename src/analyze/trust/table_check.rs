@@ -9,8 +9,8 @@ use std::collections::btree_map::Entry;
 
 use crate::base::{order, show};
 use crate::dialect::Vocabulary;
+use crate::dialect::csv_rows::TableEnd;
 use crate::dialect::key_averages::{KeyAverages, Rounded, Row, TellsApart};
-use crate::dialect::table_rows::TableEnd;
 use crate::index::{Family, Index};
 
 use crate::analyze::host::operators_by_name::{Kind, PythonFrames, counted};

@@ -9,7 +9,7 @@ use clap::Args;
 
 use stepscope::analyze::compare;
 use stepscope::analyze::report::{BASELINE_SCHEMA, Profile, TraceReport};
-use stepscope::dialect::table_rows::without_byte_order_mark;
+use stepscope::dialect::csv_rows::without_byte_order_mark;
 use stepscope::export;
 use stepscope::session::Inflater;
 use stepscope::session::open::Naming;

@@ -16,7 +16,7 @@ mod table_fields;
 use std::cell::Cell;
 
 use crate::base::DefectKind;
-use crate::dialect::table_rows::{TableRows, without_byte_order_mark};
+use crate::dialect::csv_rows::{TableRows, without_byte_order_mark};
 use crate::dialect::tables_beside::{RowsRead, Tables};
 pub use kind::Table;
 use table_fields::{Header, Row, Rows};

@@ -22,8 +22,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::order;
 use crate::base::time::ns_from_micros_text;
+use crate::dialect::csv_rows::{TableRows, without_byte_order_mark};
 use crate::dialect::plain_table::PlainTable;
-use crate::dialect::table_rows::{TableRows, without_byte_order_mark};
 use crate::dialect::tables_beside::RowsRead;
 
 use super::lanes::HW_EVENT;
@@ -353,7 +353,7 @@ fn in_numeric_order(name: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::table_rows::TableEnd;
+    use crate::dialect::csv_rows::TableEnd;
 
     const HEAD: &str = "Name,Trace Source,Engine,Event type,Timestamp[usec],recipeHandle,streamHandle,Recipe ID,\
         Recipe name,Context ID,Device,Operation,Data Type,HW Event port,HW Event description,SPMU value,Misc\n";
