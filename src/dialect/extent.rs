@@ -48,7 +48,7 @@ impl Known<'_> {
 
 /// The median duration of looks for requests, by name.
 pub fn usual_polls(index: &Index) -> FxHashMap<NameId, i64> {
-    let names = wait_names(index).polls;
+    let names = wait_names(index).looks_for_requests;
     let mut lengths: FxHashMap<NameId, Vec<i64>> = FxHashMap::default();
     if !names.is_empty() {
         for id in index

@@ -382,7 +382,7 @@ pub struct WaitNames {
     /// A worker's wait for the scheduler's next step, which may come late for any reason.
     pub for_scheduler: FxHashSet<NameId>,
     /// Looks for new requests that do not wait: once in every iteration of the engine's loop.
-    pub polls: FxHashSet<NameId>,
+    pub looks_for_requests: FxHashSet<NameId>,
 }
 
 /// A trace in common words.

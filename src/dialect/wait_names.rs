@@ -28,8 +28,8 @@ enum Wait {
     ForMessages,
     /// For the scheduler to have work.
     ForScheduler,
-    /// Looks whether requests came, and may wait for them.
-    Requests,
+    /// For nothing: it looks whether requests came.
+    LooksForRequests,
 }
 
 /// The names of a trace in which threads wait.
@@ -43,7 +43,7 @@ pub fn wait_names(index: &Index) -> WaitNames {
             Wait::ForOthers => names.for_others.insert(id),
             Wait::ForMessages => names.for_others.insert(id) && names.for_messages.insert(id),
             Wait::ForScheduler => names.for_scheduler.insert(id),
-            Wait::Requests => names.for_requests.insert(id),
+            Wait::LooksForRequests => names.looks_for_requests.insert(id),
         };
     }
     names
@@ -63,7 +63,7 @@ fn wait(text: &str) -> Option<Wait> {
         "getaddrinfo",
     ];
     if text == "scheduler.recv_requests" {
-        return Some(Wait::Requests);
+        return Some(Wait::LooksForRequests);
     }
     let mut rest = Rest(text);
     // A method has the object that it belongs to behind its name, a function of a module has nothing.
@@ -90,7 +90,7 @@ fn wait(text: &str) -> Option<Wait> {
             Some(Wait::ForOthers)
         }
         ("shm_broadcast", "dequeue" | "acquire_read") => Some(Wait::ForScheduler),
-        (_, "recv_requests") if has(path, "sglang") => Some(Wait::Requests),
+        (_, "recv_requests") if has(path, "sglang") => Some(Wait::LooksForRequests),
         _ => None,
     }
 }
@@ -142,9 +142,9 @@ mod tests {
             ),
             (
                 "sglang/srt/managers/scheduler.py(900): recv_requests",
-                Some(Wait::Requests),
+                Some(Wait::LooksForRequests),
             ),
-            ("scheduler.recv_requests", Some(Wait::Requests)),
+            ("scheduler.recv_requests", Some(Wait::LooksForRequests)),
             ("scheduler.run_batch", None),
         ] {
             assert_eq!(wait(text), expected, "{text}");

@@ -313,7 +313,7 @@ impl Engine<'_> {
         let names = &self.vocabulary.waits;
         let waits = |id: SliceId| {
             let name = self.index.slices.name(id);
-            [&names.for_others, &names.for_scheduler, &names.for_requests]
+            [&names.for_others, &names.for_scheduler, &names.looks_for_requests]
                 .iter()
                 .any(|of| of.contains(&name))
         };
@@ -463,7 +463,7 @@ impl Engine<'_> {
     fn polled_ns(&self, span: Span) -> i64 {
         let tracks = self.tracks.iter();
         let rows = tracks.flat_map(|&track| self.index.rows_starting_in(track, span));
-        let polls = &self.vocabulary.waits.for_requests;
+        let polls = &self.vocabulary.waits.looks_for_requests;
         let looks = rows.filter(|&id| polls.contains(&self.index.slices.name(id)));
         let looks = Union::of(looks.map(|id| self.index.slices.span(id).intersect(span)));
         looks.extent().map_or(0, Span::len_ns)
