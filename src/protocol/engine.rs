@@ -23,6 +23,8 @@ pub const PROTOCOL: u32 = 17;
 /// Formats of [`Question::Report`] that are pages to hand on: of the report, of the comparison.
 pub const PAGE: &str = "html";
 pub const COMPARISON_PAGE: &str = "comparison";
+/// The format of [`Question::Report`] that holds what [`Question::Ranks`] needs of each trace.
+pub const RANKS: &str = "ranks";
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,6 +153,11 @@ pub enum Question {
         with: Option<String>,
         /// Whether the other trace is A, the one before.
         other_is_before: bool,
+    },
+    /// Compare the ranks of one run from now on: of this trace and of the others, each as its report of format
+    /// [`RANKS`]. Answered by [`Answer::Anew`], or by [`Answer::Nothing`] where they are not ranks of one run.
+    Ranks {
+        others: Vec<String>,
     },
     /// The rows of a table that are asked for, all of them and with all columns, as a file: `csv`, `tsv`, `json`, `md`,
     /// `txt`. Answered by [`Answer::Report`].

@@ -5,8 +5,9 @@ use crate::analyze::gaps::{Asked, GapFilter};
 use crate::analyze::host::merged_stacks::{self, Calls};
 use crate::analyze::host::operators_by_name;
 use crate::analyze::ranks::extract::RankExtract;
+use crate::analyze::ranks::run;
 use crate::analyze::report::{
-    Basis, Comparison, Gaps, Operator, Profile, Report, RowsLeftOut, SCHEMA, TraceReport, Workers,
+    Basis, Comparison, Gaps, Operator, Profile, Report, RowsLeftOut, RunRanks, SCHEMA, TraceReport, Workers,
 };
 use crate::analyze::steps::filter::report_of;
 use crate::analyze::{self, FileFacts};
@@ -14,7 +15,7 @@ use crate::base::{Defects, SliceId, Span};
 use crate::dialect::{self, Classifier, Vocabulary};
 use crate::export::{self, Made};
 use crate::index::Index;
-use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question};
+use crate::protocol::engine::{Answer, COMPARISON_PAGE, Question, RANKS};
 use crate::table::{self, Answers, Ask, GapsAsk, Grouped, Selected, SelectedAsk};
 use crate::view::hits::{Since, next_alike};
 use crate::view::steps::{StepsAsked, gaps_chosen, step_detail, steps_view};
@@ -25,6 +26,10 @@ use crate::view::{
     memory,
 };
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Why ranks are not compared.
+const NOT_ONE_RUN: &str = "these traces are not ranks of one run: their ranks, sizes of the run or kinds of device do \
+                           not fit together, or the traces do not say which ranks they are";
 
 /// The longest gaps that are listed of those that a filter asks for, of each kind and place.
 const MOST_GAPS: usize = 200;
@@ -52,6 +57,8 @@ pub struct Opened {
     pub(super) by_stack: OnceLock<(Vec<Operator>, Option<RowsLeftOut>)>,
     /// The trace that this one is compared with.
     pub(super) compared: Option<Compared>,
+    /// The ranks of its run, where they are compared.
+    pub(super) ranks: Option<Ranks>,
     pub(super) last_order: Mutex<Option<LastOrder>>,
     pub(super) last_selected: Mutex<Option<(SelectedAsk, Arc<Selected>)>>,
 }
@@ -61,6 +68,12 @@ pub(super) struct Compared {
     pub(super) other: Profile,
     pub(super) other_is_before: bool,
     pub(super) found: Comparison,
+}
+
+/// The ranks of one run: what is known of those in other traces, and the comparison of all.
+pub(super) struct Ranks {
+    pub(super) others: Vec<RankExtract>,
+    pub(super) found: RunRanks,
 }
 
 /// Which rows of a table were asked for last, and in which order they lie.
@@ -87,6 +100,7 @@ impl Opened {
             by_shape: OnceLock::new(),
             by_stack: OnceLock::new(),
             compared: None,
+            ranks: None,
             last_order: Mutex::new(None),
             last_selected: Mutex::new(None),
         }
@@ -171,6 +185,30 @@ impl Opened {
         self.last_order = Mutex::new(None);
     }
 
+    /// Compares the ranks of its run from now on: its own, and those that the reports of format `ranks` of other traces
+    /// hold. The error says why that cannot be; nothing has changed then.
+    pub fn compare_ranks(&mut self, others: &[String]) -> Result<(), String> {
+        let parse = |text: &String| {
+            serde_json::from_str::<Vec<RankExtract>>(text)
+                .map_err(|why| format!("this holds no ranks: {why}"))
+        };
+        let others: Vec<Vec<RankExtract>> = others.iter().map(parse).collect::<Result<_, _>>()?;
+        let others: Vec<RankExtract> = others.into_iter().flatten().collect();
+        match self.ranks_with(others) {
+            Some(ranks) => self.ranks = Some(ranks),
+            None => return Err(NOT_ONE_RUN.to_owned()),
+        }
+        self.last_order = Mutex::new(None);
+        Ok(())
+    }
+
+    fn ranks_with(&self, others: Vec<RankExtract>) -> Option<Ranks> {
+        let mut all = self.rank_extracts();
+        all.extend(others.iter().cloned());
+        let found = run::compare(&all)?;
+        Some(Ranks { others, found })
+    }
+
     pub(super) fn answer_anew(&mut self) {
         self.report = analyze::analyze(&self.index, &self.vocabulary, &self.facts, &self.defects);
         self.report.notes.extend(self.load_notes.iter().cloned());
@@ -178,6 +216,9 @@ impl Opened {
         (self.last_order, self.last_selected) = (Mutex::new(None), Mutex::new(None));
         if let Some(compared) = self.compared.take() {
             self.compare_with(compared.other, compared.other_is_before);
+        }
+        if let Some(ranks) = self.ranks.take() {
+            self.ranks = self.ranks_with(ranks.others);
         }
     }
 
@@ -244,9 +285,10 @@ impl Opened {
                 }
             }
             Question::Args { .. } | Question::Cut(_) => nothing("the file is not at hand"),
-            Question::Classify { .. } | Question::StepTime { .. } | Question::Compare { .. } => {
-                nothing("this trace is open for reading only")
-            }
+            Question::Classify { .. }
+            | Question::StepTime { .. }
+            | Question::Compare { .. }
+            | Question::Ranks { .. } => nothing("this trace is open for reading only"),
             Question::Search { text } => {
                 Answer::Search(details::search(&self.index, &self.vocabulary, scene, text))
             }
@@ -319,7 +361,7 @@ impl Opened {
             schema: SCHEMA.into(),
             traces: vec![self.whole_report()],
             workers: self.workers.clone(),
-            ranks: None,
+            ranks: self.ranks.as_ref().map(|of| of.found.clone()),
         }
     }
 
@@ -345,7 +387,7 @@ impl Opened {
         of(&Answers {
             report: selected.and_then(Selected::report).unwrap_or(&self.report),
             workers: self.workers.as_ref(),
-            ranks: None,
+            ranks: self.ranks.as_ref().map(|of| &of.found),
             grouped: Some(Grouped {
                 by: &self.groupings(),
                 count: &count,
@@ -472,6 +514,10 @@ impl Opened {
             "baseline" => (
                 "baseline.json",
                 serde_json::to_string(&Profile::of(&self.report)).unwrap_or_default(),
+            ),
+            RANKS => (
+                "ranks.json",
+                serde_json::to_string(&self.rank_extracts()).unwrap_or_default(),
             ),
             _ => {
                 return Answer::Nothing {

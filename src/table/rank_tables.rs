@@ -50,6 +50,10 @@ fn ranks<'a>(answers: &Answers<'a>) -> Rows<'a> {
         .number("rank", "rank", "", |r| r.rank)
         .name("name", "name", "As its file says.", |r| r.name.clone())
         .on_request()
+        .name("file", "file", "The trace that it is recorded in.", |r| {
+            r.file.clone()
+        })
+        .on_request()
         .term(
             "straggler",
             "straggler",

@@ -158,7 +158,7 @@ impl Summary {
             device: ["launches", "device_time", "idle"]
                 .iter()
                 .any(|key| self.has(key)),
-            workers: self.workers.is_some(),
+            workers: self.workers.is_some() || self.has("ranks") || !self.others.is_empty(),
             compared: self.compared.is_some(),
             tables: !self.missing.is_empty() || self.tables.iter().any(of_profiler),
             stacks: self.has("operators") || self.has("python"),

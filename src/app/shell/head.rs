@@ -169,7 +169,7 @@ pub fn title(view: View) -> &'static str {
         View::Timeline => "Timeline",
         View::Stacks => "Stacks",
         View::Memory => "Memory",
-        View::Workers => "Workers",
+        View::Workers => "Ranks",
         View::Compare => "Compare",
         View::Tables => "Profiler tables",
     }
@@ -179,7 +179,10 @@ fn badge(view: View, summary: &Summary) -> Html {
     let n = match view {
         View::Steps => u64::from(summary.n_steps),
         View::Recompiles => u64::from(summary.n_recompiles),
-        View::Workers => summary.workers.as_ref().map_or(0, |w| w.count),
+        View::Workers => match &summary.workers {
+            Some(workers) => workers.count,
+            None => summary.others.len() as u64 + 1,
+        },
         _ => 0,
     };
     if n == 0 {

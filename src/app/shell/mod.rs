@@ -14,6 +14,7 @@ mod offered;
 mod open_again;
 mod open_inputs;
 pub mod palette;
+mod reading_ranks;
 pub mod recording_help;
 mod reports;
 mod route;
@@ -45,6 +46,7 @@ use offered::{Offered, use_offered};
 use open_again::use_opened_last;
 use open_inputs::{Opening, use_files_of_the_system, use_opening};
 use palette::Choice;
+use reading_ranks::{ReadingRanks, use_reading_ranks};
 use route::{use_page_state, use_route, use_title};
 use rules::use_rules;
 
@@ -60,6 +62,7 @@ pub fn App(props: &AppProps) -> Html {
     let host = use_state(Host::new);
     let opening = use_opening(&props.workers, &state, &host);
     let comparing = use_comparing(&props.workers, &state);
+    let ranks = use_reading_ranks(&props.workers, &state, opening.last());
     let perfetto = use_perfetto(sent_to_perfetto::sent(&state, opening.last()));
     let consent = use_host(&host, &state, &opening.on_posted(), {
         let talk = perfetto.talk();
@@ -81,7 +84,7 @@ pub fn App(props: &AppProps) -> Html {
         <ContextProvider<Perfetto> context={perfetto}>
         <ContextProvider<About> context={About(state.summary.clone())}>
             { top(&state, &opening, &comparing, &offered, &dialogs) }
-            { body(&state, &opening, &dialogs) }
+            { body(&state, &opening, &ranks, &dialogs) }
             { dialogs.show(&state, &opening, &on_choice) }
             if dropping {
                 <div class="drop-overlay" aria-hidden="true"><p>{ "Drop to open" }</p></div>
@@ -185,7 +188,7 @@ fn top(
 }
 
 /// The start page, or the view that the reader is in.
-fn body(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -> Html {
+fn body(state: &UseReducerHandle<State>, opening: &Opening, ranks: &ReadingRanks, dialogs: &Dialogs) -> Html {
     let (trouble, reload_helps) = (state.trouble.clone(), state.reload_helps);
     if is_on_start(state) {
         if state.place.chrome == Chrome::Embedded {
@@ -200,7 +203,7 @@ fn body(state: &UseReducerHandle<State>, opening: &Opening, dialogs: &Dialogs) -
         { stopped(state) }
         <main class={classes!("view", format!("view-{}", view.id()))}>
             <h1 class="heard">{ head::title(view) }</h1>
-            { views::view(state, &opening.on_which(), &dialogs.on_cut()) }
+            { views::view(state, &opening.on_which(), ranks, &dialogs.on_cut()) }
         </main>
         </>
     }

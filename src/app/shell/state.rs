@@ -78,6 +78,8 @@ pub enum Action {
     Anew(Box<Summary>),
     /// The trace of these workers, compared with another.
     Compared(Engine, Box<Summary>),
+    /// The trace of these workers, with the ranks of its run.
+    Ranks(Engine, Box<Summary>),
     Theme(Theme),
     /// The timeline shows this window now.
     Moved(Span),
@@ -358,7 +360,11 @@ impl Reducible for State {
                 },
                 ..self.copy()
             },
-            Action::Compared(..) => self.copy(),
+            Action::Ranks(engine, summary) if self.engine.as_ref() == Some(&engine) => State {
+                summary: Some(self.opened_as_before(summary)),
+                ..self.copy()
+            },
+            Action::Compared(..) | Action::Ranks(..) => self.copy(),
             Action::Theme(theme) => self.with_place(Route {
                 theme: Some(theme),
                 ..place

@@ -12,6 +12,7 @@ use crate::app::memory;
 use crate::app::overview;
 use crate::app::ranks;
 use crate::app::shell::cut::Offer;
+use crate::app::shell::reading_ranks::ReadingRanks;
 use crate::app::shell::reports;
 use crate::app::shell::state::{Action, Stage, State};
 use crate::app::steps;
@@ -25,6 +26,7 @@ use crate::web::theme;
 pub fn view(
     state: &UseReducerHandle<State>,
     on_which: &Callback<Which>,
+    reading_ranks: &ReadingRanks,
     on_cut: &Callback<Option<Offer>>,
 ) -> Html {
     let (Some(summary), Some(engine)) = (state.summary.clone(), state.engine.clone()) else {
@@ -63,11 +65,10 @@ pub fn view(
             html! { <compare::Compare {summary} {engine} {on_anew} on_report={reports::on_report(state)} /> }
         }
         View::Workers if ready => {
-            let on_worker = on_which.reform(|worker| Which {
-                recording: Some(worker),
-                document: 0,
-            });
-            html! { <ranks::WorkersView {summary} {engine} {on_worker} /> }
+            html! {
+                <ranks::RanksView {summary} {engine} on_which={on_which.clone()} on_compare={reading_ranks.on_ask()}
+                                  reading={reading_ranks.show()} />
+            }
         }
         View::Tables if ready => html! { <tables::Tables {summary} {engine} /> },
         View::Steps if ready => {

@@ -24,7 +24,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub fn new(opened: Opened, text: Source) -> Trace {
+    pub fn new(mut opened: Opened, text: Source) -> Trace {
+        // A file that holds several ranks needs no other.
+        if opened.vocabulary.ranks.labels.len() > 1 {
+            drop(opened.compare_ranks(&[]));
+        }
         let scene = opened.scene();
         Trace {
             opened: RefCell::new(opened),
@@ -64,6 +68,13 @@ pub fn answer(trace: &Rc<Trace>, id: u32, question: Question) {
         } => {
             let mut opened = trace.opened.borrow_mut();
             match opened.compare(with.as_deref(), *other_is_before) {
+                Ok(()) => Answer::Anew(Box::new(opened.summary())),
+                Err(why) => Answer::Nothing { why },
+            }
+        }
+        Question::Ranks { others } => {
+            let mut opened = trace.opened.borrow_mut();
+            match opened.compare_ranks(others) {
                 Ok(()) => Answer::Anew(Box::new(opened.summary())),
                 Err(why) => Answer::Nothing { why },
             }
