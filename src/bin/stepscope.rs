@@ -14,6 +14,8 @@ mod inputs;
 mod open_from_disk;
 #[path = "stepscope/output.rs"]
 mod output;
+#[path = "stepscope/record/mod.rs"]
+mod record;
 #[path = "stepscope/slice_command.rs"]
 mod slice_command;
 
@@ -55,6 +57,11 @@ enum Command {
     ///
     /// Ends with 0; 2 if a file could not be read. What was lost in reading a trace stands in the report.
     Report(ReportArgs),
+    /// Record a profile on a running server (vLLM, SGLang), wait for its traces, and report them.
+    ///
+    /// Starts the server's profiler, records for a while or while it sends requests, stops the profiler, and reports the
+    /// traces that are new in --dir, or compares them. Ends as `report` or `compare` does; 2 if there is no trace.
+    Record(record::RecordArgs),
     /// Say what the files are and what is wrong with them.
     ///
     /// Names every file that could not be read or is no trace, where other commands name the first ones. Ends with 0
@@ -99,6 +106,13 @@ struct ReportArgs {
     /// input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    how: ReportHow,
+}
+
+/// What of a report is written, and where.
+#[derive(Args, Default)]
+struct ReportHow {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
@@ -240,9 +254,10 @@ impl PartArgs {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
     /// For a terminal.
+    #[default]
     Text,
     /// For programs: all numbers, times in whole nanoseconds.
     Json,
@@ -341,9 +356,10 @@ fn size(text: &str) -> Result<u64, String> {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Report(args) => report(&args),
+        Command::Report(args) => report(&args.files, &args.how, "report FILE..."),
+        Command::Record(args) => record::record(args),
         Command::Check { files, fail_if } => check(&files, &fail_if),
-        Command::Compare(args) => compare_command::compare(&args),
+        Command::Compare(args) => compare_command::compare_files(&args),
         Command::Slice(args) => slice_command::slice(&args),
         Command::Stacks(args) => stacks(&args),
         Command::Completions { shell } => manual(|out| {
@@ -436,40 +452,41 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn report(args: &ReportArgs) -> Result<ExitCode> {
-    args.part.refuse_shared_stdin(args.files.iter())?;
-    let inputs = Inputs::of(args.files.iter().chain(&args.part.kernel_rules));
-    inputs.refuse_any([args.output.as_deref()])?;
+/// `command` is the command without names.
+fn report(files: &[PathBuf], how: &ReportHow, command: &str) -> Result<ExitCode> {
+    how.part.refuse_shared_stdin(files.iter())?;
+    let inputs = Inputs::of(files.iter().chain(&how.part.kernel_rules));
+    inputs.refuse_any([how.output.as_deref()])?;
     let OpenedAll {
         traces,
         failed,
         workers,
         ranks,
         inputs,
-    } = open_all(&args.files, &args.part, Naming::Some, inputs);
+    } = open_all(files, &how.part, Naming::Some, inputs);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
         workers,
         ranks,
     };
-    if args.strip {
+    if how.strip {
         report = export::strip::stripped(report).context("leaving out names")?;
     }
     if !report.traces.is_empty() {
-        let text = match args.format {
+        let text = match how.format {
             Format::Text => export::report_text(&report),
             Format::Json => export::report_json(&report),
             Format::Markdown => export::report_markdown(&report),
-            Format::Html => export::report_html(&report, &handed_on::made("report FILE...", args.strip)),
+            Format::Html => export::report_html(&report, &handed_on::made(command, how.strip)),
         };
-        let tables = match &args.csv {
+        let tables = match &how.csv {
             Some(folder) => tables(&report, folder)?,
             None => Vec::new(),
         };
         let of_tables = tables.iter().map(|(path, _)| Some(&**path));
-        inputs.refuse_any([args.output.as_deref()].into_iter().chain(of_tables))?;
-        deliver(&text, args.output.as_deref(), &inputs)?;
+        inputs.refuse_any([how.output.as_deref()].into_iter().chain(of_tables))?;
+        deliver(&text, how.output.as_deref(), &inputs)?;
         for (path, table) in tables {
             deliver(&export::table_csv(&table), Some(&path), &inputs)?;
         }

@@ -32,6 +32,7 @@ mod messages;
 mod nodes;
 mod open;
 mod output;
+mod record;
 mod run_ranks;
 mod select;
 mod several_ranks;
