@@ -391,6 +391,14 @@ fn a_server_that_wants_a_key_gets_it_from_the_environment() {
 }
 
 #[test]
+fn a_redirect_is_not_followed() {
+    let (_dir, _, dir) = folder();
+    let server = StandIn::new(|_| Some((308, String::new())));
+    run(&server.url, &["--dir", &dir, "--for", "10ms"]).failed(&["308", "/start_profile"]);
+    assert_eq!(server.count(STOP), 0);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     let (_dir, _, dir) = folder();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

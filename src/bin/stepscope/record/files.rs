@@ -92,7 +92,7 @@ impl Folder {
     /// Waits until new traces are whole, and none of them has changed for `settle`; until the clock runs out at most.
     /// Of a profiler of Ascend, gives folders.
     pub fn wait(&self, clock: &mut Clock, settle: Duration) -> Result<Vec<PathBuf>> {
-        let pause = (settle / 4).clamp(Duration::from_millis(20), Duration::from_millis(500));
+        let pause = (settle / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
         let (mut last, mut changed) = (Files::new(), Instant::now());
         let mut looked_at: BTreeMap<PathBuf, (Seen, bool)> = BTreeMap::new();
         loop {

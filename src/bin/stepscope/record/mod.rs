@@ -140,8 +140,12 @@ impl Clock {
         }
     }
 
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
+    }
+
     fn is_over(&self) -> bool {
-        self.started.elapsed() >= self.limit
+        self.left().is_zero()
     }
 
     fn tell(&mut self, sum: Sum) {
@@ -208,7 +212,8 @@ fn headers(args: &RecordArgs) -> Result<Vec<(String, String)>> {
     if let Some(name) = &args.api_key_env {
         let key = std::env::var(name).ok().filter(|key| !key.is_empty());
         let key = key.ok_or_else(|| anyhow!("--api-key-env {name}: this environment variable is not set"))?;
-        headers.push(("Authorization".to_owned(), format!("Bearer {key}")));
+        let authorization = header(&format!("Authorization: Bearer {key}"));
+        headers.push(authorization.map_err(|why| anyhow!("--api-key-env {name}: {why}"))?);
     }
     Ok(headers)
 }

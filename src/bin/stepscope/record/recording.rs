@@ -3,9 +3,9 @@
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,8 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Where the server refused to stop, traces are there already or never will be.
 const REFUSED_STOP_LIMIT: Duration = Duration::from_secs(30);
-const TICK: Duration = Duration::from_millis(200);
+/// Between two looks at the folder.
+const TICK: Duration = Duration::from_secs(1);
 /// A wait that is only ended by an event looks up this often.
 const LOOK_UP: Duration = Duration::from_secs(10);
 
@@ -203,18 +204,17 @@ fn start(
     }
 }
 
-/// Sends the requests, several at a time; that all are answered, or that one failed, is an event.
+/// Sends the requests, several at a time; that all are answered, or that one is refused, is an event.
 fn request(args: &RecordArgs, server: &Server, model: &str, n: NonZeroU32, tell: &Sender<Event>) {
     let taken = Arc::new(AtomicU32::new(0));
-    let failed: Arc<Mutex<Option<Error>>> = Arc::default();
     let ask = || {
-        let (server, taken, failed) = (server.clone(), taken.clone(), failed.clone());
+        let (server, taken, tell) = (server.clone(), taken.clone(), tell.clone());
         let (model, prompt, max_tokens) = (model.to_owned(), args.prompt.clone(), args.max_tokens);
         spawn(move || {
-            let failed = || failed.lock().unwrap_or_else(PoisonError::into_inner);
-            while taken.fetch_add(1, Ordering::Relaxed) < n.get() && failed().is_none() {
+            while taken.fetch_add(1, Ordering::Relaxed) < n.get() {
                 if let Err(error) = server.complete(&model, &prompt, max_tokens) {
-                    failed().get_or_insert(error);
+                    taken.store(n.get(), Ordering::Relaxed);
+                    drop(tell.send(Event::Requested(Err(error))));
                 }
             }
         })
@@ -225,8 +225,7 @@ fn request(args: &RecordArgs, server: &Server, model: &str, n: NonZeroU32, tell:
         for thread in threads {
             drop(thread.join());
         }
-        let error = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(tell.send(Event::Requested(error.map_or(Ok(()), Err))));
+        drop(tell.send(Event::Requested(Ok(()))));
     });
 }
 
@@ -253,7 +252,7 @@ fn wait_for_the_stop(
     events: &Receiver<Event>,
 ) -> Result<Result<Answer, ureq::Error>> {
     loop {
-        match events.recv_timeout(TICK) {
+        match events.recv_timeout(TICK.min(clock.left())) {
             Ok(Event::Stopped(answer)) => return Ok(answer),
             Ok(Event::Signal(signal)) => {
                 say_how_it_stopped(server, events, Duration::from_secs(1));

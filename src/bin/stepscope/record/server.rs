@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow, bail};
 use serde_json::{Value, json};
+use ureq::http::{HeaderName, HeaderValue, header::LOCATION};
 use ureq::{Agent, Timeout};
 
 use stepscope::base::show;
@@ -86,7 +87,10 @@ pub fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("expected a name and a value, such as 'Authorization: Bearer KEY'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+    let (name, value) = (name.trim(), value.trim());
+    HeaderName::try_from(name).map_err(|_| "this is no name of a header")?;
+    HeaderValue::try_from(value).map_err(|_| "a header has no control characters")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The address without what clients of the OpenAI interface add to it.
@@ -125,6 +129,9 @@ impl Server {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_resolve(Some(CONNECT_TIMEOUT))
+            // A POST must not become a GET elsewhere, nor a key be sent there.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             // A connection that lay idle while the profile ran may be closed by the server when `stop` needs it.
             .max_idle_connections(0)
             .max_idle_connections_per_host(0)
@@ -260,6 +267,10 @@ impl Server {
                      {VLLM_FLAG} (0.13 and later) or the environment variable VLLM_TORCH_PROFILER_DIR=DIR (before)"
                 ),
             },
+            300..400 => anyhow!(
+                "{url}: the server answered {status} to {path}{}; give the address to which it points",
+                said(&answer.text)
+            ),
             _ if is_of_profiler => anyhow!(
                 "{url}: the server answered {status} to {path}{}. See its log; if a profile runs already, POST \
                  /stop_profile ends it",
@@ -277,6 +288,10 @@ const VLLM_FLAG: &str = r#"--profiler-config '{"profiler":"torch","torch_profile
 
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let status = response.status().as_u16();
+    if let Some(to) = response.headers().get(LOCATION) {
+        let text = format!("it points to {}", String::from_utf8_lossy(to.as_bytes()));
+        return Ok(Answer { status, text });
+    }
     let body = response.body_mut().with_config();
     let text = body.limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string();
     // The status says whether it was done; a text that breaks off changes nothing.
@@ -347,6 +362,15 @@ mod tests {
         assert!(base_url("http://").is_err());
         let says = base_url("http://me:secret@h").unwrap_err().to_string();
         assert!(!says.contains("secret"), "{says}");
+    }
+
+    #[test]
+    fn headers_are_read_as_curl_takes_them() {
+        let read = header(" Authorization:  Bearer a:b ").unwrap();
+        assert_eq!(read, ("Authorization".to_owned(), "Bearer a:b".to_owned()));
+        for wrong in ["Authorization", "A B: c", "A: b\nC: d", ": b"] {
+            assert!(header(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
