@@ -61,7 +61,7 @@ enum Command {
     ///
     /// Starts the server's profiler, records for a while or while it sends requests, stops the profiler, and reports the
     /// traces that are new in --dir, or compares them. Ends as `report` or `compare` does; 2 if there is no trace.
-    Record(record::RecordArgs),
+    Record(Box<record::RecordArgs>),
     /// Say what the files are and what is wrong with them.
     ///
     /// Names every file that could not be read or is no trace, where other commands name the first ones. Ends with 0
@@ -357,7 +357,7 @@ fn size(text: &str) -> Result<u64, String> {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args.files, &args.how, "report FILE..."),
-        Command::Record(args) => record::record(args),
+        Command::Record(args) => record::record(&args),
         Command::Check { files, fail_if } => check(&files, &fail_if),
         Command::Compare(args) => compare_command::compare_files(&args),
         Command::Slice(args) => slice_command::slice(&args),

@@ -160,9 +160,9 @@ impl Clock {
     }
 }
 
-pub fn record(args: RecordArgs) -> Result<ExitCode> {
-    refuse_early(&args)?;
-    let server = Server::find(&args.url, headers(&args)?)?;
+pub fn record(args: &RecordArgs) -> Result<ExitCode> {
+    refuse_early(args)?;
+    let server = Server::find(&args.url, headers(args)?)?;
     let model = match args.requests {
         Some(_) => Some(
             args.model
@@ -177,9 +177,9 @@ pub fn record(args: RecordArgs) -> Result<ExitCode> {
         ),
         None => None,
     };
-    let dir = folder(&args, server.kind)?;
+    let dir = folder(args, server.kind)?;
     let folder = Folder::look(&dir);
-    let traces = recorded(&args, &server, model, &folder)?;
+    let traces = recorded(args, &server, model, &folder)?;
     let named: Vec<String> = traces.iter().map(|path| path.display().to_string()).collect();
     say(&format!("new: {}", show::listed(&named, 8)));
     match &args.then {

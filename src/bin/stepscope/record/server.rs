@@ -267,7 +267,7 @@ impl Server {
                      {VLLM_FLAG} (0.13 and later) or the environment variable VLLM_TORCH_PROFILER_DIR=DIR (before)"
                 ),
             },
-            300..400 => anyhow!(
+            300..=399 => anyhow!(
                 "{url}: the server answered {status} to {path}{}; give the address to which it points",
                 said(&answer.text)
             ),
