@@ -59,8 +59,8 @@ enum Command {
     Report(ReportArgs),
     /// Record a profile on a running server (vLLM, SGLang), wait for its traces, and report them.
     ///
-    /// Starts the server's profiler, records for a while or while it sends requests, stops the profiler, and reports the
-    /// traces that are new in --dir, or compares them. Ends as `report` or `compare` does; 2 if there is no trace.
+    /// Starts the server's profiler, records for a while or while it sends requests, stops the profiler, and reports
+    /// the traces that are new in --dir, or compares them. Ends as `report` or `compare` does; 2 if there is no trace.
     Record(Box<record::RecordArgs>),
     /// Say what the files are and what is wrong with them.
     ///

@@ -64,7 +64,8 @@ pub struct RecordArgs {
     /// VLLM_TORCH_PROFILER_DIR or SGLANG_TORCH_PROFILER_DIR names it.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// The same folder as the server sees it, where that differs (a container): an SGLang server is told to write there.
+    /// The same folder as the server sees it, where that differs (a container): an SGLang server is told to write
+    /// there.
     #[arg(long, value_name = "FOLDER")]
     server_dir: Option<PathBuf>,
     /// Wait at most this long for the server to stop the profile and to write its traces.
