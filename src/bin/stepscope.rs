@@ -20,6 +20,8 @@ mod output;
 mod parquet_files;
 #[path = "stepscope/progress.rs"]
 mod progress;
+#[path = "stepscope/record/mod.rs"]
+mod record;
 #[path = "stepscope/slice_command.rs"]
 mod slice_command;
 
@@ -61,6 +63,11 @@ enum Command {
     ///
     /// Ends with 0; 2 if a file could not be read. What was lost in reading a trace stands in the report.
     Report(ReportArgs),
+    /// Record a profile on a running server (vLLM, SGLang), wait for its traces, and report them.
+    ///
+    /// Starts the server's profiler, records for a while or while it sends requests, stops the profiler, and reports
+    /// the traces that are new in --dir, or compares them. Ends as `report` or `compare` does; 2 if there is no trace.
+    Record(Box<record::RecordArgs>),
     /// Say what the files are and what is wrong with them.
     ///
     /// Names every file that could not be read or is no trace, where other commands name the first ones. Ends with 0
@@ -105,6 +112,13 @@ struct ReportArgs {
     /// input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    how: ReportHow,
+}
+
+/// What of a report is written, and where.
+#[derive(Args, Default)]
+struct ReportHow {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
@@ -252,9 +266,10 @@ impl PartArgs {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
     /// For a terminal.
+    #[default]
     Text,
     /// For programs: all numbers, times in whole nanoseconds.
     Json,
@@ -353,9 +368,10 @@ fn size(text: &str) -> Result<u64, String> {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Report(args) => report(&args),
+        Command::Report(args) => report(&args.files, &args.how, "report FILE..."),
+        Command::Record(args) => record::record(&args),
         Command::Check { files, fail_if } => check(&files, &fail_if),
-        Command::Compare(args) => compare_command::compare(&args),
+        Command::Compare(args) => compare_command::compare_files(&args),
         Command::Slice(args) => slice_command::slice(&args),
         Command::Stacks(args) => stacks(&args),
         Command::Completions { shell } => manual(|out| {
@@ -407,10 +423,11 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn report(args: &ReportArgs) -> Result<ExitCode> {
-    args.part.refuse_shared_stdin(args.files.iter())?;
-    let inputs = Inputs::of(args.files.iter().chain(&args.part.kernel_rules));
-    inputs.refuse_any([args.output.as_deref()])?;
+/// `command` is the command without names.
+fn report(files: &[PathBuf], how: &ReportHow, command: &str) -> Result<ExitCode> {
+    how.part.refuse_shared_stdin(files.iter())?;
+    let inputs = Inputs::of(files.iter().chain(&how.part.kernel_rules));
+    inputs.refuse_any([how.output.as_deref()])?;
     let OpenedAll {
         traces,
         mut runs,
@@ -419,11 +436,11 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
         ranks,
         inputs,
     } = open_all(
-        &args.files,
-        &args.part,
+        files,
+        &how.part,
         Naming::Some,
         inputs,
-        args.jobs.unwrap_or_else(jobs::unasked),
+        how.jobs.unwrap_or_else(jobs::unasked),
     );
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -431,28 +448,28 @@ fn report(args: &ReportArgs) -> Result<ExitCode> {
         workers,
         ranks,
     };
-    if args.strip {
+    if how.strip {
         report = export::strip::stripped(report).context("leaving out names")?;
         parquet_files::number(&mut runs);
     }
     if !report.traces.is_empty() {
-        let text = match args.format {
+        let text = match how.format {
             Format::Text => export::report_text(&report),
             Format::Json => export::report_json(&report),
             Format::Markdown => export::report_markdown(&report),
-            Format::Html => export::report_html(&report, &handed_on::made("report FILE...", args.strip)),
+            Format::Html => export::report_html(&report, &handed_on::made(command, how.strip)),
         };
-        let tables = match &args.csv {
+        let tables = match &how.csv {
             Some(folder) => tables(&report, folder)?,
             None => Vec::new(),
         };
-        let parquet = match &args.parquet {
+        let parquet = match &how.parquet {
             Some(folder) => parquet_files::of_report(&report, &runs, folder)?,
             None => Vec::new(),
         };
         let of_tables = tables.iter().chain(&parquet).map(|(path, _)| Some(&**path));
-        inputs.refuse_any([args.output.as_deref()].into_iter().chain(of_tables))?;
-        deliver(&text, args.output.as_deref(), &inputs)?;
+        inputs.refuse_any([how.output.as_deref()].into_iter().chain(of_tables))?;
+        deliver(&text, how.output.as_deref(), &inputs)?;
         for (path, table) in &parquet {
             output::write(Some(path), &inputs, |out| parquet_files::write(table, out))?;
         }

@@ -33,6 +33,7 @@ mod nodes;
 mod open;
 mod output;
 mod parquet;
+mod record;
 mod run_ranks;
 mod select;
 mod several_ranks;

@@ -9,6 +9,7 @@ use clap::Args;
 
 use stepscope::analyze::compare;
 use stepscope::analyze::report::{BASELINE_SCHEMA, Profile, TraceReport};
+use stepscope::base::show;
 use stepscope::dialect::csv_rows::without_byte_order_mark;
 use stepscope::export;
 use stepscope::session::Inflater;
@@ -28,6 +29,13 @@ pub struct CompareArgs {
     a: PathBuf,
     /// The trace after.
     b: PathBuf,
+    #[command(flatten)]
+    how: CompareHow,
+}
+
+/// What of a comparison is written, and where.
+#[derive(Args)]
+pub struct CompareHow {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Leave out names of files, hosts, paths, models and modules; the report says what is left in.
@@ -36,7 +44,7 @@ pub struct CompareArgs {
     /// Write here in place of standard output. A file is replaced once all is written, through links, and never if it
     /// is read here.
     #[arg(long, short)]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Also write every table of the comparison as CSV into this folder.
     #[arg(long, value_name = "FOLDER")]
     csv: Option<PathBuf>,
@@ -126,8 +134,11 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
     Ok(Some(profile))
 }
 
-fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
-    if let Some(profile) = baseline(path)? {
+/// The first trace of these files, or a baseline.
+fn side(paths: &[PathBuf], part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
+    if let [path] = paths
+        && let Some(profile) = baseline(path)?
+    {
         inputs.add(path);
         return Ok(Side {
             profile,
@@ -135,23 +146,18 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
             has_failed: false,
         });
     }
-    let mut opened = open_all(
-        std::slice::from_ref(&path.to_owned()),
-        part,
-        Naming::Some,
-        std::mem::take(inputs),
-        jobs::unasked(),
-    );
+    let mut opened = open_all(paths, part, Naming::Some, std::mem::take(inputs), jobs::unasked());
     *inputs = opened.inputs;
+    let named: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let named = show::listed(&named, 3);
     if opened.traces.is_empty() {
-        bail!("{}: no trace in it could be read", path.display());
+        bail!("{named}: no trace in it could be read");
     }
     let report = opened.traces.remove(0);
     if !opened.traces.is_empty() {
         let others: Vec<&str> = opened.traces.iter().map(|t| t.file.as_str()).collect();
         complain(&format!(
-            "stepscope: {}: {} is compared; left out: {}",
-            path.display(),
+            "stepscope: {named}: {} is compared; left out: {}",
             report.file,
             others.join(", ")
         ));
@@ -163,37 +169,44 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
     })
 }
 
-pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
-    let mut inputs = Inputs::of([&args.a, &args.b].into_iter().chain(&args.part.kernel_rules));
-    args.part.refuse_shared_stdin([&args.a, &args.b])?;
+pub fn compare_files(args: &CompareArgs) -> Result<ExitCode> {
+    let b = std::slice::from_ref(&args.b);
+    compare(&args.a, b, &args.how, "compare A B")
+}
+
+/// Of several traces in `b` the first is compared; `command` is the command without names.
+pub fn compare(a: &PathBuf, b: &[PathBuf], how: &CompareHow, command: &str) -> Result<ExitCode> {
+    let files = || std::iter::once(a).chain(b);
+    let mut inputs = Inputs::of(files().chain(&how.part.kernel_rules));
+    how.part.refuse_shared_stdin(files())?;
     let outputs = || {
-        [args.output.as_deref()]
+        [how.output.as_deref()]
             .into_iter()
-            .chain(args.save_baseline.as_deref().map(Some))
+            .chain(how.save_baseline.as_deref().map(Some))
     };
     inputs.refuse_any(outputs())?;
-    let a = side(&args.a, &args.part, &mut inputs)?;
-    let b = side(&args.b, &args.part, &mut inputs)?;
+    let a = side(std::slice::from_ref(a), &how.part, &mut inputs)?;
+    let b = side(b, &how.part, &mut inputs)?;
     let mut found = compare::compare(&a.profile, &b.profile);
-    if args.strip {
+    if how.strip {
         found = export::strip::stripped_comparison(found).context("leaving out names")?;
     }
-    let text = match args.format {
+    let text = match how.format {
         Format::Text => export::comparison_text(&found),
         Format::Json => export::comparison_json(&found),
         Format::Markdown => export::comparison_markdown(&found),
-        Format::Html => export::comparison_html(&found, &made("compare A B", args.strip)),
+        Format::Html => export::comparison_html(&found, &made(command, how.strip)),
     };
     // Rules are read before anything is written: an unknown name is a mistake of the caller.
     let mut broken = Vec::new();
-    for rule in &args.fail_if {
+    for rule in &how.fail_if {
         broken.extend(rule.ratio_breaks(&a.measured(), &b.measured())?);
     }
     let answers = Answers {
         comparison: Some(&found),
         ..Answers::without_trace()
     };
-    let tables = match &args.csv {
+    let tables = match &how.csv {
         Some(folder) => {
             make_folder(folder)?;
             let filled = table::filled(&answers).into_iter();
@@ -204,11 +217,11 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
     };
     let of_tables = tables.iter().map(|(path, _): &(PathBuf, _)| Some(&**path));
     inputs.refuse_any(outputs().chain(of_tables))?;
-    deliver(&text, args.output.as_deref(), &inputs)?;
+    deliver(&text, how.output.as_deref(), &inputs)?;
     for (path, table) in &tables {
         deliver(&export::table_csv(table), Some(path), &inputs)?;
     }
-    if let Some(path) = &args.save_baseline {
+    if let Some(path) = &how.save_baseline {
         let text = serde_json::to_string(&b.profile)? + "\n";
         deliver(&text, Some(path), &inputs)?;
     }

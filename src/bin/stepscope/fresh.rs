@@ -54,7 +54,8 @@ impl Fresh {
 }
 
 #[cfg(unix)]
-mod signals {
+pub mod signals {
+    use std::ffi::c_int;
     use std::sync::Once;
     use std::sync::atomic::AtomicBool;
 
@@ -68,10 +69,7 @@ mod signals {
         ONCE.call_once(|| {
             // By default the limit on a file's size ends the program; with any handler, writing fails instead.
             drop(flag::register(SIGXFSZ, AtomicBool::new(false).into()));
-            let ignored = ignored();
-            let ending = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
-            let heard = ending.iter().filter(|&signal| ignored >> (signal - 1) & 1 == 0);
-            let Ok(mut signals) = Signals::new(heard) else {
+            let Ok(mut signals) = Signals::new(ending()) else {
                 return;
             };
             std::thread::spawn(move || {
@@ -84,6 +82,13 @@ mod signals {
                 }
             });
         });
+    }
+
+    /// Signals that end the program and can be heard.
+    pub fn ending() -> impl Iterator<Item = c_int> {
+        let ignored = ignored();
+        let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
+        all.filter(move |signal| ignored >> (signal - 1) & 1 == 0)
     }
 
     /// Signals that whoever started the program had it ignore (`nohup`, a script's `&`), a bit each from 1, as Linux

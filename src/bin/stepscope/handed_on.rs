@@ -16,7 +16,7 @@ pub fn made(command: &str, is_stripped: bool) -> Made {
     }
 }
 
-/// As a shell would take it again.
+/// As a shell would take it again, but for headers, which may hold a key.
 fn typed() -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
     let quoted = |argument: String| match !argument.is_empty() && argument.chars().all(is_plain) {
@@ -24,9 +24,22 @@ fn typed() -> String {
         false => format!("'{}'", argument.replace('\'', "'\\''")),
     };
     let arguments = std::env::args_os().skip(1);
-    let arguments = arguments.map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    let arguments = without_headers(arguments).map(quoted);
     let words: Vec<String> = std::iter::once("stepscope".to_owned()).chain(arguments).collect();
     words.join(" ")
+}
+
+fn without_headers(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut is_header = false;
+    arguments.map(move |argument| match std::mem::take(&mut is_header) {
+        true => "...".to_owned(),
+        false if argument.starts_with("--header=") => "--header=...".to_owned(),
+        false => {
+            is_header = argument == "--header";
+            argument
+        }
+    })
 }
 
 /// `2026-12-01 (UTC)`; empty where the clock is before 1970.
@@ -59,6 +72,21 @@ fn date(days: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_shown_without_its_headers() {
+        let typed = [
+            "record",
+            "--header",
+            "Authorization: Bearer k",
+            "--header=X: k",
+            "--for",
+            "1s",
+        ];
+        let shown: Vec<String> = without_headers(typed.into_iter().map(str::to_owned)).collect();
+        let want = ["record", "--header", "...", "--header=...", "--for", "1s"];
+        assert_eq!(shown, want);
+    }
 
     #[test]
     fn days_have_their_dates() {
