@@ -12,8 +12,10 @@ use super::vocabulary::{LaunchLink, Role, Vocabulary};
 /// Less than this disturbs no number that is shown.
 const MIN_NS: i64 = 100_000;
 
-/// Calls of CUDA and HIP that return when the device has done everything that its process had launched.
-const WAIT_FOR_ALL: [&str; 3] = [
+/// Calls of CUDA, HIP and CANN that return when the device has done everything that its process had launched.
+const WAIT_FOR_ALL: [&str; 5] = [
+    "AscendCL@aclrtSynchronizeDevice",
+    "AscendCL@aclrtSynchronizeDeviceWithTimeout",
     "cudaDeviceSynchronize",
     "hipDeviceSynchronize",
     "cuCtxSynchronize",
@@ -21,7 +23,9 @@ const WAIT_FOR_ALL: [&str; 3] = [
 
 /// Calls that return when the device has done everything that had been launched to one stream. Which is not recorded:
 /// they count by the stream whose work ends first.
-const WAIT_FOR_STREAM: [&str; 3] = [
+const WAIT_FOR_STREAM: [&str; 5] = [
+    "AscendCL@aclrtSynchronizeStream",
+    "AscendCL@aclrtSynchronizeStreamWithTimeout",
     "cudaStreamSynchronize",
     "hipStreamSynchronize",
     "cuStreamSynchronize",
@@ -31,9 +35,9 @@ const WAIT_FOR_STREAM: [&str; 3] = [
 /// work that starts before it; or ahead of it, where work ends after at least half of the calls that waited for it.
 /// Work that waits in a queue hides the offset, so what shows it most counts.
 pub fn offset_ns(index: &Index, v: &Vocabulary) -> Option<i64> {
-    let (LaunchLink::Correlation(_) | LaunchLink::Renumbered(_)) = v.launch_link else {
+    if let LaunchLink::Recurring(_) | LaunchLink::None = v.launch_link {
         return None;
-    };
+    }
     let column = v.links(index)?;
     behind_ns(index, v, &column).or_else(|| ahead_ns(index, v, &column))
 }
@@ -69,7 +73,7 @@ struct LaunchIndex {
 }
 
 fn ahead_ns(index: &Index, v: &Vocabulary, column: &ArgColumn<'_>) -> Option<i64> {
-    let named = |names: [&'static str; 3]| names.into_iter().filter_map(|name| index.names.lookup(name));
+    let named = |names: [&'static str; 5]| names.into_iter().filter_map(|name| index.names.lookup(name));
     let for_all: FxHashSet<_> = named(WAIT_FOR_ALL).collect();
     let names: FxHashSet<_> = named(WAIT_FOR_STREAM).chain(for_all.iter().copied()).collect();
     if names.is_empty() {

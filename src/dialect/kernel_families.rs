@@ -28,6 +28,10 @@ closed_set! {
     }
     Quantisation "quantisation" { word: "quantisation", means: "Conversion to and from narrow number formats." }
     Fused "fused" { word: "fused by a compiler", means: "Kernels that a compiler made of several operators." }
+    Activation "activation" {
+        word: "activation with product",
+        means: "SwiGLU and the like: the activation and the product that follows it, in one kernel.",
+    }
     Elementwise "elementwise" {
         word: "elementwise and copies, not fused",
         means: "Single operators on each element, reductions, softmax and sorting in the forward pass, concatenations \
@@ -120,8 +124,10 @@ const WORDS: &[(&str, Family)] = &[
     ("gather", Family::Elementwise),
     ("scatter", Family::Elementwise),
     ("multi_tensor_apply", Family::Elementwise),
-    ("act_and_mul", Family::Elementwise),
-    ("swiglu", Family::Elementwise),
+    ("act_and_mul", Family::Activation),
+    ("swiglu", Family::Activation),
+    ("silu_and_mul", Family::Activation),
+    ("gelu_and_mul", Family::Activation),
     ("silu", Family::Elementwise),
     ("transpose", Family::Elementwise),
     ("cast", Family::Elementwise),

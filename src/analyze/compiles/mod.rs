@@ -366,8 +366,8 @@ fn about_equal(a: i64, b: i64) -> bool {
 }
 
 /// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket or size
-/// while no compute engine ran for most of that time and nothing recorded says what else the host did, or the first
-/// of a bucket that warm-up had left out, unless it took about as long as those after it.
+/// while no compute engine ran for most of that time, nothing recorded says what else the host did, and launches do not
+/// show that what they hand over is compiled; or the first of a bucket that warm-up had left out, unless it took about as long as those after it.
 fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let mut durations: FxHashMap<LikeSize, Vec<i64>> = FxHashMap::default();
     for pass in &vocabulary.passes {
@@ -394,11 +394,14 @@ fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let forwards = vocabulary.warmup_forwards.iter().copied();
     let warmed: FxHashSet<(Key, Phase, Bucket)> = passes.chain(forwards).collect();
     let warmed_up: FxHashSet<Key> = warmed.iter().map(|of| of.0).collect();
+    // Where launches hand over what is compiled already, a pause of the host may be anything: a slow step says so.
+    let may_compile = !hands_over_compiled(vocabulary);
     let is_long = |pass: &Pass| {
-        median(pass).is_some_and(|m| {
-            let limit = m.saturating_mul(5).max(m.saturating_add(50_000_000));
-            pass.span.len_ns() > limit
-        })
+        may_compile
+            && median(pass).is_some_and(|m| {
+                let limit = m.saturating_mul(5).max(m.saturating_add(50_000_000));
+                pass.span.len_ns() > limit
+            })
     };
     let candidates: Vec<usize> = (0..vocabulary.passes.len())
         .filter(|&i| {

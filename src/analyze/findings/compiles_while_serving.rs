@@ -1,6 +1,8 @@
 //! Whether graphs were compiled while serving: they were; some were, and the trace does not say when; none was. Three
 //! answers to one question, of which a trace gets one at most.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashSet;
 
 use super::compiled::{
@@ -469,6 +471,8 @@ fn uses_say(uses: &[(CompileUse, usize)], is_one: bool) -> String {
 }
 
 /// A frame has no bucket, and what was compiled stays until the limit: it is compiled again for what a guard refused.
+const TORCH: &str = "torch.compile";
+
 const FRAME_AGAIN: &str = "The same code was compiled again because a guard failed: find what changes from call to \
                            call (TORCH_LOGS=recompiles names the guard) and mark it dynamic, or pad it to a few sizes.";
 
@@ -501,6 +505,16 @@ fn was_compiled(evidence: Evidence, compiles: &[&Recompile]) -> String {
     let n = compiles.len();
     match evidence {
         Evidence::GraphCapture => format!("{} captured", were(n, "device graph")),
+        Evidence::Dynamo if compilers(compiles).iter().any(|&by| by != TORCH) => {
+            let by: Vec<&str> = compilers(compiles).into_iter().collect();
+            let what = if by.contains(&TORCH) {
+                "Frames and kernels"
+            } else {
+                "Kernels"
+            };
+            let times = show::counted(n as u64, "time");
+            format!("{what} were compiled {times} by {}", by.join(" and "))
+        }
         Evidence::Dynamo if n > 1 => {
             let times = format!("{} times", show::count(n as u64));
             match frames(compiles) {
@@ -512,6 +526,12 @@ fn was_compiled(evidence: Evidence, compiles: &[&Recompile]) -> String {
         Evidence::Dynamo => format!("{} compiled by torch.compile", were(n, "frame")),
         _ => format!("{} compiled", were(n, "graph")),
     }
+}
+
+/// Who compiled, by the names of the compiles (`Triton compile`), in the order of the alphabet.
+fn compilers<'a>(compiles: &[&'a Recompile]) -> BTreeSet<&'a str> {
+    let by = |r: &&'a Recompile| r.name.strip_suffix(" compile").unwrap_or(TORCH);
+    compiles.iter().map(by).collect()
 }
 
 /// How many frames they are of; `None` where that is not recorded of each.

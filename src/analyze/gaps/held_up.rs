@@ -59,6 +59,18 @@ pub enum Waited {
     Nobody,
 }
 
+/// Between steps, recorded waits for what comes through a queue: whoever waits for requests waits for no compile.
+fn waits_for_requests(index: &Index, vocabulary: &Vocabulary, tracks: &[TrackId], passes: &[&Pass]) -> Union {
+    let names = &vocabulary.waits.for_messages;
+    if names.is_empty() {
+        return Union::default();
+    }
+    let rows = tracks.iter().flat_map(|&track| index.rows(track));
+    let waits = rows.filter(|&id| names.contains(&index.slices.name(id)));
+    let waits = Union::of(waits.map(|id| index.slices.span(id)));
+    waits.without(&Union::of(passes.iter().map(|pass| pass.span)))
+}
+
 impl Compiles {
     pub fn of(index: &Index, vocabulary: &Vocabulary, recompiles: &[Recompile]) -> Compiles {
         let held = |r: &Recompile| held_up(index, vocabulary, r.slice.map(SliceId), r.evidence);
@@ -220,6 +232,7 @@ impl Compiles {
                     .into_iter()
                     .flat_map(|u| u.spans().iter().copied()),
             );
+            let when = when.without(&waits_for_requests(index, vocabulary, &tracks, passes));
             let [(_, goes_on)] = begun;
             let blank = Blank::of(when, goes_on, passes, &of_threads);
             let of_process = compiles.by_process.get(&thread.0).map_or(&[][..], Vec::as_slice);

@@ -116,6 +116,9 @@ fn launched_until(host: &Host<'_>, window: Span) -> i64 {
     let Some(column) = host.vocabulary.links(host.index) else {
         return window.end;
     };
+    if host.vocabulary.clock_offset_ns.is_some() {
+        return window.end;
+    }
     let is_device = |id| host.vocabulary.role(id).is_device();
     let launches = || {
         let is_launch = |id| !is_device(id) && window.contains(host.index.slices.start(id).as_ns());

@@ -85,8 +85,13 @@ pub fn set_times(
             (!is_waited).then_some((end - start).max(0))
         });
     }
-    let ends = device_ends(index, vocabulary, steps, &spans, &next);
-    let mut time = basis(steps, &spans, &next, &ends, !vocabulary.devices.is_empty());
+    let device = match (vocabulary.devices.is_empty(), vocabulary.clock_offset_ns) {
+        (true, _) => DeviceEnds::NotRecorded,
+        (false, None) => DeviceEnds::Of(device_ends(index, vocabulary, steps, &spans, &next)),
+        // Which of host and device was first is not told by clocks that disagree.
+        (false, Some(_)) => DeviceEnds::OnAnotherClock,
+    };
+    let mut time = basis(steps, &spans, &next, &device);
     if vocabulary.steps_inferred {
         tell_inferred(&mut time, steps);
     }
@@ -218,19 +223,24 @@ fn device_ends(
     ends
 }
 
-fn basis(
-    steps: &[Step],
-    spans: &[Span],
-    next: &[Option<usize>],
-    device_ends: &[Option<i64>],
-    has_device: bool,
-) -> StepTime {
+/// When the device was done with each step.
+enum DeviceEnds {
+    Of(Vec<Option<i64>>),
+    NotRecorded,
+    OnAnotherClock,
+}
+
+fn basis(steps: &[Step], spans: &[Span], next: &[Option<usize>], device: &DeviceEnds) -> StepTime {
+    let end = |i: usize| match device {
+        DeviceEnds::Of(ends) => ends[i],
+        DeviceEnds::NotRecorded | DeviceEnds::OnAnotherClock => None,
+    };
     // Warm-up compiles and runs each bucket once: it says nothing of serving. Nor do steps that compiled.
     let serves = steps.iter().any(|s| s.period == Period::Serving);
     let is_counted = |s: &Step| has_work(s) && !s.compiled && (!serves || s.period == Period::Serving);
     let with_work = || (0..steps.len()).filter(|&i| is_counted(&steps[i]));
     let n_intervals = with_work().filter(|&i| steps[i].interval_ns.is_some()).count();
-    let known: Vec<(usize, i64)> = with_work().filter_map(|i| Some((i, device_ends[i]?))).collect();
+    let known: Vec<(usize, i64)> = with_work().filter_map(|i| Some((i, end(i)?))).collect();
     let call_end = |i: usize| steps[i].start_ns.saturating_add(steps[i].dur_ns);
     let after_marker = known.iter().filter(|&&(i, end)| end > call_end(i)).count();
     let ahead = known
@@ -262,10 +272,10 @@ fn basis(
         let intervals = || with_work().filter_map(|i| Some((steps[i].host_ns, steps[i].interval_ns?)));
         let host = stats::sum(intervals().map(|(host, _)| host));
         let interval = stats::sum(intervals().map(|(_, interval)| interval));
-        let whole = if has_device {
-            "no step's device work is known"
-        } else {
-            "no device is recorded"
+        let whole = match device {
+            DeviceEnds::Of(_) => "no step's device work is known",
+            DeviceEnds::NotRecorded => "no device is recorded",
+            DeviceEnds::OnAnotherClock => "the clocks of host and device disagree",
         };
         let is_less = i128::from(host) * 100 < i128::from(interval) * i128::from(HOST_COVERS_PERCENT);
         match is_less {
@@ -365,8 +375,11 @@ mod tests {
             .map(|i| (i < steps.len()).then_some(i))
             .collect();
         let ends: Vec<Option<i64>> = steps.iter().map(device_end).collect();
-        let has_device = ends.iter().any(Option::is_some);
-        let time = basis(steps, &spans, &next, &ends, has_device);
+        let device = match ends.iter().any(Option::is_some) {
+            true => DeviceEnds::Of(ends),
+            false => DeviceEnds::NotRecorded,
+        };
+        let time = basis(steps, &spans, &next, &device);
         (time.basis, time.asynchronous)
     }
 

@@ -27,6 +27,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::base::{NameId, Span, TrackId, Union, order};
 use crate::index::trace_columns::{Index, Key};
 
+use super::clock_agreement;
 use super::collective_words;
 use super::dynamo;
 use super::facts;
@@ -112,6 +113,7 @@ pub fn recognise(index: &Index, file_name: &str) -> Vocabulary {
     v.device_kind = if has_device || has_cann { "npu" } else { "cpu" };
     v.has_lanes_of_kinds = true;
     v.launch_link = flow_links::launch_link(index, &v);
+    v.clock_offset_ns = clock_agreement::offset_ns(index, &v);
     v.call_links = flow_links::call_links(index, &v);
     ascend_steps::read(index, file_name, &mut v);
     v.compiles = kineto::compiles(index, &v.roles);

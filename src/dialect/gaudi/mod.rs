@@ -489,8 +489,8 @@ fn say_engine_notes(periods: &Periods, is_v0: bool, n_dummies: usize, v: &mut Vo
         );
     } else {
         v.notes.push(
-            "Times of steps and their parts are the host's; what the device still computes after a call returned \
-             is not in them."
+            "Host times of steps and their parts do not hold what the device still computes after a call has \
+             returned."
                 .to_owned(),
         );
     }
