@@ -18,9 +18,8 @@ use stepscope::table::{self, Answers};
 use super::guard::{Measured, Rule};
 use super::handed_on::made;
 use super::jobs;
-use super::open_from_disk::open_all;
 use super::output::{Inputs, complain, complain_of_losses, deliver, make_folder};
-use super::{Format, PartArgs, ended, table_name};
+use super::{Format, Part, PartArgs, ended, open_all, table_name};
 
 #[derive(Args)]
 pub struct CompareArgs {
@@ -126,7 +125,7 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
     Ok(Some(profile))
 }
 
-fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
+fn side(path: &Path, part: &Part, inputs: &mut Inputs) -> Result<Side> {
     if let Some(profile) = baseline(path)? {
         inputs.add(path);
         return Ok(Side {
@@ -139,10 +138,9 @@ fn side(path: &Path, part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
         std::slice::from_ref(&path.to_owned()),
         part,
         Naming::Some,
-        std::mem::take(inputs),
+        inputs,
         jobs::unasked(),
     );
-    *inputs = opened.inputs;
     if opened.traces.is_empty() {
         bail!("{}: no trace in it could be read", path.display());
     }
@@ -172,8 +170,9 @@ pub fn compare(args: &CompareArgs) -> Result<ExitCode> {
             .chain(args.save_baseline.as_deref().map(Some))
     };
     inputs.refuse_any(outputs())?;
-    let a = side(&args.a, &args.part, &mut inputs)?;
-    let b = side(&args.b, &args.part, &mut inputs)?;
+    let part = args.part.part();
+    let a = side(&args.a, &part, &mut inputs)?;
+    let b = side(&args.b, &part, &mut inputs)?;
     let mut found = compare::compare(&a.profile, &b.profile);
     if args.strip {
         found = export::strip::stripped_comparison(found).context("leaving out names")?;
