@@ -18,18 +18,12 @@ use stepscope_engine::session::open::{Naming, Said};
 use table::Table;
 use trace::{Run, Trace};
 
-mod errors {
-    #![expect(missing_docs, reason = "the macro takes its words as an argument")]
-    use pyo3::exceptions::PyValueError;
-
-    pyo3::create_exception!(
-        stepscope,
-        TraceError,
-        PyValueError,
-        "What was given is no trace, or cannot be read. Says why in one sentence, as the command line does."
-    );
-}
-use errors::TraceError;
+pyo3::create_exception!(
+    stepscope,
+    TraceError,
+    PyValueError,
+    "What was given is no trace, or cannot be read. Says why in one sentence, as the command line does."
+);
 
 /// Opens profiles of LLM-inference servers and says where a step's time goes.
 #[pymodule(name = "stepscope")]
