@@ -28,7 +28,12 @@ pub fn run() -> Result<Ended> {
         Ok(python) => python,
         Err(why) => return Ok(skipped(&why)),
     };
-    child::must(child::command("cargo").args(["build", "--profile", PROFILE, "--bin", "stepscope"]))?;
+    // Together, as the whole workspace is built: features of dependencies are those of the wheel then, and the engine is
+    // not built twice.
+    let packages = ["--package", "stepscope", "--package", "stepscope-python"];
+    let mut cargo = child::command("cargo");
+    cargo.args(["build", "--profile", PROFILE, "--bin", "stepscope"]);
+    child::must(cargo.args(packages))?;
     let wheels = folder.join("wheels");
     // A wheel of an older build is not to be installed.
     if wheels.exists() {
