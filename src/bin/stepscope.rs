@@ -2,52 +2,40 @@
 
 #[path = "stepscope/compare_command.rs"]
 mod compare_command;
-#[path = "stepscope/fresh.rs"]
-mod fresh;
 #[path = "stepscope/guard.rs"]
 mod guard;
 #[path = "stepscope/handed_on.rs"]
 mod handed_on;
-#[path = "stepscope/inputs.rs"]
-mod inputs;
-#[path = "stepscope/jobs.rs"]
-mod jobs;
-#[path = "stepscope/open_from_disk.rs"]
-mod open_from_disk;
 #[path = "stepscope/output.rs"]
 mod output;
 #[path = "stepscope/parquet_files.rs"]
 mod parquet_files;
-#[path = "stepscope/progress.rs"]
-mod progress;
 #[path = "stepscope/record/mod.rs"]
 mod record;
 #[path = "stepscope/slice_command.rs"]
 mod slice_command;
 
-use std::fs::File;
 use std::io::Read;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use guard::{Measured, Rule};
-use open_from_disk::{OpenedAll, open_all, open_first};
 use output::{Inputs, complain, complain_of_losses, deliver};
 use stepscope::analyze::host::merged_stacks::{MAX_FRAMES, MAX_NODES};
 use stepscope::analyze::report::{Basis, Profile, Report, SCHEMA, StackSource};
-use stepscope::base::time::{CLOCK_END_NS, ns_from_micros_text};
-use stepscope::base::{Severity, Span, show};
+use stepscope::base::time::ns_from_micros_text;
+use stepscope::base::{Severity, show};
 use stepscope::export;
-use stepscope::index::select::Selection;
-use stepscope::session::Opened;
-use stepscope::session::open::Naming;
+use stepscope::session::open::{Naming, Said};
 use stepscope::synth::{self, Engine, Gzip, Options, Target};
 use stepscope::table::{self, Answers, Filled};
+use stepscope_disk::given::{Given, named};
+use stepscope_disk::open_from_disk::{self, OpenedAll, OpenedOne};
+use stepscope_disk::{Asked, CHUNK, KernelRules, Part, fresh, jobs, name_of, open_file, progress};
 
 /// Reads the profile of an LLM-inference server and says where a step's time goes.
 #[derive(Parser)]
@@ -186,9 +174,6 @@ struct PartArgs {
     /// compute, communication, copy, set. The first that fits decides; `^` stands for the start of the name.
     #[arg(long, value_name = "FILE")]
     kernel_rules: Option<PathBuf>,
-    /// Their text: a pipe can be read only once.
-    #[arg(skip)]
-    rules_text: OnceLock<String>,
     /// Take this time of a step for its step time; by default the trace decides, and the report says why.
     #[arg(long, value_enum, value_name = "TIME")]
     step_time: Option<StepTimeName>,
@@ -218,52 +203,71 @@ impl StepTimeName {
 }
 
 impl PartArgs {
-    fn has_window(&self) -> bool {
-        self.from.is_some() || self.to.is_some()
-    }
-
-    /// Of a trace that starts at `start` on its own clock.
-    fn selection_from(&self, start: i64) -> Selection {
-        let at = |ns: i64| start.saturating_add(ns);
-        let window = self
-            .has_window()
-            .then(|| Span::new(at(self.from.unwrap_or(0)), self.to.map_or(CLOCK_END_NS, at)));
-        Selection {
-            leave_out: self.leave_out.clone(),
-            window,
-        }
-    }
-
     /// Standard input is read once.
     fn refuse_shared_stdin<'a>(&self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-        let is_stdin = |path: &PathBuf| inputs::named(path) == Path::new("/dev/stdin");
+        let is_stdin = |path: &PathBuf| named(path) == Path::new("/dev/stdin");
         if self.kernel_rules.as_ref().is_some_and(is_stdin) && files.into_iter().any(is_stdin) {
             bail!("--kernel-rules -: standard input is the trace already; put the rules into a file");
         }
         Ok(())
     }
 
-    fn rules_text(&self, rules: &Path) -> Result<&str> {
-        if let Some(text) = self.rules_text.get() {
-            return Ok(text);
+    /// With the text of the rules: a pipe can be read only once.
+    fn part(&self) -> Part {
+        let rules = |rules: &PathBuf| {
+            let text = read_rules(&named(rules)).with_context(|| format!("reading {}", rules.display()));
+            KernelRules {
+                name: rules.display().to_string(),
+                text: text.map_err(|why| format!("{why:#}")),
+            }
+        };
+        Part {
+            leave_out: self.leave_out.clone(),
+            from: self.from,
+            to: self.to,
+            kernel_rules: self.kernel_rules.as_ref().map(rules),
+            step_time: self.step_time.map(StepTimeName::basis),
         }
-        let text =
-            read_rules(&inputs::named(rules)).with_context(|| format!("reading {}", rules.display()))?;
-        Ok(self.rules_text.get_or_init(|| text))
     }
+}
 
-    /// The trace with the reader's own rules for kernels, if there are any.
-    fn classified(&self, mut opened: Opened) -> Result<Opened> {
-        if let Some(rules) = &self.kernel_rules {
-            opened
-                .classify(self.rules_text(rules)?)
-                .map_err(|why| anyhow::anyhow!("{}: {why}", rules.display()))?;
-        }
-        if let Some(name) = self.step_time {
-            opened.set_step_time(Some(name.basis()));
-        }
-        Ok(opened)
-    }
+fn say(said: &Said) {
+    complain(&format!("stepscope: {}: {}", said.about, said.says));
+}
+
+/// Opens all of it, so many at once; what is read is added to the inputs.
+fn open_all(
+    paths: &[PathBuf],
+    part: &Part,
+    naming: Naming,
+    inputs: &mut Inputs,
+    jobs: NonZeroUsize,
+) -> OpenedAll {
+    let asked = Asked {
+        part,
+        naming,
+        shows_progress: true,
+    };
+    let opened = open_from_disk::open_all(paths, asked, jobs, &mut say);
+    inputs.add_read(&opened.was_read);
+    opened
+}
+
+/// Opens one trace, for commands that work on one; what is read is added to the inputs.
+fn open_first(
+    path: &Path,
+    document: Option<NonZeroU32>,
+    part: &Part,
+    inputs: &mut Inputs,
+) -> Option<OpenedOne> {
+    let asked = Asked {
+        part,
+        naming: Naming::Some,
+        shows_progress: true,
+    };
+    let first = open_from_disk::open_first(path, Given::of(path), document, asked, false, &mut say)?;
+    inputs.add_read(&first.was_read);
+    Some(first)
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -367,6 +371,7 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 fn main() -> ExitCode {
+    fresh::remove_on_signals();
     let outcome = match Cli::parse().command {
         Command::Report(args) => report(&args.files, &args.how, "report FILE..."),
         Command::Record(args) => record::record(&args),
@@ -390,9 +395,6 @@ fn main() -> ExitCode {
     })
 }
 
-/// Bytes that are read from a file at once.
-const CHUNK: usize = 1 << 20;
-
 /// A longer file holds no rules for kernels.
 const MAX_RULES_BYTES: u64 = 1 << 20;
 
@@ -407,41 +409,20 @@ fn read_rules(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// A file's name without its folder.
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
-}
-
-fn open_file(path: &Path) -> Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        bail!("this is a folder, not a file");
-    }
-    Ok(file)
-}
-
 /// `command` is the command without names.
 fn report(files: &[PathBuf], how: &ReportHow, command: &str) -> Result<ExitCode> {
     how.part.refuse_shared_stdin(files.iter())?;
-    let inputs = Inputs::of(files.iter().chain(&how.part.kernel_rules));
+    let mut inputs = Inputs::of(files.iter().chain(&how.part.kernel_rules));
     inputs.refuse_any([how.output.as_deref()])?;
+    let jobs = how.jobs.unwrap_or_else(jobs::unasked);
     let OpenedAll {
         traces,
         mut runs,
         failed,
         workers,
         ranks,
-        inputs,
-    } = open_all(
-        files,
-        &how.part,
-        Naming::Some,
-        inputs,
-        how.jobs.unwrap_or_else(jobs::unasked),
-    );
+        ..
+    } = open_all(files, &how.part.part(), Naming::Some, &mut inputs, jobs);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         traces,
@@ -524,14 +505,15 @@ fn table_name(number: &str, file: &str, key: &str) -> String {
 
 fn stacks(args: &StacksArgs) -> Result<ExitCode> {
     args.part.refuse_shared_stdin([&args.file])?;
-    let inputs = Inputs::of([&args.file].into_iter().chain(&args.part.kernel_rules));
+    let mut inputs = Inputs::of([&args.file].into_iter().chain(&args.part.kernel_rules));
     inputs.refuse_any([args.output.as_deref()])?;
-    let Some(first) = open_first(&args.file, args.document, &args.part, inputs) else {
+    let part = args.part.part();
+    let Some(first) = open_first(&args.file, args.document, &part, &mut inputs) else {
         return Ok(ExitCode::from(2));
     };
-    let (has_failed, inputs) = (first.has_failed, first.inputs);
+    let has_failed = first.has_failed;
     let has_losses = complain_of_losses(&first.opened.report);
-    let opened = args.part.classified(first.opened)?;
+    let opened = part.classified(first.opened)?;
     let source = match args.source {
         Some(Source::Python) => StackSource::Python,
         Some(Source::Operators) => StackSource::Operators,
@@ -571,14 +553,10 @@ fn ended(has_failed: bool, is_broken: bool, has_losses: bool) -> ExitCode {
 }
 
 fn check(files: &[PathBuf], fail_if: &[Rule]) -> Result<ExitCode> {
-    let given = Inputs::of(files);
-    given.refuse_any([None])?;
-    let OpenedAll {
-        traces,
-        failed,
-        inputs,
-        ..
-    } = open_all(files, &PartArgs::default(), Naming::All, given, jobs::unasked());
+    let mut inputs = Inputs::of(files);
+    inputs.refuse_any([None])?;
+    let (part, jobs) = (Part::default(), jobs::unasked());
+    let OpenedAll { traces, failed, .. } = open_all(files, &part, Naming::All, &mut inputs, jobs);
     let texts: Vec<String> = traces.iter().map(export::checked_text).collect();
     deliver(&texts.join("\n"), None, &inputs)?;
     let mut is_broken = false;

@@ -141,8 +141,16 @@ fn paragraph(out: &mut String, class: &str, text: &str) {
     out.push_str(&format!("<p class=\"{class}\">{}</p>\n", sentence(text)));
 }
 
-fn of_trace(out: &mut String, trace: &TraceReport, n: usize) {
-    out.push_str(&format!("<section>\n<h1>{}</h1>\n", sentence(&trace.file)));
+/// Verdict and findings of one trace, as a part of another page, a notebook's say: no style, no script.
+pub fn findings_html(trace: &TraceReport) -> String {
+    let mut out = "<section>\n".to_owned();
+    verdict_and_findings(&mut out, trace);
+    out.push_str("</section>\n");
+    out
+}
+
+fn verdict_and_findings(out: &mut String, trace: &TraceReport) {
+    out.push_str(&format!("<h1>{}</h1>\n", sentence(&trace.file)));
     for verdict in report_words::verdict_lines(trace) {
         paragraph(out, "verdict", &verdict);
     }
@@ -155,6 +163,11 @@ fn of_trace(out: &mut String, trace: &TraceReport, n: usize) {
         trace.findings.iter().for_each(|one| finding(out, trace, one));
         out.push_str("</ul>\n");
     }
+}
+
+fn of_trace(out: &mut String, trace: &TraceReport, n: usize) {
+    out.push_str("<section>\n");
+    verdict_and_findings(out, trace);
     plots(out, &plot::of_trace(trace), &format!("t{}", n + 1));
     let answers = Answers::of_report(trace);
     let (defects, others): (Vec<_>, Vec<_>) = filled(&answers)

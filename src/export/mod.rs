@@ -20,7 +20,7 @@ mod text_report;
 pub use comparison_report::{comparison_json, comparison_markdown, comparison_text};
 use comparison_report::{head as comparison_head, with_tables as comparison_tables};
 pub use csv::{table_csv, table_tsv};
-pub use html::{Made, comparison_html, report_html};
+pub use html::{Made, comparison_html, findings_html, report_html};
 pub use json_report::{report_json, table_json};
 pub use markdown::{report_markdown, table_markdown};
 pub use text_report::{checked_text, report_text, table_text};

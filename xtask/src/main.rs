@@ -9,6 +9,7 @@ use xtask::compare;
 mod bench;
 mod dist;
 mod fuzz;
+mod python;
 mod serve;
 mod test;
 

@@ -16,8 +16,8 @@ use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these stages: fmt, clippy, clippy-wasm, doc, native, fuzz, wasm, page, e2e. Without any: all. One more runs
-    /// only when it is named: engines, the page in Firefox.
+    /// Only these stages: fmt, clippy, clippy-wasm, doc, native, fuzz, python, wasm, page, e2e. Without any: all.
+    /// One more runs only when it is named: engines, the page in Firefox.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
@@ -31,7 +31,7 @@ struct Stage {
     run: fn() -> Result<Ended>,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage {
         name: "fmt",
         on_request: false,
@@ -67,6 +67,12 @@ const STAGES: [Stage; 10] = [
         on_request: false,
         asks: "do reading, answering and opening hold for bytes that a fuzzer makes up?",
         run: crate::fuzz::run,
+    },
+    Stage {
+        name: "python",
+        on_request: false,
+        asks: "does the package for Python answer as the command line does?",
+        run: crate::python::run,
     },
     Stage {
         name: "wasm",

@@ -528,9 +528,9 @@ fn was_compiled(evidence: Evidence, compiles: &[&Recompile]) -> String {
     }
 }
 
-/// Who compiled, by the names of the compiles (`Triton compile`), in the order of the alphabet.
+/// Who compiled, by the names of the compiles (`Triton compile (python frame)`), in the order of the alphabet.
 fn compilers<'a>(compiles: &[&'a Recompile]) -> BTreeSet<&'a str> {
-    let by = |r: &&'a Recompile| r.name.strip_suffix(" compile").unwrap_or(TORCH);
+    let by = |r: &&'a Recompile| r.name.strip_suffix(" compile (python frame)").unwrap_or(TORCH);
     compiles.iter().map(by).collect()
 }
 

@@ -19,9 +19,8 @@ use stepscope::table::{self, Answers};
 use super::guard::{Measured, Rule};
 use super::handed_on::made;
 use super::jobs;
-use super::open_from_disk::open_all;
 use super::output::{Inputs, complain, complain_of_losses, deliver, make_folder};
-use super::{Format, PartArgs, ended, table_name};
+use super::{Format, Part, PartArgs, ended, open_all, table_name};
 
 #[derive(Args)]
 pub struct CompareArgs {
@@ -135,7 +134,7 @@ fn baseline(path: &Path) -> Result<Option<Profile>> {
 }
 
 /// The first trace of these files, or a baseline.
-fn side(paths: &[PathBuf], part: &PartArgs, inputs: &mut Inputs) -> Result<Side> {
+fn side(paths: &[PathBuf], part: &Part, inputs: &mut Inputs) -> Result<Side> {
     if let [path] = paths
         && let Some(profile) = baseline(path)?
     {
@@ -146,8 +145,7 @@ fn side(paths: &[PathBuf], part: &PartArgs, inputs: &mut Inputs) -> Result<Side>
             has_failed: false,
         });
     }
-    let mut opened = open_all(paths, part, Naming::Some, std::mem::take(inputs), jobs::unasked());
-    *inputs = opened.inputs;
+    let mut opened = open_all(paths, part, Naming::Some, inputs, jobs::unasked());
     let named: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let named = show::listed(&named, 3);
     if opened.traces.is_empty() {
@@ -185,8 +183,9 @@ pub fn compare(a: &PathBuf, b: &[PathBuf], how: &CompareHow, command: &str) -> R
             .chain(how.save_baseline.as_deref().map(Some))
     };
     inputs.refuse_any(outputs())?;
-    let a = side(std::slice::from_ref(a), &how.part, &mut inputs)?;
-    let b = side(b, &how.part, &mut inputs)?;
+    let part = how.part.part();
+    let a = side(std::slice::from_ref(a), &part, &mut inputs)?;
+    let b = side(b, &part, &mut inputs)?;
     let mut found = compare::compare(&a.profile, &b.profile);
     if how.strip {
         found = export::strip::stripped_comparison(found).context("leaving out names")?;

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use stepscope::analyze::report::{Phase, Profile, StepTimes, TraceReport};
 use stepscope::base::{show, stats};
 use stepscope::table::{self, Answers, Cell, Filled, Kind};
+use stepscope_disk::nearest;
 
 /// What a rule can ask of one trace.
 pub struct Measured<'a> {
@@ -408,17 +409,6 @@ fn cell(name: &Name, key: &str, table: &Filled<'_>, file: &str) -> Result<(f64, 
         ),
         _ => bail!("{}.{} is no number", name.of, name.number),
     }
-}
-
-/// The names that are most like this one, at most five.
-fn nearest(wanted: &str, mut all: Vec<String>) -> Vec<String> {
-    all.sort_by(|a, b| {
-        let like = |name: &str| strsim::jaro_winkler(wanted, name);
-        like(b).total_cmp(&like(a)).then_with(|| a.cmp(b))
-    });
-    all.dedup();
-    all.truncate(5);
-    all
 }
 
 fn listed(names: &[String]) -> String {

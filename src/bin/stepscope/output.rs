@@ -12,52 +12,10 @@ use rustc_hash::FxHashMap;
 use stepscope::analyze::report::TraceReport;
 use stepscope::base::{Severity, show};
 
-use super::CHUNK;
+use stepscope_disk::{FileId, WasRead, file_id, stdout_file};
+
 use super::fresh::Fresh;
-use super::inputs::named;
-
-/// One file under all its names.
-#[cfg(unix)]
-type FileId = (u64, u64);
-#[cfg(not(unix))]
-type FileId = PathBuf;
-
-#[cfg(unix)]
-fn id_of(found: &Metadata) -> FileId {
-    use std::os::unix::fs::MetadataExt;
-    (found.dev(), found.ino())
-}
-
-/// Of a regular file, through links; what else there is can be read and written at once.
-fn file_id(path: &Path) -> Option<FileId> {
-    let found = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
-    #[cfg(unix)]
-    return Some(id_of(&found));
-    #[cfg(not(unix))]
-    {
-        drop(found);
-        path.canonicalize().ok()
-    }
-}
-
-/// The file that standard output is (`> FILE`, `>> FILE`), and its bytes, if it is a regular one.
-#[cfg(unix)]
-fn stdout_file() -> Option<(FileId, u64)> {
-    use std::os::fd::AsFd;
-    let stdout = io::stdout().as_fd().try_clone_to_owned().ok()?;
-    let found = File::from(stdout).metadata().ok().filter(Metadata::is_file)?;
-    Some((id_of(&found), found.len()))
-}
-
-#[cfg(not(unix))]
-fn stdout_file() -> Option<(FileId, u64)> {
-    None
-}
-
-/// Whether this is the file that standard output goes to, which the shell has just made or emptied.
-pub fn is_new_stdout(path: &Path) -> bool {
-    stdout_file().is_some_and(|(id, bytes)| bytes == 0 && file_id(path) == Some(id))
-}
+use super::{CHUNK, named};
 
 /// Why nothing is written over a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,10 +54,16 @@ impl Inputs {
     }
 
     /// What lies in a folder that is read.
-    pub fn add_of_folder(&mut self, path: &Path) {
+    fn add_of_folder(&mut self, path: &Path) {
         if let Some(id) = file_id(path) {
             self.0.entry(id).or_insert(Because::IsInFolder);
         }
+    }
+
+    /// What was read while traces were opened.
+    pub fn add_read(&mut self, read: &WasRead) {
+        read.in_folders.iter().for_each(|path| self.add_of_folder(path));
+        read.files.iter().for_each(|path| self.add(path));
     }
 
     /// Fails where nothing can be written at `path`, to standard output without one: it is an input or lies in a folder

@@ -1,24 +1,22 @@
 //! `stepscope slice`: a smaller trace, for any viewer.
 
-use std::io::Write;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use stepscope::analyze::report::{Gap, GapKind};
 use stepscope::base::{Span, show};
 use stepscope::export::cut::Counts;
-use stepscope::session::{CutError, Inflater, Opened};
+use stepscope::session::Opened;
 use stepscope::view::CutRequest;
 
-use super::open_from_disk::{OpenedOne, open_first};
 use super::output::{self, Inputs};
 use super::progress::Progress;
-use super::{PartArgs, milliseconds, name_of};
+use super::{Part, milliseconds, name_of, open_first};
 
 #[derive(Args)]
 pub struct SliceArgs {
@@ -85,10 +83,10 @@ fn numbers(text: &str) -> Result<RangeInclusive<u32>, String> {
 }
 
 pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
-    let inputs = Inputs::of([&args.file]);
+    let mut inputs = Inputs::of([&args.file]);
     let said_on = (!output::is_stdout(&args.out)).then_some(None);
     inputs.refuse_any([Some(&*args.out)].into_iter().chain(said_on))?;
-    let Some(first) = open_first(&args.file, args.document, &PartArgs::default(), inputs) else {
+    let Some(first) = open_first(&args.file, args.document, &Part::default(), &mut inputs) else {
         return Ok(ExitCode::from(2));
     };
     let opened = &first.opened;
@@ -99,51 +97,16 @@ pub fn slice(args: &SliceArgs) -> Result<ExitCode> {
         own_tracks: !args.no_own_tracks,
         gzip: !args.plain && args.out.extension().is_none_or(|e| e != "json"),
     };
-    let (categories, name) = (&args.keep_category, name_of(&args.file));
-    let counts = output::write(Some(&args.out), &first.inputs, |out| {
-        write(&first, &name, categories, &request, out)
+    let counts = output::write(Some(&args.out), &inputs, |out| {
+        let label = format!("cutting {}", name_of(&args.file));
+        let mut progress = Progress::new(&label, first.bytes());
+        let mut show = |bytes, events| progress.show(bytes, events);
+        first.cut(&request, &args.keep_category, out, &mut show)
     })?;
     output::say_of(&args.out, &said(&counts))?;
     let has_losses =
         output::complain_of_losses(&opened.report) || counts.unwritable + counts.members_left_out > 0;
     Ok(super::ended(first.has_failed, false, has_losses))
-}
-
-fn write(
-    first: &OpenedOne,
-    name: &str,
-    categories: &[String],
-    request: &CutRequest,
-    out: &mut dyn Write,
-) -> Result<Counts> {
-    let opened = &first.opened;
-    let mut cut = opened.cut(request, categories, out).map_err(failed)?;
-    let mut inflater = Inflater::default();
-    let mut progress = Progress::new(&format!("cutting {name}"), first.bytes());
-    first.pieces(&mut |piece| {
-        let mut stopped = None;
-        inflater.feed(piece, &mut |text| {
-            if stopped.is_none() {
-                stopped = cut.feed(opened, text).err();
-            }
-        });
-        if let Some(error) = stopped {
-            return Err(failed(error));
-        }
-        progress.show(inflater.read(), cut.events());
-        Ok(true)
-    })?;
-    drop(inflater.finish());
-    let (_, counts, _) = cut.finish(opened).map_err(failed)?;
-    Ok(counts)
-}
-
-/// An error of writing as itself: of which kind it is, is looked at.
-fn failed(error: CutError) -> Error {
-    match error {
-        CutError::Io(error) => error.into(),
-        other => other.into(),
-    }
 }
 
 /// The stretch that is asked for, on the trace's own clock.

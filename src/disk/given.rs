@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::fresh::Fresh;
+use crate::fresh::Fresh;
 
 pub struct Given {
     /// As it was given; `-` by its other name.
@@ -21,10 +21,7 @@ impl Given {
     pub fn of(path: &Path) -> Result<Given> {
         let path = named(path);
         let kept = match once(&path)? {
-            Some(mut from) => Some(keep(&mut *from).with_context(|| {
-                let folder = tempfile::env::temp_dir();
-                format!("keeping what is read in {} (TMPDIR)", folder.display())
-            })?),
+            Some(mut from) => Some(keep(&mut *from).with_context(keeping)?),
             None => None,
         };
         let source = kept
@@ -36,6 +33,21 @@ impl Given {
             _kept: kept,
         })
     }
+
+    /// What is no file: bytes that come from `from`, by a name.
+    pub fn kept(name: &str, from: &mut dyn Read) -> Result<Given> {
+        let kept = keep(from).with_context(keeping)?;
+        Ok(Given {
+            path: PathBuf::from(name),
+            source: kept.file.path().to_owned(),
+            _kept: Some(kept),
+        })
+    }
+}
+
+fn keeping() -> String {
+    let folder = tempfile::env::temp_dir();
+    format!("keeping what is read in {} (TMPDIR)", folder.display())
 }
 
 /// The path that a file is known by.

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
@@ -12,6 +13,15 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a signal that ends the program removes them.
+static BY_SIGNALS: AtomicBool = AtomicBool::new(false);
+
+/// From the first unfinished file on, a signal that ends the program removes such files first. For programs alone: of
+/// another's process (Python's, say) the signals are not ours.
+pub fn remove_on_signals() {
+    BY_SIGNALS.store(true, Ordering::Relaxed);
 }
 
 /// Fields are dropped in this order: removed first, forgotten then.
@@ -32,7 +42,9 @@ impl Fresh {
     /// A new file in `folder`; without `permissions` for nobody else to read.
     pub fn in_folder(folder: &Path, permissions: Option<Permissions>) -> io::Result<Fresh> {
         #[cfg(unix)]
-        signals::watch();
+        if BY_SIGNALS.load(Ordering::Relaxed) {
+            signals::watch();
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".stepscope-").suffix(".part");
         if let Some(permissions) = permissions {

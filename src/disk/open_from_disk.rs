@@ -1,30 +1,34 @@
 //! Opens what was given: fetches what the state machine of `session::open` needs from the disk, and opens each
-//! recording of its plan. What cannot be opened is said on standard error, and the rest goes on.
+//! recording of its plan. What cannot be opened is said, and the rest goes on.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
-use stepscope::analyze::ranks::extract::RankExtract;
-use stepscope::analyze::ranks::run;
-use stepscope::analyze::report::{RunRanks, TraceReport, Workers};
-use stepscope::base::show;
-use stepscope::session::bundle::{self, Compared};
-use stepscope::session::open::{
+use stepscope_engine::analyze::ranks::extract::RankExtract;
+use stepscope_engine::analyze::ranks::run;
+use stepscope_engine::analyze::report::{Report, RunRanks, SCHEMA, TraceReport, Workers};
+use stepscope_engine::base::show;
+use stepscope_engine::export::cut::Counts;
+use stepscope_engine::session::bundle::{self, Compared};
+use stepscope_engine::session::open::{
     Entry, EntryKind, Failure, Input, Location, Naming, Need, Opening, Plan, Provided, Ready, Said, Text,
     Whole, WholeFile,
 };
-use stepscope::session::{FirstEvent, Loader, Opened};
+use stepscope_engine::session::{CutError, FirstEvent, Inflater, Loader, Opened};
+use stepscope_engine::view::CutRequest;
 
-use super::inputs::Given;
-use super::jobs;
-use super::output::{Inputs, complain, is_new_stdout};
-use super::progress::{OfAll, Progress};
-use super::{CHUNK, PartArgs, name_of, open_file};
+use crate::given::Given;
+use crate::jobs;
+use crate::progress::{OfAll, Progress};
+use crate::{Asked, CHUNK, Part, WasRead, is_new_stdout, name_of, open_file};
+
+/// Takes what there is to say, in its order.
+pub type Say<'a> = dyn FnMut(&Said) + 'a;
 
 /// What becomes of what was given.
 #[derive(Default)]
@@ -36,8 +40,7 @@ pub struct OpenedAll {
     pub failed: usize,
     pub workers: Option<Workers>,
     pub ranks: Option<RunRanks>,
-    /// What was read.
-    pub inputs: Inputs,
+    pub was_read: WasRead,
 }
 
 /// What is found out while a recording is opened, and said when those before it are done.
@@ -53,27 +56,52 @@ impl Noted {
     }
 }
 
-impl OpenedAll {
+/// What was said and read so far.
+struct SoFar<'a> {
+    say: &'a mut Say<'a>,
+    failed: usize,
+    was_read: WasRead,
+}
+
+impl<'a> SoFar<'a> {
+    fn new(say: &'a mut Say<'a>) -> SoFar<'a> {
+        SoFar {
+            say,
+            failed: 0,
+            was_read: WasRead::default(),
+        }
+    }
+
     fn take(&mut self, noted: Noted) {
-        noted.read.iter().for_each(|path| self.inputs.add(path));
+        self.was_read.files.extend(noted.read);
         self.say(noted.said);
     }
 
     fn say(&mut self, said: impl IntoIterator<Item = Said>) {
         for said in said {
             self.failed += usize::from(said.is_failure);
-            complain(&format!("stepscope: {}: {}", said.about, said.says));
+            (self.say)(&said);
         }
+    }
+
+    /// Says what fails nothing.
+    fn mention(&mut self, about: &str, says: String) {
+        (self.say)(&Said {
+            about: about.to_owned(),
+            says,
+            is_failure: false,
+        });
     }
 }
 
 /// The one trace of what was given, for commands that work on one.
 pub struct OpenedOne {
     pub opened: Opened,
-    /// What was read.
-    pub inputs: Inputs,
+    pub was_read: WasRead,
     /// Something that was given with it could not be read.
     pub has_failed: bool,
+    /// Bytes of what the trace was made of, where it is no file.
+    made_of_bytes: Option<u64>,
     plan: Plan<PathBuf>,
     text: Text,
     _given: Given,
@@ -97,80 +125,120 @@ impl OpenedOne {
             Text::Nothing => bail!("only tables of a profiler are here, and no trace"),
         }
     }
+
+    /// Everything that is said of it, and of its ranks if it holds several.
+    pub fn report(&self) -> Report {
+        let opened = &self.opened;
+        let mut trace = opened.whole_report();
+        trace.bytes = self.made_of_bytes.unwrap_or(trace.bytes);
+        let ranks = (opened.vocabulary.ranks.labels.len() > 1).then(|| opened.rank_extracts());
+        Report {
+            schema: SCHEMA.to_owned(),
+            traces: vec![trace],
+            workers: None,
+            ranks: ranks.and_then(|extracts| run::compare(&extracts)),
+        }
+    }
+
+    /// Writes a smaller trace; `only` are the categories that are kept, empty: all. `progress` takes bytes and events
+    /// that were read. The error is itself where writing failed.
+    pub fn cut(
+        &self,
+        request: &CutRequest,
+        only: &[String],
+        out: &mut dyn Write,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Counts> {
+        let opened = &self.opened;
+        let mut cut = opened.cut(request, only, out).map_err(failed)?;
+        let mut inflater = Inflater::default();
+        self.pieces(&mut |piece| {
+            let mut stopped = None;
+            inflater.feed(piece, &mut |text| {
+                if stopped.is_none() {
+                    stopped = cut.feed(opened, text).err();
+                }
+            });
+            if let Some(error) = stopped {
+                return Err(failed(error));
+            }
+            progress(inflater.read(), cut.events());
+            Ok(true)
+        })?;
+        drop(inflater.finish());
+        let (_, counts, _) = cut.finish(opened).map_err(failed)?;
+        Ok(counts)
+    }
+}
+
+/// An error of writing as itself: of which kind it is, is looked at.
+fn failed(error: CutError) -> Error {
+    match error {
+        CutError::Io(error) => error.into(),
+        other => other.into(),
+    }
 }
 
 /// Opens the trace that a page would show; what else was given is said. `None`: there is none, and why was said.
-/// Of several traces in one file, `document` is the number of the one that is opened. `inputs` are known to be read.
-pub fn open_first(
-    path: &Path,
+/// Of several traces in one file, `document` is the number of the one that is opened. With `tables_will_do`, tables of a
+/// profiler open where the trace beside them cannot be read.
+pub fn open_first<'a>(
+    shown: &Path,
+    given: Result<Given>,
     document: Option<NonZeroU32>,
-    part: &PartArgs,
-    inputs: Inputs,
+    asked: Asked<'_>,
+    tables_will_do: bool,
+    say: &'a mut Say<'a>,
 ) -> Option<OpenedOne> {
-    let mut said = OpenedAll {
-        inputs,
-        ..OpenedAll::default()
-    };
-    let given = Given::of(path);
-    let mut plan = plan_of(vec![input(path, &given)], Naming::Some, &mut said.inputs);
-    said.say(std::mem::take(&mut plan.said));
+    let mut so_far = SoFar::new(say);
+    let mut plan = plan_of(vec![input(shown, &given)], asked.naming, &mut so_far.was_read);
+    so_far.say(std::mem::take(&mut plan.said));
     let mut left = plan.order(None).into_iter();
     for i in left.by_ref() {
         let mut noted = Noted::default();
-        let opened = open_texts(
-            &plan,
-            i,
-            document,
-            &Reading { part, of_all: None },
-            false,
-            &mut noted,
-        );
-        said.take(noted);
+        let reading = Reading { asked, of_all: None };
+        let opened = open_texts(&plan, i, document, &reading, tables_will_do, &mut noted);
+        so_far.take(noted);
         match opened {
             Ok((mut ready, opened)) => {
                 let n_documents = 1 + opened.further.len();
                 let Some(mut opened) = numbered(opened, document) else {
                     let n = show::counted(n_documents as u64, "trace");
                     let wanted = document.map_or(1, NonZeroU32::get);
-                    complain(&format!(
-                        "stepscope: {}: there is no trace number {wanted} in it: it holds {n}",
-                        ready.name
-                    ));
+                    let says = format!("there is no trace number {wanted} in it: it holds {n}");
+                    so_far.mention(&ready.name, says);
                     return None;
                 };
                 opened.further.clear();
                 if n_documents > 1 && document.is_none() {
-                    complain(&format!(
-                        "stepscope: {}: only the first of {n_documents} traces in it is used; for another give \
-                         --document N",
-                        ready.name
-                    ));
+                    let says = format!(
+                        "only the first of {n_documents} traces in it is used; for another give --document N"
+                    );
+                    so_far.mention(&ready.name, says);
                 }
                 let left: Vec<usize> = left.collect();
                 let others = plan.left_out(i, &left).join(", ");
                 if !others.is_empty() {
-                    complain(&format!(
-                        "stepscope: {}: one trace is used; left out: {others}",
-                        ready.name
-                    ));
+                    so_far.mention(&ready.name, format!("one trace is used; left out: {others}"));
                 }
                 for i in [i].into_iter().chain(left) {
-                    said.say(plan.tell(i, Ok(())));
+                    so_far.say(plan.tell(i, Ok(())));
                 }
-                said.say(plan.conclude());
+                so_far.say(plan.conclude());
                 return Some(OpenedOne {
                     opened,
-                    inputs: said.inputs,
+                    was_read: so_far.was_read,
                     _given: given.ok()?,
-                    has_failed: said.failed > 0,
+                    has_failed: so_far.failed > 0,
+                    made_of_bytes: ready.made_of_bytes,
                     plan,
                     text: std::mem::take(&mut ready.text),
                 });
             }
-            Err(why) => said.say(plan.tell(i, Err(why))),
+            Err(why) => so_far.say(plan.tell(i, Err(why))),
         }
     }
-    said.say(plan.conclude());
+    so_far.say(plan.conclude());
     None
 }
 
@@ -188,26 +256,24 @@ fn numbered(mut opened: Opened, document: Option<NonZeroU32>) -> Option<Opened> 
     Some(opened.further.swap_remove(place))
 }
 
-/// Opens all of it, so many at once, and says what there is to say in the order of the plan; `inputs` are known to be read.
-pub fn open_all(
+/// Opens all of it, so many at once, and says what there is to say in the order of the plan.
+pub fn open_all<'a>(
     paths: &[PathBuf],
-    part: &PartArgs,
-    naming: Naming,
-    inputs: Inputs,
+    asked: Asked<'_>,
     jobs: NonZeroUsize,
+    say: &'a mut Say<'a>,
 ) -> OpenedAll {
-    let mut opened = OpenedAll {
-        inputs,
-        ..OpenedAll::default()
-    };
+    let mut so_far = SoFar::new(say);
+    let mut opened = OpenedAll::default();
     let given: Vec<Result<Given>> = paths.iter().map(|path| Given::of(path)).collect();
     let given = paths.iter().zip(&given).map(|(path, given)| input(path, given));
-    let mut plan = plan_of(given.collect(), naming, &mut opened.inputs);
-    opened.say(std::mem::take(&mut plan.said));
+    let mut plan = plan_of(given.collect(), asked.naming, &mut so_far.was_read);
+    so_far.say(std::mem::take(&mut plan.said));
     let n = plan.recordings.len();
-    let of_all = (jobs.get() > 1 && n > 1).then(|| OfAll::new(n as u64, plan.bytes_in_all()));
+    let is_shown = asked.shows_progress && jobs.get() > 1 && n > 1;
+    let of_all = is_shown.then(|| OfAll::new(n as u64, plan.bytes_in_all()));
     let reading = Reading {
-        part,
+        asked,
         of_all: of_all.as_ref(),
     };
     let work = |i| {
@@ -219,7 +285,7 @@ pub fn open_all(
     drop(of_all);
     let (mut compared, mut extracts) = (Vec::new(), Vec::new());
     for (i, one) in all.into_iter().enumerate() {
-        opened.take(one.noted);
+        so_far.take(one.noted);
         let outcome = one.outcome.map(|reports| {
             compared.extend(one.compared);
             extracts.extend(one.extracts);
@@ -227,13 +293,15 @@ pub fn open_all(
             opened.runs.extend(reports.iter().map(|_| run.clone()));
             opened.traces.extend(reports);
         });
-        opened.say(plan.tell(i, outcome));
+        so_far.say(plan.tell(i, outcome));
     }
-    opened.say(plan.conclude());
+    so_far.say(plan.conclude());
+    opened.failed = so_far.failed;
     // Files of other kinds in a folder are no failure where there is a trace.
     opened.failed += usize::from(opened.failed == 0 && opened.traces.is_empty());
     opened.workers = bundle::compare(compared);
     opened.ranks = run::compare(&extracts);
+    opened.was_read = so_far.was_read;
     opened
 }
 
@@ -254,24 +322,24 @@ fn run_of(plan: &Plan<PathBuf>, recording: usize) -> String {
     of.map(name_of).unwrap_or_default()
 }
 
-fn plan_of(given: Vec<Input<PathBuf>>, naming: Naming, inputs: &mut Inputs) -> Plan<PathBuf> {
+fn plan_of(given: Vec<Input<PathBuf>>, naming: Naming, was_read: &mut WasRead) -> Plan<PathBuf> {
     let mut opening = Opening::new(given).naming(naming);
     loop {
         let provided = match opening.poll() {
             Need::Done => return opening.finish(),
             Need::List(folder) => list(&folder).map(|entries| {
-                entries
-                    .iter()
-                    .for_each(|entry| inputs.add_of_folder(&entry.source));
+                was_read
+                    .in_folders
+                    .extend(entries.iter().map(|entry| entry.source.clone()));
                 Provided::Entries(entries)
             }),
             Need::Read { source, range } => {
-                inputs.add(&source);
+                was_read.files.push(source.clone());
                 bytes_of(&source, range).map(Provided::Bytes)
             }
             Need::Head { place, len } => head_of(&place, len).map(Provided::Bytes),
             Need::Stream(path) => {
-                inputs.add(&path);
+                was_read.files.push(path.clone());
                 let mut feed = |piece: &[u8]| {
                     opening.feed(piece);
                     Ok(true)
@@ -350,7 +418,7 @@ fn list(folder: &Path) -> Result<Vec<Entry<PathBuf>>> {
 
 /// What is read of each trace, and how far all are.
 struct Reading<'a> {
-    part: &'a PartArgs,
+    asked: Asked<'a>,
     of_all: Option<&'a OfAll>,
 }
 
@@ -375,7 +443,7 @@ fn open_one(plan: &Plan<PathBuf>, recording: usize, reading: &Reading<'_>) -> On
         let mut reports = Vec::new();
         let several = plan.recordings.len() > 1 || !further.is_empty();
         for found in std::iter::once(found).chain(further) {
-            let found = reading.part.classified(found).map_err(unreadable)?;
+            let found = reading.asked.part.classified(found).map_err(unreadable)?;
             if several || found.vocabulary.ranks.labels.len() > 1 {
                 extracts.extend(found.rank_extracts());
             }
@@ -455,11 +523,14 @@ fn open_text(
     document: Option<NonZeroU32>,
     reading: &Reading<'_>,
 ) -> Result<Opened, Failure> {
-    let part = reading.part;
+    let part = reading.asked.part;
     let mut start = 0;
     if part.has_window() && document.is_some_and(|n| n.get() > 1) {
         let whole = Reading {
-            part: &PartArgs::default(),
+            asked: Asked {
+                part: &Part::default(),
+                ..reading.asked
+            },
             of_all: None,
         };
         let all = open_text(ready, bytes, pieces, None, &whole)?;
@@ -476,7 +547,7 @@ fn open_text(
         start = first.finish().unwrap_or(0);
     }
     let mut loader = Loader::of_text(ready.loader(&part.selection_from(start)));
-    let mut progress = Progress::within(reading.of_all, &ready.name, bytes);
+    let mut progress = Progress::within(reading.of_all, reading.asked.shows_progress, &ready.name, bytes);
     let mut feed = |piece: &[u8]| {
         loader.feed(piece);
         progress.show(loader.bytes(), loader.events());

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use stepscope::base::show;
+use stepscope_engine::base::show;
 
 /// Of one file.
 pub struct Progress<'a> {
@@ -18,14 +18,14 @@ pub struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub fn new(label: &str, total: u64) -> Progress<'a> {
-        Progress::within(None, label, total)
+        Progress::within(None, true, label, total)
     }
 
-    /// Of one of several files that are read at once: the line is that of all.
-    pub fn within(of_all: Option<&'a OfAll>, label: &str, total: u64) -> Progress<'a> {
+    /// Of one of several files that are read at once: the line is that of all. Nothing is shown unless it `is_wanted`.
+    pub fn within(of_all: Option<&'a OfAll>, is_wanted: bool, label: &str, total: u64) -> Progress<'a> {
         Progress {
             shown: false,
-            on: std::io::stderr().is_terminal(),
+            on: is_wanted && std::io::stderr().is_terminal(),
             total,
             label: show::plain(label),
             of_all,
