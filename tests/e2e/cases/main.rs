@@ -21,6 +21,7 @@ mod opening;
 mod overview;
 mod perfetto;
 mod privacy;
+mod ranks;
 mod real;
 mod recompiles;
 mod single;
