@@ -24,7 +24,7 @@ pub fn in_order<T: Send>(n: usize, jobs: NonZeroUsize, work: impl Fn(usize) -> T
         numbers.take_while(|&i| i < n).map(|i| (i, work(i))).collect()
     };
     let mut outcomes: Vec<(usize, T)> = thread::scope(|scope| {
-        let jobs: Vec<_> = (0..jobs.get().min(n)).map(|_| scope.spawn(&one_job)).collect();
+        let jobs: Vec<_> = (0..jobs.get().min(n)).map(|_| scope.spawn(one_job)).collect();
         let joined = jobs.into_iter().map(thread::ScopedJoinHandle::join);
         joined
             .flat_map(|of_job| of_job.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

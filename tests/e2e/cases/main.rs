@@ -27,6 +27,7 @@ mod recompiles;
 mod single;
 mod steps;
 mod tables;
+mod tasks;
 mod timeline;
 mod timeline_tools;
 mod torch;
