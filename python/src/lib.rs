@@ -26,8 +26,8 @@ pyo3::create_exception!(
 );
 
 /// Opens profiles of LLM-inference servers and says where a step's time goes.
-#[pymodule(name = "stepscope")]
-fn module(m: &Bound<'_, PyModule>) -> PyResult<()> {
+#[pymodule]
+fn stepscope(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("TraceError", m.py().get_type::<TraceError>())?;
     m.add_class::<Trace>()?;
@@ -100,7 +100,7 @@ impl Sentences {
             [] => &self.all,
             failures => failures,
         };
-        match &**why {
+        match why {
             [] => trace_error("there is no trace in it"),
             sentences => trace_error(sentences.join("\n")),
         }

@@ -139,7 +139,7 @@ pub fn file_id(path: &Path) -> Option<FileId> {
     return Some(id_of(&found));
     #[cfg(not(unix))]
     {
-        drop(found);
+        let _ = found;
         path.canonicalize().ok()
     }
 }
