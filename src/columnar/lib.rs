@@ -2,8 +2,8 @@
 //!
 //! A column has its key for a name and one type for each [`Kind`], whatever the trace: numbers with a unit are whole
 //! (`Int64`), shares, rates and means are `Float64`, closed sets and buckets are text by their keys. What is unknown is
-//! null. Drawn columns repeat others and are left out. A field's metadata holds `head` and `means`, of a share `of`, too;
-//! that of the schema `title` and `definition`.
+//! null. Drawn columns repeat others and are left out. A field's metadata holds `head` and `means`, of a share `of`,
+//! too; that of the schema `title` and `definition`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

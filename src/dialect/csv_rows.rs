@@ -1,7 +1,7 @@
 //! Rows of CSV tables one by one, of whatever the text is.
 //!
-//! A quoted field may hold line ends. A row that takes several lines is believed where its quotes are in order and it has
-//! as many fields as others; else a quote in its first line is stray: that line is lost, and reading goes on at the
+//! A quoted field may hold line ends. A row that takes several lines is believed where its quotes are in order and it
+//! has as many fields as others; else a quote in its first line is stray: that line is lost, and reading goes on at the
 //! next. So a quote costs one line, and no line is looked at more than twice: a line that closes no field which a line
 //! before opened has its quotes in pairs, and so opens none itself.
 

@@ -180,8 +180,8 @@ fn failed(error: CutError) -> Error {
 }
 
 /// Opens the trace that a page would show; what else was given is said. `None`: there is none, and why was said.
-/// Of several traces in one file, `document` is the number of the one that is opened. With `tables_will_do`, tables of a
-/// profiler open where the trace beside them cannot be read.
+/// Of several traces in one file, `document` is the number of the one that is opened. With `tables_will_do`, tables of
+/// a profiler open where the trace beside them cannot be read.
 pub fn open_first<'a>(
     shown: &Path,
     given: Result<Given>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use stepscope::session::open_bytes;
+use stepscope::synth::simulator::{Engine, Family, simulate};
 use stepscope::table::{self, Answers, Cell, Kind};
 use stepscope_columnar::record_batch;
 
@@ -97,14 +98,17 @@ fn every_cell_of_real_traces_is_in_the_batch() {
     }
 }
 
-/// A run of three ranks, and what is no trace.
+/// A run of three ranks, and what is no trace, in `runs/nightly 1`.
 fn run_of_three() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let nightly = folder.path().join("nightly 1");
-    fs::create_dir(&nightly).unwrap();
-    for (rank, file) in ["cuda_eager", "cuda_graphs", "rocm"].iter().enumerate() {
-        let from = data().join(format!("{file}.json.gz"));
-        fs::copy(from, nightly.join(format!("worker-rank{rank}.pt.trace.json.gz"))).unwrap();
+    let nightly = folder.path().join("runs/nightly 1");
+    fs::create_dir_all(&nightly).unwrap();
+    let engine = Engine {
+        ranks: 3,
+        ..Engine::of(Family::CudaEager, false)
+    };
+    for (rank, (_, text)) in simulate(engine).traces.iter().enumerate() {
+        fs::write(nightly.join(format!("worker-rank{rank}.pt.trace.json")), text).unwrap();
     }
     fs::write(nightly.join("worker-rank3.pt.trace.json.gz"), b"\x1f\x8bcut").unwrap();
     folder
@@ -115,7 +119,8 @@ fn tables_lie_by_run_and_rank_and_hold_the_report() {
     let folder = run_of_three();
     let out = tempfile::tempdir().unwrap();
     let into = out.path().join("tables");
-    let (given, to) = (folder.path().display().to_string(), into.display().to_string());
+    let given = folder.path().join("runs").display().to_string();
+    let to = into.display().to_string();
     let (code, report, says) = run(&[
         "report",
         &given,
@@ -132,8 +137,8 @@ fn tables_lie_by_run_and_rank_and_hold_the_report() {
     let traces = report["traces"].as_array().unwrap();
     assert_eq!(traces.len(), 3);
     for (rank, trace) in traces.iter().enumerate() {
-        let file =
-            format!("steps/run=nightly%201/rank={rank}/nightly 1.worker-rank{rank}.pt.trace.json.gz.parquet");
+        let name = format!("runs.nightly 1.worker-rank{rank}.pt.trace.json.parquet");
+        let file = format!("steps/run=runs%2Fnightly%201/rank={rank}/{name}");
         let file = fs::File::open(into.join(&file)).unwrap_or_else(|why| panic!("{file}: {why}"));
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let n: usize = builder

@@ -21,7 +21,8 @@ pub(super) struct StepWindow<'h> {
 }
 
 impl<'h> StepWindow<'h> {
-    /// Of those steps that `is_asked`, on the device of this index among `host.devices`. `None`: too few intervals are known.
+    /// Of those steps that `is_asked`, on the device of this index among `host.devices`. `None`: too few intervals are
+    /// known.
     pub(super) fn of(
         host: &'h Host<'_>,
         phase: Phase,

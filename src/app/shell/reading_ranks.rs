@@ -92,9 +92,16 @@ impl ReadingRanks {
             let reading = self.clone();
             move |_: MouseEvent| reading.stop()
         };
+        let name = show::plain(&now.name);
+        let says = format!(
+            "Reading {name} ({} of {}): {:.0} %. ",
+            now.number,
+            now.of,
+            100.0 * now.part
+        );
         Some(html! {
             <p class="trouble stopped" role="status">
-                { format!("Reading {} ({} of {}): {:.0} %. ", show::plain(&now.name), now.number, now.of, 100.0 * now.part) }
+                { says }
                 <button type="button" onclick={on_cancel}>{ "Cancel" }</button>
             </p>
         })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, bail};
 
-use stepscope::base::show;
+use stepscope::base::{DefectKind, show};
 use stepscope::session::Inflater;
 
 use super::super::CHUNK;
@@ -225,7 +225,12 @@ fn ends(path: &Path) -> std::io::Result<bool> {
         let (mut inflater, mut piece) = (Inflater::default(), vec![0; CHUNK]);
         loop {
             match file.read(&mut piece)? {
-                0 => return Ok(inflater.finish().0.damage.is_none()),
+                0 => {
+                    let inflated = inflater.finish().0;
+                    let cut = [DefectKind::TruncatedGzip, DefectKind::TruncatedMember];
+                    let is_cut = cut.iter().any(|&kind| inflated.defects.count(kind) > 0);
+                    return Ok(inflated.damage.is_none() && !is_cut);
+                }
                 n => inflater.feed(&piece[..n], &mut |_| {}),
             }
         }

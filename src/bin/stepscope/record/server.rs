@@ -95,13 +95,9 @@ pub fn header(text: &str) -> Result<(String, String), String> {
 
 /// The address without what clients of the OpenAI interface add to it.
 fn base_url(url: &str) -> Result<String> {
-    let url = url.trim().trim_end_matches('/');
-    let url = url.strip_suffix("/v1").unwrap_or(url);
-    let url = match url.contains("://") {
-        true => url.to_owned(),
-        false => format!("http://{url}"),
-    };
-    let (_, place) = url.split_once("://").unwrap_or_default();
+    let (scheme, place) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
+    let place = place.trim_end_matches('/');
+    let place = place.strip_suffix("/v1").unwrap_or(place);
     let host = place.split('/').next().unwrap_or_default();
     if host.is_empty() {
         bail!("{url}: this is no address of a server; give http://HOST:PORT");
@@ -109,7 +105,7 @@ fn base_url(url: &str) -> Result<String> {
     if host.contains('@') {
         bail!("the address has a name or a password in it; give --header 'Authorization: ...' in its place");
     }
-    Ok(url)
+    Ok(format!("{scheme}://{place}"))
 }
 
 /// This machine is asked directly, whatever proxy the environment names.
