@@ -367,8 +367,8 @@ fn about_equal(a: i64, b: i64) -> bool {
 
 /// Steps that look like a compile where nothing is recorded: several times longer than others of their bucket or size
 /// while no compute engine ran for most of that time, nothing recorded says what else the host did, and launches do not
-/// show that what they hand over is compiled; or the first of a bucket that warm-up had left out, unless it took about as
-/// long as those after it.
+/// show that what they hand over is compiled; or the first of a bucket that warm-up had left out, unless it took about
+/// as long as those after it.
 fn suspected(index: &Index, vocabulary: &Vocabulary) -> Vec<Recompile> {
     let mut durations: FxHashMap<LikeSize, Vec<i64>> = FxHashMap::default();
     for pass in &vocabulary.passes {
