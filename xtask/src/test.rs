@@ -16,8 +16,8 @@ use xtask::{page, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these stages: fmt, clippy, clippy-wasm, doc, native, fuzz, python, wasm, page, e2e. Without any: all.
-    /// One more runs only when it is named: engines, the page in Firefox.
+    /// Only these stages: fmt, clippy, clippy-wasm, doc, native, fuzz, wasm, page, e2e. Without any: all.
+    /// Two more run only when they are named: engines, the page in Firefox; python, its package.
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
 }
@@ -70,7 +70,7 @@ const STAGES: [Stage; 11] = [
     },
     Stage {
         name: "python",
-        on_request: false,
+        on_request: true,
         asks: "does the package for Python answer as the command line does?",
         run: crate::python::run,
     },
