@@ -1,12 +1,11 @@
-//! What people open a profile for, each in three clicks or keys at most from the drop. A stretch that goes to Perfetto
-//! is in `perfetto`.
+//! What people open a profile for, each in three clicks or keys at most from the drop. The slowest steps are in `steps`,
+//! a stretch that goes to Perfetto in `perfetto`.
 
-use stepscope::analyze::report::{Difference, GapKind, Period, Phase, Step};
-use stepscope::base::show;
+use stepscope::analyze::report::{GapKind, Phase};
 use stepscope::view::route::View;
 use stepscope_e2e::{Page, corpus};
 
-use crate::real::{Gaudi, click_text, opened, place, table};
+use crate::real::{Gaudi, opened, place, table};
 
 /// How many clicks or keys a task may take.
 const MOST_ACTS: u32 = 3;
@@ -34,10 +33,6 @@ impl Visit {
 
     fn click(&mut self, css: &str) {
         self.act(css).click(css);
-    }
-
-    fn click_text(&mut self, css: &str, text: &str) {
-        click_text(self.act(text), css, text);
     }
 
     /// Chooses in the list that a label names.
@@ -143,38 +138,6 @@ fn the_bucket_that_wastes_most_device_time_by_padding() {
         visit.tab(View::Steps);
         let padding = table(&visit.page, "padding");
         assert_eq!(padding.drawn("bucket")[0], most.bucket.to_string());
-        visit.page.must_be_clean();
-    }
-}
-
-#[test]
-fn the_slowest_hundredth_of_decode_steps_and_what_differs() {
-    for (name, mut visit, native) in visits() {
-        visit.tab(View::Steps);
-        visit.choose("Phase", "decode");
-        visit.click_text(".filters button", "Slowest 1 %");
-        visit.page.wait_until("the slowest are chosen", || {
-            place(&visit.page)
-                .steps
-                .as_ref()
-                .is_some_and(|steps| steps.slowest)
-        });
-        let steps = table(&visit.page, "steps");
-        let step: u32 = steps.drawn("step")[0].parse().expect("a number");
-        // Warm-up is not chosen.
-        let is_chosen = |step: &&Step| step.phase == Phase::Decode && step.period != Period::Warmup;
-        let decode = native.report.steps.iter().filter(is_chosen);
-        let slowest = decode.max_by_key(|step| step.step_ns).expect("decode steps");
-        assert_eq!(step, slowest.index, "{name}");
-        // What differs stands in the table of slow steps, where it is slow.
-        if let Some(slow) = native.report.slow_steps.iter().find(|slow| slow.step == step) {
-            let first: &Difference = &slow.differences[0];
-            let says = table(&visit.page, "slow_steps").rows().concat().join(" ");
-            assert!(
-                says.contains(&first.name) || says.contains(&show::duration(slow.step_ns)),
-                "{says}"
-            );
-        }
         visit.page.must_be_clean();
     }
 }
